@@ -1,0 +1,76 @@
+/** Every error Quern throws on purpose; anything else that escapes is a bug. */
+
+/** Base of all: `code` is stable, `details` holds the fields that a program may want to read. */
+export abstract class QuernError extends Error {
+  abstract readonly code: string;
+  readonly details: Readonly<Record<string, unknown>>;
+  constructor(message: string, details: Readonly<Record<string, unknown>> = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.details = details;
+  }
+}
+
+/** A file, folder or field is not what its format says. `where` names the file, and the tensor or field in it. */
+export class FormatError extends QuernError {
+  readonly code = "FORMAT";
+  readonly where: string;
+  constructor(where: string, problem: string, options?: ErrorOptions) {
+    super(`${where}: ${problem}`, { where }, options);
+    this.where = where;
+  }
+}
+
+/** Shapes do not fit together. */
+export class ShapeError extends QuernError {
+  readonly code = "SHAPE";
+  readonly expected: readonly number[];
+  readonly actual: readonly number[];
+  constructor(where: string, expected: readonly number[], actual: readonly number[]) {
+    super(`${where}: found shape [${actual.join(", ")}], expected [${expected.join(", ")}]`, { where, expected, actual });
+    this.expected = expected;
+    this.actual = actual;
+  }
+}
+
+/** Well-formed, but nothing here can run it. */
+export class UnsupportedError extends QuernError {
+  readonly code = "UNSUPPORTED";
+  constructor(where: string, found: string, supported: readonly string[]) {
+    const list = supported.length > 0 ? `, expected one of ${supported.join(", ")}` : "";
+    super(`${where}: found ${found}${list}`, { where, found, supported });
+  }
+}
+
+/** The engine's memory cannot hold what was asked for. */
+export class MemoryError extends QuernError {
+  readonly code = "MEMORY";
+  constructor(where: string, askedBytes: number, limitBytes: number, options?: ErrorOptions) {
+    const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+    super(`${where}: needs ${mb(askedBytes)}, the limit is ${mb(limitBytes)}`, { where, askedBytes, limitBytes }, options);
+  }
+}
+
+/** Numbers went wrong: not finite, or not positive definite after every remedy. */
+export class NumericsError extends QuernError {
+  readonly code = "NUMERICS";
+  constructor(where: string, problem: string) {
+    super(`${where}: ${problem}`, { where });
+  }
+}
+
+/** The caller asked for something that makes no sense: an option, an argument, a value out of range. */
+export class UsageError extends QuernError {
+  readonly code = "USAGE";
+  constructor(where: string, found: string, expected: string) {
+    super(`${where}: found ${found}, expected ${expected}`, { where, found, expected });
+  }
+}
+
+/** A file or folder cannot be read or written: missing, exists already, disk full. */
+export class FileError extends QuernError {
+  readonly code = "FILE";
+  constructor(where: string, problem: string, options?: ErrorOptions) {
+    super(`${where}: ${problem}`, { where }, options);
+  }
+}
