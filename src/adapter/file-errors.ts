@@ -1,0 +1,31 @@
+/** What the operating system's error codes mean, in sentences. */
+
+import { FileError } from "../errors.ts";
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  ENOENT: "found no such file or folder, expected it to exist",
+  EACCES: "found no permission, expected to be allowed to open it",
+  EPERM: "found no permission, expected to be allowed to change it",
+  ENOTDIR: "found a file in the path, expected a folder",
+  EISDIR: "found a folder, expected a file",
+  EROFS: "found a file system that is read-only, expected one that can be written; choose another place",
+  ENOSPC: "the disk is full; nothing half-written was kept, free some space or choose another place",
+  EDQUOT: "the disk quota is used up; nothing half-written was kept, free some space or choose another place",
+  EMFILE: "found too many open files, expected fewer; close some or raise the limit",
+  ENAMETOOLONG: "found a name that is too long for the file system, expected a shorter one",
+  ELOOP: "found links that lead in a circle, expected a file or folder",
+  EIO: "the device failed to read or write; check the disk",
+};
+
+/** A `FileError` for `path` from what node:fs threw; errors of our own pass through. */
+export function fileError(path: string, cause: unknown): Error {
+  const code = errorCode(cause);
+  if (code === undefined) return cause as Error;
+  return new FileError(path, SENTENCES[code] ?? `${(cause as Error).message}`, { cause });
+}
+
+/** `ENOENT` and the like, or `undefined` for an error that is not the operating system's. */
+export function errorCode(cause: unknown): string | undefined {
+  const code = (cause as { code?: unknown } | null)?.code;
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
