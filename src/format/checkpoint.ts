@@ -1,0 +1,92 @@
+/** A checkpoint in a Hugging Face folder: `model.safetensors`, or shards named by `model.safetensors.index.json`. */
+
+import { FileError, FormatError } from "../errors.ts";
+import { asObject, describeJson, type JsonValue, readJsonObject } from "./json.ts";
+import { openSafetensors, type TensorEntry, type TensorFile, type TensorIndex } from "./safetensors.ts";
+import type { FolderSource } from "./source.ts";
+
+const SINGLE = "model.safetensors";
+const INDEX = "model.safetensors.index.json";
+
+/** Opens every tensor of the folder. Headers are read and checked, tensors are not. */
+export async function openCheckpoint(folder: FolderSource): Promise<TensorIndex> {
+  const single = await folder.open(SINGLE);
+  if (single !== undefined) return openSafetensors(single);
+  const index = await readJsonObject(folder, INDEX);
+  if (index !== undefined) return openShards(folder, readWeightMap(index["weight_map"], `${folder.name}/${INDEX}`));
+  return openOnlyFile(folder);
+}
+
+/** Quantisers often name their one file freely (`gptq_model-4bit-128g.safetensors`). */
+async function openOnlyFile(folder: FolderSource): Promise<TensorIndex> {
+  const files = (await folder.list()).filter((file) => file.endsWith(".safetensors"));
+  const only = files.length === 1 ? await folder.open(files[0]) : undefined;
+  if (only !== undefined) return openSafetensors(only);
+  const found =
+    files.length === 0
+      ? "no .safetensors file"
+      : `${files.length} .safetensors files (${files.slice(0, 3).join(", ")}...)`;
+  throw new FileError(folder.name, `found ${found}, expected ${SINGLE} or ${INDEX}`);
+}
+
+/** Tensor name to file name; a name that could lead out of the folder is refused. */
+function readWeightMap(value: JsonValue | undefined, where: string): ReadonlyMap<string, string> {
+  const object = asObject(value, `${where}: weight_map`);
+  const map = new Map<string, string>();
+  for (const [tensor, file] of Object.entries(object)) {
+    if (typeof file !== "string" || !/^[^/\\:\0]+\.safetensors$/.test(file))
+      throw new FormatError(
+        `${where}: weight_map["${tensor}"]`,
+        `found ${describeJson(file)}, expected the name of a .safetensors file in the same folder`,
+      );
+    map.set(tensor, file);
+  }
+  return map;
+}
+
+async function openShards(folder: FolderSource, weightMap: ReadonlyMap<string, string>): Promise<TensorIndex> {
+  const shards = new Map<string, TensorFile>();
+  for (const [tensor, file] of weightMap)
+    if (!shards.has(file)) {
+      const source = await folder.open(file);
+      if (source === undefined)
+        throw new FileError(
+          `${folder.name}/${file}`,
+          `found no such file, expected the shard that ${INDEX} names for tensor ${tensor}`,
+        );
+      shards.set(file, await openSafetensors(source));
+    }
+  const entries = mergeShards(folder.name, shards, weightMap);
+  return {
+    name: folder.name,
+    entries,
+    async close() {
+      for (const shard of shards.values()) await shard.close();
+    },
+  };
+}
+
+/** A tensor that the index does not list is taken from its shard, as other loaders do; one in two shards, or in the wrong one, is not. */
+function mergeShards(
+  name: string,
+  shards: ReadonlyMap<string, TensorFile>,
+  weightMap: ReadonlyMap<string, string>,
+): ReadonlyMap<string, TensorEntry> {
+  const entries = new Map<string, TensorEntry>();
+  for (const [file, shard] of shards)
+    for (const entry of shard.entries.values()) {
+      const listed = weightMap.get(entry.name);
+      const elsewhere =
+        listed !== undefined && listed !== file ? `${INDEX} says ${listed}` : entries.get(entry.name)?.source.name;
+      if (elsewhere !== undefined)
+        throw new FormatError(
+          `${shard.name}: tensor ${entry.name}`,
+          `found it here, expected it in one shard only (${elsewhere})`,
+        );
+      entries.set(entry.name, entry);
+    }
+  for (const [tensor, file] of weightMap)
+    if (!entries.has(tensor))
+      throw new FormatError(`${name}/${file}`, `found no tensor "${tensor}", expected it there, as ${INDEX} says`);
+  return entries;
+}
