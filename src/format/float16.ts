@@ -1,0 +1,35 @@
+/** IEEE half precision as bits, and bfloat16: what scales are stored in. */
+
+const f32 = new Float32Array(1);
+const bits32 = new Uint32Array(f32.buffer);
+
+/** The value of f16 bits; exact. */
+export function f16Value(bits: number): number {
+  const exponent = (bits >>> 10) & 31;
+  const fraction = bits & 1023;
+  const sign = bits & 0x8000 ? -1 : 1;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** The value of bfloat16 bits; exact. */
+export function bf16Value(bits: number): number {
+  bits32[0] = bits << 16;
+  return f32[0];
+}
+
+/** f16 bits that have exactly this value, or `undefined` where there are none. */
+export function exactF16(value: number): number | undefined {
+  const magnitude = Math.abs(value);
+  if (!(magnitude <= 65504)) return undefined;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  if (magnitude < 2 ** -14) {
+    const fraction = magnitude * 2 ** 24;
+    return Number.isInteger(fraction) ? sign | fraction : undefined;
+  }
+  f32[0] = magnitude;
+  if (f32[0] !== magnitude || (bits32[0] & 0x1fff) !== 0) return undefined;
+  // Rebias the exponent from 127 to 15; the upper ten bits of the fraction follow it.
+  return sign | ((bits32[0] >>> 13) - (112 << 10));
+}
