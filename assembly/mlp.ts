@@ -1,9 +1,18 @@
 // Element-wise steps of the residual stream and of the experts' MLPs.
 
 /** y[T,D] += x[T,D]; a unit is a row. */
-export function add_f32(first: i32, last: i32, scratch: usize, y: usize, x: usize, width: i32): void {
-  let at = <usize>(first * width) << 2;
-  const end = <usize>(last * width) << 2;
-  for (; at + 16 <= end; at += 16) v128.store(y + at, f32x4.add(v128.load(y + at), v128.load(x + at)));
-  for (; at < end; at += 4) store<f32>(y + at, load<f32>(y + at) + load<f32>(x + at));
+export function add_f32(first: i32, last: i32, scratch: usize, y: usize, ldy: i32, x: usize, ldx: i32, width: i32): void {
+  for (let row = first; row < last; row++) {
+    const to = y + (<usize>(row * ldy) << 2);
+    const from = x + (<usize>(row * ldx) << 2);
+    let col = 0;
+    for (; col + 4 <= width; col += 4) {
+      const at = <usize>col << 2;
+      v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(from + at)));
+    }
+    for (; col < width; col++) {
+      const at = <usize>col << 2;
+      store<f32>(to + at, load<f32>(to + at) + load<f32>(from + at));
+    }
+  }
 }

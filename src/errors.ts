@@ -27,7 +27,11 @@ export class ShapeError extends QuernError {
   readonly expected: readonly number[];
   readonly actual: readonly number[];
   constructor(where: string, expected: readonly number[], actual: readonly number[]) {
-    super(`${where}: found shape [${actual.join(", ")}], expected [${expected.join(", ")}]`, { where, expected, actual });
+    super(`${where}: found shape [${actual.join(", ")}], expected [${expected.join(", ")}]`, {
+      where,
+      expected,
+      actual,
+    });
     this.expected = expected;
     this.actual = actual;
   }
@@ -47,7 +51,11 @@ export class MemoryError extends QuernError {
   readonly code = "MEMORY";
   constructor(where: string, askedBytes: number, limitBytes: number, options?: ErrorOptions) {
     const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
-    super(`${where}: needs ${mb(askedBytes)}, the limit is ${mb(limitBytes)}`, { where, askedBytes, limitBytes }, options);
+    super(
+      `${where}: needs ${mb(askedBytes)}, the limit is ${mb(limitBytes)}`,
+      { where, askedBytes, limitBytes },
+      options,
+    );
   }
 }
 

@@ -22,3 +22,8 @@ export const HEAP_BASE = 1024;
 export function writeConstants(memory: WebAssembly.Memory): void {
   for (const [address, pattern] of VECTORS) new Uint32Array(memory.buffer, address, 4).fill(pattern);
 }
+
+/** The bits of an f32, as kernels take float scalars. */
+export function f32Bits(value: number): number {
+  return new Int32Array(new Float32Array([value]).buffer)[0];
+}

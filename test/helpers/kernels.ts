@@ -21,7 +21,10 @@ export class Bench {
     this.memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: 65536 });
     writeConstants(this.memory);
     const module = new WebAssembly.Module(bytesOf(build === "relaxed" ? RELAXED_BASE64 : BASE_BASE64));
-    this.kernels = instantiateSync(module, { env: { memory: this.memory } }).exports as unknown as Record<KernelName, Kernel>;
+    this.kernels = instantiateSync(module, { env: { memory: this.memory } }).exports as unknown as Record<
+      KernelName,
+      Kernel
+    >;
     this.scratch = this.alloc(scratchBytes);
   }
   alloc(bytes: number): number {
@@ -54,14 +57,13 @@ export class Bench {
     return new Uint8Array(this.memory.buffer, ptr, length);
   }
   /** Copies an array in; returns its address. */
-  put(data: Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array | Int16Array | Int8Array | Uint8Array): number {
+  put(
+    data: Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array | Int16Array | Int8Array | Uint8Array,
+  ): number {
     const ptr = this.alloc(data.byteLength);
     this.u8(ptr, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     return ptr;
   }
 }
 
-/** Bits of an f32, as kernels take float scalars. */
-export function f32Bits(value: number): number {
-  return new Int32Array(new Float32Array([value]).buffer)[0];
-}
+export { f32Bits } from "../../src/wasm/constants.ts";

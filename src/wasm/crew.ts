@@ -1,0 +1,157 @@
+/** The helper threads of a machine: workers started from source text on the shared memory, waiting for tapes. */
+import { CONTROL, playCalls } from "./play.ts";
+
+/** The little that node:worker_threads and web workers have in common. */
+interface Helper {
+  post(message: unknown): void;
+  onMessage(listener: (message: unknown) => void, failed: (error: unknown) => void): void;
+  /** A waiting helper must not keep a process alive. */
+  unref(): void;
+  terminate(): void;
+}
+
+export interface CrewSetup {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly names: readonly string[];
+  readonly threads: number;
+  /** Scratch address of each thread, the caller's first. */
+  readonly scratch: readonly number[];
+}
+
+/** Rounds of looking before a thread sleeps: tens of microseconds, since waking costs about as much. */
+const SPINS = 4000;
+
+interface HelperTask {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly control: Int32Array;
+  readonly names: readonly string[];
+  readonly thread: number;
+  readonly threads: number;
+  readonly scratch: number;
+  readonly spins: number;
+}
+
+/**
+ * Runs in the worker. Sleeps on the epoch, plays, and ends when told to stop. Self-contained like playCalls, which
+ * it gets as an argument: a bundler may have given an imported name another spelling.
+ */
+function helperMain(message: HelperTask, play: typeof playCalls, ready: () => void): void {
+  const { module, memory, control, names, thread, threads, scratch, spins } = message;
+  const exported = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  const kernels = names.map((name) => exported[name]) as never;
+  let epoch = 0;
+  ready();
+  for (;;) {
+    let rounds = 0;
+    while (Atomics.load(control, 0) === epoch) if (++rounds > spins) Atomics.wait(control, 0, epoch);
+    epoch = Atomics.load(control, 0);
+    if (Atomics.load(control, 6) === 1) return;
+    const words = new Int32Array(memory.buffer);
+    play(words, control[2] >>> 2, control[1], kernels, thread, threads, scratch, control, spins, true);
+  }
+}
+
+/** The worker's program. `process.getBuiltinModule` reaches worker_threads in Node, Deno and Bun without an import. */
+function helperSource(): string {
+  return `const play = ${playCalls};
+const main = ${helperMain};
+const port = globalThis.process?.getBuiltinModule?.("node:worker_threads")?.parentPort ?? globalThis;
+const start = (message) => main(message, play, () => port.postMessage("ready"));
+if (port.on) port.on("message", start); else port.addEventListener("message", (event) => start(event.data));`;
+}
+
+type NodeWorker = {
+  postMessage(m: unknown): void;
+  on(e: string, f: (v: unknown) => void): void;
+  unref(): void;
+  terminate(): unknown;
+};
+type BuiltinModules = { getBuiltinModule?(name: string): { Worker: new (url: URL) => NodeWorker } | undefined };
+
+/** Starts a worker from source text: `data:` for node:worker_threads, `blob:` in browsers (isolated, unlike `data:` there). */
+function startHelper(source: string): Helper | undefined {
+  const process = (globalThis as { process?: BuiltinModules }).process;
+  const nodeThreads = process?.getBuiltinModule?.("node:worker_threads");
+  if (nodeThreads !== undefined) {
+    const worker = new nodeThreads.Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+    return {
+      post: (message) => worker.postMessage(message),
+      onMessage: (listener, failed) => {
+        worker.on("message", listener);
+        worker.on("error", failed);
+      },
+      unref: () => worker.unref(),
+      terminate: () => void worker.terminate(),
+    };
+  }
+  if (typeof Worker === "undefined") return undefined;
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  const worker = new Worker(url, { type: "module" });
+  return {
+    post: (message) => worker.postMessage(message),
+    onMessage: (listener, failed) => {
+      worker.onmessage = (event) => listener(event.data);
+      worker.onerror = failed;
+    },
+    unref: () => URL.revokeObjectURL(url),
+    terminate: () => worker.terminate(),
+  };
+}
+
+/** Whether this thread may sleep in Atomics.wait (a browser page's may not). */
+function mayWaitHere(control: Int32Array): boolean {
+  try {
+    Atomics.wait(control, CONTROL.words - 1, 1, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export class Crew {
+  readonly spins: number = SPINS;
+  readonly control: Int32Array = new Int32Array(new SharedArrayBuffer(CONTROL.words * 4));
+  readonly mayWait: boolean = mayWaitHere(this.control);
+  readonly #helpers: Helper[] = [];
+
+  /** Starts `threads - 1` helpers; undefined where workers cannot be started (the machine then runs on one thread). */
+  static async start(setup: CrewSetup): Promise<Crew | undefined> {
+    const crew = new Crew();
+    const source = helperSource();
+    const ready: Promise<void>[] = [];
+    for (let thread = 1; thread < setup.threads; thread++) {
+      const helper = startHelper(source);
+      if (helper === undefined) return undefined;
+      crew.#helpers.push(helper);
+      ready.push(new Promise((resolve, reject) => helper.onMessage(() => resolve(), reject)));
+      const { module, memory, names, threads } = setup;
+      const scratch = setup.scratch[thread];
+      helper.post({ module, memory, control: crew.control, names, thread, threads, scratch, spins: SPINS });
+    }
+    await Promise.all(ready);
+    for (const helper of crew.#helpers) helper.unref();
+    return crew;
+  }
+
+  /** Wakes the helpers for the calls at `tape`. The caller then plays its own share, which ends at the last barrier. */
+  wake(tape: number, calls: number): void {
+    this.control[CONTROL.tape] = tape;
+    this.control[CONTROL.calls] = calls;
+    Atomics.add(this.control, CONTROL.epoch, 1);
+    Atomics.notify(this.control, CONTROL.epoch);
+  }
+
+  /** Whether a helper's kernel trapped since the last look. */
+  takeFailure(): boolean {
+    return Atomics.exchange(this.control, CONTROL.failed, 0) === 1;
+  }
+
+  stop(): void {
+    Atomics.store(this.control, CONTROL.stop, 1);
+    Atomics.add(this.control, CONTROL.epoch, 1);
+    Atomics.notify(this.control, CONTROL.epoch);
+    for (const helper of this.#helpers) helper.terminate();
+  }
+}

@@ -1,0 +1,23 @@
+/** The kernels as they are embedded in this package: works wherever compiling WebAssembly is allowed. */
+import { BASE_BASE64, RELAXED_BASE64 } from "./generated/kernels.ts";
+import { type KernelModules, Machine, type MachineOptions } from "./machine.ts";
+
+function decode(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+let modules: KernelModules | undefined;
+
+/** Raw bytes of both builds, decoded once. */
+export function embeddedKernels(): KernelModules {
+  modules ??= { base: decode(BASE_BASE64), relaxed: decode(RELAXED_BASE64) };
+  return modules;
+}
+
+/** A machine from the embedded kernels. */
+export function createMachine(options: MachineOptions = {}): Promise<Machine> {
+  return Machine.create(embeddedKernels(), options);
+}

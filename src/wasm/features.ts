@@ -1,0 +1,24 @@
+/** What this runtime can do, found by validating tiny modules (works where compiling is forbidden). */
+
+const HEADER = [0, 97, 115, 109, 1, 0, 0, 0];
+const SPLAT_ZERO = [65, 0, 253, 15];
+
+/** A module with one function `() -> v128` of the given instructions. */
+function vectorModule(...code: number[]): Uint8Array<ArrayBuffer> {
+  const body = [1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, code.length + 4, 1, code.length + 2, 0, ...code, 11];
+  return new Uint8Array([...HEADER, ...body]);
+}
+
+/** Relaxed SIMD: the int8 dot product that the `relaxed` build stands on (i16x8.relaxed_dot_i8x16_i7x16_s). */
+export function hasRelaxedSimd(): boolean {
+  return WebAssembly.validate(vectorModule(...SPLAT_ZERO, ...SPLAT_ZERO, 253, 146, 2));
+}
+
+/**
+ * Shared memory that a worker may really receive. A page that is not cross-origin isolated can construct one and fails
+ * only when posting it, so isolation is asked for first.
+ */
+export function hasSharedMemory(): boolean {
+  const isolated = (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated;
+  return typeof SharedArrayBuffer === "function" && isolated !== false;
+}

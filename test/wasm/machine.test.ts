@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { createMachine } from "../../src/wasm/embedded.ts";
+import { Turns } from "../../src/wasm/turns.ts";
+
+describe("Machine", () => {
+  it.each([1, 2, 3])("plays dependent calls in order on %i threads", async (threads) => {
+    await using machine = await createMachine({ threads });
+    const rows = 37;
+    const width = 5;
+    const y = machine.arena.alloc(rows * width * 4);
+    const x = machine.arena.alloc(rows * width * 4);
+    machine.arena.f32(y, rows * width).fill(0);
+    machine.arena.f32(x, rows * width).fill(1);
+    const tape = machine.tape();
+    for (let i = 0; i < 20; i++) tape.call("add_f32", rows, width, y, width, x, width, width);
+    tape.call("add_f32", rows, width, x, width, y, width, width);
+    tape.run();
+    expect([...machine.arena.f32(x, rows * width)]).toEqual(Array(rows * width).fill(21));
+    await tape.runInTurns(new Turns());
+    expect(machine.arena.f32(x, 1)[0]).toBe(20 + 20 * 21 + 21);
+  });
+
+  it("grows while helper threads live and they see the new memory", async () => {
+    await using machine = await createMachine({ threads: 2 });
+    const far = machine.arena.alloc(64 << 20);
+    const rows = 1000;
+    const x = machine.arena.alloc(rows * 16);
+    machine.arena.f32(far, rows * 4).fill(1);
+    machine.arena.f32(x, rows * 4).fill(2);
+    machine.call("add_f32", rows, far, 4, x, 4, 4);
+    expect([...machine.arena.f32(far, rows * 4)].every((value) => value === 3)).toBe(true);
+  });
+
+  it("rejects impossible settings", async () => {
+    await expect(createMachine({ threads: 0 })).rejects.toThrow("threads: found 0, expected an integer");
+    await expect(createMachine({ kernels: "fast" as "base" })).rejects.toThrow("kernels: found fast");
+  });
+
+  it("refuses calls after disposal", async () => {
+    const machine = await createMachine();
+    await machine[Symbol.asyncDispose]();
+    expect(() => machine.call("add_f32", 1, 2048, 4, 2048, 4, 4)).toThrow("after disposal");
+  });
+});
+
+describe("Turns", () => {
+  it("lets a timer abort long work", async () => {
+    await using machine = await createMachine();
+    const controller = new AbortController();
+    const x = machine.arena.alloc(1 << 20);
+    const tape = machine.tape();
+    for (let i = 0; i < 20000; i++) tape.call("add_f32", 256, 1e6, x, 64, x, 64, 64);
+    setTimeout(() => controller.abort(new Error("enough")), 30);
+    await expect(tape.runInTurns(new Turns(controller.signal))).rejects.toThrow("enough");
+  });
+});
