@@ -1,0 +1,75 @@
+/** Finds added tokens (special ones and others) in a text, leftmost and longest first, before anything else looks at it. */
+
+/** An entry of `added_tokens` in `tokenizer.json`. */
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+  readonly normalized: boolean;
+  readonly singleWord: boolean;
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+}
+
+/** A piece of a text: an added token (`token` is set), or what stands between two. */
+export interface Section {
+  readonly start: number;
+  readonly text: string;
+  readonly token: AddedToken | undefined;
+}
+
+/** What to look for and what it stands for; `content` may be the normalised form of `token.content`. */
+export interface Needle {
+  readonly content: string;
+  readonly token: AddedToken;
+}
+
+export type Splitter = (text: string, skipSpecial: boolean) => Section[];
+
+const WORD_AT_END = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d]$/u;
+const WORD_AT_START = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d]/u;
+const SPACE_AT_END = /\p{White_Space}*$/u;
+const SPACE_AT_START = /^\p{White_Space}*/u;
+
+/** With `skipSpecial`, tokens marked special are plain text. */
+export function createSplitter(needles: readonly Needle[]): Splitter {
+  const byFirstUnit = new Map<number, Needle[]>();
+  const longestFirst = needles.filter((needle) => needle.content !== "");
+  for (const needle of longestFirst.sort((a, b) => b.content.length - a.content.length)) {
+    const unit = needle.content.charCodeAt(0);
+    const bucket = byFirstUnit.get(unit);
+    if (bucket === undefined) byFirstUnit.set(unit, [needle]);
+    else bucket.push(needle);
+  }
+  return (text, skipSpecial) => splitAtTokens(text, byFirstUnit, skipSpecial);
+}
+
+function splitAtTokens(text: string, needles: ReadonlyMap<number, Needle[]>, skipSpecial: boolean): Section[] {
+  const sections: Section[] = [];
+  let done = 0;
+  let at = 0;
+  while (needles.size > 0 && at < text.length) {
+    const found = needles.get(text.charCodeAt(at))?.find((needle) => text.startsWith(needle.content, at));
+    if (found === undefined) {
+      at++;
+      continue;
+    }
+    let start = at;
+    let end = at + found.content.length;
+    at = end;
+    const { token } = found;
+    if ((skipSpecial && token.special) || (token.singleWord && isInsideWord(text, start, end))) continue;
+    if (token.lstrip) start = Math.max(done, start - SPACE_AT_END.exec(text.slice(done, start))![0].length);
+    if (token.rstrip) end += SPACE_AT_START.exec(text.slice(end))![0].length;
+    if (start > done) sections.push({ start: done, text: text.slice(done, start), token: undefined });
+    sections.push({ start, text: text.slice(start, end), token });
+    done = end;
+    at = end;
+  }
+  if (done < text.length) sections.push({ start: done, text: text.slice(done), token: undefined });
+  return sections;
+}
+
+function isInsideWord(text: string, start: number, end: number): boolean {
+  return WORD_AT_END.test(text.slice(Math.max(0, start - 2), start)) || WORD_AT_START.test(text.slice(end, end + 2));
+}
