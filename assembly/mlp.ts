@@ -1,18 +1,54 @@
-// Element-wise steps of the residual stream and of the experts' MLPs.
+// Element-wise steps of the residual stream and of the experts' MLPs. A unit is a row everywhere.
+import { EXP_ONE } from "./constants";
+import { exp1, exp4 } from "./exp";
 
-/** y[T,D] += x[T,D]; a unit is a row. */
-export function add_f32(first: i32, last: i32, scratch: usize, y: usize, ldy: i32, x: usize, ldx: i32, width: i32): void {
+/** y[t] = silu(gate[t]) * up[t], silu(g) = g / (1 + e^-g); all three have row stride ld. y may be gate or up. */
+export function swiglu_f32(
+  first: i32, last: i32, scratch: usize, y: usize, gate: usize, up: usize, ld: i32, width: i32,
+): void {
+  const one = v128.load(EXP_ONE);
   for (let row = first; row < last; row++) {
-    const to = y + (<usize>(row * ldy) << 2);
-    const from = x + (<usize>(row * ldx) << 2);
-    let col = 0;
-    for (; col + 4 <= width; col += 4) {
-      const at = <usize>col << 2;
-      v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(from + at)));
+    let at = <usize>row * ld << 2;
+    const end = at + (<usize>width << 2);
+    for (; at + 16 <= end; at += 16) {
+      const g = v128.load(gate + at);
+      const silu = f32x4.div(g, f32x4.add(one, exp4(f32x4.neg(g))));
+      v128.store(y + at, f32x4.mul(silu, v128.load(up + at)));
     }
-    for (; col < width; col++) {
-      const at = <usize>col << 2;
-      store<f32>(to + at, load<f32>(to + at) + load<f32>(from + at));
+    for (; at < end; at += 4) {
+      const g = load<f32>(gate + at);
+      store<f32>(y + at, (g / (<f32>1 + exp1(-g))) * load<f32>(up + at));
     }
+  }
+}
+
+/** y[t] += x[t]. */
+export function add_f32(
+  first: i32, last: i32, scratch: usize, y: usize, ldy: i32, x: usize, ldx: i32, width: i32,
+): void {
+  const bytes = <usize>width << 2;
+  for (let row = first; row < last; row++) {
+    const to = y + (<usize>row * ldy << 2);
+    const from = x + (<usize>row * ldx << 2);
+    let at: usize = 0;
+    for (; at + 16 <= bytes; at += 16) v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(from + at)));
+    for (; at < bytes; at += 4) store<f32>(to + at, load<f32>(to + at) + load<f32>(from + at));
+  }
+}
+
+/** y[t] += bias, for every row. */
+export function add_bias_f32(first: i32, last: i32, scratch: usize, y: usize, ldy: i32, bias: usize, width: i32): void {
+  add_f32(first, last, scratch, y, ldy, bias, 0, width);
+}
+
+/** y[t] *= factor. */
+export function scale_f32(first: i32, last: i32, scratch: usize, y: usize, ldy: i32, width: i32, factor: u32): void {
+  const scalar = reinterpret<f32>(factor);
+  const vector = f32x4.splat(scalar);
+  for (let row = first; row < last; row++) {
+    let at = y + (<usize>row * ldy << 2);
+    const end = at + (<usize>width << 2);
+    for (; at + 16 <= end; at += 16) v128.store(at, f32x4.mul(v128.load(at), vector));
+    for (; at < end; at += 4) store<f32>(at, load<f32>(at) * scalar);
   }
 }

@@ -13,6 +13,41 @@ const VECTORS: readonly (readonly [number, number])[] = [
   [144, 0x80000000],
   [160, 0x0fffe000],
   [176, 0x77800000], // 2^112
+  [512, 0x3fb8aa3b], // exp of f32: 1 / ln 2
+  [528, 0x4b400000], // 1.5 * 2^23
+  [544, 0x3f318000], // 355 / 512
+  [560, 0xb95e8083], // ln 2 - 355 / 512
+  [576, 0x3f000000], // C2 .. C6: least squares of (e^r - 1 - r) / r^2 on |r| <= 0.3468, error of e^r below 5e-9
+  [592, 0x3e2aaa45],
+  [608, 0x3d2aaa3e],
+  [624, 0x3c091ef7],
+  [640, 0x3ab6ccc3],
+  [656, 0x3f800000], // 1
+  [672, 0x42b0bd71], // 88.37
+  [688, 0xc2ae999a], // -87.3
+];
+
+/** [address, f64 repeated twice]: exp of f64. */
+const DOUBLES: readonly (readonly [number, number])[] = [
+  [704, Math.LOG2E],
+  [720, 6755399441055744], // 1.5 * 2^52
+  [736, 0.6931471805598903], // upper 42 bits of ln 2
+  [752, 5.497923018708371e-14], // the rest of it
+  [768, 1],
+  [784, 709],
+  [800, -708],
+  [816, 1 / 2], // 1 / k!, k = 2 .. 13
+  [832, 1 / 6],
+  [848, 1 / 24],
+  [864, 1 / 120],
+  [880, 1 / 720],
+  [896, 1 / 5040],
+  [912, 1 / 40320],
+  [928, 1 / 362880],
+  [944, 1 / 3628800],
+  [960, 1 / 39916800],
+  [976, 1 / 479001600],
+  [992, 1 / 6227020800],
 ];
 
 /** First address that is free for the arena; everything below belongs to constants. */
@@ -21,6 +56,7 @@ export const HEAP_BASE = 1024;
 /** Writes all constants; once per memory, before the first kernel call. */
 export function writeConstants(memory: WebAssembly.Memory): void {
   for (const [address, pattern] of VECTORS) new Uint32Array(memory.buffer, address, 4).fill(pattern);
+  for (const [address, value] of DOUBLES) new Float64Array(memory.buffer, address, 2).fill(value);
 }
 
 /** The bits of an f32, as kernels take float scalars. */

@@ -1,0 +1,42 @@
+// Rotary position embedding, half-split as in `rotate_half`: column i turns with column i + rotaryDim / 2.
+
+/** Turns one head in place. */
+function turn(x: usize, cos: usize, sin: usize, halfBytes: usize): void {
+  const y = x + halfBytes;
+  let at: usize = 0;
+  for (; at + 16 <= halfBytes; at += 16) {
+    const a = v128.load(x + at);
+    const b = v128.load(y + at);
+    const c = v128.load(cos + at);
+    const s = v128.load(sin + at);
+    v128.store(x + at, f32x4.sub(f32x4.mul(a, c), f32x4.mul(b, s)));
+    v128.store(y + at, f32x4.add(f32x4.mul(b, c), f32x4.mul(a, s)));
+  }
+  for (; at < halfBytes; at += 4) {
+    const a = load<f32>(x + at);
+    const b = load<f32>(y + at);
+    const c = load<f32>(cos + at);
+    const s = load<f32>(sin + at);
+    store<f32>(x + at, a * c - b * s);
+    store<f32>(y + at, b * c + a * s);
+  }
+}
+
+/**
+ * Turns the first `rotaryDim` columns of every head of x[T, heads * headDim] in place; a unit is a token.
+ * positions i32[T]; table f32[positions][2][rotaryDim / 2], cosines then sines.
+ */
+export function rope_f32(
+  first: i32, last: i32, scratch: usize,
+  x: usize, ldx: i32, positions: usize, table: usize, heads: i32, headDim: i32, rotaryDim: i32,
+): void {
+  const halfBytes = <usize>(rotaryDim >> 1) << 2;
+  for (let token = first; token < last; token++) {
+    const cos = table + <usize>load<i32>(positions + (<usize>token << 2)) * (halfBytes << 1);
+    let head = x + (<usize>token * ldx << 2);
+    for (let h = 0; h < heads; h++) {
+      turn(head, cos, cos + halfBytes, halfBytes);
+      head += <usize>headDim << 2;
+    }
+  }
+}
