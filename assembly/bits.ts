@@ -1,0 +1,27 @@
+// Marker types that specialise the kernels at compile time; they are never instantiated.
+// AssemblyScript generics take types only, so the byte size of a marker class is the number it stands for.
+
+// Packed weights: the size is the width of a code in bits.
+@unmanaged export class W2 { private a: u16; }
+@unmanaged export class W3 { private a: u8; private b: u8; private c: u8; }
+@unmanaged export class W4 { private a: u32; }
+@unmanaged export class W8 { private a: u64; }
+
+// Float weights: the size is the number of mantissa bits.
+@unmanaged export class BF16 { private a: u32; private b: u16; private c: u8; }
+@unmanaged export class F16 { private a: u64; private b: u16; }
+@unmanaged export class F32 { private a: u64; private b: u64; private c: u32; private d: u16; private e: u8; }
+
+/** Bits of a code of packed weights. */
+@inline export function bitsOf<W>(): i32 { return <i32>offsetof<W>(); }
+
+/** Whether weights are packed codes, not floats. */
+@inline export function isPacked<S>(): bool {
+  return offsetof<S>() == 2 || offsetof<S>() == 3 || offsetof<S>() == 4 || offsetof<S>() == 8;
+}
+
+/** Bytes of a float weight. */
+@inline export function bytesOf<S>(): i32 { return offsetof<S>() == 23 ? 4 : 2; }
+
+/** Whether 16-bit weights are bfloat16. */
+@inline export function isBf16<S>(): bool { return offsetof<S>() == 7; }

@@ -1,0 +1,127 @@
+// Integer matmuls: packed codes times quantised activation rows, for every matrix of a table; a unit is a panel.
+//
+// Arguments after the first three: table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset (the
+// wide or narrow part in a record). actGroup divides groupSize, or groupSize is K; groupSize divides PIECE, or is K.
+// y rows have room for 16 columns a panel: ldy >= 16 * panels. Scratch: MATMUL_SCRATCH bytes.
+import { bitsOf, W2, W3, W4, W8 } from "./bits";
+import { unpackChunk } from "./codes";
+import { WORDS_00FF } from "./constants";
+import { matvecNarrow, matvecWide } from "./matvec-codes";
+import { GROUP_HEAD, groupBytes, panelBytes } from "./panel";
+import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } from "./table";
+import { tileNarrow, tileWide } from "./tile-codes";
+
+/** Bytes of unpacked codes that stay in the first cache: 1024 columns as bytes, 512 as 16-bit words. */
+const PIECE_BYTES: usize = 16384;
+
+/** Offset of the rows in scratch that take the results of missing rows in the last tile. */
+const SPARE: usize = PIECE_BYTES + 512;
+
+/** Unpacks `cols` columns of a panel from column `from` on, as bytes (V = i8) or as 16-bit words, even columns first (i16). */
+function unpackPiece<W, V>(codes: usize, bytes: usize, panel: usize, from: i32, cols: i32, groupSize: i32): void {
+  const low = v128.load(WORDS_00FF);
+  const end = from + cols;
+  for (let col = from; col < end; col += 32) {
+    const group = col / groupSize;
+    const packed = panel + <usize>group * groupBytes<W>(groupSize) + GROUP_HEAD + <usize>(2 * (col - group * groupSize) * bitsOf<W>());
+    if (sizeof<V>() == 1) {
+      unpackChunk<W>(codes, packed);
+      codes += 512;
+    } else {
+      unpackChunk<W>(bytes, packed);
+      for (let i: usize = 0; i < 512; i += 64) {
+        for (let r: usize = 0; r < 64; r += 16) {
+          const v = v128.load(bytes + i + r);
+          v128.store(codes + r, v128.and(v, low));
+          v128.store(codes + r, i16x8.shr_u(v, 8), 64);
+        }
+        codes += 128;
+      }
+    }
+  }
+}
+
+/** Adds one piece of a panel, unpacked at `codes`, to the 16 columns at y of `count` rows. */
+function addPiece<V>(y: usize, yBytes: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesAt: usize, metaAt: usize, codes: usize, spare: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32): void {
+  for (let t = 0; t < count; t += 4) {
+    const x0 = record + rowAt(index, start + t) * recordBytes;
+    const x1 = t + 1 < count ? record + rowAt(index, start + t + 1) * recordBytes : x0;
+    const x2 = t + 2 < count ? record + rowAt(index, start + t + 2) * recordBytes : x0;
+    const x3 = t + 3 < count ? record + rowAt(index, start + t + 3) * recordBytes : x0;
+    const y0 = y + <usize>t * yBytes;
+    const y1 = t + 1 < count ? y0 + yBytes : spare;
+    const y2 = t + 2 < count ? y0 + 2 * yBytes : spare;
+    const y3 = t + 3 < count ? y0 + 3 * yBytes : spare;
+    for (let half: usize = 0; half < 64; half += 32) {
+      if (sizeof<V>() == 1) tileNarrow(y0 + half, y1 + half, y2 + half, y3 + half, x0, x1, x2, x3, valuesAt, metaAt, codes + half, head + half, headStep, cols, groupSize, actGroup);
+      else tileWide(y0 + half, y1 + half, y2 + half, y3 + half, x0, x1, x2, x3, valuesAt, metaAt, codes + half, head + half, headStep, cols, groupSize, actGroup);
+    }
+  }
+}
+
+/** Several rows times one panel: pieces of it are unpacked once and serve all rows. */
+function multiplyPanel<W, V>(y: usize, yBytes: usize, scratch: usize, panel: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesOffset: usize, k: i32, groupSize: i32, actGroup: i32): void {
+  clearRows(y, count, yBytes);
+  const piece = <i32>(PIECE_BYTES / 16 / sizeof<V>());
+  for (let col = 0; col < k; col += piece) {
+    const cols = min(piece, k - col);
+    unpackPiece<W, V>(scratch, scratch + PIECE_BYTES, panel, col, cols, groupSize);
+    const head = panel + <usize>(col / groupSize) * groupBytes<W>(groupSize);
+    const valuesAt = valuesOffset + <usize>col * sizeof<V>();
+    const metaAt = <usize>(col / actGroup * 8);
+    addPiece<V>(y, yBytes, record, recordBytes, index, start, count, valuesAt, metaAt, scratch, scratch + SPARE, head, groupBytes<W>(groupSize), cols, groupSize, actGroup);
+  }
+}
+
+/** All matrices of the table; V is the type of the activations' values. */
+function multiply<W, V>(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
+  const yBytes = <usize>ldy << 2;
+  for (let entry = table; entry < table + <usize>entries * ENTRY_BYTES; entry += ENTRY_BYTES) {
+    const count = countOf(entry);
+    if (count == 0) continue;
+    const start = startOf(entry);
+    for (let p = first; p < last; p++) {
+      const panel = weightsOf(entry) + <usize>p * panelBytes<W>(k, groupSize);
+      const y = outputOf(entry) + <usize>start * yBytes + (<usize>p << 6);
+      if (count > 1) {
+        multiplyPanel<W, V>(y, yBytes, scratch, panel, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup);
+      } else {
+        const x = record + rowAt(index, start) * <usize>recordBytes;
+        if (sizeof<V>() == 1) matvecNarrow<W>(y, panel, x, valuesOffset, k, groupSize, actGroup);
+        else matvecWide<W>(y, panel, x, valuesOffset, k, groupSize, actGroup);
+      }
+    }
+  }
+}
+
+/** y = x · Wᵀ, 2-bit codes, int8 activations: `valuesOffset` names the narrow part in the relaxed build, the wide part in base. */
+export function matmul_w2a8(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) multiply<W2, i8>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+  else multiply<W2, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+}
+/** y = x · Wᵀ, 3-bit codes, int8 activations: `valuesOffset` names the narrow part in the relaxed build, the wide part in base. */
+export function matmul_w3a8(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) multiply<W3, i8>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+  else multiply<W3, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+}
+/** y = x · Wᵀ, 4-bit codes, int8 activations: `valuesOffset` names the narrow part in the relaxed build, the wide part in base. */
+export function matmul_w4a8(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) multiply<W4, i8>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+  else multiply<W4, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+}
+/** y = x · Wᵀ, 2-bit codes, the wide part of int8 or int16 activations. */
+export function matmul_w2a16(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
+  multiply<W2, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+}
+/** y = x · Wᵀ, 3-bit codes, the wide part of int8 or int16 activations. */
+export function matmul_w3a16(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
+  multiply<W3, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+}
+/** y = x · Wᵀ, 4-bit codes, the wide part of int8 or int16 activations. */
+export function matmul_w4a16(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
+  multiply<W4, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+}
+/** y = x · Wᵀ, 8-bit codes, the wide part of int8 or int16 activations. */
+export function matmul_w8a16(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
+  multiply<W8, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+}

@@ -1,0 +1,98 @@
+// One activation row times a packed panel: codes meet the activations in registers, the panel is read once from end to end.
+import { bitsOf } from "./bits";
+import { byteMask, codeStep, dotChunk, dotHalf, halfMask, halfStep, pairStep, rowStep } from "./codes";
+import { BYTES_03, BYTES_04, WORDS_00FF, WORDS_ONE } from "./constants";
+import { fold, sumOf } from "./fold";
+import { GROUP_HEAD } from "./panel";
+
+/** y[16] = panel · record with int8 activations. */
+export function matvecNarrow<W>(y: usize, panel: usize, record: usize, valuesOffset: usize, k: i32, groupSize: i32, actGroup: i32): void {
+  const mask = byteMask<W>();
+  const three = v128.load(BYTES_03);
+  const four = v128.load(BYTES_04);
+  const ones = v128.load(WORDS_ONE);
+  let w = panel;
+  let x = record + valuesOffset;
+  let meta = record;
+  let y0 = f32x4.splat(0), y1 = f32x4.splat(0), y2 = f32x4.splat(0), y3 = f32x4.splat(0);
+  for (let col = 0; col < k; col += groupSize) {
+    const head = w;
+    w += GROUP_HEAD;
+    for (let left = groupSize; left > 0; left -= actGroup) {
+      const end = x + <usize>min(left, actGroup);
+      let a0 = i32x4.splat(0), a1 = i32x4.splat(0), a2 = i32x4.splat(0), a3 = i32x4.splat(0);
+      do {
+        const x0 = v128.load32_splat(x), x1 = v128.load32_splat(x, 4), x2 = v128.load32_splat(x, 8), x3 = v128.load32_splat(x, 12);
+        const x4 = v128.load32_splat(x, 16), x5 = v128.load32_splat(x, 20), x6 = v128.load32_splat(x, 24), x7 = v128.load32_splat(x, 28);
+        const step = rowStep<W>();
+        a0 = i32x4.add(a0, i32x4.dot_i16x8_s(dotChunk<W>(w, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7), ones));
+        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(dotChunk<W>(w + step, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7), ones));
+        a2 = i32x4.add(a2, i32x4.dot_i16x8_s(dotChunk<W>(w + 2 * step, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7), ones));
+        a3 = i32x4.add(a3, i32x4.dot_i16x8_s(dotChunk<W>(w + 3 * step, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7), ones));
+        w += 64 * bitsOf<W>();
+        x += 32;
+      } while (x < end);
+      const scale = v128.load32_splat(meta);
+      const sum = sumOf<i8>(meta);
+      y0 = fold<i8>(y0, a0, v128.load(head), scale, sum);
+      y1 = fold<i8>(y1, a1, v128.load(head, 16), scale, sum);
+      y2 = fold<i8>(y2, a2, v128.load(head, 32), scale, sum);
+      y3 = fold<i8>(y3, a3, v128.load(head, 48), scale, sum);
+      meta += 8;
+    }
+  }
+  v128.store(y, y0);
+  v128.store(y, y1, 16);
+  v128.store(y, y2, 32);
+  v128.store(y, y3, 48);
+}
+
+/** y[16] = panel · record with int16 activations. */
+export function matvecWide<W>(y: usize, panel: usize, record: usize, valuesOffset: usize, k: i32, groupSize: i32, actGroup: i32): void {
+  const mask = halfMask<W>();
+  const three = v128.and(v128.load(BYTES_03), v128.load(WORDS_00FF));
+  const four = v128.and(v128.load(BYTES_04), v128.load(WORDS_00FF));
+  const pair = pairStep<W>();
+  const step = rowStep<W>();
+  let w = panel;
+  let x = record + valuesOffset;
+  let meta = record;
+  let y0 = f32x4.splat(0), y1 = f32x4.splat(0), y2 = f32x4.splat(0), y3 = f32x4.splat(0);
+  for (let col = 0; col < k; col += groupSize) {
+    const head = w;
+    w += GROUP_HEAD;
+    for (let left = groupSize; left > 0; left -= actGroup) {
+      const end = x + <usize>(2 * min(left, actGroup));
+      let a0 = i32x4.splat(0), a1 = i32x4.splat(0), a2 = i32x4.splat(0), a3 = i32x4.splat(0);
+      do {
+        let x0 = v128.load32_splat(x), x1 = v128.load32_splat(x, pair), x2 = v128.load32_splat(x, 2 * pair), x3 = v128.load32_splat(x, 3 * pair);
+        let x4 = v128.load32_splat(x, 4 * pair), x5 = v128.load32_splat(x, 5 * pair), x6 = v128.load32_splat(x, 6 * pair), x7 = v128.load32_splat(x, 7 * pair);
+        a0 = dotHalf<W>(a0, w, false, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+        a1 = dotHalf<W>(a1, w + step, false, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+        a2 = dotHalf<W>(a2, w + 2 * step, false, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+        a3 = dotHalf<W>(a3, w + 3 * step, false, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+        const xo = x + halfStep<W>();
+        const wo = w + codeStep<W>();
+        x0 = v128.load32_splat(xo), x1 = v128.load32_splat(xo, pair), x2 = v128.load32_splat(xo, 2 * pair), x3 = v128.load32_splat(xo, 3 * pair);
+        x4 = v128.load32_splat(xo, 4 * pair), x5 = v128.load32_splat(xo, 5 * pair), x6 = v128.load32_splat(xo, 6 * pair), x7 = v128.load32_splat(xo, 7 * pair);
+        a0 = dotHalf<W>(a0, wo, true, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+        a1 = dotHalf<W>(a1, wo + step, true, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+        a2 = dotHalf<W>(a2, wo + 2 * step, true, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+        a3 = dotHalf<W>(a3, wo + 3 * step, true, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+        w += 64 * bitsOf<W>();
+        x += 64;
+      } while (x < end);
+      const scale = v128.load32_splat(meta);
+      const sum = sumOf<i16>(meta);
+      y0 = fold<i16>(y0, a0, v128.load(head), scale, sum);
+      y1 = fold<i16>(y1, a1, v128.load(head, 16), scale, sum);
+      y2 = fold<i16>(y2, a2, v128.load(head, 32), scale, sum);
+      y3 = fold<i16>(y3, a3, v128.load(head, 48), scale, sum);
+      meta += 8;
+    }
+  }
+  v128.store(y, y0);
+  v128.store(y, y1, 16);
+  v128.store(y, y2, 32);
+  v128.store(y, y3, 48);
+}

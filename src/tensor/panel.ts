@@ -1,0 +1,60 @@
+/** Sizes of weights in panels of 16 rows and of quantised activation rows. Twin of assembly/panel.ts; layouts: docs/kernels.md. */
+
+/** How a linear's weights lie in memory. */
+export type WeightType = "f32" | "f16" | "bf16" | "w2" | "w3" | "w4" | "w8";
+
+/** Rows of a panel. */
+export const PANEL_ROWS = 16;
+
+/** Bytes before the codes of a packed group: one word of f16 scale and zero a row. */
+const GROUP_HEAD_BYTES = 64;
+
+/** Scratch that every matmul kernel may use, in bytes a thread. */
+export const MATMUL_SCRATCH_BYTES: number = 18 << 10;
+
+/** Bits of a weight, without scales and zeros. */
+export function bitsOf(type: WeightType): number {
+  if (type === "f32") return 32;
+  if (type === "f16" || type === "bf16") return 16;
+  return Number(type.slice(1));
+}
+
+/** Whether weights are codes with a grid, not floats. */
+export function isPacked(type: WeightType): boolean {
+  return bitsOf(type) < 16;
+}
+
+/** Panels that hold `rows` rows; the last may be padded. */
+export function panelCount(rows: number): number {
+  return Math.ceil(rows / PANEL_ROWS);
+}
+
+/**
+ * Bytes of a linear [rows, cols] in panels.
+ *
+ * Packed: cols % 32 == 0 and cols % groupSize == 0; bits per weight are `bits + 32 / groupSize` (plus padding rows).
+ */
+export function panelBytes(type: WeightType, rows: number, cols: number, groupSize: number = cols): number {
+  const codes = 2 * cols * bitsOf(type);
+  return panelCount(rows) * (isPacked(type) ? (cols / groupSize) * GROUP_HEAD_BYTES + codes : codes);
+}
+
+/** Where the parts of a quantised row ("record") lie, in bytes. */
+export interface RecordLayout {
+  readonly recordBytes: number;
+  /** Per group: f32 scale * 2^112, i32 sum of the codes. */
+  readonly metaOffset: number;
+  /** K int16 codes, each four columns in the order 0, 2, 1, 3. */
+  readonly wideOffset: number;
+  /** K int8 codes; 0 when the record has no such part. */
+  readonly narrowOffset: number;
+}
+
+const align16 = (bytes: number) => Math.ceil(bytes / 16) * 16;
+
+/** Layout of a row of `k` columns quantised in groups of `actGroup`; k and actGroup are multiples of 32. */
+export function recordLayout(k: number, actGroup: number, withNarrow: boolean): RecordLayout {
+  const wideOffset = align16(8 * Math.ceil(k / actGroup));
+  const wideEnd = wideOffset + 2 * k;
+  return { recordBytes: withNarrow ? wideEnd + k : wideEnd, metaOffset: 0, wideOffset, narrowOffset: withNarrow ? wideEnd : 0 };
+}
