@@ -1,0 +1,55 @@
+/** `quern tokenize`: text to ids, and back. */
+import type { Command } from "commander";
+import { UsageError } from "../../errors.ts";
+import type { Tokenizer } from "../../text/tokenizer.ts";
+import { exampleText } from "../options.ts";
+import type { Action, RunCommand } from "../session.ts";
+
+interface TokenizeOptions {
+  readonly text?: string;
+  readonly file?: string;
+  readonly decode?: string;
+  readonly specialAsText?: boolean;
+  readonly skipSpecial?: boolean;
+}
+
+export function registerTokenize(program: Command, run: RunCommand): void {
+  program
+    .command("tokenize")
+    .description("Turn text into token ids, or ids into text. No BOS is added; a file is one string as it is.")
+    .argument("<model>", "model folder; it may hold only tokenizer files")
+    .option("--text <text>", "text to encode")
+    .option("--file <path>", "file to encode (.txt, .raw, .gz of these), or - for stdin")
+    .option("--decode <ids>", "ids to decode, such as 1,2,3")
+    .option("--special-as-text", "encode special tokens in the text as plain text")
+    .option("--skip-special", "leave special tokens out of the decoded text")
+    .addHelpText("after", exampleText('quern tokenize models/fable-mixtral --text "Once upon a time"'))
+    .action(run(tokenize));
+}
+
+const tokenize: Action<TokenizeOptions> = async (session, [model], options) => {
+  const given = [options.text, options.file, options.decode].filter((value) => value !== undefined).length;
+  if (given !== 1) throw new UsageError("quern tokenize", `${given} inputs`, "one of --text, --file and --decode");
+  const { parseIds, readTextInput } = await import("../inputs.ts");
+  if (options.decode !== undefined) {
+    const ids = parseIds("--decode", options.decode);
+    const text = (await openTokenizer(model)).decode(ids, { skipSpecial: options.skipSpecial });
+    session.output.result({ ids, text }, () => text);
+    return;
+  }
+  const tokenizer = await openTokenizer(model);
+  const text = options.text ?? (await readTextInput(options.file!, session.signal));
+  const ids = tokenizer.encode(text, { specialTokens: options.specialAsText ? "text" : "recognise" });
+  session.output.result({ ids, text }, () => ids.join(","));
+};
+
+async function openTokenizer(model: string): Promise<Tokenizer> {
+  const { nodeFolder } = await import("../../adapter/node.ts");
+  const { requireTokenizer } = await import("../../model/tokenizer.ts");
+  const folder = await nodeFolder(model);
+  try {
+    return await requireTokenizer(folder);
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+/** The program `quern`: connects the command line to the process it runs in. */
+import { runProgram } from "./program.ts";
+
+// A reader that has seen enough (`quern ... | head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+const interruption = new AbortController();
+process.on("SIGINT", () => {
+  // The second Ctrl-C does not wait for the work in hand.
+  if (interruption.signal.aborted) process.exit(130);
+  interruption.abort(new DOMException("interrupted", "AbortError"));
+});
+
+process.exitCode = await runProgram(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: interruption.signal,
+});

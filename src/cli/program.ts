@@ -1,0 +1,79 @@
+/** Builds the program from one file per command, parses the arguments, runs the command and settles the exit status. */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import pc from "picocolors";
+import { registerTokenize } from "./commands/tokenize.ts";
+import { reportFailure } from "./failure.ts";
+import { addCommonOptions, type CommonOptions, commonOptionsOf } from "./options.ts";
+import { createOutput } from "./output.ts";
+import { createProgress } from "./progress.ts";
+import type { Action, RunCommand, Streams } from "./session.ts";
+import { throwUsage } from "./usage.ts";
+
+/** Every command adds itself to the program; none imports the engine before it runs. */
+const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [registerTokenize];
+
+/** Runs one command line and returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+export async function runProgram(args: readonly string[], streams: Streams): Promise<number> {
+  const words = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
+  const asked = { json: words.includes("--json"), debug: words.includes("--debug") };
+  try {
+    await buildProgram(streams).parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    return reportFailure(error, { ...asked, ...streams });
+  }
+}
+
+function buildProgram(streams: Streams): Command {
+  const program = new Command("quern");
+  program
+    .description("Runs, quantises and scores Mixture-of-Experts language models.")
+    .version(versionOf(), "-V, --version", "print the version")
+    .configureOutput({
+      writeOut: (text) => streams.stdout.write(text),
+      // Errors are told once, by `failure.ts`.
+      writeErr: () => {},
+    })
+    .configureHelp({ styleTitle: (title) => pc.bold(title), helpWidth: 110 })
+    .addHelpText("after", `\nExample:\n  quern tokenize models/fable-mixtral --text "Once upon a time"`);
+  program.exitOverride((error) => throwUsage(error, program));
+  const run: RunCommand =
+    (action) =>
+    (...args) =>
+      runAction(action as Action<unknown>, args, streams);
+  for (const register of COMMANDS) register(program, run);
+  for (const command of program.commands) {
+    command.exitOverride((error) => throwUsage(error, command));
+    addCommonOptions(command);
+  }
+  return program;
+}
+
+/** Commander calls with the arguments, the options and the command. */
+async function runAction(action: Action<unknown>, args: readonly unknown[], streams: Streams): Promise<void> {
+  const command = args.at(-1) as Command;
+  const options: CommonOptions = commonOptionsOf(command.opts());
+  const progress = await createProgress(streams.stderr, options.quiet);
+  try {
+    await action(
+      {
+        options,
+        signal: streams.signal,
+        output: createOutput(streams.stdout, options.json),
+        report: progress.report,
+        note: progress.note,
+      },
+      command.processedArgs as string[],
+      command.opts(),
+    );
+    streams.signal.throwIfAborted();
+  } finally {
+    progress.stop();
+  }
+}
+
+function versionOf(): string {
+  const json = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(json) as { version: string }).version;
+}

@@ -1,0 +1,35 @@
+/** What a command gets to work with, and the form it takes itself. */
+import type { CommonOptions } from "./options.ts";
+import type { Output } from "./output.ts";
+import type { ProgressEvent } from "./progress.ts";
+
+/** Where a command writes. */
+export interface Sink {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+/** The process around the program, or what stands for it in a test. */
+export interface Streams {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+export interface Session {
+  readonly options: CommonOptions;
+  readonly signal: AbortSignal;
+  /** The result: stdout, and nothing but the result. */
+  readonly output: Output;
+  /** Progress of long work, for the person at the terminal. */
+  readonly report: (event: ProgressEvent) => void;
+  /** A remark or a warning, on stderr. */
+  readonly note: (message: string) => void;
+}
+
+/** `args` are the command's arguments in order; `options` its own options as commander names them. */
+export type Action<O> = (session: Session, args: readonly string[], options: O) => Promise<void>;
+
+/** Makes an action into what commander calls. */
+export type RunCommand = <O>(action: Action<O>) => (...args: unknown[]) => Promise<void>;
