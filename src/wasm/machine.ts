@@ -80,13 +80,13 @@ export class Machine implements AsyncDisposable {
 
   /** An empty tape for this machine. */
   tape(): Tape {
-    return new Tape({ opcode, play: (words, calls) => this.#play(words, calls) });
+    return new Tape({ opcode, play: (words, calls, shared) => this.#play(words, calls, shared) });
   }
 
   /** Runs one kernel now, on all threads. */
   call(kernel: KernelName, units: number, ...args: readonly number[]): void {
     this.#single.clear();
-    this.#single.call(kernel, units, 0, ...args);
+    this.#single.call(kernel, units, 1e9, ...args);
     this.#single.run();
   }
 
@@ -96,10 +96,10 @@ export class Machine implements AsyncDisposable {
     this.#crew?.stop();
   }
 
-  #play(words: Int32Array, calls: number): void {
+  #play(words: Int32Array, calls: number, worthSharing: boolean): void {
     if (this.#disposed) throw new UsageError("engine", "a call after disposal", "a live engine");
     const crew = this.#crew;
-    if (crew === undefined) {
+    if (crew === undefined || !worthSharing) {
       const failure = playCalls(words, 0, calls, this.#kernels, 0, 1, this.#scratch, undefined, 0, false);
       if (failure !== undefined) throw failure;
       return;

@@ -11,17 +11,23 @@ export const CALL_WORDS = 16;
 const MAX_ARGUMENTS: number = CALL_WORDS - 4;
 /** Multiply-adds between two looks at the clock: a few milliseconds of work on a slow core. */
 const SLICE_WORK = 2e7;
+/** Multiply-adds between two barriers below which meeting other threads costs more than their help brings. */
+const SHARED_WORK = 5e4;
 
 /** What executes words: the machine. */
 export interface Player {
   opcode(kernel: KernelName): number;
-  play(words: Int32Array, calls: number): void;
+  /** `shared`: whether helper threads are worth waking. */
+  play(words: Int32Array, calls: number, shared: boolean): void;
 }
 
 export class Tape {
   readonly #player: Player;
   #words: Int32Array = new Int32Array(64 * CALL_WORDS);
+  /** Multiply-adds of one unit of each call. */
   #work: number[] = [];
+  #total = 0;
+  #barriers = 0;
   constructor(player: Player) {
     this.#player = player;
   }
@@ -43,11 +49,13 @@ export class Tape {
 
   clear(): void {
     this.#work.length = 0;
+    this.#total = 0;
+    this.#barriers = 0;
   }
 
   /** Plays all calls now; returns when every thread is done. */
   run(): void {
-    this.#player.play(this.#words, this.length);
+    this.#player.play(this.#words, this.length, this.#total >= SHARED_WORK * this.#barriers);
   }
 
   /** Plays all calls in slices of a few milliseconds, pausing between them. Equal bits to `run`: slices cut units only. */
@@ -60,7 +68,7 @@ export class Tape {
       for (let first = 0; first < units; ) {
         const fits = Math.max(1, Math.floor(room / work));
         const last = Math.min(units, first + fits);
-        slice.#copy(this.#words, call, first, last);
+        slice.#copy(this.#words, call, first, last, work);
         room -= (last - first) * work;
         first = last;
         if (room > 0) continue;
@@ -74,12 +82,12 @@ export class Tape {
     await turns.pause();
   }
 
-  #copy(words: Int32Array, call: number, first: number, last: number): void {
+  #copy(words: Int32Array, call: number, first: number, last: number, work: number): void {
     const at = this.#room();
     this.#words.set(words.subarray(call * CALL_WORDS, (call + 1) * CALL_WORDS), at);
     this.#words[at + 1] = first;
     this.#words[at + 2] = last;
-    this.#work.push(0);
+    this.#count(at, words[call * CALL_WORDS + 3] === 0, work);
   }
 
   #record(kernel: KernelName, units: number, work: number, beside: number, args: readonly number[]): void {
@@ -92,7 +100,13 @@ export class Tape {
     this.#words[at + 3] = beside;
     this.#words.fill(0, at + 4, at + CALL_WORDS);
     this.#words.set(args, at + 4);
+    this.#count(at, beside === 0, work);
+  }
+
+  #count(at: number, waits: boolean, work: number): void {
     this.#work.push(work);
+    this.#total += work * (this.#words[at + 2] - this.#words[at + 1]);
+    if (waits) this.#barriers++;
   }
 
   #room(): number {

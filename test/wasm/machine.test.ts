@@ -12,8 +12,8 @@ describe("Machine", () => {
     machine.arena.f32(y, rows * width).fill(0);
     machine.arena.f32(x, rows * width).fill(1);
     const tape = machine.tape();
-    for (let i = 0; i < 20; i++) tape.call("add_f32", rows, width, y, width, x, width, width);
-    tape.call("add_f32", rows, width, x, width, y, width, width);
+    for (let i = 0; i < 20; i++) tape.call("add_f32", rows, 1e6, y, width, x, width, width);
+    tape.call("add_f32", rows, 1e6, x, width, y, width, width);
     tape.run();
     expect([...machine.arena.f32(x, rows * width)]).toEqual(Array(rows * width).fill(21));
     await tape.runInTurns(new Turns());

@@ -1,0 +1,168 @@
+/**
+ * The forward pass, one for all families: embedding -> blocks -> logits, one straight read.
+ *
+ * It records kernel calls on a tape and computes nothing itself. It is a generator: before each group of linears that share
+ * an input it yields a Tap. Inference lets it run through and replays the tape for every token; calibration plays what has
+ * been recorded so far, reads the input, quantises, and only then lets the next calls be recorded, which therefore see the new weights.
+ */
+import { attend } from "../nn/attention.ts";
+import type { Emit, Rows } from "../nn/emit.ts";
+import { project, type Target } from "../nn/linear.ts";
+import { combine, route, swiglu } from "../nn/mlp.ts";
+import { add, rmsNorm } from "../nn/norm.ts";
+import type { ModelConfig } from "./config.ts";
+import { rowsOf, type State } from "./state.ts";
+import type { LayerWeights, Linear, Mlp, Weights } from "./weights.ts";
+
+/** The input of some linears, about to be used; `hidden` (no linears) is the residual stream that leaves a block. */
+export interface Tap {
+  readonly site:
+    | "attention"
+    | "output"
+    | "router"
+    | "experts"
+    | "expertsDown"
+    | "shared"
+    | "sharedDown"
+    | "dense"
+    | "denseDown"
+    | "mlp"
+    | "hidden";
+  readonly layer: number;
+  readonly linears: readonly Linear[];
+  readonly input: Rows;
+  /** Routed experts: per expert `{ start, count }` of its compact rows, and the input row of each (0: the same). */
+  readonly spans?: number;
+  readonly index?: number;
+}
+
+/** One pass over `tokens` tokens whose ids and places lie in the state. */
+export interface Pass {
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+  readonly state: State;
+  readonly emit: Emit;
+  readonly tokens: number;
+  /** Most cache rows a token sees: sizes time slices only. */
+  readonly visible: number;
+}
+
+/** h[T,D] = embedding[ids]. */
+export function recordEmbedding(pass: Pass): void {
+  const { state, tokens, config, weights, emit } = pass;
+  const h = rowsOf(state.hidden, tokens, config.hiddenSize);
+  const { dtype, ptr } = weights.embedding;
+  emit.tape.call(`embed_${dtype}`, tokens, config.hiddenSize, h.ptr, state.ids, ptr, config.hiddenSize, h.ld);
+}
+
+/** One block: attention, then experts or a dense MLP, each added to the residual stream h. */
+export function* recordBlock(pass: Pass, layer: number): Generator<Tap, void> {
+  const { state, tokens, config, emit } = pass;
+  const weights = pass.weights.layers[layer];
+  const h = rowsOf(state.hidden, tokens, config.hiddenSize);
+  const x = rowsOf(state.normed, tokens, config.hiddenSize);
+  rmsNorm(emit, x, h, weights.normAttention, config.rmsNormEps);
+  yield* recordAttention(pass, layer, weights, x, h);
+  rmsNorm(emit, x, h, weights.normMlp, config.rmsNormEps);
+  yield { site: "mlp", layer, linears: [], input: x };
+  if (weights.router === undefined) yield* recordDense(pass, layer, weights.dense as Mlp, x, h);
+  else yield* recordExperts(pass, layer, weights, weights.router, x, h);
+  yield { site: "hidden", layer, linears: [], input: h };
+}
+
+/** Final norm and head over the last `logitRows` of the tokens. */
+export function recordHead(pass: Pass): void {
+  const { state, tokens, config, weights, emit } = pass;
+  const rows = Math.min(state.logitRows, tokens);
+  const first = (tokens - rows) * rowsOf(0, 1, config.hiddenSize).ld * 4;
+  const h = rowsOf(state.hidden + first, rows, config.hiddenSize);
+  const x = rowsOf(state.normed + first, rows, config.hiddenSize);
+  rmsNorm(emit, x, h, weights.normFinal, config.rmsNormEps);
+  const targets = [{ matrix: weights.head.matrix, span: emit.pool.intern([0, rows]), out: state.logits }];
+  project(emit, { input: x, index: 0, targets, rows, exact: true });
+}
+
+function* recordAttention(pass: Pass, layer: number, weights: LayerWeights, x: Rows, h: Rows): Generator<Tap, void> {
+  const { state, tokens, config, emit } = pass;
+  const kvWidth = config.kvHeads * config.headDim;
+  const q = rowsOf(state.query, tokens, config.heads * config.headDim);
+  const k = rowsOf(state.key, tokens, kvWidth);
+  const v = rowsOf(state.value, tokens, kvWidth);
+  const attended = rowsOf(state.attended, tokens, config.heads * config.headDim);
+  const branch = rowsOf(state.branch, tokens, config.hiddenSize);
+  yield { site: "attention", layer, linears: [weights.q, weights.k, weights.v], input: x };
+  projectDense(pass, x, [weights.q, q], [weights.k, k], [weights.v, v]);
+  attend(emit, config, attended, q, k, v, state.cache[layer], state.places, state.ropeTable, pass.visible);
+  yield { site: "output", layer, linears: [weights.o], input: attended };
+  projectDense(pass, attended, [weights.o, branch]);
+  add(emit, h, branch);
+}
+
+function* recordExperts(
+  pass: Pass,
+  layer: number,
+  weights: LayerWeights,
+  router: Linear,
+  x: Rows,
+  h: Rows,
+): Generator<Tap, void> {
+  const { state, tokens, config, emit } = pass;
+  const { routes } = state;
+  const rows = tokens * config.topK;
+  yield { site: "router", layer, linears: [router], input: x };
+  const logits = rowsOf(state.routerLogits, tokens, config.experts);
+  projectDense(pass, x, [router, logits]);
+  route(emit, config, routes, logits);
+  const gate = rowsOf(state.gate, rows, config.expertWidth);
+  const up = rowsOf(state.up, rows, config.expertWidth);
+  const down = rowsOf(state.down, rows, config.hiddenSize);
+  const to = (linears: readonly Linear[], out: Rows): readonly Target[] =>
+    linears.map(({ matrix }, expert) => ({ matrix, span: routes.spans + 8 * expert, out: out.ptr }));
+  const gates = weights.experts.map((mlp) => mlp.gate);
+  const ups = weights.experts.map((mlp) => mlp.up);
+  const downs = weights.experts.map((mlp) => mlp.down);
+  yield { site: "experts", layer, linears: [...gates, ...ups], input: x, spans: routes.spans, index: routes.index };
+  project(emit, { input: x, index: routes.index, targets: [...to(gates, gate), ...to(ups, up)], rows: 2 * rows });
+  swiglu(emit, gate, up);
+  yield { site: "expertsDown", layer, linears: downs, input: gate, spans: routes.spans, index: 0 };
+  project(emit, { input: gate, index: 0, targets: to(downs, down), rows });
+  let shared: Rows | undefined;
+  if (weights.shared !== undefined) {
+    shared = rowsOf(state.branch, tokens, config.hiddenSize);
+    yield* recordMlp(pass, layer, weights.shared, ["shared", "sharedDown"], config.sharedWidth, x, shared);
+  }
+  combine(emit, h, down, routes, config.topK, shared);
+}
+
+function* recordDense(pass: Pass, layer: number, mlp: Mlp, x: Rows, h: Rows): Generator<Tap, void> {
+  const branch = rowsOf(pass.state.branch, pass.tokens, pass.config.hiddenSize);
+  yield* recordMlp(pass, layer, mlp, ["dense", "denseDown"], pass.config.denseWidth, x, branch);
+  add(pass.emit, h, branch);
+}
+
+/** out = down(silu(gate(x)) * up(x)) for all tokens: dense layers and shared experts. */
+function* recordMlp(
+  pass: Pass,
+  layer: number,
+  mlp: Mlp,
+  sites: readonly [Tap["site"], Tap["site"]],
+  width: number,
+  x: Rows,
+  out: Rows,
+): Generator<Tap, void> {
+  const gate = rowsOf(pass.state.gate, pass.tokens, width);
+  const up = rowsOf(pass.state.up, pass.tokens, width);
+  yield { site: sites[0], layer, linears: [mlp.gate, mlp.up], input: x };
+  projectDense(pass, x, [mlp.gate, gate], [mlp.up, up]);
+  swiglu(pass.emit, gate, up);
+  yield { site: sites[1], layer, linears: [mlp.down], input: gate };
+  projectDense(pass, gate, [mlp.down, out]);
+}
+
+/** Linears that read every token. The router's input is never rounded. */
+function projectDense(pass: Pass, input: Rows, ...pairs: readonly (readonly [Linear, Rows])[]): void {
+  const span = pass.emit.pool.intern([0, pass.tokens]);
+  const targets = pairs.map(([linear, out]) => ({ matrix: linear.matrix, span, out: out.ptr }));
+  const exact = pairs[0][0].slot.role === "router";
+  project(pass.emit, { input, index: 0, targets, rows: pass.tokens * pairs.length, exact });
+}

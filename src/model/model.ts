@@ -1,0 +1,149 @@
+/** A model in the engine's memory, opened from a folder in Hugging Face layout. */
+import { FileError, UsageError } from "../errors.ts";
+import { openCheckpoint } from "../format/checkpoint.ts";
+import { type GptqConfig, readGptqConfig } from "../format/gptq-config.ts";
+import { type JsonObject, readJsonObject } from "../format/json.ts";
+import type { TensorIndex } from "../format/safetensors.ts";
+import type { FolderSource } from "../format/source.ts";
+import type { Activations } from "../nn/emit.ts";
+import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import type { Machine } from "../wasm/machine.ts";
+import { Turns } from "../wasm/turns.ts";
+import type { ModelConfig } from "./config.ts";
+import type { Family, Spelling } from "./families/family.ts";
+import { readModelConfig } from "./families/index.ts";
+import { loadWeights } from "./load.ts";
+import { locateAll, type Placement } from "./locate.ts";
+import { Session, type SessionOptions } from "./session.ts";
+import type { Weights } from "./weights.ts";
+
+/** What long work says of itself. */
+export interface Progress {
+  readonly phase: string;
+  readonly done: number;
+  readonly total: number;
+  readonly unit: string;
+  readonly detail?: string;
+}
+
+/** What a folder says before any weight is read. */
+export interface ModelFiles {
+  readonly folder: FolderSource;
+  readonly name: string;
+  /** config.json as it is. */
+  readonly json: JsonObject;
+  readonly family: Family;
+  readonly config: ModelConfig;
+  readonly gptq: GptqConfig | undefined;
+  readonly index: TensorIndex;
+  readonly spelling: Spelling;
+  readonly placements: readonly Placement[];
+}
+
+export interface OpenOptions {
+  readonly activations?: "f32" | "int16" | "int8";
+  readonly activationGroup?: 32 | 64 | "weight";
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly onWarning?: (sentence: string) => void;
+}
+
+/** Reads config, settings and headers. @throws FileError, FormatError, ShapeError or UnsupportedError, naming file and field. */
+export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> {
+  const json = await readJsonObject(folder, "config.json");
+  if (json === undefined)
+    throw new FileError(
+      `${folder.name}/config.json`,
+      "found no such file, expected a model folder in Hugging Face layout",
+    );
+  const { family, config: written } = readModelConfig(json, `${folder.name}/config.json`);
+  const gptq = await readGptqConfig(folder);
+  const index = await openCheckpoint(folder);
+  // A file without a head ties it to the embedding, whatever the config says (or leaves out).
+  const tied = written.tiedEmbeddings || !index.entries.has("lm_head.weight");
+  const config = { ...written, tiedEmbeddings: tied };
+  const { spelling, placements } = locateAll(index, family, config, gptq);
+  return { folder, name: folder.name, json, family, config, gptq, index, spelling, placements };
+}
+
+export class Model implements AsyncDisposable {
+  readonly files: ModelFiles;
+  readonly machine: Machine;
+  readonly weights: Weights;
+  readonly activations: Activations;
+  #tokenizer: Tokenizer | undefined;
+
+  /** Loads the weights into `machine`, which the model owns from then on. */
+  static async open(files: ModelFiles, machine: Machine, options: OpenOptions = {}): Promise<Model> {
+    const warnings = new Map<string, number>();
+    const context = {
+      machine,
+      index: files.index,
+      gptq: files.gptq,
+      turns: new Turns(options.signal),
+      onBytes: (done: number, total: number) => options.onProgress?.({ phase: "load", done, total, unit: "bytes" }),
+      warn: (sentence: string) => void warnings.set(sentence, (warnings.get(sentence) ?? 0) + 1),
+    };
+    try {
+      const activations = chooseActivations(files, options);
+      const weights = await loadWeights(context, files.config, files.placements);
+      for (const [sentence, count] of warnings) options.onWarning?.(`${files.name}: ${sentence} (${count} modules)`);
+      return new Model(files, machine, weights, activations);
+    } catch (error) {
+      await machine[Symbol.asyncDispose]();
+      await files.index.close();
+      throw error;
+    }
+  }
+
+  private constructor(files: ModelFiles, machine: Machine, weights: Weights, activations: Activations) {
+    this.files = files;
+    this.machine = machine;
+    this.weights = weights;
+    this.activations = activations;
+  }
+
+  get config(): ModelConfig {
+    return this.files.config;
+  }
+
+  /** Allocates run buffers and a cache. Sessions are stacked: dispose the youngest first. */
+  session(options: SessionOptions = {}): Session {
+    return new Session(this, options);
+  }
+
+  /** The folder's tokenizer, read at the first call. @throws FileError where there is none. */
+  async tokenizer(): Promise<Tokenizer> {
+    this.#tokenizer ??= await openTokenizer(this.files.folder);
+    return this.#tokenizer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.machine[Symbol.asyncDispose]();
+    await this.files.index.close();
+  }
+}
+
+/** The tokenizer of a folder, which may hold nothing else. @throws FileError naming the missing file. */
+export async function openTokenizer(folder: FolderSource): Promise<Tokenizer> {
+  const json = await readJsonObject(folder, "tokenizer.json");
+  const where = `${folder.name}/tokenizer.json`;
+  if (json === undefined)
+    throw new FileError(
+      where,
+      "found no such file, expected the model's tokenizer (or give token ids instead of text)",
+    );
+  const config = await readJsonObject(folder, "tokenizer_config.json");
+  return createTokenizer(json, config, where);
+}
+
+/** int8 where weights are packed, f32 where all are float. */
+function chooseActivations(files: ModelFiles, options: OpenOptions): Activations {
+  const packed = files.placements.some((placement) => placement.kind === "packed");
+  const mode = options.activations ?? (packed ? "int8" : "f32");
+  const group = options.activationGroup ?? 32;
+  if (!["f32", "int16", "int8"].includes(mode)) throw new UsageError("activations", String(mode), "f32, int16 or int8");
+  if (group !== 32 && group !== 64 && group !== "weight")
+    throw new UsageError("activation group", String(group), "32, 64 or weight");
+  return { mode, group };
+}

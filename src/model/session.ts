@@ -1,0 +1,157 @@
+/** One running sequence: its state, its place in the cache, and the tapes recorded for the batch sizes it meets. */
+import { NumericsError, UsageError } from "../errors.ts";
+import type { Activations } from "../nn/emit.ts";
+import type { Machine } from "../wasm/machine.ts";
+import type { Tape } from "../wasm/tape.ts";
+import type { Turns } from "../wasm/turns.ts";
+import type { ModelConfig } from "./config.ts";
+import { type Pass, recordBlock, recordEmbedding, recordHead } from "./forward.ts";
+import { createState, type State } from "./state.ts";
+import type { Weights } from "./weights.ts";
+
+/** The part of a model that running it needs. */
+export interface Runnable {
+  readonly machine: Machine;
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+  readonly activations: Activations;
+}
+
+export interface SessionOptions {
+  /** Cache rows: the longest sequence. Default: the model's context. */
+  readonly context?: number;
+  /** Most tokens of one pass; longer inputs are cut into such batches. Results do not depend on it. Default 64. */
+  readonly batch?: number;
+  /** Which positions get logits. `last` (default) is what generation needs. */
+  readonly logits?: "last" | "all" | "none";
+}
+
+/** Logits of the tokens that one pass computed; valid until the next call into the session. */
+export interface LogitRows {
+  /** f32 [rows, vocabSize], row stride `ld` elements. */
+  readonly ptr: number;
+  readonly ld: number;
+  readonly rows: number;
+  /** Place in the whole input of the first row's token. */
+  readonly first: number;
+}
+
+/** Tapes kept: prefill batches, a remainder or two, and single tokens. */
+const MAX_TAPES = 4;
+
+export class Session {
+  readonly model: Runnable;
+  readonly context: number;
+  readonly state: State;
+  readonly #mark: number;
+  readonly #tapes: Map<number, Tape> = new Map();
+  #position = 0;
+
+  constructor(model: Runnable, options: SessionOptions = {}) {
+    this.model = model;
+    this.context = checkContext(options.context ?? model.config.maxPositions, model);
+    const capacity = Math.min(options.batch ?? 64, this.context);
+    const logitRows = options.logits === "all" ? capacity : options.logits === "none" ? 0 : 1;
+    this.#mark = model.machine.arena.mark();
+    const { config, machine } = model;
+    this.state = createState(machine, config, {
+      capacity,
+      cacheRows: this.context,
+      logitRows,
+      positions: this.context,
+    });
+  }
+
+  /** Tokens in the cache. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Forgets everything after the first `length` tokens. */
+  truncate(length: number): void {
+    this.#position = Math.min(this.#position, length);
+  }
+
+  /**
+   * Runs `ids` after what is in the cache. `onLogits` is called for each batch that has logits (with `last`: the final one).
+   * Gives way to the event loop while it works.
+   * @throws UsageError for an id out of range or more tokens than the context holds; NumericsError for logits that are not finite.
+   */
+  async evaluate(ids: ArrayLike<number>, turns: Turns, onLogits?: (logits: LogitRows) => void): Promise<void> {
+    checkIds(ids, this.model.config.vocabSize);
+    if (this.#position + ids.length > this.context)
+      throw new UsageError("context", `${this.#position + ids.length} tokens`, `at most ${this.context}`);
+    const { capacity, logitRows } = this.state;
+    for (let done = 0; done < ids.length; ) {
+      const tokens = Math.min(capacity, ids.length - done);
+      this.#place(ids, done, tokens);
+      await this.#tape(tokens).runInTurns(turns);
+      this.#position += tokens;
+      done += tokens;
+      const rows = Math.min(logitRows, tokens);
+      if (rows > 0 && (logitRows > 1 || done === ids.length)) this.#deliver(rows, done - rows, onLogits);
+    }
+  }
+
+  /** Returns the session's memory. Sessions of a model are stacked: the youngest goes first. */
+  [Symbol.dispose](): void {
+    this.model.machine.arena.release(this.#mark);
+  }
+
+  #deliver(rows: number, first: number, onLogits: ((logits: LogitRows) => void) | undefined): void {
+    const { machine, config } = this.model;
+    const ld = Math.ceil(config.vocabSize / 16) * 16;
+    const flags = this.state.ids; // spent by now, and as long as the batch
+    machine.call("finite_rows", rows, flags, this.state.logits, ld, config.vocabSize);
+    const row = machine.arena.i32(flags, rows).indexOf(0);
+    if (row >= 0)
+      throw new NumericsError(`logits of token ${first + row}`, "found values that are not finite, expected numbers");
+    onLogits?.({ ptr: this.state.logits, ld, rows, first });
+  }
+
+  #place(ids: ArrayLike<number>, from: number, tokens: number): void {
+    const { arena } = this.model.machine;
+    const { places } = this.state;
+    const window = this.model.config.slidingWindow ?? Number.POSITIVE_INFINITY;
+    const idWords = arena.i32(this.state.ids, tokens);
+    const positions = arena.i32(places.positions, tokens);
+    const rows = arena.i32(places.rows, tokens);
+    const firsts = arena.i32(places.firsts, tokens);
+    for (let token = 0; token < tokens; token++) {
+      const position = this.#position + token;
+      idWords[token] = ids[from + token];
+      positions[token] = position;
+      rows[token] = position;
+      firsts[token] = Math.max(0, position - window + 1);
+    }
+  }
+
+  #tape(tokens: number): Tape {
+    const known = this.#tapes.get(tokens);
+    if (known !== undefined) return known;
+    const { machine, config, weights, activations } = this.model;
+    const { pool, prepared } = this.state;
+    const tape = machine.tape();
+    const emit = { machine, tape, pool, activations, prepared };
+    const pass: Pass = { config, weights, state: this.state, emit, tokens, visible: this.context / 2 };
+    recordEmbedding(pass);
+    for (let layer = 0; layer < config.layers; layer++) for (const _ of recordBlock(pass, layer));
+    if (this.state.logitRows > 0) recordHead(pass);
+    if (this.#tapes.size >= MAX_TAPES) this.#tapes.delete(this.#tapes.keys().next().value as number);
+    this.#tapes.set(tokens, tape);
+    return tape;
+  }
+}
+
+export function checkIds(ids: ArrayLike<number>, vocabSize: number): void {
+  for (let i = 0; i < ids.length; i++)
+    if (!Number.isInteger(ids[i]) || ids[i] < 0 || ids[i] >= vocabSize)
+      throw new UsageError(`token id ${i}`, String(ids[i]), `an integer from 0 to ${vocabSize - 1}`);
+}
+
+function checkContext(context: number, model: Runnable): number {
+  const most = model.config.maxPositions;
+  if (!Number.isInteger(context) || context < 1 || context > most)
+    throw new UsageError("context", String(context), `an integer from 1 to ${most}, the model's own`);
+  return context;
+}

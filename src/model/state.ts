@@ -1,0 +1,133 @@
+/** Run buffers, routing lists and key/value cache of one sequence or batch, allocated once for a capacity of tokens. */
+import type { LayerCache, Places } from "../nn/attention.ts";
+import { type Emit, type Rows, WordPool } from "../nn/emit.ts";
+import { preparedBytes } from "../nn/linear.ts";
+import type { Routes } from "../nn/mlp.ts";
+import { ropeTable } from "../nn/rope-table.ts";
+import { stride } from "../tensor/matrix.ts";
+import type { Machine } from "../wasm/machine.ts";
+import type { ModelConfig } from "./config.ts";
+
+/** Addresses, each for the full capacity; `rowsOf` makes the view that T tokens use. */
+export interface State {
+  /** Most tokens of one pass. */
+  readonly capacity: number;
+  /** Rows of the cache. */
+  readonly cacheRows: number;
+  readonly ids: number;
+  readonly places: Places;
+  readonly routes: Routes;
+  readonly ropeTable: number;
+  readonly cache: readonly LayerCache[];
+  readonly hidden: number;
+  readonly normed: number;
+  readonly query: number;
+  readonly key: number;
+  readonly value: number;
+  readonly attended: number;
+  readonly branch: number;
+  readonly routerLogits: number;
+  /** Gate and up outputs of whichever MLP is running, and the down outputs of routed experts. */
+  readonly gate: number;
+  readonly up: number;
+  readonly down: number;
+  readonly logits: number;
+  /** Rows that `logits` holds. */
+  readonly logitRows: number;
+  readonly prepared: Emit["prepared"];
+  readonly pool: WordPool;
+}
+
+export interface StateOptions {
+  readonly capacity: number;
+  readonly cacheRows: number;
+  /** Rows of logits to hold: 1 for generation, `capacity` for scoring, 0 for none. */
+  readonly logitRows: number;
+  /** Positions that RoPE may be asked for. */
+  readonly positions: number;
+}
+
+/** Allocates at the arena's top. @throws MemoryError where it does not fit. */
+export function createState(machine: Machine, config: ModelConfig, options: StateOptions): State {
+  const { arena } = machine;
+  const { capacity, cacheRows, logitRows } = options;
+  const f32 = (rows: number, cols: number) => arena.alloc(rows * stride(cols) * 4);
+  const i32 = (count: number) => arena.alloc(count * 4);
+  const kvWidth = config.kvHeads * config.headDim;
+  const routed = capacity * config.topK;
+  const mlpCells = Math.max(
+    routed * stride(config.expertWidth),
+    capacity * stride(config.sharedWidth),
+    capacity * stride(config.denseWidth),
+  );
+  const table = ropeTable({
+    positions: options.positions,
+    rotaryDim: config.headDim,
+    theta: config.ropeTheta,
+    scaling: scalingOf(config),
+  });
+  const tablePtr = i32(table.length);
+  arena.f32(tablePtr, table.length).set(table);
+  return {
+    capacity,
+    cacheRows,
+    logitRows,
+    ids: i32(capacity),
+    places: { positions: i32(capacity), rows: i32(capacity), firsts: i32(capacity) },
+    routes: {
+      experts: i32(routed),
+      weights: i32(routed),
+      spans: i32(2 * config.experts),
+      index: i32(routed),
+      place: i32(routed),
+    },
+    ropeTable: tablePtr,
+    cache: Array.from({ length: config.layers }, () => ({
+      keys: arena.alloc(cacheRows * kvWidth * 4),
+      values: arena.alloc(cacheRows * kvWidth * 4),
+    })),
+    hidden: f32(capacity, config.hiddenSize),
+    normed: f32(capacity, config.hiddenSize),
+    query: f32(capacity, config.heads * config.headDim),
+    key: f32(capacity, kvWidth),
+    value: f32(capacity, kvWidth),
+    attended: f32(capacity, config.heads * config.headDim),
+    branch: f32(capacity, config.hiddenSize),
+    routerLogits: f32(capacity, config.experts),
+    gate: arena.alloc(mlpCells * 4),
+    up: arena.alloc(mlpCells * 4),
+    down: f32(routed, config.hiddenSize),
+    logits: f32(logitRows, config.vocabSize),
+    prepared: allocPrepared(machine, config, capacity),
+    pool: new WordPool(machine, poolWords(config)),
+  };
+}
+
+/** A view of `rows` rows of a buffer whose row stride is that of `cols` outputs. */
+export function rowsOf(ptr: number, rows: number, cols: number): Rows {
+  return { ptr, ld: stride(cols), rows, cols };
+}
+
+function scalingOf(config: ModelConfig): { type: "linear"; factor: number } | undefined {
+  return config.ropeFactor === 1 ? undefined : { type: "linear", factor: config.ropeFactor };
+}
+
+function allocPrepared(machine: Machine, config: ModelConfig, capacity: number): Emit["prepared"] {
+  const inputs = [
+    preparedBytes(
+      capacity,
+      Math.max(config.hiddenSize, config.heads * config.headDim, config.sharedWidth, config.denseWidth),
+    ),
+    preparedBytes(capacity * config.topK, config.expertWidth),
+  ];
+  const records = Math.max(...inputs.map((input) => input.records));
+  const floats = Math.max(...inputs.map((input) => input.rounded));
+  const { arena } = machine;
+  return { records: arena.alloc(records), rounded: arena.alloc(floats), gathered: arena.alloc(floats) };
+}
+
+/** Tables of all linears and spans for a few batch sizes, with room for formats that split a table. */
+function poolWords(config: ModelConfig): number {
+  const linears = config.layers * (7 + 3 * config.experts + 3) + 2;
+  return 4 * linears * 4 + 4096;
+}

@@ -1,0 +1,50 @@
+/** Causal attention with grouped query heads over cached keys and values: o_in = softmax(q k^T * scale) v, after RoPE. */
+import { f32Bits } from "../wasm/constants.ts";
+import type { Emit, Rows } from "./emit.ts";
+
+export interface AttentionShape {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+/** Where each token stands: all are addresses of i32 [T]. */
+export interface Places {
+  /** Position for RoPE. */
+  readonly positions: number;
+  /** Cache row that holds the token's own key and value. */
+  readonly rows: number;
+  /** First cache row that the token sees; it sees all up to its own. */
+  readonly firsts: number;
+}
+
+/** Keys and values of one layer: f32 [S, Hkv * Dh] each. */
+export interface LayerCache {
+  readonly keys: number;
+  readonly values: number;
+}
+
+/** Turns q and k, stores k and v in the cache, attends. q, k, v are f32 rows; the result goes to `out`. */
+export function attend(
+  emit: Emit,
+  shape: AttentionShape,
+  out: Rows,
+  q: Rows,
+  k: Rows,
+  v: Rows,
+  cache: LayerCache,
+  places: Places,
+  ropeTable: number,
+  visible: number,
+): void {
+  const { heads, kvHeads, headDim } = shape;
+  const { tape } = emit;
+  const tokens = q.rows;
+  const width = kvHeads * headDim;
+  const scale = f32Bits(1 / Math.sqrt(headDim));
+  tape.call("rope_f32", tokens, heads * headDim, q.ptr, q.ld, places.positions, ropeTable, heads, headDim, headDim);
+  tape.beside("rope_f32", tokens, width, k.ptr, k.ld, places.positions, ropeTable, kvHeads, headDim, headDim);
+  tape.call("store_kv", tokens, 2 * width, cache.keys, cache.values, k.ptr, v.ptr, k.ld, places.rows, width);
+  // biome-ignore format: one line a call
+  tape.call("attend_f32", tokens * heads, 2 * headDim * visible, out.ptr, out.ld, q.ptr, q.ld, cache.keys, cache.values, places.rows, places.firsts, heads, kvHeads, headDim, scale);
+}

@@ -1,0 +1,62 @@
+/** What every operation of the network needs to record its kernel calls: the machine, the tape, and small tables in memory. */
+import type { Machine } from "../wasm/machine.ts";
+import type { Tape } from "../wasm/tape.ts";
+
+/** How the inputs of linears are rounded (design.md 4). `group` columns share a scale. */
+export interface Activations {
+  readonly mode: "f32" | "int16" | "int8";
+  /** `weight`: the packed weights' own group size (128 at most). */
+  readonly group: 32 | 64 | "weight";
+}
+
+/** f32 rows in memory; `ld` is the row stride in elements. */
+export interface Rows {
+  readonly ptr: number;
+  readonly ld: number;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** Small read-only word lists that kernels reach by address, each stored once: linear tables and spans. */
+export class WordPool {
+  readonly #machine: Machine;
+  readonly #start: number;
+  readonly #capacity: number;
+  #used = 0;
+  readonly #known: Map<string, number> = new Map();
+  constructor(machine: Machine, words: number) {
+    this.#machine = machine;
+    this.#start = machine.arena.alloc(words * 4);
+    this.#capacity = words;
+  }
+
+  /** @returns the address of these words (16-byte aligned). */
+  intern(words: readonly number[]): number {
+    const key = words.join();
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    if (this.#used + words.length > this.#capacity)
+      throw new RangeError(`word pool of ${this.#capacity} words is full`);
+    const ptr = this.#start + this.#used * 4;
+    this.#machine.arena.i32(ptr, words.length).set(words);
+    this.#used += Math.ceil(words.length / 4) * 4;
+    this.#known.set(key, ptr);
+    return ptr;
+  }
+
+  /** Forgets everything; only when no tape refers to the pool any more. */
+  clear(): void {
+    this.#used = 0;
+    this.#known.clear();
+  }
+}
+
+/** The recording context of one forward pass. */
+export interface Emit {
+  readonly machine: Machine;
+  readonly tape: Tape;
+  readonly pool: WordPool;
+  readonly activations: Activations;
+  /** Buffers for prepared inputs, each large enough for the largest input of the pass. */
+  readonly prepared: { readonly records: number; readonly rounded: number; readonly gathered: number };
+}

@@ -1,0 +1,148 @@
+/**
+ * y[T,N] = x[T,K] * W^T for any storage of W: prepares the input once for all linears that read it (rounding, quantising,
+ * gathering columns), then records one matmul for each format among them.
+ */
+import type { Matrix, PackedMatrix } from "../tensor/matrix.ts";
+import { stride } from "../tensor/matrix.ts";
+import { panelCount, recordLayout } from "../tensor/panel.ts";
+import type { KernelName } from "../wasm/generated/kernels.ts";
+import type { Emit, Rows } from "./emit.ts";
+
+/** A matrix with the tokens it is for and where its results go. */
+export interface Target {
+  readonly matrix: Matrix;
+  /** Address of `{ start, count }`: which compact rows this matrix computes. */
+  readonly span: number;
+  /** f32 rows with stride `stride(matrix.rows)`. */
+  readonly out: number;
+}
+
+export interface Projection {
+  readonly input: Rows;
+  /** Address of i32: compact row -> input row; 0 where they are the same. */
+  readonly index: number;
+  readonly targets: readonly Target[];
+  /** Compact rows over all targets, roughly: sizes time slices. */
+  readonly rows: number;
+  /** Router and head read their input unrounded in every mode. */
+  readonly exact?: boolean;
+}
+
+/** Never more columns a group than this: int16 sums would overflow beyond. */
+const MAX_ACTIVATION_GROUP = 128;
+
+/** Records `y = x W^T` for all targets, which share input and shape but may differ in storage. */
+export function project(emit: Emit, projection: Projection): void {
+  let prepared: string | undefined;
+  for (const targets of byFormat(projection.targets)) {
+    const matrix = targets[0].matrix;
+    const plan = planInput(emit, projection, matrix);
+    if (plan.key !== prepared) prepare(emit, projection.input, plan);
+    emitMatmul(emit, projection, targets, plan, plan.key === prepared);
+    prepared = plan.key;
+  }
+}
+
+function byFormat(targets: readonly Target[]): readonly (readonly Target[])[] {
+  const classes = new Map<string, Target[]>();
+  for (const target of targets) {
+    const { matrix } = target;
+    const storage = matrix.kind === "float" ? matrix.dtype : `${matrix.bits}/${matrix.groupSize}/${matrix.permPtr}`;
+    const key = `${storage}:${matrix.rows}`;
+    const members = classes.get(key);
+    if (members === undefined) classes.set(key, [target]);
+    else members.push(target);
+  }
+  return [...classes.values()];
+}
+
+/** How a format wants its input. */
+interface InputPlan {
+  readonly form: "plain" | "rounded" | "record";
+  readonly permPtr: number;
+  /** Columns that share a scale. */
+  readonly group: number;
+  readonly key: string;
+}
+
+function planInput(emit: Emit, projection: Projection, matrix: Matrix): InputPlan {
+  const { mode, group } = emit.activations;
+  const permPtr = matrix.kind === "packed" ? matrix.permPtr : 0;
+  if (mode === "f32" || projection.exact)
+    return { form: "plain", permPtr, group: 0, key: permPtr === 0 ? "" : `g${permPtr}` };
+  if (matrix.kind === "float") {
+    const columns = group === "weight" ? MAX_ACTIVATION_GROUP : group;
+    return { form: "rounded", permPtr: 0, group: columns, key: `f${columns}` };
+  }
+  const columns = activationGroup(matrix, group);
+  return { form: "record", permPtr, group: columns, key: `r${columns}/${permPtr}` };
+}
+
+/** The activation group must divide the weights' group; 32 always does. */
+function activationGroup(matrix: PackedMatrix, wish: 32 | 64 | "weight"): number {
+  const most = Math.min(matrix.groupSize, MAX_ACTIVATION_GROUP);
+  const columns = wish === "weight" ? most : Math.min(wish, most);
+  if (matrix.groupSize % columns === 0) return columns;
+  return matrix.groupSize % 64 === 0 && columns > 64 ? 64 : 32;
+}
+
+function prepare(emit: Emit, input: Rows, plan: InputPlan): void {
+  const { tape, prepared, activations } = emit;
+  const { ptr, ld, rows, cols } = input;
+  let from = { ptr, ld };
+  if (plan.permPtr !== 0) {
+    tape.call("gather_columns_f32", rows, cols, prepared.gathered, cols, ptr, ld, plan.permPtr, cols);
+    from = { ptr: prepared.gathered, ld: cols };
+  }
+  const wide = activations.mode === "int16" ? 1 : 0;
+  if (plan.form === "rounded") {
+    tape.call("round_act", rows, cols, prepared.rounded, cols, from.ptr, from.ld, cols, plan.group, wide);
+  } else if (plan.form === "record") {
+    const withNarrow = usesNarrow(emit);
+    const { recordBytes, narrowOffset } = recordLayout(cols, plan.group, withNarrow);
+    const narrow = withNarrow ? narrowOffset : 0;
+    // biome-ignore format: one line a call
+    tape.call("quantize_act", rows, cols, prepared.records, from.ptr, from.ld, cols, plan.group, recordBytes, narrow, wide);
+  }
+}
+
+/** Whether records carry int8 beside int16: only the relaxed build's dot product reads it. */
+function usesNarrow(emit: Emit): boolean {
+  return emit.machine.build === "relaxed" && emit.activations.mode === "int8";
+}
+
+function emitMatmul(
+  emit: Emit,
+  projection: Projection,
+  targets: readonly Target[],
+  plan: InputPlan,
+  sameInput: boolean,
+): void {
+  const { matrix } = targets[0];
+  const { tape, pool, prepared } = emit;
+  const table = pool.intern(targets.flatMap(({ matrix, span, out }) => [matrix.ptr, span, out, 0]));
+  const units = panelCount(matrix.rows);
+  const work = (16 * matrix.cols * projection.rows) / Math.max(1, projection.targets.length / targets.length);
+  const record = (sameInput ? tape.beside : tape.call).bind(tape);
+  const groupSize = matrix.kind === "packed" ? matrix.groupSize : 0;
+  const head = [table, targets.length] as const;
+  if (plan.form !== "record") {
+    const plain = plan.permPtr === 0 ? projection.input : { ptr: prepared.gathered, ld: matrix.cols };
+    const x = plan.form === "rounded" ? { ptr: prepared.rounded, ld: matrix.cols } : plain;
+    const kernel = matrix.kind === "float" ? (`matmul_${matrix.dtype}` as const) : (`matmul_w${matrix.bits}` as const);
+    record(kernel, units, work, ...head, x.ptr, projection.index, matrix.cols, groupSize, stride(matrix.rows), x.ld);
+    return;
+  }
+  const layout = recordLayout(matrix.cols, plan.group, usesNarrow(emit));
+  const { bits } = matrix as PackedMatrix;
+  const narrow = usesNarrow(emit) && bits !== 8;
+  const kernel: KernelName = narrow ? `matmul_w${bits as 2 | 3 | 4}a8` : `matmul_w${bits}a16`;
+  const values = narrow ? layout.narrowOffset : layout.wideOffset;
+  // biome-ignore format: one line a call
+  record(kernel, units, work, ...head, prepared.records, projection.index, matrix.cols, groupSize, plan.group, stride(matrix.rows), layout.recordBytes, values);
+}
+
+/** Bytes that a prepared input of this size may need in each form. */
+export function preparedBytes(rows: number, cols: number): { records: number; rounded: number } {
+  return { records: rows * recordLayout(cols, 32, true).recordBytes, rounded: rows * cols * 4 };
+}

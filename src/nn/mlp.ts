@@ -1,0 +1,55 @@
+/** SwiGLU and the routing around experts: choose, gather tokens by expert, combine by weight. */
+import { f32Bits } from "../wasm/constants.ts";
+import type { Emit, Rows } from "./emit.ts";
+
+/** gate = silu(gate) * up, in place. */
+export function swiglu(emit: Emit, gate: Rows, up: Rows): void {
+  emit.tape.call("swiglu_f32", gate.rows, 8 * gate.cols, gate.ptr, gate.ptr, up.ptr, gate.ld, gate.cols);
+}
+
+/** Addresses of what routing decides for T tokens with k experts each. */
+export interface Routes {
+  /** i32 [T,k], likeliest first. */
+  readonly experts: number;
+  /** f32 [T,k]: the factor on each expert's output. */
+  readonly weights: number;
+  /** Per expert `{ start, count }` of its compact rows. */
+  readonly spans: number;
+  /** i32 [T*k]: the token of each compact row. */
+  readonly index: number;
+  /** i32 [T,k]: the compact row of each choice. */
+  readonly place: number;
+}
+
+export interface RouterShape {
+  readonly experts: number;
+  readonly topK: number;
+  readonly renormalize: boolean;
+  readonly routedScale: number;
+}
+
+/** Chooses experts from router logits and lists the tokens of each expert. */
+export function route(emit: Emit, shape: RouterShape, routes: Routes, logits: Rows): void {
+  const { experts, topK } = shape;
+  const tokens = logits.rows;
+  const renormalize = shape.renormalize ? 1 : 0;
+  const scale = f32Bits(shape.routedScale);
+  const { tape } = emit;
+  // biome-ignore format: one line a call
+  tape.call("route_f32", tokens, 16 * experts, routes.experts, routes.weights, logits.ptr, logits.ld, experts, topK, renormalize, scale);
+  // biome-ignore format: one line a call
+  tape.call("group_tokens", 1, 4 * tokens * topK, routes.spans, routes.index, routes.place, routes.experts, tokens, topK, experts);
+}
+
+/** h += sum over chosen experts of weight * y, plus `extra` (the shared experts' output). */
+export function combine(
+  emit: Emit,
+  h: Rows,
+  y: { readonly ptr: number; readonly ld: number },
+  routes: Routes,
+  topK: number,
+  extra: Rows | undefined,
+): void {
+  // biome-ignore format: one line a call
+  emit.tape.call("combine_f32", h.rows, (topK + 2) * h.cols, h.ptr, h.ld, y.ptr, y.ld, routes.weights, routes.place, topK, h.cols, extra?.ptr ?? 0, extra?.ld ?? 0);
+}

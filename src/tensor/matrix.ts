@@ -1,0 +1,37 @@
+/** Handles of weight matrices in the engine's memory: an address and how to read what lies there (docs/kernels.md). */
+import { PANEL_ROWS, panelCount } from "./panel.ts";
+
+export type FloatDType = "f32" | "f16" | "bf16";
+export type PackedBits = 2 | 3 | 4 | 8;
+
+/** A linear [rows, cols] (out x in) in panels of 16 rows, as floats. */
+export interface FloatMatrix {
+  readonly kind: "float";
+  readonly dtype: FloatDType;
+  readonly ptr: number;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** A linear [rows, cols] in packed panels with inline scales and zeros. */
+export interface PackedMatrix {
+  readonly kind: "packed";
+  readonly bits: PackedBits;
+  /** Columns that share a scale; `cols` where the whole row does. */
+  readonly groupSize: number;
+  readonly ptr: number;
+  readonly rows: number;
+  readonly cols: number;
+  /**
+   * Address of i32 [cols], or 0: stored column j is the layer's input column perm[j]. Only files with a scattered g_idx
+   * (act-order with dynamic groups) need it; the inputs are then gathered first.
+   */
+  readonly permPtr: number;
+}
+
+export type Matrix = FloatMatrix | PackedMatrix;
+
+/** Row stride, in elements, of a buffer that receives `cols` outputs: kernels write whole panels. */
+export function stride(cols: number): number {
+  return panelCount(cols) * PANEL_ROWS;
+}
