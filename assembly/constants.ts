@@ -12,6 +12,14 @@ export const F16_SIGN: usize = 144; // 0x80000000 in every 32-bit lane
 export const F16_REST: usize = 160; // 0x0fffe000: the 15 lower bits of an f16 after << 13
 export const F32_2P112: usize = 176; // 2^112 in every f32 lane
 
+// f64, both lanes: the fifth root of the clip search (grid.ts).
+export const F64_ONE: usize = 192;
+export const F64_0_2: usize = 208;
+export const F64_0_12: usize = 224;
+export const F64_0_088: usize = 240;
+export const F64_ROOT_SEED: usize = 256; // high word of y = a^(-1/5) is this minus a fifth of a's high word
+export const F64_TINY: usize = 272; // 1e-280
+
 // exp of f32 (assembly/exp.ts): every entry is one value in all four lanes.
 export const EXP_LOG2E: usize = 512; // 1 / ln 2
 export const EXP_MAGIC: usize = 528; // 1.5 * 2^23: adding it rounds to an integer in the low bits

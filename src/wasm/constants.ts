@@ -27,9 +27,15 @@ const VECTORS: readonly (readonly [number, number])[] = [
   [688, 0xc2ae999a], // -87.3
 ];
 
-/** [address, f64 repeated twice]: exp of f64. */
+/** [address, f64 repeated twice]. */
 const DOUBLES: readonly (readonly [number, number])[] = [
-  [704, Math.LOG2E],
+  [192, 1], // the fifth root of the clip search
+  [208, 0.2],
+  [224, 0.12],
+  [240, 0.088],
+  [256, 1287166886],
+  [272, 1e-280],
+  [704, Math.LOG2E], // exp of f64
   [720, 6755399441055744], // 1.5 * 2^52
   [736, 0.6931471805598903], // upper 42 bits of ln 2
   [752, 5.497923018708371e-14], // the rest of it

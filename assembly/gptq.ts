@@ -1,0 +1,215 @@
+// The column loop of GPTQ (Frantar et al. 2022, arXiv:2210.17323, Algorithm 1), all in f64, and the error it leaves.
+//
+// Rows are independent, so a tile of 16 rows runs the whole loop. Updates are pulled, not pushed: before columns are
+// rounded they receive every earlier error, in column order, which is the sum the unblocked algorithm builds, and a group's
+// grid sees all updates before it. A tile's column holds the weight until it is rounded and its error afterwards.
+import { factorPanel } from "./cholesky";
+import { gramAt } from "./gram";
+import {
+  bitsOf, codeOf, findGrids, groupEnd, groupOf, isDynamic, loadGrids, storeGrids, TILE_ROWS, TILE_STEP,
+} from "./grid";
+
+/** Columns that are brought up to date together; also the depth of one pass over earlier errors (16 kB of a tile). */
+const BLOCK: i32 = 128;
+
+/** Where a tile's running losses stand in scratch, behind scale[16] and zero[16]. */
+const LOSS: usize = 256;
+
+/**
+ * codes[n,k] u8 and loss[n] f64 of tiles that hold the weights in processing order (grid.ts), with R = `factor` packed as
+ * in cholesky.ts. Dynamic groups (flags) also write scales[n, groups] and zeros[n, groups] as the loop reaches them; static
+ * ones read them. weights[k]: diagonal of H for the hessian clip search. A unit is a tile. Scratch: 384 bytes.
+ */
+export function gptq_f64(
+  first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, loss: usize, tiles: usize,
+  factor: usize, columns: usize, weights: usize, n: i32, k: i32, groups: i32, flags: i32,
+): void {
+  for (let unit = first; unit < last; unit++) {
+    const tile = tiles + <usize>unit * <usize>k * TILE_STEP;
+    const row = unit * TILE_ROWS;
+    const rows = min(TILE_ROWS, n - row);
+    memory.fill(scratch + LOSS, 0, 128);
+    for (let from = 0; from < k;) {
+      // A dynamic group is brought up to date as a whole, whatever its size; static ones need no border.
+      const to = isDynamic(flags) ? groupEnd(columns, from, k) : min(from + BLOCK, k);
+      pullErrors(tile, factor, from, to, 0, from, rows);
+      if (isDynamic(flags)) {
+        const group = groupOf(columns, from);
+        findGrids(scratch, tile, weights, from, to, flags);
+        storeGrids(scratch, scales, zeros, row, group, n, groups);
+      }
+      roundColumns(scratch, codes, scales, zeros, tile, factor, columns, from, to, row, rows, n, k, groups, flags);
+      from = to;
+    }
+    for (let r = 0; r < rows; r++) {
+      store<f64>(loss + (<usize>(row + r) << 3), 0.5 * load<f64>(scratch + LOSS + (<usize>r << 3)));
+    }
+  }
+}
+
+/** Rounds columns [from, to) of a tile, which already carry the errors before `from`. */
+function roundColumns(
+  scratch: usize, codes: usize, scales: usize, zeros: usize, tile: usize, factor: usize, columns: usize,
+  from: i32, to: i32, row: i32, rows: i32, n: i32, k: i32, groups: i32, flags: i32,
+): void {
+  let group = isDynamic(flags) ? groupOf(columns, from) : -1;
+  for (let c = from; c < to;) {
+    const next = min((c & ~3) + 4, to);
+    pullErrors(tile, factor, c, next, from, c, rows);
+    for (const start = c; c < next; c++) {
+      if (c > start) pullErrors(tile, factor, c, c + 1, start, c, rows);
+      if (groupOf(columns, c) != group) {
+        group = groupOf(columns, c);
+        loadGrids(scratch, scales, zeros, row, group, n, groups);
+      }
+      const code = codes + <usize>row * <usize>k + <usize>load<i32>(columns + (<usize>c << 3));
+      roundColumn(scratch, code, tile + <usize>c * TILE_STEP, load<f64>(factorAt(factor, c, c)), rows, k, flags);
+    }
+  }
+}
+
+@inline function factorAt(factor: usize, row: i32, col: i32): usize {
+  return factor + factorPanel(col >> 2) + (<usize>row << 5) + (<usize>(col & 3) << 3);
+}
+
+/** Rounds one column: codes out, the column becomes (w - q) / d, its square joins the losses. */
+@inline function roundColumn(scratch: usize, code: usize, x: usize, diagonal: f64, rows: i32, k: i32, flags: i32): void {
+  const d = f64x2.splat(diagonal);
+  const top = f64x2.splat(<f64>((1 << bitsOf(flags)) - 1));
+  for (let r = 0; r < rows; r += 2) {
+    const at = <usize>r << 3;
+    const w = v128.load(x + at), scale = v128.load(scratch + at), zero = v128.load(scratch + at, 128);
+    const q = codeOf(w, scale, zero, top);
+    const error = f64x2.div(f64x2.sub(w, f64x2.mul(scale, f64x2.sub(q, zero))), d);
+    v128.store(x + at, error);
+    v128.store(scratch + at, f64x2.add(v128.load(scratch + at, LOSS), f64x2.mul(error, error)), LOSS);
+    store<u8>(code, <u8>f64x2.extract_lane(q, 0));
+    if (r + 1 < rows) store<u8>(code + <usize>k, <u8>f64x2.extract_lane(q, 1));
+    code += <usize>k << 1;
+  }
+}
+
+/** Columns [from, to) -= errors of columns [e0, e1) times R, one error after the other. */
+function pullErrors(tile: usize, factor: usize, from: i32, to: i32, e0: i32, e1: i32, rows: i32): void {
+  for (let e = e0; e < e1; e += BLOCK) {
+    const count = min(BLOCK, e1 - e);
+    const errors = tile + <usize>e * TILE_STEP;
+    for (let c = from; c < to;) {
+      const x = tile + <usize>c * TILE_STEP;
+      const r = factorAt(factor, e, c);
+      if ((c & 3) == 0 && c + 4 <= to) {
+        for (let at: usize = 0; at < (<usize>rows << 3); at += 32) pullFour(x + at, errors + at, r, count);
+        c += 4;
+      } else {
+        for (let at: usize = 0; at < (<usize>rows << 3); at += 32) pullOne(x + at, errors + at, r, count);
+        c++;
+      }
+    }
+  }
+}
+
+/** Four rows of four columns. */
+function pullFour(x: usize, e: usize, r: usize, count: i32): void {
+  let s00 = v128.load(x), s01 = v128.load(x, 16), s10 = v128.load(x, 128), s11 = v128.load(x, 144);
+  let s20 = v128.load(x, 256), s21 = v128.load(x, 272), s30 = v128.load(x, 384), s31 = v128.load(x, 400);
+  const stop = r + (<usize>count << 5);
+  while (r < stop) {
+    const e0 = v128.load(e), e1 = v128.load(e, 16);
+    let f = v128.load64_splat(r);
+    s00 = f64x2.sub(s00, f64x2.mul(e0, f));
+    s01 = f64x2.sub(s01, f64x2.mul(e1, f));
+    f = v128.load64_splat(r, 8);
+    s10 = f64x2.sub(s10, f64x2.mul(e0, f));
+    s11 = f64x2.sub(s11, f64x2.mul(e1, f));
+    f = v128.load64_splat(r, 16);
+    s20 = f64x2.sub(s20, f64x2.mul(e0, f));
+    s21 = f64x2.sub(s21, f64x2.mul(e1, f));
+    f = v128.load64_splat(r, 24);
+    s30 = f64x2.sub(s30, f64x2.mul(e0, f));
+    s31 = f64x2.sub(s31, f64x2.mul(e1, f));
+    e += TILE_STEP;
+    r += 32;
+  }
+  v128.store(x, s00);
+  v128.store(x, s01, 16);
+  v128.store(x, s10, 128);
+  v128.store(x, s11, 144);
+  v128.store(x, s20, 256);
+  v128.store(x, s21, 272);
+  v128.store(x, s30, 384);
+  v128.store(x, s31, 400);
+}
+
+/** Four rows of one column. */
+function pullOne(x: usize, e: usize, r: usize, count: i32): void {
+  let s0 = v128.load(x), s1 = v128.load(x, 16);
+  for (let i = 0; i < count; i++) {
+    const f = v128.load64_splat(r);
+    s0 = f64x2.sub(s0, f64x2.mul(v128.load(e), f));
+    s1 = f64x2.sub(s1, f64x2.mul(v128.load(e, 16), f));
+    e += TILE_STEP;
+    r += 32;
+  }
+  v128.store(x, s0);
+  v128.store(x, s1, 16);
+}
+
+/**
+ * out[n] f64 = d H d^T for each row d = dequantised - w, H as gram.ts keeps it; with codes 0 d is -w. `columns` as in
+ * grid.ts in natural order, w[n,k] f32. `tiles` is room for k * 128 bytes a unit; a unit is a tile of 16 rows.
+ */
+export function trace_f64(
+  first: i32, last: i32, scratch: usize, out: usize, tiles: usize, codes: usize, scales: usize, zeros: usize,
+  columns: usize, w: usize, h: usize, n: i32, k: i32, groups: i32,
+): void {
+  for (let unit = first; unit < last; unit++) {
+    const tile = tiles + <usize>unit * <usize>k * TILE_STEP;
+    const row = unit * TILE_ROWS;
+    for (let r = 0; r < TILE_ROWS; r++) loadResidual(tile, codes, scales, zeros, columns, w, row, r, n, k, groups);
+    memory.fill(scratch, 0, 128);
+    for (let i = 0; i < k; i++) {
+      for (let at: usize = 0; at < 128; at += 32) traceRow(scratch + at, tile + at, h + gramAt(i, 0), i);
+    }
+    for (let r = 0; r < min(TILE_ROWS, n - row); r++) {
+      store<f64>(out + (<usize>(row + r) << 3), load<f64>(scratch + (<usize>r << 3)));
+    }
+  }
+}
+
+function loadResidual(
+  tile: usize, codes: usize, scales: usize, zeros: usize, columns: usize, w: usize, row: i32, r: i32,
+  n: i32, k: i32, groups: i32,
+): void {
+  const base = <usize>(row + r) * <usize>k;
+  for (let j = 0; j < k; j++) {
+    let d: f64 = 0;
+    if (row + r < n) {
+      if (codes) {
+        const entry = <usize>(row + r) * <usize>groups + <usize>groupOf(columns, j);
+        const step = <i32>load<u8>(codes + base + <usize>j) - <i32>load<u8>(zeros + entry);
+        d = <f64>load<f32>(scales + (entry << 2)) * <f64>step;
+      }
+      d -= <f64>load<f32>(w + ((base + <usize>j) << 2));
+    }
+    store<f64>(tile + <usize>j * TILE_STEP + (<usize>r << 3), d);
+  }
+}
+
+/** Four rows: sums += d_i (H_ii d_i + 2 sum over j < i of H_ij d_j). */
+@inline function traceRow(sums: usize, tile: usize, h: usize, i: i32): void {
+  let s0 = f64x2.splat(0), s1 = s0;
+  let x = tile;
+  for (let j = 0; j < i; j++) {
+    const f = v128.load64_splat(h);
+    s0 = f64x2.add(s0, f64x2.mul(v128.load(x), f));
+    s1 = f64x2.add(s1, f64x2.mul(v128.load(x, 16), f));
+    x += TILE_STEP;
+    h += 8;
+  }
+  const f = v128.load64_splat(h);
+  const d0 = v128.load(x), d1 = v128.load(x, 16);
+  s0 = f64x2.add(f64x2.add(s0, s0), f64x2.mul(d0, f));
+  s1 = f64x2.add(f64x2.add(s1, s1), f64x2.mul(d1, f));
+  v128.store(sums, f64x2.add(v128.load(sums), f64x2.mul(d0, s0)));
+  v128.store(sums, f64x2.add(v128.load(sums, 16), f64x2.mul(d1, s1)), 16);
+}

@@ -1,0 +1,115 @@
+/**
+ * From a Hessian to the factor of GPTQ: dead columns, damping (raised until the matrix is positive definite), column order,
+ * and R upper with R^T R = (H' + lambda I)^-1 by the flipped Cholesky (assembly/cholesky.ts).
+ */
+import { UsageError } from "../errors.ts";
+import type { Machine } from "../wasm/machine.ts";
+import type { Turns } from "../wasm/turns.ts";
+import type { Hessian } from "./hessian.ts";
+import { type ActOrder, columnOrder } from "./order.ts";
+
+export interface FactorOptions {
+  readonly actOrder: ActOrder;
+  /** Only `gar` looks at it. */
+  readonly groupSize: number;
+  /** Lambda is this times the mean diagonal. */
+  readonly dampPercent: number;
+  /** Added to dampPercent after each failure, until 1. Default 0.01. */
+  readonly dampIncrement?: number;
+}
+
+export interface Factor {
+  readonly hessian: Hessian;
+  readonly size: number;
+  /** Address of R in packed panels of 4 columns; columns in processing order. */
+  readonly ptr: number;
+  readonly actOrder: ActOrder;
+  readonly groupSize: number;
+  readonly perm: Int32Array;
+  /** Diagonal of H', where a dead column counts as 1; natural order. */
+  readonly diagonal: Float64Array;
+  /** 1 for a column whose input was always 0. */
+  readonly dead: Uint8Array;
+  readonly lambda: number;
+  /** The dampPercent that worked. */
+  readonly damp: number;
+  /** Why there is no factor, when damping did not help; R is then meaningless. */
+  readonly failure: string | undefined;
+}
+
+const BLOCK = 64;
+const GROUP_COLUMNS = 16;
+
+/** @param diagonal of H, as it is. */
+export async function factorize(
+  machine: Machine,
+  hessian: Hessian,
+  diagonal: Float64Array,
+  options: FactorOptions,
+  turns: Turns,
+): Promise<Factor> {
+  const { actOrder, groupSize, dampPercent, dampIncrement = 0.01 } = options;
+  if (!(dampPercent >= 0 && dampPercent < 1))
+    throw new UsageError("dampPercent", String(dampPercent), "a number from 0 to 1, 1 excluded");
+  if (!(dampIncrement >= 0)) throw new UsageError("dampIncrement", String(dampIncrement), "a number from 0");
+  const { size } = hessian;
+  const dead = Uint8Array.from(diagonal, (value) => (value === 0 ? 1 : 0));
+  const alive = diagonal.map((value) => (value === 0 ? 1 : value));
+  const mean = alive.reduce((sum, value) => sum + value, 0) / size;
+  const perm = columnOrder(alive, actOrder, groupSize);
+  const padded = Math.ceil(size / 4) * 4;
+  const ptr = machine.arena.alloc(padded * (padded + 4) * 4);
+  const common = { hessian, size, ptr, actOrder, groupSize, perm, diagonal: alive, dead };
+  let pivot = Number.NaN;
+  for (let retry = 0; ; retry++) {
+    const damp = dampPercent + retry * dampIncrement;
+    if (damp >= 1 || (retry > 0 && dampIncrement === 0)) {
+      const failure = `Hessian not positive definite with damping up to 1 (last pivot ${pivot})`;
+      return { ...common, lambda: 0, damp: Math.min(damp, 1), failure };
+    }
+    pivot = await decompose(machine, ptr, hessian, perm, damp * mean, turns);
+    if (pivot > 0 && pivot < Number.POSITIVE_INFINITY)
+      return { ...common, lambda: damp * mean, damp, failure: undefined };
+  }
+}
+
+/** Writes R to `ptr`. @returns the lowest pivot: R is good only if it is positive. */
+async function decompose(
+  machine: Machine,
+  ptr: number,
+  hessian: Hessian,
+  perm: Int32Array,
+  lambda: number,
+  turns: Turns,
+): Promise<number> {
+  const { arena } = machine;
+  const mark = arena.mark();
+  const n = Math.ceil(perm.length / 4) * 4;
+  // An odd number of cache lines a row: rows of a tile then never fall into one cache set.
+  const ld = Math.ceil(n / 16) * 16 + 8;
+  const u = arena.alloc(n * ld * 8);
+  const order = arena.alloc(n * 4);
+  arena.i32(order, n).fill(-1).set(perm);
+  const scalars = arena.alloc(24);
+  arena.f64(scalars, 3).set([hessian.scaled(), lambda, Number.POSITIVE_INFINITY]);
+  const status = scalars + 16;
+
+  const tape = machine.tape();
+  tape.call("cholesky_load_f64", n, n, u, hessian.ptr, order, scalars, n, ld);
+  for (let end = n; end > 0; end -= BLOCK) {
+    const start = Math.max(0, end - BLOCK);
+    if (end < n) tape.call("cholesky_update_f64", Math.ceil(end / 16), 16 * BLOCK * (n - end), u, n, ld, start, end);
+    tape.call("cholesky_block_f64", 1, BLOCK ** 3, u, status, ld, start, end);
+    if (start > 0) tape.call("cholesky_solve_f64", Math.ceil(start / 16), 8 * BLOCK * BLOCK, u, ld, start, end);
+  }
+  await tape.runInTurns(turns);
+  const pivot = arena.f64(status, 1)[0];
+  if (pivot > 0) {
+    tape.clear();
+    const units = Math.ceil(Math.ceil(n / GROUP_COLUMNS) / 2);
+    tape.call("cholesky_invert_f64", units, n ** 3 / 6 / units, ptr, u, n, ld);
+    await tape.runInTurns(turns);
+  }
+  arena.release(mark);
+  return pivot;
+}

@@ -1,0 +1,156 @@
+/** GPTQ of one matrix (Frantar et al. 2022, arXiv:2210.17323): columns in order, each error pushed onto those to come. */
+import { ShapeError, UsageError } from "../errors.ts";
+import type { Machine } from "../wasm/machine.ts";
+import type { Turns } from "../wasm/turns.ts";
+import { outputError } from "./error.ts";
+import type { Factor } from "./factor.ts";
+import {
+  checkGrid,
+  columnWords,
+  type GridOptions,
+  gridFlags,
+  naturalGroups,
+  naturalOrder,
+  type QuantizedMatrix,
+} from "./grid.ts";
+import { Hessian } from "./hessian.ts";
+import { type ActOrder, columnGroups } from "./order.ts";
+import { type Batch, checkWeights, place, runBatches, type Weights } from "./rows.ts";
+import { collectMatrix, emptyMatrix, rtn } from "./rtn.ts";
+
+export interface GptqOptions extends GridOptions {
+  readonly actOrder: ActOrder;
+  /** Find all grids first, on the unchanged weights, in groups of consecutive columns. */
+  readonly staticGroups: boolean;
+  /** Weights of columns whose input was always 0: rounded like any other, or set to 0 (as published). */
+  readonly deadColumns: "keep" | "zero";
+  readonly dampPercent: number;
+  /** Added to dampPercent after a failed factorisation. Default 0.01. */
+  readonly dampIncrement?: number;
+}
+
+export interface GptqResult {
+  readonly matrix: QuantizedMatrix;
+  /** Sum of (w - q)^2 / d^2 / 2 = 0.5 tr(D (H' + lambda I) D^T); for `rtn` 0.5 tr(D H D^T). */
+  readonly loss: number;
+  readonly rowLoss: Float64Array;
+  readonly lambda: number;
+  /** The dampPercent that was needed. */
+  readonly damp: number;
+  readonly method: "gptq" | "rtn";
+  /** Why the matrix was rounded instead. */
+  readonly fallback?: string;
+}
+
+/**
+ * Quantises W[rows, cols]. A `Factor` serves all matrices with the same input; a `Hessian` is factored here.
+ * When the Hessian will not factor, the matrix is rounded and `fallback` says why.
+ */
+export async function gptq(
+  machine: Machine,
+  weights: Weights,
+  rows: number,
+  cols: number,
+  source: Factor | Hessian,
+  options: GptqOptions,
+  turns: Turns,
+): Promise<GptqResult> {
+  checkGptq(options, cols, source);
+  checkWeights(machine, weights, rows, cols);
+  const mark = machine.arena.mark();
+  const factor = source instanceof Hessian ? await source.prepare(options, turns) : source;
+  const done =
+    factor.failure === undefined
+      ? await columnLoop(machine, weights, rows, factor, options, turns)
+      : await roundInstead(machine, weights, rows, factor, factor.failure, options, turns);
+  machine.arena.release(mark);
+  return done;
+}
+
+function checkGptq(options: GptqOptions, cols: number, source: Factor | Hessian): void {
+  checkGrid(options);
+  if (options.deadColumns !== "keep" && options.deadColumns !== "zero")
+    throw new UsageError("deadColumns", String(options.deadColumns), "keep or zero");
+  if (source.size !== cols) throw new ShapeError("hessian", [cols, cols], [source.size, source.size]);
+  if (source instanceof Hessian) return;
+  const sameGroups = options.actOrder !== "gar" || options.groupSize === source.groupSize;
+  if (options.actOrder !== source.actOrder || !sameGroups)
+    throw new UsageError(
+      "actOrder",
+      `${options.actOrder} with groupSize ${options.groupSize}`,
+      `${source.actOrder} with groupSize ${source.groupSize}, as the factor was made`,
+    );
+}
+
+async function columnLoop(
+  machine: Machine,
+  weights: Weights,
+  rows: number,
+  factor: Factor,
+  options: GptqOptions,
+  turns: Turns,
+): Promise<GptqResult> {
+  const { perm, lambda, damp, size: cols } = factor;
+  const dynamic = !options.staticGroups && options.groupSize !== -1;
+  const gIdx = columnGroups(perm, options.groupSize, dynamic && options.actOrder === "desc");
+  const matrix = emptyMatrix(rows, cols, options, gIdx, perm);
+  const rowLoss = new Float64Array(rows);
+  const { arena } = machine;
+  const mark = arena.mark();
+  const record = recorder(machine, matrix, factor, options, dynamic);
+  await runBatches(machine, weights, matrix, turns, record, (batch) => {
+    collectMatrix(machine, matrix, batch);
+    rowLoss.set(arena.f64(batch.sums, batch.rows), batch.row);
+  });
+  arena.release(mark);
+  const loss = rowLoss.reduce((sum, value) => sum + value, 0);
+  if (!Number.isFinite(loss))
+    return await roundInstead(machine, weights, rows, factor, `the column loop's loss is ${loss}`, options, turns);
+  return { matrix, loss, rowLoss, lambda, damp, method: "gptq" };
+}
+
+/** Puts what all batches share in place; the result records the kernel calls of one batch. */
+function recorder(
+  machine: Machine,
+  matrix: QuantizedMatrix,
+  factor: Factor,
+  options: GptqOptions,
+  dynamic: boolean,
+): (tape: ReturnType<Machine["tape"]>, batch: Batch) => void {
+  const { cols, groups, perm, gIdx } = matrix;
+  const ordered = place(machine, columnWords(perm, gIdx));
+  const natural = place(machine, columnWords(naturalOrder(cols), naturalGroups(cols, options.groupSize)));
+  const diagonal = place(machine, factor.diagonal);
+  const orderedDiagonal = place(machine, Float64Array.from(perm, (col) => factor.diagonal[col]));
+  const zeroed = options.deadColumns === "zero" ? place(machine, factor.dead) : 0;
+  // A whole row's grid is found before dead columns are zeroed, as published.
+  const zeroedFirst = options.groupSize === -1 ? 0 : zeroed;
+  const flags = gridFlags(options, dynamic);
+  const search = cols * 16 * (options.clip === "none" ? 1 : 80 * 16);
+  return (tape, { rows, units, tiles, weights, codes, scales, zeros, sums }) => {
+    if (!dynamic) {
+      tape.call("tile_load_f64", units, cols * 16, tiles, weights, natural, zeroedFirst, rows, cols);
+      tape.call("grid_f64", units, search, scales, zeros, tiles, natural, diagonal, rows, cols, groups, flags);
+    }
+    tape.call("tile_load_f64", units, cols * 16, tiles, weights, ordered, zeroed, rows, cols);
+    const work = 8 * cols * cols + (dynamic ? search : 0);
+    // biome-ignore format: one line a call
+    tape.call("gptq_f64", units, work, codes, scales, zeros, sums, tiles, factor.ptr, ordered, orderedDiagonal, rows, cols, groups, flags);
+  };
+}
+
+async function roundInstead(
+  machine: Machine,
+  weights: Weights,
+  rows: number,
+  factor: Factor,
+  fallback: string,
+  options: GptqOptions,
+  turns: Turns,
+): Promise<GptqResult> {
+  const { diagonal, size, damp, hessian } = factor;
+  const matrix = await rtn(machine, weights, rows, size, options, turns, diagonal);
+  const { total, rows: perRow } = await outputError(machine, weights, matrix, hessian, turns);
+  const rowLoss = perRow.map((value) => value / 2);
+  return { matrix, loss: total / 2, rowLoss, lambda: 0, damp, method: "rtn", fallback };
+}

@@ -1,0 +1,85 @@
+/** The grid of a group of weights: its options, its groups, and the words in which kernels take both (assembly/grid.ts). */
+import { UsageError } from "../errors.ts";
+
+export interface GridOptions {
+  readonly bits: 2 | 3 | 4 | 8;
+  /** Columns that share a scale and a zero; -1 is the whole row. A last group may be short. */
+  readonly groupSize: number;
+  readonly symmetric: boolean;
+  /** Search for a smaller range: least sum of |q - x|^2.4, or of H_jj (q - x)^2. */
+  readonly clip: "none" | "mse" | "hessian";
+  /** Type in which scales are stored; they are rounded before anything uses them. */
+  readonly scaleRounding: "f16" | "f32";
+}
+
+/** One quantised matrix, columns in natural order: w = scale (code - zero). */
+export interface QuantizedMatrix {
+  readonly rows: number;
+  readonly cols: number;
+  readonly bits: number;
+  readonly groupSize: number;
+  readonly groups: number;
+  /** [rows, cols]. */
+  readonly codes: Uint8Array;
+  /** [rows, groups]. */
+  readonly scales: Float32Array;
+  /** [rows, groups], true zero points. */
+  readonly zeros: Uint8Array;
+  /** Group of each column. */
+  readonly gIdx: Int32Array;
+  /** perm[i] is the column that was processed as the i-th. */
+  readonly perm: Int32Array;
+}
+
+/** Rows of a tile, and bytes of one of its columns: twins of assembly/grid.ts. */
+export const TILE_ROWS = 16;
+export const TILE_STEP = 128;
+
+const DYNAMIC = 256;
+const CLIPS = ["none", "mse", "hessian"] as const;
+
+/** Throws UsageError for options that mean nothing. */
+export function checkGrid(options: GridOptions): void {
+  const { bits, groupSize, clip, scaleRounding } = options;
+  if (![2, 3, 4, 8].includes(bits)) throw new UsageError("bits", String(bits), "2, 3, 4 or 8");
+  if (groupSize !== -1 && !(Number.isInteger(groupSize) && groupSize > 0))
+    throw new UsageError("groupSize", String(groupSize), "a positive integer, or -1 for the whole row");
+  if (!CLIPS.includes(clip)) throw new UsageError("clip", String(clip), CLIPS.join(", "));
+  if (scaleRounding !== "f16" && scaleRounding !== "f32")
+    throw new UsageError("scaleRounding", String(scaleRounding), "f16 or f32");
+}
+
+/** The options as one word. `dynamic`: grids are found when the column loop reaches a group. */
+export function gridFlags(options: GridOptions, dynamic: boolean): number {
+  return (
+    options.bits |
+    (options.symmetric ? 16 : 0) |
+    (CLIPS.indexOf(options.clip) << 5) |
+    (options.scaleRounding === "f32" ? 128 : 0) |
+    (dynamic ? DYNAMIC : 0)
+  );
+}
+
+export function groupCount(cols: number, groupSize: number): number {
+  return groupSize === -1 ? 1 : Math.ceil(cols / groupSize);
+}
+
+/** Group of each column where groups are consecutive columns. */
+export function naturalGroups(cols: number, groupSize: number): Int32Array {
+  return Int32Array.from({ length: cols }, (_, col) => (groupSize === -1 ? 0 : Math.floor(col / groupSize)));
+}
+
+/** Columns in their natural order. */
+export function naturalOrder(cols: number): Int32Array {
+  return Int32Array.from({ length: cols }, (_, col) => col);
+}
+
+/** [column, group] of each column in processing order, as tiles take them. */
+export function columnWords(perm: Int32Array, gIdx: Int32Array): Int32Array {
+  const words = new Int32Array(2 * perm.length);
+  perm.forEach((col, i) => {
+    words[2 * i] = col;
+    words[2 * i + 1] = gIdx[col];
+  });
+  return words;
+}

@@ -1,0 +1,152 @@
+/**
+ * The Hessian of a linear's squared output error, H = 2/T X^T X over its T calibration inputs.
+ *
+ * Kept as the sum X^T X in f64, lower triangle in row panels of 8 (assembly/gram.ts): half the memory of a square. It lives
+ * in the machine's arena; whoever creates it takes a mark before and releases it after.
+ */
+import { NumericsError, ShapeError, UsageError } from "../errors.ts";
+import type { Machine } from "../wasm/machine.ts";
+import type { Tape } from "../wasm/tape.ts";
+import type { Turns } from "../wasm/turns.ts";
+import { type Factor, type FactorOptions, factorize } from "./factor.ts";
+
+/** `f32`: sums of up to 256 rows in f32, folded into f64. `f64`: everything in f64, at half the speed. */
+export type GramPrecision = "f32" | "f64";
+
+/** Rows packed and multiplied at a time; also the longest sum in f32. */
+const CHUNK_ROWS = 256;
+
+export class Hessian {
+  readonly size: number;
+  /** Address of the panels of X^T X; `bytes` long. */
+  readonly ptr: number;
+  readonly #machine: Machine;
+  #rows = 0;
+
+  constructor(machine: Machine, size: number) {
+    if (!Number.isInteger(size) || size < 1) throw new UsageError("hessian size", String(size), "a positive integer");
+    this.#machine = machine;
+    this.size = size;
+    this.ptr = machine.arena.alloc(this.#length() * 8);
+    machine.arena.f64(this.ptr, this.#length()).fill(0);
+  }
+
+  /** Input rows counted so far. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get bytes(): number {
+    return this.#length() * 8;
+  }
+
+  /** The factor 2/T between the sum kept here and the Hessian; 0 before the first row. */
+  scaled(): number {
+    return this.#rows === 0 ? 0 : 2 / this.#rows;
+  }
+
+  /** Adds `count` rows of f32 inputs: row i is `index[i]` of x, or i where `indexPtr` is 0; `ldx` elements apart. */
+  accumulate(xPtr: number, ldx: number, indexPtr: number, count: number, precision: GramPrecision = "f32"): void {
+    const { arena } = this.#machine;
+    const mark = arena.mark();
+    this.#record(xPtr, ldx, indexPtr, count, precision).run();
+    arena.release(mark);
+    this.#rows += count;
+  }
+
+  /** `accumulate` that gives way to the event loop; equal bits. Nothing else may use the arena meanwhile. */
+  async accumulateInTurns(
+    xPtr: number,
+    ldx: number,
+    indexPtr: number,
+    count: number,
+    precision: GramPrecision,
+    turns: Turns,
+  ): Promise<void> {
+    const { arena } = this.#machine;
+    const mark = arena.mark();
+    await this.#record(xPtr, ldx, indexPtr, count, precision).runInTurns(turns);
+    arena.release(mark);
+    this.#rows += count;
+  }
+
+  /** H += weight times the other's sum, its rows counted with the same weight. */
+  add(other: Hessian, weight: number = 1): void {
+    this.#combine(other, 1, weight);
+    this.#rows += weight * other.#rows;
+  }
+
+  /** H becomes (1 - weight) H + weight times the other's Hessian (both per row); the rows counted stay. */
+  blend(other: Hessian, weight: number): void {
+    if (!(weight >= 0 && weight <= 1)) throw new UsageError("blend weight", String(weight), "a number from 0 to 1");
+    if (this.#rows === 0) {
+      this.#combine(other, 0, 1);
+      this.#rows = other.#rows;
+      return;
+    }
+    this.#combine(other, 1 - weight, other.#rows === 0 ? 0 : (weight * this.#rows) / other.#rows);
+  }
+
+  /** The diagonal of H. */
+  diag(): Float64Array {
+    const sums = this.#machine.arena.f64(this.ptr, this.#length());
+    const scale = this.scaled();
+    return Float64Array.from({ length: this.size }, (_, i) => sums[elementAt(i, i)] * scale);
+  }
+
+  /** H as a square [size, size]: for tests and small matrices. */
+  square(): Float64Array {
+    const { size } = this;
+    const sums = this.#machine.arena.f64(this.ptr, this.#length());
+    const scale = this.scaled();
+    const square = new Float64Array(size * size);
+    for (let row = 0; row < size; row++)
+      for (let col = 0; col <= row; col++)
+        square[row * size + col] = square[col * size + row] = sums[elementAt(row, col)] * scale;
+    return square;
+  }
+
+  /** The factor GPTQ needs, one for all matrices with this input. It stays in the arena; the Hessian is not changed. */
+  async prepare(options: FactorOptions, turns: Turns): Promise<Factor> {
+    const diagonal = this.diag();
+    const bad = diagonal.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) throw new NumericsError("hessian", `diagonal of column ${bad} is ${diagonal[bad]}, expected finite`);
+    return await factorize(this.#machine, this, diagonal, options, turns);
+  }
+
+  #length(): number {
+    const panels = Math.ceil(this.size / 8);
+    return 32 * panels * (panels + 1);
+  }
+
+  #record(xPtr: number, ldx: number, indexPtr: number, count: number, precision: GramPrecision): Tape {
+    const { arena } = this.#machine;
+    const tape = this.#machine.tape();
+    const units = Math.ceil(this.size / 8);
+    const exact = precision === "f64";
+    const panels = arena.alloc(Math.min(count, CHUNK_ROWS) * units * 8 * (exact ? 8 : 4));
+    for (let done = 0; done < count; done += CHUNK_ROWS) {
+      const rows = Math.min(count - done, CHUNK_ROWS);
+      const x = indexPtr === 0 ? xPtr + done * ldx * 4 : xPtr;
+      const index = indexPtr === 0 ? 0 : indexPtr + done * 4;
+      tape.call(exact ? "gram_pack_f64" : "gram_pack_f32", units, rows * 8, panels, x, index, ldx, rows, this.size);
+      const work = (units + 1) * 64 * rows * (exact ? 2 : 1);
+      tape.call(exact ? "gram_f64" : "gram_f32", Math.ceil(units / 2), work, this.ptr, panels, rows, this.size);
+    }
+    return tape;
+  }
+
+  #combine(other: Hessian, own: number, weight: number): void {
+    if (other.size !== this.size) throw new ShapeError("hessian", [this.size, this.size], [other.size, other.size]);
+    const { arena } = this.#machine;
+    const sums = arena.f64(this.ptr, this.#length());
+    const others = arena.f64(other.ptr, other.#length());
+    for (let i = 0; i < sums.length; i++) sums[i] = own * sums[i] + weight * others[i];
+  }
+}
+
+/** Index of element (row, col), col <= row, in the panels: twin of gramAt in assembly/gram.ts. */
+function elementAt(row: number, col: number): number {
+  const panel = row >> 3;
+  return 32 * panel * (panel + 1) + (row & 7) * 8 * (panel + 1) + col;
+}

@@ -1,0 +1,60 @@
+/** GPTQ of one matrix from its weights and inputs alone, everything in f64: for experiments and comparisons. */
+import { NumericsError, ShapeError, UsageError } from "../errors.ts";
+import type { Machine } from "../wasm/machine.ts";
+import type { Turns } from "../wasm/turns.ts";
+import { dequantize, outputError, weightEnergy } from "./error.ts";
+import { type GptqOptions, type GptqResult, gptq } from "./gptq.ts";
+import { Hessian } from "./hessian.ts";
+import { place } from "./rows.ts";
+import { rtn } from "./rtn.ts";
+
+export interface MatrixResult extends GptqResult {
+  readonly codes: Uint8Array;
+  readonly scales: Float32Array;
+  readonly zeros: Uint8Array;
+  readonly gIdx: Int32Array;
+  readonly perm: Int32Array;
+  readonly dequantised: Float32Array;
+  /** tr(D H D^T), H as it is: no dead fix, no damping. */
+  readonly outputError: number;
+  /** The same for plain rounding on the same kind of grid. */
+  readonly rtnOutputError: number;
+  /** tr(W H W^T). */
+  readonly weightEnergy: number;
+}
+
+/** Quantises w[rows, cols] for the inputs x[tokens, cols]. Never falls back because tokens are few. */
+export async function quantizeMatrix(
+  machine: Machine,
+  w: Float32Array,
+  x: Float32Array,
+  rows: number,
+  cols: number,
+  tokens: number,
+  options: GptqOptions,
+  turns: Turns,
+): Promise<MatrixResult> {
+  if (w.length !== rows * cols) throw new ShapeError("weights", [rows, cols], [w.length]);
+  if (x.length !== tokens * cols) throw new ShapeError("inputs", [tokens, cols], [x.length]);
+  if (tokens < 1) throw new UsageError("tokens", String(tokens), "at least one input row");
+  const bad = x.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new NumericsError("inputs", `row ${Math.floor(bad / cols)} holds ${x[bad]}, expected finite`);
+  const mark = machine.arena.mark();
+  try {
+    const hessian = new Hessian(machine, cols);
+    await hessian.accumulateInTurns(place(machine, x), cols, 0, tokens, "f64", turns);
+    const result = await gptq(machine, w, rows, cols, hessian, options, turns);
+    const diagonal = hessian.diag().map((value) => (value === 0 ? 1 : value));
+    const rounded = await rtn(machine, w, rows, cols, options, turns, diagonal);
+    const { codes, scales, zeros, gIdx, perm } = result.matrix;
+    return {
+      ...result,
+      ...{ codes, scales, zeros, gIdx, perm, dequantised: dequantize(result.matrix) },
+      outputError: (await outputError(machine, w, result.matrix, hessian, turns)).total,
+      rtnOutputError: (await outputError(machine, w, rounded, hessian, turns)).total,
+      weightEnergy: (await weightEnergy(machine, w, rows, hessian, turns)).total,
+    };
+  } finally {
+    machine.arena.release(mark);
+  }
+}

@@ -1,0 +1,80 @@
+/** Plain rounding of a matrix on its grids: the baseline of GPTQ, and its last resort. */
+import { UsageError } from "../errors.ts";
+import type { Machine } from "../wasm/machine.ts";
+import type { Turns } from "../wasm/turns.ts";
+import {
+  checkGrid,
+  columnWords,
+  type GridOptions,
+  gridFlags,
+  groupCount,
+  naturalGroups,
+  naturalOrder,
+  type QuantizedMatrix,
+} from "./grid.ts";
+import { type Batch, checkWeights, place, runBatches, type Weights } from "./rows.ts";
+
+/** Empty outputs of a matrix. */
+export function emptyMatrix(
+  rows: number,
+  cols: number,
+  options: GridOptions,
+  gIdx: Int32Array,
+  perm: Int32Array,
+): QuantizedMatrix {
+  const groups = groupCount(cols, options.groupSize);
+  const { bits, groupSize } = options;
+  const codes = new Uint8Array(rows * cols);
+  const scales = new Float32Array(rows * groups);
+  return { rows, cols, bits, groupSize, groups, codes, scales, zeros: new Uint8Array(rows * groups), gIdx, perm };
+}
+
+/** Copies a batch's codes, scales and zeros out of the arena. */
+export function collectMatrix(machine: Machine, matrix: QuantizedMatrix, batch: Batch): void {
+  const { arena } = machine;
+  const { cols, groups } = matrix;
+  matrix.codes.set(arena.u8(batch.codes, batch.rows * cols), batch.row * cols);
+  matrix.scales.set(arena.f32(batch.scales, batch.rows * groups), batch.row * groups);
+  matrix.zeros.set(arena.u8(batch.zeros, batch.rows * groups), batch.row * groups);
+}
+
+/**
+ * Rounds each weight to the nearest code; groups are consecutive columns.
+ * @param hessianDiag diagonal of H with dead columns counted as 1: needed by the `hessian` clip search.
+ */
+export async function rtn(
+  machine: Machine,
+  weights: Weights,
+  rows: number,
+  cols: number,
+  options: GridOptions,
+  turns: Turns,
+  hessianDiag?: Float64Array,
+): Promise<QuantizedMatrix> {
+  checkGrid(options);
+  checkWeights(machine, weights, rows, cols);
+  if (options.clip === "hessian" && hessianDiag === undefined)
+    throw new UsageError("clip", "hessian without a diagonal", "the Hessian's diagonal, or clip none or mse");
+  const gIdx = naturalGroups(cols, options.groupSize);
+  const matrix = emptyMatrix(rows, cols, options, gIdx, naturalOrder(cols));
+  const { groups } = matrix;
+  const mark = machine.arena.mark();
+  const columns = place(machine, columnWords(matrix.perm, gIdx));
+  const diagonal = hessianDiag === undefined ? 0 : place(machine, hessianDiag);
+  const flags = gridFlags(options, false);
+  await runBatches(
+    machine,
+    weights,
+    matrix,
+    turns,
+    (tape, { rows, units, tiles, weights, codes, scales, zeros }) => {
+      tape.call("tile_load_f64", units, cols * 16, tiles, weights, columns, 0, rows, cols);
+      const work = cols * 16 * (options.clip === "none" ? 1 : 80 * 16);
+      tape.call("grid_f64", units, work, scales, zeros, tiles, columns, diagonal, rows, cols, groups, flags);
+      tape.call("round_f64", units, cols * 64, codes, tiles, scales, zeros, columns, rows, cols, groups, flags);
+    },
+    (batch) => collectMatrix(machine, matrix, batch),
+  );
+  machine.arena.release(mark);
+  return matrix;
+}
