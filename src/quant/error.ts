@@ -1,9 +1,12 @@
 /** What a quantised matrix costs: its output error over the calibration inputs, and its values. D = dequantised - W. */
+import { ShapeError } from "../errors.ts";
 import type { Machine } from "../wasm/machine.ts";
+import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { columnWords, naturalGroups, naturalOrder, type QuantizedMatrix } from "./grid.ts";
 import type { Hessian } from "./hessian.ts";
-import { place, runBatches, type Weights } from "./rows.ts";
+import { type Batch, checkShape, runBatches, type Weights } from "./rows.ts";
+import { inScratch, place } from "./scratch.ts";
 
 /** A sum over rows, and its terms. */
 export interface RowSum {
@@ -92,30 +95,37 @@ async function trace(
   matrix: QuantizedMatrix | undefined,
 ): Promise<RowSum> {
   const cols = hessian.size;
+  checkShape(weights, rows, cols);
+  if (matrix !== undefined && matrix.cols !== cols)
+    throw new ShapeError("hessian", [matrix.cols, matrix.cols], [cols, cols]);
   const groups = matrix?.groups ?? 1;
-  const { arena } = machine;
-  const mark = arena.mark();
-  const columns = place(machine, columnWords(naturalOrder(cols), matrix?.gIdx ?? naturalGroups(cols, -1)));
   const sums = new Float64Array(rows);
-  const scale = hessian.scaled();
-  await runBatches(
-    machine,
-    weights,
-    { rows, cols, groups },
-    turns,
-    (tape, { row, rows: count, units, tiles, weights, codes, scales, zeros, sums: out }) => {
-      if (matrix !== undefined) {
-        arena.u8(codes, count * cols).set(matrix.codes.subarray(row * cols, (row + count) * cols));
-        arena.f32(scales, count * groups).set(matrix.scales.subarray(row * groups, (row + count) * groups));
-        arena.u8(zeros, count * groups).set(matrix.zeros.subarray(row * groups, (row + count) * groups));
-      }
-      const from = matrix === undefined ? 0 : codes;
+  await inScratch(machine, async () => {
+    const { arena } = machine;
+    const columns = place(machine, columnWords(naturalOrder(cols), matrix?.gIdx ?? naturalGroups(cols, -1)));
+    const record = (tape: Tape, batch: Batch) => {
+      if (matrix !== undefined) placeMatrix(machine, matrix, batch);
+      const codes = matrix === undefined ? 0 : batch.codes;
+      const { tiles, scales, zeros, weights: w, rows: count } = batch;
       // biome-ignore format: one line a call
-      tape.call("trace_f64", units, 8 * cols * cols, out, tiles, from, scales, zeros, columns, weights, hessian.ptr, count, cols, groups);
-    },
-    (batch) => sums.set(arena.f64(batch.sums, batch.rows), batch.row),
-  );
-  arena.release(mark);
+      tape.call("trace_f64", batch.units, 8 * cols * cols, batch.sums, tiles, codes, scales, zeros, columns, w, hessian.ptr, count, cols, groups);
+    };
+    await runBatches(machine, weights, { rows, cols, groups }, turns, record, (batch) => {
+      sums.set(arena.f64(batch.sums, batch.rows), batch.row);
+    });
+  });
+  const scale = hessian.scaled();
   const scaled = sums.map((value) => value * scale);
   return { total: scaled.reduce((sum, value) => sum + value, 0), rows: scaled };
+}
+
+/** Copies a batch's codes, scales and zeros into the arena. */
+function placeMatrix(machine: Machine, matrix: QuantizedMatrix, batch: Batch): void {
+  const { arena } = machine;
+  const { cols, groups } = matrix;
+  const { row, rows } = batch;
+  const end = row + rows;
+  arena.u8(batch.codes, rows * cols).set(matrix.codes.subarray(row * cols, end * cols));
+  arena.f32(batch.scales, rows * groups).set(matrix.scales.subarray(row * groups, end * groups));
+  arena.u8(batch.zeros, rows * groups).set(matrix.zeros.subarray(row * groups, end * groups));
 }

@@ -4,9 +4,11 @@
  */
 import { UsageError } from "../errors.ts";
 import type { Machine } from "../wasm/machine.ts";
+import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
 import type { Hessian } from "./hessian.ts";
 import { type ActOrder, columnOrder } from "./order.ts";
+import { inScratch } from "./scratch.ts";
 
 export interface FactorOptions {
   readonly actOrder: ActOrder;
@@ -37,6 +39,7 @@ export interface Factor {
   readonly failure: string | undefined;
 }
 
+/** Twins of CHOLESKY_BLOCK and of four times GROUP in assembly/cholesky.ts. */
 const BLOCK = 64;
 const GROUP_COLUMNS = 16;
 
@@ -83,33 +86,37 @@ async function decompose(
   turns: Turns,
 ): Promise<number> {
   const { arena } = machine;
-  const mark = arena.mark();
-  const n = Math.ceil(perm.length / 4) * 4;
-  // An odd number of cache lines a row: rows of a tile then never fall into one cache set.
-  const ld = Math.ceil(n / 16) * 16 + 8;
-  const u = arena.alloc(n * ld * 8);
-  const order = arena.alloc(n * 4);
-  arena.i32(order, n).fill(-1).set(perm);
-  const scalars = arena.alloc(24);
-  arena.f64(scalars, 3).set([hessian.scaled(), lambda, Number.POSITIVE_INFINITY]);
-  const status = scalars + 16;
+  return await inScratch(machine, async () => {
+    const n = Math.ceil(perm.length / 4) * 4;
+    // An odd number of cache lines a row: rows of a tile then never fall into one cache set.
+    const ld = Math.ceil(n / 16) * 16 + 8;
+    const u = arena.alloc(n * ld * 8);
+    const order = arena.alloc(n * 4);
+    arena.i32(order, n).fill(-1).set(perm);
+    const scalars = arena.alloc(24);
+    arena.f64(scalars, 3).set([hessian.scaled(), lambda, Number.POSITIVE_INFINITY]);
+    const status = scalars + 16;
 
-  const tape = machine.tape();
-  tape.call("cholesky_load_f64", n, n, u, hessian.ptr, order, scalars, n, ld);
+    const tape = machine.tape();
+    tape.call("cholesky_load_f64", n, n, u, hessian.ptr, order, scalars, n, ld);
+    recordCholesky(tape, u, status, n, ld);
+    await tape.runInTurns(turns);
+    const pivot = arena.f64(status, 1)[0];
+    if (!(pivot > 0)) return pivot;
+    tape.clear();
+    const units = Math.ceil(Math.ceil(n / GROUP_COLUMNS) / 2);
+    tape.call("cholesky_invert_f64", units, n ** 3 / 6 / units, ptr, u, n, ld);
+    await tape.runInTurns(turns);
+    return pivot;
+  });
+}
+
+/** u becomes U with H = U U^T, in blocks from the right. */
+function recordCholesky(tape: Tape, u: number, status: number, n: number, ld: number): void {
   for (let end = n; end > 0; end -= BLOCK) {
     const start = Math.max(0, end - BLOCK);
     if (end < n) tape.call("cholesky_update_f64", Math.ceil(end / 16), 16 * BLOCK * (n - end), u, n, ld, start, end);
     tape.call("cholesky_block_f64", 1, BLOCK ** 3, u, status, ld, start, end);
     if (start > 0) tape.call("cholesky_solve_f64", Math.ceil(start / 16), 8 * BLOCK * BLOCK, u, ld, start, end);
   }
-  await tape.runInTurns(turns);
-  const pivot = arena.f64(status, 1)[0];
-  if (pivot > 0) {
-    tape.clear();
-    const units = Math.ceil(Math.ceil(n / GROUP_COLUMNS) / 2);
-    tape.call("cholesky_invert_f64", units, n ** 3 / 6 / units, ptr, u, n, ld);
-    await tape.runInTurns(turns);
-  }
-  arena.release(mark);
-  return pivot;
 }

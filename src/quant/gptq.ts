@@ -1,6 +1,7 @@
 /** GPTQ of one matrix (Frantar et al. 2022, arXiv:2210.17323): columns in order, each error pushed onto those to come. */
 import { ShapeError, UsageError } from "../errors.ts";
 import type { Machine } from "../wasm/machine.ts";
+import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { outputError } from "./error.ts";
 import type { Factor } from "./factor.ts";
@@ -9,14 +10,16 @@ import {
   columnWords,
   type GridOptions,
   gridFlags,
+  gridWork,
   naturalGroups,
   naturalOrder,
   type QuantizedMatrix,
 } from "./grid.ts";
 import { Hessian } from "./hessian.ts";
 import { type ActOrder, columnGroups } from "./order.ts";
-import { type Batch, checkWeights, place, runBatches, type Weights } from "./rows.ts";
+import { type Batch, checkWeights, runBatches, type Weights } from "./rows.ts";
 import { collectMatrix, emptyMatrix, rtn } from "./rtn.ts";
+import { inScratch, place } from "./scratch.ts";
 
 export interface GptqOptions extends GridOptions {
   readonly actOrder: ActOrder;
@@ -57,14 +60,12 @@ export async function gptq(
 ): Promise<GptqResult> {
   checkGptq(options, cols, source);
   checkWeights(machine, weights, rows, cols);
-  const mark = machine.arena.mark();
-  const factor = source instanceof Hessian ? await source.prepare(options, turns) : source;
-  const done =
-    factor.failure === undefined
-      ? await columnLoop(machine, weights, rows, factor, options, turns)
-      : await roundInstead(machine, weights, rows, factor, factor.failure, options, turns);
-  machine.arena.release(mark);
-  return done;
+  return await inScratch(machine, async () => {
+    const factor = source instanceof Hessian ? await source.prepare(options, turns) : source;
+    const { failure } = factor;
+    if (failure === undefined) return await columnLoop(machine, weights, rows, factor, options, turns);
+    return await roundInstead(machine, weights, rows, factor, failure, options, turns);
+  });
 }
 
 function checkGptq(options: GptqOptions, cols: number, source: Factor | Hessian): void {
@@ -95,14 +96,13 @@ async function columnLoop(
   const gIdx = columnGroups(perm, options.groupSize, dynamic && options.actOrder === "desc");
   const matrix = emptyMatrix(rows, cols, options, gIdx, perm);
   const rowLoss = new Float64Array(rows);
-  const { arena } = machine;
-  const mark = arena.mark();
-  const record = recorder(machine, matrix, factor, options, dynamic);
-  await runBatches(machine, weights, matrix, turns, record, (batch) => {
-    collectMatrix(machine, matrix, batch);
-    rowLoss.set(arena.f64(batch.sums, batch.rows), batch.row);
+  await inScratch(machine, async () => {
+    const record = recorder(machine, matrix, factor, options, dynamic);
+    await runBatches(machine, weights, matrix, turns, record, (batch) => {
+      collectMatrix(machine, matrix, batch);
+      rowLoss.set(machine.arena.f64(batch.sums, batch.rows), batch.row);
+    });
   });
-  arena.release(mark);
   const loss = rowLoss.reduce((sum, value) => sum + value, 0);
   if (!Number.isFinite(loss))
     return await roundInstead(machine, weights, rows, factor, `the column loop's loss is ${loss}`, options, turns);
@@ -116,17 +116,20 @@ function recorder(
   factor: Factor,
   options: GptqOptions,
   dynamic: boolean,
-): (tape: ReturnType<Machine["tape"]>, batch: Batch) => void {
+): (tape: Tape, batch: Batch) => void {
   const { cols, groups, perm, gIdx } = matrix;
   const ordered = place(machine, columnWords(perm, gIdx));
   const natural = place(machine, columnWords(naturalOrder(cols), naturalGroups(cols, options.groupSize)));
   const diagonal = place(machine, factor.diagonal);
-  const orderedDiagonal = place(machine, Float64Array.from(perm, (col) => factor.diagonal[col]));
+  const orderedDiagonal = place(
+    machine,
+    Float64Array.from(perm, (col) => factor.diagonal[col]),
+  );
   const zeroed = options.deadColumns === "zero" ? place(machine, factor.dead) : 0;
   // A whole row's grid is found before dead columns are zeroed, as published.
   const zeroedFirst = options.groupSize === -1 ? 0 : zeroed;
   const flags = gridFlags(options, dynamic);
-  const search = cols * 16 * (options.clip === "none" ? 1 : 80 * 16);
+  const search = cols * gridWork(options);
   return (tape, { rows, units, tiles, weights, codes, scales, zeros, sums }) => {
     if (!dynamic) {
       tape.call("tile_load_f64", units, cols * 16, tiles, weights, natural, zeroedFirst, rows, cols);

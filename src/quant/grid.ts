@@ -60,6 +60,11 @@ export function gridFlags(options: GridOptions, dynamic: boolean): number {
   );
 }
 
+/** Multiply-adds, roughly, of finding the grids of one column of a tile. */
+export function gridWork(options: GridOptions): number {
+  return TILE_ROWS * (options.clip === "none" ? 1 : options.clip === "mse" ? 1200 : 400);
+}
+
 export function groupCount(cols: number, groupSize: number): number {
   return groupSize === -1 ? 1 : Math.ceil(cols / groupSize);
 }

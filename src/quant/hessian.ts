@@ -9,6 +9,7 @@ import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { type Factor, type FactorOptions, factorize } from "./factor.ts";
+import { inScratch } from "./scratch.ts";
 
 /** `f32`: sums of up to 256 rows in f32, folded into f64. `f64`: everything in f64, at half the speed. */
 export type GramPrecision = "f32" | "f64";
@@ -54,7 +55,7 @@ export class Hessian {
     this.#rows += count;
   }
 
-  /** `accumulate` that gives way to the event loop; equal bits. Nothing else may use the arena meanwhile. */
+  /** `accumulate` that gives way to the event loop; equal bits. */
   async accumulateInTurns(
     xPtr: number,
     ldx: number,
@@ -63,10 +64,7 @@ export class Hessian {
     precision: GramPrecision,
     turns: Turns,
   ): Promise<void> {
-    const { arena } = this.#machine;
-    const mark = arena.mark();
-    await this.#record(xPtr, ldx, indexPtr, count, precision).runInTurns(turns);
-    arena.release(mark);
+    await inScratch(this.#machine, () => this.#record(xPtr, ldx, indexPtr, count, precision).runInTurns(turns));
     this.#rows += count;
   }
 

@@ -13,7 +13,7 @@ function descending(indices: Int32Array, key: (index: number) => number): Int32A
   return indices.slice().sort((a, b) => key(b) - key(a) || a - b);
 }
 
-/** perm[i] is the column processed as the i-th. Columns past the last full group stay at the end under `gar`. */
+/** perm[i] is the column processed as the i-th. Under `gar`, columns past the last full group stay where they are. */
 export function columnOrder(diagonal: Float64Array, actOrder: ActOrder, groupSize: number): Int32Array {
   const natural = naturalOrder(diagonal.length);
   const byDiagonal = (indices: Int32Array) => descending(indices, (col) => diagonal[col]);
@@ -29,7 +29,7 @@ export function columnOrder(diagonal: Float64Array, actOrder: ActOrder, groupSiz
   order.forEach((group, place) => {
     perm.set(groups[group], place * groupSize);
   });
-  perm.set(byDiagonal(natural.subarray(full * groupSize)), full * groupSize);
+  perm.set(natural.subarray(full * groupSize), full * groupSize);
   return perm;
 }
 

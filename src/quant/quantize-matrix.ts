@@ -5,8 +5,8 @@ import type { Turns } from "../wasm/turns.ts";
 import { dequantize, outputError, weightEnergy } from "./error.ts";
 import { type GptqOptions, type GptqResult, gptq } from "./gptq.ts";
 import { Hessian } from "./hessian.ts";
-import { place } from "./rows.ts";
 import { rtn } from "./rtn.ts";
+import { inScratch, place } from "./scratch.ts";
 
 export interface MatrixResult extends GptqResult {
   readonly codes: Uint8Array;
@@ -39,8 +39,7 @@ export async function quantizeMatrix(
   if (tokens < 1) throw new UsageError("tokens", String(tokens), "at least one input row");
   const bad = x.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) throw new NumericsError("inputs", `row ${Math.floor(bad / cols)} holds ${x[bad]}, expected finite`);
-  const mark = machine.arena.mark();
-  try {
+  return await inScratch(machine, async () => {
     const hessian = new Hessian(machine, cols);
     await hessian.accumulateInTurns(place(machine, x), cols, 0, tokens, "f64", turns);
     const result = await gptq(machine, w, rows, cols, hessian, options, turns);
@@ -54,7 +53,5 @@ export async function quantizeMatrix(
       rtnOutputError: (await outputError(machine, w, rounded, hessian, turns)).total,
       weightEnergy: (await weightEnergy(machine, w, rows, hessian, turns)).total,
     };
-  } finally {
-    machine.arena.release(mark);
-  }
+  });
 }

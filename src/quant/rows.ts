@@ -4,6 +4,7 @@ import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { TILE_ROWS, TILE_STEP } from "./grid.ts";
+import { inScratch } from "./scratch.ts";
 
 /** f32 weights [rows, cols]: an array, or their address in the machine's memory. */
 export type Weights = Float32Array | number;
@@ -26,22 +27,20 @@ export interface Batch {
   readonly sums: number;
 }
 
-/** Rows times columns agree with what is there, and all values are finite. */
-export function checkWeights(machine: Machine, weights: Weights, rows: number, cols: number): void {
+/** Throws where an array is not rows times columns long. */
+export function checkShape(weights: Weights, rows: number, cols: number): void {
   if (typeof weights !== "number" && weights.length !== rows * cols)
     throw new ShapeError("weights", [rows, cols], [weights.length]);
+}
+
+/** The same, and throws where a value is not finite. */
+export function checkWeights(machine: Machine, weights: Weights, rows: number, cols: number): void {
+  checkShape(weights, rows, cols);
   const view = typeof weights === "number" ? machine.arena.f32(weights, rows * cols) : weights;
   const bad = view.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
   const place = `row ${Math.floor(bad / cols)}, column ${bad % cols}`;
   throw new NumericsError("weights", `${place} is ${view[bad]}, expected finite`);
-}
-
-/** Copies data into the arena. */
-export function place(machine: Machine, data: Int32Array | Float64Array | Uint8Array | Float32Array): number {
-  const ptr = machine.arena.alloc(data.byteLength);
-  machine.arena.u8(ptr, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  return ptr;
 }
 
 /** For each batch: weights put in place, `record` fills a tape, the tape runs in turns, `collect` reads the results. */
@@ -53,29 +52,29 @@ export async function runBatches(
   record: (tape: Tape, batch: Batch) => void,
   collect: (batch: Batch) => void,
 ): Promise<void> {
-  const { arena } = machine;
-  const { rows, cols, groups } = shape;
-  const mark = arena.mark();
-  const most = Math.min(BATCH_ROWS, rows);
-  const room = {
-    tiles: arena.alloc(Math.ceil(most / TILE_ROWS) * cols * TILE_STEP),
-    copy: typeof weights === "number" ? 0 : arena.alloc(most * cols * 4),
-    codes: arena.alloc(most * cols),
-    scales: arena.alloc(most * groups * 4),
-    zeros: arena.alloc(most * groups),
-    sums: arena.alloc(most * 8),
-  };
-  const tape = machine.tape();
-  for (let row = 0; row < rows; row += BATCH_ROWS) {
-    const count = Math.min(BATCH_ROWS, rows - row);
-    if (typeof weights !== "number")
-      arena.f32(room.copy, count * cols).set(weights.subarray(row * cols, (row + count) * cols));
-    const at = typeof weights === "number" ? weights + row * cols * 4 : room.copy;
-    const batch = { ...room, row, rows: count, units: Math.ceil(count / TILE_ROWS), weights: at };
-    tape.clear();
-    record(tape, batch);
-    await tape.runInTurns(turns);
-    collect(batch);
-  }
-  arena.release(mark);
+  await inScratch(machine, async () => {
+    const { arena } = machine;
+    const { rows, cols, groups } = shape;
+    const most = Math.min(BATCH_ROWS, rows);
+    const room = {
+      tiles: arena.alloc(Math.ceil(most / TILE_ROWS) * cols * TILE_STEP),
+      copy: typeof weights === "number" ? 0 : arena.alloc(most * cols * 4),
+      codes: arena.alloc(most * cols),
+      scales: arena.alloc(most * groups * 4),
+      zeros: arena.alloc(most * groups),
+      sums: arena.alloc(most * 8),
+    };
+    const tape = machine.tape();
+    for (let row = 0; row < rows; row += BATCH_ROWS) {
+      const count = Math.min(BATCH_ROWS, rows - row);
+      if (typeof weights !== "number")
+        arena.f32(room.copy, count * cols).set(weights.subarray(row * cols, (row + count) * cols));
+      const at = typeof weights === "number" ? weights + row * cols * 4 : room.copy;
+      const batch = { ...room, row, rows: count, units: Math.ceil(count / TILE_ROWS), weights: at };
+      tape.clear();
+      record(tape, batch);
+      await tape.runInTurns(turns);
+      collect(batch);
+    }
+  });
 }

@@ -1,18 +1,21 @@
 /** Plain rounding of a matrix on its grids: the baseline of GPTQ, and its last resort. */
 import { UsageError } from "../errors.ts";
 import type { Machine } from "../wasm/machine.ts";
+import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
 import {
   checkGrid,
   columnWords,
   type GridOptions,
   gridFlags,
+  gridWork,
   groupCount,
   naturalGroups,
   naturalOrder,
   type QuantizedMatrix,
 } from "./grid.ts";
-import { type Batch, checkWeights, place, runBatches, type Weights } from "./rows.ts";
+import { type Batch, checkWeights, runBatches, type Weights } from "./rows.ts";
+import { inScratch, place } from "./scratch.ts";
 
 /** Empty outputs of a matrix. */
 export function emptyMatrix(
@@ -58,23 +61,17 @@ export async function rtn(
   const gIdx = naturalGroups(cols, options.groupSize);
   const matrix = emptyMatrix(rows, cols, options, gIdx, naturalOrder(cols));
   const { groups } = matrix;
-  const mark = machine.arena.mark();
-  const columns = place(machine, columnWords(matrix.perm, gIdx));
-  const diagonal = hessianDiag === undefined ? 0 : place(machine, hessianDiag);
-  const flags = gridFlags(options, false);
-  await runBatches(
-    machine,
-    weights,
-    matrix,
-    turns,
-    (tape, { rows, units, tiles, weights, codes, scales, zeros }) => {
+  await inScratch(machine, async () => {
+    const columns = place(machine, columnWords(matrix.perm, gIdx));
+    const diagonal = hessianDiag === undefined ? 0 : place(machine, hessianDiag);
+    const flags = gridFlags(options, false);
+    const record = (tape: Tape, { rows, units, tiles, weights, codes, scales, zeros }: Batch) => {
       tape.call("tile_load_f64", units, cols * 16, tiles, weights, columns, 0, rows, cols);
-      const work = cols * 16 * (options.clip === "none" ? 1 : 80 * 16);
+      const work = cols * gridWork(options);
       tape.call("grid_f64", units, work, scales, zeros, tiles, columns, diagonal, rows, cols, groups, flags);
       tape.call("round_f64", units, cols * 64, codes, tiles, scales, zeros, columns, rows, cols, groups, flags);
-    },
-    (batch) => collectMatrix(machine, matrix, batch),
-  );
-  machine.arena.release(mark);
+    };
+    await runBatches(machine, weights, matrix, turns, record, (batch) => collectMatrix(machine, matrix, batch));
+  });
   return matrix;
 }

@@ -1,0 +1,227 @@
+/** gptq and rtn: shared factors, fallback, threads and turns; Hessian: sums, blends, damping. */
+import { describe, expect, it } from "vitest";
+import { dequantize, outputError, relativeError } from "../../src/quant/error.ts";
+import { type GptqOptions, gptq } from "../../src/quant/gptq.ts";
+import { Hessian } from "../../src/quant/hessian.ts";
+import { rtn } from "../../src/quant/rtn.ts";
+import { place } from "../../src/quant/scratch.ts";
+import { createMachine } from "../../src/wasm/embedded.ts";
+import type { Machine, MachineOptions } from "../../src/wasm/machine.ts";
+import { Turns } from "../../src/wasm/turns.ts";
+import { gaussians } from "../helpers/random.ts";
+import { hessianOf } from "../reference/gptq.ts";
+
+const OPTIONS: GptqOptions = {
+  ...{ bits: 4, groupSize: 32, symmetric: true, clip: "none", scaleRounding: "f16" },
+  ...{ actOrder: "desc", staticGroups: true, deadColumns: "keep", dampPercent: 0.01 },
+};
+const turns = new Turns();
+const machine = await createMachine();
+
+/** Runs `work` with a Hessian of t rows of x, and frees what it took. */
+async function withHessian<T>(on: Machine, x: Float32Array, k: number, work: (h: Hessian) => Promise<T>): Promise<T> {
+  const mark = on.arena.mark();
+  const hessian = new Hessian(on, k);
+  hessian.accumulate(place(on, x), k, 0, x.length / k);
+  const result = await work(hessian);
+  on.arena.release(mark);
+  return result;
+}
+
+describe("gptq", () => {
+  it("serves several matrices from one factor and leaves it whole", async () => {
+    const k = 96;
+    await withHessian(machine, gaussians(200 * k, 1), k, async (hessian) => {
+      const factor = await hessian.prepare(OPTIONS, turns);
+      const before = machine.arena.u8(factor.ptr, k * (k + 4) * 4).slice();
+      for (const seed of [2, 3]) {
+        const w = gaussians(20 * k, seed);
+        const shared = await gptq(machine, w, 20, k, factor, OPTIONS, turns);
+        const own = await gptq(machine, w, 20, k, hessian, OPTIONS, turns);
+        expect(shared).toEqual(own);
+      }
+      expect(machine.arena.u8(factor.ptr, k * (k + 4) * 4)).toEqual(before);
+    });
+  });
+
+  it("takes weights by address, and more rows than one batch", async () => {
+    const [n, k] = [300, 40];
+    const w = gaussians(n * k, 4);
+    await withHessian(machine, gaussians(100 * k, 5), k, async (hessian) => {
+      const whole = await gptq(machine, w, n, k, hessian, OPTIONS, turns);
+      expect(await gptq(machine, place(machine, w), n, k, hessian, OPTIONS, turns)).toEqual(whole);
+      const tail = await gptq(machine, w.subarray(290 * k), 10, k, hessian, OPTIONS, turns);
+      expect(tail.matrix.codes).toEqual(whole.matrix.codes.subarray(290 * k));
+      expect(tail.rowLoss).toEqual(whole.rowLoss.subarray(290));
+    });
+  });
+
+  it("gives the same bits on every build and number of threads", async () => {
+    const [n, k] = [50, 200];
+    const w = gaussians(n * k, 6);
+    const x = gaussians(300 * k, 7, 0.01);
+    const run = async (options: MachineOptions) => {
+      await using on = await createMachine(options);
+      return await withHessian(on, x, k, async (hessian) => {
+        const options: GptqOptions = { ...OPTIONS, clip: "mse", bits: 3, staticGroups: false };
+        const done = await gptq(on, w, n, k, hessian, options, turns);
+        const error = await outputError(on, w, done.matrix, hessian, turns);
+        return { done, error, square: hessian.square() };
+      });
+    };
+    const base = await run({ kernels: "base" });
+    expect(await run({ kernels: "auto" })).toEqual(base);
+    expect(await run({ threads: 2 })).toEqual(base);
+    expect(await run({ threads: 3 })).toEqual(base);
+  });
+
+  it("raises the damping until the Hessian factors, and says how far", async () => {
+    const k = 32;
+    // Two tokens for 32 columns: without damping the Hessian has rank 2.
+    await withHessian(machine, gaussians(2 * k, 8), k, async (hessian) => {
+      const done = await gptq(machine, gaussians(4 * k, 9), 4, k, hessian, { ...OPTIONS, dampPercent: 0 }, turns);
+      expect(done.method).toBe("gptq");
+      expect(done.damp).toBe(0.01);
+    });
+  });
+
+  it("rounds with the right grids when no damping helps, and says why", async () => {
+    const k = 64;
+    await withHessian(machine, gaussians(2 * k, 10), k, async (hessian) => {
+      const w = gaussians(4 * k, 11);
+      const options = { ...OPTIONS, dampPercent: 0, dampIncrement: 0 };
+      const done = await gptq(machine, w, 4, k, hessian, options, turns);
+      expect(done.method).toBe("rtn");
+      expect(done.fallback).toMatch(/not positive definite/);
+      expect(done.matrix).toEqual(await rtn(machine, w, 4, k, options, turns));
+      const { total } = await outputError(machine, w, done.matrix, hessian, turns);
+      expect(done.loss).toBeCloseTo(total / 2, 12);
+    });
+  });
+
+  it("has less output error than rounding, and less with more bits", async () => {
+    const [n, k] = [32, 128];
+    const w = gaussians(n * k, 12);
+    await withHessian(machine, gaussians(400 * k, 13, 0.02), k, async (hessian) => {
+      const errors: number[] = [];
+      for (const bits of [2, 3, 4, 8] as const) {
+        const done = await gptq(machine, w, n, k, hessian, { ...OPTIONS, bits }, turns);
+        const rounded = await rtn(machine, w, n, k, { ...OPTIONS, bits }, turns);
+        errors.push(await relativeError(machine, w, done.matrix, hessian, turns));
+        expect(errors.at(-1)).toBeLessThan(await relativeError(machine, w, rounded, hessian, turns));
+      }
+      expect(errors).toEqual(errors.slice().sort((a, b) => b - a));
+      expect(errors[0]).toBeLessThan(0.5);
+    });
+  });
+
+  it("refuses a factor made for another order or another width", async () => {
+    await withHessian(machine, gaussians(50 * 32, 14), 32, async (hessian) => {
+      const factor = await hessian.prepare(OPTIONS, turns);
+      const w = gaussians(2 * 32, 15);
+      await expect(gptq(machine, w, 2, 32, factor, { ...OPTIONS, actOrder: "none" }, turns)).rejects.toThrow(
+        /actOrder/,
+      );
+      await expect(gptq(machine, w.subarray(32), 2, 16, factor, OPTIONS, turns)).rejects.toThrow(/hessian/);
+    });
+  });
+
+  it("frees its scratch when it is aborted", async () => {
+    await withHessian(machine, gaussians(50 * 32, 16), 32, async (hessian) => {
+      const mark = machine.arena.mark();
+      const aborted = new Turns(AbortSignal.abort(new Error("stop")));
+      await expect(gptq(machine, gaussians(64, 17), 2, 32, hessian, OPTIONS, aborted)).rejects.toThrow("stop");
+      expect(machine.arena.mark()).toBe(mark);
+    });
+  });
+});
+
+describe("rtn", () => {
+  it("takes the diagonal for the hessian search, and asks for it", async () => {
+    const w = gaussians(8 * 32, 18);
+    const options = { ...OPTIONS, bits: 2, clip: "hessian" } as const;
+    await expect(rtn(machine, w, 8, 32, options, turns)).rejects.toThrow(/diagonal/);
+    const even = await rtn(machine, w, 8, 32, options, turns, new Float64Array(32).fill(1));
+    const steep = await rtn(
+      machine,
+      w,
+      8,
+      32,
+      options,
+      turns,
+      Float64Array.from({ length: 32 }, (_, i) => 2 ** i),
+    );
+    expect(even.scales).not.toEqual(steep.scales);
+  });
+});
+
+describe("dequantize", () => {
+  it("gives scale times (code - zero) in natural order", async () => {
+    const k = 64;
+    await withHessian(machine, gaussians(80 * k, 19), k, async (hessian) => {
+      const options: GptqOptions = { ...OPTIONS, staticGroups: false, symmetric: false };
+      const { matrix } = await gptq(machine, gaussians(3 * k, 20), 3, k, hessian, options, turns);
+      const values = dequantize(matrix);
+      const at = 2 * matrix.groups + matrix.gIdx[10];
+      expect(values[2 * k + 10]).toBe(matrix.scales[at] * (matrix.codes[2 * k + 10] - matrix.zeros[at]));
+    });
+  });
+});
+
+describe("Hessian", () => {
+  const k = 20;
+  const x = gaussians(700 * k, 21);
+
+  it.each(["f32", "f64"] as const)("is 2/T X^T X over several calls, chunks and an index (%s)", async (precision) => {
+    const mark = machine.arena.mark();
+    const hessian = new Hessian(machine, k);
+    const ptr = place(machine, x);
+    hessian.accumulate(ptr, k, 0, 600, precision);
+    await hessian.accumulateInTurns(ptr, k, place(machine, Int32Array.from([650, 601, 650])), 3, precision, turns);
+    const rows = [
+      ...x.subarray(0, 600 * k),
+      ...[650, 601, 650].flatMap((row) => [...x.subarray(row * k, (row + 1) * k)]),
+    ];
+    const want = hessianOf(Float32Array.from(rows), 603, k);
+    expect(hessian.rows).toBe(603);
+    expect(hessian.scaled()).toBe(2 / 603);
+    const got = hessian.square();
+    const tolerance = precision === "f32" ? 1e-6 : 1e-14;
+    got.forEach((value, i) => {
+      expect(Math.abs(value - want[i])).toBeLessThan(tolerance * 4);
+    });
+    expect(hessian.diag()).toEqual(Float64Array.from({ length: k }, (_, i) => got[i * k + i]));
+    machine.arena.release(mark);
+  });
+
+  it("adds and blends", () => {
+    const mark = machine.arena.mark();
+    const make = (from: number, to: number) => {
+      const hessian = new Hessian(machine, k);
+      hessian.accumulate(place(machine, x.subarray(from * k, to * k)), k, 0, to - from, "f64");
+      return hessian;
+    };
+    const [few, many, empty] = [make(0, 10), make(10, 300), new Hessian(machine, k)];
+    const [ofFew, ofMany] = [few.square(), many.square()];
+    empty.blend(many, 0.5);
+    expect(empty.square()).toEqual(ofMany);
+    few.blend(many, 0.25);
+    few.square().forEach((value, i) => {
+      expect(value).toBeCloseTo(0.75 * ofFew[i] + 0.25 * ofMany[i], 12);
+    });
+    const sum = make(0, 10);
+    sum.add(many);
+    expect(sum.rows).toBe(300);
+    sum.square().forEach((value, i) => {
+      expect(value).toBeCloseTo((10 * ofFew[i] + 290 * ofMany[i]) / 300, 12);
+    });
+    machine.arena.release(mark);
+  });
+
+  it("refuses to be factored when it is not finite", async () => {
+    const bad = x.slice(0, 10 * k).fill(Number.NaN, 3, 4);
+    await withHessian(machine, bad, k, async (hessian) => {
+      await expect(hessian.prepare(OPTIONS, turns)).rejects.toThrow("hessian: diagonal of column 3 is NaN");
+    });
+  });
+});
