@@ -67,7 +67,7 @@ describe.each(BUILDS)("gptq_f64 (%s)", (build) => {
     const options = { ...OPTIONS, groupSize, symmetric: n % 2 === 0 };
     const w = gaussians(n * k, k);
     const h = hessianOf(gaussians(2 * k * k, n + k), 2 * k, k);
-    let r = new Float64Array();
+    let r: Float64Array = new Float64Array();
     const want = gptqReference(w, h, n, k, options, (damped) => {
       r = upperFactor(damped, k) as Float64Array;
       return r;

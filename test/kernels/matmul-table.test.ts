@@ -13,7 +13,11 @@ const KERNELS: { name: KernelName; bits: number; mode: number }[] = [
   ...[2, 3, 4, 8].map((bits) => ({ name: `matmul_w${bits}` as KernelName, bits, mode: -1 })),
   ...[2, 3, 4].map((bits) => ({ name: `matmul_w${bits}a8` as KernelName, bits, mode: 0 })),
   ...[2, 3, 4, 8].map((bits) => ({ name: `matmul_w${bits}a16` as KernelName, bits, mode: 1 })),
-  ...["f32", "f16", "bf16"].map((type) => ({ name: `matmul_${type}` as KernelName, bits: type === "f32" ? 32 : 16, mode: -1 })),
+  ...["f32", "f16", "bf16"].map((type) => ({
+    name: `matmul_${type}` as KernelName,
+    bits: type === "f32" ? 32 : 16,
+    mode: -1,
+  })),
 ];
 
 function putWeights(bench: Bench, bits: number, seed: number): number {
@@ -21,10 +25,19 @@ function putWeights(bench: Bench, bits: number, seed: number): number {
   const panels = Math.ceil(N / 16);
   const floats = gaussians(panels * 16 * K, seed);
   // 0x3c00 and above by 10 bits: finite both as f16 and as bf16
-  return bench.put(bits === 32 ? floats : Uint16Array.from(floats, (value) => 0x3c00 + (Math.round(value * 100) & 0x3ff)));
+  return bench.put(
+    bits === 32 ? floats : Uint16Array.from(floats, (value) => 0x3c00 + (Math.round(value * 100) & 0x3ff)),
+  );
 }
 
-function runAny(bench: Bench, build: Build, kernel: (typeof KERNELS)[number], call: Call, x: Float32Array, cuts: number[] = []): Float32Array[] {
+function runAny(
+  bench: Bench,
+  build: Build,
+  kernel: (typeof KERNELS)[number],
+  call: Call,
+  x: Float32Array,
+  cuts: number[] = [],
+): Float32Array[] {
   if (kernel.mode < 0) return runFloat(bench, kernel.name, call, x, cuts);
   return runCodes(bench, kernel.name, call, x, 32, kernel.mode, kernel.mode === 0 && build === "relaxed", cuts);
 }
@@ -34,9 +47,20 @@ describe.each(BUILDS)("matmul tables, %s", (build) => {
     const bench = linearBench(build);
     const x = activations(5, K, 1);
     const weights = [1, 2, 3, 4].map((seed) => putWeights(bench, kernel.bits, seed));
-    const spans = [[0, 2], [2, 0], [2, 1], [3, 6]]; // prettier-ignore
+    const spans = [
+      [0, 2],
+      [2, 0],
+      [2, 1],
+      [3, 6],
+    ]; // prettier-ignore
     const index = Int32Array.of(4, 0, 2, 2, 1, 0, 4, 3, 1);
-    const call: Call = { n: N, k: K, groupSize: G, entries: spans.map(([start, count], i) => ({ weights: weights[i], start, count })), index };
+    const call: Call = {
+      n: N,
+      k: K,
+      groupSize: G,
+      entries: spans.map(([start, count], i) => ({ weights: weights[i], start, count })),
+      index,
+    };
     const y = runAny(bench, build, kernel, call, x);
     for (const [i, [start, count]] of spans.entries())
       for (let at = start; at < start + count; at++) {
@@ -53,7 +77,8 @@ describe.each(BUILDS)("matmul tables, %s", (build) => {
     expect(runAny(bench, build, kernel, callOf(64), x, [1, 4])).toEqual(all);
     expect(runAny(bench, build, kernel, callOf(7), x.slice(0, 7 * K))).toEqual(all.slice(0, 7));
     expect(runAny(bench, build, kernel, callOf(6), x.slice(0, 6 * K))).toEqual(all.slice(0, 6));
-    for (const t of [0, 5, 63]) expect(runAny(bench, build, kernel, callOf(1), x.slice(t * K, (t + 1) * K))).toEqual([all[t]]);
+    for (const t of [0, 5, 63])
+      expect(runAny(bench, build, kernel, callOf(1), x.slice(t * K, (t + 1) * K))).toEqual([all[t]]);
   });
 });
 

@@ -24,30 +24,52 @@ function int8Kernel(build: Build, bits: number): [KernelName, boolean] {
   return bits === 8 ? ["matmul_w8a16", false] : [`matmul_w${bits}a8` as KernelName, build === "relaxed"];
 }
 
-function runGrid(bench: Bench, build: Build, grid: Grid, x: Float32Array, actGroup: number, mode: Mode, cuts: number[] = []): Float32Array[] {
+function runGrid(
+  bench: Bench,
+  build: Build,
+  grid: Grid,
+  x: Float32Array,
+  actGroup: number,
+  mode: Mode,
+  cuts: number[] = [],
+): Float32Array[] {
   const { n, k, groupSize, bits } = grid;
   const [kernel, narrow] = mode === 0 ? int8Kernel(build, bits) : [`matmul_w${bits}a16` as KernelName, false];
-  const call: Call = { n, k, groupSize, entries: [{ weights: bench.put(packPanels(grid)), start: 0, count: x.length / k }] };
+  const call: Call = {
+    n,
+    k,
+    groupSize,
+    entries: [{ weights: bench.put(packPanels(grid)), start: 0, count: x.length / k }],
+  };
   return runCodes(bench, kernel, call, x, actGroup, mode, narrow, cuts);
 }
 
 describe.each(BUILDS)("matmul on codes, %s", (build) => {
   describe.each(BITS)("%i bits", (bits) => {
-    it.each(SHAPES)("[%i, %i] in groups of %i and %i equals the integer reference, one row and seven, both modes", (n, k, groupSize, actGroup) => {
-      const grid = randomGrid(bits, n, k, groupSize, k);
-      const x = activations(7, k, n);
-      for (const mode of [0, 1] as const) {
-        const bench = linearBench(build);
-        const expected = Array.from({ length: 7 }, (_, t) => matmulCodes(grid, roundRow(x.subarray(t * k, (t + 1) * k), actGroup, mode), actGroup));
-        expect(runGrid(bench, build, grid, x, actGroup, mode)).toEqual(expected);
-        expect(runGrid(bench, build, grid, x.subarray(0, k), actGroup, mode)).toEqual(expected.slice(0, 1));
-        expect(runGrid(bench, build, grid, x.subarray(0, 2 * k), actGroup, mode)).toEqual(expected.slice(0, 2));
-      }
-    });
+    it.each(SHAPES)(
+      "[%i, %i] in groups of %i and %i equals the integer reference, one row and seven, both modes",
+      (n, k, groupSize, actGroup) => {
+        const grid = randomGrid(bits, n, k, groupSize, k);
+        const x = activations(7, k, n);
+        for (const mode of [0, 1] as const) {
+          const bench = linearBench(build);
+          const expected = Array.from({ length: 7 }, (_, t) =>
+            matmulCodes(grid, roundRow(x.subarray(t * k, (t + 1) * k), actGroup, mode), actGroup),
+          );
+          expect(runGrid(bench, build, grid, x, actGroup, mode)).toEqual(expected);
+          expect(runGrid(bench, build, grid, x.subarray(0, k), actGroup, mode)).toEqual(expected.slice(0, 1));
+          expect(runGrid(bench, build, grid, x.subarray(0, 2 * k), actGroup, mode)).toEqual(expected.slice(0, 2));
+        }
+      },
+    );
     it("stays exact at the ends: all codes highest, all activations at one end", () => {
       const [n, k] = [16, 256];
       const top = 2 ** bits - 1;
-      const grid = { ...randomGrid(bits, n, k, 128, 1), codes: new Uint8Array(n * k).fill(top), zeros: new Uint8Array(n * 2).fill(0) };
+      const grid = {
+        ...randomGrid(bits, n, k, 128, 1),
+        codes: new Uint8Array(n * k).fill(top),
+        zeros: new Uint8Array(n * 2).fill(0),
+      };
       const zeros = { ...grid, codes: new Uint8Array(n * k), zeros: new Uint8Array(n * 2).fill(255) };
       for (const value of [1, -1])
         for (const mode of [0, 1] as const)
@@ -59,7 +81,10 @@ describe.each(BUILDS)("matmul on codes, %s", (build) => {
           }
     });
     it("keeps subnormal and zero scales exact", () => {
-      const grid = { ...randomGrid(bits, 16, 64, 32, 2), scales: Uint16Array.from({ length: 32 }, (_, i) => [0, 1, 0x3ff, 0x400, 0x7bff][i % 5]) };
+      const grid = {
+        ...randomGrid(bits, 16, 64, 32, 2),
+        scales: Uint16Array.from({ length: 32 }, (_, i) => [0, 1, 0x3ff, 0x400, 0x7bff][i % 5]),
+      };
       const x = activations(1, 64, 8);
       const expected = matmulCodes(grid, roundRow(x, 32, 0), 32);
       expect(runGrid(linearBench(build), build, grid, x, 32, 0)).toEqual([expected]);
@@ -68,16 +93,27 @@ describe.each(BUILDS)("matmul on codes, %s", (build) => {
 });
 
 /** Raw elements of random float weights, their exact values, and the kernel that puts them in panels. */
-function floatWeights(type: string, n: number, k: number): { raw: Float32Array | Uint16Array; values: Float64Array; arrange: KernelName } {
+function floatWeights(
+  type: string,
+  n: number,
+  k: number,
+): { raw: Float32Array | Uint16Array; values: Float64Array; arrange: KernelName } {
   const source = gaussians(n * k, 11).map((value) => value * 0.02);
   if (type === "f32") return { raw: source, values: Float64Array.from(source), arrange: "panel_32" };
   const bits = new Uint32Array(source.buffer);
   if (type === "bf16") {
     const raw = Uint16Array.from(bits, (word) => word >>> 16);
-    return { raw, values: Float64Array.from(new Float32Array(Uint32Array.from(raw, (half) => half << 16).buffer)), arrange: "panel_16" };
+    return {
+      raw,
+      values: Float64Array.from(new Float32Array(Uint32Array.from(raw, (half) => half << 16).buffer)),
+      arrange: "panel_16",
+    };
   }
   // any finite f16: exponents around those of weights, some subnormal
-  const raw = Uint16Array.from(bits, (word, i) => ((word >>> 16) & 0x8000) | (i % 50 === 0 ? word & 0x3ff : 0x2000 | (word & 0xfff)));
+  const raw = Uint16Array.from(
+    bits,
+    (word, i) => ((word >>> 16) & 0x8000) | (i % 50 === 0 ? word & 0x3ff : 0x2000 | (word & 0xfff)),
+  );
   return { raw, values: Float64Array.from(raw, f16ToNumber), arrange: "panel_16" };
 }
 
@@ -114,18 +150,21 @@ describe.each(BUILDS)("matmul on floats, %s", (build) => {
     });
   });
   describe.each(BITS)("%i bits dequantised", (bits) => {
-    it.each(SHAPES)("[%i, %i] in groups of %i is within 1e-6 of f64 and equals the written order", (n, k, groupSize) => {
-      const bench = linearBench(build);
-      const grid = randomGrid(bits, n, k, groupSize, k);
-      const values = gridWeights(grid);
-      const x = activations(3, k, 4);
-      const weights = bench.put(packPanels(grid));
-      const call: Call = { n, k, groupSize, entries: [{ weights, start: 0, count: 3 }] };
-      const y = runFloat(bench, `matmul_w${bits}` as KernelName, call, x);
-      expect(relativeError(y, x, values, n, k)).toBeLessThan(1e-6);
-      expect(flat(y)).toEqual(Array.from(matmulOrdered(x, values, 3, n, k)));
-      const one = { ...call, entries: [{ weights, start: 0, count: 1 }] };
-      expect(runFloat(bench, `matmul_w${bits}` as KernelName, one, x.subarray(0, k))).toEqual(y.slice(0, 1));
-    });
+    it.each(SHAPES)(
+      "[%i, %i] in groups of %i is within 1e-6 of f64 and equals the written order",
+      (n, k, groupSize) => {
+        const bench = linearBench(build);
+        const grid = randomGrid(bits, n, k, groupSize, k);
+        const values = gridWeights(grid);
+        const x = activations(3, k, 4);
+        const weights = bench.put(packPanels(grid));
+        const call: Call = { n, k, groupSize, entries: [{ weights, start: 0, count: 3 }] };
+        const y = runFloat(bench, `matmul_w${bits}` as KernelName, call, x);
+        expect(relativeError(y, x, values, n, k)).toBeLessThan(1e-6);
+        expect(flat(y)).toEqual(Array.from(matmulOrdered(x, values, 3, n, k)));
+        const one = { ...call, entries: [{ weights, start: 0, count: 1 }] };
+        expect(runFloat(bench, `matmul_w${bits}` as KernelName, one, x.subarray(0, k))).toEqual(y.slice(0, 1));
+      },
+    );
   });
 });

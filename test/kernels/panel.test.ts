@@ -26,13 +26,42 @@ describe.each(BUILDS)("pack and unpack, %s", (build) => {
       expect(size).toBe(expected.length);
       const packed = bench.alloc(size);
       const [codes, scales, zeros] = [bench.put(grid.codes), bench.put(grid.scales), bench.put(grid.zeros)];
-      for (const [first, last] of [[0, 1], [1, panels]]) // prettier-ignore
-        bench.kernels[`pack_w${bits}` as KernelName](first, last, bench.scratch, packed, codes, scales, zeros, n, k, groupSize);
+      for (const [first, last] of [
+        [0, 1],
+        [1, panels],
+      ]) // prettier-ignore
+        bench.kernels[`pack_w${bits}` as KernelName](
+          first,
+          last,
+          bench.scratch,
+          packed,
+          codes,
+          scales,
+          zeros,
+          n,
+          k,
+          groupSize,
+        );
       expect(Buffer.compare(bench.u8(packed, size), expected)).toBe(0);
 
-      const back = [bench.alloc(n * k + 64), bench.alloc(grid.scales.byteLength + 64), bench.alloc(grid.zeros.length + 64)];
+      const back = [
+        bench.alloc(n * k + 64),
+        bench.alloc(grid.scales.byteLength + 64),
+        bench.alloc(grid.zeros.length + 64),
+      ];
       bench.u8(back[0] + n * k, 64).fill(0xaa);
-      bench.kernels[`unpack_w${bits}` as KernelName](0, panels, bench.scratch, back[0], back[1], back[2], packed, n, k, groupSize);
+      bench.kernels[`unpack_w${bits}` as KernelName](
+        0,
+        panels,
+        bench.scratch,
+        back[0],
+        back[1],
+        back[2],
+        packed,
+        n,
+        k,
+        groupSize,
+      );
       expect(Buffer.compare(bench.u8(back[0], n * k), grid.codes)).toBe(0);
       expect(bench.u16(back[1], grid.scales.length)).toEqual(grid.scales);
       expect(bench.u8(back[2], grid.zeros.length)).toEqual(grid.zeros);
@@ -68,7 +97,10 @@ describe("panel_16 and panel_32", () => {
 describe("embed", () => {
   const [n, k, ldy] = [37, 19, 24];
   const ids = Int32Array.of(0, 36, 5, 16, 5);
-  const bits16 = Uint16Array.from({ length: n * k }, (_, i) => [0x0001, 0x83ff, 0x0000, 0x8000, 0x3c00, 0xfbff, 0x2e66][i % 7] ^ (i & 0x3f));
+  const bits16 = Uint16Array.from(
+    { length: n * k },
+    (_, i) => [0x0001, 0x83ff, 0x0000, 0x8000, 0x3c00, 0xfbff, 0x2e66][i % 7] ^ (i & 0x3f),
+  );
   const cases: [KernelName, KernelName, Uint16Array | Float32Array, (i: number) => number][] = [
     ["embed_f32", "panel_32", gaussians(n * k, 3), (i) => gaussians(n * k, 3)[i]],
     ["embed_f16", "panel_16", bits16, (i) => f16ToNumber(bits16[i])],

@@ -25,7 +25,15 @@ export function quantize(x: number, { scale, zero }: Grid, bits: number): number
   return Math.min(Math.max(nearestEven(x / scale) + zero, 0), 2 ** bits - 1);
 }
 
-export function findGrid(x: readonly number[], weights: readonly number[], options: GridOptions): Grid {
+/** Options of the reference, which can also leave scales unrounded. */
+export type ReferenceGrid = Omit<GridOptions, "scaleRounding"> & { readonly scaleRounding: "f16" | "f32" | "f64" };
+
+function roundScale(exact: number, rounding: ReferenceGrid["scaleRounding"]): number {
+  if (rounding === "f64") return exact;
+  return rounding === "f16" ? roundF16(exact) : Math.max(Math.fround(exact), 2 ** -149);
+}
+
+export function findGrid(x: readonly number[], weights: readonly number[], options: ReferenceGrid): Grid {
   const maxq = 2 ** options.bits - 1;
   let low = Math.min(0, ...x);
   let high = Math.max(0, ...x);
@@ -35,8 +43,7 @@ export function findGrid(x: readonly number[], weights: readonly number[], optio
   }
   if (low === 0 && high === 0) [low, high] = [-1, 1];
   const gridAt = (shrink: number): Grid => {
-    const exact = (high * shrink - low * shrink) / maxq;
-    const scale = options.scaleRounding === "f16" ? roundF16(exact) : Math.max(Math.fround(exact), 2 ** -149);
+    const scale = roundScale((high * shrink - low * shrink) / maxq, options.scaleRounding);
     const zero = options.symmetric ? (maxq + 1) / 2 : nearestEven((-low * shrink) / scale);
     return { scale, zero: Math.min(Math.max(zero, 0), maxq) };
   };

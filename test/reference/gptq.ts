@@ -1,7 +1,7 @@
 /** GPTQ by the book in f64: explicit inverse, one column at a time, every error pushed at once. Slow on purpose. */
 import type { GptqOptions } from "../../src/quant/gptq.ts";
 import { upperFactor } from "./cholesky.ts";
-import { findGrid, type Grid, quantize } from "./gptq-grid.ts";
+import { findGrid, type Grid, quantize, type ReferenceGrid } from "./gptq-grid.ts";
 
 export interface Expected {
   readonly codes: Uint8Array;
@@ -17,7 +17,7 @@ type Rows = readonly (readonly number[])[];
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 /** H = 2/T X^T X. */
-export function hessianOf(x: Float32Array, tokens: number, k: number): Float64Array {
+export function hessianOf(x: Float32Array | Float64Array, tokens: number, k: number): Float64Array {
   const h = new Float64Array(k * k);
   for (let t = 0; t < tokens; t++)
     for (let a = 0; a < k; a++) for (let b = 0; b < k; b++) h[a * k + b] += x[t * k + a] * x[t * k + b];
@@ -38,11 +38,11 @@ export function orderOf(diagonal: readonly number[], actOrder: string, groupSize
 
 /** Quantises w[n,k]; `factorOf` gives R for the damped Hessian in processing order (default: the textbook's). */
 export function gptqReference(
-  w: Float32Array,
+  w: Float32Array | Float64Array,
   h: Float64Array,
   n: number,
   k: number,
-  options: GptqOptions,
+  options: Omit<GptqOptions, keyof ReferenceGrid> & ReferenceGrid,
   factorOf: (damped: Float64Array, k: number) => Float64Array | undefined = upperFactor,
 ): Expected {
   const raw = range(k).map((i) => h[i * k + i]);
@@ -110,12 +110,4 @@ export function gptqReference(
     });
   }
   return out;
-}
-
-/** sum over rows of d H d^T for D[n,k]. */
-export function traceOf(d: Float64Array, h: Float64Array, n: number, k: number): number {
-  let sum = 0;
-  for (let row = 0; row < n; row++)
-    for (let a = 0; a < k; a++) for (let b = 0; b < k; b++) sum += d[row * k + a] * h[a * k + b] * d[row * k + b];
-  return sum;
 }

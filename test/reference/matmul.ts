@@ -36,13 +36,20 @@ export function matmul(x: ArrayLike<number>, w: ArrayLike<number>, rows: number,
 }
 
 /** The same in the written order of f32 sums: chunks of 32 columns, each from zero; equal to the kernels bit for bit. */
-export function matmulOrdered(x: ArrayLike<number>, w: ArrayLike<number>, rows: number, n: number, k: number): Float32Array {
+export function matmulOrdered(
+  x: ArrayLike<number>,
+  w: ArrayLike<number>,
+  rows: number,
+  n: number,
+  k: number,
+): Float32Array {
   const y = new Float32Array(rows * n);
   for (let t = 0; t < rows; t++)
     for (let out = 0; out < n; out++)
       for (let chunk = 0; chunk < k; chunk += 32) {
         let sum = 0;
-        for (let col = chunk; col < Math.min(k, chunk + 32); col++) sum = fround(sum + fround(x[t * k + col] * w[out * k + col]));
+        for (let col = chunk; col < Math.min(k, chunk + 32); col++)
+          sum = fround(sum + fround(x[t * k + col] * w[out * k + col]));
         y[t * n + out] = fround(y[t * n + out] + sum);
       }
   return y;
