@@ -56,5 +56,10 @@ const align16 = (bytes: number) => Math.ceil(bytes / 16) * 16;
 export function recordLayout(k: number, actGroup: number, withNarrow: boolean): RecordLayout {
   const wideOffset = align16(8 * Math.ceil(k / actGroup));
   const wideEnd = wideOffset + 2 * k;
-  return { recordBytes: withNarrow ? wideEnd + k : wideEnd, metaOffset: 0, wideOffset, narrowOffset: withNarrow ? wideEnd : 0 };
+  return {
+    recordBytes: withNarrow ? wideEnd + k : wideEnd,
+    metaOffset: 0,
+    wideOffset,
+    narrowOffset: withNarrow ? wideEnd : 0,
+  };
 }

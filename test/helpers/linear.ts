@@ -27,26 +27,54 @@ export function linearBench(build: Build): Bench {
 }
 
 /** Rows of y (one a position of the spans), n columns each, and the guard behind the scratch checked. */
-function run(bench: Bench, kernel: KernelName, call: Call, inputs: readonly number[], sizes: readonly number[], cuts: readonly number[]): Float32Array[] {
+function run(
+  bench: Bench,
+  kernel: KernelName,
+  call: Call,
+  inputs: readonly number[],
+  sizes: readonly number[],
+  cuts: readonly number[],
+): Float32Array[] {
   const panels = panelCount(call.n);
   const ldy = panels * 16 + 16;
   const rows = Math.max(0, ...call.entries.map((entry) => entry.start + entry.count));
   const y = bench.alloc((rows + 1) * ldy * 4);
   bench.f32(y, (rows + 1) * ldy).fill(NaN);
-  const words = call.entries.flatMap((entry) => [entry.weights, bench.put(Int32Array.of(entry.start, entry.count)), y, 0]);
+  const words = call.entries.flatMap((entry) => [
+    entry.weights,
+    bench.put(Int32Array.of(entry.start, entry.count)),
+    y,
+    0,
+  ]);
   const table = bench.put(Uint32Array.from(words));
   const index = call.index ? bench.put(call.index) : 0;
-  const all = [table, call.entries.length, inputs[0], index, call.k, call.groupSize, ...sizes.map((size) => (size === -1 ? ldy : size))];
+  const all = [
+    table,
+    call.entries.length,
+    inputs[0],
+    index,
+    call.k,
+    call.groupSize,
+    ...sizes.map((size) => (size === -1 ? ldy : size)),
+  ];
   const edges = [0, ...cuts, panels];
   for (let i = 1; i < edges.length; i++) bench.kernels[kernel](edges[i - 1], edges[i], bench.scratch, ...all);
-  if (bench.u8(bench.scratch + MATMUL_SCRATCH_BYTES, 64).some((byte) => byte !== 0xaa)) throw new Error("scratch overrun");
+  if (bench.u8(bench.scratch + MATMUL_SCRATCH_BYTES, 64).some((byte) => byte !== 0xaa))
+    throw new Error("scratch overrun");
   for (let t = 0; t <= rows; t++)
-    if (!bench.f32(y + (t * ldy + panels * 16) * 4, 16).every(Number.isNaN)) throw new Error(`row ${t} written beyond its panels`);
+    if (!bench.f32(y + (t * ldy + panels * 16) * 4, 16).every(Number.isNaN))
+      throw new Error(`row ${t} written beyond its panels`);
   return Array.from({ length: rows }, (_, t) => bench.f32(y + t * ldy * 4, call.n).slice());
 }
 
 /** Float activations x[T,K]. */
-export function runFloat(bench: Bench, kernel: KernelName, call: Call, x: Float32Array, cuts: readonly number[] = []): Float32Array[] {
+export function runFloat(
+  bench: Bench,
+  kernel: KernelName,
+  call: Call,
+  x: Float32Array,
+  cuts: readonly number[] = [],
+): Float32Array[] {
   const ldx = call.k + 5;
   const rows = x.length / call.k;
   const at = bench.alloc(rows * ldx * 4);
@@ -55,18 +83,46 @@ export function runFloat(bench: Bench, kernel: KernelName, call: Call, x: Float3
 }
 
 /** Quantises x[T,K]; returns the records' address and layout. */
-export function putRecords(bench: Bench, x: Float32Array, k: number, actGroup: number, mode: number, withNarrow: boolean): { at: number; layout: RecordLayout } {
+export function putRecords(
+  bench: Bench,
+  x: Float32Array,
+  k: number,
+  actGroup: number,
+  mode: number,
+  withNarrow: boolean,
+): { at: number; layout: RecordLayout } {
   const layout = recordLayout(k, actGroup, withNarrow);
   const rows = x.length / k;
   const at = bench.alloc(rows * layout.recordBytes + 64);
   bench.u8(at + rows * layout.recordBytes, 64).fill(0xaa);
-  bench.kernels.quantize_act(0, rows, bench.scratch, at, bench.put(x), k, k, actGroup, layout.recordBytes, layout.narrowOffset, mode);
+  bench.kernels.quantize_act(
+    0,
+    rows,
+    bench.scratch,
+    at,
+    bench.put(x),
+    k,
+    k,
+    actGroup,
+    layout.recordBytes,
+    layout.narrowOffset,
+    mode,
+  );
   if (bench.u8(at + rows * layout.recordBytes, 64).some((byte) => byte !== 0xaa)) throw new Error("records overrun");
   return { at, layout };
 }
 
 /** Quantised activations; `narrow` asks for the int8 part, which only the relaxed build reads. */
-export function runCodes(bench: Bench, kernel: KernelName, call: Call, x: Float32Array, actGroup: number, mode: number, narrow: boolean, cuts: readonly number[] = []): Float32Array[] {
+export function runCodes(
+  bench: Bench,
+  kernel: KernelName,
+  call: Call,
+  x: Float32Array,
+  actGroup: number,
+  mode: number,
+  narrow: boolean,
+  cuts: readonly number[] = [],
+): Float32Array[] {
   const { at, layout } = putRecords(bench, x, call.k, actGroup, mode, narrow);
   const offset = narrow ? layout.narrowOffset : layout.wideOffset;
   return run(bench, kernel, call, [at], [actGroup, -1, layout.recordBytes, offset], cuts);

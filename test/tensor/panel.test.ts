@@ -24,10 +24,25 @@ describe("panelBytes", () => {
 
 describe("recordLayout", () => {
   it("aligns every part to 16 bytes", () => {
-    expect(recordLayout(96, 32, true)).toEqual({ recordBytes: 32 + 192 + 96, metaOffset: 0, wideOffset: 32, narrowOffset: 224 });
-    expect(recordLayout(4096, 128, true)).toEqual({ recordBytes: 256 + 3 * 4096, metaOffset: 0, wideOffset: 256, narrowOffset: 256 + 8192 });
+    expect(recordLayout(96, 32, true)).toEqual({
+      recordBytes: 32 + 192 + 96,
+      metaOffset: 0,
+      wideOffset: 32,
+      narrowOffset: 224,
+    });
+    expect(recordLayout(4096, 128, true)).toEqual({
+      recordBytes: 256 + 3 * 4096,
+      metaOffset: 0,
+      wideOffset: 256,
+      narrowOffset: 256 + 8192,
+    });
   });
   it("counts a short last group", () => {
-    expect(recordLayout(160, 128, false)).toEqual({ recordBytes: 16 + 320, metaOffset: 0, wideOffset: 16, narrowOffset: 0 });
+    expect(recordLayout(160, 128, false)).toEqual({
+      recordBytes: 16 + 320,
+      metaOffset: 0,
+      wideOffset: 16,
+      narrowOffset: 0,
+    });
   });
 });
