@@ -26,7 +26,7 @@ export const DTYPE_BITS = {
   F64: 64,
   I64: 64,
   U64: 64,
-} as const satisfies Record<string, number>;
+} as const;
 
 export type DType = keyof typeof DTYPE_BITS;
 

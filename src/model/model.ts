@@ -6,7 +6,7 @@ import { type JsonObject, readJsonObject } from "../format/json.ts";
 import type { TensorIndex } from "../format/safetensors.ts";
 import type { FolderSource } from "../format/source.ts";
 import type { Activations } from "../nn/emit.ts";
-import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Machine } from "../wasm/machine.ts";
 import { Turns } from "../wasm/turns.ts";
 import type { ModelConfig } from "./config.ts";
@@ -15,6 +15,7 @@ import { readModelConfig } from "./families/index.ts";
 import { loadWeights } from "./load.ts";
 import { locateAll, type Placement } from "./locate.ts";
 import { Session, type SessionOptions } from "./session.ts";
+import { readTokenizer, requireTokenizer } from "./tokenizer.ts";
 import type { Weights } from "./weights.ts";
 
 /** What long work says of itself. */
@@ -107,14 +108,20 @@ export class Model implements AsyncDisposable {
     return this.files.config;
   }
 
-  /** Allocates run buffers and a cache. Sessions are stacked: dispose the youngest first. */
+  /** Allocates run buffers and a cache, to be disposed by the caller. */
   session(options: SessionOptions = {}): Session {
     return new Session(this, options);
   }
 
   /** The folder's tokenizer, read at the first call. @throws FileError where there is none. */
   async tokenizer(): Promise<Tokenizer> {
-    this.#tokenizer ??= await openTokenizer(this.files.folder);
+    this.#tokenizer ??= await requireTokenizer(this.files.folder);
+    return this.#tokenizer;
+  }
+
+  /** The same, or undefined for a folder without a tokenizer. */
+  async tokenizerIfAny(): Promise<Tokenizer | undefined> {
+    this.#tokenizer ??= await readTokenizer(this.files.folder);
     return this.#tokenizer;
   }
 
@@ -122,19 +129,6 @@ export class Model implements AsyncDisposable {
     await this.machine[Symbol.asyncDispose]();
     await this.files.index.close();
   }
-}
-
-/** The tokenizer of a folder, which may hold nothing else. @throws FileError naming the missing file. */
-export async function openTokenizer(folder: FolderSource): Promise<Tokenizer> {
-  const json = await readJsonObject(folder, "tokenizer.json");
-  const where = `${folder.name}/tokenizer.json`;
-  if (json === undefined)
-    throw new FileError(
-      where,
-      "found no such file, expected the model's tokenizer (or give token ids instead of text)",
-    );
-  const config = await readJsonObject(folder, "tokenizer_config.json");
-  return createTokenizer(json, config, where);
 }
 
 /** int8 where weights are packed, f32 where all are float. */

@@ -43,7 +43,7 @@ export class Session {
   readonly model: Runnable;
   readonly context: number;
   readonly state: State;
-  readonly #mark: number;
+  readonly #memory: Disposable;
   readonly #tapes: Map<number, Tape> = new Map();
   #position = 0;
 
@@ -52,7 +52,7 @@ export class Session {
     this.context = checkContext(options.context ?? model.config.maxPositions, model);
     const capacity = Math.min(options.batch ?? 64, this.context);
     const logitRows = options.logits === "all" ? capacity : options.logits === "none" ? 0 : 1;
-    this.#mark = model.machine.arena.mark();
+    this.#memory = model.machine.arena.claim();
     const { config, machine } = model;
     this.state = createState(machine, config, {
       capacity,
@@ -93,9 +93,9 @@ export class Session {
     }
   }
 
-  /** Returns the session's memory. Sessions of a model are stacked: the youngest goes first. */
+  /** Returns the session's memory. */
   [Symbol.dispose](): void {
-    this.model.machine.arena.release(this.#mark);
+    this.#memory[Symbol.dispose]();
   }
 
   #deliver(rows: number, first: number, onLogits: ((logits: LogitRows) => void) | undefined): void {

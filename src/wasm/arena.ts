@@ -17,6 +17,7 @@ export interface Growable {
 export class Arena {
   readonly #memory: Growable;
   #top: number = HEAP_BASE;
+  readonly #claims: { readonly start: number; open: boolean }[] = [];
   constructor(memory: Growable) {
     this.#memory = memory;
   }
@@ -42,6 +43,24 @@ export class Arena {
 
   release(mark: number): void {
     this.#top = mark;
+  }
+
+  /**
+   * Claims everything allocated from now on. Claims are stacked; disposing one frees its memory when all younger claims are
+   * disposed too, so that owners may come and go in any order.
+   */
+  claim(): Disposable {
+    const claim = { start: this.#top, open: true };
+    this.#claims.push(claim);
+    return {
+      [Symbol.dispose]: () => {
+        claim.open = false;
+        for (let last = this.#claims.at(-1); last !== undefined && !last.open; last = this.#claims.at(-1)) {
+          this.#top = Math.min(this.#top, last.start);
+          this.#claims.pop();
+        }
+      },
+    };
   }
 
   #ensure(end: number): void {

@@ -1,0 +1,177 @@
+/** Text from a model, token by token: prefill the prompt in batches, then decode, sample, show. */
+import { UsageError } from "../errors.ts";
+import type { Model } from "../model/model.ts";
+import type { LogitRows } from "../model/session.ts";
+import { createTextStream, type TextStream } from "../text/stream.ts";
+import { Turns } from "../wasm/turns.ts";
+import { createRandom } from "./random.ts";
+import { checkSampling, type SamplingOptions, sample } from "./sampler.ts";
+import { createStopFilter } from "./stop.ts";
+
+export interface GenerateOptions extends SamplingOptions {
+  /** Most tokens to generate. Default 128. */
+  readonly maxTokens?: number;
+  /** Seed of the sampler (src/runtime/random.ts): the same seed gives the same text on every runtime. Default 0. */
+  readonly seed?: number;
+  /** Text ends before the first of these. */
+  readonly stop?: string | readonly string[];
+  /** Goes on after end-of-sequence ids. */
+  readonly ignoreEos?: boolean;
+  /** Most tokens of prompt and text together. Default: the model's context. */
+  readonly context?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Piece {
+  /** The token; undefined for text that was held back and is shown at the end. */
+  readonly id: number | undefined;
+  /** What it adds to the text: never a part of a character, and empty where a character or stop string may still follow. */
+  readonly text: string;
+}
+
+export interface Generated {
+  readonly text: string;
+  /** Without the prompt, and without the end-of-sequence id that ended it. */
+  readonly ids: readonly number[];
+  readonly promptTokens: number;
+  /** `context`: the context is full. There is no silent shifting: what the model saw would no longer be what was asked. */
+  readonly stopReason: "eos" | "stop" | "length" | "context";
+  readonly timings: { readonly prefillTokensPerSecond: number; readonly decodeTokensPerSecond: number };
+}
+
+/** The prompt as text (encoded by the model's tokenizer as it is, nothing put before it) or as token ids. */
+export type Prompt = string | { readonly ids: readonly number[] };
+
+const DEFAULT_MAX_TOKENS = 128;
+
+/**
+ * Yields pieces; returns the whole. Aborting rejects with the signal's reason within one token.
+ * @throws UsageError for an empty prompt, one that fills the context, an id out of range, or a sampling option out of range.
+ */
+export async function* generate(
+  model: Model,
+  prompt: Prompt,
+  options: GenerateOptions = {},
+): AsyncGenerator<Piece, Generated> {
+  const sampling = checkSampling(options);
+  const maxTokens = checkMaxTokens(options.maxTokens ?? DEFAULT_MAX_TOKENS);
+  const turns = new Turns(options.signal);
+  turns.check();
+  const promptIds = typeof prompt === "string" ? (await model.tokenizer()).encode(prompt) : prompt.ids;
+  const context = checkPrompt(
+    promptIds.length,
+    options.context ?? model.config.maxPositions,
+    model.config.maxPositions,
+  );
+  using session = model.session({ context: Math.min(context, promptIds.length + maxTokens) });
+  const sampler = createSampler(model, sampling, options.seed ?? 0, promptIds);
+  const text = await createShownText(model, prompt, options.stop ?? []);
+  const eosIds = options.ignoreEos ? [] : model.config.eosIds;
+
+  const started = performance.now();
+  await session.evaluate(promptIds, turns, sampler.take);
+  const prefilled = performance.now();
+  const ids: number[] = [];
+  let stopReason: Generated["stopReason"] = "length";
+  while (ids.length < maxTokens) {
+    const id = sampler.next();
+    if (eosIds.includes(id)) {
+      stopReason = "eos";
+      break;
+    }
+    ids.push(id);
+    const shown = text.push(id);
+    yield { id, text: shown.text };
+    if (shown.stopped) {
+      stopReason = "stop";
+      break;
+    }
+    if (ids.length === maxTokens) break;
+    if (session.position === context) {
+      stopReason = "context";
+      break;
+    }
+    await session.evaluate([id], turns, sampler.take);
+  }
+  const rest = stopReason === "stop" ? "" : text.flush();
+  if (rest !== "") yield { id: undefined, text: rest };
+  const perSecond = (tokens: number, ms: number) => (ms > 0 ? (1000 * tokens) / ms : 0);
+  return {
+    text: text.whole(),
+    ids,
+    promptTokens: promptIds.length,
+    stopReason,
+    timings: {
+      prefillTokensPerSecond: perSecond(promptIds.length, prefilled - started),
+      decodeTokensPerSecond: perSecond(Math.max(0, ids.length - 1), performance.now() - prefilled),
+    },
+  };
+}
+
+/** Copies the logits out of the engine and picks an id from them. */
+function createSampler(
+  model: Model,
+  sampling: ReturnType<typeof checkSampling>,
+  seed: number,
+  promptIds: readonly number[],
+): { take(rows: LogitRows): void; next(): number } {
+  const random = createRandom(seed);
+  const history = [...promptIds];
+  const logits = new Float32Array(model.config.vocabSize);
+  return {
+    take: ({ ptr }) => logits.set(model.machine.arena.f32(ptr, logits.length)),
+    next() {
+      const id = sample(logits, sampling, random, history);
+      history.push(id);
+      return id;
+    },
+  };
+}
+
+interface ShownText {
+  push(id: number): { readonly text: string; readonly stopped: boolean };
+  flush(): string;
+  whole(): string;
+}
+
+/** Ids to text: whole characters only, ending before a stop string. A prompt of ids needs no tokenizer; text is then empty. */
+async function createShownText(model: Model, prompt: Prompt, stop: string | readonly string[]): Promise<ShownText> {
+  const stops = typeof stop === "string" ? [stop] : stop;
+  if (stops.includes("")) throw new UsageError("stop", "an empty string", "text that ends the generation");
+  const stream = await openStream(model, typeof prompt === "string" || stops.length > 0);
+  const filter = createStopFilter(stops);
+  let whole = "";
+  const keep = (text: string) => {
+    whole += text;
+    return text;
+  };
+  return {
+    push(id) {
+      const found = filter.push(stream?.push(id) ?? "");
+      return { text: keep(found.text), stopped: found.stopped };
+    },
+    flush() {
+      const last = filter.push(stream?.flush() ?? "");
+      return keep(last.text + (last.stopped ? "" : filter.flush()));
+    },
+    whole: () => whole,
+  };
+}
+
+async function openStream(model: Model, required: boolean): Promise<TextStream | undefined> {
+  const tokenizer = required ? await model.tokenizer() : await model.tokenizerIfAny();
+  return tokenizer === undefined ? undefined : createTextStream(tokenizer, { skipSpecial: true });
+}
+
+function checkMaxTokens(maxTokens: number): number {
+  if (Number.isInteger(maxTokens) && maxTokens >= 1) return maxTokens;
+  throw new UsageError("maxTokens", String(maxTokens), "an integer from 1");
+}
+
+function checkPrompt(tokens: number, context: number, most: number): number {
+  if (!Number.isInteger(context) || context < 1 || context > most)
+    throw new UsageError("context", String(context), `an integer from 1 to ${most}, the model's own`);
+  if (tokens === 0) throw new UsageError("prompt", "no tokens", "at least one");
+  if (tokens > context) throw new UsageError("prompt", `${tokens} tokens`, `at most the context, ${context}`);
+  return context;
+}

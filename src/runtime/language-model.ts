@@ -1,0 +1,71 @@
+/** What a program holds after loading: generation, logits, and which engine computes them. */
+
+import type { FolderSource } from "../format/source.ts";
+import type { Model, OpenOptions } from "../model/model.ts";
+import { Model as LoadedModel, readModelFiles } from "../model/model.ts";
+import { VERSION } from "../version.ts";
+import { type KernelModules, Machine, type MachineOptions } from "../wasm/machine.ts";
+import { type Generated, type GenerateOptions, generate, type Piece, type Prompt } from "./generate.ts";
+import { computeLogits, type Logits } from "./logits.ts";
+
+export type LoadOptions = OpenOptions & MachineOptions;
+
+export interface EngineInfo {
+  readonly version: string;
+  readonly kernels: "base" | "relaxed";
+  readonly threads: number;
+  readonly activations: "f32" | "int16" | "int8";
+  /** Name and version of the JavaScript runtime. */
+  readonly runtime: string;
+}
+
+export class LanguageModel implements AsyncDisposable {
+  /** The model itself, for calibration, quantisation and evaluation. */
+  readonly model: Model;
+
+  /** Opens a folder on the given kernels. @throws what reading and loading throw; nothing stays allocated then. */
+  static async load(folder: FolderSource, kernels: KernelModules, options: LoadOptions = {}): Promise<LanguageModel> {
+    const files = await readModelFiles(folder);
+    const machine = await Machine.create(kernels, options);
+    return new LanguageModel(await LoadedModel.open(files, machine, options));
+  }
+
+  private constructor(model: Model) {
+    this.model = model;
+  }
+
+  get engine(): EngineInfo {
+    return engineInfo(this.model);
+  }
+
+  /** Text for a prompt, piece by piece; the generator's return value is the whole with its timings. */
+  generate(prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<Piece, Generated> {
+    return generate(this.model, prompt, options);
+  }
+
+  /** Logits of every position. */
+  logits(ids: readonly number[], options: { readonly signal?: AbortSignal } = {}): Promise<Logits> {
+    return computeLogits(this.model, ids, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.model[Symbol.asyncDispose]();
+  }
+}
+
+export function engineInfo(model: Model): EngineInfo {
+  const { build, threads } = model.machine;
+  return { version: VERSION, kernels: build, threads, activations: model.activations.mode, runtime: runtimeName() };
+}
+
+type Versions = { readonly bun?: string; readonly deno?: string; readonly node?: string };
+
+/** For reports only: nothing is decided by it. */
+function runtimeName(): string {
+  const versions = (globalThis as { process?: { versions?: Versions } }).process?.versions;
+  for (const name of ["bun", "deno", "node"] as const) {
+    const version = versions?.[name];
+    if (version !== undefined) return `${name} ${version}`;
+  }
+  return (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? "unknown";
+}
