@@ -1,10 +1,9 @@
-// The column loop of GPTQ (Frantar et al. 2022, arXiv:2210.17323, Algorithm 1), all in f64, and the error it leaves.
+// The column loop of GPTQ (Frantar et al. 2022, arXiv:2210.17323, Algorithm 1), all in f64.
 //
 // Rows are independent, so a tile of 16 rows runs the whole loop. Updates are pulled, not pushed: before columns are
 // rounded they receive every earlier error, in column order, which is the sum the unblocked algorithm builds, and a group's
 // grid sees all updates before it. A tile's column holds the weight until it is rounded and its error afterwards.
 import { factorPanel } from "./cholesky";
-import { gramAt } from "./gram";
 import {
   bitsOf, codeOf, findGrids, groupEnd, groupOf, isDynamic, loadGrids, storeGrids, TILE_ROWS, TILE_STEP,
 } from "./grid";
@@ -152,64 +151,4 @@ function pullOne(x: usize, e: usize, r: usize, count: i32): void {
   }
   v128.store(x, s0);
   v128.store(x, s1, 16);
-}
-
-/**
- * out[n] f64 = d H d^T for each row d = dequantised - w, H as gram.ts keeps it; with codes 0 d is -w. `columns` as in
- * grid.ts in natural order, w[n,k] f32. `tiles` is room for k * 128 bytes a unit; a unit is a tile of 16 rows.
- */
-export function trace_f64(
-  first: i32, last: i32, scratch: usize, out: usize, tiles: usize, codes: usize, scales: usize, zeros: usize,
-  columns: usize, w: usize, h: usize, n: i32, k: i32, groups: i32,
-): void {
-  for (let unit = first; unit < last; unit++) {
-    const tile = tiles + <usize>unit * <usize>k * TILE_STEP;
-    const row = unit * TILE_ROWS;
-    for (let r = 0; r < TILE_ROWS; r++) loadResidual(tile, codes, scales, zeros, columns, w, row, r, n, k, groups);
-    memory.fill(scratch, 0, 128);
-    for (let i = 0; i < k; i++) {
-      for (let at: usize = 0; at < 128; at += 32) traceRow(scratch + at, tile + at, h + gramAt(i, 0), i);
-    }
-    for (let r = 0; r < min(TILE_ROWS, n - row); r++) {
-      store<f64>(out + (<usize>(row + r) << 3), load<f64>(scratch + (<usize>r << 3)));
-    }
-  }
-}
-
-function loadResidual(
-  tile: usize, codes: usize, scales: usize, zeros: usize, columns: usize, w: usize, row: i32, r: i32,
-  n: i32, k: i32, groups: i32,
-): void {
-  const base = <usize>(row + r) * <usize>k;
-  for (let j = 0; j < k; j++) {
-    let d: f64 = 0;
-    if (row + r < n) {
-      if (codes) {
-        const entry = <usize>(row + r) * <usize>groups + <usize>groupOf(columns, j);
-        const step = <i32>load<u8>(codes + base + <usize>j) - <i32>load<u8>(zeros + entry);
-        d = <f64>load<f32>(scales + (entry << 2)) * <f64>step;
-      }
-      d -= <f64>load<f32>(w + ((base + <usize>j) << 2));
-    }
-    store<f64>(tile + <usize>j * TILE_STEP + (<usize>r << 3), d);
-  }
-}
-
-/** Four rows: sums += d_i (H_ii d_i + 2 sum over j < i of H_ij d_j). */
-@inline function traceRow(sums: usize, tile: usize, h: usize, i: i32): void {
-  let s0 = f64x2.splat(0), s1 = s0;
-  let x = tile;
-  for (let j = 0; j < i; j++) {
-    const f = v128.load64_splat(h);
-    s0 = f64x2.add(s0, f64x2.mul(v128.load(x), f));
-    s1 = f64x2.add(s1, f64x2.mul(v128.load(x, 16), f));
-    x += TILE_STEP;
-    h += 8;
-  }
-  const f = v128.load64_splat(h);
-  const d0 = v128.load(x), d1 = v128.load(x, 16);
-  s0 = f64x2.add(f64x2.add(s0, s0), f64x2.mul(d0, f));
-  s1 = f64x2.add(f64x2.add(s1, s1), f64x2.mul(d1, f));
-  v128.store(sums, f64x2.add(v128.load(sums), f64x2.mul(d0, s0)));
-  v128.store(sums, f64x2.add(v128.load(sums, 16), f64x2.mul(d1, s1)), 16);
 }

@@ -85,7 +85,7 @@ export function round_f64(
 /** Codes of two rows as f64. */
 @inline export function codeOf(x: v128, scale: v128, zero: v128, top: v128): v128 {
   const q = f64x2.add(f64x2.nearest(f64x2.div(x, scale)), zero);
-  return f64x2.min(f64x2.max(q, f64x2.splat(0)), top);
+  return f64x2.pmin(f64x2.pmax(q, f64x2.splat(0)), top);
 }
 
 @inline export function groupOf(columns: usize, i: i32): i32 {
@@ -206,10 +206,9 @@ function powerError(start: usize, end: usize, scale: v128, zero: v128, top: v128
       const w = v128.load(x);
       const d = f64x2.sub(f64x2.mul(scale, f64x2.sub(codeOf(w, scale, zero, top), zero)), w);
       // |d|^2.4 = a^2 y^4 with a = d^2 and y = a^(-1/5): a seed from the exponent, then two steps of fourth order.
-      const a = f64x2.max(f64x2.mul(d, d), tiny);
+      const a = f64x2.pmax(f64x2.mul(d, d), tiny);
       const highs = f64x2.convert_low_i32x4_s(v128.shuffle<i32>(a, none, 1, 3, 4, 4));
-      const root = i32x4.trunc_sat_f64x2_s_zero(f64x2.sub(seed, f64x2.mul(highs, fifth)));
-      let y = v128.shuffle<i32>(root, none, 4, 0, 4, 1);
+      let y = v128.shuffle<i32>(f64x2.sub(seed, f64x2.mul(highs, fifth)), none, 4, 0, 4, 2);
       for (let step = 0; step < 2; step++) {
         const y2 = f64x2.mul(y, y);
         const e = f64x2.sub(one, f64x2.mul(a, f64x2.mul(f64x2.mul(y2, y2), y)));

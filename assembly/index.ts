@@ -17,4 +17,5 @@ export {
   cholesky_block_f64, cholesky_invert_f64, cholesky_load_f64, cholesky_solve_f64, cholesky_update_f64,
 } from "./cholesky";
 export { grid_f64, round_f64, tile_load_f64 } from "./grid";
-export { gptq_f64, trace_f64 } from "./gptq";
+export { gptq_f64 } from "./gptq";
+export { trace_f64 } from "./trace";

@@ -5,7 +5,7 @@ import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { columnWords, naturalGroups, naturalOrder, type QuantizedMatrix } from "./grid.ts";
 import type { Hessian } from "./hessian.ts";
-import { type Batch, checkShape, runBatches, type Weights } from "./rows.ts";
+import { type Batch, runBatches, type Weights } from "./rows.ts";
 import { inScratch, place } from "./scratch.ts";
 
 /** A sum over rows, and its terms. */
@@ -95,7 +95,6 @@ async function trace(
   matrix: QuantizedMatrix | undefined,
 ): Promise<RowSum> {
   const cols = hessian.size;
-  checkShape(weights, rows, cols);
   if (matrix !== undefined && matrix.cols !== cols)
     throw new ShapeError("hessian", [matrix.cols, matrix.cols], [cols, cols]);
   const groups = matrix?.groups ?? 1;

@@ -17,7 +17,7 @@ import {
 } from "./grid.ts";
 import { Hessian } from "./hessian.ts";
 import { type ActOrder, columnGroups } from "./order.ts";
-import { type Batch, checkWeights, runBatches, type Weights } from "./rows.ts";
+import { type Batch, runBatches, type Weights } from "./rows.ts";
 import { collectMatrix, emptyMatrix, rtn } from "./rtn.ts";
 import { inScratch, place } from "./scratch.ts";
 
@@ -59,7 +59,6 @@ export async function gptq(
   turns: Turns,
 ): Promise<GptqResult> {
   checkGptq(options, cols, source);
-  checkWeights(machine, weights, rows, cols);
   return await inScratch(machine, async () => {
     const factor = source instanceof Hessian ? await source.prepare(options, turns) : source;
     const { failure } = factor;

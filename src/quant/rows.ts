@@ -28,22 +28,22 @@ export interface Batch {
 }
 
 /** Throws where an array is not rows times columns long. */
-export function checkShape(weights: Weights, rows: number, cols: number): void {
+function checkShape(weights: Weights, rows: number, cols: number): void {
   if (typeof weights !== "number" && weights.length !== rows * cols)
     throw new ShapeError("weights", [rows, cols], [weights.length]);
 }
 
-/** The same, and throws where a value is not finite. */
-export function checkWeights(machine: Machine, weights: Weights, rows: number, cols: number): void {
-  checkShape(weights, rows, cols);
-  const view = typeof weights === "number" ? machine.arena.f32(weights, rows * cols) : weights;
-  const bad = view.findIndex((value) => !Number.isFinite(value));
-  if (bad < 0) return;
-  const place = `row ${Math.floor(bad / cols)}, column ${bad % cols}`;
-  throw new NumericsError("weights", `${place} is ${view[bad]}, expected finite`);
+/** Throws where a weight is not finite. */
+function checkFinite(values: Float32Array, firstRow: number, cols: number): void {
+  let zero = 0;
+  for (let i = 0; i < values.length; i++) zero += values[i] * 0; // 0, or NaN once a value is not finite
+  if (zero === 0) return;
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  const where = `row ${firstRow + Math.floor(bad / cols)}, column ${bad % cols}`;
+  throw new NumericsError("weights", `${where} is ${values[bad]}, expected finite`);
 }
 
-/** For each batch: weights put in place, `record` fills a tape, the tape runs in turns, `collect` reads the results. */
+/** For each batch: weights are copied in and checked, `record` fills a tape, it runs in turns, `collect` reads the results. */
 export async function runBatches(
   machine: Machine,
   weights: Weights,
@@ -52,9 +52,10 @@ export async function runBatches(
   record: (tape: Tape, batch: Batch) => void,
   collect: (batch: Batch) => void,
 ): Promise<void> {
+  const { arena } = machine;
+  const { rows, cols, groups } = shape;
+  checkShape(weights, rows, cols);
   await inScratch(machine, async () => {
-    const { arena } = machine;
-    const { rows, cols, groups } = shape;
     const most = Math.min(BATCH_ROWS, rows);
     const room = {
       tiles: arena.alloc(Math.ceil(most / TILE_ROWS) * cols * TILE_STEP),
@@ -70,6 +71,7 @@ export async function runBatches(
       if (typeof weights !== "number")
         arena.f32(room.copy, count * cols).set(weights.subarray(row * cols, (row + count) * cols));
       const at = typeof weights === "number" ? weights + row * cols * 4 : room.copy;
+      checkFinite(arena.f32(at, count * cols), row, cols);
       const batch = { ...room, row, rows: count, units: Math.ceil(count / TILE_ROWS), weights: at };
       tape.clear();
       record(tape, batch);

@@ -1,5 +1,5 @@
 /** Plain rounding of a matrix on its grids: the baseline of GPTQ, and its last resort. */
-import { UsageError } from "../errors.ts";
+import { ShapeError, UsageError } from "../errors.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
@@ -14,7 +14,7 @@ import {
   naturalOrder,
   type QuantizedMatrix,
 } from "./grid.ts";
-import { type Batch, checkWeights, runBatches, type Weights } from "./rows.ts";
+import { type Batch, runBatches, type Weights } from "./rows.ts";
 import { inScratch, place } from "./scratch.ts";
 
 /** Empty outputs of a matrix. */
@@ -55,9 +55,10 @@ export async function rtn(
   hessianDiag?: Float64Array,
 ): Promise<QuantizedMatrix> {
   checkGrid(options);
-  checkWeights(machine, weights, rows, cols);
   if (options.clip === "hessian" && hessianDiag === undefined)
     throw new UsageError("clip", "hessian without a diagonal", "the Hessian's diagonal, or clip none or mse");
+  if (hessianDiag !== undefined && hessianDiag.length !== cols)
+    throw new ShapeError("hessian diagonal", [cols], [hessianDiag.length]);
   const gIdx = naturalGroups(cols, options.groupSize);
   const matrix = emptyMatrix(rows, cols, options, gIdx, naturalOrder(cols));
   const { groups } = matrix;

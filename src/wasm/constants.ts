@@ -33,7 +33,7 @@ const DOUBLES: readonly (readonly [number, number])[] = [
   [208, 0.2],
   [224, 0.12],
   [240, 0.088],
-  [256, 1287166886],
+  [256, 2 ** 52 + 1287166886], // 2^52 leaves the difference as an integer in the low word
   [272, 1e-280],
   [704, Math.LOG2E], // exp of f64
   [720, 6755399441055744], // 1.5 * 2^52

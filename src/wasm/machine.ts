@@ -80,7 +80,11 @@ export class Machine implements AsyncDisposable {
 
   /** An empty tape for this machine. */
   tape(): Tape {
-    return new Tape({ opcode, play: (words, calls, shared) => this.#play(words, calls, shared) });
+    return new Tape({
+      threads: this.threads,
+      opcode,
+      play: (words, calls, shared) => this.#play(words, calls, shared),
+    });
   }
 
   /** Runs one kernel now, on all threads. */

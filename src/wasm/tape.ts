@@ -16,6 +16,7 @@ const SHARED_WORK = 5e4;
 
 /** What executes words: the machine. */
 export interface Player {
+  readonly threads: number;
   opcode(kernel: KernelName): number;
   /** `shared`: whether helper threads are worth waking. */
   play(words: Int32Array, calls: number, shared: boolean): void;
@@ -61,15 +62,17 @@ export class Tape {
   /** Plays all calls in slices of a few milliseconds, pausing between them. Equal bits to `run`: slices cut units only. */
   async runInTurns(turns: Turns): Promise<void> {
     const slice = new Tape(this.#player);
+    const { threads } = this.#player;
+    // Room counts the work of one thread, and a slice takes a unit for each: heavy units then still run side by side.
     let room = SLICE_WORK;
     for (let call = 0; call < this.length; call++) {
       const units = this.#words[call * CALL_WORDS + 2];
       const work = Math.max(1, this.#work[call]);
       for (let first = 0; first < units; ) {
-        const fits = Math.max(1, Math.floor(room / work));
+        const fits = Math.max(1, Math.floor(room / work)) * threads;
         const last = Math.min(units, first + fits);
         slice.#copy(this.#words, call, first, last, work);
-        room -= (last - first) * work;
+        room -= Math.ceil((last - first) / threads) * work;
         first = last;
         if (room > 0) continue;
         slice.run();

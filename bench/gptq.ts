@@ -1,0 +1,77 @@
+/** Speed of the GPTQ kernels on one thread: figures for the kernel benchmark's table. */
+
+import { gptq } from "../src/quant/gptq.ts";
+import { Hessian } from "../src/quant/hessian.ts";
+import { place } from "../src/quant/scratch.ts";
+import type { Machine } from "../src/wasm/machine.ts";
+import { Turns } from "../src/wasm/turns.ts";
+
+export interface BenchRow {
+  readonly name: string;
+  readonly shape: string;
+  readonly figure: number;
+  readonly unit: string;
+  /** What the figure should reach on the reference machine (Node 24, one thread); 0 where no goal is set. */
+  readonly goal: number;
+}
+
+const TOKENS = 512;
+const ROWS = 128;
+const OPTIONS = {
+  ...{ bits: 4, groupSize: 64, symmetric: true, clip: "none", scaleRounding: "f16" },
+  ...{ actOrder: "none", staticGroups: false, deadColumns: "keep", dampPercent: 0.01 },
+} as const;
+
+/** Seconds of the fastest of a few runs. */
+async function fastest(runs: number, work: () => void | Promise<void>): Promise<number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < runs; run++) {
+    const start = performance.now();
+    await work();
+    best = Math.min(best, performance.now() - start);
+  }
+  return best / 1000;
+}
+
+/** Numbers that are neither constant nor slow: a short linear congruential sequence in [-0.5, 0.5). */
+function noise(count: number): Float32Array {
+  let state = 1;
+  return Float32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32 - 0.5;
+  });
+}
+
+/** Gram, factor and column loop at the given widths. */
+export async function gptqBench(machine: Machine, widths: readonly number[] = [1024, 2048]): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
+  const turns = new Turns();
+  for (const n of widths) {
+    const mark = machine.arena.mark();
+    const hessian = new Hessian(machine, n);
+    const x = place(machine, noise(TOKENS * n));
+    const add = (name: string, shape: string, flops: number, seconds: number, goal: number) =>
+      rows.push({ name, shape, figure: flops / seconds / 1e9, unit: "GF", goal });
+    for (const [precision, goal] of [
+      ["f32", 36],
+      ["f64", 15],
+    ] as const) {
+      const seconds = await fastest(4, () => hessian.accumulate(x, n, 0, TOKENS, precision));
+      add(`gram_${precision}`, `${n} x ${n}, ${TOKENS} rows`, n * n * TOKENS, seconds, goal);
+    }
+    const factor = await hessian.prepare(OPTIONS, turns);
+    const factoring = await fastest(2, async () => {
+      const inner = machine.arena.mark();
+      await hessian.prepare(OPTIONS, turns);
+      machine.arena.release(inner);
+    });
+    add("cholesky and inverse, f64", `${n} x ${n}`, (2 / 3) * n ** 3, factoring, 12);
+    const w = noise(ROWS * n);
+    const looping = await fastest(2, async () => {
+      await gptq(machine, w, ROWS, n, factor, OPTIONS, turns);
+    });
+    add("column loop, f64", `${ROWS} x ${n}`, ROWS * n * n, looping, 0);
+    machine.arena.release(mark);
+  }
+  return rows;
+}
