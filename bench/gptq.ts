@@ -1,6 +1,6 @@
 /** Speed of the GPTQ kernels on one thread: figures for the kernel benchmark's table. */
 
-import { gptq } from "../src/quant/gptq.ts";
+import { type GptqOptions, gptq } from "../src/quant/gptq.ts";
 import { Hessian } from "../src/quant/hessian.ts";
 import { place } from "../src/quant/scratch.ts";
 import type { Machine } from "../src/wasm/machine.ts";
@@ -17,10 +17,10 @@ export interface BenchRow {
 
 const TOKENS = 512;
 const ROWS = 128;
-const OPTIONS = {
+const OPTIONS: GptqOptions = {
   ...{ bits: 4, groupSize: 64, symmetric: true, clip: "none", scaleRounding: "f16" },
   ...{ actOrder: "none", staticGroups: false, deadColumns: "keep", dampPercent: 0.01 },
-} as const;
+};
 
 /** Seconds of the fastest of a few runs. */
 async function fastest(runs: number, work: () => void | Promise<void>): Promise<number> {
