@@ -1,10 +1,11 @@
 /** GPTQ of one matrix from its weights and inputs alone, everything in f64: for experiments and comparisons. */
-import { NumericsError, ShapeError, UsageError } from "../errors.ts";
+import { ShapeError, UsageError } from "../errors.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { dequantize, outputError, weightEnergy } from "./error.ts";
 import { type GptqOptions, type GptqResult, gptq } from "./gptq.ts";
 import { Hessian } from "./hessian.ts";
+import { checkFinite } from "./rows.ts";
 import { rtn } from "./rtn.ts";
 import { inScratch, place } from "./scratch.ts";
 
@@ -37,18 +38,21 @@ export async function quantizeMatrix(
   if (w.length !== rows * cols) throw new ShapeError("weights", [rows, cols], [w.length]);
   if (x.length !== tokens * cols) throw new ShapeError("inputs", [tokens, cols], [x.length]);
   if (tokens < 1) throw new UsageError("tokens", String(tokens), "at least one input row");
-  const bad = x.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new NumericsError("inputs", `row ${Math.floor(bad / cols)} holds ${x[bad]}, expected finite`);
+  checkFinite("inputs", x, 0, cols);
   return await inScratch(machine, async () => {
     const hessian = new Hessian(machine, cols);
-    await hessian.accumulateInTurns(place(machine, x), cols, 0, tokens, "f64", turns);
+    const inputs = place(machine, x);
+    await turns.pause();
+    await hessian.accumulateInTurns(inputs, cols, 0, tokens, "f64", turns);
     const result = await gptq(machine, w, rows, cols, hessian, options, turns);
     const diagonal = hessian.diag().map((value) => (value === 0 ? 1 : value));
     const rounded = await rtn(machine, w, rows, cols, options, turns, diagonal);
     const { codes, scales, zeros, gIdx, perm } = result.matrix;
+    const dequantised = dequantize(result.matrix);
+    await turns.pause();
     return {
       ...result,
-      ...{ codes, scales, zeros, gIdx, perm, dequantised: dequantize(result.matrix) },
+      ...{ codes, scales, zeros, gIdx, perm, dequantised },
       outputError: (await outputError(machine, w, result.matrix, hessian, turns)).total,
       rtnOutputError: (await outputError(machine, w, rounded, hessian, turns)).total,
       weightEnergy: (await weightEnergy(machine, w, rows, hessian, turns)).total,

@@ -33,14 +33,14 @@ function checkShape(weights: Weights, rows: number, cols: number): void {
     throw new ShapeError("weights", [rows, cols], [weights.length]);
 }
 
-/** Throws where a weight is not finite. */
-function checkFinite(values: Float32Array, firstRow: number, cols: number): void {
+/** Throws where a value of [rows, cols] is not finite; `firstRow` is the number of its first row. */
+export function checkFinite(what: string, values: Float32Array, firstRow: number, cols: number): void {
   let zero = 0;
   for (let i = 0; i < values.length; i++) zero += values[i] * 0; // 0, or NaN once a value is not finite
   if (zero === 0) return;
   const bad = values.findIndex((value) => !Number.isFinite(value));
   const where = `row ${firstRow + Math.floor(bad / cols)}, column ${bad % cols}`;
-  throw new NumericsError("weights", `${where} is ${values[bad]}, expected finite`);
+  throw new NumericsError(what, `${where} is ${values[bad]}, expected finite`);
 }
 
 /** For each batch: weights are copied in and checked, `record` fills a tape, it runs in turns, `collect` reads the results. */
@@ -71,7 +71,7 @@ export async function runBatches(
       if (typeof weights !== "number")
         arena.f32(room.copy, count * cols).set(weights.subarray(row * cols, (row + count) * cols));
       const at = typeof weights === "number" ? weights + row * cols * 4 : room.copy;
-      checkFinite(arena.f32(at, count * cols), row, cols);
+      checkFinite("weights", arena.f32(at, count * cols), row, cols);
       const batch = { ...room, row, rows: count, units: Math.ceil(count / TILE_ROWS), weights: at };
       tape.clear();
       record(tape, batch);

@@ -222,6 +222,8 @@ describe("quantizeMatrix rejects", () => {
 
   it("values that are not finite", async () => {
     await expect(call({}, w.with(17, Number.NaN))).rejects.toThrow("row 1, column 1 is NaN");
-    await expect(call({}, w, x.with(20, Number.POSITIVE_INFINITY))).rejects.toThrow("row 1 holds Infinity");
+    await expect(call({}, w, x.with(20, Number.POSITIVE_INFINITY))).rejects.toThrow(
+      "inputs: row 1, column 4 is Infinity",
+    );
   });
 });
