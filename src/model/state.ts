@@ -45,6 +45,10 @@ export interface StateOptions {
   readonly logitRows: number;
   /** Positions that RoPE may be asked for. */
   readonly positions: number;
+  /** Blocks run one after the other over all tokens, so that one layer's cache serves them all. */
+  readonly oneCache?: boolean;
+  /** Only f32 activations: no room for rounded inputs. */
+  readonly exact?: boolean;
 }
 
 /** Allocates at the arena's top. @throws MemoryError where it does not fit. */
@@ -82,10 +86,7 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
       place: i32(routed),
     },
     ropeTable: tablePtr,
-    cache: Array.from({ length: config.layers }, () => ({
-      keys: arena.alloc(cacheRows * kvWidth * 4),
-      values: arena.alloc(cacheRows * kvWidth * 4),
-    })),
+    cache: allocCache(machine, config.layers, cacheRows * kvWidth * 4, options.oneCache === true),
     hidden: f32(capacity, config.hiddenSize),
     normed: f32(capacity, config.hiddenSize),
     query: f32(capacity, config.heads * config.headDim),
@@ -98,7 +99,7 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
     up: arena.alloc(mlpCells * 4),
     down: f32(routed, config.hiddenSize),
     logits: f32(logitRows, config.vocabSize),
-    prepared: allocPrepared(machine, config, capacity),
+    prepared: allocPrepared(machine, config, capacity, options.exact === true),
     pool: new WordPool(machine, poolWords(config)),
   };
 }
@@ -112,7 +113,13 @@ function scalingOf(config: ModelConfig): { type: "linear"; factor: number } | un
   return config.ropeFactor === 1 ? undefined : { type: "linear", factor: config.ropeFactor };
 }
 
-function allocPrepared(machine: Machine, config: ModelConfig, capacity: number): Emit["prepared"] {
+function allocCache(machine: Machine, layers: number, bytes: number, shared: boolean): readonly LayerCache[] {
+  const alloc = (): LayerCache => ({ keys: machine.arena.alloc(bytes), values: machine.arena.alloc(bytes) });
+  if (!shared) return Array.from({ length: layers }, alloc);
+  return Array<LayerCache>(layers).fill(alloc());
+}
+
+function allocPrepared(machine: Machine, config: ModelConfig, capacity: number, exact: boolean): Emit["prepared"] {
   const inputs = [
     preparedBytes(
       capacity,
@@ -123,7 +130,9 @@ function allocPrepared(machine: Machine, config: ModelConfig, capacity: number):
   const records = Math.max(...inputs.map((input) => input.records));
   const floats = Math.max(...inputs.map((input) => input.rounded));
   const { arena } = machine;
-  return { records: arena.alloc(records), rounded: arena.alloc(floats), gathered: arena.alloc(floats) };
+  const gathered = arena.alloc(floats);
+  if (exact) return { records: 0, rounded: 0, gathered };
+  return { records: arena.alloc(records), rounded: arena.alloc(floats), gathered };
 }
 
 /** Tables of all linears and spans for a few batch sizes, with room for formats that split a table. */

@@ -1,0 +1,105 @@
+/** Many windows through a model at once, block by block, with float activations: how calibration sees a model. */
+import { UsageError } from "../errors.ts";
+import { type Pass, recordBlock, recordEmbedding, type Tap } from "../model/forward.ts";
+import type { Model } from "../model/model.ts";
+import { checkIds } from "../model/session.ts";
+import { createState, type State } from "../model/state.ts";
+import type { Turns } from "../wasm/turns.ts";
+
+/** Token windows; each is a sequence of its own from position 0. */
+export type Windows = readonly (readonly number[])[];
+
+/** Float activations whatever the model's own mode: what is rounded must not depend on how it will be run. */
+const EXACT = { mode: "f32", group: 32 } as const;
+
+export class WindowBatch {
+  readonly tokens: number;
+  readonly state: State;
+  readonly #model: Model;
+  readonly #pass: Pass;
+  readonly #memory: Disposable;
+
+  /** @throws UsageError for no tokens, a window longer than the context, or an id out of range; MemoryError where it does not fit. */
+  constructor(model: Model, windows: Windows) {
+    const { config, machine, weights } = model;
+    this.tokens = checkWindows(windows, model);
+    this.#model = model;
+    this.#memory = machine.arena.claim();
+    const longest = Math.max(...windows.map((window) => window.length));
+    const options = { capacity: this.tokens, cacheRows: this.tokens, logitRows: 0, positions: longest };
+    this.state = createState(machine, config, { ...options, oneCache: true, exact: true });
+    placeWindows(model, this.state, windows);
+    const { pool, prepared } = this.state;
+    const emit = { machine, tape: machine.tape(), pool, activations: EXACT, prepared };
+    this.#pass = { config, weights, state: this.state, emit, tokens: this.tokens, visible: longest / 2 };
+  }
+
+  /** Computes the embedding of all tokens: the first block's input. */
+  async embed(turns: Turns): Promise<void> {
+    recordEmbedding(this.#pass);
+    await this.#play(turns);
+  }
+
+  /**
+   * Runs one block. `onTap` is called, and waited for, at each group of linears, with everything before it computed; weights that
+   * it replaces are used from there on.
+   */
+  async block(layer: number, turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
+    this.#pass.emit.pool.clear();
+    for (const tap of recordBlock(this.#pass, layer)) {
+      await this.#play(turns);
+      await onTap(tap);
+    }
+    await this.#play(turns);
+  }
+
+  /** All blocks in order. */
+  async run(turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
+    await this.embed(turns);
+    for (let layer = 0; layer < this.#model.config.layers; layer++) await this.block(layer, turns, onTap);
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
+  }
+
+  async #play(turns: Turns): Promise<void> {
+    const { tape } = this.#pass.emit;
+    await tape.runInTurns(turns);
+    tape.clear();
+  }
+}
+
+function checkWindows(windows: Windows, model: Model): number {
+  const { maxPositions, vocabSize } = model.config;
+  let tokens = 0;
+  windows.forEach((window, index) => {
+    if (window.length === 0 || window.length > maxPositions)
+      throw new UsageError(`calibration window ${index}`, `${window.length} tokens`, `1 to ${maxPositions}`);
+    checkIds(window, vocabSize);
+    tokens += window.length;
+  });
+  if (tokens === 0) throw new UsageError("calibration", "no tokens", "at least one window");
+  return tokens;
+}
+
+function placeWindows(model: Model, state: State, windows: Windows): void {
+  const { arena } = model.machine;
+  const sliding = model.config.slidingWindow ?? Number.POSITIVE_INFINITY;
+  let row = 0;
+  const tokens = windows.reduce((sum, window) => sum + window.length, 0);
+  const ids = arena.i32(state.ids, tokens);
+  const positions = arena.i32(state.places.positions, tokens);
+  const rows = arena.i32(state.places.rows, tokens);
+  const firsts = arena.i32(state.places.firsts, tokens);
+  for (const window of windows) {
+    const start = row;
+    for (const id of window) {
+      ids[row] = id;
+      positions[row] = row - start;
+      rows[row] = row;
+      firsts[row] = Math.max(start, row - sliding + 1);
+      row++;
+    }
+  }
+}

@@ -1,0 +1,122 @@
+/** Calibration tokens: windows cut from a stream of ids, or sampled from the model itself. */
+import { UsageError } from "../errors.ts";
+import { type Pass, recordBlock, recordEmbedding, recordHead } from "../model/forward.ts";
+import type { Model, Progress } from "../model/model.ts";
+import { createState } from "../model/state.ts";
+import { createRandom } from "../runtime/random.ts";
+import { sample } from "../runtime/sampler.ts";
+import { stride } from "../tensor/matrix.ts";
+import { Turns } from "../wasm/turns.ts";
+import type { Windows } from "./batch.ts";
+
+export interface WindowOptions {
+  /** Windows. Default 64. */
+  readonly samples?: number;
+  /** Tokens of each. Default 256. */
+  readonly length?: number;
+  readonly seed?: number;
+}
+
+/** `samples` windows of `length` ids from non-overlapping places of the stream, drawn by the seed; all of them where there are no more. */
+export function cutWindows(ids: readonly number[], options: WindowOptions = {}): Windows {
+  const { samples = 64, length = 256, seed = 0 } = options;
+  const places = Math.floor(ids.length / length);
+  if (places === 0)
+    throw new UsageError("calibration text", `${ids.length} tokens`, `at least one window of ${length}`);
+  const order = Array.from({ length: places }, (_, place) => place);
+  const random = createRandom(seed);
+  for (let last = places - 1; last > 0; last--) {
+    const other = random.integer(last + 1);
+    [order[last], order[other]] = [order[other], order[last]];
+  }
+  const chosen = order.slice(0, samples).sort((a, b) => a - b);
+  return chosen.map((place) => ids.slice(place * length, (place + 1) * length));
+}
+
+export interface SelfSampleOptions extends WindowOptions {
+  readonly temperature?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Sequences sampled side by side: each keeps its own rows of one cache, and a step runs one token of each. */
+const SIDE_BY_SIDE = 64;
+
+/** Windows that the model writes itself, from its BOS id on: no data set needed, and the distribution is the model's own. */
+export async function selfSample(model: Model, options: SelfSampleOptions = {}): Promise<Windows> {
+  const { samples = 64, length = 256, seed = 0, temperature = 1, onProgress } = options;
+  const start = model.config.bosId ?? model.config.eosIds[0] ?? 0;
+  const turns = new Turns(options.signal);
+  const windows: number[][] = [];
+  while (windows.length < samples) {
+    const count = Math.min(SIDE_BY_SIDE, samples - windows.length);
+    const done = windows.length;
+    const report = (step: number) =>
+      onProgress?.({ phase: "sample", done: done * length + step * count, total: samples * length, unit: "tokens" });
+    const setup = {
+      count,
+      length,
+      temperature,
+      start,
+      seeds: Array.from({ length: count }, (_, i) => seed * 65536 + done + i),
+    };
+    windows.push(...(await sampleTogether(model, setup, turns, report)));
+  }
+  return windows;
+}
+
+interface Together {
+  readonly count: number;
+  readonly length: number;
+  readonly temperature: number;
+  readonly start: number;
+  readonly seeds: readonly number[];
+}
+
+async function sampleTogether(
+  model: Model,
+  setup: Together,
+  turns: Turns,
+  report: (step: number) => void,
+): Promise<number[][]> {
+  const { machine, config, weights, activations } = model;
+  const { count, length } = setup;
+  using memory = machine.arena.claim();
+  void memory;
+  const state = createState(machine, config, {
+    capacity: count,
+    cacheRows: count * length,
+    logitRows: count,
+    positions: length,
+  });
+  const { pool, prepared } = state;
+  const tape = machine.tape();
+  const emit = { machine, tape, pool, activations, prepared };
+  const pass: Pass = { config, weights, state, emit, tokens: count, visible: length / 2 };
+  recordEmbedding(pass);
+  for (let layer = 0; layer < config.layers; layer++) for (const _ of recordBlock(pass, layer));
+  recordHead(pass);
+
+  const randoms = setup.seeds.map((value) => createRandom(value % 2 ** 32));
+  const sequences = Array.from({ length: count }, () => [setup.start]);
+  const ld = stride(config.vocabSize);
+  const sliding = config.slidingWindow ?? Number.POSITIVE_INFINITY;
+  for (let step = 0; step < length - 1; step++) {
+    for (let sequence = 0; sequence < count; sequence++) {
+      const { arena } = machine;
+      const row = sequence * length + step;
+      arena.i32(state.ids, count)[sequence] = sequences[sequence][step];
+      arena.i32(state.places.positions, count)[sequence] = step;
+      arena.i32(state.places.rows, count)[sequence] = row;
+      arena.i32(state.places.firsts, count)[sequence] = sequence * length + Math.max(0, step - sliding + 1);
+    }
+    await tape.runInTurns(turns);
+    for (let sequence = 0; sequence < count; sequence++) {
+      const logits = machine.arena.f32(state.logits + sequence * ld * 4, config.vocabSize);
+      sequences[sequence].push(sample(logits, { temperature: setup.temperature }, randoms[sequence]));
+    }
+    report(step + 1);
+    await turns.pause();
+  }
+  return sequences;
+}

@@ -1,0 +1,93 @@
+/** How a model is quantised: a bit width for every linear, the grid, and GPTQ's options. */
+import { UsageError } from "../errors.ts";
+import type { ModelFiles } from "../model/model.ts";
+import { isQuantizable, type Slot } from "../model/slots.ts";
+import type { GptqOptions } from "../quant/gptq.ts";
+import type { PackedBits } from "../tensor/matrix.ts";
+
+/** Bits of one linear; 16 leaves it as it is. */
+export interface ModuleSetting {
+  readonly bits: PackedBits | 16;
+  /** Columns that share a scale, -1 for the whole row. */
+  readonly groupSize: number;
+}
+
+export interface QuantizeSettings extends Omit<GptqOptions, "bits" | "groupSize" | "scaleRounding"> {
+  readonly method: "gptq" | "rtn";
+  /** Setting of every module by name; modules that are not named stay as they are. */
+  readonly modules: ReadonlyMap<string, ModuleSetting>;
+}
+
+/** The product's defaults; measured in docs/results of the main job. */
+export const DEFAULT_GRID: Omit<QuantizeSettings, "modules"> = {
+  method: "gptq",
+  symmetric: true,
+  clip: "mse",
+  actOrder: "gar",
+  staticGroups: false,
+  deadColumns: "keep",
+  dampPercent: 0.01,
+};
+
+/** The study's settings (arXiv 2406.08155): no clip search, no act-order. */
+export const STUDY_GRID: Omit<QuantizeSettings, "modules"> = { ...DEFAULT_GRID, clip: "none", actOrder: "none" };
+
+/** Every quantisable linear of the model, in slot order. */
+export function quantizableSlots(files: ModelFiles): readonly Slot[] {
+  return files.placements.map((placement) => placement.slot).filter(isQuantizable);
+}
+
+/** One setting for all quantisable linears. */
+export function uniformModules(files: ModelFiles, bits: PackedBits, groupSize: number): Map<string, ModuleSetting> {
+  return new Map(quantizableSlots(files).map((slot) => [slot.name, { bits, groupSize }]));
+}
+
+/** Setting of a slot: 16 where none is given. */
+export function settingOf(settings: QuantizeSettings, slot: Slot): ModuleSetting {
+  return settings.modules.get(slot.name) ?? { bits: 16, groupSize: -1 };
+}
+
+/** Average bits as the study counts them: over quantisable linears, scales and zeros apart (spec: sum bits numel / sum numel). */
+export function averageBits(files: ModelFiles, settings: QuantizeSettings): number {
+  let bits = 0;
+  let weights = 0;
+  for (const slot of quantizableSlots(files)) {
+    bits += settingOf(settings, slot).bits * slot.rows * slot.cols;
+    weights += slot.rows * slot.cols;
+  }
+  return bits / weights;
+}
+
+const BITS: readonly number[] = [2, 3, 4, 8, 16];
+
+/** @throws UsageError naming the module whose setting does not fit it, before any work. */
+export function checkSettings(files: ModelFiles, settings: QuantizeSettings): void {
+  const slots = new Map(files.placements.map((placement) => [placement.slot.name, placement]));
+  for (const [name, { bits, groupSize }] of settings.modules) {
+    const placement = slots.get(name);
+    if (placement === undefined)
+      throw new UsageError(`module ${name}`, "a bit width for it", `a linear of ${files.name}`);
+    if (!BITS.includes(bits)) throw new UsageError(`${name}: bits`, String(bits), BITS.join(", "));
+    if (bits === 16) continue;
+    if (!isQuantizable(placement.slot))
+      throw new UsageError(`${name}: bits`, String(bits), `16: a ${placement.slot.role} stays float`);
+    if (placement.kind === "packed")
+      throw new UsageError(`${files.name}: ${name}`, "weights that are quantised already", "a float model");
+    const { rows, cols } = placement.slot;
+    const group = groupSize === -1 ? cols : groupSize;
+    if (!Number.isInteger(group) || group < 32 || group % 32 !== 0 || cols % group !== 0)
+      throw new UsageError(
+        `${name}: group size`,
+        String(groupSize),
+        `a multiple of 32 that divides its ${cols} columns, or -1`,
+      );
+    // A row of packed zero points must fill whole words.
+    const outputs = bits === 3 ? 32 : 32 / bits;
+    if (rows % outputs !== 0)
+      throw new UsageError(
+        `${name}: bits`,
+        String(bits),
+        `16, since its ${rows} outputs are no multiple of ${outputs}`,
+      );
+  }
+}

@@ -1,0 +1,213 @@
+/** Quantises the linears that share one input: their Hessian, their factor, their codes; starved experts get their remedy. */
+import type { Tap } from "../model/forward.ts";
+import type { Model } from "../model/model.ts";
+import type { State } from "../model/state.ts";
+import type { Linear } from "../model/weights.ts";
+import { dampedTrace } from "../quant/error.ts";
+import type { Factor } from "../quant/factor.ts";
+import { type GptqOptions, type GptqResult, gptq } from "../quant/gptq.ts";
+import type { QuantizedMatrix } from "../quant/grid.ts";
+import { Hessian } from "../quant/hessian.ts";
+import { rtn } from "../quant/rtn.ts";
+import { inScratch } from "../quant/scratch.ts";
+import type { Turns } from "../wasm/turns.ts";
+import type { ModuleReport } from "./report.ts";
+import { type QuantizeSettings, settingOf } from "./settings.ts";
+import { blendWeight, type StarvedExpert, starvedBelow } from "./starved.ts";
+
+export interface Sink {
+  readonly starved: StarvedExpert[];
+  readWeights(linear: Linear): Promise<Float32Array>;
+  add(matrix: QuantizedMatrix, report: ModuleReport): void;
+  swap(linear: Linear, result: GptqResult): void;
+}
+
+export interface SiteContext {
+  readonly model: Model;
+  readonly settings: QuantizeSettings;
+  readonly turns: Turns;
+  readonly state: State;
+  readonly sink: Sink;
+}
+
+/** Rows of an input: `count` of them from compact row `start`, through an index list or as they lie. */
+interface InputRows {
+  readonly ptr: number;
+  readonly ld: number;
+  readonly index: number;
+  readonly count: number;
+}
+
+export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void> {
+  const linears = tap.linears.filter(
+    ({ slot }) => settingOf(context.settings, slot).bits !== 16 && slot.role !== "router",
+  );
+  if (linears.length === 0) return;
+  if (tap.spans === undefined) await quantizeShared(context, linears, tap);
+  else await quantizeExperts(context, linears, tap, tap.spans);
+}
+
+/** Linears that every token reaches. */
+async function quantizeShared(context: SiteContext, linears: readonly Linear[], tap: Tap): Promise<void> {
+  const { ptr, ld, rows } = tap.input;
+  await quantizeTogether(context, linears, { ptr, ld, index: 0, count: rows }, undefined);
+}
+
+/** Each expert by the tokens that were routed to it. */
+async function quantizeExperts(
+  context: SiteContext,
+  linears: readonly Linear[],
+  tap: Tap,
+  spansPtr: number,
+): Promise<void> {
+  const { arena } = context.model.machine;
+  const { experts } = context.model.config;
+  const spans = arena.i32(spansPtr, 2 * experts).slice();
+  const { ptr, ld, rows, cols } = tap.input;
+  const needsAll = tap.site === "experts" && spans.some((count, at) => at % 2 === 1 && count < starvedBelow(cols));
+  await inScratchIf(context, needsAll, cols, { ptr, ld, index: 0, count: rows }, async (all) => {
+    for (let expert = 0; expert < experts; expert++) {
+      const own = linears.filter(({ slot }) => slot.expert === expert);
+      if (own.length === 0) continue;
+      const [start, count] = [spans[2 * expert], spans[2 * expert + 1]];
+      const input =
+        tap.index === undefined || tap.index === 0
+          ? { ptr: ptr + start * ld * 4, ld, index: 0, count }
+          : { ptr, ld, index: tap.index + start * 4, count };
+      if (count < starvedBelow(cols)) noteStarved(context.sink.starved, tap, expert, count);
+      await quantizeTogether(context, own, input, all);
+    }
+  });
+}
+
+/** The Hessian of all tokens, only where some expert needs it. Packed results must outlive it, so it keeps no scratch open. */
+async function inScratchIf(
+  context: SiteContext,
+  needed: boolean,
+  cols: number,
+  rows: InputRows,
+  work: (all: Hessian | undefined) => Promise<void>,
+): Promise<void> {
+  if (!needed) return work(undefined);
+  const all = new Hessian(context.model.machine, cols);
+  await all.accumulateInTurns(rows.ptr, rows.ld, rows.index, rows.count, "f32", context.turns);
+  await work(all);
+}
+
+function noteStarved(starved: StarvedExpert[], tap: Tap, expert: number, tokens: number): void {
+  const known = starved.findIndex((entry) => entry.layer === tap.layer && entry.expert === expert);
+  const down = tap.site === "expertsDown";
+  const remedy = known >= 0 ? "blended, down rounded" : down ? "rounded" : "blended";
+  const entry = { layer: tap.layer, expert, tokens, remedy } as const;
+  if (known >= 0) starved[known] = entry;
+  else starved.push(entry);
+}
+
+/** One Hessian, one factor for each group size among the linears, one column loop each; then the weights are swapped. */
+async function quantizeTogether(
+  context: SiteContext,
+  linears: readonly Linear[],
+  input: InputRows,
+  all: Hessian | undefined,
+): Promise<void> {
+  const { machine } = context.model;
+  const { cols, role } = linears[0].slot;
+  const starved = role === "expert" && input.count < starvedBelow(cols);
+  const results = await inScratch(machine, async () => {
+    const hessian = new Hessian(machine, cols);
+    if (input.count > 0)
+      await hessian.accumulateInTurns(input.ptr, input.ld, input.index, input.count, "f32", context.turns);
+    if (starved && all !== undefined) hessian.blend(all, blendWeight(input.count, cols));
+    const factors = new Map<number, Factor>();
+    const done: [Linear, GptqResult][] = [];
+    for (const linear of linears) {
+      const options = optionsOf(context, linear);
+      const weights = await context.sink.readWeights(linear);
+      const { result, rtnLoss } =
+        starved && all === undefined
+          ? await roundStarved(context, linear, weights, hessian, options)
+          : await runGptq(context, linear, weights, hessian, options, factors);
+      context.sink.add(result.matrix, reportOf(linear, options, result, rtnLoss, input.count));
+      done.push([linear, result]);
+    }
+    return done;
+  });
+  for (const [linear, result] of results) context.sink.swap(linear, result);
+}
+
+function optionsOf({ settings }: SiteContext, linear: Linear): GptqOptions {
+  const { bits, groupSize } = settingOf(settings, linear.slot);
+  const { symmetric, clip, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement } = settings;
+  const grid = { bits: bits as 2 | 3 | 4 | 8, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
+  return { ...grid, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement };
+}
+
+interface Outcome {
+  readonly result: GptqResult;
+  readonly rtnLoss: number | null;
+}
+
+async function runGptq(
+  context: SiteContext,
+  linear: Linear,
+  weights: Float32Array,
+  hessian: Hessian,
+  options: GptqOptions,
+  factors: Map<number, Factor>,
+): Promise<Outcome> {
+  const { machine } = context.model;
+  const { rows, cols } = linear.slot;
+  const factor = factors.get(options.groupSize) ?? (await hessian.prepare(options, context.turns));
+  factors.set(options.groupSize, factor);
+  const result = await gptq(machine, weights, rows, cols, factor, options, context.turns);
+  const rounded = await rtn(machine, weights, rows, cols, options, context.turns, factor.diagonal);
+  const trace = await dampedTrace(
+    machine,
+    weights,
+    rounded,
+    hessian,
+    { ...options, lambda: result.lambda },
+    context.turns,
+  );
+  return { result, rtnLoss: 0.5 * trace };
+}
+
+async function roundStarved(
+  context: SiteContext,
+  linear: Linear,
+  weights: Float32Array,
+  hessian: Hessian,
+  options: GptqOptions,
+): Promise<Outcome> {
+  const { machine } = context.model;
+  const { rows, cols } = linear.slot;
+  const grid = options.clip === "hessian" ? { ...options, clip: "mse" as const } : options;
+  const matrix = await rtn(machine, weights, rows, cols, grid, context.turns);
+  const settings = { ...options, lambda: 0 };
+  const loss =
+    hessian.rows === 0 ? 0 : 0.5 * (await dampedTrace(machine, weights, matrix, hessian, settings, context.turns));
+  const fallback = `${hessian.rows} calibration tokens for ${cols} columns`;
+  const result = {
+    matrix,
+    loss,
+    rowLoss: new Float64Array(rows),
+    lambda: 0,
+    damp: 0,
+    method: "rtn",
+    fallback,
+  } as const;
+  return { result, rtnLoss: loss };
+}
+
+function reportOf(
+  linear: Linear,
+  options: GptqOptions,
+  result: GptqResult,
+  rtnLoss: number | null,
+  tokens: number,
+): ModuleReport {
+  const { bits, groupSize } = options;
+  const { loss, method, damp, fallback } = result;
+  const note = fallback === undefined ? {} : { note: fallback };
+  return { name: linear.slot.name, bits, groupSize, loss, rtnLoss, tokens, method, damp, ...note };
+}
