@@ -107,7 +107,7 @@ function* recordExperts(
   h: Rows,
 ): Generator<Tap, void> {
   const { state, tokens, config, emit } = pass;
-  const { routes } = state;
+  const routes = state.routes[layer];
   const rows = tokens * config.topK;
   yield { site: "router", layer, linears: [router], input: x };
   const logits = rowsOf(state.routerLogits, tokens, config.experts);

@@ -24,6 +24,8 @@ export interface SessionOptions {
   readonly batch?: number;
   /** Which positions get logits. `last` (default) is what generation needs. */
   readonly logits?: "last" | "all" | "none";
+  /** Keeps each layer's routing of the last pass in `state.routes`. */
+  readonly keepRoutes?: boolean;
 }
 
 /** Logits of the tokens that one pass computed; valid until the next call into the session. */
@@ -59,6 +61,7 @@ export class Session {
       cacheRows: this.context,
       logitRows,
       positions: this.context,
+      keepRoutes: options.keepRoutes,
     });
   }
 

@@ -16,7 +16,8 @@ export interface State {
   readonly cacheRows: number;
   readonly ids: number;
   readonly places: Places;
-  readonly routes: Routes;
+  /** By layer; one set of buffers serves all of them unless `keepRoutes` asked for each layer's own choices. */
+  readonly routes: readonly Routes[];
   readonly ropeTable: number;
   readonly cache: readonly LayerCache[];
   readonly hidden: number;
@@ -47,6 +48,8 @@ export interface StateOptions {
   readonly positions: number;
   /** Blocks run one after the other over all tokens, so that one layer's cache serves them all. */
   readonly oneCache?: boolean;
+  /** Keeps every layer's chosen experts and weights after a pass, for comparison and statistics. */
+  readonly keepRoutes?: boolean;
   /** Only f32 activations: no room for rounded inputs. */
   readonly exact?: boolean;
 }
@@ -78,13 +81,7 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
     logitRows,
     ids: i32(capacity),
     places: { positions: i32(capacity), rows: i32(capacity), firsts: i32(capacity) },
-    routes: {
-      experts: i32(routed),
-      weights: i32(routed),
-      spans: i32(2 * config.experts),
-      index: i32(routed),
-      place: i32(routed),
-    },
+    routes: allocRoutes(machine, config, routed, options.keepRoutes === true),
     ropeTable: tablePtr,
     cache: allocCache(machine, config.layers, cacheRows * kvWidth * 4, options.oneCache === true),
     hidden: f32(capacity, config.hiddenSize),
@@ -111,6 +108,15 @@ export function rowsOf(ptr: number, rows: number, cols: number): Rows {
 
 function scalingOf(config: ModelConfig): { type: "linear"; factor: number } | undefined {
   return config.ropeFactor === 1 ? undefined : { type: "linear", factor: config.ropeFactor };
+}
+
+function allocRoutes(machine: Machine, config: ModelConfig, routed: number, kept: boolean): readonly Routes[] {
+  const i32 = (count: number) => machine.arena.alloc(count * 4);
+  const lists = { spans: i32(2 * config.experts), index: i32(routed), place: i32(routed) };
+  const shared: Routes = { ...lists, experts: i32(routed), weights: i32(routed) };
+  return config.moeLayers.map((moe) =>
+    kept && moe ? { ...lists, experts: i32(routed), weights: i32(routed) } : shared,
+  );
 }
 
 function allocCache(machine: Machine, layers: number, bytes: number, shared: boolean): readonly LayerCache[] {

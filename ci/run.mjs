@@ -1,0 +1,64 @@
+// What .ci/run does: tests, type check, linter, the same kernels under Node 24 (relaxed SIMD), other runtimes, the packed package.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const REPORTS = "out/ci";
+const NODE24 = "ci/node_modules/node24/bin/node";
+let passed = 0;
+let failed = 0;
+
+/** Runs a command with its output shown; a failure counts as one failed test unless its report already counted some. */
+function step(title, command, args, { report, minutes = 20, env = {} } = {}) {
+  console.log(`\n== ${title}`);
+  if (report !== undefined) rmSync(report, { force: true });
+  const options = {
+    stdio: ["ignore", "inherit", "inherit"],
+    timeout: minutes * 60_000,
+    env: { ...process.env, ...env },
+  };
+  const { status } = spawnSync(command, args, options);
+  const counts = report === undefined ? undefined : readReport(report);
+  if (counts !== undefined) {
+    passed += counts.passed;
+    failed += counts.failed;
+    if (counts.passed + counts.failed === 0) fail(`${title}: ran no test`);
+    else if (status !== 0 && counts.failed === 0) fail(`${title}: exit status ${status}`);
+  } else if (report !== undefined || status !== 0) fail(`${title}: exit status ${status}`);
+  else passed++;
+  return counts;
+}
+
+function fail(sentence) {
+  failed++;
+  console.log(`FAILED ${sentence}`);
+}
+
+/** Counts of a vitest JSON report, or of our own `{ passed, failed }`. */
+function readReport(path) {
+  if (!existsSync(path)) return undefined;
+  const json = JSON.parse(readFileSync(path, "utf8"));
+  if ("numPassedTests" in json) return { passed: json.numPassedTests, failed: json.numFailedTests, json };
+  return { passed: json.passed, failed: json.failed, json };
+}
+
+mkdirSync(REPORTS, { recursive: true });
+const vitestReport = (name) => ["--reporter=default", "--reporter=json", `--outputFile=${REPORTS}/${name}.json`];
+step("npm test", "npm", ["test", "--", ...vitestReport("node")], { report: `${REPORTS}/node.json` });
+step("type check", "npm", ["run", "--silent", "check"]);
+step("lint", "npm", ["run", "--silent", "lint"]);
+
+if (!existsSync(NODE24)) execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: "ci", stdio: "inherit" });
+const rooms = ["test/kernels", "test/wasm", "test/quant", "test/model", "test/runtime"].filter(existsSync);
+const vitest = ["node_modules/vitest/vitest.mjs", "run", ...rooms, ...vitestReport("node24")];
+step("kernels under Node 24", NODE24, vitest, { report: `${REPORTS}/node24.json`, env: { QUERN_NEEDS_RELAXED: "1" } });
+step("other runtimes", process.execPath, ["ci/portable.mjs", "--report", `${REPORTS}/portable.json`], {
+  report: `${REPORTS}/portable.json`,
+});
+step("packed package", process.execPath, ["ci/smoke.mjs", "--report", `${REPORTS}/smoke.json`], {
+  report: `${REPORTS}/smoke.json`,
+});
+
+console.log(`\ntests: ${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);

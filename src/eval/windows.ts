@@ -1,0 +1,38 @@
+/** The protocol `windows`: n ids at a time, no overlap, the last incomplete window dropped; the first id is context only. */
+import { UsageError } from "../errors.ts";
+
+export interface WindowProtocol {
+  /** Ids of a window. Default 512. */
+  readonly window?: number;
+  /** Only the first N ids of the stream, before windows are cut. */
+  readonly limit?: number;
+}
+
+const DEFAULT_WINDOW = 512;
+
+export function windowLength(protocol: WindowProtocol, context: number): number {
+  const { window = DEFAULT_WINDOW } = protocol;
+  if (!Number.isInteger(window) || window < 2 || window > context)
+    throw new UsageError("window", String(window), `an integer from 2 to ${context}, the model's context`);
+  return window;
+}
+
+/** @throws UsageError for a window that the context cannot hold, or a text without one whole window. */
+export function scoredWindows(
+  ids: readonly number[],
+  protocol: WindowProtocol,
+  context: number,
+): readonly (readonly number[])[] {
+  const length = windowLength(protocol, context);
+  const { limit } = protocol;
+  if (limit !== undefined && (!Number.isInteger(limit) || limit < 1))
+    throw new UsageError("limit", String(limit), "an integer from 1");
+  const count = Math.floor(Math.min(ids.length, limit ?? ids.length) / length);
+  if (count === 0)
+    throw new UsageError(
+      "text",
+      `${Math.min(ids.length, limit ?? ids.length)} tokens`,
+      `at least one window of ${length}`,
+    );
+  return Array.from({ length: count }, (_, index) => ids.slice(index * length, (index + 1) * length));
+}
