@@ -135,6 +135,6 @@ describe("every function", () => {
       const x = i / 64; // exact
       for (const value of [exp(x - 160), log(x), sin(x), cos(x), pow(x, 1.75), pow(10_000, -i / 20_000)]) take(value);
     }
-    expect((hash >>> 0).toString(16)).toBe("HASH");
+    expect((hash >>> 0).toString(16)).toBe("e977a434");
   });
 });

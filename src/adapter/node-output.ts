@@ -1,109 +1,242 @@
-/** Output on a disk: written under a temporary name beside the target, renamed when whole. */
-import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+/** Folders and files written through node:fs: under a temporary name beside the target, renamed when they are whole. */
+
+import { randomUUID } from "node:crypto";
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { FileError } from "../errors.ts";
-import type { FileSink, OutputFile, OutputFolder } from "../format/output.ts";
-import { fileError } from "./file-errors.ts";
+import {
+  checkOutputName,
+  type FileSink,
+  type OutputFile,
+  type OutputFolder,
+  type OutputOptions,
+  stillOpen,
+} from "../format/output.ts";
+import { errorCode, fileError } from "./file-errors.ts";
 
-export interface OutputOptions {
-  /** Replaces a target that exists; the old one is there until the new one is whole. */
-  readonly force?: boolean;
-}
-
-/** @throws FileError where the target exists (without `force`), or its folder is missing or not writable. */
+/** A folder at `path`. One that exists is refused, or with `force` replaced at `commit` and not touched before. */
 export async function nodeOutput(path: string, options: OutputOptions = {}): Promise<OutputFolder> {
-  await requireFree(path, options);
-  const temporary = temporaryName(path);
-  await guarded(path, () => mkdir(temporary));
-  const open: Set<FileHandle> = new Set();
-  return {
-    name: path,
-    file: (name) => openSink(join(temporary, name), join(path, name), open),
-    commit: () => replace(temporary, path),
-    abort: () => removeAll(temporary, open),
-  };
-}
-
-/** The same for one file. */
-export async function nodeOutputFile(path: string, options: OutputOptions = {}): Promise<OutputFile> {
-  await requireFree(path, options);
-  const temporary = temporaryName(path);
-  const open: Set<FileHandle> = new Set();
-  const sink = await openSink(temporary, path, open);
-  return {
-    name: path,
-    write: sink.write,
-    close: sink.close,
-    async commit() {
-      await sink.close();
-      await replace(temporary, path);
-    },
-    abort: () => removeAll(temporary, open),
-  };
-}
-
-function temporaryName(path: string): string {
-  const unique = `${process.pid}-${Math.floor(performance.now() * 1000).toString(36)}`;
-  return `${path.replace(/[/\\]+$/, "")}.partial-${unique}`;
-}
-
-async function requireFree(path: string, { force = false }: OutputOptions): Promise<void> {
-  if (!force && (await exists(path)))
-    throw new FileError(path, "found it there already, expected a new path (or --force to replace it)");
-  const parent = dirname(path);
-  if (!(await exists(parent))) throw new FileError(parent, "found no such folder, expected one to write into");
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function openSink(path: string, shown: string, handles: Set<FileHandle>): Promise<FileSink> {
-  const handle = await guarded(shown, () => open(path, "wx"));
-  handles.add(handle);
-  return {
-    write: (bytes) =>
-      guarded(shown, async () => {
-        for (let done = 0; done < bytes.byteLength; )
-          done += (await handle.write(bytes, done, bytes.byteLength - done)).bytesWritten;
-      }),
-    async close() {
-      if (!handles.delete(handle)) return;
-      await guarded(shown, () => handle.close());
-    },
-  };
-}
-
-/** A file is replaced in one step; an old folder steps aside until the new one has its name. */
-async function replace(temporary: string, path: string): Promise<void> {
-  const aside = `${temporary}-old`;
-  await guarded(path, async () => {
-    const old = await stat(path).catch(() => undefined);
-    if (old?.isDirectory() !== true) return rename(temporary, path);
-    await rename(path, aside);
-    try {
-      await rename(temporary, path);
-    } catch (error) {
-      await rename(aside, path);
-      throw error;
-    }
-    await rm(aside, { recursive: true, force: true });
-  });
-}
-
-async function removeAll(temporary: string, handles: Set<FileHandle>): Promise<void> {
-  for (const handle of handles) await handle.close().catch(() => {});
-  handles.clear();
-  await rm(temporary, { recursive: true, force: true });
-}
-
-async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const staged = await stage(path, "folder", options.force === true);
+  const open = new Map<string, HandleSink>();
   try {
-    return await work();
+    await mkdir(staged.temporary);
+  } catch (cause) {
+    await staged.discard();
+    throw fileError(path, cause);
+  }
+  const abort = async (): Promise<void> => {
+    for (const sink of open.values()) await sink.release();
+    open.clear();
+    await staged.discard();
+  };
+  return {
+    name: path,
+    async file(name) {
+      checkOutputName(path, name);
+      const sink = await HandleSink.create(join(staged.temporary, name), join(path, name), abort);
+      open.set(name, sink);
+      return {
+        write: (bytes) => sink.write(bytes),
+        async close() {
+          await sink.close();
+          open.delete(name);
+        },
+      };
+    },
+    async commit() {
+      if (open.size > 0) throw stillOpen(path, [...open.keys()]);
+      await staged.commit();
+    },
+    abort,
+    [Symbol.asyncDispose]: abort,
+  };
+}
+
+/** A single file at `path`, under the same rules. */
+export async function nodeOutputFile(path: string, options: OutputOptions = {}): Promise<OutputFile> {
+  const staged = await stage(path, "file", options.force === true);
+  const abort = async (): Promise<void> => {
+    await sink?.release();
+    await staged.discard();
+  };
+  let sink: HandleSink | undefined;
+  sink = await HandleSink.create(staged.temporary, path, abort);
+  const created = sink;
+  return {
+    name: path,
+    write: (bytes) => created.write(bytes),
+    close: () => created.close(),
+    async commit() {
+      await created.close();
+      await staged.commit();
+    },
+    abort,
+    [Symbol.asyncDispose]: abort,
+  };
+}
+
+/** A file handle that takes the whole output with it when it fails: nothing half-written may stay on a full disk. */
+class HandleSink implements FileSink {
+  readonly #handle: FileHandle;
+  readonly #path: string;
+  readonly #abort: () => Promise<void>;
+  #closed = false;
+
+  private constructor(handle: FileHandle, path: string, abort: () => Promise<void>) {
+    this.#handle = handle;
+    this.#path = path;
+    this.#abort = abort;
+  }
+
+  static async create(temporary: string, path: string, abort: () => Promise<void>): Promise<HandleSink> {
+    try {
+      return new HandleSink(await open(temporary, "wx"), path, abort);
+    } catch (cause) {
+      await abort();
+      throw errorCode(cause) === "EEXIST"
+        ? new FileError(path, "found it written already, expected each file once", { cause })
+        : fileError(path, cause);
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#closed) throw new FileError(this.#path, "found it closed, expected it open to write");
+    await this.#orAbort(async () => {
+      for (let done = 0; done < bytes.byteLength; )
+        done += (await this.#handle.write(bytes, done, bytes.byteLength - done)).bytesWritten;
+    });
+  }
+
+  /** Waits until the bytes are on the device: the rename must not overtake them. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    await this.#orAbort(async () => {
+      await this.#handle.sync();
+      this.#closed = true;
+      await this.#handle.close();
+    });
+  }
+
+  /** Closes without a word; what was written is going to be removed. */
+  async release(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#handle.close().catch(() => undefined);
+  }
+
+  async #orAbort(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      await this.#abort();
+      throw fileError(this.#path, cause);
+    }
+  }
+}
+
+/** A place under a temporary name beside the target, on the same file system, so that a rename finishes it. */
+interface Staged {
+  readonly temporary: string;
+  commit(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+async function stage(path: string, kind: "file" | "folder", force: boolean): Promise<Staged> {
+  const target = await resolveTarget(path, kind, force);
+  const parent = dirname(target);
+  const unique = randomUUID().slice(0, 8);
+  const temporary = join(parent, `.${basename(target)}.${unique}.partial`);
+  let finished = false;
+  let made: string | undefined;
+  try {
+    made = await mkdir(parent, { recursive: true });
   } catch (cause) {
     throw fileError(path, cause);
+  }
+  return {
+    temporary,
+    async commit() {
+      if (finished) throw new FileError(path, "found it finished or discarded already, expected one commit");
+      await resolveTarget(path, kind, force);
+      try {
+        if (force) await replace(temporary, target, join(parent, `.${basename(target)}.${unique}.old`));
+        else await rename(temporary, target);
+      } catch (cause) {
+        throw fileError(path, cause);
+      }
+      finished = true;
+    },
+    async discard() {
+      if (finished) return;
+      finished = true;
+      await rm(temporary, { recursive: true, force: true });
+      if (made !== undefined) await removeEmpty(parent, made);
+    },
+  };
+}
+
+/** The path that will be replaced or made; throws where something is in the way. */
+async function resolveTarget(path: string, kind: "file" | "folder", force: boolean): Promise<string> {
+  const target = resolve(path);
+  try {
+    await lstat(target);
+  } catch (cause) {
+    if (errorCode(cause) === "ENOENT") return target;
+    throw fileError(path, cause);
+  }
+  if (!force)
+    throw new FileError(path, `exists, expected a new ${kind}; choose another name or pass --force to replace it`);
+  try {
+    // A link stays, what it leads to is replaced.
+    const real = await realpath(target);
+    await checkReplaceable(path, real, kind);
+    return real;
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
+/** Only what this program could have written is ever removed: a plain file, or a folder of plain files. */
+async function checkReplaceable(path: string, real: string, kind: "file" | "folder"): Promise<void> {
+  const status = await lstat(real);
+  if (kind === "file" ? !status.isFile() : !status.isDirectory()) {
+    const found = status.isDirectory() ? "a folder" : status.isFile() ? "a file" : "a device, pipe or socket";
+    throw new FileError(path, `found ${found}, expected a ${kind} to replace; choose another name`);
+  }
+  if (kind === "file") return;
+  const inside = (await readdir(real, { withFileTypes: true })).find((entry) => entry.isDirectory());
+  if (inside !== undefined)
+    throw new FileError(
+      path,
+      `found the folder ${inside.name} in it, expected a model folder (plain files only) to replace; remove it yourself or choose another name`,
+    );
+}
+
+/** The old one is set aside first and removed last: at every moment one of the two is whole. */
+async function replace(temporary: string, target: string, aside: string): Promise<void> {
+  let old = true;
+  try {
+    await rename(target, aside);
+  } catch (cause) {
+    if (errorCode(cause) !== "ENOENT") throw cause;
+    old = false;
+  }
+  try {
+    await rename(temporary, target);
+  } catch (cause) {
+    if (old) await rename(aside, target);
+    throw cause;
+  }
+  if (old) await rm(aside, { recursive: true, force: true });
+}
+
+/** Removes the folders from `parent` up to `topmost`, which were made for this output, as long as they are empty. */
+async function removeEmpty(parent: string, topmost: string): Promise<void> {
+  for (let folder = parent; folder.startsWith(topmost); folder = dirname(folder)) {
+    try {
+      await rmdir(folder);
+    } catch {
+      return;
+    }
   }
 }

@@ -1,11 +1,12 @@
 /** Writes a quantised model as a GPTQ checkpoint folder: weights, settings, tokenizer, and a README that says what it is. */
 import { UsageError } from "../errors.ts";
-import { baseSetting, dynamicRules, gptqConfigJson, type WrittenModule } from "../format/gptq-config-writer.ts";
-import type { GptqVersion } from "../format/gptq-packing.ts";
+import { type ModuleSetting as WrittenModule, writeGptqConfig } from "../format/gptq-dynamic.ts";
+import type { GptqBits, GptqVersion } from "../format/gptq-packing.ts";
 import { gptqTensors } from "../format/gptq-tensors.ts";
-import { committed, type OutputFolder } from "../format/output.ts";
+import type { JsonObject } from "../format/json.ts";
+import type { OutputFolder } from "../format/output.ts";
 import type { TensorEntry } from "../format/safetensors.ts";
-import { type TensorSource, tensorOf, writeSafetensors } from "../format/safetensors-writer.ts";
+import { copyOf, type TensorToWrite, tensorOf, writeSafetensors } from "../format/safetensors-writer.ts";
 import { readAll } from "../format/source.ts";
 import type { Spelling } from "../model/families/family.ts";
 import type { Placement } from "../model/locate.ts";
@@ -23,7 +24,7 @@ export interface WriteOptions {
   /** Zero points stored minus one (`gptq`, the most widely read) or as they are. By default v1 where symmetric, else v2. */
   readonly version?: GptqVersion;
   /** Added to the settings' `meta`. */
-  readonly meta?: Readonly<Record<string, unknown>>;
+  readonly meta?: JsonObject;
 }
 
 export interface Written {
@@ -59,7 +60,7 @@ export async function writeQuantized(
   const version = options.version ?? (settings.symmetric ? "gptq" : "gptq_v2");
   if (version === "gptq" && !settings.symmetric)
     throw new UsageError("format", "gptq with asymmetric grids", "gptq_v2: version 1 cannot store a zero point of 0");
-  return committed(output, async () => {
+  try {
     const names = renamed(files, spelling);
     const tensors = collectTensors(files, quantized, names, version);
     const trueBytes = await writeWeights(output, tensors);
@@ -73,8 +74,12 @@ export async function writeQuantized(
       "README.md",
       folderReadme(files, quantized, settings, { spelling, version, bits, trueBytes }),
     );
+    await output.commit();
     return { averageBits: bits, trueBytes };
-  });
+  } catch (error) {
+    await output.abort();
+    throw error;
+  }
 }
 
 /** Each linear's name in the wanted spelling, by its name in the source. */
@@ -88,8 +93,8 @@ function collectTensors(
   quantized: Quantized,
   names: ReadonlyMap<string, string>,
   version: GptqVersion,
-): readonly TensorSource[] {
-  const tensors: TensorSource[] = [];
+): readonly TensorToWrite[] {
+  const tensors: TensorToWrite[] = [];
   const taken = new Set<TensorEntry>();
   for (const placement of files.placements) {
     if (placement.kind === "packed")
@@ -101,7 +106,7 @@ function collectTensors(
     else tensors.push(...packedTensors(name, matrix, version));
   }
   for (const entry of files.index.entries.values())
-    if (!taken.has(entry) && isNorm(entry.name)) tensors.push(copied(entry));
+    if (!taken.has(entry) && isNorm(entry.name)) tensors.push(copyOf(entry));
   return tensors;
 }
 
@@ -110,58 +115,26 @@ function isNorm(name: string): boolean {
   return name.endsWith("norm.weight");
 }
 
-function packedTensors(name: string, matrix: QuantizedMatrix, version: GptqVersion): readonly TensorSource[] {
+function packedTensors(name: string, matrix: QuantizedMatrix, version: GptqVersion): readonly TensorToWrite[] {
   const plain = { ...plainCodes(matrix), gIdx: matrix.gIdx };
   return gptqTensors(name, plain, version).map((tensor) =>
     tensorOf(tensor.name, tensor.dtype, tensor.shape, tensor.bytes),
   );
 }
 
-function copied(entry: TensorEntry): TensorSource {
-  return {
-    name: entry.name,
-    dtype: entry.dtype,
-    shape: entry.shape,
-    write: (sink) => copyBytes(entry, 0, entry.byteLength, sink),
-  };
-}
-
 /** A linear that stays float; one of a fused bank becomes a tensor of its own. */
-function floatTensor(placement: Placement & { kind: "float" }, name: string): TensorSource {
+function floatTensor(placement: Placement & { kind: "float" }, name: string): TensorToWrite {
   const { slot, entry, rowOffset } = placement;
-  const bytes = (entry.dtype === "F32" ? 4 : 2) * slot.cols;
+  const rowBytes = (entry.dtype === "F32" ? 4 : 2) * slot.cols;
   const shape = [slot.rows, slot.cols];
-  const write: TensorSource["write"] = (sink) => copyBytes(entry, rowOffset * bytes, slot.rows * bytes, sink);
-  return { name: `${name}.weight`, dtype: entry.dtype, shape, write };
+  const part = { ...entry, shape, offset: entry.offset + rowOffset * rowBytes, byteLength: slot.rows * rowBytes };
+  return copyOf(part, `${name}.weight`);
 }
 
-const PIECE = 8 << 20;
-
-async function copyBytes(
-  entry: TensorEntry,
-  from: number,
-  length: number,
-  sink: { write(bytes: Uint8Array): Promise<void> },
-): Promise<void> {
-  for (let done = 0; done < length; done += PIECE) {
-    const piece = new Uint8Array(Math.min(PIECE, length - done));
-    await entry.source.read(entry.offset + from + done, piece);
-    await sink.write(piece);
-  }
-}
-
-async function writeWeights(output: OutputFolder, tensors: readonly TensorSource[]): Promise<number> {
+async function writeWeights(output: OutputFolder, tensors: readonly TensorToWrite[]): Promise<number> {
   const file = await output.file(WEIGHTS);
-  let bytes = 0;
-  const counted = {
-    async write(piece: Uint8Array) {
-      bytes += piece.byteLength;
-      await file.write(piece);
-    },
-    close: () => file.close(),
-  };
-  await writeSafetensors(counted, tensors);
-  await counted.close();
+  const bytes = await writeSafetensors(file, tensors);
+  await file.close();
   return bytes;
 }
 
@@ -171,22 +144,22 @@ function configJson(
   settings: QuantizeSettings,
   names: ReadonlyMap<string, string>,
   version: GptqVersion,
-  meta: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
+  meta: JsonObject,
+): JsonObject {
   const modules = files.placements
     .map(({ slot }) => slot)
     .filter((slot) => slot.role !== "embedding")
     .map((slot) => writtenModule(slot, names, quantized));
-  const base = baseSetting(modules);
+  const base = mostFrequent(modules);
   const descAct = settings.method === "gptq" && settings.actOrder === "desc" && !settings.staticGroups;
-  return gptqConfigJson({
-    base,
+  return writeGptqConfig({
+    ...base,
     symmetric: settings.symmetric,
     descAct,
     version,
-    dynamic: dynamicRules(modules, base),
+    modules,
+    engineVersion: VERSION,
     meta: {
-      quantizer: [`quern:${VERSION}`],
       method: settings.method,
       damp_percent: settings.dampPercent,
       static_groups: settings.staticGroups,
@@ -198,11 +171,23 @@ function configJson(
   });
 }
 
+/** The setting most modules share: what differs from it becomes a rule. */
+function mostFrequent(modules: readonly WrittenModule[]): { bits: GptqBits; groupSize: number } {
+  const counts = new Map<string, { bits: GptqBits; groupSize: number; count: number }>();
+  for (const { bits, groupSize } of modules) {
+    if (bits === 16) continue;
+    const known = counts.get(`${bits}/${groupSize}`) ?? { bits, groupSize, count: 0 };
+    counts.set(`${bits}/${groupSize}`, { ...known, count: known.count + 1 });
+  }
+  const [most] = [...counts.values()].sort((a, b) => b.count - a.count);
+  return { bits: most?.bits ?? 4, groupSize: most?.groupSize ?? 128 };
+}
+
 function writtenModule(slot: Slot, names: ReadonlyMap<string, string>, quantized: Quantized): WrittenModule {
   const matrix = quantized.matrices.get(slot.name);
   const name = names.get(slot.name) as string;
   if (matrix === undefined) return { name, bits: 16, groupSize: -1 };
-  return { name, bits: matrix.bits as 2 | 3 | 4 | 8, groupSize: matrix.groupSize };
+  return { name, bits: matrix.bits as GptqBits, groupSize: matrix.groupSize };
 }
 
 async function copy(files: ModelFiles, output: OutputFolder, file: string): Promise<void> {

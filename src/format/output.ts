@@ -1,66 +1,100 @@
-/** Where results go: files that appear whole or not at all. */
+/** Where bytes go: a file is written front to back, and a folder or file appears under its name only when it is whole. */
 
+import { FileError } from "../errors.ts";
+
+/** One file, written front to back. A write that fails discards the whole output it belongs to. */
 export interface FileSink {
   write(bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A folder in the making. Nothing is seen under its name before `commit`; `abort` leaves no trace. */
-export interface OutputFolder {
+/** What exists under a temporary name until `commit`; leaving an `await using` block without one discards it. */
+interface Pending extends AsyncDisposable {
+  /** The name that it will have, for messages. */
   readonly name: string;
+  /** Gives it its name. An older one of that name is replaced only now. */
+  commit(): Promise<void>;
+  /** Removes everything; after `commit` it does nothing. */
+  abort(): Promise<void>;
+}
+
+/** A folder of files, without subfolders. */
+export interface OutputFolder extends Pending {
+  /** A new file in it; close it before `commit`. */
   file(name: string): Promise<FileSink>;
-  commit(): Promise<void>;
-  abort(): Promise<void>;
 }
 
-/** One file in the making, under the same promise. */
-export interface OutputFile extends FileSink {
-  readonly name: string;
-  commit(): Promise<void>;
-  abort(): Promise<void>;
+/** A single file; `close` ends the writing, `commit` closes it too where that was not done. */
+export interface OutputFile extends Pending, FileSink {}
+
+export interface OutputOptions {
+  /** Replace what exists, instead of refusing. */
+  readonly force?: boolean;
 }
 
-/** Runs `work` on an output; commits what it wrote, or removes every trace when it throws or is aborted. */
-export async function committed<O extends { commit(): Promise<void>; abort(): Promise<void> }, T>(
-  output: O,
-  work: (output: O) => Promise<T>,
-): Promise<T> {
-  let result: T;
-  try {
-    result = await work(output);
-    await output.commit();
-  } catch (error) {
-    await output.abort();
-    throw error;
-  }
-  return result;
+/** An output in memory, for browsers and tests. */
+export interface MemoryOutput extends OutputFolder {
+  /** What was committed: nothing before, and nothing after an abort. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-/** A folder in memory: for browsers and tests. `files` holds what was committed. */
-export function memoryOutput(name: string): OutputFolder & { readonly files: ReadonlyMap<string, Uint8Array> } {
-  const pieces = new Map<string, Uint8Array[]>();
+export function memoryOutput(name: string = "memory"): MemoryOutput {
+  const pending = new Map<string, Uint8Array[]>();
   const files = new Map<string, Uint8Array>();
+  const open = new Set<string>();
+  const abort = async (): Promise<void> => {
+    pending.clear();
+    open.clear();
+  };
   return {
     name,
     files,
     async file(file) {
-      const list: Uint8Array[] = [];
-      pieces.set(file, list);
-      return { write: async (bytes) => void list.push(bytes.slice()), close: async () => {} };
+      checkOutputName(name, file);
+      if (pending.has(file))
+        throw new FileError(`${name}/${file}`, "found it written already, expected each file once");
+      const pieces: Uint8Array[] = [];
+      pending.set(file, pieces);
+      open.add(file);
+      return {
+        async write(bytes) {
+          if (!open.has(file)) throw new FileError(`${name}/${file}`, "found it closed, expected it open to write");
+          pieces.push(bytes.slice());
+        },
+        async close() {
+          open.delete(file);
+        },
+      };
     },
     async commit() {
-      for (const [file, list] of pieces) {
-        const whole = new Uint8Array(list.reduce((sum, piece) => sum + piece.length, 0));
-        let at = 0;
-        for (const piece of list) {
-          whole.set(piece, at);
-          at += piece.length;
-        }
-        files.set(file, whole);
-      }
+      if (open.size > 0) throw stillOpen(name, [...open]);
+      for (const [file, pieces] of pending) files.set(file, joined(pieces));
+      pending.clear();
     },
-    async abort() {
-      pieces.clear();
-    },
+    abort,
+    [Symbol.asyncDispose]: abort,
   };
+}
+
+/** The plain name of a file in the folder, or an error. */
+export function checkOutputName(folder: string, file: string): void {
+  if (file === "" || file === "." || file === ".." || /[/\\\0]/.test(file))
+    throw new FileError(`${folder}/${file}`, "found a path, expected the plain name of a file in the folder");
+}
+
+export function stillOpen(folder: string, files: readonly string[]): FileError {
+  return new FileError(
+    folder,
+    `found ${files.join(", ")} still open, expected every file to be closed before the folder is finished`,
+  );
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }

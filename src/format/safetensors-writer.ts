@@ -1,87 +1,103 @@
-/** Writes safetensors files: header first, then every tensor as it writes itself, never all of them in memory. */
+/** Writes safetensors files front to back: first the header, then each tensor in pieces, so that no file has to fit memory. */
+
 import { FormatError } from "../errors.ts";
 import type { FileSink } from "./output.ts";
-import { DTYPE_BITS, type DType, tensorBytes } from "./safetensors.ts";
+import { DTYPE_BITS, type DType, readTensor, type TensorEntry, tensorBytes } from "./safetensors.ts";
+import { PIECE_BYTES } from "./source.ts";
 
-/** A tensor that can write its bytes when its turn comes. */
-export interface TensorSource {
+/** What the header says of a tensor. */
+export interface TensorSpec {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
-  write(sink: FileSink): Promise<void>;
 }
 
-/** What loaders expect to find in the metadata. */
+/** A tensor whose bytes are made when their turn comes. */
+export interface TensorToWrite extends TensorSpec {
+  pieces(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+export interface EncodedHeader<T extends TensorSpec> {
+  /** Length, JSON and padding: the beginning of the file. */
+  readonly bytes: Uint8Array;
+  /** The tensors in file order. */
+  readonly order: readonly T[];
+  readonly fileBytes: number;
+}
+
+/** Some loaders refuse a file that does not say so. */
 const METADATA: Readonly<Record<string, string>> = { format: "pt" };
 
-/** A tensor whose bytes are at hand. */
-export function tensorOf(name: string, dtype: DType, shape: readonly number[], data: ArrayBufferView): TensorSource {
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return { name, dtype, shape, write: (sink) => sink.write(bytes) };
-}
-
-/** Bytes of the whole file. */
-export function safetensorsBytes(
-  tensors: readonly TensorSource[],
+/** The header as the reference writer makes it: tensors by alignment, widest first, then by name; JSON padded to 8 bytes. */
+export function encodeHeader<T extends TensorSpec>(
+  tensors: readonly T[],
   metadata: Readonly<Record<string, string>> = METADATA,
-): number {
-  const ordered = order(tensors);
-  return encodeHeader(ordered, metadata).byteLength + ordered.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
-}
-
-/**
- * Tensors are ordered by alignment, the largest first, then by name, as other writers do.
- * @throws FormatError naming a tensor that writes another number of bytes than its shape says, or a name that comes twice.
- */
-export async function writeSafetensors(
-  sink: FileSink,
-  tensors: readonly TensorSource[],
-  metadata: Readonly<Record<string, string>> = METADATA,
-): Promise<void> {
-  const ordered = order(tensors);
-  await sink.write(encodeHeader(ordered, metadata));
-  for (const tensor of ordered) {
-    let written = 0;
-    await tensor.write({
-      async write(bytes) {
-        written += bytes.byteLength;
-        await sink.write(bytes);
-      },
-      async close() {},
-    });
-    if (written !== bytesOf(tensor))
-      throw new FormatError(`tensor ${tensor.name}`, `found ${written} bytes to write, expected ${bytesOf(tensor)}`);
-  }
-}
-
-function bytesOf(tensor: TensorSource): number {
-  return tensorBytes(tensor.dtype, tensor.shape, `tensor ${tensor.name}`);
-}
-
-function order(tensors: readonly TensorSource[]): readonly TensorSource[] {
-  const rank = Object.keys(DTYPE_BITS);
-  const byRank = (a: TensorSource, b: TensorSource) => rank.indexOf(b.dtype) - rank.indexOf(a.dtype);
-  const ordered = [...tensors].sort((a, b) => byRank(a, b) || (a.name < b.name ? -1 : 1));
-  const names = new Set<string>();
-  for (const { name } of ordered) {
-    if (names.has(name)) throw new FormatError(`tensor ${name}`, "found it twice, expected one");
+): EncodedHeader<T> {
+  const rank = new Map(Object.keys(DTYPE_BITS).map((dtype, position) => [dtype, position]));
+  const order = [...tensors].sort(
+    (a, b) => rank.get(b.dtype)! - rank.get(a.dtype)! || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
+  );
+  const fields = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : [];
+  const names = new Set(["__metadata__"]);
+  let end = 0;
+  for (const { name, dtype, shape } of order) {
+    if (names.has(name)) throw new FormatError(`tensor ${name}`, "found the name a second time, expected each once");
     names.add(name);
+    const start = end;
+    end += tensorBytes(dtype, shape, `tensor ${name}`);
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [start, end] })}`);
   }
-  return ordered;
-}
-
-function encodeHeader(tensors: readonly TensorSource[], metadata: Readonly<Record<string, string>>): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: metadata };
-  let offset = 0;
-  for (const tensor of tensors) {
-    const end = offset + bytesOf(tensor);
-    header[tensor.name] = { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [offset, end] };
-    offset = end;
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const length = Math.ceil(json.byteLength / 8) * 8;
-  const bytes = new Uint8Array(8 + length).fill(0x20, 8 + json.byteLength);
+  const json = new TextEncoder().encode(`{${fields.join(",")}}`);
+  const length = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(8 + length).fill(0x20);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
   bytes.set(json, 8);
-  return bytes;
+  return { bytes, order, fileBytes: bytes.length + end };
+}
+
+/** Writes the whole file; gives its length. The sink stays open. */
+export async function writeSafetensors(
+  sink: FileSink,
+  tensors: readonly TensorToWrite[],
+  metadata?: Readonly<Record<string, string>>,
+): Promise<number> {
+  const header = encodeHeader(tensors, metadata);
+  await sink.write(header.bytes);
+  for (const tensor of header.order) {
+    const expected = tensorBytes(tensor.dtype, tensor.shape, `tensor ${tensor.name}`);
+    let found = 0;
+    for await (const piece of tensor.pieces()) {
+      found += piece.byteLength;
+      await sink.write(piece);
+    }
+    if (found !== expected)
+      throw new FormatError(
+        `tensor ${tensor.name}`,
+        `found ${found} bytes to write, expected ${expected} for ${tensor.dtype} [${tensor.shape.join(", ")}]`,
+      );
+  }
+  return header.fileBytes;
+}
+
+/** A tensor that is in memory. */
+export function tensorOf(name: string, dtype: DType, shape: readonly number[], data: ArrayBufferView): TensorToWrite {
+  return {
+    ...{ name, dtype, shape },
+    pieces: () => [new Uint8Array(data.buffer, data.byteOffset, data.byteLength)],
+  };
+}
+
+/** A tensor of another file, copied piece by piece, perhaps under another name. */
+export function copyOf(entry: TensorEntry, name: string = entry.name): TensorToWrite {
+  return {
+    ...{ name, dtype: entry.dtype, shape: entry.shape },
+    async *pieces() {
+      for (let done = 0; done < entry.byteLength; done += PIECE_BYTES) {
+        const byteLength = Math.min(PIECE_BYTES, entry.byteLength - done);
+        const piece = new Uint8Array(byteLength);
+        await readTensor({ ...entry, offset: entry.offset + done, byteLength }, piece);
+        yield piece;
+      }
+    },
+  };
 }

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { GPTQ_BITS, packColumns, packZeros, unpackColumns, unpackRows, unpackZeros } from "../../src/format/gptq-packing.ts";
+import {
+  GPTQ_BITS,
+  packColumns,
+  packZeros,
+  unpackColumns,
+  unpackRows,
+  unpackZeros,
+} from "../../src/format/gptq-packing.ts";
 import { mulberry32 } from "../helpers/random.ts";
 
 const hex = (words: Int32Array) => [...words].map((word) => (word >>> 0).toString(16).padStart(8, "0"));
@@ -31,7 +38,13 @@ describe("packColumns", () => {
 
   it.each(GPTQ_BITS)("equals packing bit by bit, and unpackColumns undoes it, at %i bits", (bits) => {
     const random = mulberry32(bits);
-    for (const [K, N] of [[32, 1], [96, 5], [128, 17], [160, 33], [416, 7]]) {
+    for (const [K, N] of [
+      [32, 1],
+      [96, 5],
+      [128, 17],
+      [160, 33],
+      [416, 7],
+    ]) {
       const codes = Uint8Array.from({ length: N * K }, () => Math.floor(random() * 2 ** bits));
       const packed = packColumns(codes, K, N, bits);
       expect(packed).toEqual(packColumnsBitwise(codes, K, N, bits));
@@ -46,9 +59,13 @@ describe("packColumns", () => {
   });
 
   it("rejects a code that would run into its neighbour, a length that does not fit, and half a word", () => {
-    expect(() => packColumns(Uint8Array.of(1, 2, 3, 16, 0, 0, 0, 0), 8, 1, 4)).toThrow("codes: found 16 at 3, expected at most 15 at 4 bits");
+    expect(() => packColumns(Uint8Array.of(1, 2, 3, 16, 0, 0, 0, 0), 8, 1, 4)).toThrow(
+      "codes: found 16 at 3, expected at most 15 at 4 bits",
+    );
     expect(() => packColumns(new Uint8Array(9), 8, 1, 4)).toThrow("codes: found shape [9], expected [1, 8]");
-    expect(() => packColumns(new Uint8Array(20), 20, 1, 3)).toThrow("a packed axis of 20, expected one of multiples of 32 at 3 bits");
+    expect(() => packColumns(new Uint8Array(20), 20, 1, 3)).toThrow(
+      "a packed axis of 20, expected one of multiples of 32 at 3 bits",
+    );
     expect(() => unpackColumns(new Int32Array(3), 16, 1, 4)).toThrow("qweight: found shape [3], expected [2]");
   });
 });
@@ -80,14 +97,20 @@ describe("packZeros", () => {
     const zeros = new Uint8Array(16).fill(5); // [8,2]
     zeros[2 * 3 + 1] = 0;
     expect(unpackZeros(packZeros(zeros, 8, 2, 4, "gptq_v2"), 8, 2, 4, "gptq_v2")).toEqual(zeros);
-    expect(() => packZeros(zeros, 8, 2, 4, "gptq")).toThrow("qzeros of output 3, group 1: found a zero point of 0 in format gptq");
+    expect(() => packZeros(zeros, 8, 2, 4, "gptq")).toThrow(
+      "qzeros of output 3, group 1: found a zero point of 0 in format gptq",
+    );
   });
 });
 
 describe("unpackZeros", () => {
   it("undoes the borrow of a writer that subtracts from the whole word", () => {
     expect([...unpackZeros(fromHex("7776f777"), 8, 1, 4, "gptq")]).toEqual([8, 8, 8, 0, 8, 8, 8, 8]);
-    for (const [bits, ones] of [[2, 0x55555555], [4, 0x11111111], [8, 0x01010101]] as const) {
+    for (const [bits, ones] of [
+      [2, 0x55555555],
+      [4, 0x11111111],
+      [8, 0x01010101],
+    ] as const) {
       const zeros = count(2 ** bits, 32 / bits);
       const stored = packZeros(zeros, zeros.length, 1, bits, "gptq_v2").map((word) => word - ones);
       expect(unpackZeros(stored, zeros.length, 1, bits, "gptq")).toEqual(zeros);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { nodeFile, nodeFolder } from "../../src/adapter/node.ts";
 import { openCheckpoint } from "../../src/format/checkpoint.ts";
 import { exactF16, f16Value } from "../../src/format/float16.ts";
-import { parseGptqConfig, readGptqConfig } from "../../src/format/gptq-config.ts";
+import { parseGptqConfig, readGptqConfig, resolveModule } from "../../src/format/gptq-config.ts";
 import type { GptqBits } from "../../src/format/gptq-packing.ts";
 import {
   type GptqMatrix,
@@ -227,6 +227,36 @@ describe("readGptq", () => {
 });
 
 describe("gptqTensors", () => {
+  for (const { name, path, missing } of CHECKPOINTS)
+    it.skipIf(missing)(
+      `gives the same bytes as the tool that wrote ${name}${missing ? " (needs QUERN_SHARED)" : ""}`,
+      async () => {
+        const folder = await nodeFolder(path);
+        const index = await openCheckpoint(folder);
+        const config = (await readGptqConfig(folder))!;
+        const modules = [...index.entries.keys()]
+          .filter((key) => key.endsWith(".qweight"))
+          .map((key) => key.slice(0, -8));
+        expect(modules.length).toBeGreaterThan(20);
+        for (const module of modules) {
+          const qweight = index.entries.get(`${module}.qweight`)!;
+          const setting = resolveModule(config, module);
+          const bits = setting === "float" ? config.bits : setting.bits;
+          const read = await readGptq(index, module, qweight.shape[1], (qweight.shape[0] * 32) / bits, config);
+          expect(read.warnings).toEqual([]);
+          for (const tensor of gptqTensors(module, read, config.version)) {
+            const entry = index.entries.get(tensor.name);
+            if (entry === undefined && tensor.name.endsWith(".g_idx")) continue;
+            expect(tensor).toMatchObject({ dtype: entry!.dtype, shape: entry!.shape });
+            const bytes = new Uint8Array(entry!.byteLength);
+            await readTensor(entry!, bytes);
+            expect(Buffer.compare(bytes, tensor.bytes), tensor.name).toBe(0);
+          }
+        }
+        await folder.close();
+      },
+    );
+
   it("rejects a zero point of 0 in the format that cannot hold it", () => {
     const matrix = randomMatrix(32, 64, 2, 4);
     matrix.zeros[7] = 0;

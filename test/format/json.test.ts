@@ -7,7 +7,7 @@ const parse = (text: string) => parseJson(text, "f.json", { maxBytes: 1000, maxD
 describe("parseJson", () => {
   it.each([
     '{"a":[1,-2.5e3,0,1E+2,true,false,null,"x"],"":{}}',
-    ' [ ] ',
+    " [ ] ",
     '"\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00 é😀"',
     "-0.0",
     '{"b":1,"a":2,"10":3}',
@@ -18,8 +18,43 @@ describe("parseJson", () => {
   });
 
   it.each([
-    "", " ", "{", "[", '"', '"a', "{]", '{"a"}', '{"a":}', '{"a":1,}', "{,}", "[1,]", "[1 2]", "tru", "nul", "undefined", "NaN", "Infinity", "-",
-    "01", "1.", ".5", "+1", "1e", "0x1", "'a'", '"\\x"', '"\\u12"', '"\\u12g4"', '"\u0001"', '"a\nb"', "{a:1}", "1 1", "[1]]", "// c\n1", "\ufeff1", "\u00a01",
+    "",
+    " ",
+    "{",
+    "[",
+    '"',
+    '"a',
+    "{]",
+    '{"a"}',
+    '{"a":}',
+    '{"a":1,}',
+    "{,}",
+    "[1,]",
+    "[1 2]",
+    "tru",
+    "nul",
+    "undefined",
+    "NaN",
+    "Infinity",
+    "-",
+    "01",
+    "1.",
+    ".5",
+    "+1",
+    "1e",
+    "0x1",
+    "'a'",
+    '"\\x"',
+    '"\\u12"',
+    '"\\u12g4"',
+    '"\u0001"',
+    '"a\nb"',
+    "{a:1}",
+    "1 1",
+    "[1]]",
+    "// c\n1",
+    "\ufeff1",
+    "\u00a01",
   ])("rejects %j, as the runtime's parser does", (text) => {
     expect(() => JSON.parse(text)).toThrow();
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: "FORMAT" }));
@@ -27,7 +62,8 @@ describe("parseJson", () => {
 
   it("rejects every truncation of a document", () => {
     const text = '{"a":[1,"\\u00e9x",{"b":null}],"c":true}';
-    for (let length = 0; length < text.length; length++) expect(() => parse(text.slice(0, length))).toThrow(/^f\.json: line 1, column /);
+    for (let length = 0; length < text.length; length++)
+      expect(() => parse(text.slice(0, length))).toThrow(/^f\.json: line 1, column /);
   });
 
   it("names line, column, what it found and what it expected", () => {
@@ -36,13 +72,18 @@ describe("parseJson", () => {
   });
 
   it("rejects a key that comes twice, however it is spelled", () => {
-    expect(() => parse('{"a":1,"\\u0061":1}')).toThrow('line 1, column 8: found the key "a" a second time, expected each key once');
+    expect(() => parse('{"a":1,"\\u0061":1}')).toThrow(
+      'line 1, column 8: found the key "a" a second time, expected each key once',
+    );
     expect(() => parse('{"__proto__":1,"__proto__":2}')).toThrow('the key "__proto__" a second time');
     expect(parse('{"a":{"a":1},"b":{"a":1}}')).toEqual({ a: { a: 1 }, b: { a: 1 } });
   });
 
   it("keeps prototype keys as plain keys and gives objects no prototype", () => {
-    const object = parse('{"__proto__":{"polluted":true},"constructor":1,"hasOwnProperty":2}') as Record<string, unknown>;
+    const object = parse('{"__proto__":{"polluted":true},"constructor":1,"hasOwnProperty":2}') as Record<
+      string,
+      unknown
+    >;
     expect(Object.keys(object)).toEqual(["__proto__", "constructor", "hasOwnProperty"]);
     expect(Object.getPrototypeOf(object)).toBeNull();
     expect(object["polluted"]).toBeUndefined();
@@ -66,14 +107,21 @@ describe("parseJsonBytes", () => {
     const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
     shared.set(bytes);
     expect(parseJsonBytes(shared, "f.json")).toEqual({ é: "😀" });
-    expect(() => parseJsonBytes(Uint8Array.of(0x22, 0xff, 0x22), "f.json")).toThrow("f.json: found bytes that are not UTF-8");
-    expect(() => parseJsonBytes(bytes, "f.json", { maxBytes: 3, maxDepth: 1 })).toThrow("found 13 bytes of JSON, expected at most 3");
+    expect(() => parseJsonBytes(Uint8Array.of(0x22, 0xff, 0x22), "f.json")).toThrow(
+      "f.json: found bytes that are not UTF-8",
+    );
+    expect(() => parseJsonBytes(bytes, "f.json", { maxBytes: 3, maxDepth: 1 })).toThrow(
+      "found 13 bytes of JSON, expected at most 3",
+    );
   });
 });
 
 describe("readJsonObject", () => {
   it("gives undefined for a missing file and rejects what is no object", async () => {
-    const folder = filesFolder("m", { "a.json": new TextEncoder().encode("[1]"), "b.json": new TextEncoder().encode("{}") });
+    const folder = filesFolder("m", {
+      "a.json": new TextEncoder().encode("[1]"),
+      "b.json": new TextEncoder().encode("{}"),
+    });
     expect(await readJsonObject(folder, "c.json")).toBeUndefined();
     expect(await readJsonObject(folder, "b.json")).toEqual({});
     await expect(readJsonObject(folder, "a.json")).rejects.toThrow("m/a.json: found an array, expected a JSON object");
@@ -83,6 +131,12 @@ describe("readJsonObject", () => {
 describe("describeJson", () => {
   it("is short", () => {
     expect(describeJson("x".repeat(100))).toHaveLength(60);
-    expect([undefined, null, [1], {}, 1.5].map((value) => describeJson(value))).toEqual(["nothing", "null", "an array", "an object", "1.5"]);
+    expect([undefined, null, [1], {}, 1.5].map((value) => describeJson(value))).toEqual([
+      "nothing",
+      "null",
+      "an array",
+      "an object",
+      "1.5",
+    ]);
   });
 });

@@ -18,9 +18,47 @@ const NAMES = [
 
 describe("matchesStart", () => {
   it.each([
-    "", "^", "$", "^$", "lm_head", ".*", ".*\\.layers\\.1\\.mlp\\..*", ".*\\.experts\\.[024]\\.down_proj$", "^model\\.layers\\.(0|1|47)\\.mlp\\..*",
-    "model.layers", "^model\\.layers\\.1\\.mlp\\.experts\\.1", "(?:.*)\\.mlp\\.gate$", "^(?!lm_head)", "(?=.*q_proj).*\\.11\\.", "a*b", "a+b", "a?ab", "a{2}b", "a{1,}b", "a{3,5}b", "a{0,1}ab",
-    ".*?\\.gate", "(a|b)*$", "(a*)*$", "(a|ab)(c|bcd)?", "[^.]*\\.layers\\.\\d+\\.", "\\w+\\.\\w+", "[\\w-]+$", "[a-z.]+\\d", "a|model", "mode?l", "models?", "model\\.layers|x", "m(o|x)del", "\\S+\\s", "\\D*\\d\\W", "a\\-b\\]", "[a-]*", "[.\\]]", "()x?", "((((a))))",
+    "",
+    "^",
+    "$",
+    "^$",
+    "lm_head",
+    ".*",
+    ".*\\.layers\\.1\\.mlp\\..*",
+    ".*\\.experts\\.[024]\\.down_proj$",
+    "^model\\.layers\\.(0|1|47)\\.mlp\\..*",
+    "model.layers",
+    "^model\\.layers\\.1\\.mlp\\.experts\\.1",
+    "(?:.*)\\.mlp\\.gate$",
+    "^(?!lm_head)",
+    "(?=.*q_proj).*\\.11\\.",
+    "a*b",
+    "a+b",
+    "a?ab",
+    "a{2}b",
+    "a{1,}b",
+    "a{3,5}b",
+    "a{0,1}ab",
+    ".*?\\.gate",
+    "(a|b)*$",
+    "(a*)*$",
+    "(a|ab)(c|bcd)?",
+    "[^.]*\\.layers\\.\\d+\\.",
+    "\\w+\\.\\w+",
+    "[\\w-]+$",
+    "[a-z.]+\\d",
+    "a|model",
+    "mode?l",
+    "models?",
+    "model\\.layers|x",
+    "m(o|x)del",
+    "\\S+\\s",
+    "\\D*\\d\\W",
+    "a\\-b\\]",
+    "[a-]*",
+    "[.\\]]",
+    "()x?",
+    "((((a))))",
   ])("agrees with the runtime's engine, anchored at the start, on %s", (source) => {
     const engine = new RegExp(source, "y");
     for (const name of NAMES) {
@@ -48,19 +86,48 @@ describe("matchesStart", () => {
 
   it("takes no more time for patterns that make backtracking engines explode", () => {
     const name = `${"a".repeat(5000)}!`;
-    for (const source of ["(a+)+$", "(a|a)*$", "(a*)*b", "(.*)*x", "(?=(a+)+$)", "(a?){200}a{200}x"]) expect(matches(source, name)).toBe(false);
+    for (const source of ["(a+)+$", "(a|a)*$", "(a*)*b", "(.*)*x", "(?=(a+)+$)", "(a?){200}a{200}x"])
+      expect(matches(source, name)).toBe(false);
   });
 });
 
 describe("compilePattern", () => {
   it.each([
-    ["(a)\\1", "\\1"], ["\\ba", "\\b"], ["(?<n>a)", "(?<"], ["(?<=a)b", "(?<"], ["(?>a)", "(?>"], ["(?i)a", "(?i"], ["a*+", "a quantifier of a quantifier"], ["a++", "a quantifier of a quantifier"],
-    ["a{2}{3}", "a quantifier of a quantifier"], ["*a", '"*" with nothing to repeat'], ["a|+", '"+" with nothing to repeat'], ["{2}", '"{" with nothing to repeat'], ["a{,3}", '"{" with nothing to repeat'],
-    ["(a", "a group that does not end"], ["a)", "an unmatched )"], ["[a", "a class that does not end"], ["[[:alpha:]]", '"[" inside a class'], ["[]", '"]" inside a class'], ["[z-a]", "a range in a class that has no order"],
-    ["[\\d-z]", "a range from an escape"], ["a\\", "a \\ at the end"], ["\\p{L}", "\\p"], ["\\x41", "\\x"], ["\\u0041", "\\u"], ["a{3,2}", "a range that ends before it begins"], ["(x(?!a))", "a lookahead inside a group"],
-    ["(?=(?=a))", "a lookahead inside a group"], ["(((a{100}){100}){100})", "more than 5000 states"], ["((((){9999}){9999}){9999})", "more than 5000 states"], ["(".repeat(60), "more than 50 nested groups"], ["a".repeat(20_001), "a pattern of 20001 characters"],
+    ["(a)\\1", "\\1"],
+    ["\\ba", "\\b"],
+    ["(?<n>a)", "the group (?<"],
+    ["(?<=a)b", "the group (?<"],
+    ["(?>a)", "the group (?>"],
+    ["(?i)a", "the group (?i"],
+    ["a*+", "a quantifier of a quantifier"],
+    ["a++", "a quantifier of a quantifier"],
+    ["a{2}{3}", "a quantifier of a quantifier"],
+    ["*a", '"*" with nothing to repeat'],
+    ["a|+", '"+" with nothing to repeat'],
+    ["{2}", '"{" with nothing to repeat'],
+    ["a{,3}", '"{" with nothing to repeat'],
+    ["(a", "a group that does not end"],
+    ["a)", "an unmatched )"],
+    ["[a", "a class that does not end"],
+    ["[[:alpha:]]", '"[" inside a class'],
+    ["[]", '"]" inside a class'],
+    ["[z-a]", "a range in a class that has no order"],
+    ["[\\d-z]", "a range from an escape"],
+    ["a\\", "a \\ at the end"],
+    ["\\p{L}", "\\p"],
+    ["\\x41", "\\x"],
+    ["\\u0041", "\\u"],
+    ["a{3,2}", "a range that ends before it begins"],
+    ["(x(?!a))", "a lookahead inside a group"],
+    ["(?=(?=a))", "a lookahead inside a group"],
+    ["(((a{100}){100}){100})", "more than 5000 states"],
+    ["((((){9999}){9999}){9999})", "more than 5000 states"],
+    ["(".repeat(60), "more than 50 nested groups"],
+    ["a".repeat(20_001), "a pattern of 20001 characters"],
   ])("rejects %j", (source, problem) => {
-    expect(() => compilePattern(source, "dynamic")).toThrow(expect.objectContaining({ code: "UNSUPPORTED", message: expect.stringContaining(`dynamic: found ${problem}`) }));
+    expect(() => compilePattern(source, "dynamic")).toThrow(
+      expect.objectContaining({ code: "UNSUPPORTED", message: expect.stringContaining(`dynamic: found ${problem}`) }),
+    );
   });
 
   it("finds the literal beginning that settles most names", () => {

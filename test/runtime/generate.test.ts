@@ -61,7 +61,10 @@ describe("generate", () => {
 
   it("runs two texts side by side", async () => {
     const options = { maxTokens: 12, temperature: 0 };
-    const [a, b] = await Promise.all([all(model.generate("One day", options)), all(model.generate("The dog", options))]);
+    const [a, b] = await Promise.all([
+      all(model.generate("One day", options)),
+      all(model.generate("The dog", options)),
+    ]);
     const alone = await all(model.generate("The dog", options));
     expect(b.ids).toEqual(alone.ids);
     expect(a.ids).not.toEqual(b.ids);

@@ -121,7 +121,9 @@ describe("sample", () => {
     const random = createRandom(42);
     const logits = Float32Array.from({ length: 5003 }, () => 20 * random.next() * random.next());
     const all = [{}, { topP: 0.9 }, { topK: 50 }, { minP: 0.1 }, { temperature: 0.7, topK: 100, topP: 0.95 }];
-    expect(all.flatMap((options) => [1, 2, 3].map(() => sample(logits, options, random)))).toEqual(KNOWN);
+    expect(all.flatMap((options) => [1, 2, 3].map(() => sample(logits, options, random)))).toEqual([
+      3243, 3978, 279, 2064, 2641, 3352, 3663, 43, 736, 279, 2641, 4052, 279, 4900, 2561,
+    ]);
   });
 
   it("never draws a token of -Infinity", () => {
