@@ -1,5 +1,6 @@
 /** Speed of the GPTQ kernels on one thread: figures for the kernel benchmark's table. */
 
+import { factorize } from "../src/quant/factor.ts";
 import { type GptqOptions, gptq } from "../src/quant/gptq.ts";
 import { Hessian } from "../src/quant/hessian.ts";
 import { place } from "../src/quant/scratch.ts";
@@ -59,10 +60,10 @@ export async function gptqBench(machine: Machine, widths: readonly number[] = [1
       const seconds = await fastest(4, () => hessian.accumulate(x, n, 0, TOKENS, precision));
       add(`gram_${precision}`, `${n} x ${n}, ${TOKENS} rows`, n * n * TOKENS, seconds, goal);
     }
-    const factor = await hessian.prepare(OPTIONS, turns);
+    const factor = await factorize(machine, hessian, OPTIONS, turns);
     const factoring = await fastest(2, async () => {
       const inner = machine.arena.mark();
-      await hessian.prepare(OPTIONS, turns);
+      await factorize(machine, hessian, OPTIONS, turns);
       machine.arena.release(inner);
     });
     add("cholesky and inverse, f64", `${n} x ${n}`, (2 / 3) * n ** 3, factoring, 12);

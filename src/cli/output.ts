@@ -1,6 +1,6 @@
 /** The result of a command on stdout: text for people, or exactly one JSON document. */
 import { NumericsError } from "../errors.ts";
-import type { Sink } from "./session.ts";
+import type { Sink } from "./sink.ts";
 
 export interface Output {
   readonly isJson: boolean;

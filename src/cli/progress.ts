@@ -1,5 +1,5 @@
 /** Progress and notes on stderr: a bar on a terminal, at most one line a phase elsewhere, nothing with `--quiet`. */
-import type { Sink } from "./session.ts";
+import type { Sink } from "./sink.ts";
 
 /** How far a phase of long work is. */
 export interface ProgressEvent {

@@ -2,12 +2,7 @@
 import type { CommonOptions } from "./options.ts";
 import type { Output } from "./output.ts";
 import type { ProgressEvent } from "./progress.ts";
-
-/** Where a command writes. */
-export interface Sink {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-}
+import type { Sink } from "./sink.ts";
 
 /** The process around the program, or what stands for it in a test. */
 export interface Streams {

@@ -4,7 +4,7 @@ import type { Model } from "../model/model.ts";
 import type { State } from "../model/state.ts";
 import type { Linear } from "../model/weights.ts";
 import { dampedTrace } from "../quant/error.ts";
-import type { Factor } from "../quant/factor.ts";
+import { type Factor, factorize } from "../quant/factor.ts";
 import { type GptqOptions, type GptqResult, gptq } from "../quant/gptq.ts";
 import type { QuantizedMatrix } from "../quant/grid.ts";
 import { Hessian } from "../quant/hessian.ts";
@@ -157,7 +157,7 @@ async function runGptq(
 ): Promise<Outcome> {
   const { machine } = context.model;
   const { rows, cols } = linear.slot;
-  const factor = factors.get(options.groupSize) ?? (await hessian.prepare(options, context.turns));
+  const factor = factors.get(options.groupSize) ?? (await factorize(machine, hessian, options, context.turns));
   factors.set(options.groupSize, factor);
   const result = await gptq(machine, weights, rows, cols, factor, options, context.turns);
   const rounded = await rtn(machine, weights, rows, cols, options, context.turns, factor.diagonal);

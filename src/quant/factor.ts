@@ -2,7 +2,7 @@
  * From a Hessian to the factor of GPTQ: dead columns, damping (raised until the matrix is positive definite), column order,
  * and R upper with R^T R = (H' + lambda I)^-1 by the flipped Cholesky (assembly/cholesky.ts).
  */
-import { UsageError } from "../errors.ts";
+import { NumericsError, UsageError } from "../errors.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
@@ -43,11 +43,10 @@ export interface Factor {
 const BLOCK = 64;
 const GROUP_COLUMNS = 16;
 
-/** @param diagonal of H, as it is. */
+/** The factor GPTQ needs, one for all matrices with this input. It stays in the arena; the Hessian is not changed. */
 export async function factorize(
   machine: Machine,
   hessian: Hessian,
-  diagonal: Float64Array,
   options: FactorOptions,
   turns: Turns,
 ): Promise<Factor> {
@@ -56,6 +55,9 @@ export async function factorize(
     throw new UsageError("dampPercent", String(dampPercent), "a number from 0 to 1, 1 excluded");
   if (!(dampIncrement >= 0)) throw new UsageError("dampIncrement", String(dampIncrement), "a number from 0");
   const { size } = hessian;
+  const diagonal = hessian.diag();
+  const bad = diagonal.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new NumericsError("hessian", `diagonal of column ${bad} is ${diagonal[bad]}, expected finite`);
   const dead = Uint8Array.from(diagonal, (value) => (value === 0 ? 1 : 0));
   const alive = diagonal.map((value) => (value === 0 ? 1 : value));
   const mean = alive.reduce((sum, value) => sum + value, 0) / size;

@@ -4,7 +4,7 @@ import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { outputError } from "./error.ts";
-import type { Factor } from "./factor.ts";
+import { type Factor, factorize } from "./factor.ts";
 import {
   checkGrid,
   columnWords,
@@ -60,7 +60,7 @@ export async function gptq(
 ): Promise<GptqResult> {
   checkGptq(options, cols, source);
   return await inScratch(machine, async () => {
-    const factor = source instanceof Hessian ? await source.prepare(options, turns) : source;
+    const factor = source instanceof Hessian ? await factorize(machine, source, options, turns) : source;
     const { failure } = factor;
     if (failure === undefined) return await columnLoop(machine, weights, rows, factor, options, turns);
     return await roundInstead(machine, weights, rows, factor, failure, options, turns);

@@ -4,11 +4,10 @@
  * Kept as the sum X^T X in f64, lower triangle in row panels of 8 (assembly/gram.ts): half the memory of a square. It lives
  * in the machine's arena; whoever creates it takes a mark before and releases it after.
  */
-import { NumericsError, ShapeError, UsageError } from "../errors.ts";
+import { ShapeError, UsageError } from "../errors.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
-import { type Factor, type FactorOptions, factorize } from "./factor.ts";
 import { inScratch } from "./scratch.ts";
 
 /** `f32`: sums of up to 256 rows in f32, folded into f64. `f64`: everything in f64, at half the speed. */
@@ -102,14 +101,6 @@ export class Hessian {
       for (let col = 0; col <= row; col++)
         square[row * size + col] = square[col * size + row] = sums[elementAt(row, col)] * scale;
     return square;
-  }
-
-  /** The factor GPTQ needs, one for all matrices with this input. It stays in the arena; the Hessian is not changed. */
-  async prepare(options: FactorOptions, turns: Turns): Promise<Factor> {
-    const diagonal = this.diag();
-    const bad = diagonal.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) throw new NumericsError("hessian", `diagonal of column ${bad} is ${diagonal[bad]}, expected finite`);
-    return await factorize(this.#machine, this, diagonal, options, turns);
   }
 
   #length(): number {

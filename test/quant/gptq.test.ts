@@ -1,6 +1,7 @@
 /** gptq and rtn: shared factors, fallback, threads and turns; Hessian: sums, blends, damping. */
 import { describe, expect, it } from "vitest";
 import { dequantize, outputError, relativeError } from "../../src/quant/error.ts";
+import { factorize } from "../../src/quant/factor.ts";
 import { type GptqOptions, gptq } from "../../src/quant/gptq.ts";
 import { Hessian } from "../../src/quant/hessian.ts";
 import { rtn } from "../../src/quant/rtn.ts";
@@ -32,7 +33,7 @@ describe("gptq", () => {
   it("serves several matrices from one factor and leaves it whole", async () => {
     const k = 96;
     await withHessian(machine, gaussians(200 * k, 1), k, async (hessian) => {
-      const factor = await hessian.prepare(OPTIONS, turns);
+      const factor = await factorize(machine, hessian, OPTIONS, turns);
       const before = machine.arena.u8(factor.ptr, k * (k + 4) * 4).slice();
       for (const seed of [2, 3]) {
         const w = gaussians(20 * k, seed);
@@ -117,7 +118,7 @@ describe("gptq", () => {
 
   it("refuses a factor made for another order or another width", async () => {
     await withHessian(machine, gaussians(50 * 32, 14), 32, async (hessian) => {
-      const factor = await hessian.prepare(OPTIONS, turns);
+      const factor = await factorize(machine, hessian, OPTIONS, turns);
       const w = gaussians(2 * 32, 15);
       await expect(gptq(machine, w, 2, 32, factor, { ...OPTIONS, actOrder: "none" }, turns)).rejects.toThrow(
         /actOrder/,
@@ -221,7 +222,7 @@ describe("Hessian", () => {
   it("refuses to be factored when it is not finite", async () => {
     const bad = x.slice(0, 10 * k).fill(Number.NaN, 3, 4);
     await withHessian(machine, bad, k, async (hessian) => {
-      await expect(hessian.prepare(OPTIONS, turns)).rejects.toThrow("hessian: diagonal of column 3 is NaN");
+      await expect(factorize(machine, hessian, OPTIONS, turns)).rejects.toThrow("hessian: diagonal of column 3 is NaN");
     });
   });
 });

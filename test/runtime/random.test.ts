@@ -16,9 +16,7 @@ describe("xoshiro128", () => {
 describe("createRandom", () => {
   it("gives the same numbers for the same seed, for ever", () => {
     const random = createRandom(7);
-    expect([random.next(), random.next(), random.integer(1000)]).toEqual([
-      0.5851366790236983, 0.3593428439600459, 350,
-    ]);
+    expect([random.next(), random.next(), random.integer(1000)]).toEqual([0.5851366790236983, 0.3593428439600459, 350]);
   });
 
   it("gives another sequence for every seed, also beyond 32 bits", () => {

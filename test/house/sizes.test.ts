@@ -1,0 +1,44 @@
+import { describe, expect, it } from "vitest";
+import { functionsOf } from "./skeleton.ts";
+import { listFiles, readRepository, SOURCES } from "./sources.ts";
+
+const FILE_LINES = 400;
+const FUNCTION_LINES = 100;
+const FILES = [...SOURCES, ...["assembly", "test", "bench"].flatMap((folder) => listFiles(folder))];
+
+describe("sizes", () => {
+  it.each(FILES)(`%s stays within ${FILE_LINES} lines, its functions within ${FUNCTION_LINES}`, (file) => {
+    const text = readRepository(file);
+    expect(text.split("\n").length - 1).toBeLessThanOrEqual(FILE_LINES);
+    // A `describe` only groups: the functions are inside it.
+    const long = functionsOf(text)
+      .filter(({ lines, grouping }) => lines > FUNCTION_LINES && !grouping)
+      .map(({ header, line, lines }) => `${file}:${line}: ${lines} lines: ${header}`);
+    expect(long).toEqual([]);
+  });
+});
+
+describe("functionsOf", () => {
+  const measured = (text: string) => functionsOf(text).map(({ line, lines }) => [line, lines]);
+
+  it("measures functions, arrows, methods, accessors and decorated kernels from header to brace", () => {
+    expect(measured("function a(): void {\n  b();\n}")).toEqual([[1, 3]]);
+    expect(measured("\n\nconst a = (x: number) => {\n  b({ x });\n};")).toEqual([[3, 3]]);
+    expect(measured("class A {\n  async b(\n    x: { y: number },\n  ): Promise<void> {\n  }\n}")).toEqual([[2, 4]]);
+    expect(measured("function a({ b }: C): { d: E } {\n}")).toEqual([[1, 2]]);
+    expect(measured("function a(): Promise<{ d: E }> {\n}")).toEqual([[1, 2]]);
+    expect(measured("a(b, { c: 1 }, () => {\n});\nfunction d() {\n}")).toEqual([
+      [1, 2],
+      [3, 2],
+    ]);
+    expect(measured("class A {\n  get b(): number {\n    return 1;\n  }\n}")).toEqual([[2, 3]]);
+    expect(measured("@inline export function a<W>(p: usize): v128 {\n\n\n}")).toEqual([[1, 4]]);
+    expect(measured("it('x', () => {\n});")).toEqual([[1, 2]]);
+  });
+
+  it("passes over control flow, classes, literals and braces in text", () => {
+    expect(measured("if (a) {\n} else {\n}\nfor (let i = 0; i < 3; i++) {\n}\nswitch (x) {\n}\n")).toEqual([]);
+    expect(measured("export const a = {\n b: 1 };\nclass C<T> extends D {\n}\nimport { x } from 'y';")).toEqual([]);
+    expect(measured("const a = `{ ${b ? `{` : '{'} (`; // {\nconst c = /[/{]/; /* { */")).toEqual([]);
+  });
+});
