@@ -2,6 +2,12 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import pc from "picocolors";
+import { registerCompare } from "./commands/compare.ts";
+import { registerGenerate } from "./commands/generate.ts";
+import { registerInspect } from "./commands/inspect.ts";
+import { registerLogits } from "./commands/logits.ts";
+import { registerPerplexity } from "./commands/perplexity.ts";
+import { registerQuantizeMatrix } from "./commands/quantize-matrix.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
 import { reportFailure } from "./failure.ts";
 import { addCommonOptions, type CommonOptions, commonOptionsOf } from "./options.ts";
@@ -11,7 +17,15 @@ import type { Action, RunCommand, Streams } from "./session.ts";
 import { throwUsage } from "./usage.ts";
 
 /** Every command adds itself to the program; none imports the engine before it runs. */
-const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [registerTokenize];
+const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
+  registerInspect,
+  registerTokenize,
+  registerLogits,
+  registerGenerate,
+  registerQuantizeMatrix,
+  registerPerplexity,
+  registerCompare,
+];
 
 /** Runs one command line and returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function runProgram(args: readonly string[], streams: Streams): Promise<number> {

@@ -49,15 +49,22 @@ export interface OpenOptions {
   readonly onWarning?: (sentence: string) => void;
 }
 
-/** Reads config, settings and headers. @throws FileError, FormatError, ShapeError or UnsupportedError, naming file and field. */
-export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> {
+/** The family and the configuration of a folder, which may hold only `config.json`. */
+export async function readModelShapes(
+  folder: FolderSource,
+): Promise<{ readonly family: Family; readonly config: ModelConfig; readonly json: JsonObject }> {
   const json = await readJsonObject(folder, "config.json");
   if (json === undefined)
     throw new FileError(
       `${folder.name}/config.json`,
       "found no such file, expected a model folder in Hugging Face layout",
     );
-  const { family, config: written } = readModelConfig(json, `${folder.name}/config.json`);
+  return { ...readModelConfig(json, `${folder.name}/config.json`), json };
+}
+
+/** Reads config, settings and headers. @throws FileError, FormatError, ShapeError or UnsupportedError, naming file and field. */
+export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> {
+  const { family, config: written, json } = await readModelShapes(folder);
   const gptq = await readGptqConfig(folder);
   const index = await openCheckpoint(folder);
   // A file without a head ties it to the embedding, whatever the config says (or leaves out).

@@ -5,7 +5,7 @@ import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
 import type { ModelConfig } from "./config.ts";
-import { type Pass, recordBlock, recordEmbedding, recordHead } from "./forward.ts";
+import { type Pass, recordBlock, recordEmbedding, recordHead, type Tap } from "./forward.ts";
 import { createState, type State } from "./state.ts";
 import type { Weights } from "./weights.ts";
 
@@ -96,6 +96,24 @@ export class Session {
     }
   }
 
+  /** One batch of `ids` from position 0, stopping to show the residual stream (`input`) that leaves each block. */
+  async evaluateTapped(ids: ArrayLike<number>, turns: Turns, onHidden: (tap: Tap) => void): Promise<void> {
+    checkIds(ids, this.model.config.vocabSize);
+    const tokens = ids.length;
+    this.#position = 0;
+    this.#place(ids, 0, tokens);
+    const pass = this.#pass(tokens);
+    recordEmbedding(pass);
+    for (let layer = 0; layer < this.model.config.layers; layer++)
+      for (const tap of recordBlock(pass, layer)) {
+        if (tap.site !== "hidden") continue;
+        await pass.emit.tape.runInTurns(turns);
+        pass.emit.tape.clear();
+        onHidden(tap);
+      }
+    this.#position = tokens;
+  }
+
   /** Returns the session's memory. */
   [Symbol.dispose](): void {
     this.#memory[Symbol.dispose]();
@@ -129,16 +147,21 @@ export class Session {
     }
   }
 
+  /** A pass that records on an empty tape. */
+  #pass(tokens: number): Pass {
+    const { machine, config, weights, activations } = this.model;
+    const { pool, prepared } = this.state;
+    const emit = { machine, tape: machine.tape(), pool, activations, prepared };
+    return { config, weights, state: this.state, emit, tokens, visible: this.context / 2 };
+  }
+
   #tape(tokens: number): Tape {
     const known = this.#tapes.get(tokens);
     if (known !== undefined) return known;
-    const { machine, config, weights, activations } = this.model;
-    const { pool, prepared } = this.state;
-    const tape = machine.tape();
-    const emit = { machine, tape, pool, activations, prepared };
-    const pass: Pass = { config, weights, state: this.state, emit, tokens, visible: this.context / 2 };
+    const pass = this.#pass(tokens);
+    const { tape } = pass.emit;
     recordEmbedding(pass);
-    for (let layer = 0; layer < config.layers; layer++) for (const _ of recordBlock(pass, layer));
+    for (let layer = 0; layer < this.model.config.layers; layer++) for (const _ of recordBlock(pass, layer));
     if (this.state.logitRows > 0) recordHead(pass);
     if (this.#tapes.size >= MAX_TAPES) this.#tapes.delete(this.#tapes.keys().next().value as number);
     this.#tapes.set(tokens, tape);

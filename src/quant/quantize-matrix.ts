@@ -2,8 +2,9 @@
 import { ShapeError, UsageError } from "../errors.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Turns } from "../wasm/turns.ts";
-import { dequantize, outputError, weightEnergy } from "./error.ts";
+import { dampedTrace, dequantize, outputError, weightEnergy } from "./error.ts";
 import { type GptqOptions, type GptqResult, gptq } from "./gptq.ts";
+import type { QuantizedMatrix } from "./grid.ts";
 import { Hessian } from "./hessian.ts";
 import { checkFinite } from "./rows.ts";
 import { rtn } from "./rtn.ts";
@@ -24,6 +25,11 @@ export interface MatrixResult extends GptqResult {
   readonly weightEnergy: number;
 }
 
+export interface MatrixOptions extends GptqOptions {
+  /** Default `gptq`. `rtn` rounds on the same kind of grid; its loss is measured with the same damping. */
+  readonly method?: "gptq" | "rtn";
+}
+
 /** Quantises w[rows, cols] for the inputs x[tokens, cols]. Never falls back because tokens are few. */
 export async function quantizeMatrix(
   machine: Machine,
@@ -32,7 +38,7 @@ export async function quantizeMatrix(
   rows: number,
   cols: number,
   tokens: number,
-  options: GptqOptions,
+  options: MatrixOptions,
   turns: Turns,
 ): Promise<MatrixResult> {
   if (w.length !== rows * cols) throw new ShapeError("weights", [rows, cols], [w.length]);
@@ -44,9 +50,12 @@ export async function quantizeMatrix(
     const inputs = place(machine, x);
     await turns.pause();
     await hessian.accumulateInTurns(inputs, cols, 0, tokens, "f64", turns);
-    const result = await gptq(machine, w, rows, cols, hessian, options, turns);
     const diagonal = hessian.diag().map((value) => (value === 0 ? 1 : value));
     const rounded = await rtn(machine, w, rows, cols, options, turns, diagonal);
+    const result =
+      options.method === "rtn"
+        ? await roundedResult(machine, w, rounded, hessian, diagonal, options, turns)
+        : await gptq(machine, w, rows, cols, hessian, options, turns);
     const { codes, scales, zeros, gIdx, perm } = result.matrix;
     const dequantised = dequantize(result.matrix);
     await turns.pause();
@@ -58,4 +67,26 @@ export async function quantizeMatrix(
       weightEnergy: (await weightEnergy(machine, w, rows, hessian, turns)).total,
     };
   });
+}
+
+/** Plain rounding in the form of a GPTQ result. */
+async function roundedResult(
+  machine: Machine,
+  w: Float32Array,
+  matrix: QuantizedMatrix,
+  hessian: Hessian,
+  diagonal: Float64Array,
+  { dampPercent }: GptqOptions,
+  turns: Turns,
+): Promise<GptqResult> {
+  const lambda = (dampPercent * diagonal.reduce((sum, value) => sum + value, 0)) / diagonal.length;
+  const trace = await dampedTrace(machine, w, matrix, hessian, { lambda, deadColumns: "keep" }, turns);
+  return {
+    matrix,
+    loss: 0.5 * trace,
+    rowLoss: new Float64Array(matrix.rows),
+    lambda,
+    damp: dampPercent,
+    method: "rtn",
+  };
 }

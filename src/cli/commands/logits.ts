@@ -1,0 +1,98 @@
+/** `quern logits`: all positions' logits of a prompt, and on request what happens inside. */
+import type { Command } from "commander";
+import { UsageError } from "../../errors.ts";
+import type { OutputFile } from "../../format/output.ts";
+import { exampleText } from "../options.ts";
+import type { Action, RunCommand } from "../session.ts";
+import type { TokenOptions } from "../token-input.ts";
+
+interface Options extends TokenOptions {
+  readonly prompt?: string;
+  readonly output?: string;
+  readonly tap?: boolean;
+}
+
+export function registerLogits(program: Command, run: RunCommand): void {
+  program
+    .command("logits")
+    .description("Write the logits of every position, float32 [tokens, vocabulary], and print their SHA-256.")
+    .argument("<model>", "model folder")
+    .option("--ids <ids>", "token ids, such as 1,2,3")
+    .option("--ids-file <path>", "token ids: JSON array, .u16 or .i32")
+    .option("--prompt <text>", "text instead of ids, encoded as it is")
+    .option("--output <path>", "file to write: .npy or .safetensors")
+    .option("--tap", "also residual streams and router choices (.safetensors only)")
+    .addHelpText("after", exampleText("quern logits models/fable-mixtral --ids 0,430,410 --output logits.npy"))
+    .action(run(logitsCommand));
+}
+
+const logitsCommand: Action<Options> = async (session, [path], options) => {
+  const { openModel } = await import("../open.ts");
+  const { computeLogits, computeTapped } = await import("../../runtime/logits.ts");
+  const { nodeOutputFile } = await import("../../adapter/node-output.ts");
+  const { sha256 } = await import("../hash.ts");
+  checkOutput(options);
+  const output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
+  try {
+    await using model = await openModel(session, path);
+    const { readStream } = await import("../token-input.ts");
+    const ids =
+      options.prompt === undefined
+        ? await readStream(session, model, options)
+        : (await model.tokenizer()).encode(options.prompt);
+    const run = { signal: session.signal };
+    const tapped = options.tap ? await computeTapped(model, ids, run) : undefined;
+    const logits = tapped?.logits ?? (await computeLogits(model, ids, run));
+    if (output !== undefined) await writeOutput(output, logits, tapped?.tensors ?? []);
+    await output?.commit();
+    const hash = await sha256(logits.data);
+    const { mode } = model.activations;
+    const { build, threads } = model.machine;
+    const facts = { tokens: logits.rows, vocab: logits.vocab, activations: mode, kernels: build, threads };
+    session.output.result(
+      { hash, ...facts },
+      () => `${hash}  ${logits.rows} x ${logits.vocab} logits, ${mode} activations`,
+    );
+  } catch (error) {
+    await output?.abort();
+    throw error;
+  }
+};
+
+function checkOutput(options: Options): void {
+  const { output, tap } = options;
+  if (output === undefined) {
+    if (tap) throw new UsageError("--tap", "no --output", "a .safetensors file to write to");
+    return;
+  }
+  const wanted = tap ? [".safetensors"] : [".npy", ".safetensors"];
+  if (!wanted.some((ending) => output.endsWith(ending)))
+    throw new UsageError("--output", JSON.stringify(output), `a name that ends in ${wanted.join(" or ")}`);
+}
+
+interface LogitRows {
+  readonly data: Float32Array;
+  readonly rows: number;
+  readonly vocab: number;
+}
+
+async function writeOutput(
+  output: OutputFile,
+  logits: LogitRows,
+  tensors: readonly { name: string; dtype: "F32" | "I32"; shape: readonly number[]; data: ArrayBufferView }[],
+): Promise<void> {
+  if (output.name.endsWith(".npy")) {
+    const { writeNpy } = await import("../../format/npy.ts");
+    await writeNpy(output, [logits.rows, logits.vocab], [logits.data]);
+    return;
+  }
+  const { tensorOf, writeSafetensors } = await import("../../format/safetensors-writer.ts");
+  const all = [
+    { name: "logits", dtype: "F32" as const, shape: [logits.rows, logits.vocab], data: logits.data },
+    ...tensors,
+  ];
+  await writeSafetensors(
+    output,
+    all.map(({ name, dtype, shape, data }) => tensorOf(name, dtype, shape, data)),
+  );
+}

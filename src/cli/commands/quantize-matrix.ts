@@ -1,0 +1,122 @@
+/** `quern quantize-matrix`: GPTQ of one matrix, for study and tests. */
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { FormatError, ShapeError, UsageError } from "../../errors.ts";
+import type { TensorIndex } from "../../format/safetensors.ts";
+import { addGridOptions, DEFAULT_BITS, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
+import { exampleText, oneOf } from "../options.ts";
+import type { Action, RunCommand } from "../session.ts";
+
+interface Options extends GridCommandOptions {
+  readonly output: string;
+  readonly scaleRounding: "f16" | "f32";
+}
+
+export function registerQuantizeMatrix(program: Command, run: RunCommand): void {
+  const command = program
+    .command("quantize-matrix")
+    .description("Quantise one matrix W [N,K] for inputs X [T,K]. Never falls back for few tokens.")
+    .argument("<case>", ".safetensors file with W and X, float32")
+    .requiredOption("--output <path>", "file to write (.safetensors)");
+  addGridOptions(command)
+    .option("--scale-rounding <f16|f32>", "type of the scales", oneOf("--scale-rounding", ["f16", "f32"]), "f16")
+    .addHelpText(
+      "after",
+      exampleText("quern quantize-matrix case.safetensors --bits 3 --group-size 32 --output out.safetensors"),
+    )
+    .action(run(quantizeMatrixCommand));
+}
+
+const quantizeMatrixCommand: Action<Options> = async (session, [path], options) => {
+  const { nodeFile } = await import("../../adapter/node.ts");
+  const { nodeOutputFile } = await import("../../adapter/node-output.ts");
+  const { openSafetensors } = await import("../../format/safetensors.ts");
+  const { quantizeMatrix } = await import("../../quant/quantize-matrix.ts");
+  const { openMachine } = await import("../open.ts");
+  const { Turns } = await import("../../wasm/turns.ts");
+  const output = await nodeOutputFile(options.output, session.options);
+  try {
+    const file = await openSafetensors(await nodeFile(path));
+    const { W, X, rows, cols, tokens } = await readCase(file);
+    await file.close();
+    const { groupSize, scaleRounding, bits = DEFAULT_BITS } = options;
+    const grid = gridSettings(options);
+    checkGroup(groupSize, cols);
+    const settings = { ...grid, bits, groupSize, scaleRounding };
+    await using machine = await openMachine(session.options);
+    const turns = new Turns(session.signal);
+    const result = await quantizeMatrix(machine, W, X, rows, cols, tokens, settings, turns);
+    await writeResult(output, result, rows, cols);
+    await output.commit();
+    const { loss, outputError, rtnOutputError, lambda, damp } = result;
+    const numbers = { loss, outputError, rtnOutputError, lambda };
+    session.output.result({ ...numbers, method: result.method, damp, output: options.output }, () =>
+      [
+        `${basename(path)}: ${rows} x ${cols}, ${tokens} tokens, ${bits} bits by ${result.method}`,
+        `loss ${loss}`,
+        `output error ${outputError}, plain rounding ${rtnOutputError}`,
+        `lambda ${lambda} (damp ${damp})`,
+      ].join("\n"),
+    );
+  } catch (error) {
+    await output.abort();
+    throw error;
+  }
+};
+
+function checkGroup(groupSize: number, cols: number): void {
+  if (groupSize !== -1 && cols % groupSize !== 0)
+    throw new UsageError("--group-size", String(groupSize), `a number that divides the ${cols} columns of W, or row`);
+}
+
+interface Case {
+  readonly W: Float32Array;
+  readonly X: Float32Array;
+  readonly rows: number;
+  readonly cols: number;
+  readonly tokens: number;
+}
+
+async function readCase(file: TensorIndex): Promise<Case> {
+  const W = await readMatrix(file, "W");
+  const X = await readMatrix(file, "X");
+  if (X.cols !== W.cols) throw new ShapeError(`${file.name}: tensor X`, [X.rows, W.cols], [X.rows, X.cols]);
+  return { W: W.data, X: X.data, rows: W.rows, cols: W.cols, tokens: X.rows };
+}
+
+async function readMatrix(
+  file: TensorIndex,
+  name: string,
+): Promise<{ data: Float32Array; rows: number; cols: number }> {
+  const { readTensor, requireTensor } = await import("../../format/safetensors.ts");
+  const entry = requireTensor(file, name);
+  const where = `${file.name}: tensor ${name}`;
+  if (entry.dtype !== "F32" || entry.shape.length !== 2 || entry.shape.includes(0))
+    throw new FormatError(
+      where,
+      `found ${entry.dtype} [${entry.shape.join(", ")}], expected F32 with two dimensions, none 0`,
+    );
+  const bytes = new Uint8Array(entry.byteLength);
+  await readTensor(entry, bytes);
+  return { data: new Float32Array(bytes.buffer), rows: entry.shape[0], cols: entry.shape[1] };
+}
+
+type Result = Awaited<ReturnType<typeof import("../../quant/quantize-matrix.ts").quantizeMatrix>>;
+
+async function writeResult(
+  output: import("../../format/output.ts").FileSink,
+  result: Result,
+  rows: number,
+  cols: number,
+): Promise<void> {
+  const { tensorOf, writeSafetensors } = await import("../../format/safetensors-writer.ts");
+  const { groups } = result.matrix;
+  await writeSafetensors(output, [
+    tensorOf("codes", "U8", [rows, cols], result.codes),
+    tensorOf("scales", "F32", [rows, groups], result.scales),
+    tensorOf("zeros", "U8", [rows, groups], result.zeros),
+    tensorOf("g_idx", "I32", [cols], result.gIdx),
+    tensorOf("perm", "I32", [cols], result.perm),
+    tensorOf("dequantised", "F32", [rows, cols], result.dequantised),
+  ]);
+}

@@ -1,0 +1,84 @@
+/** Options of grid and GPTQ, shared by `quantize` and `quantize-matrix`. */
+import { type Command, Option } from "commander";
+import { DEFAULT_GRID, type QuantizeSettings, STUDY_GRID } from "../compress/settings.ts";
+import { UsageError } from "../errors.ts";
+import { numberIn, oneOf } from "./options.ts";
+
+export type GridSettings = Omit<QuantizeSettings, "modules">;
+
+export interface GridCommandOptions {
+  readonly bits?: 2 | 3 | 4 | 8;
+  readonly groupSize: number;
+  readonly preset?: "study";
+  readonly symmetric?: boolean;
+  readonly asymmetric?: boolean;
+  readonly actOrder?: GridSettings["actOrder"];
+  readonly staticGroups?: boolean;
+  readonly deadColumns?: GridSettings["deadColumns"];
+  readonly clip?: GridSettings["clip"];
+  readonly damp?: number;
+  readonly method?: GridSettings["method"];
+}
+
+export const DEFAULT_BITS = 4;
+
+/** `bits` and `method` differ in meaning between the commands only by their defaults. */
+export function addGridOptions(command: Command): Command {
+  const { symmetric, clip, actOrder, deadColumns, dampPercent, method } = DEFAULT_GRID;
+  const shown = (value: unknown) => `(default: ${JSON.stringify(value)})`;
+  return command
+    .option("--bits <2|3|4|8>", `bits of every quantised weight (default: ${DEFAULT_BITS})`, readBits)
+    .option("--group-size <n|row>", "columns that share a scale; row or -1 for all of them", readGroupSize, 64)
+    .addOption(
+      new Option("--preset <name>", "study: symmetric, no clip search, no act-order").argParser(
+        oneOf("--preset", ["study"]),
+      ),
+    )
+    .option("--symmetric", `zero in the middle ${shown(symmetric)}`)
+    .option("--asymmetric", "a zero point for every group")
+    .option(
+      "--act-order <none|desc|gar>",
+      `order of columns ${shown(actOrder)}`,
+      oneOf("--act-order", ["none", "desc", "gar"]),
+    )
+    .option("--static-groups", "find all grids first, on the unchanged weights")
+    .option(
+      "--dead-columns <keep|zero>",
+      `inputs that were always 0 ${shown(deadColumns)}`,
+      oneOf("--dead-columns", ["keep", "zero"]),
+    )
+    .option(
+      "--clip <none|mse|hessian>",
+      `search for a smaller range ${shown(clip)}`,
+      oneOf("--clip", ["none", "mse", "hessian"]),
+    )
+    .option("--damp <x>", `damping, share of the mean diagonal ${shown(dampPercent)}`, numberIn("--damp", 0, 0.999999))
+    .option("--method <gptq|rtn>", `GPTQ or plain rounding ${shown(method)}`, oneOf("--method", ["gptq", "rtn"]));
+}
+
+/** Preset or defaults, overridden by what was given. */
+export function gridSettings(options: GridCommandOptions): GridSettings {
+  if (options.symmetric && options.asymmetric)
+    throw new UsageError("--symmetric", "--asymmetric beside it", "one of the two");
+  const base = options.preset === "study" ? STUDY_GRID : DEFAULT_GRID;
+  return {
+    method: options.method ?? base.method,
+    symmetric: options.asymmetric ? false : base.symmetric,
+    clip: options.clip ?? base.clip,
+    actOrder: options.actOrder ?? base.actOrder,
+    staticGroups: options.staticGroups ?? base.staticGroups,
+    deadColumns: options.deadColumns ?? base.deadColumns,
+    dampPercent: options.damp ?? base.dampPercent,
+  };
+}
+
+function readBits(text: string): 2 | 3 | 4 | 8 {
+  return Number(oneOf("--bits", ["2", "3", "4", "8"])(text)) as 2 | 3 | 4 | 8;
+}
+
+function readGroupSize(text: string): number {
+  if (text === "row" || text === "-1") return -1;
+  const value = /^\d+$/.test(text) ? Number(text) : 0;
+  if (value >= 1) return value;
+  throw new UsageError("--group-size", JSON.stringify(text), "a positive integer, or row");
+}

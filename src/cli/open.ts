@@ -1,0 +1,59 @@
+/** Opens the MODEL argument of a command with the common options. */
+import { nodeFolder } from "../adapter/node.ts";
+import { FormatError, UnsupportedError } from "../errors.ts";
+import type { FolderSource } from "../format/source.ts";
+import { Model, readModelFiles } from "../model/model.ts";
+import { createMachine } from "../wasm/embedded.ts";
+import type { Machine } from "../wasm/machine.ts";
+import type { ActivationsOption, CommonOptions } from "./options.ts";
+import type { Session } from "./session.ts";
+
+const SOURCES = ["a folder in Hugging Face layout"];
+
+/** The folder that MODEL names. @throws UnsupportedError for the kinds of MODEL that are not folders. */
+export async function openFolder(path: string): Promise<FolderSource> {
+  if (/^https?:\/\//.test(path)) throw new UnsupportedError(path, "a URL", SOURCES);
+  if (path.startsWith("hf:")) throw new UnsupportedError(path, "a model of the hub", SOURCES);
+  if (path.endsWith(".gguf")) throw new UnsupportedError(path, "a GGUF file", SOURCES);
+  if (path.endsWith(".quern")) throw new UnsupportedError(path, "a bundle", SOURCES);
+  return nodeFolder(path);
+}
+
+export interface OpenedWith {
+  readonly activations?: ActivationsOption;
+}
+
+/** Loads MODEL; progress and warnings go to the terminal. The caller disposes it. */
+export async function openModel(session: Session, path: string, wish: OpenedWith = {}): Promise<Model> {
+  const { options, signal, report, note } = session;
+  const files = await readModelFiles(await openFolder(path));
+  const machine = await openMachine(options);
+  return Model.open(files, machine, {
+    activations: wish.activations ?? options.activations,
+    activationGroup: options.activationGroup,
+    signal,
+    onProgress: report,
+    onWarning: note,
+  });
+}
+
+/** An engine with the kernels and threads that the options ask for. */
+export function openMachine(options: CommonOptions): Promise<Machine> {
+  const { kernels, threads } = options;
+  if (kernels === "reference")
+    throw new UnsupportedError("--kernels", "reference (the scalar twins serve the tests only)", [
+      "auto",
+      "base",
+      "relaxed",
+    ]);
+  return createMachine({ kernels, threads: Math.min(threads, 64) });
+}
+
+/** Parsed JSON as the library's readers want it. */
+export function requireJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new FormatError(where, `found no JSON (${(cause as Error).message})`, { cause });
+  }
+}
