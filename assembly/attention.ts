@@ -44,33 +44,48 @@ function dot4(q: usize, k0: usize, k1: usize, k2: usize, k3: usize, headDim: i32
   return sumLanes4(a, b, c, d);
 }
 
-/** scores[r] = scale * (q . k[r]), filled up to a multiple of four with -inf; returns the largest. */
-function scoreRows(scores: usize, q: usize, k: usize, count: i32, stride: usize, headDim: i32, scale: f32): f32 {
+/**
+ * scores[h, r] = scale * (q[h] . k[r]) for heads [from, to); the rows of scores are `lds` bytes apart. Four cache rows meet all
+ * heads before the next four do: memory is then read in whole rows, several times faster than head by head.
+ */
+function scoreHeads(
+  scores: usize, lds: usize, q: usize, k: usize, count: i32, stride: usize,
+  from: i32, to: i32, group: i32, headDim: i32, scale: f32,
+): void {
   const factor = f32x4.splat(scale);
-  let most = f32x4.splat(-Infinity);
   const lastRow = k + <usize>(count - 1) * stride;
   for (let row = 0; row < count; row += 4) {
     const k0 = k + <usize>row * stride;
     // Past the end the last row stands in, so that a row's sum never depends on its neighbours.
-    const s = f32x4.mul(
-      dot4(q, k0, min(k0 + stride, lastRow), min(k0 + 2 * stride, lastRow), min(k0 + 3 * stride, lastRow), headDim),
-      factor,
-    );
-    most = f32x4.pmax(most, s);
-    v128.store(scores + (<usize>row << 2), s);
+    const k1 = min(k0 + stride, lastRow);
+    const k2 = min(k0 + 2 * stride, lastRow);
+    const k3 = min(k0 + 3 * stride, lastRow);
+    let to4 = scores + (<usize>row << 2);
+    for (let head = from; head < to; head++) {
+      const at = <usize>((head / group) * headDim) << 2;
+      const query = q + (<usize>(head * headDim) << 2);
+      v128.store(to4, f32x4.mul(dot4(query, k0 + at, k1 + at, k2 + at, k3 + at, headDim), factor));
+      to4 += lds;
+    }
   }
-  for (let row = count; row & 3; row++) store<f32>(scores + (<usize>row << 2), -Infinity);
-  return max(
-    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 2)),
-    max(f32x4.extract_lane(most, 1), f32x4.extract_lane(most, 3)),
-  );
 }
 
-/** scores[r] = e^(scores[r] - most), count rounded up to four; returns their sum (four lanes, ascending, then across). */
-function expRows(scores: usize, count: i32, most: f32): f32 {
-  const shift = f32x4.splat(most);
-  let sum = f32x4.splat(0);
+/**
+ * scores[r] = e^(scores[r] - their largest), 0 from `count` up to a multiple of four; returns their sum (four lanes, ascending,
+ * then across).
+ */
+function expRows(scores: usize, count: i32): f32 {
   const end = scores + (<usize>((count + 3) & ~3) << 2);
+  for (let at = scores + (<usize>count << 2); at < end; at += 4) store<f32>(at, -Infinity);
+  let most = v128.load(scores);
+  for (let at = scores + 16; at < end; at += 16) most = f32x4.pmax(most, v128.load(at));
+  const shift = f32x4.splat(
+    max(
+      max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 2)),
+      max(f32x4.extract_lane(most, 1), f32x4.extract_lane(most, 3)),
+    ),
+  );
+  let sum = f32x4.splat(0);
   for (let at = scores; at < end; at += 16) {
     const e = exp4(f32x4.sub(v128.load(at), shift));
     sum = f32x4.add(sum, e);
@@ -79,16 +94,16 @@ function expRows(scores: usize, count: i32, most: f32): f32 {
   return sumLanes(sum);
 }
 
-/** y[0..32) = (sum over rows, ascending, of scores[r] * v[r]) / sum. */
-function mix32(y: usize, scores: usize, v: usize, count: i32, stride: usize, sum: v128): void {
-  let a0 = f32x4.splat(0);
-  let a1 = f32x4.splat(0);
-  let a2 = f32x4.splat(0);
-  let a3 = f32x4.splat(0);
-  let a4 = f32x4.splat(0);
-  let a5 = f32x4.splat(0);
-  let a6 = f32x4.splat(0);
-  let a7 = f32x4.splat(0);
+/** y[0..32) += sum over rows, ascending, of scores[r] * v[r]. */
+function mix32(y: usize, scores: usize, v: usize, count: i32, stride: usize): void {
+  let a0 = v128.load(y);
+  let a1 = v128.load(y, 16);
+  let a2 = v128.load(y, 32);
+  let a3 = v128.load(y, 48);
+  let a4 = v128.load(y, 64);
+  let a5 = v128.load(y, 80);
+  let a6 = v128.load(y, 96);
+  let a7 = v128.load(y, 112);
   for (let row = 0; row < count; row++) {
     const p = v128.load32_splat(scores + (<usize>row << 2));
     a0 = f32x4.add(a0, f32x4.mul(p, v128.load(v)));
@@ -101,52 +116,77 @@ function mix32(y: usize, scores: usize, v: usize, count: i32, stride: usize, sum
     a7 = f32x4.add(a7, f32x4.mul(p, v128.load(v, 112)));
     v += stride;
   }
-  v128.store(y, f32x4.div(a0, sum));
-  v128.store(y, f32x4.div(a1, sum), 16);
-  v128.store(y, f32x4.div(a2, sum), 32);
-  v128.store(y, f32x4.div(a3, sum), 48);
-  v128.store(y, f32x4.div(a4, sum), 64);
-  v128.store(y, f32x4.div(a5, sum), 80);
-  v128.store(y, f32x4.div(a6, sum), 96);
-  v128.store(y, f32x4.div(a7, sum), 112);
+  v128.store(y, a0);
+  v128.store(y, a1, 16);
+  v128.store(y, a2, 32);
+  v128.store(y, a3, 48);
+  v128.store(y, a4, 64);
+  v128.store(y, a5, 80);
+  v128.store(y, a6, 96);
+  v128.store(y, a7, 112);
 }
 
 /** The same for 4 columns. */
-function mix4(y: usize, scores: usize, v: usize, count: i32, stride: usize, sum: v128): void {
-  let a = f32x4.splat(0);
+function mix4(y: usize, scores: usize, v: usize, count: i32, stride: usize): void {
+  let a = v128.load(y);
   for (let row = 0; row < count; row++) {
     a = f32x4.add(a, f32x4.mul(v128.load32_splat(scores + (<usize>row << 2)), v128.load(v)));
     v += stride;
   }
-  v128.store(y, f32x4.div(a, sum));
+  v128.store(y, a);
 }
 
 /** The same for one column. */
-function mix1(y: usize, scores: usize, v: usize, count: i32, stride: usize, sum: f32): void {
-  let a: f32 = 0;
+function mix1(y: usize, scores: usize, v: usize, count: i32, stride: usize): void {
+  let a = load<f32>(y);
   for (let row = 0; row < count; row++) {
     a += load<f32>(scores + (<usize>row << 2)) * load<f32>(v);
     v += stride;
   }
-  store<f32>(y, a / sum);
+  store<f32>(y, a);
 }
 
-/** All columns of one head. */
-function mix(y: usize, scores: usize, v: usize, count: i32, stride: usize, headDim: i32, sum: f32): void {
-  const sums = f32x4.splat(sum);
-  let column = 0;
-  for (; column + 32 <= headDim; column += 32)
-    mix32(y + (<usize>column << 2), scores, v + (<usize>column << 2), count, stride, sums);
-  for (; column + 4 <= headDim; column += 4)
-    mix4(y + (<usize>column << 2), scores, v + (<usize>column << 2), count, stride, sums);
-  for (; column < headDim; column++)
-    mix1(y + (<usize>column << 2), scores, v + (<usize>column << 2), count, stride, sum);
+/** Cache rows that one head mixes before the next head does: few enough to be read as whole rows, see `scoreHeads`. */
+const MIX_ROWS: i32 = 8;
+
+/** y[h] = sum over rows, ascending, of scores[h, r] * v[r] for heads [from, to). */
+function mixHeads(
+  y: usize, scores: usize, lds: usize, v: usize, count: i32, stride: usize,
+  from: i32, to: i32, group: i32, headDim: i32,
+): void {
+  memory.fill(y + (<usize>(from * headDim) << 2), 0, <usize>((to - from) * headDim) << 2);
+  for (let row = 0; row < count; row += MIX_ROWS) {
+    const rows = min(MIX_ROWS, count - row);
+    let p = scores + (<usize>row << 2);
+    for (let head = from; head < to; head++) {
+      const out = y + (<usize>(head * headDim) << 2);
+      const value = v + <usize>row * stride + (<usize>((head / group) * headDim) << 2);
+      let at: usize = 0;
+      const end = <usize>headDim << 2;
+      for (; at + 128 <= end; at += 128) mix32(out + at, p, value + at, rows, stride);
+      for (; at + 16 <= end; at += 16) mix4(out + at, p, value + at, rows, stride);
+      for (; at < end; at += 4) mix1(out + at, p, value + at, rows, stride);
+      p += lds;
+    }
+  }
 }
+
+/** y[0..width) /= sum. */
+function divide(y: usize, width: i32, sum: f32): void {
+  const sums = f32x4.splat(sum);
+  const end = y + (<usize>width << 2);
+  let at = y;
+  for (; at + 16 <= end; at += 16) v128.store(at, f32x4.div(v128.load(at), sums));
+  for (; at < end; at += 4) store<f32>(at, load<f32>(at) / sum);
+}
+
+/** Scores that are held at once, unless one head alone has more: 256 KiB. */
+const HELD_SCORES: i32 = 65536;
 
 /**
  * y[t, head] = softmax(scale * q[t, head] . K^T) V over cache rows firsts[t] to rows[t], both included; a unit is
  * token * heads + head. Query head h reads key/value head h / (heads / kvHeads).
- * Scratch: 4 bytes for each visible row, rounded up to 16.
+ * Scratch: 256 KiB, or 4 bytes for each visible row (rounded up to 16) and 16 more where that is larger.
  */
 export function attend_f32(
   first: i32, last: i32, scratch: usize,
@@ -155,17 +195,28 @@ export function attend_f32(
 ): void {
   const stride = <usize>(kvHeads * headDim) << 2;
   const group = heads / kvHeads;
-  for (let unit = first; unit < last; unit++) {
+  for (let unit = first; unit < last; ) {
     const token = unit / heads;
-    const head = unit - token * heads;
-    const from = load<i32>(firsts + (<usize>token << 2));
-    const count = load<i32>(rows + (<usize>token << 2)) - from + 1;
+    const from = unit - token * heads;
+    const start = load<i32>(firsts + (<usize>token << 2));
+    const count = load<i32>(rows + (<usize>token << 2)) - start + 1;
+    const padded = ((count + 3) & ~3) + 4; // four more: the sum
+    const to = min(min(heads, from + last - unit), from + max(1, HELD_SCORES / max(padded, 1)));
+    unit += to - from;
     if (count <= 0) continue;
-    const at = <usize>from * stride + (<usize>((head / group) * headDim) << 2);
-    const column = <usize>(head * headDim) << 2;
-    const query = q + (<usize>token * ldq << 2) + column;
-    const most = scoreRows(scratch, query, keyCache + at, count, stride, headDim, reinterpret<f32>(scale));
-    const sum = expRows(scratch, count, most);
-    mix(y + (<usize>token * ldy << 2) + column, scratch, valueCache + at, count, stride, headDim, sum);
+    const lds = <usize>padded << 2;
+    const at = <usize>start * stride;
+    const out = y + (<usize>token * ldy << 2);
+    const query = q + (<usize>token * ldq << 2);
+    scoreHeads(scratch, lds, query, keyCache + at, count, stride, from, to, group, headDim, reinterpret<f32>(scale));
+    for (let head = from; head < to; head++) {
+      const scores = scratch + <usize>(head - from) * lds;
+      store<f32>(scores + lds - 16, expRows(scores, count));
+    }
+    mixHeads(out, scratch, lds, valueCache + at, count, stride, from, to, group, headDim);
+    for (let head = from; head < to; head++) {
+      const sum = load<f32>(scratch + <usize>(head - from + 1) * lds - 16);
+      divide(out + (<usize>(head * headDim) << 2), headDim, sum);
+    }
   }
 }

@@ -72,6 +72,11 @@ describe("attend_f32", () => {
     expect(worstError(y, expected, 1)).toBeLessThan(1e-6);
   });
 
+  it("matches the reference over so many rows that heads are taken in turn", () => {
+    const { y, expected } = scenario({ heads: 3, kvHeads: 1, headDim: 4, rows: [29_999, 30_000], firsts: [0, 5] });
+    expect(worstError(y, expected, 1)).toBeLessThan(1e-6);
+  });
+
   it("matches the reference over 2000 rows and with a sharp softmax", () => {
     const flat = scenario({ heads: 2, kvHeads: 1, headDim: 64, rows: [1999], firsts: [0] });
     expect(worstError(flat.y, flat.expected, 1)).toBeLessThan(1e-6);
