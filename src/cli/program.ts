@@ -2,11 +2,13 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import pc from "picocolors";
+import { registerCalibrate } from "./commands/calibrate.ts";
 import { registerCompare } from "./commands/compare.ts";
 import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerLogits } from "./commands/logits.ts";
 import { registerPerplexity } from "./commands/perplexity.ts";
+import { registerQuantize } from "./commands/quantize.ts";
 import { registerQuantizeMatrix } from "./commands/quantize-matrix.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
 import { reportFailure } from "./failure.ts";
@@ -22,6 +24,8 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerTokenize,
   registerLogits,
   registerGenerate,
+  registerCalibrate,
+  registerQuantize,
   registerQuantizeMatrix,
   registerPerplexity,
   registerCompare,

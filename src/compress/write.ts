@@ -14,6 +14,7 @@ import type { ModelFiles } from "../model/model.ts";
 import { modelSlots, type Slot } from "../model/slots.ts";
 import type { QuantizedMatrix } from "../quant/grid.ts";
 import { VERSION } from "../version.ts";
+import { committed } from "./committed.ts";
 import { plainCodes, type Quantized } from "./quantize.ts";
 import { folderReadme } from "./readme.ts";
 import { averageBits, type QuantizeSettings } from "./settings.ts";
@@ -60,7 +61,7 @@ export async function writeQuantized(
   const version = options.version ?? (settings.symmetric ? "gptq" : "gptq_v2");
   if (version === "gptq" && !settings.symmetric)
     throw new UsageError("format", "gptq with asymmetric grids", "gptq_v2: version 1 cannot store a zero point of 0");
-  try {
+  return committed(output, async () => {
     const names = renamed(files, spelling);
     const tensors = collectTensors(files, quantized, names, version);
     const trueBytes = await writeWeights(output, tensors);
@@ -74,12 +75,8 @@ export async function writeQuantized(
       "README.md",
       folderReadme(files, quantized, settings, { spelling, version, bits, trueBytes }),
     );
-    await output.commit();
     return { averageBits: bits, trueBytes };
-  } catch (error) {
-    await output.abort();
-    throw error;
-  }
+  });
 }
 
 /** Each linear's name in the wanted spelling, by its name in the source. */

@@ -1,0 +1,148 @@
+/** `quern quantize`: a model to few bits, written as a GPTQ checkpoint folder. */
+import { type Command, Option } from "commander";
+import type { Quantized } from "../../compress/quantize.ts";
+import type { QuantizeSettings } from "../../compress/settings.ts";
+import type { Written } from "../../compress/write.ts";
+import { UnsupportedError, UsageError } from "../../errors.ts";
+import type { Model, ModelFiles } from "../../model/model.ts";
+import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
+import { addGridOptions, DEFAULT_BITS, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
+import { exampleText, oneOf } from "../options.ts";
+import type { Action, RunCommand, Session } from "../session.ts";
+
+interface Options extends GridCommandOptions, CalibrationOptions {
+  readonly output: string;
+  readonly plan?: string;
+  readonly policy?: string;
+  readonly profile: "native" | "portable";
+  readonly format?: "gptq" | "gptq_v2";
+  readonly names?: "hub" | "transformers";
+  readonly embedding: "16" | "8";
+  readonly resume?: boolean;
+}
+
+export function registerQuantize(program: Command, run: RunCommand): void {
+  const command = program
+    .command("quantize")
+    .description("Quantise a model and write it as a GPTQ checkpoint folder.")
+    .argument("<model>", "float model folder")
+    .requiredOption("--output <dir>", "folder to write");
+  addGridOptions(command)
+    .option("--plan <path>", "bit plan (JSON) instead of --bits")
+    .option("--policy <text>", "bit plan in one line, such as attention:4,base:2, instead of --bits");
+  addCalibrationOptions(command, "--calibration")
+    .option(
+      "--profile <native|portable>",
+      "portable: only what other loaders take",
+      oneOf("--profile", ["native", "portable"]),
+      "native",
+    )
+    .option(
+      "--format <gptq|gptq_v2>",
+      "zero points minus one or as they are (default: gptq where symmetric)",
+      oneOf("--format", ["gptq", "gptq_v2"]),
+    )
+    .option(
+      "--names <hub|transformers>",
+      "spelling of module names (default: the source folder's)",
+      oneOf("--names", ["hub", "transformers"]),
+    )
+    .addOption(
+      new Option("--embedding <16|8>", "bits of the embedding")
+        .argParser(oneOf("--embedding", ["16", "8"]))
+        .default("16"),
+    )
+    .option("--resume", "go on where an interrupted run stopped; starts anew where there is nothing to resume")
+    .addHelpText("after", exampleText("quern quantize models/fable-mixtral --bits 3 --self --output out/fable-3bit"))
+    .action(run(quantize));
+}
+
+const quantize: Action<Options> = async (session, [path], options) => {
+  const { openModel } = await import("../open.ts");
+  const { readCalibration } = await import("../calibration.ts");
+  const { checkSettings } = await import("../../compress/settings.ts");
+  const { quantizeModel } = await import("../../compress/quantize.ts");
+  const { writeQuantized } = await import("../../compress/write.ts");
+  const { nodeOutput } = await import("../../adapter/node-output.ts");
+  checkChoices(options);
+  const output = await nodeOutput(options.output, session.options);
+  const started = performance.now();
+  try {
+    await using model = await openModel(session, path, { activations: "f32" });
+    const settings = await settingsOf(session, model.files, options);
+    checkSettings(model.files, settings);
+    const windows = settings.method === "rtn" ? undefined : await readCalibration(session, model, options);
+    const run = { windows, signal: session.signal, onProgress: session.report };
+    const quantized = await quantizeModel(model, settings, run);
+    const { names, format } = options;
+    const written = await writeQuantized(model.files, quantized, settings, output, { names, version: format });
+    report(session, model, options, quantized, written, (performance.now() - started) / 1000);
+  } catch (error) {
+    await output.abort();
+    throw error;
+  }
+};
+
+/** What can be refused before any file is opened. */
+function checkChoices(options: Options): void {
+  const chosen = [options.bits, options.plan, options.policy].filter((value) => value !== undefined).length;
+  if (chosen > 1) throw new UsageError("bits", `${chosen} sources`, "one of --bits, --plan and --policy");
+  if (options.embedding === "8") throw new UnsupportedError("--embedding", "8", ["16"]);
+  if ((options.method ?? "gptq") === "gptq" && !givesCalibration(options))
+    throw new UsageError("calibration", "none", "--calibration, --ids-file or --self (or --method rtn)");
+}
+
+async function settingsOf(session: Session, files: ModelFiles, options: Options): Promise<QuantizeSettings> {
+  const { uniformModules } = await import("../../compress/settings.ts");
+  const { planSettings, planModules } = await import("../../compress/plan.ts");
+  const { parsePlan } = await import("../../quant/plan-document.ts");
+  const { parsePolicy, policyPlan } = await import("../../quant/policy.ts");
+  const { readTextInput } = await import("../inputs.ts");
+  const { requireJson } = await import("../open.ts");
+  const grid = gridSettings(options);
+  const { groupSize, plan, policy } = options;
+  if (plan !== undefined) {
+    const document = parsePlan(requireJson(await readTextInput(plan, session.signal), plan), plan);
+    return checkProfile({ ...grid, modules: planSettings(files, document, groupSize, plan) }, options);
+  }
+  if (policy !== undefined) {
+    const document = policyPlan(planModules(files), parsePolicy(policy));
+    return checkProfile({ ...grid, modules: planSettings(files, document, groupSize, `policy ${policy}`) }, options);
+  }
+  return checkProfile({ ...grid, modules: uniformModules(files, options.bits ?? DEFAULT_BITS, groupSize) }, options);
+}
+
+/** What GPTQModel and vLLM take: symmetric, 4 or 8 bits, plain g_idx, one width for all (spec 2.4). */
+function checkProfile(settings: QuantizeSettings, options: Options): QuantizeSettings {
+  if (options.profile !== "portable") return settings;
+  const bits = new Set([...settings.modules.values()].map((setting) => setting.bits));
+  const only = [...bits][0];
+  if (bits.size !== 1 || (only !== 4 && only !== 8))
+    throw new UsageError("--profile", `portable with bits ${[...bits].join(", ")}`, "one width, 4 or 8");
+  if (!settings.symmetric) throw new UsageError("--profile", "portable with --asymmetric", "a symmetric grid");
+  if (settings.actOrder === "desc" && !settings.staticGroups)
+    throw new UsageError("--profile", "portable with --act-order desc", "none, gar, or desc with --static-groups");
+  return settings;
+}
+
+function report(
+  session: Session,
+  model: Model,
+  options: Options,
+  quantized: Quantized,
+  written: Written,
+  seconds: number,
+): void {
+  const { modules, starved } = quantized;
+  const warnings = [
+    ...starved.map((e) => `layer ${e.layer} expert ${e.expert}: ${e.tokens} calibration tokens, ${e.remedy}`),
+    ...modules.filter((module) => module.note !== undefined).map((module) => `${module.name}: rounded, ${module.note}`),
+  ];
+  for (const warning of warnings) session.note(`warning: ${warning}`);
+  session.output.result({ ...written, seconds, output: options.output, modules, warnings }, () =>
+    [
+      `${model.files.name} -> ${options.output}`,
+      `${modules.length} matrices, ${written.averageBits.toFixed(4)} average bits, ${(written.trueBytes / 1e6).toFixed(2)} MB on disk, ${seconds.toFixed(1)} s`,
+    ].join("\n"),
+  );
+}
