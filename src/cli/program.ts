@@ -4,6 +4,7 @@ import { Command } from "commander";
 import pc from "picocolors";
 import { registerCalibrate } from "./commands/calibrate.ts";
 import { registerCompare } from "./commands/compare.ts";
+import { registerDemo } from "./commands/demo.ts";
 import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerLogits } from "./commands/logits.ts";
@@ -20,6 +21,7 @@ import { throwUsage } from "./usage.ts";
 
 /** Every command adds itself to the program; none imports the engine before it runs. */
 const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
+  registerDemo,
   registerInspect,
   registerTokenize,
   registerLogits,

@@ -1,0 +1,141 @@
+/** `quern demo`: the main job. A real MoE is calibrated on its own text, ground to few bits in several ways, run, and compared. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import pc from "picocolors";
+import type { Windows } from "../../compress/batch.ts";
+import type { Model } from "../../model/model.ts";
+import type { HeldOut, Row } from "../demo/measure.ts";
+import type { DemoPlan } from "../demo/plans.ts";
+import { exampleText, integerIn } from "../options.ts";
+import type { Action, RunCommand, Session } from "../session.ts";
+import { renderTable } from "../table.ts";
+
+interface Options {
+  readonly output: string;
+  readonly samples: number;
+  readonly storyTokens: number;
+}
+
+const LENGTH = 256;
+const HELD_OUT_SAMPLES = 24;
+const STORY_PLAN = "gptq-3bit";
+const PROMPT = "Once upon a time";
+
+export function registerDemo(program: Command, run: RunCommand): void {
+  program
+    .command("demo")
+    .description("Quern's main job on a real model: calibrate, quantise in eight ways, run, compare, tell a story.")
+    .argument("[model]", "float model folder (default: the fable-mixtral of a checkout)")
+    .option("--output <dir>", "folder for quantised models and results", "out/demo")
+    .option("--samples <n>", "calibration windows of 256 tokens", integerIn("--samples", 1, 4096), 48)
+    .option("--story-tokens <n>", "length of the story", integerIn("--story-tokens", 1, 400), 160)
+    .addHelpText("after", exampleText("quern demo models/fable-mixtral --output out/demo"))
+    .action(run(demo));
+}
+
+const demo: Action<Options> = async (session, [given], options) => {
+  const { mkdir, writeFile } = await import("node:fs/promises");
+  const { openModel } = await import("../open.ts");
+  const { selfSample } = await import("../../compress/calibration-text.ts");
+  const { expertUsage } = await import("../../eval/expert-usage.ts");
+  const { demoPlans } = await import("../demo/plans.ts");
+  const { measure } = await import("../demo/measure.ts");
+  const { heatMap } = await import("../heat-map.ts");
+  const path = given ?? fileURLToPath(new URL("../../../models/fable-mixtral", import.meta.url));
+  const say = (text: string) => session.output.piece(`${text}\n`);
+  await mkdir(options.output, { recursive: true });
+  await using model = await openModel(session, path, { activations: "f32" });
+  const sampling = { length: LENGTH, signal: session.signal, onProgress: session.report };
+  const { seed } = session.options;
+  say(`${path}: ${model.config.modelType}, ${model.config.experts} experts, ${model.config.topK} a token`);
+  say(`calibrating on ${options.samples} windows of ${LENGTH} tokens that the model writes itself`);
+  const windows = await selfSample(model, { ...sampling, samples: options.samples, seed });
+  const held = await selfSample(model, { ...sampling, samples: HELD_OUT_SAMPLES, seed: seed + 1 });
+  const heldOut: HeldOut = { ids: held.flat(), window: LENGTH };
+  const usage = await expertUsage(model, windows, session);
+  say(`\n${heatMap(usage)}\n`);
+
+  const rows: Row[] = [await measure(session, "float", model, undefined, heldOut)];
+  for (const plan of demoPlans(model.files)) rows.push(await runPlan(session, model, plan, windows, heldOut, options));
+  const table = resultTable(rows, false);
+  say(`\n${table}`);
+  say(NOTE);
+  await writeFile(join(options.output, "results.md"), resultTable(rows, true));
+  const document = {
+    model: path,
+    rows,
+    usage,
+    calibrationTokens: windows.flat().length,
+    heldOutTokens: heldOut.ids.length,
+  };
+  await writeFile(join(options.output, "results.json"), `${JSON.stringify(document, null, 2)}\n`);
+  const story = await tellStory(session, join(options.output, STORY_PLAN), options.storyTokens);
+  session.output.result({ ...document, story }, () => `\n\nresults: ${options.output}`);
+};
+
+const NOTE =
+  "KL and agreement against the float model, perplexity on text it wrote (held out), all with the folder's own activations (int8);\n" +
+  "MB: weights on disk without the embedding, which stays float.";
+
+async function runPlan(
+  session: Session,
+  model: Model,
+  plan: DemoPlan,
+  windows: Windows,
+  heldOut: HeldOut,
+  options: Options,
+): Promise<Row> {
+  const { nodeOutput } = await import("../../adapter/node-output.ts");
+  const { quantizeModel } = await import("../../compress/quantize.ts");
+  const { writeQuantized } = await import("../../compress/write.ts");
+  const { measure } = await import("../demo/measure.ts");
+  const { openModel } = await import("../open.ts");
+  const folder = join(options.output, plan.name);
+  // The demo's own folder: a second run replaces the first one's results.
+  const output = await nodeOutput(folder, { force: true });
+  const onProgress: Session["report"] = (event) => session.report({ ...event, phase: plan.label });
+  try {
+    const quantized = await quantizeModel(model, plan.settings, { windows, signal: session.signal, onProgress });
+    await writeQuantized(model.files, quantized, plan.settings, output);
+  } catch (error) {
+    await output.abort();
+    throw error;
+  }
+  const quiet = { ...session, report: () => {} };
+  await using ground = await openModel(quiet, folder);
+  return await measure(session, plan.label, ground, model, heldOut);
+}
+
+function resultTable(rows: readonly Row[], markdown: boolean): string {
+  const dash = (value: number | null, show: (value: number) => string) => (value === null ? "-" : show(value));
+  const titles = ["plan", "average bits", "MB", "KL to float", "same top token", "perplexity", "tokens/s"];
+  return renderTable(
+    titles.map((title, column) => ({ title, align: column > 0 ? "right" : "left" })),
+    rows.map((row) => [
+      row.plan,
+      row.averageBits.toFixed(3),
+      (row.trueBytes / 1e6).toFixed(2),
+      dash(row.kl, (kl) => kl.toFixed(4)),
+      dash(row.sameTop, (share) => `${(100 * share).toFixed(1)} %`),
+      row.perplexity.toFixed(3),
+      row.tokensPerSecond.toFixed(0),
+    ]),
+    { markdown },
+  );
+}
+
+/** A story by the 3-bit model, shown as it comes. */
+async function tellStory(session: Session, folder: string, maxTokens: number): Promise<string> {
+  const { openModel } = await import("../open.ts");
+  const { generate } = await import("../../runtime/generate.ts");
+  await using model = await openModel({ ...session, report: () => {} }, folder);
+  session.output.piece(`\n${pc.bold("A story by the 3-bit model:")}\n\n${PROMPT}`);
+  const settings = { maxTokens, temperature: 0.8, topP: 0.95, seed: session.options.seed + 7, signal: session.signal };
+  let story = PROMPT;
+  for await (const { text } of generate(model, PROMPT, settings)) {
+    story += text;
+    session.output.piece(text);
+  }
+  return story;
+}
