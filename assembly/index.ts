@@ -19,3 +19,4 @@ export {
 export { grid_f64, round_f64, tile_load_f64 } from "./grid";
 export { gptq_f64 } from "./gptq";
 export { trace_f64 } from "./trace";
+export { probe_mul_add, probe_read } from "./probe";

@@ -1,0 +1,33 @@
+// What this machine can do at best through WebAssembly SIMD: the ceilings the benchmark measures kernels against.
+
+/** Reads `data` with plain vector loads; a unit is 4096 bytes. Scratch: 16 bytes, the sum, so that nothing is optimised away. */
+export function probe_read(first: i32, last: i32, scratch: usize, data: usize): void {
+  let a = i32x4.splat(0), b = i32x4.splat(0), c = i32x4.splat(0), d = i32x4.splat(0);
+  const end = data + (<usize>last << 12);
+  for (let p = data + (<usize>first << 12); p < end; p += 128) {
+    a = i32x4.add(a, v128.load(p)), b = i32x4.add(b, v128.load(p, 16));
+    c = i32x4.add(c, v128.load(p, 32)), d = i32x4.add(d, v128.load(p, 48));
+    a = i32x4.add(a, v128.load(p, 64)), b = i32x4.add(b, v128.load(p, 80));
+    c = i32x4.add(c, v128.load(p, 96)), d = i32x4.add(d, v128.load(p, 112));
+  }
+  v128.store(scratch, i32x4.add(i32x4.add(a, b), i32x4.add(c, d)));
+}
+
+/** Multiplies and adds, eight independent sums of products of values in the first cache; a unit is 128 floating-point operations. Scratch: 16 bytes. */
+export function probe_mul_add(first: i32, last: i32, scratch: usize, data: usize): void {
+  const m = v128.load(data), n = v128.load(data, 16);
+  let a = n, b = n, c = n, d = n, e = n, f = n, g = n, h = n;
+  for (let unit = first; unit < last; unit++) {
+    let x = v128.load(data, 32);
+    a = f32x4.add(a, f32x4.mul(x, m)), b = f32x4.add(b, f32x4.mul(x, n)), x = v128.load(data, 48);
+    c = f32x4.add(c, f32x4.mul(x, m)), d = f32x4.add(d, f32x4.mul(x, n)), x = v128.load(data, 64);
+    e = f32x4.add(e, f32x4.mul(x, m)), f = f32x4.add(f, f32x4.mul(x, n)), x = v128.load(data, 80);
+    g = f32x4.add(g, f32x4.mul(x, m)), h = f32x4.add(h, f32x4.mul(x, n)), x = v128.load(data, 96);
+    a = f32x4.add(a, f32x4.mul(x, m)), b = f32x4.add(b, f32x4.mul(x, n)), x = v128.load(data, 112);
+    c = f32x4.add(c, f32x4.mul(x, m)), d = f32x4.add(d, f32x4.mul(x, n)), x = v128.load(data, 128);
+    e = f32x4.add(e, f32x4.mul(x, m)), f = f32x4.add(f, f32x4.mul(x, n)), x = v128.load(data, 144);
+    g = f32x4.add(g, f32x4.mul(x, m)), h = f32x4.add(h, f32x4.mul(x, n));
+  }
+  const low = f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
+  v128.store(scratch, f32x4.add(low, f32x4.add(f32x4.add(e, f), f32x4.add(g, h))));
+}
