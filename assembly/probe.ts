@@ -13,20 +13,22 @@ export function probe_read(first: i32, last: i32, scratch: usize, data: usize): 
   v128.store(scratch, i32x4.add(i32x4.add(a, b), i32x4.add(c, d)));
 }
 
-/** Multiplies and adds, eight independent sums of products of values in the first cache; a unit is 128 floating-point operations. Scratch: 16 bytes. */
+@inline function addProduct(sum: v128, x: v128, y: v128): v128 { return f32x4.add(sum, f32x4.mul(x, y)); }
+
+/**
+ * Multiplies and adds, eight independent sums; a unit is 128 floating-point operations. Scratch: 16 bytes.
+ * One load serves eight products: with a load for every two the loads set the pace, and the ceiling came out a fifth too low.
+ */
 export function probe_mul_add(first: i32, last: i32, scratch: usize, data: usize): void {
   const m = v128.load(data), n = v128.load(data, 16);
   let a = n, b = n, c = n, d = n, e = n, f = n, g = n, h = n;
   for (let unit = first; unit < last; unit++) {
     let x = v128.load(data, 32);
-    a = f32x4.add(a, f32x4.mul(x, m)), b = f32x4.add(b, f32x4.mul(x, n)), x = v128.load(data, 48);
-    c = f32x4.add(c, f32x4.mul(x, m)), d = f32x4.add(d, f32x4.mul(x, n)), x = v128.load(data, 64);
-    e = f32x4.add(e, f32x4.mul(x, m)), f = f32x4.add(f, f32x4.mul(x, n)), x = v128.load(data, 80);
-    g = f32x4.add(g, f32x4.mul(x, m)), h = f32x4.add(h, f32x4.mul(x, n)), x = v128.load(data, 96);
-    a = f32x4.add(a, f32x4.mul(x, m)), b = f32x4.add(b, f32x4.mul(x, n)), x = v128.load(data, 112);
-    c = f32x4.add(c, f32x4.mul(x, m)), d = f32x4.add(d, f32x4.mul(x, n)), x = v128.load(data, 128);
-    e = f32x4.add(e, f32x4.mul(x, m)), f = f32x4.add(f, f32x4.mul(x, n)), x = v128.load(data, 144);
-    g = f32x4.add(g, f32x4.mul(x, m)), h = f32x4.add(h, f32x4.mul(x, n));
+    a = addProduct(a, x, m), b = addProduct(b, x, n), c = addProduct(c, x, m), d = addProduct(d, x, n);
+    e = addProduct(e, x, m), f = addProduct(f, x, n), g = addProduct(g, x, m), h = addProduct(h, x, n);
+    x = v128.load(data, 48);
+    a = addProduct(a, x, m), b = addProduct(b, x, n), c = addProduct(c, x, m), d = addProduct(d, x, n);
+    e = addProduct(e, x, m), f = addProduct(f, x, n), g = addProduct(g, x, m), h = addProduct(h, x, n);
   }
   const low = f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
   v128.store(scratch, f32x4.add(low, f32x4.add(f32x4.add(e, f), f32x4.add(g, h))));
