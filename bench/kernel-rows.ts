@@ -1,11 +1,8 @@
-/** The rows of the kernel benchmark: what is measured, and which share of a ceiling it should reach. */
+/** The matmul rows of the kernel benchmark: what is measured, and the goal. */
 import { bitsOf, isPacked, panelBytes, panelCount, recordLayout, type WeightType } from "../src/tensor/panel.ts";
 import type { KernelName } from "../src/wasm/generated/kernels.ts";
-import { type Ceiling, type Row, STREAM_BYTES } from "./measure.ts";
-import type { Build, KernelMemory } from "./memory.ts";
-
-/** Peak of 128-bit f32 multiply-adds where the goals were set, GF: goals in GF become shares of the peak measured in the run. */
-const PEAK = 58.4;
+import type { Goal, Row } from "./measure.ts";
+import { type Build, STREAM_BYTES, type Stage } from "./memory.ts";
 
 const N = 4096;
 const K = 4096;
@@ -18,13 +15,13 @@ interface Matmul {
   /** Activation group; absent = f32 activations. */
   readonly actGroup?: number;
   readonly rows: number;
-  readonly ceiling: Ceiling;
-  readonly goal?: number;
+  readonly unit: "GB/s" | "GF";
+  readonly goal?: Goal;
 }
 
 /** Fills `bytes` of panels with plausible weights: any codes, scales around 0.02; floats around 0.02. */
-function fillPanels({ arena }: KernelMemory, at: number, bytes: number, type: WeightType, groupSize: number): void {
-  const words = arena.u32(at, bytes / 4);
+function fillPanels({ arena, stream }: Stage, bytes: number, type: WeightType, groupSize: number): void {
+  const words = arena.u32(stream, bytes / 4);
   let state = 1;
   for (let i = 0; i < words.length; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -40,7 +37,7 @@ function fillPanels({ arena }: KernelMemory, at: number, bytes: number, type: We
       words[head + r] = (0x24000000 + ((head + r) % 1024) * 65536) | (2 ** (bitsOf(type) - 1));
 }
 
-function putActivations({ arena }: KernelMemory, rows: number): number {
+function putActivations({ arena }: Stage, rows: number): number {
   const x = arena.alloc(rows * K * 4);
   const values = arena.f32(x, rows * K);
   for (let i = 0; i < values.length; i++) values[i] = ((i * 7919) % 2001) / 1000 - 1;
@@ -48,25 +45,23 @@ function putActivations({ arena }: KernelMemory, rows: number): number {
 }
 
 /** The arguments of a matmul after its table: the activations as the kernel wants them. */
-function inputs(memory: KernelMemory, matmul: Matmul): (entries: number) => number[] {
-  const { rows, actGroup, groupSize = K } = matmul;
-  const x = putActivations(memory, rows);
-  if (actGroup === undefined) return (entries) => [entries, x, 0, K, groupSize, N, K];
-  const narrow = matmul.kernel.endsWith("a8") && matmul.build === "relaxed";
-  const layout = recordLayout(K, actGroup, narrow);
-  const record = memory.arena.alloc(rows * layout.recordBytes);
-  const { recordBytes, narrowOffset, wideOffset } = layout;
-  memory.kernels.base.quantize_act(0, rows, memory.scratch, record, x, K, K, actGroup, recordBytes, narrowOffset, 0);
-  return (entries) => [entries, record, 0, K, groupSize, actGroup, N, recordBytes, narrow ? narrowOffset : wideOffset];
+function inputs(stage: Stage, { kernel, build, rows, actGroup, groupSize = K }: Matmul): number[] {
+  const x = putActivations(stage, rows);
+  if (actGroup === undefined) return [1, x, 0, K, groupSize, N, K];
+  const narrow = kernel.endsWith("a8") && build === "relaxed";
+  const { recordBytes, narrowOffset, wideOffset } = recordLayout(K, actGroup, narrow);
+  const record = stage.arena.alloc(rows * recordBytes);
+  stage.kernel("base", "quantize_act")(rows, record, x, K, K, actGroup, recordBytes, narrowOffset, 0);
+  return [1, record, 0, K, groupSize, actGroup, N, recordBytes, narrow ? narrowOffset : wideOffset];
 }
 
 /** Weights are copied as often as they fit in the stream and used in turn, so that each call finds them in memory, not in a cache. */
-function prepareMatmul(memory: KernelMemory, matmul: Matmul, stream: number): (turn: number) => void {
-  const { arena, scratch } = memory;
+function prepareMatmul(stage: Stage, matmul: Matmul): (turn: number) => void {
+  const { arena, stream } = stage;
   const { groupSize = K, rows, type } = matmul;
   const bytes = panelBytes(type, N, K, groupSize);
   const copies = Math.floor(STREAM_BYTES / bytes);
-  fillPanels(memory, stream, bytes, type, groupSize);
+  fillPanels(stage, bytes, type, groupSize);
   for (let i = 1; i < copies; i++) arena.u8(stream + i * bytes, bytes).set(arena.u8(stream, bytes));
   const y = arena.alloc(rows * N * 4);
   const span = arena.alloc(8);
@@ -76,74 +71,74 @@ function prepareMatmul(memory: KernelMemory, matmul: Matmul, stream: number): (t
     arena.u32(table, 4).set([stream + i * bytes, span, y, 0]);
     return table;
   });
-  const args = inputs(memory, matmul)(1);
-  const kernel = memory.kernels[matmul.build][matmul.kernel];
-  return (turn) => kernel(0, panelCount(N), scratch, tables[turn % copies], ...args);
+  const args = inputs(stage, matmul);
+  const kernel = stage.kernel(matmul.build, matmul.kernel);
+  return (turn) => kernel(panelCount(N), tables[turn % copies], ...args);
 }
 
-function matmulRow(matmul: Matmul, stream: number): Row {
-  const { kernel, build, type, groupSize, actGroup, rows, ceiling, goal } = matmul;
-  const work = ceiling === "read" ? panelBytes(type, N, K, groupSize) : 2 * N * K * rows;
-  const group = `${groupSize ?? "-"}/${actGroup ?? "-"}`;
-  const shape = `${rows} x ${K} x ${N}`;
+function matmulRow(matmul: Matmul, threads: number): Row {
+  const { kernel, build, type, groupSize, actGroup, rows, unit, goal } = matmul;
+  const work = unit === "GB/s" ? panelBytes(type, N, K, groupSize) : 2 * N * K * rows;
+  const [shape, group] = [`${rows} x ${K} x ${N}`, `${groupSize ?? "-"}/${actGroup ?? "-"}`];
   return {
-    ...{ kernel, build, shape, bits: type, group, ceiling, goal, work },
-    prepare: (memory) => prepareMatmul(memory, matmul, stream),
+    ...{ kernel, build, shape, bits: type, group, threads, unit, goal, work },
+    prepare: (stage) => prepareMatmul(stage, matmul),
   };
 }
 
-/** One row at a time, weights from memory. */
-function decode(
-  build: Build,
-  kernel: KernelName,
-  type: WeightType,
-  groupSize: number,
-  actGroup: number,
-  ceiling: Ceiling,
-  goal?: number,
-): Matmul {
-  return { build, kernel, type, groupSize, actGroup, rows: 1, ceiling, goal };
+/** One row at a time in int8 mode, weights from memory. */
+// biome-ignore format: one line
+function decode(build: Build, bits: 2 | 3 | 4 | 8, groupSize: number, actGroup: number, unit: "GB/s" | "GF", goal?: Goal): Matmul {
+  const kernel: KernelName = bits === 8 ? "matmul_w8a16" : `matmul_w${bits}a8`;
+  return { build, kernel, type: `w${bits}`, groupSize, actGroup, rows: 1, unit, goal };
 }
 
-/** Many rows at a time. */
-function prefill(
-  build: Build,
-  kernel: KernelName,
-  groupSize: number,
-  actGroup: number,
-  rows: number,
-  gigaflops: number,
-): Matmul {
-  return { build, kernel, type: "w4", groupSize, actGroup, rows, ceiling: "mul+add", goal: gigaflops / PEAK };
+/** Several rows at a time, 4 bits; `goal` in GF. */
+// biome-ignore format: one line
+function prefill(build: Build, kernel: KernelName, groupSize: number, actGroup: number, rows: number, goal?: number): Matmul {
+  return { build, kernel, type: "w4", groupSize, actGroup, rows, unit: "GF", goal: goal === undefined ? goal : { figure: goal } };
 }
 
-const MATMULS: readonly Matmul[] = [
-  decode("relaxed", "matmul_w4a8", "w4", 128, 128, "read", 0.9),
-  decode("relaxed", "matmul_w4a8", "w4", 128, 32, "read"),
-  decode("relaxed", "matmul_w4a8", "w4", 32, 32, "read", 0.9),
-  decode("relaxed", "matmul_w8a16", "w8", 128, 128, "read", 0.9),
-  decode("relaxed", "matmul_w8a16", "w8", 32, 32, "read", 0.9),
-  decode("relaxed", "matmul_w3a8", "w3", 128, 128, "mul+add", 80 / PEAK),
-  decode("relaxed", "matmul_w2a8", "w2", 128, 128, "mul+add", 100 / PEAK),
-  decode("relaxed", "matmul_w3a8", "w3", 64, 32, "mul+add"),
-  decode("relaxed", "matmul_w2a8", "w2", 64, 32, "mul+add"),
-  // 15 and 25 GB/s, in operations
-  decode("base", "matmul_w4a8", "w4", 128, 128, "mul+add", 15 / (4.25 / 16) / PEAK),
-  decode("base", "matmul_w8a16", "w8", 128, 128, "mul+add", 25 / (8.25 / 16) / PEAK),
-  { build: "base", kernel: "matmul_f32", type: "f32", rows: 1, ceiling: "read" },
-  { build: "base", kernel: "matmul_bf16", type: "bf16", rows: 1, ceiling: "read" },
-  { build: "base", kernel: "matmul_w4", type: "w4", groupSize: 128, rows: 1, ceiling: "mul+add" },
-  { build: "base", kernel: "matmul_f32", type: "f32", rows: 64, ceiling: "mul+add", goal: 0.7 },
-  { build: "base", kernel: "matmul_bf16", type: "bf16", rows: 64, ceiling: "mul+add" },
+/** Float weights, f32 activations. */
+function float(type: "f32" | "f16" | "bf16", rows: number, share?: number): Matmul {
+  const goal = share === undefined ? undefined : { share };
+  return { build: "base", kernel: `matmul_${type}`, type, rows, unit: rows === 1 ? "GB/s" : "GF", goal };
+}
+
+const ONE_THREAD: readonly Matmul[] = [
+  decode("relaxed", 4, 128, 128, "GB/s", { share: 0.9 }),
+  decode("relaxed", 4, 128, 32, "GB/s"),
+  decode("relaxed", 4, 32, 32, "GB/s", { share: 0.9 }),
+  decode("relaxed", 8, 128, 128, "GB/s", { share: 0.9 }),
+  decode("relaxed", 8, 32, 32, "GB/s", { share: 0.9 }),
+  decode("relaxed", 3, 128, 128, "GF", { figure: 80 }),
+  decode("relaxed", 2, 128, 128, "GF", { figure: 100 }),
+  decode("relaxed", 3, 64, 32, "GF"),
+  decode("relaxed", 2, 64, 32, "GF"),
+  decode("base", 4, 128, 128, "GB/s", { figure: 15 }),
+  decode("base", 8, 128, 128, "GB/s", { figure: 25 }),
+  float("f32", 1),
+  float("f16", 1, 0.5),
+  float("bf16", 1),
+  { build: "base", kernel: "matmul_w4", type: "w4", groupSize: 128, rows: 1, unit: "GB/s" },
+  float("f32", 64, 0.7),
+  float("f16", 64),
+  float("bf16", 64),
+  ...[2, 4, 8].map((rows) => prefill("relaxed", "matmul_w4a8", 128, 32, rows)),
   prefill("relaxed", "matmul_w4a8", 128, 128, 16, 120),
   prefill("relaxed", "matmul_w4a8", 128, 128, 64, 120),
   prefill("relaxed", "matmul_w4a8", 32, 32, 16, 80),
+  prefill("relaxed", "matmul_w4a8", 128, 32, 16, 80),
   prefill("relaxed", "matmul_w4a8", 128, 32, 64, 80),
+  ...[2, 4, 8].map((rows) => prefill("base", "matmul_w4a16", 128, 128, rows)),
   prefill("base", "matmul_w4a16", 128, 128, 16, 70),
   prefill("base", "matmul_w4a16", 128, 128, 64, 70),
 ];
 
-/** All rows; `stream` is the address of STREAM_BYTES bytes that they may fill. */
-export function kernelRows(stream: number): readonly Row[] {
-  return MATMULS.map((matmul) => matmulRow(matmul, stream));
-}
+const TWO_THREADS: readonly Matmul[] = [
+  decode("relaxed", 4, 128, 128, "GB/s", { share: 0.85 }),
+  decode("relaxed", 4, 32, 32, "GB/s", { share: 0.85 }),
+];
+
+export const MATMUL_ROWS: readonly Row[] = ONE_THREAD.map((matmul) => matmulRow(matmul, 1));
+export const SHARED_ROWS: readonly Row[] = TWO_THREADS.map((matmul) => matmulRow(matmul, 2));

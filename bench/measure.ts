@@ -1,82 +1,132 @@
-/** Figures of one row: samples of a kernel alternate with samples of its ceiling, so that noise hits both alike. */
-import type { KernelMemory } from "./memory.ts";
+/**
+ * Figures of one row: samples of a kernel alternate with samples of the machine's ceilings, so that noise hits all alike.
+ * That is why the loop is here and not a benchmark library's, which finishes one task before it begins the next.
+ */
+import { type Build, STREAM_BYTES, type Stage } from "./memory.ts";
 
-/** What limits a kernel: reading memory (bytes a second) or f32 multiply-adds in registers (operations a second). */
-export type Ceiling = "read" | "mul+add";
+/** Peak of 128-bit f32 multiply-adds, GF, of the machine where the goals in GF and GB/s were set. */
+export const REFERENCE_PEAK = 58.4;
 
-/** A benchmark of one kernel. */
-export interface Row {
+export type Unit = "GB/s" | "GF";
+
+/** What to reach: a share of the ceiling of the row's unit, or a figure at REFERENCE_PEAK, scaled by the peak of this run. */
+export type Goal = { readonly share: number } | { readonly figure: number };
+
+export interface Title {
   readonly kernel: string;
   readonly build: string;
   readonly shape: string;
   readonly bits: string;
+  /** Columns that share a weight scale / an activation scale. */
   readonly group: string;
-  readonly ceiling: Ceiling;
-  /** Share of the ceiling to reach; absent = shown for information. */
-  readonly goal?: number;
-  /** Bytes (ceiling read) or operations (mul+add) of one call. */
+  readonly threads: number;
+  /** GB/s stands against reading memory, GF against f32 multiply-adds in registers. */
+  readonly unit: Unit;
+}
+
+/** A benchmark of one kernel. */
+export interface Row extends Title {
+  readonly build: Build;
+  /** Absent = shown for information. */
+  readonly goal?: Goal;
+  /** Bytes (GB/s) or operations (GF) of one call. */
   readonly work: number;
   /** Gets memory ready; returns the call to time. `turn` counts up, so that weights can rotate through memory. */
-  prepare(memory: KernelMemory): (turn: number) => void;
+  prepare(stage: Stage): (turn: number) => void;
 }
 
-export interface Result {
-  readonly row: Row;
-  /** GB/s or GF/s of the kernel and of its ceiling, each the best sample. */
+export interface Result extends Title {
   readonly figure: number;
+  /** The best the machine did in the same samples: memory read or multiply-adds. */
   readonly limit: number;
+  readonly share: number;
+  /** In the row's unit; absent = none set. */
+  readonly goal?: number;
+  /** Why the figure says nothing about the goal. */
+  readonly void?: string;
 }
 
-/** Memory a read passes over: far more than any cache. */
-export const STREAM_BYTES: number = 384 << 20;
-
-const SAMPLE_MS = 25;
-const SAMPLES = 10;
-const now = () => performance.now();
+const SAMPLE_MS = 20;
+const SAMPLES = 12;
 
 /** Work per second of `call`, in 1e9, over at least SAMPLE_MS. */
 function rate(call: (turn: number) => void, work: number, turn: { count: number }): number {
-  const begin = now();
+  const begin = performance.now();
   let calls = 0;
   let elapsed = 0;
   do {
     call(turn.count++);
     calls++;
-    elapsed = now() - begin;
+    elapsed = performance.now() - begin;
   } while (elapsed < SAMPLE_MS);
   return (calls * work) / elapsed / 1e6;
 }
 
-/** Ceilings as calls with their work. */
-function ceilings({ arena, kernels, scratch }: KernelMemory, stream: number): Record<Ceiling, [() => void, number]> {
-  const data = arena.alloc(256);
-  arena.f32(data, 64).fill(0.5);
+interface Probe {
+  readonly call: () => void;
+  readonly work: number;
+}
+
+function ceilings(stage: Stage): Record<Unit, Probe> {
+  const data = stage.arena.alloc(256);
+  stage.arena.f32(data, 64).fill(0.5);
+  const read = stage.kernel("base", "probe_read");
+  const mulAdd = stage.kernel("base", "probe_mul_add");
   const units = 100_000;
   return {
-    read: [() => kernels.base.probe_read(0, STREAM_BYTES / 4096, scratch, stream), STREAM_BYTES],
-    "mul+add": [() => kernels.base.probe_mul_add(0, units, scratch, data), units * 128],
+    "GB/s": { call: () => read(STREAM_BYTES / 4096, stage.stream), work: STREAM_BYTES },
+    GF: { call: () => mulAdd(units, data), work: units * 128 },
   };
 }
 
 /** Optimising compilers take over between calls, in the background: call, wait, call again. */
-async function warmUp(calls: ((turn: number) => void)[]): Promise<void> {
+async function warmUp(calls: readonly ((turn: number) => void)[]): Promise<void> {
   for (let round = 0; round < 4; round++) {
-    for (const call of calls) for (let i = 0; i < 4; i++) call(i);
-    await new Promise((resolve) => setTimeout(resolve, 15));
+    for (const call of calls) for (let i = 0; i < 3; i++) call(i);
+    await new Promise((resolve) => setTimeout(resolve, 12));
   }
 }
 
-export async function measure(memory: KernelMemory, stream: number, row: Row): Promise<Result> {
-  const mark = memory.arena.mark();
-  const [probe, probeWork] = ceilings(memory, stream)[row.ceiling];
-  const call = row.prepare(memory);
-  await warmUp([probe, call]);
+/** GF of multiply-adds in registers, the best of a few samples: for figures that are timed elsewhere. */
+export async function measurePeak(stage: Stage): Promise<number> {
+  const mark = stage.arena.mark();
+  const { call, work } = ceilings(stage).GF;
+  await warmUp([call]);
+  const samples = Array.from({ length: SAMPLES }, () => rate(call, work, { count: 0 }));
+  stage.arena.release(mark);
+  return Math.max(...samples);
+}
+
+/** The goal in the row's unit on this machine. */
+function goalHere(goal: Goal | undefined, limit: number, peak: number): number | undefined {
+  if (goal === undefined) return undefined;
+  return "share" in goal ? goal.share * limit : (goal.figure * peak) / REFERENCE_PEAK;
+}
+
+/** Multiply-adds of all threads, as a multiple of one thread's, from which on a figure of several threads counts. */
+const REAL_CORES_SHARE = 0.8;
+
+/** A row; `peakAlone`, the peak of one thread, reveals whether several threads had as many cores (default: one thread). */
+export async function measure(stage: Stage, row: Row, peakAlone?: number): Promise<Result> {
+  const mark = stage.arena.mark();
+  const probes = ceilings(stage);
+  const call = row.prepare(stage);
+  await warmUp([probes.GF.call, call]);
   const turn = { count: 0 };
-  let [figure, limit] = [0, 0];
+  const best = { "GB/s": 0, GF: 0 };
+  let figure = 0;
+  const needed: readonly Unit[] = row.unit === "GF" ? ["GF"] : ["GB/s", "GF"];
   for (let sample = 0; sample < SAMPLES; sample++) {
-    limit = Math.max(limit, rate(probe, probeWork, { count: 0 }));
+    for (const unit of needed)
+      best[unit] = Math.max(best[unit], rate(probes[unit].call, probes[unit].work, { count: 0 }));
     figure = Math.max(figure, rate(call, row.work, turn));
   }
-  memory.arena.release(mark);
-  return { row, figure, limit };
+  stage.arena.release(mark);
+  const { kernel, build, shape, bits, group, unit } = row;
+  const { threads } = stage;
+  const limit = best[unit];
+  const goal = goalHere(row.goal, limit, best.GF / threads);
+  const cores = peakAlone === undefined ? threads : best.GF / peakAlone;
+  const result = { kernel, build, shape, bits, group, threads, unit, figure, limit, share: figure / limit, goal };
+  return cores >= REAL_CORES_SHARE * threads ? result : { ...result, void: `had ${cores.toFixed(1)} cores` };
 }

@@ -1,38 +1,41 @@
-// Runs bench/<name>.ts, arguments passed on. The benchmarks are TypeScript and measure the relaxed build, so they need Node >= 22.18:
-// the one under ci/ when it is installed, else this one when it is new enough.
+// `npm run bench -- NAME [arguments]`: runs bench/NAME.ts. The benchmarks are TypeScript that Node strips itself, and measure the
+// relaxed build: they want the Node 24 under ci/, which is installed when missing, or a Node >= 22.18 that runs this script.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
-const names = existsSync("bench")
-  ? readdirSync("bench")
-      .filter((file) => file.endsWith(".ts"))
-      .map((file) => file.slice(0, -3))
-  : [];
-const [name, ...rest] = process.argv.slice(2);
 const CI_NODE = "ci/node_modules/node24/bin/node";
+const [name, ...rest] = process.argv.slice(2);
+
+/** Files of bench/ that can be run say so in their first line; the others are parts. */
+const isBenchmark = (file) =>
+  readFileSync(`bench/${file}`, "utf8").startsWith(`/** \`npm run bench -- ${file.slice(0, -3)}\``);
+const names = readdirSync("bench")
+  .filter((file) => file.endsWith(".ts") && isBenchmark(file))
+  .map((file) => file.slice(0, -3));
+
+function stop(message) {
+  console.error(`bench: ${message}`);
+  process.exit(2);
+}
+
+/** Runs a command with its output on stderr, so that `--json` stays clean. */
+const prepare = (command, args) => spawnSync(command, args, { stdio: ["ignore", 2, 2] }).status === 0;
 
 function runtime() {
   if (existsSync(CI_NODE)) return CI_NODE;
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
-  console.error(
-    `bench: found Node ${process.versions.node}, expected >= 22.18; "npm ci --prefix ci" installs one under ci/`,
+  console.error("bench: installing the runtimes of ci/ (Node 24)");
+  if (prepare("npm", ["ci", "--prefix", "ci"]) && existsSync(CI_NODE)) return CI_NODE;
+  return stop(
+    `found Node ${process.versions.node} and no ${CI_NODE}, expected Node >= 22.18 or a working "npm ci --prefix ci"`,
   );
-  process.exit(2);
 }
 
-if (name === undefined || !existsSync(`bench/${name}.ts`)) {
-  console.error(`bench: found ${name === undefined ? "no name" : `"${name}"`}, expected one of ${names.join(", ")}`);
-  process.exit(2);
-}
+if (!names.includes(name))
+  stop(`found ${name === undefined ? "no name" : `"${name}"`}, expected one of ${names.join(", ")}`);
 const node = runtime();
-execKernels();
-const run = spawnSync(node, [`bench/${name}.ts`, ...rest], { stdio: "inherit" });
-process.exit(run.status ?? 1);
-
-function execKernels() {
-  const built = spawnSync(process.execPath, ["scripts/build.mjs", "--kernels"], { stdio: ["ignore", 2, 2] });
-  if (built.status !== 0) process.exit(built.status ?? 1);
-}
+if (!prepare(process.execPath, ["scripts/build.mjs", "--kernels"])) stop("the kernels do not build");
+process.exit(spawnSync(node, [`bench/${name}.ts`, ...rest], { stdio: "inherit" }).status ?? 1);
