@@ -7,7 +7,7 @@ interface Helper {
   onMessage(listener: (message: unknown) => void, failed: (error: unknown) => void): void;
   /** A waiting helper must not keep a process alive. */
   unref(): void;
-  terminate(): void;
+  terminate(): unknown;
 }
 
 export interface CrewSetup {
@@ -83,7 +83,7 @@ function startHelper(source: string): Helper | undefined {
         worker.on("error", failed);
       },
       unref: () => worker.unref(),
-      terminate: () => void worker.terminate(),
+      terminate: () => worker.terminate(),
     };
   }
   if (typeof Worker === "undefined") return undefined;
@@ -148,10 +148,11 @@ export class Crew {
     return Atomics.exchange(this.control, CONTROL.failed, 0) === 1;
   }
 
-  stop(): void {
+  /** Resolves when no helper can touch the memory any more. */
+  async stop(): Promise<void> {
     Atomics.store(this.control, CONTROL.stop, 1);
     Atomics.add(this.control, CONTROL.epoch, 1);
     Atomics.notify(this.control, CONTROL.epoch);
-    for (const helper of this.#helpers) helper.terminate();
+    await Promise.all(this.#helpers.map((helper) => helper.terminate()));
   }
 }

@@ -6,6 +6,7 @@ import { HEAP_BASE, writeConstants } from "./constants.ts";
 import { Crew } from "./crew.ts";
 import { hasRelaxedSimd, hasSharedMemory } from "./features.ts";
 import { KERNEL_NAMES, type KernelName } from "./generated/kernels.ts";
+import { giveMemory, takeMemory } from "./memories.ts";
 import { type Kernel, playCalls } from "./play.ts";
 import { shareMemory } from "./shared-module.ts";
 import { CALL_WORDS, Tape } from "./tape.ts";
@@ -38,6 +39,7 @@ export class Machine implements AsyncDisposable {
   readonly #kernels: readonly Kernel[];
   readonly #crew: Crew | undefined;
   readonly #scratch: number;
+  readonly #shared: boolean;
   readonly #tapePtr: number;
   readonly #single: Tape;
   #disposed = false;
@@ -48,19 +50,20 @@ export class Machine implements AsyncDisposable {
     const source = modules[build] as WebAssembly.Module | Uint8Array<ArrayBuffer>;
     const threads = chooseThreads(options.threads ?? 1, source);
     const module = await compile(source, threads > 1);
-    const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: threads > 1 });
+    const memory = takeMemory(threads > 1);
     writeConstants(memory);
     const { exports } = await instantiate(module, { env: { memory } });
     const kernels = KERNEL_NAMES.map((name) => (exports as Record<string, unknown>)[name] as Kernel);
     const arena = new Arena(memory);
     const scratch = Array.from({ length: threads }, () => arena.alloc(SCRATCH_BYTES));
     const crew = threads > 1 ? await Crew.start({ module, memory, names: KERNEL_NAMES, threads, scratch }) : undefined;
-    return new Machine(build, crew === undefined ? 1 : threads, memory, arena, kernels, crew, scratch[0]);
+    return new Machine(build, crew === undefined ? 1 : threads, threads > 1, memory, arena, kernels, crew, scratch[0]);
   }
 
   private constructor(
     build: KernelBuild,
     threads: number,
+    shared: boolean,
     memory: WebAssembly.Memory,
     arena: Arena,
     kernels: readonly Kernel[],
@@ -74,6 +77,7 @@ export class Machine implements AsyncDisposable {
     this.#kernels = kernels;
     this.#crew = crew;
     this.#scratch = scratch;
+    this.#shared = shared;
     this.#tapePtr = crew === undefined ? HEAP_BASE : arena.alloc(TAPE_CALLS * CALL_WORDS * 4);
     this.#single = this.tape();
   }
@@ -94,10 +98,12 @@ export class Machine implements AsyncDisposable {
     this.#single.run();
   }
 
-  /** Stops the helpers. The memory goes with the last reference to it. */
+  /** Stops the helpers, then leaves the memory to the next machine or to the garbage collector. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#disposed) return;
     this.#disposed = true;
-    this.#crew?.stop();
+    await this.#crew?.stop();
+    giveMemory(this.memory, this.#shared);
   }
 
   #play(words: Int32Array, calls: number, worthSharing: boolean): void {
