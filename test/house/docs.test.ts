@@ -8,7 +8,7 @@ const help = (...args: readonly string[]) =>
   execFileSync(process.execPath, ["dist/cli/main.js", ...args, "--help"], { encoding: "utf8" });
 const COMMANDS = [...help().matchAll(/^ {2}([a-z][a-z-]+) /gm)]
   .map((match) => match[1])
-  .filter((name) => name !== "help");
+  .filter((name) => name !== "help" && name !== "quern");
 
 describe("docs/cli.md", () => {
   const text = readRepository("docs/cli.md");
