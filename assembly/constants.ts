@@ -19,6 +19,7 @@ export const F64_0_12: usize = 224;
 export const F64_0_088: usize = 240;
 export const F64_ROOT_SEED: usize = 256; // high word of y = a^(-1/5) is this minus a fifth of a's high word
 export const F64_TINY: usize = 272; // 1e-280
+export const F64_INFINITY: usize = 288;
 
 // exp of f32 (assembly/exp.ts): every entry is one value in all four lanes.
 export const EXP_LOG2E: usize = 512; // 1 / ln 2

@@ -3,7 +3,7 @@
 // A tile is [K][16] f64, lane = row, columns in processing order; rows past the matrix are zero. `columns` has two words
 // a column: { column of the matrix, group }. `flags` (twin: src/quant/grid.ts) are bits 0-3 the width, bit 4 symmetric,
 // bits 5-6 the clip search (0 none, 1 mse, 2 hessian), bit 7 scales stay f32 (not f16), bit 8 dynamic groups.
-import { F64_0_088, F64_0_12, F64_0_2, F64_ONE, F64_ROOT_SEED, F64_TINY } from "./constants";
+import { F64_0_088, F64_0_12, F64_0_2, F64_INFINITY, F64_ONE, F64_ROOT_SEED, F64_TINY } from "./constants";
 
 /** Rows of a tile, and bytes from one of its columns to the next. */
 export const TILE_ROWS: i32 = 16;
@@ -143,14 +143,15 @@ function findPair(out: usize, start: usize, end: usize, weights: usize, flags: i
     high = f64x2.max(f64x2.neg(low), high);
     low = f64x2.neg(high);
   }
+  const one = v128.load(F64_ONE);
   const empty = v128.and(f64x2.eq(low, f64x2.splat(0)), f64x2.eq(high, f64x2.splat(0)));
-  low = v128.bitselect(f64x2.splat(-1), low, empty);
-  high = v128.bitselect(f64x2.splat(1), high, empty);
+  low = v128.bitselect(f64x2.neg(one), low, empty);
+  high = v128.bitselect(one, high, empty);
   const top = f64x2.splat(<f64>((1 << bitsOf(flags)) - 1));
   let scale = scaleOf(low, high, top, flags);
   let zero = zeroOf(low, scale, top, flags);
   if (clipOf(flags) != 0) {
-    let best = f64x2.splat(Infinity), bestScale = scale, bestZero = zero;
+    let best = v128.load(F64_INFINITY), bestScale = scale, bestZero = zero;
     for (let i = 0; i < CANDIDATES; i++) {
       const shrink = f64x2.splat(1.0 - <f64>i / 100.0);
       const shrunk = f64x2.mul(low, shrink);

@@ -35,6 +35,7 @@ const DOUBLES: readonly (readonly [number, number])[] = [
   [240, 0.088],
   [256, 2 ** 52 + 1287166886], // 2^52 leaves the difference as an integer in the low word
   [272, 1e-280],
+  [288, Number.POSITIVE_INFINITY],
   [704, Math.LOG2E], // exp of f64
   [720, 6755399441055744], // 1.5 * 2^52
   [736, 0.6931471805598903], // upper 42 bits of ln 2

@@ -1,0 +1,107 @@
+import { existsSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { describe, expect, it } from "vitest";
+import { repositoryFile } from "../helpers/shared.ts";
+import { skeleton } from "./skeleton.ts";
+import { packagesOf, readRepository, SOURCES } from "./sources.ts";
+
+/** What the library may import at run time. */
+const LIBRARY_PACKAGES = ["@assemblyscript/loader", "@huggingface/tokenizers", "fflate"];
+/** What only the command line may import. */
+const CLI_PACKAGES = ["cli-progress", "commander", "picocolors"];
+
+interface Package {
+  readonly [field: string]: unknown;
+  readonly version: string;
+  readonly bin: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly files: readonly string[];
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+const root = JSON.parse(readRepository("package.json")) as Package;
+const ci = JSON.parse(readRepository("ci/package.json")) as Package;
+
+const isBuiltin = (name: string) => name.startsWith("node:") || builtinModules.includes(name);
+const isCli = (file: string) => file.startsWith("src/cli/");
+const faultsOf = (files: readonly string[], allowed: (name: string) => boolean) =>
+  files.flatMap((file) =>
+    packagesOf(file)
+      .filter((name) => !allowed(name))
+      .map((name) => `${file}: ${name}`),
+  );
+
+describe("package.json", () => {
+  it("pins every version exactly", () => {
+    const versions = [root.dependencies, root.devDependencies, ci.dependencies].flatMap(Object.entries);
+    expect(versions.length).toBeGreaterThan(10);
+    for (const [name, version] of versions) expect(`${name} ${version}`).toMatch(/ (?:npm:[\w-]+@)?\d+\.\d+\.\d+$/);
+  });
+
+  it("asks its users to install no more than the allowed packages", () => {
+    const allowed = [...LIBRARY_PACKAGES, ...CLI_PACKAGES];
+    expect(Object.keys(root.dependencies).filter((name) => !allowed.includes(name))).toEqual([]);
+    for (const field of ["peerDependencies", "optionalDependencies", "bundledDependencies"])
+      expect(root[field]).toBeUndefined();
+  });
+
+  it("names files that the build writes", () => {
+    const named = Object.values(root.exports).flatMap((entry) =>
+      typeof entry === "string" ? [entry] : Object.values(entry),
+    );
+    const files = [...named, ...Object.values(root.bin)].flatMap((file) =>
+      file.includes("*") ? ["base", "relaxed"].map((name) => file.replace("*", name)) : [file],
+    );
+    expect(files.filter((file) => !existsSync(repositoryFile(file)))).toEqual([]);
+  });
+
+  it("lists types first and default last in every entry of exports", () => {
+    for (const entry of Object.values(root.exports)) {
+      if (typeof entry === "string") continue;
+      expect(Object.keys(entry)[0]).toBe("types");
+      expect(Object.keys(entry).at(-1)).toBe("default");
+    }
+  });
+
+  it("ships the build and the papers, and no weights", () => {
+    expect(root.files).toEqual(["dist", "README.md", "CHANGELOG.md", "LICENSE"]);
+  });
+
+  it("carries the version that the library reports", () => {
+    expect(readRepository("src/version.ts")).toContain(`"${root.version}"`);
+  });
+});
+
+describe("imports of packages", () => {
+  it("stay within the allowed ones in the library", () => {
+    const library = SOURCES.filter((file) => !isCli(file));
+    expect(faultsOf(library, (name) => isBuiltin(name) || LIBRARY_PACKAGES.includes(name))).toEqual([]);
+  });
+
+  it("stay within the declared ones on the command line", () => {
+    expect(faultsOf(SOURCES.filter(isCli), (name) => isBuiltin(name) || name in root.dependencies)).toEqual([]);
+  });
+
+  it("touch Node's own modules in adapters and on the command line only", () => {
+    const portable = SOURCES.filter((file) => !isCli(file) && !file.startsWith("src/adapter/"));
+    expect(portable.length).toBeGreaterThan(40);
+    expect(faultsOf(portable, (name) => !isBuiltin(name))).toEqual([]);
+  });
+});
+
+describe("sources of the library", () => {
+  const portable = SOURCES.filter((file) => !isCli(file));
+
+  it("print nothing", () => {
+    const printing = portable.filter((file) => /\bconsole\s*\./.test(skeleton(readRepository(file), "strings")));
+    expect(printing).toEqual([]);
+  });
+
+  // Engines compute these differently: whatever reaches a number uses src/exact.ts instead.
+  it("compute no function whose bits an engine may choose", () => {
+    const inexact =
+      /\bMath\.(?:exp|expm1|log|log2|log10|log1p|pow|sin|cos|tan|a?sinh?|a?cosh?|a?tanh?|atan2|cbrt|hypot)\b/;
+    expect(portable.filter((file) => inexact.test(skeleton(readRepository(file), "strings")))).toEqual([]);
+  });
+});

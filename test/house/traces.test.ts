@@ -1,0 +1,42 @@
+import { existsSync } from "node:fs";
+import { posix } from "node:path";
+import { describe, expect, it } from "vitest";
+import { repositoryFile } from "../helpers/shared.ts";
+import { listFiles, readRepository, trackedFiles } from "./sources.ts";
+
+/** Absolute paths of somebody's machine. A path inside a URL or a longer path is none. */
+const MACHINE_PATH = /(?<![\w.:/})-])\/(?:home|Users|root|work|mnt)\/[\w.-]/;
+const TEXT = /\.(?:ts|mjs|js|json|jsonl|md|txt|html)$|(?:^|\/)[^.]+$/;
+
+const files = (trackedFiles() ?? ["src", "test", "docs"].flatMap((folder) => listFiles(folder, ""))).filter((file) =>
+  TEXT.test(file),
+);
+
+describe("files of the repository", () => {
+  it("name no path of the machine they were written on", () => {
+    expect(files.length).toBeGreaterThan(40);
+    const found = files.flatMap((file) => {
+      const hit = MACHINE_PATH.exec(readRepository(file));
+      return hit === null ? [] : [`${file}: ${hit[0]}`];
+    });
+    expect(found).toEqual([]);
+  });
+
+  it("link in Markdown to files that are there", () => {
+    const documents = files.filter((file) => file.endsWith(".md"));
+    expect(documents.length).toBeGreaterThan(0);
+    const broken = documents.flatMap((file) =>
+      linksOf(readRepository(file))
+        .filter((link) => !existsSync(repositoryFile(posix.join(posix.dirname(file), link))))
+        .map((link) => `${file}: ${link}`),
+    );
+    expect(broken).toEqual([]);
+  });
+});
+
+/** Relative targets of links, and code spans that climb out of their folder. */
+function linksOf(text: string): string[] {
+  const links = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map((match) => match[1]);
+  const spans = [...text.matchAll(/`(\.\.?\/[\w./-]+)`/g)].map((match) => match[1]);
+  return [...links, ...spans].filter((link) => !/^[a-z]+:/.test(link));
+}
