@@ -1,5 +1,6 @@
 /** The promise: the same bits for every batch split, thread count and build of the kernels. */
 import { describe, expect, it } from "vitest";
+import { Turns } from "../../src/wasm/turns.ts";
 import { HAS_RELAXED } from "../helpers/kernels.ts";
 import { allLogits, type Case, FLOAT_CASES, firstDifference, openModel, PACKED_CASES, readExpected } from "./cases.ts";
 
@@ -15,6 +16,22 @@ describe.each(RUNS)("logits of $name with $activations activations", ({ path, ac
     await using model = await openModel(path, { activations, kernels: "base" });
     const whole = await allLogits(model, ids);
     for (const batch of [2, 7, 64]) expect(firstDifference(await allLogits(model, ids, { batch }), whole)).toBe(-1);
+  });
+
+  it("are the same where every token comes alone", async () => {
+    await using model = await openModel(path, { activations, kernels: "base" });
+    const vocab = model.config.vocabSize;
+    const whole = await allLogits(model, ids);
+    using session = model.session({ context: ids.length, batch: 1 });
+    const rows: Float32Array[] = [];
+    for (const id of ids)
+      await session.evaluate([id], new Turns(), ({ ptr }) => {
+        rows.push(model.machine.arena.f32(ptr, vocab).slice());
+      });
+    const differing = rows.map((row, token) =>
+      firstDifference(row, whole.subarray(token * vocab, (token + 1) * vocab)),
+    );
+    expect(differing).toEqual(Array(ids.length).fill(-1));
   });
 
   it("do not depend on the size of the cache", async () => {
@@ -34,5 +51,15 @@ describe.each(RUNS)("logits of $name with $activations activations", ({ path, ac
     await using base = await openModel(path, { activations, kernels: "base" });
     await using relaxed = await openModel(path, { activations, kernels: "relaxed" });
     expect(firstDifference(await allLogits(relaxed, ids), await allLogits(base, ids))).toBe(-1);
+  });
+});
+
+describe("Session", () => {
+  // Known gap: with `batch: 1` only the last row of `logits: "all"` is delivered. Becomes a plain `it` with the mend.
+  it.fails("delivers all logits in batches of one token", async () => {
+    const { path } = PACKED_CASES[0];
+    const { ids } = readExpected(path as string);
+    await using model = await openModel(path as string, { kernels: "base" });
+    expect(firstDifference(await allLogits(model, ids, { batch: 1 }), await allLogits(model, ids))).toBe(-1);
   });
 });
