@@ -77,9 +77,11 @@ async function loadFloat(context: LoadContext, placement: Placement & { kind: "f
 function requireFinite(machine: Machine, ptr: number, count: number, dtype: FloatMatrix["dtype"], where: string): void {
   const exponent = dtype === "f32" ? 0x7f800000 : dtype === "f16" ? 0x7c00 : 0x7f80;
   const words = dtype === "f32" ? machine.arena.u32(ptr, count) : machine.arena.u16(ptr, count);
-  for (let i = 0; i < count; i++)
-    if ((words[i] & exponent) === exponent)
-      throw new NumericsError(where, `found a value that is not finite at element ${i}, expected numbers`);
+  for (let i = 0; i < count; i++) if ((words[i] & exponent) === exponent) throw notFinite(where, i);
+}
+
+function notFinite(where: string, element: number): NumericsError {
+  return new NumericsError(where, `found a value that is not finite at element ${element}, expected numbers`);
 }
 
 async function loadPacked(context: LoadContext, placement: Placement & { kind: "packed" }): Promise<PackedMatrix> {
@@ -131,6 +133,8 @@ async function loadVector(context: LoadContext, name: string, length: number): P
   const entry = requireTensor(index, name);
   requireShape(index, entry, [length]);
   const values = await readFloats(index, entry, 0, length);
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw notFinite(`${index.name}: tensor ${name}`, bad);
   const ptr = machine.arena.alloc(length * 4);
   machine.arena.f32(ptr, length).set(values);
   return ptr;

@@ -46,6 +46,7 @@ export class Session {
   readonly context: number;
   readonly state: State;
   readonly #memory: Disposable;
+  readonly #every: boolean;
   readonly #tapes: Map<number, Tape> = new Map();
   #position = 0;
 
@@ -54,6 +55,7 @@ export class Session {
     this.context = checkContext(options.context ?? model.config.maxPositions, model);
     const capacity = Math.min(options.batch ?? 64, this.context);
     const logitRows = options.logits === "all" ? capacity : options.logits === "none" ? 0 : 1;
+    this.#every = options.logits === "all";
     this.#memory = model.machine.arena.claim();
     const { config, machine } = model;
     this.state = createState(machine, config, {
@@ -92,7 +94,7 @@ export class Session {
       this.#position += tokens;
       done += tokens;
       const rows = Math.min(logitRows, tokens);
-      if (rows > 0 && (logitRows > 1 || done === ids.length)) this.#deliver(rows, done - rows, onLogits);
+      if (rows > 0 && (this.#every || done === ids.length)) this.#deliver(rows, done - rows, onLogits);
     }
   }
 
