@@ -29,3 +29,37 @@ describe("VERSION", () => {
     expect(VERSION).toBe((JSON.parse(readFileSync("package.json", "utf8")) as { version: string }).version);
   });
 });
+
+/** Entries of the package, and the source that each is built from. */
+const ENTRIES: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
+  quern: () => import("../../src/index.ts"),
+  "quern/core": () => import("../../src/core.ts"),
+  "quern/quantize": () => import("../../src/quantize.ts"),
+  "quern/evaluate": () => import("../../src/evaluate.ts"),
+  "quern/node": () => import("../../src/node.ts"),
+};
+
+describe.each(["README.md", "docs/library.md"])("examples of %s", (file) => {
+  const text = readRepository(file);
+  const imports = [...text.matchAll(/import \{([^}]+)\} from "(quern[\w/]*)"/g)];
+
+  it("import what the package exports", async () => {
+    expect(imports.length).toBeGreaterThan(0);
+    for (const [, names, entry] of imports) {
+      const exported = Object.keys(await ENTRIES[entry]());
+      expect(exported).toEqual(expect.arrayContaining(names.split(",").map((name) => name.trim())));
+    }
+  });
+});
+
+describe("docs/library.md", () => {
+  it("names only what each entry exports", async () => {
+    const rows = [...readRepository("docs/library.md").matchAll(/^\| `(quern[\w/]*)` \| (.+) \|$/gm)];
+    expect(rows.map(([, entry]) => entry)).toEqual(expect.arrayContaining(Object.keys(ENTRIES)));
+    for (const [, entry, row] of rows) {
+      const exported = Object.keys(await ENTRIES[entry]());
+      const names = [...row.matchAll(/`([A-Za-z]+)`/g)].map(([, name]) => name);
+      expect(exported).toEqual(expect.arrayContaining(names));
+    }
+  });
+});
