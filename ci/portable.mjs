@@ -19,7 +19,7 @@ const RUNTIMES = [
 ];
 
 if (!existsSync(`${BIN}/node24/bin/node`))
-  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: "ci", stdio: ["ignore", 2, 2] });
+  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: "ci", stdio: ["ignore", 2, 2], timeout: 300_000 });
 
 /** Without its build and threads a result has one value, whatever computed it. */
 const keyOf = (label) => label.slice(label.indexOf(" ") + 1);

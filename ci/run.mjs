@@ -10,7 +10,7 @@ let passed = 0;
 let failed = 0;
 
 /** Runs a command with its output shown; a failure counts as one failed test unless its report already counted some. */
-function step(title, command, args, { report, minutes = 20, env = {} } = {}) {
+function step(title, command, args, { report, minutes = 10, env = {} } = {}) {
   console.log(`\n== ${title}`);
   if (report !== undefined) rmSync(report, { force: true });
   const options = {
@@ -49,7 +49,8 @@ step("npm test", "npm", ["test", "--", ...vitestReport("node")], { report: `${RE
 step("type check", "npm", ["run", "--silent", "check"]);
 step("lint", "npm", ["run", "--silent", "lint"]);
 
-if (!existsSync(NODE24)) execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: "ci", stdio: "inherit" });
+if (!existsSync(NODE24))
+  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: "ci", stdio: "inherit", timeout: 300_000 });
 const rooms = ["test/kernels", "test/wasm", "test/quant", "test/model", "test/runtime"].filter(existsSync);
 const vitest = ["node_modules/vitest/vitest.mjs", "run", ...rooms, ...vitestReport("node24")];
 step("kernels under Node 24", NODE24, vitest, { report: `${REPORTS}/node24.json`, env: { QUERN_NEEDS_RELAXED: "1" } });
