@@ -114,6 +114,7 @@ async function sampleTogether(
     for (let sequence = 0; sequence < count; sequence++) {
       const logits = machine.arena.f32(state.logits + sequence * ld * 4, config.vocabSize);
       sequences[sequence].push(sample(logits, { temperature: setup.temperature }, randoms[sequence]));
+      await turns.pause();
     }
     report(step + 1);
     await turns.pause();

@@ -67,17 +67,33 @@ async function loadFloat(context: LoadContext, placement: Placement & { kind: "f
   const raw = machine.arena.alloc(slot.rows * slot.cols * bytes);
   const offset = entry.offset + rowOffset * slot.cols * bytes;
   await entry.source.read(offset, machine.arena.u8(raw, slot.rows * slot.cols * bytes));
-  requireFinite(machine, raw, slot.rows * slot.cols, dtype, `${index.name}: tensor ${entry.name}`);
-  machine.call(bytes === 4 ? "panel_32" : "panel_16", panelCount(slot.rows), ptr, raw, slot.rows, slot.cols);
+  await requireFinite(context, raw, slot.rows * slot.cols, dtype, `${index.name}: tensor ${entry.name}`);
+  const tape = machine.tape();
+  const kernel = bytes === 4 ? "panel_32" : "panel_16";
+  tape.call(kernel, panelCount(slot.rows), 16 * slot.cols, ptr, raw, slot.rows, slot.cols);
+  await tape.runInTurns(context.turns);
   machine.arena.release(mark);
   return { kind: "float", dtype, ptr, rows: slot.rows, cols: slot.cols };
 }
 
+/** Elements checked between two looks at the clock: a few milliseconds. */
+const CHECKED_AT_ONCE = 1 << 21;
+
 /** Infinite or missing numbers would spread to every logit; f16 kernels even read them as finite. */
-function requireFinite(machine: Machine, ptr: number, count: number, dtype: FloatMatrix["dtype"], where: string): void {
+async function requireFinite(
+  { machine, turns }: LoadContext,
+  ptr: number,
+  count: number,
+  dtype: FloatMatrix["dtype"],
+  where: string,
+): Promise<void> {
   const exponent = dtype === "f32" ? 0x7f800000 : dtype === "f16" ? 0x7c00 : 0x7f80;
-  const words = dtype === "f32" ? machine.arena.u32(ptr, count) : machine.arena.u16(ptr, count);
-  for (let i = 0; i < count; i++) if ((words[i] & exponent) === exponent) throw notFinite(where, i);
+  for (let start = 0; start < count; start += CHECKED_AT_ONCE) {
+    const words = dtype === "f32" ? machine.arena.u32(ptr, count) : machine.arena.u16(ptr, count);
+    const end = Math.min(count, start + CHECKED_AT_ONCE);
+    for (let i = start; i < end; i++) if ((words[i] & exponent) === exponent) throw notFinite(where, i);
+    await turns.pause();
+  }
 }
 
 function notFinite(where: string, element: number): NumericsError {
