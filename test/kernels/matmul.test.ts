@@ -9,6 +9,8 @@ import { matmul, matmulCodes, matmulOrdered } from "../reference/matmul.ts";
 import { packPanels } from "../reference/pack.ts";
 
 const BITS = [2, 3, 4, 8];
+/** Rows enough for tiles at every width (they begin at 8 or 12 rows), and some that are left over. */
+const ROWS = 15;
 const SHAPES = [
   [16, 32, 32, 32],
   [40, 96, 96, 64],
@@ -47,13 +49,13 @@ function runGrid(
 describe.each(BUILDS)("matmul on codes, %s", (build) => {
   describe.each(BITS)("%i bits", (bits) => {
     it.each(SHAPES)(
-      "[%i, %i] in groups of %i and %i equals the integer reference, one row and seven, both modes",
+      "[%i, %i] in groups of %i and %i equals the integer reference, one row, two and fifteen, both modes",
       (n, k, groupSize, actGroup) => {
         const grid = randomGrid(bits, n, k, groupSize, k);
-        const x = activations(7, k, n);
+        const x = activations(ROWS, k, n);
         for (const mode of [0, 1] as const) {
           const bench = linearBench(build);
-          const expected = Array.from({ length: 7 }, (_, t) =>
+          const expected = Array.from({ length: ROWS }, (_, t) =>
             matmulCodes(grid, roundRow(x.subarray(t * k, (t + 1) * k), actGroup, mode), actGroup),
           );
           expect(runGrid(bench, build, grid, x, actGroup, mode)).toEqual(expected);
@@ -74,9 +76,9 @@ describe.each(BUILDS)("matmul on codes, %s", (build) => {
       for (const value of [1, -1])
         for (const mode of [0, 1] as const)
           for (const one of [grid, zeros]) {
-            const x = new Float32Array(3 * k).fill(value);
+            const x = new Float32Array(ROWS * k).fill(value);
             const expected = matmulCodes(one, roundRow(x.subarray(0, k), 128, mode), 128);
-            expect(runGrid(linearBench(build), build, one, x, 128, mode)).toEqual([expected, expected, expected]);
+            expect(runGrid(linearBench(build), build, one, x, 128, mode)).toEqual(new Array(ROWS).fill(expected));
             expect(runGrid(linearBench(build), build, one, x.subarray(0, k), 128, mode)).toEqual([expected]);
           }
     });
@@ -149,6 +151,20 @@ describe.each(BUILDS)("matmul on floats, %s", (build) => {
       expect(runFloat(bench, `matmul_${type}` as KernelName, one, x.subarray(0, k))).toEqual(y.slice(0, 1));
     });
   });
+  it.each([1, 4])("widens every finite f16 exactly, %i rows", (rows) => {
+    const all = Uint16Array.from({ length: 65536 }, (_, i) => i).filter((half) => (half & 0x7c00) !== 0x7c00);
+    const bench = linearBench(build);
+    // One column: element i of the panels is row i, and x = 1 gives it back.
+    const call: Call = {
+      n: all.length,
+      k: 1,
+      groupSize: 0,
+      entries: [{ weights: bench.put(all), start: 0, count: rows }],
+    };
+    const y = runFloat(bench, "matmul_f16", call, new Float32Array(rows).fill(1));
+    const exact = Float32Array.from(all, (half) => f16ToNumber(half) + 0);
+    expect(y).toEqual(new Array(rows).fill(exact));
+  });
   describe.each(BITS)("%i bits dequantised", (bits) => {
     it.each(SHAPES)(
       "[%i, %i] in groups of %i is within 1e-6 of f64 and equals the written order",
@@ -156,12 +172,12 @@ describe.each(BUILDS)("matmul on floats, %s", (build) => {
         const bench = linearBench(build);
         const grid = randomGrid(bits, n, k, groupSize, k);
         const values = gridWeights(grid);
-        const x = activations(3, k, 4);
+        const x = activations(7, k, 4);
         const weights = bench.put(packPanels(grid));
-        const call: Call = { n, k, groupSize, entries: [{ weights, start: 0, count: 3 }] };
+        const call: Call = { n, k, groupSize, entries: [{ weights, start: 0, count: 7 }] };
         const y = runFloat(bench, `matmul_w${bits}` as KernelName, call, x);
         expect(relativeError(y, x, values, n, k)).toBeLessThan(1e-6);
-        expect(flat(y)).toEqual(Array.from(matmulOrdered(x, values, 3, n, k)));
+        expect(flat(y)).toEqual(Array.from(matmulOrdered(x, values, 7, n, k)));
         const one = { ...call, entries: [{ weights, start: 0, count: 1 }] };
         expect(runFloat(bench, `matmul_w${bits}` as KernelName, one, x.subarray(0, k))).toEqual(y.slice(0, 1));
       },
