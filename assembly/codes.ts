@@ -9,7 +9,7 @@
 //   2 bits   3 2 1 0 | 7 6 5 4                  four fields a byte
 //   3 bits   A = 6 1 0 | B = 7 3 2 | C = 7' 6' 5 4, three bits a field; fields 6 and 7 have their two low bits on top of A and B,
 //            their high bit (6', 7') is bit 6 or 7 of C. Here A, B, C of rows 0-3 come first, then those of rows 4-7, and so on.
-import { bitsOf } from "./bits";
+import { bitsOf, W3 } from "./bits";
 import { BYTES_03, BYTES_04, BYTES_07, BYTES_0F, WORDS_00FF } from "./constants";
 
 /** Bytes from the vectors of four rows to those of the next four. */
@@ -114,32 +114,21 @@ export function packChunk<W>(packed: usize, bytes: usize): void {
 /** x · codes of four rows, eight bits by eight bits: pairs of neighbouring products as i16, exact while x is in -127..127. */
 @inline function dotBytes(x: v128, codes: v128): v128 { return v128.relaxed_dot<i16>(x, codes); }
 
-/** Sums of the products of one vector of codes with its fields' columns, as i16. */
-@inline function dotVector<W>(w: v128, mask: v128, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
+/**
+ * Codes of one vector (4 rows of a k-block; 4 bits: 8 columns, 2 bits: 16) times the int8 activations of its columns, four in
+ * every lane of x0, x1 and (2 bits) x2, x3: two i16 sums a row. Those of a chunk are at most 16 * 15 * 127: nothing overflows.
+ */
+@inline export function dotVector<W>(w: v128, mask: v128, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
   const low = i16x8.add(dotBytes(x0, v128.and(w, mask)), dotBytes(x1, field<W>(w, 1, mask)));
   if (bitsOf<W>() != 2) return low;
   return i16x8.add(low, i16x8.add(dotBytes(x2, field<W>(w, 2, mask)), dotBytes(x3, field<W>(w, 3, mask))));
 }
 
-/**
- * 32 columns x 4 rows of a packed chunk at `w` times the int8 activations x0 to x7 (four columns each, repeated in every lane):
- * two i16 sums a row. At most 16 * 15 * 127 a sum, so nothing overflows.
- */
-@inline export function dotChunk<W>(w: usize, mask: v128, three: v128, four: v128, x0: v128, x1: v128, x2: v128, x3: v128, x4: v128, x5: v128, x6: v128, x7: v128): v128 {
-  if (bitsOf<W>() == 4) {
-    const low = i16x8.add(dotVector<W>(v128.load(w), mask, x0, x1, x0, x1), dotVector<W>(v128.load(w, 64), mask, x2, x3, x2, x3));
-    const high = i16x8.add(dotVector<W>(v128.load(w, 128), mask, x4, x5, x4, x5), dotVector<W>(v128.load(w, 192), mask, x6, x7, x6, x7));
-    return i16x8.add(low, high);
-  } else if (bitsOf<W>() == 2) {
-    return i16x8.add(dotVector<W>(v128.load(w), mask, x0, x1, x2, x3), dotVector<W>(v128.load(w, 64), mask, x4, x5, x6, x7));
-  } else if (bitsOf<W>() == 3) {
-    const a = v128.load(w);
-    const b = v128.load(w, 16);
-    const c = v128.load(w, 32);
-    const low = i16x8.add(dotVector<W>(a, mask, x0, x1, x0, x1), dotVector<W>(b, mask, x2, x3, x2, x3));
-    const tops = i16x8.add(dotBytes(x6, topField(a, c, 4, three, four)), dotBytes(x7, topField(b, c, 5, three, four)));
-    return i16x8.add(i16x8.add(low, dotVector<W>(c, mask, x4, x5, x4, x5)), tops);
-  } else ERROR("8-bit codes need 16-bit activations");
+/** The same for the three vectors A, B, C of a chunk of 3-bit codes; `mask`, `three` and `four` have these bits in every byte. */
+@inline export function dotThree(a: v128, b: v128, c: v128, mask: v128, three: v128, four: v128, x0: v128, x1: v128, x2: v128, x3: v128, x4: v128, x5: v128, x6: v128, x7: v128): v128 {
+  const low = i16x8.add(dotVector<W3>(a, mask, x0, x1, x0, x1), dotVector<W3>(b, mask, x2, x3, x2, x3));
+  const tops = i16x8.add(dotBytes(x6, topField(a, c, 4, three, four)), dotBytes(x7, topField(b, c, 5, three, four)));
+  return i16x8.add(i16x8.add(low, dotVector<W3>(c, mask, x4, x5, x4, x5)), tops);
 }
 
 /** Bytes from one activation pair of `dotHalf` to the next: at 3 bits the even pairs come first, then the odd ones. */

@@ -1,18 +1,24 @@
-// Weights as f32: four rows of a float panel in a register, or a piece of any panel written out.
+// Weights as f32: a column of a float panel in registers, or a piece of any panel written out.
 import { bitsOf, bytesOf, isBf16, isPacked } from "./bits";
 import { unpackChunk } from "./codes";
 import { F16_REST, F16_SIGN, F32_2P112, HIGH_HALF, LOW_HALF } from "./constants";
 import { GROUP_HEAD, groupBytes } from "./panel";
 
-/** Four float weights as f32, exactly. An f16 moves to the place of an f32's bits and is scaled by 2^112, subnormals included. */
-@inline export function widen4<S>(p: usize): v128 {
-  if (bytesOf<S>() == 4) return v128.load(p);
-  const bits = v128.load16x4_u(p);
-  if (isBf16<S>()) return i32x4.shl(bits, 16);
-  const sign = v128.and(i32x4.shl(bits, 16), v128.load(F16_SIGN));
-  const rest = v128.and(i32x4.shl(bits, 13), v128.load(F16_REST));
-  return f32x4.mul(v128.or(sign, rest), v128.load(F32_2P112));
+/** f32 from 16-bit floats in the upper halves of lanes. An f16's bits move to their place in an f32, which is scaled by 2^112: exact, subnormals too. */
+@inline function widened<S>(bits: v128): v128 {
+  if (isBf16<S>()) return bits;
+  const mask = v128.or(v128.load(F16_SIGN), v128.load(F16_REST));
+  return f32x4.mul(v128.and(i32x4.shr_s(bits, 3), mask), v128.load(F32_2P112));
 }
+
+@inline function low<S>(v: v128): v128 { return widened<S>(i16x8.shuffle(i16x8.splat(0), v, 0, 8, 1, 9, 2, 10, 3, 11)); }
+@inline function high<S>(v: v128): v128 { return widened<S>(i16x8.shuffle(i16x8.splat(0), v, 4, 12, 5, 13, 6, 14, 7, 15)); }
+
+/** Rows 0-3, 4-7, 8-11 and 12-15 of one column of a float panel, as f32. */
+@inline export function rows0<S>(p: usize): v128 { return bytesOf<S>() == 4 ? v128.load(p) : low<S>(v128.load(p)); }
+@inline export function rows4<S>(p: usize): v128 { return bytesOf<S>() == 4 ? v128.load(p, 16) : high<S>(v128.load(p)); }
+@inline export function rows8<S>(p: usize): v128 { return bytesOf<S>() == 4 ? v128.load(p, 32) : low<S>(v128.load(p, 16)); }
+@inline export function rows12<S>(p: usize): v128 { return bytesOf<S>() == 4 ? v128.load(p, 48) : high<S>(v128.load(p, 16)); }
 
 /** out[cols][16] = columns `from` to `from + cols` of a panel as f32; packed panels use 512 bytes at `spare`. */
 export function widenPiece<S>(out: usize, spare: usize, panel: usize, from: i32, cols: i32, groupSize: i32): void {
@@ -26,9 +32,12 @@ export function widenPiece<S>(out: usize, spare: usize, panel: usize, from: i32,
     }
   } else {
     let p = panel + <usize>from * 16 * bytesOf<S>();
-    for (const end = out + (<usize>cols << 6); out < end; out += 16) {
-      v128.store(out, widen4<S>(p));
-      p += 4 * bytesOf<S>();
+    for (const end = out + (<usize>cols << 6); out < end; out += 64) {
+      v128.store(out, rows0<S>(p));
+      v128.store(out, rows4<S>(p), 16);
+      v128.store(out, rows8<S>(p), 32);
+      v128.store(out, rows12<S>(p), 48);
+      p += 16 * bytesOf<S>();
     }
   }
 }

@@ -2,7 +2,7 @@
 //
 // Arguments after the first three: table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset (the
 // wide or narrow part in a record). actGroup divides groupSize, or groupSize is K; groupSize divides PIECE, or is K.
-// y rows have room for 16 columns a panel: ldy >= 16 * panels. Scratch: MATMUL_SCRATCH bytes.
+// y rows have room for 16 columns a panel: ldy >= 16 * panels. Scratch: 17 KiB.
 import { bitsOf, W2, W3, W4, W8 } from "./bits";
 import { unpackChunk } from "./codes";
 import { WORDS_00FF } from "./constants";
@@ -13,9 +13,6 @@ import { tileNarrow, tileWide } from "./tile-codes";
 
 /** Bytes of unpacked codes that stay in the first cache: 1024 columns as bytes, 512 as 16-bit words. */
 const PIECE_BYTES: usize = 16384;
-
-/** Offset of the rows in scratch that take the results of missing rows in the last tile. */
-const SPARE: usize = PIECE_BYTES + 512;
 
 /** Unpacks `cols` columns of a panel from column `from` on, as bytes (V = i8) or as 16-bit words, even columns first (i16). */
 function unpackPiece<W, V>(codes: usize, bytes: usize, panel: usize, from: i32, cols: i32, groupSize: i32): void {
@@ -41,26 +38,23 @@ function unpackPiece<W, V>(codes: usize, bytes: usize, panel: usize, from: i32, 
   }
 }
 
-/** Adds one piece of a panel, unpacked at `codes`, to the 16 columns at y of `count` rows. */
-function addPiece<V>(y: usize, yBytes: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesAt: usize, metaAt: usize, codes: usize, spare: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32): void {
-  for (let t = 0; t < count; t += 4) {
-    const x0 = record + rowAt(index, start + t) * recordBytes;
-    const x1 = t + 1 < count ? record + rowAt(index, start + t + 1) * recordBytes : x0;
-    const x2 = t + 2 < count ? record + rowAt(index, start + t + 2) * recordBytes : x0;
-    const x3 = t + 3 < count ? record + rowAt(index, start + t + 3) * recordBytes : x0;
-    const y0 = y + <usize>t * yBytes;
-    const y1 = t + 1 < count ? y0 + yBytes : spare;
-    const y2 = t + 2 < count ? y0 + 2 * yBytes : spare;
-    const y3 = t + 3 < count ? y0 + 3 * yBytes : spare;
+/** Adds one piece of a panel, unpacked at `codes`, to the 16 columns at y of `count` rows, a multiple of four. */
+function addPiece<V>(y: usize, yBytes: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesAt: usize, metaAt: usize, codes: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32): void {
+  for (let t = start; t < start + count; t += 4) {
+    const x0 = record + rowAt(index, t) * recordBytes;
+    const x1 = record + rowAt(index, t + 1) * recordBytes;
+    const x2 = record + rowAt(index, t + 2) * recordBytes;
+    const x3 = record + rowAt(index, t + 3) * recordBytes;
     for (let half: usize = 0; half < 64; half += 32) {
-      if (sizeof<V>() == 1) tileNarrow(y0 + half, y1 + half, y2 + half, y3 + half, x0, x1, x2, x3, valuesAt, metaAt, codes + half, head + half, headStep, cols, groupSize, actGroup);
-      else tileWide(y0 + half, y1 + half, y2 + half, y3 + half, x0, x1, x2, x3, valuesAt, metaAt, codes + half, head + half, headStep, cols, groupSize, actGroup);
+      if (sizeof<V>() == 1) tileNarrow(y + half, yBytes, x0, x1, x2, x3, valuesAt, metaAt, codes + half, head + half, headStep, cols, groupSize, actGroup);
+      else tileWide(y + half, yBytes, x0, x1, x2, x3, valuesAt, metaAt, codes + half, head + half, headStep, cols, groupSize, actGroup);
     }
+    y += 4 * yBytes;
   }
 }
 
-/** Several rows times one panel: pieces of it are unpacked once and serve all rows. */
-function multiplyPanel<W, V>(y: usize, yBytes: usize, scratch: usize, panel: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesOffset: usize, k: i32, groupSize: i32, actGroup: i32): void {
+/** Rows by fours times one panel: pieces of it are unpacked once and serve all rows. */
+function multiplyTiles<W, V>(y: usize, yBytes: usize, scratch: usize, panel: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesOffset: usize, k: i32, groupSize: i32, actGroup: i32): void {
   clearRows(y, count, yBytes);
   const piece = <i32>(PIECE_BYTES / 16 / sizeof<V>());
   for (let col = 0; col < k; col += piece) {
@@ -69,26 +63,26 @@ function multiplyPanel<W, V>(y: usize, yBytes: usize, scratch: usize, panel: usi
     const head = panel + <usize>(col / groupSize) * groupBytes<W>(groupSize);
     const valuesAt = valuesOffset + <usize>col * sizeof<V>();
     const metaAt = <usize>(col / actGroup * 8);
-    addPiece<V>(y, yBytes, record, recordBytes, index, start, count, valuesAt, metaAt, scratch, scratch + SPARE, head, groupBytes<W>(groupSize), cols, groupSize, actGroup);
+    addPiece<V>(y, yBytes, record, recordBytes, index, start, count, valuesAt, metaAt, scratch, head, groupBytes<W>(groupSize), cols, groupSize, actGroup);
   }
 }
 
-/** All matrices of the table; V is the type of the activations' values. */
+/** All matrices of the table; V is the type of the activations' values. Rows that fill no tile of four go one by one. */
 function multiply<W, V>(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
   const yBytes = <usize>ldy << 2;
   for (let entry = table; entry < table + <usize>entries * ENTRY_BYTES; entry += ENTRY_BYTES) {
-    const count = countOf(entry);
-    if (count == 0) continue;
     const start = startOf(entry);
+    const end = start + countOf(entry);
+    if (start == end) continue;
+    const tiled = (end - start) & ~3;
     for (let p = first; p < last; p++) {
       const panel = weightsOf(entry) + <usize>p * panelBytes<W>(k, groupSize);
-      const y = outputOf(entry) + <usize>start * yBytes + (<usize>p << 6);
-      if (count > 1) {
-        multiplyPanel<W, V>(y, yBytes, scratch, panel, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup);
-      } else {
-        const x = record + rowAt(index, start) * <usize>recordBytes;
-        if (sizeof<V>() == 1) matvecNarrow<W>(y, panel, x, valuesOffset, k, groupSize, actGroup);
-        else matvecWide<W>(y, panel, x, valuesOffset, k, groupSize, actGroup);
+      const y = outputOf(entry) + (<usize>p << 6);
+      if (tiled > 0) multiplyTiles<W, V>(y + <usize>start * yBytes, yBytes, scratch, panel, record, recordBytes, index, start, tiled, valuesOffset, k, groupSize, actGroup);
+      for (let t = start + tiled; t < end; t++) {
+        const x = record + rowAt(index, t) * <usize>recordBytes;
+        if (sizeof<V>() == 1) matvecNarrow<W>(y + <usize>t * yBytes, panel, x, valuesOffset, k, groupSize, actGroup);
+        else matvecWide<W>(y + <usize>t * yBytes, panel, x, valuesOffset, k, groupSize, actGroup);
       }
     }
   }

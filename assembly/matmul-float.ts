@@ -11,23 +11,25 @@ import { tileFloat, vectorFloat } from "./tile-float";
 /** Columns of a panel that stay in the first cache as f32: 16 KiB. */
 const PIECE: i32 = 256;
 
-/** Scratch: a piece, 512 bytes of unpacked codes, a row that takes the results of missing rows in the last tile. */
+/** Offset in scratch, behind a piece, of 512 bytes of unpacked codes. */
 const CODES: usize = 16384;
-const SPARE: usize = CODES + 512;
 
-/** Adds one piece of a panel to the 16 columns at y of `count` rows. */
-function addPiece(y: usize, yBytes: usize, x: usize, xBytes: usize, index: usize, start: i32, count: i32, w: usize, spare: usize, cols: i32): void {
-  for (let t = 0; t < count; t += 4) {
-    const x0 = x + rowAt(index, start + t) * xBytes;
-    const x1 = t + 1 < count ? x + rowAt(index, start + t + 1) * xBytes : x0;
-    const x2 = t + 2 < count ? x + rowAt(index, start + t + 2) * xBytes : x0;
-    const x3 = t + 3 < count ? x + rowAt(index, start + t + 3) * xBytes : x0;
-    const y0 = y + <usize>t * yBytes;
-    const y1 = t + 1 < count ? y0 + yBytes : spare;
-    const y2 = t + 2 < count ? y0 + 2 * yBytes : spare;
-    const y3 = t + 3 < count ? y0 + 3 * yBytes : spare;
-    tileFloat(y0, y1, y2, y3, x0, x1, x2, x3, w, cols);
-    tileFloat(y0 + 32, y1 + 32, y2 + 32, y3 + 32, x0, x1, x2, x3, w + 32, cols);
+/** Adds one piece of a panel to the 16 columns at y of `count` rows. Rows that fill no tile of four go one by one. */
+function addPiece(y: usize, yBytes: usize, x: usize, xBytes: usize, index: usize, start: i32, count: i32, w: usize, cols: i32): void {
+  const end = start + count;
+  let t = start;
+  for (; t + 4 <= end; t += 4) {
+    const x0 = x + rowAt(index, t) * xBytes;
+    const x1 = x + rowAt(index, t + 1) * xBytes;
+    const x2 = x + rowAt(index, t + 2) * xBytes;
+    const x3 = x + rowAt(index, t + 3) * xBytes;
+    tileFloat(y, yBytes, x0, x1, x2, x3, w, cols);
+    tileFloat(y + 32, yBytes, x0, x1, x2, x3, w + 32, cols);
+    y += 4 * yBytes;
+  }
+  for (; t < end; t++) {
+    vectorFloat<F32>(y, x + rowAt(index, t) * xBytes, w, cols);
+    y += yBytes;
   }
 }
 
@@ -40,9 +42,7 @@ function multiplyPanel<S>(y: usize, yBytes: usize, scratch: usize, panel: usize,
     let w = scratch;
     if (bytesOf<S>() == 4) w = panel + (<usize>col << 6);
     else widenPiece<S>(scratch, scratch + CODES, panel, col, cols, groupSize);
-    const from = x + (<usize>col << 2);
-    if (isPacked<S>() && count == 1) vectorFloat<F32>(y, from + rowAt(index, start) * xBytes, w, cols);
-    else addPiece(y, yBytes, from, xBytes, index, start, count, w, scratch + SPARE, cols);
+    addPiece(y, yBytes, x + (<usize>col << 2), xBytes, index, start, count, w, cols);
   }
 }
 

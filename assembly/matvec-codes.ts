@@ -1,6 +1,6 @@
 // One activation row times a packed panel: codes meet the activations in registers, the panel is read once from end to end.
 import { bitsOf } from "./bits";
-import { byteMask, codeStep, dotChunk, dotHalf, halfMask, halfStep, pairStep, rowStep } from "./codes";
+import { byteMask, codeStep, dotThree, dotVector, dotHalf, halfMask, halfStep, pairStep, rowStep } from "./codes";
 import { BYTES_03, BYTES_04, WORDS_00FF, WORDS_ONE } from "./constants";
 import { fold, sumOf } from "./fold";
 import { GROUP_HEAD } from "./panel";
@@ -22,13 +22,47 @@ export function matvecNarrow<W>(y: usize, panel: usize, record: usize, valuesOff
       const end = x + <usize>min(left, actGroup);
       let a0 = i32x4.splat(0), a1 = i32x4.splat(0), a2 = i32x4.splat(0), a3 = i32x4.splat(0);
       do {
-        const x0 = v128.load32_splat(x), x1 = v128.load32_splat(x, 4), x2 = v128.load32_splat(x, 8), x3 = v128.load32_splat(x, 12);
-        const x4 = v128.load32_splat(x, 16), x5 = v128.load32_splat(x, 20), x6 = v128.load32_splat(x, 24), x7 = v128.load32_splat(x, 28);
-        const step = rowStep<W>();
-        a0 = i32x4.add(a0, i32x4.dot_i16x8_s(dotChunk<W>(w, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7), ones));
-        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(dotChunk<W>(w + step, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7), ones));
-        a2 = i32x4.add(a2, i32x4.dot_i16x8_s(dotChunk<W>(w + 2 * step, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7), ones));
-        a3 = i32x4.add(a3, i32x4.dot_i16x8_s(dotChunk<W>(w + 3 * step, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7), ones));
+        let x0 = v128.load32_splat(x), x1 = v128.load32_splat(x, 4), x2 = x0, x3 = x1;
+        let b0: v128, b1: v128, b2: v128, b3: v128;
+        if (bitsOf<W>() == 3) {
+          x2 = v128.load32_splat(x, 8), x3 = v128.load32_splat(x, 12);
+          const x4 = v128.load32_splat(x, 16), x5 = v128.load32_splat(x, 20), x6 = v128.load32_splat(x, 24), x7 = v128.load32_splat(x, 28);
+          b0 = dotThree(v128.load(w), v128.load(w, 16), v128.load(w, 32), mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+          b1 = dotThree(v128.load(w, 48), v128.load(w, 64), v128.load(w, 80), mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+          b2 = dotThree(v128.load(w, 96), v128.load(w, 112), v128.load(w, 128), mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+          b3 = dotThree(v128.load(w, 144), v128.load(w, 160), v128.load(w, 176), mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+        } else {
+          if (bitsOf<W>() == 2) x2 = v128.load32_splat(x, 8), x3 = v128.load32_splat(x, 12);
+          b0 = dotVector<W>(v128.load(w), mask, x0, x1, x2, x3);
+          b1 = dotVector<W>(v128.load(w, 16), mask, x0, x1, x2, x3);
+          b2 = dotVector<W>(v128.load(w, 32), mask, x0, x1, x2, x3);
+          b3 = dotVector<W>(v128.load(w, 48), mask, x0, x1, x2, x3);
+          if (bitsOf<W>() == 2) {
+            x0 = v128.load32_splat(x, 16), x1 = v128.load32_splat(x, 20), x2 = v128.load32_splat(x, 24), x3 = v128.load32_splat(x, 28);
+          } else {
+            x0 = v128.load32_splat(x, 8), x1 = v128.load32_splat(x, 12);
+          }
+          b0 = i16x8.add(b0, dotVector<W>(v128.load(w, 64), mask, x0, x1, x2, x3));
+          b1 = i16x8.add(b1, dotVector<W>(v128.load(w, 80), mask, x0, x1, x2, x3));
+          b2 = i16x8.add(b2, dotVector<W>(v128.load(w, 96), mask, x0, x1, x2, x3));
+          b3 = i16x8.add(b3, dotVector<W>(v128.load(w, 112), mask, x0, x1, x2, x3));
+          if (bitsOf<W>() == 4) {
+            x0 = v128.load32_splat(x, 16), x1 = v128.load32_splat(x, 20);
+            b0 = i16x8.add(b0, dotVector<W>(v128.load(w, 128), mask, x0, x1, x2, x3));
+            b1 = i16x8.add(b1, dotVector<W>(v128.load(w, 144), mask, x0, x1, x2, x3));
+            b2 = i16x8.add(b2, dotVector<W>(v128.load(w, 160), mask, x0, x1, x2, x3));
+            b3 = i16x8.add(b3, dotVector<W>(v128.load(w, 176), mask, x0, x1, x2, x3));
+            x0 = v128.load32_splat(x, 24), x1 = v128.load32_splat(x, 28);
+            b0 = i16x8.add(b0, dotVector<W>(v128.load(w, 192), mask, x0, x1, x2, x3));
+            b1 = i16x8.add(b1, dotVector<W>(v128.load(w, 208), mask, x0, x1, x2, x3));
+            b2 = i16x8.add(b2, dotVector<W>(v128.load(w, 224), mask, x0, x1, x2, x3));
+            b3 = i16x8.add(b3, dotVector<W>(v128.load(w, 240), mask, x0, x1, x2, x3));
+          }
+        }
+        a0 = i32x4.add(a0, i32x4.dot_i16x8_s(b0, ones));
+        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(b1, ones));
+        a2 = i32x4.add(a2, i32x4.dot_i16x8_s(b2, ones));
+        a3 = i32x4.add(a3, i32x4.dot_i16x8_s(b3, ones));
         w += 64 * bitsOf<W>();
         x += 32;
       } while (x < end);

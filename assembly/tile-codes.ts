@@ -18,7 +18,7 @@ import { fold, sumOf } from "./fold";
 }
 
 /** y[4][8] += 4 rows of int8 activations times `cols` columns of unpacked codes. */
-export function tileNarrow(y0: usize, y1: usize, y2: usize, y3: usize, x0: usize, x1: usize, x2: usize, x3: usize, valuesAt: usize, metaAt: usize, codes: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32): void {
+export function tileNarrow(y: usize, yBytes: usize, x0: usize, x1: usize, x2: usize, x3: usize, valuesAt: usize, metaAt: usize, codes: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32): void {
   const ones = v128.load(WORDS_ONE);
   let m0 = x0 + metaAt, m1 = x1 + metaAt, m2 = x2 + metaAt, m3 = x3 + metaAt;
   x0 += valuesAt, x1 += valuesAt, x2 += valuesAt, x3 += valuesAt;
@@ -47,10 +47,10 @@ export function tileNarrow(y0: usize, y1: usize, y2: usize, y3: usize, x0: usize
         s00 = widened(s00, a00, ones), s01 = widened(s01, a01, ones), s10 = widened(s10, a10, ones), s11 = widened(s11, a11, ones);
         s20 = widened(s20, a20, ones), s21 = widened(s21, a21, ones), s30 = widened(s30, a30, ones), s31 = widened(s31, a31, ones);
       } while (x0 < end);
-      foldRow<i8>(y0, s00, s01, m0, head);
-      foldRow<i8>(y1, s10, s11, m1, head);
-      foldRow<i8>(y2, s20, s21, m2, head);
-      foldRow<i8>(y3, s30, s31, m3, head);
+      foldRow<i8>(y, s00, s01, m0, head);
+      foldRow<i8>(y + yBytes, s10, s11, m1, head);
+      foldRow<i8>(y + 2 * yBytes, s20, s21, m2, head);
+      foldRow<i8>(y + 3 * yBytes, s30, s31, m3, head);
       m0 += 8, m1 += 8, m2 += 8, m3 += 8;
     }
     head += headStep;
@@ -58,7 +58,7 @@ export function tileNarrow(y0: usize, y1: usize, y2: usize, y3: usize, x0: usize
 }
 
 /** y[4][8] += 4 rows of int16 activations times `cols` columns of unpacked codes. */
-export function tileWide(y0: usize, y1: usize, y2: usize, y3: usize, x0: usize, x1: usize, x2: usize, x3: usize, valuesAt: usize, metaAt: usize, codes: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32): void {
+export function tileWide(y: usize, yBytes: usize, x0: usize, x1: usize, x2: usize, x3: usize, valuesAt: usize, metaAt: usize, codes: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32): void {
   let m0 = x0 + metaAt, m1 = x1 + metaAt, m2 = x2 + metaAt, m3 = x3 + metaAt;
   x0 += valuesAt, x1 += valuesAt, x2 += valuesAt, x3 += valuesAt;
   for (let col = 0; col < cols; col += groupSize) {
@@ -79,10 +79,10 @@ export function tileWide(y0: usize, y1: usize, y2: usize, y3: usize, x0: usize, 
         s30 = addWords(s30, x, w0), s31 = addWords(s31, x, w1);
         codes += 128, x0 += 8, x1 += 8, x2 += 8, x3 += 8;
       } while (x0 < end);
-      foldRow<i16>(y0, s00, s01, m0, head);
-      foldRow<i16>(y1, s10, s11, m1, head);
-      foldRow<i16>(y2, s20, s21, m2, head);
-      foldRow<i16>(y3, s30, s31, m3, head);
+      foldRow<i16>(y, s00, s01, m0, head);
+      foldRow<i16>(y + yBytes, s10, s11, m1, head);
+      foldRow<i16>(y + 2 * yBytes, s20, s21, m2, head);
+      foldRow<i16>(y + 3 * yBytes, s30, s31, m3, head);
       m0 += 8, m1 += 8, m2 += 8, m3 += 8;
     }
     head += headStep;

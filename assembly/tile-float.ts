@@ -1,12 +1,12 @@
 // Inner loops of float matmuls, in the one order of docs/kernels.md: sums of 32 columns, each from zero, added to y.
 import { bytesOf } from "./bits";
-import { widen4 } from "./float-weights";
+import { rows0, rows12, rows4, rows8 } from "./float-weights";
 
 @inline function addProduct(sum: v128, x: v128, w: v128): v128 { return f32x4.add(sum, f32x4.mul(x, w)); }
 
 /** y[16] += one row times `cols` columns of a float panel; y comes and goes by address so that pieces can follow each other. */
 export function vectorFloat<S>(y: usize, x: usize, w: usize, cols: i32): void {
-  const step = <usize>(4 * bytesOf<S>());
+  const step = <usize>(16 * bytesOf<S>());
   let y0 = v128.load(y), y1 = v128.load(y, 16), y2 = v128.load(y, 32), y3 = v128.load(y, 48);
   const end = x + (<usize>cols << 2);
   while (x < end) {
@@ -14,24 +14,22 @@ export function vectorFloat<S>(y: usize, x: usize, w: usize, cols: i32): void {
     let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
     for (; x + 16 <= stop; x += 16) {
       let v = v128.load32_splat(x);
-      s0 = addProduct(s0, v, widen4<S>(w)), s1 = addProduct(s1, v, widen4<S>(w + step));
-      s2 = addProduct(s2, v, widen4<S>(w + 2 * step)), s3 = addProduct(s3, v, widen4<S>(w + 3 * step));
-      w += 4 * step, v = v128.load32_splat(x, 4);
-      s0 = addProduct(s0, v, widen4<S>(w)), s1 = addProduct(s1, v, widen4<S>(w + step));
-      s2 = addProduct(s2, v, widen4<S>(w + 2 * step)), s3 = addProduct(s3, v, widen4<S>(w + 3 * step));
-      w += 4 * step, v = v128.load32_splat(x, 8);
-      s0 = addProduct(s0, v, widen4<S>(w)), s1 = addProduct(s1, v, widen4<S>(w + step));
-      s2 = addProduct(s2, v, widen4<S>(w + 2 * step)), s3 = addProduct(s3, v, widen4<S>(w + 3 * step));
-      w += 4 * step, v = v128.load32_splat(x, 12);
-      s0 = addProduct(s0, v, widen4<S>(w)), s1 = addProduct(s1, v, widen4<S>(w + step));
-      s2 = addProduct(s2, v, widen4<S>(w + 2 * step)), s3 = addProduct(s3, v, widen4<S>(w + 3 * step));
-      w += 4 * step;
+      s0 = addProduct(s0, v, rows0<S>(w)), s1 = addProduct(s1, v, rows4<S>(w)), s2 = addProduct(s2, v, rows8<S>(w)), s3 = addProduct(s3, v, rows12<S>(w));
+      w += step;
+      v = v128.load32_splat(x, 4);
+      s0 = addProduct(s0, v, rows0<S>(w)), s1 = addProduct(s1, v, rows4<S>(w)), s2 = addProduct(s2, v, rows8<S>(w)), s3 = addProduct(s3, v, rows12<S>(w));
+      w += step;
+      v = v128.load32_splat(x, 8);
+      s0 = addProduct(s0, v, rows0<S>(w)), s1 = addProduct(s1, v, rows4<S>(w)), s2 = addProduct(s2, v, rows8<S>(w)), s3 = addProduct(s3, v, rows12<S>(w));
+      w += step;
+      v = v128.load32_splat(x, 12);
+      s0 = addProduct(s0, v, rows0<S>(w)), s1 = addProduct(s1, v, rows4<S>(w)), s2 = addProduct(s2, v, rows8<S>(w)), s3 = addProduct(s3, v, rows12<S>(w));
+      w += step;
     }
     for (; x < stop; x += 4) {
       const v = v128.load32_splat(x);
-      s0 = addProduct(s0, v, widen4<S>(w)), s1 = addProduct(s1, v, widen4<S>(w + step));
-      s2 = addProduct(s2, v, widen4<S>(w + 2 * step)), s3 = addProduct(s3, v, widen4<S>(w + 3 * step));
-      w += 4 * step;
+      s0 = addProduct(s0, v, rows0<S>(w)), s1 = addProduct(s1, v, rows4<S>(w)), s2 = addProduct(s2, v, rows8<S>(w)), s3 = addProduct(s3, v, rows12<S>(w));
+      w += step;
     }
     y0 = f32x4.add(y0, s0), y1 = f32x4.add(y1, s1), y2 = f32x4.add(y2, s2), y3 = f32x4.add(y3, s3);
   }
@@ -47,7 +45,7 @@ export function vectorFloat<S>(y: usize, x: usize, w: usize, cols: i32): void {
 }
 
 /** y[4][8] += 4 rows times `cols` columns x 8 rows of f32 weights w[cols][16]. */
-export function tileFloat(y0: usize, y1: usize, y2: usize, y3: usize, x0: usize, x1: usize, x2: usize, x3: usize, w: usize, cols: i32): void {
+export function tileFloat(y: usize, yBytes: usize, x0: usize, x1: usize, x2: usize, x3: usize, w: usize, cols: i32): void {
   const end = x0 + (<usize>cols << 2);
   while (x0 < end) {
     const stop = min(x0 + 128, end);
@@ -75,9 +73,9 @@ export function tileFloat(y0: usize, y1: usize, y2: usize, y3: usize, x0: usize,
       s30 = addProduct(s30, x, w0), s31 = addProduct(s31, x, w1);
       x0 += 4;
     }
-    addRow(y0, s00, s01);
-    addRow(y1, s10, s11);
-    addRow(y2, s20, s21);
-    addRow(y3, s30, s31);
+    addRow(y, s00, s01);
+    addRow(y + yBytes, s10, s11);
+    addRow(y + 2 * yBytes, s20, s21);
+    addRow(y + 3 * yBytes, s30, s31);
   }
 }
