@@ -9,7 +9,7 @@ import { WORDS_00FF } from "./constants";
 import { matvecNarrow, matvecWide } from "./matvec-codes";
 import { GROUP_HEAD, groupBytes, panelBytes } from "./panel";
 import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } from "./table";
-import { tileNarrow, tileWide } from "./tile-codes";
+import { tile } from "./tile";
 
 /** Bytes of unpacked codes that stay in the first cache: 1024 columns as bytes, 512 as 16-bit words. */
 const PIECE_BYTES: usize = 16384;
@@ -39,15 +39,14 @@ function unpackPiece<W, V>(codes: usize, bytes: usize, panel: usize, from: i32, 
 }
 
 /** Adds one piece of a panel, unpacked at `codes`, to the 16 columns at y of `count` rows, a multiple of four. */
-function addPiece<V>(y: usize, yBytes: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesAt: usize, metaAt: usize, codes: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32): void {
+function addPiece<V>(y: usize, yBytes: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesAt: usize, metaAt: usize, sums: usize, codes: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32): void {
   for (let t = start; t < start + count; t += 4) {
     const x0 = record + rowAt(index, t) * recordBytes;
     const x1 = record + rowAt(index, t + 1) * recordBytes;
     const x2 = record + rowAt(index, t + 2) * recordBytes;
     const x3 = record + rowAt(index, t + 3) * recordBytes;
     for (let half: usize = 0; half < 64; half += 32) {
-      if (sizeof<V>() == 1) tileNarrow(y + half, yBytes, x0, x1, x2, x3, valuesAt, metaAt, codes + half, head + half, headStep, cols, groupSize, actGroup);
-      else tileWide(y + half, yBytes, x0, x1, x2, x3, valuesAt, metaAt, codes + half, head + half, headStep, cols, groupSize, actGroup);
+      tile<V>(y + half, yBytes, x0 + valuesAt, x1 + valuesAt, x2 + valuesAt, x3 + valuesAt, x0 + metaAt, x1 + metaAt, x2 + metaAt, x3 + metaAt, sums, codes + half, head + half, headStep, cols, groupSize, actGroup);
     }
     y += 4 * yBytes;
   }
@@ -63,7 +62,7 @@ function multiplyTiles<W, V>(y: usize, yBytes: usize, scratch: usize, panel: usi
     const head = panel + <usize>(col / groupSize) * groupBytes<W>(groupSize);
     const valuesAt = valuesOffset + <usize>col * sizeof<V>();
     const metaAt = <usize>(col / actGroup * 8);
-    addPiece<V>(y, yBytes, record, recordBytes, index, start, count, valuesAt, metaAt, scratch, head, groupBytes<W>(groupSize), cols, groupSize, actGroup);
+    addPiece<V>(y, yBytes, record, recordBytes, index, start, count, valuesAt, metaAt, scratch + PIECE_BYTES, scratch, head, groupBytes<W>(groupSize), cols, groupSize, actGroup);
   }
 }
 

@@ -6,10 +6,14 @@ import { BF16, bytesOf, F16, F32, isPacked, W2, W3, W4, W8 } from "./bits";
 import { widenPiece } from "./float-weights";
 import { panelBytes } from "./panel";
 import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } from "./table";
-import { tileFloat, vectorFloat } from "./tile-float";
+import { tile } from "./tile";
+import { vectorFloat } from "./matvec-float";
 
 /** Columns of a panel that stay in the first cache as f32: 16 KiB. */
 const PIECE: i32 = 256;
+
+/** Columns that are summed from zero before they meet y (docs/kernels.md): the float order. */
+const CHUNK: i32 = 32;
 
 /** Offset in scratch, behind a piece, of 512 bytes of unpacked codes. */
 const CODES: usize = 16384;
@@ -23,8 +27,8 @@ function addPiece(y: usize, yBytes: usize, x: usize, xBytes: usize, index: usize
     const x1 = x + rowAt(index, t + 1) * xBytes;
     const x2 = x + rowAt(index, t + 2) * xBytes;
     const x3 = x + rowAt(index, t + 3) * xBytes;
-    tileFloat(y, yBytes, x0, x1, x2, x3, w, cols);
-    tileFloat(y + 32, yBytes, x0, x1, x2, x3, w + 32, cols);
+    tile<f32>(y, yBytes, x0, x1, x2, x3, 0, 0, 0, 0, 0, w, 0, 0, cols, cols, CHUNK);
+    tile<f32>(y + 32, yBytes, x0, x1, x2, x3, 0, 0, 0, 0, 0, w + 32, 0, 0, cols, cols, CHUNK);
     y += 4 * yBytes;
   }
   for (; t < end; t++) {
