@@ -14,6 +14,9 @@ import { tile } from "./tile";
 /** Bytes of unpacked codes that stay in the first cache: 1024 columns as bytes, 512 as 16-bit words. */
 const PIECE_BYTES: usize = 16384;
 
+/** Rows below which unpacking a panel costs more than tiles save: each then meets the packed panel, from the cache after the first. */
+@inline function fewRows<V>(): i32 { return sizeof<V>() == 1 ? 8 : 12; }
+
 /** Unpacks `cols` columns of a panel from column `from` on, as bytes (V = i8) or as 16-bit words, even columns first (i16). */
 function unpackPiece<W, V>(codes: usize, bytes: usize, panel: usize, from: i32, cols: i32, groupSize: i32): void {
   const low = v128.load(WORDS_00FF);
@@ -73,7 +76,7 @@ function multiply<W, V>(first: i32, last: i32, scratch: usize, table: usize, ent
     const start = startOf(entry);
     const end = start + countOf(entry);
     if (start == end) continue;
-    const tiled = (end - start) & ~3;
+    const tiled = end - start < fewRows<V>() ? 0 : (end - start) & ~3;
     for (let p = first; p < last; p++) {
       const panel = weightsOf(entry) + <usize>p * panelBytes<W>(k, groupSize);
       const y = outputOf(entry) + (<usize>p << 6);
