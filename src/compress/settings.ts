@@ -18,7 +18,7 @@ export interface QuantizeSettings extends Omit<GptqOptions, "bits" | "groupSize"
   readonly modules: ReadonlyMap<string, ModuleSetting>;
 }
 
-/** The product's defaults; measured in docs/results of the main job. */
+/** The product's defaults: what paid on both default models and on a larger one (clip search most of all at 2 bits). */
 export const DEFAULT_GRID: Omit<QuantizeSettings, "modules"> = {
   method: "gptq",
   symmetric: true,

@@ -23,6 +23,7 @@ async function open(path: string, activations: "f32" | "int8" = "f32"): Promise<
 describe("quantizeModel", () => {
   let model: Model;
   let windows: readonly (readonly number[])[];
+  let ground: Quantized | undefined;
   beforeAll(async () => {
     model = await open("models/fable-mixtral");
     windows = await selfSample(model, { samples: 8, length: 64, seed: 1 });
