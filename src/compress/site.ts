@@ -13,7 +13,7 @@ import { inScratch } from "../quant/scratch.ts";
 import type { Turns } from "../wasm/turns.ts";
 import type { ModuleReport } from "./report.ts";
 import { type QuantizeSettings, settingOf } from "./settings.ts";
-import { blendWeight, type StarvedExpert, starvedBelow } from "./starved.ts";
+import { blendWeight, roundedBelow, type StarvedExpert, starvedBelow } from "./starved.ts";
 
 export interface Sink {
   readonly starved: StarvedExpert[];
@@ -97,7 +97,9 @@ async function inScratchIf(
 function noteStarved(starved: StarvedExpert[], tap: Tap, expert: number, tokens: number): void {
   const known = starved.findIndex((entry) => entry.layer === tap.layer && entry.expert === expert);
   const down = tap.site === "expertsDown";
-  const remedy = known >= 0 ? "blended, down rounded" : down ? "rounded" : "blended";
+  const rounded = down && tokens < roundedBelow(tap.input.cols);
+  const blended = known >= 0 || !down;
+  const remedy = blended ? (rounded ? "blended, down rounded" : "blended") : rounded ? "rounded" : "few tokens";
   const entry = { layer: tap.layer, expert, tokens, remedy } as const;
   if (known >= 0) starved[known] = entry;
   else starved.push(entry);
@@ -124,7 +126,7 @@ async function quantizeTogether(
       const options = optionsOf(context, linear);
       const weights = await context.sink.readWeights(linear);
       const { result, rtnLoss } =
-        starved && all === undefined
+        starved && all === undefined && input.count < roundedBelow(cols)
           ? await roundStarved(context, linear, weights, hessian, options)
           : await runGptq(context, linear, weights, hessian, options, factors);
       context.sink.add(result.matrix, reportOf(linear, options, result, rtnLoss, input.count));
