@@ -17,7 +17,6 @@ export function store_kv(
 }
 
 /** q . k of four cache rows. Sums run in four lanes, ascending, then across lanes. */
-// @ts-ignore: decorator
 @inline
 function dot4(q: usize, k0: usize, k1: usize, k2: usize, k3: usize, headDim: i32): v128 {
   let a = f32x4.splat(0);

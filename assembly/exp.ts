@@ -9,7 +9,6 @@ import {
 } from "./constants";
 
 /** e^x in four f32 lanes. Below -87.3 (also -inf) it is 0, above 88.37 (also +inf) e^88.37; NaN stays NaN. */
-// @ts-ignore: decorator
 @inline
 export function exp4(value: v128): v128 {
   const x = f32x4.pmin(value, v128.load(EXP_TOP)); // pmin and pmax let a NaN in their first operand pass
@@ -32,14 +31,12 @@ export function exp1(x: f32): f32 {
 }
 
 /** Address of 1 / k!. */
-// @ts-ignore: decorator
 @inline
 function coefficient(k: usize): usize {
   return EXPD_C2 + ((k - 2) << 4);
 }
 
 /** e^x in two f64 lanes. Below -708 it is 0, above 709 e^709; NaN stays NaN. */
-// @ts-ignore: decorator
 @inline
 export function exp2d(value: v128): v128 {
   const x = f64x2.pmin(value, v128.load(EXPD_TOP));

@@ -1,6 +1,5 @@
 // Sums across lanes, in one order everywhere: (lane 0 + lane 2) + (lane 1 + lane 3).
 
-// @ts-ignore: decorator
 @inline
 export function sumLanes(v: v128): f32 {
   return (
@@ -9,7 +8,6 @@ export function sumLanes(v: v128): f32 {
 }
 
 /** The sums of four vectors, each in the order of `sumLanes`. */
-// @ts-ignore: decorator
 @inline
 export function sumLanes4(a: v128, b: v128, c: v128, d: v128): v128 {
   const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
@@ -18,7 +16,6 @@ export function sumLanes4(a: v128, b: v128, c: v128, d: v128): v128 {
 }
 
 /** Loads the first `count` (1 to 3) floats at p; the other lanes are 0. */
-// @ts-ignore: decorator
 @inline
 export function loadPart(p: usize, count: i32): v128 {
   if (count == 1) return v128.load32_zero(p);

@@ -22,7 +22,6 @@ function indexOf(x: usize, count: i32, value: f32): i32 {
 }
 
 /** v - v is 0 for a finite lane, else NaN; all bits of a lane are set where it is NaN. */
-// @ts-ignore: decorator
 @inline
 function notFinite(v: v128): v128 {
   const zero = f32x4.sub(v, v);
@@ -40,7 +39,6 @@ function finite(x: usize, count: i32): bool {
 }
 
 /** Two floats at p as f64, minus shift. */
-// @ts-ignore: decorator
 @inline
 function shifted(p: usize, shift: v128): v128 {
   return f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(p)), shift);
