@@ -52,7 +52,11 @@ export function addGridOptions(command: Command): Command {
       `search for a smaller range ${shown(clip)}`,
       oneOf("--clip", ["none", "mse", "hessian"]),
     )
-    .option("--damp <x>", `damping, share of the mean diagonal ${shown(dampPercent)}`, numberIn("--damp", 0, 0.999999))
+    .option(
+      "--damp <x>",
+      `damping, share of the mean diagonal ${shown(dampPercent)}`,
+      numberIn("--damp", { from: 0, below: 1 }),
+    )
     .option("--method <gptq|rtn>", `GPTQ or plain rounding ${shown(method)}`, oneOf("--method", ["gptq", "rtn"]));
 }
 

@@ -46,7 +46,7 @@ export function openMachine(options: CommonOptions): Promise<Machine> {
       "base",
       "relaxed",
     ]);
-  return createMachine({ kernels, threads: Math.min(threads, 64) });
+  return createMachine({ kernels, threads });
 }
 
 /** Parsed JSON as the library's readers want it. */

@@ -20,7 +20,8 @@ export interface CommonOptions {
   readonly debug: boolean;
 }
 
-const MAX_THREADS = 256;
+/** What the engine runs at most. */
+const MAX_THREADS = 64;
 
 /** Adds them after the command's own options, under a heading of their own. */
 export function addCommonOptions(command: Command): void {
@@ -77,13 +78,23 @@ export function integerIn(option: string, min: number, max: number): (text: stri
   };
 }
 
-/** Reads a number between `min` and `max`, both allowed. */
-export function numberIn(option: string, min: number, max: number): (text: string) => number {
+/** An end of a range is allowed itself (`from`, `to`) or not (`above`, `below`). */
+export interface NumberRange {
+  readonly from?: number;
+  readonly above?: number;
+  readonly to?: number;
+  readonly below?: number;
+}
+
+/** Reads a finite number in the range. */
+export function numberIn(option: string, range: NumberRange): (text: string) => number {
+  const { from = Number.NEGATIVE_INFINITY, above = Number.NEGATIVE_INFINITY } = range;
+  const { to = Number.POSITIVE_INFINITY, below = Number.POSITIVE_INFINITY } = range;
   return (text) => {
     const value = text.trim() === "" ? Number.NaN : Number(text);
-    if (Number.isFinite(value) && value >= min && value <= max) return value;
-    const range = max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`;
-    throw new UsageError(option, quoted(text), `a number ${range}`);
+    if (Number.isFinite(value) && value >= from && value > above && value <= to && value < below) return value;
+    const ends = Object.entries(range).map(([word, end]) => `${word} ${end}`);
+    throw new UsageError(option, quoted(text), `a number ${ends.join(", ")}`);
   };
 }
 

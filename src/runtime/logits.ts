@@ -16,19 +16,20 @@ export async function computeLogits(
   ids: readonly number[],
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Logits> {
-  if (ids.length === 0) throw new UsageError("ids", "no tokens", "at least one");
+  const length = checkLength(ids.length, model);
   const vocab = model.config.vocabSize;
-  const data = new Float32Array(ids.length * vocab);
-  using session = model.session({ context: checkLength(ids.length, model), logits: "all" });
+  const data = new Float32Array(length * vocab);
+  using session = model.session({ context: length, logits: "all" });
   await session.evaluate(ids, new Turns(options.signal), ({ ptr, ld, rows, first }) => {
     const all = model.machine.arena.f32(ptr, rows * ld);
     for (let row = 0; row < rows; row++) data.set(all.subarray(row * ld, row * ld + vocab), (first + row) * vocab);
   });
-  return { data, rows: ids.length, vocab };
+  return { data, rows: length, vocab };
 }
 
 function checkLength(length: number, model: Model): number {
   const most = model.config.maxPositions;
+  if (length === 0) throw new UsageError("ids", "no tokens", "at least one");
   if (length > most) throw new UsageError("ids", `${length} tokens`, `at most the context, ${most}`);
   return length;
 }

@@ -1,14 +1,12 @@
 /** `quern generate`: text from a prompt. */
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { UsageError } from "../../errors.ts";
-import type { Generated, GenerateOptions, Prompt } from "../../runtime/generate.ts";
+import type { Generated, GenerateOptions } from "../../runtime/generate.ts";
 import { exampleText, integerIn, numberIn } from "../options.ts";
+import { addPromptOptions, type PromptOptions, readPrompt } from "../prompt-input.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
 
-interface Options {
-  readonly prompt?: string;
-  readonly ids?: string;
-  readonly idsFile?: string;
+interface Options extends PromptOptions {
   readonly maxTokens: number;
   readonly temperature: number;
   readonly topP: number;
@@ -21,20 +19,27 @@ interface Options {
 }
 
 export function registerGenerate(program: Command, run: RunCommand): void {
-  const most = Number.POSITIVE_INFINITY;
-  program
+  const command = program
     .command("generate")
     .description("Continue a prompt. Text is shown as it comes.")
-    .argument("<model>", "model folder")
-    .option("--prompt <text>", "text to continue, encoded as it is")
-    .option("--ids <ids>", "token ids to continue, such as 1,2,3; needs no tokenizer")
-    .option("--ids-file <path>", "token ids to continue: JSON array, .u16 or .i32")
+    .argument("<model>", "model folder");
+  addPromptOptions(command)
     .option("--max-tokens <n>", "most tokens to generate", integerIn("--max-tokens", 1, 2 ** 24), 128)
-    .option("--temperature <x>", "0 takes the likeliest token", numberIn("--temperature", 0, most), 0.8)
-    .option("--top-p <x>", "smallest set of tokens with this probability", numberIn("--top-p", 0, 1), 0.95)
+    .option("--temperature <x>", "0 takes the likeliest token", numberIn("--temperature", { from: 0 }), 0.8)
+    .option(
+      "--top-p <x>",
+      "smallest set of tokens with this probability",
+      numberIn("--top-p", { above: 0, to: 1 }),
+      0.95,
+    )
     .option("--top-k <n>", "only the k likeliest tokens; 0 for all", integerIn("--top-k", 0, 2 ** 31), 0)
-    .option("--min-p <x>", "only tokens this likely against the likeliest", numberIn("--min-p", 0, 1), 0)
-    .option("--repetition-penalty <x>", "above 1 avoids repeating", numberIn("--repetition-penalty", 0, most), 1)
+    .option(
+      "--min-p <x>",
+      "only tokens this likely against the likeliest",
+      numberIn("--min-p", { from: 0, below: 1 }),
+      0,
+    )
+    .option("--repetition-penalty <x>", "above 1 avoids repeating", numberIn("--repetition-penalty", { above: 0 }), 1)
     .option("--stop <text>", "end before this text (may be given several times)", collect)
     .option("--ignore-eos", "go on after end-of-sequence tokens")
     .option("--stream", "with --json: one JSON line a piece, then the result")
@@ -43,7 +48,7 @@ export function registerGenerate(program: Command, run: RunCommand): void {
 }
 
 function collect(text: string, before: readonly string[] = []): readonly string[] {
-  if (text === "") throw new InvalidArgumentError("an empty stop string would end every text");
+  if (text === "") throw new UsageError("--stop", "an empty string", "text that ends the generation");
   return [...before, text];
 }
 
@@ -75,19 +80,12 @@ const generateCommand: Action<Options> = async (session, [path], options) => {
     engine: engineInfo(model),
   };
   if (lines) session.output.line(document);
-  else session.output.result(document, () => (typeof prompt === "string" ? "" : result.ids.join(",")));
+  // The text is on the terminal already; a model without a tokenizer has only ids to show.
+  else
+    session.output.result(document, () =>
+      typeof prompt === "string" || result.text !== "" ? "" : result.ids.join(","),
+    );
 };
-
-async function readPrompt(session: Session, options: Options): Promise<Prompt> {
-  const given = [options.prompt, options.ids, options.idsFile].filter((value) => value !== undefined).length;
-  if (given !== 1) throw new UsageError("prompt", `${given} of them`, "one of --prompt, --ids and --ids-file");
-  if (options.prompt !== undefined) return options.prompt;
-  const { parseIds, readIdsFile } = await import("../inputs.ts");
-  if (options.ids !== undefined) return { ids: parseIds("--ids", options.ids) };
-  const input = await readIdsFile(options.idsFile as string, session.signal);
-  if (input.kind === "windows") throw new UsageError("--ids-file", "windows", "one array of ids");
-  return { ids: input.ids };
-}
 
 function settingsOf({ options: common, signal }: Session, options: Options): GenerateOptions {
   const { maxTokens, temperature, topP, topK, minP, repetitionPenalty, stop, ignoreEos } = options;

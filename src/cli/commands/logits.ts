@@ -3,23 +3,20 @@ import type { Command } from "commander";
 import { UsageError } from "../../errors.ts";
 import type { OutputFile } from "../../format/output.ts";
 import { exampleText } from "../options.ts";
+import { addPromptOptions, type PromptOptions, readPrompt } from "../prompt-input.ts";
 import type { Action, RunCommand } from "../session.ts";
-import type { TokenOptions } from "../token-input.ts";
 
-interface Options extends TokenOptions {
-  readonly prompt?: string;
+interface Options extends PromptOptions {
   readonly output?: string;
   readonly tap?: boolean;
 }
 
 export function registerLogits(program: Command, run: RunCommand): void {
-  program
+  const command = program
     .command("logits")
     .description("Write the logits of every position, float32 [tokens, vocabulary], and print their SHA-256.")
-    .argument("<model>", "model folder")
-    .option("--ids <ids>", "token ids, such as 1,2,3")
-    .option("--ids-file <path>", "token ids: JSON array, .u16 or .i32")
-    .option("--prompt <text>", "text instead of ids, encoded as it is")
+    .argument("<model>", "model folder");
+  addPromptOptions(command)
     .option("--output <path>", "file to write: .npy or .safetensors")
     .option("--tap", "also residual streams and router choices (.safetensors only)")
     .addHelpText("after", exampleText("quern logits models/fable-mixtral --ids 0,430,410 --output logits.npy"))
@@ -32,14 +29,11 @@ const logitsCommand: Action<Options> = async (session, [path], options) => {
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const { sha256 } = await import("../hash.ts");
   checkOutput(options);
+  const prompt = await readPrompt(session, options);
   const output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
   try {
     await using model = await openModel(session, path);
-    const { readStream } = await import("../token-input.ts");
-    const ids =
-      options.prompt === undefined
-        ? await readStream(session, model, options)
-        : (await model.tokenizer()).encode(options.prompt);
+    const ids = typeof prompt === "string" ? (await model.tokenizer()).encode(prompt) : prompt.ids;
     const run = { signal: session.signal };
     const tapped = options.tap ? await computeTapped(model, ids, run) : undefined;
     const logits = tapped?.logits ?? (await computeLogits(model, ids, run));

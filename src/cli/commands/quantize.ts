@@ -52,7 +52,7 @@ export function registerQuantize(program: Command, run: RunCommand): void {
         .argParser(oneOf("--embedding", ["16", "8"]))
         .default("16"),
     )
-    .option("--resume", "go on where an interrupted run stopped; starts anew where there is nothing to resume")
+    .option("--resume", "go on where a run stopped; interrupted runs leave nothing behind yet, so it starts anew")
     .addHelpText("after", exampleText("quern quantize models/fable-mixtral --bits 3 --self --output out/fable-3bit"))
     .action(run(quantize));
 }
