@@ -17,14 +17,7 @@ export function addTokenOptions(command: Command): Command {
   return command
     .option("--text <path...>", "text file (.txt, .raw, .gz of these), or - for stdin")
     .option("--ids <ids>", "token ids, such as 1,2,3")
-    .option("--ids-file <path>", "token ids: JSON array, .u16 or .i32");
-}
-
-/** One stream of ids. A file of windows is refused where a stream is needed. */
-export async function readStream(session: Session, model: Model, options: TokenOptions): Promise<number[]> {
-  const input = await readTokens(session, model, options);
-  if (input.kind === "windows") throw new UsageError("--ids-file", "windows", "one array of ids");
-  return [...input.ids];
+    .option("--ids-file <path>", 'token ids: JSON array, .u16 or .i32, or {"windows": [[...]]} taken as they are');
 }
 
 /** A stream, or windows as a file gives them. */

@@ -9,7 +9,7 @@ import type { LogitRows, Session } from "../model/session.ts";
 import { Turns } from "../wasm/turns.ts";
 import { SCORING_BATCH } from "./perplexity.ts";
 import { percentile, Sample } from "./statistics.ts";
-import { scoredWindows, type WindowProtocol } from "./windows.ts";
+import { longestWindow, scoredWindows, type WindowProtocol } from "./windows.ts";
 
 export interface CompareOptions extends WindowProtocol {
   readonly signal?: AbortSignal;
@@ -38,12 +38,22 @@ export async function compare(
   ids: readonly number[],
   options: CompareOptions = {},
 ): Promise<Comparison> {
+  return compareWindows(model, reference, scoredWindows(ids, options, sharedContext(model, reference)), options);
+}
+
+/** The same over windows at hand, which may differ in length; the first id of each is context only. */
+export async function compareWindows(
+  model: Model,
+  reference: Model,
+  windows: readonly (readonly number[])[],
+  options: Omit<CompareOptions, keyof WindowProtocol> = {},
+): Promise<Comparison> {
   requireComparable(model, reference);
-  const windows = scoredWindows(ids, options, Math.min(model.config.maxPositions, reference.config.maxPositions));
+  const longest = longestWindow(windows, sharedContext(model, reference));
   const turns = new Turns(options.signal);
   const tally = new Tally(model);
-  using referee = new Follower(reference, windows[0].length);
-  using follower = new Follower(model, windows[0].length);
+  using referee = new Follower(reference, longest);
+  using follower = new Follower(model, longest);
   using memory = model.machine.arena.claim();
   void memory;
   const buffers = tally.allocate(referee.ld);
@@ -54,6 +64,10 @@ export async function compare(
     options.onProgress?.({ phase: "compare", done: done + 1, total: windows.length, unit: "windows" });
   }
   return tally.result();
+}
+
+function sharedContext(model: Model, reference: Model): number {
+  return Math.min(model.config.maxPositions, reference.config.maxPositions);
 }
 
 function requireComparable(model: Model, reference: Model): void {

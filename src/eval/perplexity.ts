@@ -4,7 +4,7 @@ import type { Model, Progress } from "../model/model.ts";
 import type { LogitRows, Session } from "../model/session.ts";
 import { Turns } from "../wasm/turns.ts";
 import { Sample } from "./statistics.ts";
-import { scoredWindows, type WindowProtocol } from "./windows.ts";
+import { longestWindow, scoredWindows, type WindowProtocol } from "./windows.ts";
 
 export interface PerplexityOptions extends WindowProtocol {
   readonly signal?: AbortSignal;
@@ -37,11 +37,11 @@ export async function perplexity(
 export async function perplexityOfWindows(
   model: Model,
   windows: readonly (readonly number[])[],
-  options: PerplexityOptions = {},
+  options: Omit<PerplexityOptions, keyof WindowProtocol> = {},
 ): Promise<Perplexity> {
   const turns = new Turns(options.signal);
   const losses = new Sample();
-  using scorer = new Scorer(model, Math.max(...windows.map((window) => window.length)));
+  using scorer = new Scorer(model, longestWindow(windows, model.config.maxPositions));
   for (const [done, window] of windows.entries()) {
     await scorer.score(window, turns, (loss) => losses.add(loss));
     options.onProgress?.({ phase: "perplexity", done: done + 1, total: windows.length, unit: "windows" });

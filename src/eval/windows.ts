@@ -36,3 +36,19 @@ export function scoredWindows(
     );
   return Array.from({ length: count }, (_, index) => ids.slice(index * length, (index + 1) * length));
 }
+
+/** Ids of the longest window. @throws UsageError for no windows, or one that is too short to score or too long for the context. */
+export function longestWindow(windows: readonly (readonly number[])[], context: number): number {
+  let longest = 0;
+  windows.forEach(({ length }, index) => {
+    if (length < 2 || length > context)
+      throw new UsageError(
+        `window ${index}`,
+        `${length} tokens`,
+        `2 to ${context}: one is context, the model holds no more`,
+      );
+    longest = Math.max(longest, length);
+  });
+  if (longest === 0) throw new UsageError("windows", "none", "at least one");
+  return longest;
+}

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { Comparison } from "../../eval/compare.ts";
 import { type ActivationsOption, exampleText, integerIn, oneOf } from "../options.ts";
 import type { Action, RunCommand } from "../session.ts";
-import { addTokenOptions, readStream, type TokenOptions } from "../token-input.ts";
+import { addTokenOptions, readTokens, type TokenOptions } from "../token-input.ts";
 
 interface Options extends TokenOptions {
   readonly reference: string;
@@ -34,17 +34,16 @@ export function registerCompare(program: Command, run: RunCommand): void {
 
 const compareCommand: Action<Options> = async (session, [path], options) => {
   const { openModel } = await import("../open.ts");
-  const { compare } = await import("../../eval/compare.ts");
+  const { compare, compareWindows } = await import("../../eval/compare.ts");
   await using model = await openModel(session, path);
   await using reference = await openModel(session, options.reference, { activations: options.referenceActivations });
-  const ids = await readStream(session, model, options);
+  const input = await readTokens(session, model, options);
   const { window, limit } = options;
-  const result = await compare(model, reference, ids, {
-    window,
-    limit,
-    signal: session.signal,
-    onProgress: session.report,
-  });
+  const run = { signal: session.signal, onProgress: session.report };
+  const result =
+    input.kind === "windows"
+      ? await compareWindows(model, reference, input.windows, run)
+      : await compare(model, reference, input.ids, { ...run, window, limit });
   session.output.result({ ...result }, () => describe(result));
 };
 

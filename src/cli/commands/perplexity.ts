@@ -35,12 +35,14 @@ const perplexityCommand: Action<Options> = async (session, [path], options) => {
   const { perplexity, perplexityOfWindows } = await import("../../eval/perplexity.ts");
   await using model = await openModel(session, path);
   const input = await readTokens(session, model, options);
-  const run = { window: options.window, limit: options.limit, signal: session.signal, onProgress: session.report };
+  const { window, limit } = options;
+  const run = { signal: session.signal, onProgress: session.report };
   const result =
     input.kind === "windows"
       ? await perplexityOfWindows(model, input.windows, run)
-      : await perplexity(model, input.ids, run);
-  const settings = { window: options.window, activations: model.activations.mode };
+      : await perplexity(model, input.ids, { ...run, window, limit });
+  // A file of windows has its own lengths.
+  const settings = { ...(input.kind === "windows" ? {} : { window }), activations: model.activations.mode };
   session.output.result({ ...result, ...settings }, () =>
     [
       `perplexity ${result.perplexity.toFixed(4)}`,
