@@ -3,6 +3,7 @@
 export { WindowBatch, type Windows } from "./compress/batch.ts";
 export { type CalibrateRun, calibrate, type Statistics, writeStatistics } from "./compress/calibrate.ts";
 export { cutWindows, type SelfSampleOptions, selfSample, type WindowOptions } from "./compress/calibration-text.ts";
+export { type OutlierScore, outlierScores } from "./compress/outlier.ts";
 export { type Quantized, type QuantizeRun, quantizeModel } from "./compress/quantize.ts";
 export type { ModuleReport } from "./compress/report.ts";
 export {

@@ -34,7 +34,7 @@ describe("quern inspect", () => {
     expect(quern(["inspect", TINY_MODEL]).stdout).toContain("parameters: 8.54 M");
   });
 
-  it("takes a folder with only a configuration", () => {
+  it("names the configuration that a folder lacks", () => {
     const { document } = json(["inspect", repositoryFile("test/cli")]);
     expect(document).toMatchObject({ error: { code: "FILE" } });
   });
@@ -165,6 +165,9 @@ describe("quern calibrate and perplexity", () => {
     expect(experts).toHaveLength(48);
     expect(experts.reduce((sum, expert) => sum + expert.tokens, 0)).toBe(6 * 2 * 128);
     expect(JSON.parse(readFileSync(at("stats.json"), "utf8"))).toMatchObject({ tokens: 128 });
+    const { linears } = JSON.parse(readFileSync(at("stats.json"), "utf8")) as { linears: { outlier: number }[] };
+    expect(linears).toHaveLength(168);
+    for (const { outlier } of linears) expect(outlier).toBeGreaterThan(1);
     expect(readFixture(at("stats.safetensors")).get("blocks.cosine")).toHaveLength(6);
   });
 

@@ -18,7 +18,7 @@ export function registerCalibrate(program: Command, run: RunCommand): void {
     .argument("<model>", "model folder");
   addCalibrationOptions(command, "--text")
     .option("--output <path>", "statistics file to write (.safetensors)")
-    .option("--stats-json <path>", "the same as JSON")
+    .option("--stats-json <path>", "the same as JSON, with the outlier score of every float linear")
     .addHelpText("after", exampleText("quern calibrate models/fable-mixtral --self --output out/stats.safetensors"))
     .action(run(calibrateCommand));
 }
@@ -27,6 +27,7 @@ const calibrateCommand: Action<Options> = async (session, [path], options) => {
   const { openModel } = await import("../open.ts");
   const { readCalibration } = await import("../calibration.ts");
   const { calibrate, writeStatistics } = await import("../../compress/calibrate.ts");
+  const { outlierScores } = await import("../../compress/outlier.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
   try {
@@ -37,7 +38,8 @@ const calibrateCommand: Action<Options> = async (session, [path], options) => {
       const statistics = await calibrate(model, windows, { signal: session.signal, onProgress: session.report });
       if (output !== undefined) await writeStatistics(output, statistics);
       if (json !== undefined) {
-        await json.write(new TextEncoder().encode(`${JSON.stringify(statistics)}\n`));
+        const linears = await outlierScores(model.files, { signal: session.signal });
+        await json.write(new TextEncoder().encode(`${JSON.stringify({ ...statistics, linears })}\n`));
         await json.commit();
       }
       noteStarved(session.note, statistics);

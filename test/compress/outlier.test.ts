@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { nodeFolder } from "../../src/adapter/node.ts";
+import { outlierScore, outlierScores } from "../../src/compress/outlier.ts";
+import { readModelFiles } from "../../src/model/model.ts";
+import { sharedFile } from "../helpers/shared.ts";
+
+describe("outlierScore", () => {
+  it("takes the column whose largest weight stands out most", () => {
+    // Columns: 1 1 (ratio 1), -3 1 (3 / 2), 0 0 (counts 0).
+    expect(outlierScore(Float32Array.of(1, -3, 0, 1, 1, 0), 2, 3)).toBe(1.5);
+  });
+
+  it("is 0 for zeros", () => {
+    expect(outlierScore(new Float32Array(6), 2, 3)).toBe(0);
+  });
+});
+
+describe("outlierScores", () => {
+  const path = sharedFile("fixtures/eval/fable-deepseek/outlier-scores.json");
+  it.skipIf(path === undefined)("gives every linear the score computed elsewhere", async () => {
+    const expected = JSON.parse(readFileSync(path as string, "utf8")) as Record<string, { outlier: number }>;
+    const files = await readModelFiles(await nodeFolder("models/fable-deepseek"));
+    const scores = await outlierScores(files);
+    await files.index.close();
+    expect(scores).toHaveLength(282);
+    for (const { name, outlier } of scores)
+      expect(outlier / expected[name.replace(/^model\./, "")].outlier, name).toBeCloseTo(1, 6);
+  });
+});
