@@ -1,6 +1,6 @@
 /** Opens the MODEL argument of a command with the common options. */
 import { nodeFolder } from "../adapter/node.ts";
-import { FormatError, UnsupportedError } from "../errors.ts";
+import { UnsupportedError } from "../errors.ts";
 import type { FolderSource } from "../format/source.ts";
 import { Model, readModelFiles } from "../model/model.ts";
 import { createMachine } from "../wasm/embedded.ts";
@@ -47,13 +47,4 @@ export function openMachine(options: CommonOptions): Promise<Machine> {
       "relaxed",
     ]);
   return createMachine({ kernels, threads });
-}
-
-/** Parsed JSON as the library's readers want it. */
-export function requireJson(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new FormatError(where, `found no JSON (${(cause as Error).message})`, { cause });
-  }
 }

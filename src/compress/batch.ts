@@ -1,9 +1,9 @@
 /** Many windows through a model at once, block by block, with float activations: how calibration sees a model. */
 import { UsageError } from "../errors.ts";
-import { type Pass, recordBlock, recordEmbedding, type Tap } from "../model/forward.ts";
+import { createPass, type Pass, recordBlock, recordEmbedding, type Tap } from "../model/forward.ts";
 import type { Model } from "../model/model.ts";
 import { checkIds } from "../model/session.ts";
-import { createState, type State } from "../model/state.ts";
+import { createState, placeTokens, type State } from "../model/state.ts";
 import type { Turns } from "../wasm/turns.ts";
 
 /** Token windows; each is a sequence of its own from position 0. */
@@ -21,17 +21,20 @@ export class WindowBatch {
 
   /** @throws UsageError for no tokens, a window longer than the context, or an id out of range; MemoryError where it does not fit. */
   constructor(model: Model, windows: Windows) {
-    const { config, machine, weights } = model;
+    const { config, machine } = model;
     this.tokens = checkWindows(windows, model);
     this.#model = model;
     this.#memory = machine.arena.claim();
     const longest = Math.max(...windows.map((window) => window.length));
     const options = { capacity: this.tokens, cacheRows: this.tokens, logitRows: 0, positions: longest };
     this.state = createState(machine, config, { ...options, oneCache: true, exact: true });
-    placeWindows(model, this.state, windows);
-    const { pool, prepared } = this.state;
-    const emit = { machine, tape: machine.tape(), pool, activations: EXACT, prepared };
-    this.#pass = { config, weights, state: this.state, emit, tokens: this.tokens, visible: longest / 2 };
+    const tokens = windows.flatMap((window) => window.map((id, position) => ({ id, position })));
+    placeTokens(machine, config, this.state, this.tokens, (row) => ({
+      ...tokens[row],
+      row,
+      start: row - tokens[row].position,
+    }));
+    this.#pass = createPass(model, this.state, this.tokens, longest / 2, EXACT);
   }
 
   /** Computes the embedding of all tokens: the first block's input. */
@@ -81,25 +84,4 @@ function checkWindows(windows: Windows, model: Model): number {
   });
   if (tokens === 0) throw new UsageError("calibration", "no tokens", "at least one window");
   return tokens;
-}
-
-function placeWindows(model: Model, state: State, windows: Windows): void {
-  const { arena } = model.machine;
-  const sliding = model.config.slidingWindow ?? Number.POSITIVE_INFINITY;
-  let row = 0;
-  const tokens = windows.reduce((sum, window) => sum + window.length, 0);
-  const ids = arena.i32(state.ids, tokens);
-  const positions = arena.i32(state.places.positions, tokens);
-  const rows = arena.i32(state.places.rows, tokens);
-  const firsts = arena.i32(state.places.firsts, tokens);
-  for (const window of windows) {
-    const start = row;
-    for (const id of window) {
-      ids[row] = id;
-      positions[row] = row - start;
-      rows[row] = row;
-      firsts[row] = Math.max(start, row - sliding + 1);
-      row++;
-    }
-  }
 }

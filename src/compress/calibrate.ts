@@ -1,22 +1,15 @@
 /** Statistics of a model over calibration windows, with float activations: expert use, block importance, starved experts. */
 
+import { ExpertTally, type ExpertUse } from "../eval/expert-usage.ts";
 import type { OutputFile } from "../format/output.ts";
 import { tensorOf, writeSafetensors } from "../format/safetensors-writer.ts";
 import type { Tap } from "../model/forward.ts";
 import type { Model, Progress } from "../model/model.ts";
-import type { Rows } from "../nn/emit.ts";
+import { readRows } from "../nn/emit.ts";
 import { Turns } from "../wasm/turns.ts";
 import { WindowBatch, type Windows } from "./batch.ts";
 import { committed } from "./committed.ts";
 import { starvedBelow } from "./starved.ts";
-
-export interface ExpertStatistics {
-  readonly layer: number;
-  readonly expert: number;
-  readonly tokens: number;
-  /** Sum of the weights its outputs were multiplied with. */
-  readonly gateSum: number;
-}
 
 export interface BlockStatistics {
   readonly layer: number;
@@ -28,7 +21,7 @@ export interface BlockStatistics {
 
 export interface Statistics {
   readonly tokens: number;
-  readonly experts: readonly ExpertStatistics[];
+  readonly experts: readonly ExpertUse[];
   readonly blocks: readonly BlockStatistics[];
   /** Experts with fewer tokens than a quarter of their input columns. */
   readonly starved: readonly { readonly layer: number; readonly expert: number; readonly tokens: number }[];
@@ -43,22 +36,23 @@ export async function calibrate(model: Model, windows: Windows, run: CalibrateRu
   const { config } = model;
   const turns = new Turns(run.signal);
   using batch = new WindowBatch(model, windows);
-  const experts: ExpertStatistics[] = [];
+  const tally = new ExpertTally(model);
   const blocks: BlockStatistics[] = [];
   let input: { before: Float32Array; normed: Float32Array } | undefined;
   await batch.run(turns, (tap: Tap) => {
     if (tap.site === "mlp") {
       const residual = { ptr: batch.state.hidden, ld: tap.input.ld, rows: batch.tokens, cols: config.hiddenSize };
-      input = { before: dense(model, residual), normed: dense(model, tap.input) };
-    } else if (tap.site === "experts") experts.push(...countExperts(model, batch, tap.layer));
+      input = { before: readRows(model.machine, residual), normed: readRows(model.machine, tap.input) };
+    } else if (tap.site === "experts") tally.add(tap.layer, batch.state.routes[tap.layer], batch.tokens);
     else if (tap.site === "hidden" && input !== undefined) {
       blocks.push({
         layer: tap.layer,
-        ...cosines(input.before, input.normed, dense(model, tap.input), config.hiddenSize),
+        ...cosines(input.before, input.normed, readRows(model.machine, tap.input), config.hiddenSize),
       });
       run.onProgress?.({ phase: "calibrate", done: tap.layer + 1, total: config.layers, unit: "blocks" });
     }
   });
+  const experts = tally.result();
   const least = starvedBelow(config.hiddenSize);
   const starved = experts
     .filter(({ tokens }) => tokens < least)
@@ -113,29 +107,6 @@ export async function writeStatistics(output: OutputFile, statistics: Statistics
       { format: "quern-statistics", version: "1", tokens: String(tokens) },
     );
   });
-}
-
-function countExperts(model: Model, batch: WindowBatch, layer: number): readonly ExpertStatistics[] {
-  const { experts, topK } = model.config;
-  const { arena } = model.machine;
-  const routes = batch.state.routes[layer];
-  const chosen = arena.i32(routes.experts, batch.tokens * topK);
-  const weights = arena.f32(routes.weights, batch.tokens * topK);
-  const tokens = new Float64Array(experts);
-  const gateSums = new Float64Array(experts);
-  for (let at = 0; at < chosen.length; at++) {
-    tokens[chosen[at]]++;
-    gateSums[chosen[at]] += weights[at];
-  }
-  return Array.from(tokens, (count, expert) => ({ layer, expert, tokens: count, gateSum: gateSums[expert] }));
-}
-
-/** A copy of rows without their padding. */
-function dense(model: Model, { ptr, ld, rows, cols }: Rows): Float32Array {
-  const all = model.machine.arena.f32(ptr, rows * ld);
-  const copy = new Float32Array(rows * cols);
-  for (let row = 0; row < rows; row++) copy.set(all.subarray(row * ld, row * ld + cols), row * cols);
-  return copy;
 }
 
 function cosines(

@@ -1,8 +1,8 @@
 /** Calibration tokens: windows cut from a stream of ids, or sampled from the model itself. */
 import { UsageError } from "../errors.ts";
-import { type Pass, recordBlock, recordEmbedding, recordHead } from "../model/forward.ts";
+import { createPass, recordPass } from "../model/forward.ts";
 import type { Model, Progress } from "../model/model.ts";
-import { createState } from "../model/state.ts";
+import { createState, placeTokens } from "../model/state.ts";
 import { createRandom } from "../runtime/random.ts";
 import { sample } from "../runtime/sampler.ts";
 import { stride } from "../tensor/matrix.ts";
@@ -79,7 +79,7 @@ async function sampleTogether(
   turns: Turns,
   report: (step: number) => void,
 ): Promise<number[][]> {
-  const { machine, config, weights, activations } = model;
+  const { machine, config } = model;
   const { count, length } = setup;
   using memory = machine.arena.claim();
   void memory;
@@ -89,28 +89,18 @@ async function sampleTogether(
     logitRows: count,
     positions: length,
   });
-  const { pool, prepared } = state;
-  const tape = machine.tape();
-  const emit = { machine, tape, pool, activations, prepared };
-  const pass: Pass = { config, weights, state, emit, tokens: count, visible: length / 2 };
-  recordEmbedding(pass);
-  for (let layer = 0; layer < config.layers; layer++) for (const _ of recordBlock(pass, layer));
-  recordHead(pass);
+  const pass = createPass(model, state, count, length / 2);
+  recordPass(pass);
 
   const randoms = setup.seeds.map((value) => createRandom(value % 2 ** 32));
   const sequences = Array.from({ length: count }, () => [setup.start]);
   const ld = stride(config.vocabSize);
-  const sliding = config.slidingWindow ?? Number.POSITIVE_INFINITY;
   for (let step = 0; step < length - 1; step++) {
-    for (let sequence = 0; sequence < count; sequence++) {
-      const { arena } = machine;
-      const row = sequence * length + step;
-      arena.i32(state.ids, count)[sequence] = sequences[sequence][step];
-      arena.i32(state.places.positions, count)[sequence] = step;
-      arena.i32(state.places.rows, count)[sequence] = row;
-      arena.i32(state.places.firsts, count)[sequence] = sequence * length + Math.max(0, step - sliding + 1);
-    }
-    await tape.runInTurns(turns);
+    placeTokens(machine, config, state, count, (sequence) => {
+      const start = sequence * length;
+      return { id: sequences[sequence][step], position: step, row: start + step, start };
+    });
+    await pass.emit.tape.runInTurns(turns);
     for (let sequence = 0; sequence < count; sequence++) {
       const logits = machine.arena.f32(state.logits + sequence * ld * 4, config.vocabSize);
       sequences[sequence].push(sample(logits, { temperature: setup.temperature }, randoms[sequence]));

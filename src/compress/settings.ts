@@ -2,6 +2,7 @@
 import { UsageError } from "../errors.ts";
 import type { ModelFiles } from "../model/model.ts";
 import { isQuantizable, type Slot } from "../model/slots.ts";
+import { meanBits } from "../quant/bit-plan.ts";
 import type { GptqOptions } from "../quant/gptq.ts";
 import type { PackedBits } from "../tensor/matrix.ts";
 
@@ -49,13 +50,7 @@ export function settingOf(settings: QuantizeSettings, slot: Slot): ModuleSetting
 
 /** Average bits as the study counts them: over quantisable linears, scales and zeros apart (spec: sum bits numel / sum numel). */
 export function averageBits(files: ModelFiles, settings: QuantizeSettings): number {
-  let bits = 0;
-  let weights = 0;
-  for (const slot of quantizableSlots(files)) {
-    bits += settingOf(settings, slot).bits * slot.rows * slot.cols;
-    weights += slot.rows * slot.cols;
-  }
-  return bits / weights;
+  return meanBits(quantizableSlots(files).map((slot) => ({ ...slot, bits: settingOf(settings, slot).bits })));
 }
 
 const BITS: readonly number[] = [2, 3, 4, 8, 16];

@@ -38,35 +38,41 @@ interface InputRows {
   readonly count: number;
 }
 
+/** Quantises the tap's linears; from here on the model computes with the quantised weights. */
 export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void> {
   const linears = tap.linears.filter(
     ({ slot }) => settingOf(context.settings, slot).bits !== 16 && slot.role !== "router",
   );
   if (linears.length === 0) return;
-  if (tap.spans === undefined) await quantizeShared(context, linears, tap);
-  else await quantizeExperts(context, linears, tap, tap.spans);
+  const results =
+    tap.spans === undefined
+      ? await quantizeTogether(context, linears, allRows(tap), undefined)
+      : await quantizeExperts(context, linears, tap, tap.spans);
+  for (const [linear, result] of results) context.sink.swap(linear, result);
 }
 
-/** Linears that every token reaches. */
-async function quantizeShared(context: SiteContext, linears: readonly Linear[], tap: Tap): Promise<void> {
-  const { ptr, ld, rows } = tap.input;
-  await quantizeTogether(context, linears, { ptr, ld, index: 0, count: rows }, undefined);
+type Results = readonly (readonly [Linear, GptqResult])[];
+
+/** What every token gives. */
+function allRows({ input: { ptr, ld, rows } }: Tap): InputRows {
+  return { ptr, ld, index: 0, count: rows };
 }
 
-/** Each expert by the tokens that were routed to it. */
+/** Each expert by the tokens that were routed to it; the Hessian of all tokens is there only where some expert needs it. */
 async function quantizeExperts(
   context: SiteContext,
   linears: readonly Linear[],
   tap: Tap,
   spansPtr: number,
-): Promise<void> {
-  const { arena } = context.model.machine;
-  const { experts } = context.model.config;
-  const spans = arena.i32(spansPtr, 2 * experts).slice();
-  const { ptr, ld, rows, cols } = tap.input;
+): Promise<Results> {
+  const { machine, config } = context.model;
+  const spans = machine.arena.i32(spansPtr, 2 * config.experts).slice();
+  const { ptr, ld, cols } = tap.input;
   const needsAll = tap.site === "experts" && spans.some((count, at) => at % 2 === 1 && count < starvedBelow(cols));
-  await inScratchIf(context, needsAll, cols, { ptr, ld, index: 0, count: rows }, async (all) => {
-    for (let expert = 0; expert < experts; expert++) {
+  return inScratch(machine, async () => {
+    const all = needsAll ? await gather(context, cols, allRows(tap)) : undefined;
+    const results: Results[] = [];
+    for (let expert = 0; expert < config.experts; expert++) {
       const own = linears.filter(({ slot }) => slot.expert === expert);
       if (own.length === 0) continue;
       const [start, count] = [spans[2 * expert], spans[2 * expert + 1]];
@@ -75,23 +81,17 @@ async function quantizeExperts(
           ? { ptr: ptr + start * ld * 4, ld, index: 0, count }
           : { ptr, ld, index: tap.index + start * 4, count };
       if (count < starvedBelow(cols)) noteStarved(context.sink.starved, tap, expert, count);
-      await quantizeTogether(context, own, input, all);
+      results.push(await quantizeTogether(context, own, input, all));
     }
+    return results.flat();
   });
 }
 
-/** The Hessian of all tokens, only where some expert needs it. Packed results must outlive it, so it keeps no scratch open. */
-async function inScratchIf(
-  context: SiteContext,
-  needed: boolean,
-  cols: number,
-  rows: InputRows,
-  work: (all: Hessian | undefined) => Promise<void>,
-): Promise<void> {
-  if (!needed) return work(undefined);
-  const all = new Hessian(context.model.machine, cols);
-  await all.accumulateInTurns(rows.ptr, rows.ld, rows.index, rows.count, "f32", context.turns);
-  await work(all);
+/** The Hessian of an input, at the arena's top. */
+async function gather({ model, turns }: SiteContext, cols: number, input: InputRows): Promise<Hessian> {
+  const hessian = new Hessian(model.machine, cols);
+  if (input.count > 0) await hessian.accumulateInTurns(input.ptr, input.ld, input.index, input.count, "f32", turns);
+  return hessian;
 }
 
 function noteStarved(starved: StarvedExpert[], tap: Tap, expert: number, tokens: number): void {
@@ -105,20 +105,17 @@ function noteStarved(starved: StarvedExpert[], tap: Tap, expert: number, tokens:
   else starved.push(entry);
 }
 
-/** One Hessian, one factor for each group size among the linears, one column loop each; then the weights are swapped. */
+/** One Hessian, one factor for each group size among the linears, one column loop each. */
 async function quantizeTogether(
   context: SiteContext,
   linears: readonly Linear[],
   input: InputRows,
   all: Hessian | undefined,
-): Promise<void> {
-  const { machine } = context.model;
+): Promise<Results> {
   const { cols, role } = linears[0].slot;
   const starved = role === "expert" && input.count < starvedBelow(cols);
-  const results = await inScratch(machine, async () => {
-    const hessian = new Hessian(machine, cols);
-    if (input.count > 0)
-      await hessian.accumulateInTurns(input.ptr, input.ld, input.index, input.count, "f32", context.turns);
+  return inScratch(context.model.machine, async () => {
+    const hessian = await gather(context, cols, input);
     if (starved && all !== undefined) hessian.blend(all, blendWeight(input.count, cols));
     const factors = new Map<number, Factor>();
     const done: [Linear, GptqResult][] = [];
@@ -134,7 +131,6 @@ async function quantizeTogether(
     }
     return done;
   });
-  for (const [linear, result] of results) context.sink.swap(linear, result);
 }
 
 function optionsOf({ settings }: SiteContext, linear: Linear): GptqOptions {

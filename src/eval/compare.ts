@@ -6,6 +6,7 @@ import { UsageError } from "../errors.ts";
 import { exp } from "../exact.ts";
 import type { Model, Progress } from "../model/model.ts";
 import type { LogitRows, Session } from "../model/session.ts";
+import { stride } from "../tensor/matrix.ts";
 import { Turns } from "../wasm/turns.ts";
 import { SCORING_BATCH } from "./perplexity.ts";
 import { percentile, Sample } from "./statistics.ts";
@@ -97,7 +98,7 @@ class Follower {
   constructor(model: Model, context: number) {
     this.#model = model;
     this.#session = model.session({ context, batch: SCORING_BATCH, logits: "all", keepRoutes: true });
-    this.ld = Math.ceil(model.config.vocabSize / 16) * 16;
+    this.ld = stride(model.config.vocabSize);
   }
 
   async run(window: readonly number[], turns: Turns, onLogits: (logits: LogitRows) => void): Promise<void> {

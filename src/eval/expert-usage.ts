@@ -1,12 +1,49 @@
 /** Which experts a model uses: tokens sent to each, and the sum of the weights they were used with. */
 import type { Model } from "../model/model.ts";
+import type { Routes } from "../nn/mlp.ts";
 import { Turns } from "../wasm/turns.ts";
 
 export interface ExpertUse {
   readonly layer: number;
   readonly expert: number;
   readonly tokens: number;
+  /** Sum of the weights its outputs were multiplied with. */
   readonly gateSum: number;
+}
+
+/** Counts the choices that passes leave in the routing lists. */
+export class ExpertTally {
+  readonly #model: Model;
+  readonly #layers: readonly { readonly tokens: Float64Array; readonly gateSums: Float64Array }[];
+
+  constructor(model: Model) {
+    const { experts, moeLayers } = model.config;
+    this.#model = model;
+    this.#layers = moeLayers.map(() => ({ tokens: new Float64Array(experts), gateSums: new Float64Array(experts) }));
+  }
+
+  /** Adds the choices of `tokens` tokens in a MoE layer. */
+  add(layer: number, routes: Routes, tokens: number): void {
+    const { arena } = this.#model.machine;
+    const count = tokens * this.#model.config.topK;
+    const chosen = arena.i32(routes.experts, count);
+    const weights = arena.f32(routes.weights, count);
+    const sums = this.#layers[layer];
+    for (let at = 0; at < count; at++) {
+      sums.tokens[chosen[at]]++;
+      sums.gateSums[chosen[at]] += weights[at];
+    }
+  }
+
+  /** By layer and expert; MoE layers only. */
+  result(): readonly ExpertUse[] {
+    const { moeLayers } = this.#model.config;
+    return this.#layers.flatMap(({ tokens, gateSums }, layer) =>
+      moeLayers[layer]
+        ? Array.from(tokens, (count, expert) => ({ layer, expert, tokens: count, gateSum: gateSums[expert] }))
+        : [],
+    );
+  }
 }
 
 /** Over windows that each start at position 0, in the model's own arithmetic; MoE layers only. */
@@ -15,28 +52,16 @@ export async function expertUsage(
   windows: readonly (readonly number[])[],
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<readonly ExpertUse[]> {
-  const { experts, topK, moeLayers } = model.config;
   const turns = new Turns(options.signal);
-  const counts = moeLayers.map(() => ({ tokens: new Float64Array(experts), gateSums: new Float64Array(experts) }));
+  const tally = new ExpertTally(model);
   const context = Math.max(...windows.map((window) => window.length));
   using session = model.session({ context, batch: context, logits: "none", keepRoutes: true });
   for (const window of windows) {
     session.truncate(0);
     await session.evaluate(window, turns);
-    moeLayers.forEach((moe, layer) => {
-      if (!moe) return;
-      const { arena } = model.machine;
-      const chosen = arena.i32(session.state.routes[layer].experts, window.length * topK);
-      const weights = arena.f32(session.state.routes[layer].weights, window.length * topK);
-      for (let at = 0; at < chosen.length; at++) {
-        counts[layer].tokens[chosen[at]]++;
-        counts[layer].gateSums[chosen[at]] += weights[at];
-      }
+    model.config.moeLayers.forEach((moe, layer) => {
+      if (moe) tally.add(layer, session.state.routes[layer], window.length);
     });
   }
-  return counts.flatMap(({ tokens, gateSums }, layer) =>
-    moeLayers[layer]
-      ? Array.from(tokens, (count, expert) => ({ layer, expert, tokens: count, gateSum: gateSums[expert] }))
-      : [],
-  );
+  return tally.result();
 }

@@ -10,7 +10,7 @@ export interface WindowProtocol {
 
 const DEFAULT_WINDOW = 512;
 
-export function windowLength(protocol: WindowProtocol, context: number): number {
+function windowLength(protocol: WindowProtocol, context: number): number {
   const { window = DEFAULT_WINDOW } = protocol;
   if (!Number.isInteger(window) || window < 2 || window > context)
     throw new UsageError("window", String(window), `an integer from 2 to ${context}, the model's context`);

@@ -17,7 +17,7 @@ export const GPTQ_BITS: readonly GptqBits[] = [2, 3, 4, 8];
 export type GptqVersion = "gptq" | "gptq_v2";
 
 /** Codes that fill whole words: K and N must be multiples. */
-export function codesPerBlock(bits: GptqBits): number {
+function codesPerBlock(bits: GptqBits): number {
   return bits === 3 ? 32 : 32 / bits;
 }
 

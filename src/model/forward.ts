@@ -6,10 +6,11 @@
  * been recorded so far, reads the input, quantises, and only then lets the next calls be recorded, which therefore see the new weights.
  */
 import { attend } from "../nn/attention.ts";
-import type { Emit, Rows } from "../nn/emit.ts";
+import type { Activations, Emit, Rows } from "../nn/emit.ts";
 import { project, type Target } from "../nn/linear.ts";
 import { combine, route, swiglu } from "../nn/mlp.ts";
 import { add, rmsNorm } from "../nn/norm.ts";
+import type { Machine } from "../wasm/machine.ts";
 import type { ModelConfig } from "./config.ts";
 import { rowsOf, type State } from "./state.ts";
 import type { LayerWeights, Linear, Mlp, Weights } from "./weights.ts";
@@ -45,6 +46,41 @@ export interface Pass {
   readonly tokens: number;
   /** Most cache rows a token sees: sizes time slices only. */
   readonly visible: number;
+}
+
+/** The part of a model that running it needs. */
+export interface Runnable {
+  readonly machine: Machine;
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+  readonly activations: Activations;
+}
+
+/** A pass that records on an empty tape, in the model's arithmetic unless another is given. */
+export function createPass(
+  model: Runnable,
+  state: State,
+  tokens: number,
+  visible: number,
+  activations: Activations = model.activations,
+): Pass {
+  const { machine, config, weights } = model;
+  const { pool, prepared } = state;
+  return {
+    config,
+    weights,
+    state,
+    tokens,
+    visible,
+    emit: { machine, tape: machine.tape(), pool, activations, prepared },
+  };
+}
+
+/** The whole pass, taps passed over; logits where the state holds any. */
+export function recordPass(pass: Pass): void {
+  recordEmbedding(pass);
+  for (let layer = 0; layer < pass.config.layers; layer++) for (const _ of recordBlock(pass, layer));
+  if (pass.state.logitRows > 0) recordHead(pass);
 }
 
 /** h[T,D] = embedding[ids]. */

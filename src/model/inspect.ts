@@ -1,5 +1,6 @@
 /** What a model is, from its headers alone: sizes, parameters, bits and bytes of every linear. */
 import type { TensorIndex } from "../format/safetensors.ts";
+import { meanBits } from "../quant/bit-plan.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Placement } from "./locate.ts";
 import type { ModelFiles } from "./model.ts";
@@ -53,18 +54,16 @@ function summarise(config: ModelConfig, modules: readonly ModuleFacts[], trueByt
   const norms = (2 * layers + 1) * hiddenSize;
   let parameters = norms;
   let activeParameters = norms;
-  let bits = 0;
-  let weights = 0;
   for (const module of modules) {
     const count = module.shape[0] * module.shape[1];
     parameters += count;
     activeParameters += activeOf(module, count, config);
-    if (!isQuantizable(module as unknown as Slot)) continue;
-    bits += Math.min(16, module.bits) * count;
-    weights += count;
   }
+  const quantized = modules
+    .filter(isQuantizable)
+    .map(({ shape: [rows, cols], bits }) => ({ rows, cols, bits: Math.min(16, bits) }));
   const sizes = { modelType, layers, hiddenSize, vocabSize, experts, topK, sharedExperts };
-  return { ...sizes, parameters, activeParameters, averageBits: bits / weights, trueBytes, modules };
+  return { ...sizes, parameters, activeParameters, averageBits: meanBits(quantized), trueBytes, modules };
 }
 
 function activeOf(module: ModuleFacts, count: number, config: ModelConfig): number {

@@ -23,7 +23,7 @@ export type Placement =
 const FLOAT_DTYPES: Readonly<Record<string, FloatDType>> = { F32: "f32", F16: "f16", BF16: "bf16" };
 
 /** The spelling that the checkpoint uses, told by its first router (fused experts come with transformers' own names). */
-export function detectSpelling(index: TensorIndex, family: Family, config: ModelConfig): Spelling {
+function detectSpelling(index: TensorIndex, family: Family, config: ModelConfig): Spelling {
   const layer = config.moeLayers.indexOf(true);
   if (layer < 0) return "hub";
   const has = (spelling: Spelling) => index.entries.has(`${layerPrefix(layer)}${family.names[spelling].router}.weight`);

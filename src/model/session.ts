@@ -1,21 +1,19 @@
 /** One running sequence: its state, its place in the cache, and the tapes recorded for the batch sizes it meets. */
 import { NumericsError, UsageError } from "../errors.ts";
-import type { Activations } from "../nn/emit.ts";
-import type { Machine } from "../wasm/machine.ts";
+import { stride } from "../tensor/matrix.ts";
 import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
-import type { ModelConfig } from "./config.ts";
-import { type Pass, recordBlock, recordEmbedding, recordHead, type Tap } from "./forward.ts";
-import { createState, type State } from "./state.ts";
-import type { Weights } from "./weights.ts";
-
-/** The part of a model that running it needs. */
-export interface Runnable {
-  readonly machine: Machine;
-  readonly config: ModelConfig;
-  readonly weights: Weights;
-  readonly activations: Activations;
-}
+import {
+  createPass,
+  type Pass,
+  type Runnable,
+  recordBlock,
+  recordEmbedding,
+  recordHead,
+  recordPass,
+  type Tap,
+} from "./forward.ts";
+import { createState, placeTokens, type State } from "./state.ts";
 
 export interface SessionOptions {
   /** Cache rows: the longest sequence. Default: the model's context. */
@@ -52,7 +50,7 @@ export class Session {
 
   constructor(model: Runnable, options: SessionOptions = {}) {
     this.model = model;
-    this.context = checkContext(options.context ?? model.config.maxPositions, model);
+    this.context = checkContext(options.context ?? model.config.maxPositions, model.config.maxPositions);
     const capacity = Math.min(options.batch ?? 64, this.context);
     const logitRows = options.logits === "all" ? capacity : options.logits === "none" ? 0 : 1;
     this.#every = options.logits === "all";
@@ -99,21 +97,35 @@ export class Session {
   }
 
   /** One batch of `ids` from position 0, stopping to show the residual stream (`input`) that leaves each block. */
-  async evaluateTapped(ids: ArrayLike<number>, turns: Turns, onHidden: (tap: Tap) => void): Promise<void> {
+  async evaluateTapped(
+    ids: ArrayLike<number>,
+    turns: Turns,
+    onHidden: (tap: Tap) => void,
+    onLogits?: (logits: LogitRows) => void,
+  ): Promise<void> {
     checkIds(ids, this.model.config.vocabSize);
     const tokens = ids.length;
     this.#position = 0;
     this.#place(ids, 0, tokens);
     const pass = this.#pass(tokens);
+    const { tape } = pass.emit;
+    const play = async () => {
+      await tape.runInTurns(turns);
+      tape.clear();
+    };
     recordEmbedding(pass);
     for (let layer = 0; layer < this.model.config.layers; layer++)
       for (const tap of recordBlock(pass, layer)) {
         if (tap.site !== "hidden") continue;
-        await pass.emit.tape.runInTurns(turns);
-        pass.emit.tape.clear();
+        await play();
         onHidden(tap);
       }
     this.#position = tokens;
+    const rows = Math.min(this.state.logitRows, tokens);
+    if (rows === 0) return;
+    recordHead(pass);
+    await play();
+    this.#deliver(rows, tokens - rows, onLogits);
   }
 
   /** Returns the session's memory. */
@@ -123,7 +135,7 @@ export class Session {
 
   #deliver(rows: number, first: number, onLogits: ((logits: LogitRows) => void) | undefined): void {
     const { machine, config } = this.model;
-    const ld = Math.ceil(config.vocabSize / 16) * 16;
+    const ld = stride(config.vocabSize);
     const flags = this.state.ids; // spent by now, and as long as the batch
     machine.call("finite_rows", rows, flags, this.state.logits, ld, config.vocabSize);
     const row = machine.arena.i32(flags, rows).indexOf(0);
@@ -133,41 +145,25 @@ export class Session {
   }
 
   #place(ids: ArrayLike<number>, from: number, tokens: number): void {
-    const { arena } = this.model.machine;
-    const { places } = this.state;
-    const window = this.model.config.slidingWindow ?? Number.POSITIVE_INFINITY;
-    const idWords = arena.i32(this.state.ids, tokens);
-    const positions = arena.i32(places.positions, tokens);
-    const rows = arena.i32(places.rows, tokens);
-    const firsts = arena.i32(places.firsts, tokens);
-    for (let token = 0; token < tokens; token++) {
+    const { machine, config } = this.model;
+    placeTokens(machine, config, this.state, tokens, (token) => {
       const position = this.#position + token;
-      idWords[token] = ids[from + token];
-      positions[token] = position;
-      rows[token] = position;
-      firsts[token] = Math.max(0, position - window + 1);
-    }
+      return { id: ids[from + token], position, row: position, start: 0 };
+    });
   }
 
-  /** A pass that records on an empty tape. */
   #pass(tokens: number): Pass {
-    const { machine, config, weights, activations } = this.model;
-    const { pool, prepared } = this.state;
-    const emit = { machine, tape: machine.tape(), pool, activations, prepared };
-    return { config, weights, state: this.state, emit, tokens, visible: this.context / 2 };
+    return createPass(this.model, this.state, tokens, this.context / 2);
   }
 
   #tape(tokens: number): Tape {
     const known = this.#tapes.get(tokens);
     if (known !== undefined) return known;
     const pass = this.#pass(tokens);
-    const { tape } = pass.emit;
-    recordEmbedding(pass);
-    for (let layer = 0; layer < this.model.config.layers; layer++) for (const _ of recordBlock(pass, layer));
-    if (this.state.logitRows > 0) recordHead(pass);
+    recordPass(pass);
     if (this.#tapes.size >= MAX_TAPES) this.#tapes.delete(this.#tapes.keys().next().value as number);
-    this.#tapes.set(tokens, tape);
-    return tape;
+    this.#tapes.set(tokens, pass.emit.tape);
+    return pass.emit.tape;
   }
 }
 
@@ -177,8 +173,8 @@ export function checkIds(ids: ArrayLike<number>, vocabSize: number): void {
       throw new UsageError(`token id ${i}`, String(ids[i]), `an integer from 0 to ${vocabSize - 1}`);
 }
 
-function checkContext(context: number, model: Runnable): number {
-  const most = model.config.maxPositions;
+/** @param most the model's own context. */
+export function checkContext(context: number, most: number): number {
   if (!Number.isInteger(context) || context < 1 || context > most)
     throw new UsageError("context", String(context), `an integer from 1 to ${most}, the model's own`);
   return context;

@@ -17,11 +17,11 @@ export interface Slot {
   readonly cols: number;
 }
 
-export const ATTENTION: readonly Projection[] = ["q", "k", "v", "o"];
+const ATTENTION: readonly Projection[] = ["q", "k", "v", "o"];
 export const MLP: readonly Projection[] = ["gate", "up", "down"];
 
 /** Roles whose linears GPTQ packs; router, embedding and head stay float. */
-export function isQuantizable(slot: Slot): boolean {
+export function isQuantizable(slot: Pick<Slot, "role">): boolean {
   return slot.role !== "router" && slot.role !== "embedding" && slot.role !== "head";
 }
 

@@ -106,6 +106,40 @@ export function rowsOf(ptr: number, rows: number, cols: number): Rows {
   return { ptr, ld: stride(cols), rows, cols };
 }
 
+/** A token of a pass and where it stands. */
+export interface TokenPlace {
+  readonly id: number;
+  /** Position in its sequence, for RoPE. */
+  readonly position: number;
+  /** Cache row of its own key and value. */
+  readonly row: number;
+  /** First cache row of its sequence. */
+  readonly start: number;
+}
+
+/** Lays down the tokens of the next pass. A token sees its sequence from its start, or the sliding window's part of it. */
+export function placeTokens(
+  machine: Machine,
+  config: ModelConfig,
+  state: State,
+  tokens: number,
+  placeOf: (token: number) => TokenPlace,
+): void {
+  const { arena } = machine;
+  const window = config.slidingWindow ?? Number.POSITIVE_INFINITY;
+  const ids = arena.i32(state.ids, tokens);
+  const positions = arena.i32(state.places.positions, tokens);
+  const rows = arena.i32(state.places.rows, tokens);
+  const firsts = arena.i32(state.places.firsts, tokens);
+  for (let token = 0; token < tokens; token++) {
+    const { id, position, row, start } = placeOf(token);
+    ids[token] = id;
+    positions[token] = position;
+    rows[token] = row;
+    firsts[token] = Math.max(start, row - window + 1);
+  }
+}
+
 function scalingOf(config: ModelConfig): { type: "linear"; factor: number } | undefined {
   return config.ropeFactor === 1 ? undefined : { type: "linear", factor: config.ropeFactor };
 }

@@ -17,6 +17,14 @@ export interface Rows {
   readonly cols: number;
 }
 
+/** A copy of rows without their padding, f32 [rows, cols]. */
+export function readRows(machine: Machine, { ptr, ld, rows, cols }: Rows): Float32Array<ArrayBuffer> {
+  const all = machine.arena.f32(ptr, rows * ld);
+  const copy = new Float32Array(rows * cols);
+  for (let row = 0; row < rows; row++) copy.set(all.subarray(row * ld, row * ld + cols), row * cols);
+  return copy;
+}
+
 /** Small read-only word lists that kernels reach by address, each stored once: linear tables and spans. */
 export class WordPool {
   readonly #machine: Machine;

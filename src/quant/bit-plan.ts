@@ -88,13 +88,24 @@ export function idleRules(modules: readonly PlanModule[], plan: PlanRules): read
 
 /** Average bits as the study counts them: sum of bits x weights over sum of weights; scales, zeros and float parts apart. */
 export function averageBits(modules: readonly PlanModule[], resolved: ResolvedBits): number {
+  return meanBits(
+    modules.map(({ name, rows, cols }) => {
+      if (!Object.hasOwn(resolved, name))
+        throw new UsageError("bit plan", `no bits for ${name}`, "bits for every linear");
+      return { rows, cols, bits: resolved[name] };
+    }),
+  );
+}
+
+/** The same of linears whose bits are at hand. */
+export function meanBits(
+  linears: readonly { readonly rows: number; readonly cols: number; readonly bits: number }[],
+): number {
   let bits = 0;
   let weights = 0;
-  for (const { name, rows, cols } of modules) {
-    if (!Object.hasOwn(resolved, name))
-      throw new UsageError("bit plan", `no bits for ${name}`, "bits for every linear");
-    bits += resolved[name] * rows * cols;
-    weights += rows * cols;
+  for (const linear of linears) {
+    bits += linear.bits * linear.rows * linear.cols;
+    weights += linear.rows * linear.cols;
   }
   if (weights === 0) throw new UsageError("bit plan", "a model without linears", "at least one");
   return bits / weights;

@@ -1,7 +1,7 @@
 /** Text from a model, token by token: prefill the prompt in batches, then decode, sample, show. */
 import { UsageError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
-import type { LogitRows } from "../model/session.ts";
+import { checkContext, type LogitRows } from "../model/session.ts";
 import { createTextStream, type TextStream } from "../text/stream.ts";
 import { Turns } from "../wasm/turns.ts";
 import { createRandom } from "./random.ts";
@@ -108,6 +108,18 @@ export async function* generate(
   };
 }
 
+/** Runs a generation to its end, handing on each piece; gives the whole. */
+export async function collect(
+  pieces: AsyncGenerator<Piece, Generated>,
+  onPiece: (piece: Piece) => void = () => {},
+): Promise<Generated> {
+  for (;;) {
+    const next = await pieces.next();
+    if (next.done) return next.value;
+    onPiece(next.value);
+  }
+}
+
 /** Copies the logits out of the engine and picks an id from them. */
 function createSampler(
   model: Model,
@@ -169,8 +181,7 @@ function checkMaxTokens(maxTokens: number): number {
 }
 
 function checkPrompt(tokens: number, context: number, most: number): number {
-  if (!Number.isInteger(context) || context < 1 || context > most)
-    throw new UsageError("context", String(context), `an integer from 1 to ${most}, the model's own`);
+  checkContext(context, most);
   if (tokens === 0) throw new UsageError("prompt", "no tokens", "at least one");
   if (tokens > context) throw new UsageError("prompt", `${tokens} tokens`, `at most the context, ${context}`);
   return context;

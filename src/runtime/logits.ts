@@ -1,6 +1,9 @@
 /** All positions' logits of a prompt. */
 import { UsageError } from "../errors.ts";
+import type { Tap } from "../model/forward.ts";
 import type { Model } from "../model/model.ts";
+import type { LogitRows } from "../model/session.ts";
+import { readRows } from "../nn/emit.ts";
 import { Turns } from "../wasm/turns.ts";
 
 export interface Logits {
@@ -16,15 +19,17 @@ export async function computeLogits(
   ids: readonly number[],
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Logits> {
+  const { vocabSize } = model.config;
   const length = checkLength(ids.length, model);
-  const vocab = model.config.vocabSize;
-  const data = new Float32Array(length * vocab);
+  const logits = { data: new Float32Array(length * vocabSize), rows: length, vocab: vocabSize };
   using session = model.session({ context: length, logits: "all" });
-  await session.evaluate(ids, new Turns(options.signal), ({ ptr, ld, rows, first }) => {
-    const all = model.machine.arena.f32(ptr, rows * ld);
-    for (let row = 0; row < rows; row++) data.set(all.subarray(row * ld, row * ld + vocab), (first + row) * vocab);
-  });
-  return { data, rows: length, vocab };
+  await session.evaluate(ids, new Turns(options.signal), collector(model, logits));
+  return logits;
+}
+
+/** Copies each batch of logits to its place. */
+function collector(model: Model, { data, vocab }: Logits): (found: LogitRows) => void {
+  return ({ ptr, ld, rows, first }) => data.set(readRows(model.machine, { ptr, ld, rows, cols: vocab }), first * vocab);
 }
 
 function checkLength(length: number, model: Model): number {
@@ -55,13 +60,15 @@ export async function computeTapped(
   const length = checkLength(ids.length, model);
   const tensors: TappedTensor[] = [];
   using session = model.session({ context: length, batch: length, logits: "all", keepRoutes: true });
-  await session.evaluateTapped(ids, new Turns(options.signal), ({ layer, input }) => {
-    const data = new Float32Array(length * config.hiddenSize);
-    const rows = machine.arena.f32(input.ptr, length * input.ld);
-    for (let row = 0; row < length; row++)
-      data.set(rows.subarray(row * input.ld, row * input.ld + config.hiddenSize), row * config.hiddenSize);
-    tensors.push({ name: `hidden.${layer}`, dtype: "F32", shape: [length, config.hiddenSize], data });
-  });
+  const logits = { data: new Float32Array(length * config.vocabSize), rows: length, vocab: config.vocabSize };
+  const keepHidden = ({ layer, input }: Tap) =>
+    void tensors.push({
+      name: `hidden.${layer}`,
+      dtype: "F32",
+      shape: [length, config.hiddenSize],
+      data: readRows(machine, input),
+    });
+  await session.evaluateTapped(ids, new Turns(options.signal), keepHidden, collector(model, logits));
   config.moeLayers.forEach((moe, layer) => {
     if (!moe) return;
     const { experts, weights } = session.state.routes[layer];
@@ -80,6 +87,5 @@ export async function computeTapped(
       data: machine.arena.f32(weights, count).slice(),
     });
   });
-  session.truncate(0);
-  return { logits: await computeLogits(model, ids, options), tensors };
+  return { logits, tensors };
 }

@@ -26,7 +26,7 @@ function objectAt(value: unknown, where: string, field: string): Node {
   throw new FormatError(where, `${field}: found ${kindOf(value)}, expected an object`);
 }
 
-export function kindOf(value: unknown): string {
+function kindOf(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
   return Array.isArray(value) ? "an array" : `a value of type ${typeof value}`;

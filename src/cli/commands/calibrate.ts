@@ -29,29 +29,20 @@ const calibrateCommand: Action<Options> = async (session, [path], options) => {
   const { calibrate, writeStatistics } = await import("../../compress/calibrate.ts");
   const { outlierScores } = await import("../../compress/outlier.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
-  const output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
-  try {
-    const json = options.statsJson === undefined ? undefined : await nodeOutputFile(options.statsJson, session.options);
-    try {
-      await using model = await openModel(session, path, { activations: "f32" });
-      const windows = await readCalibration(session, model, options);
-      const statistics = await calibrate(model, windows, { signal: session.signal, onProgress: session.report });
-      if (output !== undefined) await writeStatistics(output, statistics);
-      if (json !== undefined) {
-        const linears = await outlierScores(model.files, { signal: session.signal });
-        await json.write(new TextEncoder().encode(`${JSON.stringify({ ...statistics, linears })}\n`));
-        await json.commit();
-      }
-      noteStarved(session.note, statistics);
-      session.output.result({ output: options.output ?? null, ...statistics }, () => describe(statistics));
-    } catch (error) {
-      await json?.abort();
-      throw error;
-    }
-  } catch (error) {
-    await output?.abort();
-    throw error;
+  await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
+  await using json =
+    options.statsJson === undefined ? undefined : await nodeOutputFile(options.statsJson, session.options);
+  await using model = await openModel(session, path, { activations: "f32" });
+  const windows = await readCalibration(session, model, options);
+  const statistics = await calibrate(model, windows, { signal: session.signal, onProgress: session.report });
+  if (output !== undefined) await writeStatistics(output, statistics);
+  if (json !== undefined) {
+    const linears = await outlierScores(model.files, { signal: session.signal });
+    await json.write(new TextEncoder().encode(`${JSON.stringify({ ...statistics, linears })}\n`));
+    await json.commit();
   }
+  noteStarved(session.note, statistics);
+  session.output.result({ output: options.output ?? null, ...statistics }, () => describe(statistics));
 };
 
 function noteStarved(note: (sentence: string) => void, { starved }: Statistics): void {

@@ -93,15 +93,10 @@ async function runPlan(
   const { openModel } = await import("../open.ts");
   const folder = join(options.output, plan.name);
   // The demo's own folder: a second run replaces the first one's results.
-  const output = await nodeOutput(folder, { force: true });
+  await using output = await nodeOutput(folder, { force: true });
   const onProgress: Session["report"] = (event) => session.report({ ...event, phase: plan.label });
-  try {
-    const quantized = await quantizeModel(model, plan.settings, { windows, signal: session.signal, onProgress });
-    await writeQuantized(model.files, quantized, plan.settings, output);
-  } catch (error) {
-    await output.abort();
-    throw error;
-  }
+  const quantized = await quantizeModel(model, plan.settings, { windows, signal: session.signal, onProgress });
+  await writeQuantized(model.files, quantized, plan.settings, output);
   const quiet = { ...session, report: () => {} };
   await using ground = await openModel(quiet, folder);
   return await measure(session, plan.label, ground, model, heldOut);

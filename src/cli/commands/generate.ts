@@ -1,7 +1,7 @@
 /** `quern generate`: text from a prompt. */
 import type { Command } from "commander";
 import { UsageError } from "../../errors.ts";
-import type { Generated, GenerateOptions } from "../../runtime/generate.ts";
+import type { GenerateOptions } from "../../runtime/generate.ts";
 import { exampleText, integerIn, numberIn } from "../options.ts";
 import { addPromptOptions, type PromptOptions, readPrompt } from "../prompt-input.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
@@ -54,7 +54,7 @@ function collect(text: string, before: readonly string[] = []): readonly string[
 
 const generateCommand: Action<Options> = async (session, [path], options) => {
   const { openModel } = await import("../open.ts");
-  const { generate } = await import("../../runtime/generate.ts");
+  const { collect, generate } = await import("../../runtime/generate.ts");
   const { engineInfo } = await import("../../runtime/language-model.ts");
   const { sha256 } = await import("../hash.ts");
   const prompt = await readPrompt(session, options);
@@ -63,16 +63,10 @@ const generateCommand: Action<Options> = async (session, [path], options) => {
   const loadMs = performance.now() - started;
   const pieces = generate(model, prompt, settingsOf(session, options));
   const lines = session.output.isJson && options.stream === true;
-  let result: Generated;
-  for (;;) {
-    const next = await pieces.next();
-    if (next.done) {
-      result = next.value;
-      break;
-    }
-    if (lines) session.output.line({ id: next.value.id ?? null, text: next.value.text });
-    else session.output.piece(next.value.text);
-  }
+  const result = await collect(pieces, ({ id, text }) => {
+    if (lines) session.output.line({ id: id ?? null, text });
+    else session.output.piece(text);
+  });
   const document = {
     ...result,
     timings: { loadMs, ...result.timings },

@@ -30,27 +30,22 @@ const logitsCommand: Action<Options> = async (session, [path], options) => {
   const { sha256 } = await import("../hash.ts");
   checkOutput(options);
   const prompt = await readPrompt(session, options);
-  const output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
-  try {
-    await using model = await openModel(session, path);
-    const ids = typeof prompt === "string" ? (await model.tokenizer()).encode(prompt) : prompt.ids;
-    const run = { signal: session.signal };
-    const tapped = options.tap ? await computeTapped(model, ids, run) : undefined;
-    const logits = tapped?.logits ?? (await computeLogits(model, ids, run));
-    if (output !== undefined) await writeOutput(output, logits, tapped?.tensors ?? []);
-    await output?.commit();
-    const hash = await sha256(logits.data);
-    const { mode } = model.activations;
-    const { build, threads } = model.machine;
-    const facts = { tokens: logits.rows, vocab: logits.vocab, activations: mode, kernels: build, threads };
-    session.output.result(
-      { hash, ...facts },
-      () => `${hash}  ${logits.rows} x ${logits.vocab} logits, ${mode} activations`,
-    );
-  } catch (error) {
-    await output?.abort();
-    throw error;
-  }
+  await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
+  await using model = await openModel(session, path);
+  const ids = typeof prompt === "string" ? (await model.tokenizer()).encode(prompt) : prompt.ids;
+  const run = { signal: session.signal };
+  const tapped = options.tap ? await computeTapped(model, ids, run) : undefined;
+  const logits = tapped?.logits ?? (await computeLogits(model, ids, run));
+  if (output !== undefined) await writeOutput(output, logits, tapped?.tensors ?? []);
+  await output?.commit();
+  const hash = await sha256(logits.data);
+  const { mode } = model.activations;
+  const { build, threads } = model.machine;
+  const facts = { tokens: logits.rows, vocab: logits.vocab, activations: mode, kernels: build, threads };
+  session.output.result(
+    { hash, ...facts },
+    () => `${hash}  ${logits.rows} x ${logits.vocab} logits, ${mode} activations`,
+  );
 };
 
 function checkOutput(options: Options): void {

@@ -34,34 +34,29 @@ const quantizeMatrixCommand: Action<Options> = async (session, [path], options) 
   const { quantizeMatrix } = await import("../../quant/quantize-matrix.ts");
   const { openMachine } = await import("../open.ts");
   const { Turns } = await import("../../wasm/turns.ts");
-  const output = await nodeOutputFile(options.output, session.options);
-  try {
-    const file = await openSafetensors(await nodeFile(path));
-    const { W, X, rows, cols, tokens } = await readCase(file);
-    await file.close();
-    const { groupSize, scaleRounding, bits = DEFAULT_BITS } = options;
-    const grid = gridSettings(options);
-    checkGroup(groupSize, cols);
-    const settings = { ...grid, bits, groupSize, scaleRounding };
-    await using machine = await openMachine(session.options);
-    const turns = new Turns(session.signal);
-    const result = await quantizeMatrix(machine, W, X, rows, cols, tokens, settings, turns);
-    await writeResult(output, result, rows, cols);
-    await output.commit();
-    const { loss, outputError, rtnOutputError, lambda, damp } = result;
-    const numbers = { loss, outputError, rtnOutputError, lambda };
-    session.output.result({ ...numbers, method: result.method, damp, output: options.output }, () =>
-      [
-        `${basename(path)}: ${rows} x ${cols}, ${tokens} tokens, ${bits} bits by ${result.method}`,
-        `loss ${loss}`,
-        `output error ${outputError}, plain rounding ${rtnOutputError}`,
-        `lambda ${lambda} (damp ${damp})`,
-      ].join("\n"),
-    );
-  } catch (error) {
-    await output.abort();
-    throw error;
-  }
+  await using output = await nodeOutputFile(options.output, session.options);
+  const file = await openSafetensors(await nodeFile(path));
+  const { W, X, rows, cols, tokens } = await readCase(file);
+  await file.close();
+  const { groupSize, scaleRounding, bits = DEFAULT_BITS } = options;
+  const grid = gridSettings(options);
+  checkGroup(groupSize, cols);
+  const settings = { ...grid, bits, groupSize, scaleRounding };
+  await using machine = await openMachine(session.options);
+  const turns = new Turns(session.signal);
+  const result = await quantizeMatrix(machine, W, X, rows, cols, tokens, settings, turns);
+  await writeResult(output, result, rows, cols);
+  await output.commit();
+  const { loss, outputError, rtnOutputError, lambda, damp } = result;
+  const numbers = { loss, outputError, rtnOutputError, lambda };
+  session.output.result({ ...numbers, method: result.method, damp, output: options.output }, () =>
+    [
+      `${basename(path)}: ${rows} x ${cols}, ${tokens} tokens, ${bits} bits by ${result.method}`,
+      `loss ${loss}`,
+      `output error ${outputError}, plain rounding ${rtnOutputError}`,
+      `lambda ${lambda} (damp ${damp})`,
+    ].join("\n"),
+  );
 };
 
 function checkGroup(groupSize: number, cols: number): void {

@@ -65,22 +65,17 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const { writeQuantized } = await import("../../compress/write.ts");
   const { nodeOutput } = await import("../../adapter/node-output.ts");
   checkChoices(options);
-  const output = await nodeOutput(options.output, session.options);
+  await using output = await nodeOutput(options.output, session.options);
   const started = performance.now();
-  try {
-    await using model = await openModel(session, path, { activations: "f32" });
-    const settings = await settingsOf(session, model.files, options);
-    checkSettings(model.files, settings);
-    const windows = settings.method === "rtn" ? undefined : await readCalibration(session, model, options);
-    const run = { windows, signal: session.signal, onProgress: session.report };
-    const quantized = await quantizeModel(model, settings, run);
-    const { names, format } = options;
-    const written = await writeQuantized(model.files, quantized, settings, output, { names, version: format });
-    report(session, model, options, quantized, written, (performance.now() - started) / 1000);
-  } catch (error) {
-    await output.abort();
-    throw error;
-  }
+  await using model = await openModel(session, path, { activations: "f32" });
+  const settings = await settingsOf(session, model.files, options);
+  checkSettings(model.files, settings);
+  const windows = settings.method === "rtn" ? undefined : await readCalibration(session, model, options);
+  const run = { windows, signal: session.signal, onProgress: session.report };
+  const quantized = await quantizeModel(model, settings, run);
+  const { names, format } = options;
+  const written = await writeQuantized(model.files, quantized, settings, output, { names, version: format });
+  report(session, model, options, quantized, written, (performance.now() - started) / 1000);
 };
 
 /** What can be refused before any file is opened. */
@@ -98,11 +93,11 @@ async function settingsOf(session: Session, files: ModelFiles, options: Options)
   const { parsePlan } = await import("../../quant/plan-document.ts");
   const { parsePolicy, policyPlan } = await import("../../quant/policy.ts");
   const { readTextInput } = await import("../inputs.ts");
-  const { requireJson } = await import("../open.ts");
+  const { parseJson } = await import("../../format/json.ts");
   const grid = gridSettings(options);
   const { groupSize, plan, policy } = options;
   if (plan !== undefined) {
-    const document = parsePlan(requireJson(await readTextInput(plan, session.signal), plan), plan);
+    const document = parsePlan(parseJson(await readTextInput(plan, session.signal), plan), plan);
     return checkProfile({ ...grid, modules: planSettings(files, document, groupSize, plan) }, options);
   }
   if (policy !== undefined) {

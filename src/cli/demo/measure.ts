@@ -3,7 +3,7 @@ import { compare } from "../../eval/compare.ts";
 import { perplexity } from "../../eval/perplexity.ts";
 import { inspectModel } from "../../model/inspect.ts";
 import type { Model } from "../../model/model.ts";
-import { generate } from "../../runtime/generate.ts";
+import { collect, generate } from "../../runtime/generate.ts";
 import type { Session } from "../session.ts";
 
 export interface Row {
@@ -56,13 +56,8 @@ async function decodeSpeed(session: Session, model: Model): Promise<number> {
   const options = { maxTokens: SPEED_TOKENS, temperature: 0, ignoreEos: true, signal: session.signal };
   let best = 0;
   for (let run = 0; run < 2; run++) {
-    const pieces = generate(model, { ids: [start] }, options);
-    for (;;) {
-      const next = await pieces.next();
-      if (!next.done) continue;
-      best = Math.max(best, next.value.timings.decodeTokensPerSecond);
-      break;
-    }
+    const { timings } = await collect(generate(model, { ids: [start] }, options));
+    best = Math.max(best, timings.decodeTokensPerSecond);
   }
   return best;
 }
