@@ -148,12 +148,11 @@ function mix1(y: usize, scores: usize, v: usize, count: i32, stride: usize): voi
 /** Cache rows that one head mixes before the next head does: few enough to be read as whole rows, see `scoreHeads`. */
 const MIX_ROWS: i32 = 8;
 
-/** y[h] = sum over rows, ascending, of scores[h, r] * v[r] for heads [from, to). */
+/** y[h] += sum over rows, ascending, of scores[h, r] * v[r] for heads [from, to). */
 function mixHeads(
   y: usize, scores: usize, lds: usize, v: usize, count: i32, stride: usize,
   from: i32, to: i32, group: i32, headDim: i32,
 ): void {
-  memory.fill(y + (<usize>(from * headDim) << 2), 0, <usize>((to - from) * headDim) << 2);
   for (let row = 0; row < count; row += MIX_ROWS) {
     const rows = min(MIX_ROWS, count - row);
     let p = scores + (<usize>row << 2);
@@ -182,14 +181,22 @@ function divide(y: usize, width: i32, sum: f32): void {
 /** Scores that are held at once, unless one head alone has more: 256 KiB. */
 const HELD_SCORES: i32 = 65536;
 
+/** Rows of the segments [at, end). */
+function rowsOf(at: usize, end: usize): i32 {
+  let count = 0;
+  for (; at < end; at += 8) count += load<i32>(at, 4);
+  return count;
+}
+
 /**
- * y[t, head] = softmax(scale * q[t, head] . K^T) V over cache rows firsts[t] to rows[t], both included; a unit is
- * token * heads + head. Query head h reads key/value head h / (heads / kvHeads).
+ * y[t, head] = softmax(scale * q[t, head] . K^T) V over the cache rows that token t sees; a unit is token * heads + head. They are
+ * segments { first row, rows } number offsets[t] to offsets[t + 1] - 1, in the order of their positions: where rows lie does not
+ * change a bit. Query head h reads key/value head h / (heads / kvHeads).
  * Scratch: 256 KiB, or 4 bytes for each visible row (rounded up to 16) and 16 more where that is larger.
  */
 export function attend_f32(
   first: i32, last: i32, scratch: usize,
-  y: usize, ldy: i32, q: usize, ldq: i32, keyCache: usize, valueCache: usize, rows: usize, firsts: usize,
+  y: usize, ldy: i32, q: usize, ldq: i32, keyCache: usize, valueCache: usize, offsets: usize, segments: usize,
   heads: i32, kvHeads: i32, headDim: i32, scale: u32,
 ): void {
   const stride = <usize>(kvHeads * headDim) << 2;
@@ -197,22 +204,35 @@ export function attend_f32(
   for (let unit = first; unit < last; ) {
     const token = unit / heads;
     const from = unit - token * heads;
-    const start = load<i32>(firsts + (<usize>token << 2));
-    const count = load<i32>(rows + (<usize>token << 2)) - start + 1;
+    const begin = segments + (<usize>load<i32>(offsets + (<usize>token << 2)) << 3);
+    const end = segments + (<usize>load<i32>(offsets + (<usize>token << 2), 4) << 3);
+    const count = rowsOf(begin, end);
     const padded = ((count + 3) & ~3) + 4; // four more: the sum
     const to = min(min(heads, from + last - unit), from + max(1, HELD_SCORES / max(padded, 1)));
     unit += to - from;
     if (count <= 0) continue;
     const lds = <usize>padded << 2;
-    const at = <usize>start * stride;
     const out = y + (<usize>token * ldy << 2);
     const query = q + (<usize>token * ldq << 2);
-    scoreHeads(scratch, lds, query, keyCache + at, count, stride, from, to, group, headDim, reinterpret<f32>(scale));
+    let scores = scratch;
+    for (let at = begin; at < end; at += 8) {
+      const k = keyCache + <usize>load<i32>(at) * stride;
+      const rows = load<i32>(at, 4);
+      scoreHeads(scores, lds, query, k, rows, stride, from, to, group, headDim, reinterpret<f32>(scale));
+      scores += <usize>rows << 2;
+    }
     for (let head = from; head < to; head++) {
-      const scores = scratch + <usize>(head - from) * lds;
+      scores = scratch + <usize>(head - from) * lds;
       store<f32>(scores + lds - 16, expRows(scores, count));
     }
-    mixHeads(out, scratch, lds, valueCache + at, count, stride, from, to, group, headDim);
+    memory.fill(out + (<usize>(from * headDim) << 2), 0, <usize>((to - from) * headDim) << 2);
+    scores = scratch;
+    for (let at = begin; at < end; at += 8) {
+      const v = valueCache + <usize>load<i32>(at) * stride;
+      const rows = load<i32>(at, 4);
+      mixHeads(out, scores, lds, v, rows, stride, from, to, group, headDim);
+      scores += <usize>rows << 2;
+    }
     for (let head = from; head < to; head++) {
       const sum = load<f32>(scratch + <usize>(head - from + 1) * lds - 16);
       divide(out + (<usize>(head * headDim) << 2), headDim, sum);

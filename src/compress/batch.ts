@@ -29,11 +29,10 @@ export class WindowBatch {
     const options = { capacity: this.tokens, cacheRows: this.tokens, logitRows: 0, positions: longest };
     this.state = createState(machine, config, { ...options, oneCache: true, exact: true });
     const tokens = windows.flatMap((window) => window.map((id, position) => ({ id, position })));
-    placeTokens(machine, config, this.state, this.tokens, (row) => ({
-      ...tokens[row],
-      row,
-      start: row - tokens[row].position,
-    }));
+    placeTokens(machine, config, this.state, this.tokens, (row) => {
+      const { position } = tokens[row];
+      return { ...tokens[row], row, path: [{ first: row - position, count: position + 1 }] };
+    });
     this.#pass = createPass(model, this.state, this.tokens, longest / 2, EXACT);
   }
 

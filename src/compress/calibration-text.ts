@@ -98,7 +98,8 @@ async function sampleTogether(
   for (let step = 0; step < length - 1; step++) {
     placeTokens(machine, config, state, count, (sequence) => {
       const start = sequence * length;
-      return { id: sequences[sequence][step], position: step, row: start + step, start };
+      const path = [{ first: start, count: step + 1 }];
+      return { id: sequences[sequence][step], position: step, row: start + step, path };
     });
     await pass.emit.tape.runInTurns(turns);
     for (let sequence = 0; sequence < count; sequence++) {

@@ -106,13 +106,16 @@ export function* recordBlock(pass: Pass, layer: number): Generator<Tap, void> {
   yield { site: "hidden", layer, linears: [], input: h };
 }
 
-/** Final norm and head over the last `logitRows` of the tokens. */
-export function recordHead(pass: Pass): void {
-  const { state, tokens, config, weights, emit } = pass;
-  const rows = Math.min(state.logitRows, tokens);
-  const first = (tokens - rows) * rowsOf(0, 1, config.hiddenSize).ld * 4;
-  const h = rowsOf(state.hidden + first, rows, config.hiddenSize);
-  const x = rowsOf(state.normed + first, rows, config.hiddenSize);
+/** Final norm and head over `rows` tokens from `first` on: by default the last `logitRows` of them. */
+export function recordHead(
+  pass: Pass,
+  rows: number = Math.min(pass.state.logitRows, pass.tokens),
+  first: number = pass.tokens - rows,
+): void {
+  const { state, config, weights, emit } = pass;
+  const start = first * rowsOf(0, 1, config.hiddenSize).ld * 4;
+  const h = rowsOf(state.hidden + start, rows, config.hiddenSize);
+  const x = rowsOf(state.normed + start, rows, config.hiddenSize);
   rmsNorm(emit, x, h, weights.normFinal, config.rmsNormEps);
   const targets = [{ matrix: weights.head.matrix, span: emit.pool.intern([0, rows]), out: state.logits }];
   project(emit, { input: x, index: 0, targets, rows, exact: true });
@@ -197,7 +200,7 @@ function* recordMlp(
 
 /** Linears that read every token. The router's input is never rounded. */
 function projectDense(pass: Pass, input: Rows, ...pairs: readonly (readonly [Linear, Rows])[]): void {
-  const span = pass.emit.pool.intern([0, pass.tokens]);
+  const span = pass.state.span;
   const targets = pairs.map(([linear, out]) => ({ matrix: linear.matrix, span, out: out.ptr }));
   const exact = pairs[0][0].slot.role === "router";
   project(pass.emit, { input, index: 0, targets, rows: pass.tokens * pairs.length, exact });

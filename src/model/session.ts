@@ -148,7 +148,7 @@ export class Session {
     const { machine, config } = this.model;
     placeTokens(machine, config, this.state, tokens, (token) => {
       const position = this.#position + token;
-      return { id: ids[from + token], position, row: position, start: 0 };
+      return { id: ids[from + token], position, row: position, path: [{ first: 0, count: position + 1 }] };
     });
   }
 

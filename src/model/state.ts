@@ -16,6 +16,10 @@ export interface State {
   readonly cacheRows: number;
   readonly ids: number;
   readonly places: Places;
+  /** Segments that `places` has room for. */
+  readonly segmentRoom: number;
+  /** `{ 0, tokens }` of the pass: what linears that read every token compute. */
+  readonly span: number;
   /** By layer; one set of buffers serves all of them unless `keepRoutes` asked for each layer's own choices. */
   readonly routes: readonly Routes[];
   readonly ropeTable: number;
@@ -48,6 +52,8 @@ export interface StateOptions {
   readonly positions: number;
   /** Blocks run one after the other over all tokens, so that one layer's cache serves them all. */
   readonly oneCache?: boolean;
+  /** Segments of the cache that all tokens of a pass see together. Default: one each. */
+  readonly segmentRoom?: number;
   /** Keeps every layer's chosen experts and weights after a pass, for comparison and statistics. */
   readonly keepRoutes?: boolean;
   /** Only f32 activations: no room for rounded inputs. */
@@ -57,7 +63,7 @@ export interface StateOptions {
 /** Allocates at the arena's top. @throws MemoryError where it does not fit. */
 export function createState(machine: Machine, config: ModelConfig, options: StateOptions): State {
   const { arena } = machine;
-  const { capacity, cacheRows, logitRows } = options;
+  const { capacity, cacheRows, logitRows, segmentRoom = capacity } = options;
   const f32 = (rows: number, cols: number) => arena.alloc(rows * stride(cols) * 4);
   const i32 = (count: number) => arena.alloc(count * 4);
   const kvWidth = config.kvHeads * config.headDim;
@@ -80,7 +86,14 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
     cacheRows,
     logitRows,
     ids: i32(capacity),
-    places: { positions: i32(capacity), rows: i32(capacity), firsts: i32(capacity) },
+    places: {
+      positions: i32(capacity),
+      rows: i32(capacity),
+      offsets: i32(capacity + 1),
+      segments: i32(2 * segmentRoom),
+    },
+    segmentRoom,
+    span: i32(2),
     routes: allocRoutes(machine, config, routed, options.keepRoutes === true),
     ropeTable: tablePtr,
     cache: allocCache(machine, config.layers, cacheRows * kvWidth * 4, options.oneCache === true),
@@ -106,6 +119,12 @@ export function rowsOf(ptr: number, rows: number, cols: number): Rows {
   return { ptr, ld: stride(cols), rows, cols };
 }
 
+/** Cache rows [first, first + count). */
+export interface Segment {
+  readonly first: number;
+  readonly count: number;
+}
+
 /** A token of a pass and where it stands. */
 export interface TokenPlace {
   readonly id: number;
@@ -113,11 +132,11 @@ export interface TokenPlace {
   readonly position: number;
   /** Cache row of its own key and value. */
   readonly row: number;
-  /** First cache row of its sequence. */
-  readonly start: number;
+  /** Cache rows of its sequence from its start to the token itself, in the order of positions. */
+  readonly path: readonly Segment[];
 }
 
-/** Lays down the tokens of the next pass. A token sees its sequence from its start, or the sliding window's part of it. */
+/** Lays down the tokens of the next pass. A token sees its path, or the sliding window's part of it. */
 export function placeTokens(
   machine: Machine,
   config: ModelConfig,
@@ -130,14 +149,28 @@ export function placeTokens(
   const ids = arena.i32(state.ids, tokens);
   const positions = arena.i32(state.places.positions, tokens);
   const rows = arena.i32(state.places.rows, tokens);
-  const firsts = arena.i32(state.places.firsts, tokens);
+  const offsets = arena.i32(state.places.offsets, tokens + 1);
+  const segments = arena.i32(state.places.segments, 2 * state.segmentRoom);
+  arena.i32(state.span, 2).set([0, tokens]);
+  let used = 0;
   for (let token = 0; token < tokens; token++) {
-    const { id, position, row, start } = placeOf(token);
+    const { id, position, row, path } = placeOf(token);
     ids[token] = id;
     positions[token] = position;
     rows[token] = row;
-    firsts[token] = Math.max(start, row - window + 1);
+    offsets[token] = used;
+    let hidden = Math.max(0, position + 1 - window);
+    for (const { first, count } of path) {
+      const skipped = Math.min(hidden, count);
+      hidden -= skipped;
+      if (skipped === count) continue;
+      if (used === state.segmentRoom) throw new RangeError(`places of ${state.segmentRoom} segments are full`);
+      segments[2 * used] = first + skipped;
+      segments[2 * used + 1] = count - skipped;
+      used++;
+    }
   }
+  offsets[tokens] = used;
 }
 
 function scalingOf(config: ModelConfig): { type: "linear"; factor: number } | undefined {

@@ -8,14 +8,16 @@ export interface AttentionShape {
   readonly headDim: number;
 }
 
-/** Where each token stands: all are addresses of i32 [T]. */
+/** Where each token stands: addresses of i32 [T] where nothing else is said. */
 export interface Places {
   /** Position for RoPE. */
   readonly positions: number;
   /** Cache row that holds the token's own key and value. */
   readonly rows: number;
-  /** First cache row that the token sees; it sees all up to its own. */
-  readonly firsts: number;
+  /** Cache rows the token sees, its own included: i32 [T + 1], token t's are segments offsets[t] to offsets[t + 1] - 1. */
+  readonly offsets: number;
+  /** i32 [segments, 2] `{ first row, rows }`, in the order of positions. */
+  readonly segments: number;
 }
 
 /** Keys and values of one layer: f32 [S, Hkv * Dh] each. */
@@ -46,5 +48,5 @@ export function attend(
   tape.beside("rope_f32", tokens, width, k.ptr, k.ld, places.positions, ropeTable, kvHeads, headDim, headDim);
   tape.call("store_kv", tokens, 2 * width, cache.keys, cache.values, k.ptr, v.ptr, k.ld, places.rows, width);
   // biome-ignore format: one line a call
-  tape.call("attend_f32", tokens * heads, 2 * headDim * visible, out.ptr, out.ld, q.ptr, q.ld, cache.keys, cache.values, places.rows, places.firsts, heads, kvHeads, headDim, scale);
+  tape.call("attend_f32", tokens * heads, 2 * headDim * visible, out.ptr, out.ld, q.ptr, q.ld, cache.keys, cache.values, places.offsets, places.segments, heads, kvHeads, headDim, scale);
 }

@@ -12,9 +12,40 @@ interface Shape {
   readonly firsts: readonly number[];
   /** Factor on the queries: large ones make the softmax peak. */
   readonly peak?: number;
+  /** Cuts the cache into pieces of so many rows that lie in reverse order with a gap between. */
+  readonly pieces?: number;
 }
 
-function scenario({ heads, kvHeads, headDim, rows, firsts, peak = 1 }: Shape) {
+/** The cache row where a row of a sequence lies. */
+function placeOf(row: number, pieces: number): number {
+  return pieces === 0 ? row : (200 - Math.floor(row / pieces)) * (pieces + 1) + (row % pieces);
+}
+
+/** Rows firsts[t] to rows[t] of each token as segments of neighbouring cache rows. */
+function cut(rows: readonly number[], firsts: readonly number[], pieces: number) {
+  const offsets = [0];
+  const segments: number[] = [];
+  rows.forEach((last, t) => {
+    for (let row = firsts[t]; row <= last; row++) {
+      const place = placeOf(row, pieces);
+      if (row > firsts[t] && place === placeOf(row - 1, pieces) + 1) segments[segments.length - 1]++;
+      else segments.push(place, 1);
+    }
+    offsets.push(segments.length / 2);
+  });
+  return { offsets: Int32Array.from(offsets), segments: Int32Array.from(segments) };
+}
+
+/** Rows of a cache at their places. */
+function scatter(cache: Float32Array, stride: number, pieces: number): Float32Array {
+  const count = cache.length / stride;
+  const scattered = new Float32Array((Math.max(placeOf(0, pieces), placeOf(count - 1, pieces)) + pieces + 1) * stride);
+  for (let row = 0; row < count; row++)
+    scattered.set(cache.subarray(row * stride, (row + 1) * stride), placeOf(row, pieces) * stride);
+  return scattered;
+}
+
+function scenario({ heads, kvHeads, headDim, rows, firsts, peak = 1, pieces = 0 }: Shape) {
   const tokens = rows.length;
   const stride = kvHeads * headDim;
   const [width, ldq, ldy] = [heads * headDim, heads * headDim + 4, heads * headDim + 1];
@@ -24,8 +55,8 @@ function scenario({ heads, kvHeads, headDim, rows, firsts, peak = 1 }: Shape) {
   const scale = 1 / Math.sqrt(headDim);
   const y = sameBits((bench, call) => {
     const to = bench.put(new Float32Array(tokens * ldy).fill(9));
-    const [cacheK, cacheV] = [bench.put(keys), bench.put(values)];
-    const [r, f] = [bench.put(Int32Array.from(rows)), bench.put(Int32Array.from(firsts))];
+    const [cacheK, cacheV] = [keys, values].map((cache) => bench.put(scatter(cache, stride, pieces)));
+    const { offsets, segments } = cut(rows, firsts, pieces);
     call(
       "attend_f32",
       tokens * heads,
@@ -35,8 +66,8 @@ function scenario({ heads, kvHeads, headDim, rows, firsts, peak = 1 }: Shape) {
       ldq,
       cacheK,
       cacheV,
-      r,
-      f,
+      bench.put(offsets),
+      bench.put(segments),
       heads,
       kvHeads,
       headDim,
@@ -70,6 +101,11 @@ describe("attend_f32", () => {
   it("sees only the rows of a window", () => {
     const { y, expected } = scenario({ heads: 2, kvHeads: 2, headDim: 32, rows: [9, 10, 3, 30], firsts: [5, 6, 3, 0] });
     expect(worstError(y, expected, 1)).toBeLessThan(1e-6);
+  });
+
+  it.each([1, 2, 3, 5, 8, 13])("gives the same bits when the rows come in segments of %i", (pieces) => {
+    const shape = { heads: 4, kvHeads: 2, headDim: 20, rows: [0, 6, 40, 200], firsts: [0, 2, 0, 1] };
+    expect(scenario({ ...shape, pieces }).y).toEqual(scenario(shape).y);
   });
 
   it("matches the reference over so many rows that heads are taken in turn", () => {
