@@ -8,9 +8,11 @@ import type { Model, Progress } from "../model/model.ts";
 import type { LogitRows, Session } from "../model/session.ts";
 import { stride } from "../tensor/matrix.ts";
 import { Turns } from "../wasm/turns.ts";
-import { SCORING_BATCH } from "./perplexity.ts";
 import { percentile, Sample } from "./statistics.ts";
 import { longestWindow, scoredWindows, type WindowProtocol } from "./windows.ts";
+
+/** Tokens of one pass: large enough for the matmuls, small enough for a large vocabulary's logits. */
+const SCORING_BATCH = 128;
 
 export interface CompareOptions extends WindowProtocol {
   readonly signal?: AbortSignal;

@@ -76,11 +76,16 @@ export function createPass(
   };
 }
 
-/** The whole pass, taps passed over; logits where the state holds any. */
+/** The whole pass; logits where the state holds any. */
 export function recordPass(pass: Pass): void {
+  recordBody(pass);
+  if (pass.state.logitRows > 0) recordHead(pass);
+}
+
+/** Embedding and all blocks, taps passed over. */
+export function recordBody(pass: Pass): void {
   recordEmbedding(pass);
   for (let layer = 0; layer < pass.config.layers; layer++) for (const _ of recordBlock(pass, layer));
-  if (pass.state.logitRows > 0) recordHead(pass);
 }
 
 /** h[T,D] = embedding[ids]. */

@@ -1,7 +1,6 @@
 /** One running sequence: its state, its place in the cache, and the tapes recorded for the batch sizes it meets. */
 import { NumericsError, UsageError } from "../errors.ts";
 import { stride } from "../tensor/matrix.ts";
-import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
 import {
   createPass,
@@ -14,6 +13,7 @@ import {
   type Tap,
 } from "./forward.ts";
 import { createState, placeTokens, type State } from "./state.ts";
+import { TapeShelf } from "./tape-shelf.ts";
 
 export interface SessionOptions {
   /** Cache rows: the longest sequence. Default: the model's context. */
@@ -36,16 +36,13 @@ export interface LogitRows {
   readonly first: number;
 }
 
-/** Tapes kept: prefill batches, a remainder or two, and single tokens. */
-const MAX_TAPES = 4;
-
 export class Session {
   readonly model: Runnable;
   readonly context: number;
   readonly state: State;
   readonly #memory: Disposable;
   readonly #every: boolean;
-  readonly #tapes: Map<number, Tape> = new Map();
+  readonly #tapes: TapeShelf;
   #position = 0;
 
   constructor(model: Runnable, options: SessionOptions = {}) {
@@ -62,6 +59,11 @@ export class Session {
       logitRows,
       positions: this.context,
       keepRoutes: options.keepRoutes,
+    });
+    this.#tapes = new TapeShelf((tokens) => {
+      const pass = this.#pass(tokens);
+      recordPass(pass);
+      return pass.emit.tape;
     });
   }
 
@@ -88,7 +90,7 @@ export class Session {
     for (let done = 0; done < ids.length; ) {
       const tokens = Math.min(capacity, ids.length - done);
       this.#place(ids, done, tokens);
-      await this.#tape(tokens).runInTurns(turns);
+      await this.#tapes.take(tokens).runInTurns(turns);
       this.#position += tokens;
       done += tokens;
       const rows = Math.min(logitRows, tokens);
@@ -134,13 +136,8 @@ export class Session {
   }
 
   #deliver(rows: number, first: number, onLogits: ((logits: LogitRows) => void) | undefined): void {
-    const { machine, config } = this.model;
-    const ld = stride(config.vocabSize);
-    const flags = this.state.ids; // spent by now, and as long as the batch
-    machine.call("finite_rows", rows, flags, this.state.logits, ld, config.vocabSize);
-    const row = machine.arena.i32(flags, rows).indexOf(0);
-    if (row >= 0)
-      throw new NumericsError(`logits of token ${first + row}`, "found values that are not finite, expected numbers");
+    checkFinite(this.model, this.state, rows, (row) => `logits of token ${first + row}`);
+    const ld = stride(this.model.config.vocabSize);
     onLogits?.({ ptr: this.state.logits, ld, rows, first });
   }
 
@@ -155,16 +152,6 @@ export class Session {
   #pass(tokens: number): Pass {
     return createPass(this.model, this.state, tokens, this.context / 2);
   }
-
-  #tape(tokens: number): Tape {
-    const known = this.#tapes.get(tokens);
-    if (known !== undefined) return known;
-    const pass = this.#pass(tokens);
-    recordPass(pass);
-    if (this.#tapes.size >= MAX_TAPES) this.#tapes.delete(this.#tapes.keys().next().value as number);
-    this.#tapes.set(tokens, pass.emit.tape);
-    return pass.emit.tape;
-  }
 }
 
 export function checkIds(ids: ArrayLike<number>, vocabSize: number): void {
@@ -178,4 +165,13 @@ export function checkContext(context: number, most: number): number {
   if (!Number.isInteger(context) || context < 1 || context > most)
     throw new UsageError("context", String(context), `an integer from 1 to ${most}, the model's own`);
   return context;
+}
+
+/** @throws NumericsError for a row of the state's logits that holds a value that is not finite. */
+export function checkFinite(model: Runnable, state: State, rows: number, nameOf: (row: number) => string): void {
+  const { machine, config } = model;
+  const flags = state.ids; // spent by now, and as long as the batch
+  machine.call("finite_rows", rows, flags, state.logits, stride(config.vocabSize), config.vocabSize);
+  const row = machine.arena.i32(flags, rows).indexOf(0);
+  if (row >= 0) throw new NumericsError(nameOf(row), "found values that are not finite, expected numbers");
 }

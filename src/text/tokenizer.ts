@@ -21,6 +21,8 @@ export interface Tokenizer {
   readonly vocabSize: number;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
+  /** Whether the model's own pipeline begins a text with BOS; `encode` never does. */
+  readonly addsBos: boolean;
   readonly specialIds: ReadonlySet<number>;
   /** The ids of `text`; nothing is put before or after it. */
   encode(text: string, options?: EncodeOptions): number[];
@@ -59,6 +61,7 @@ class LibraryTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
+  readonly addsBos: boolean;
   readonly specialIds: ReadonlySet<number>;
   readonly #library: Library;
   readonly #tokens: string[];
@@ -90,7 +93,10 @@ class LibraryTokenizer implements Tokenizer {
     this.isByteLevel = decodesBytes(json["decoder"]);
     this.vocabSize = this.#tokens.length;
     this.specialIds = new Set(added.filter((token) => token.special).map((token) => token.id));
-    this.bosId = this.#idNamed(tokenizerConfig, "bos_token") ?? this.#idOfTemplate(json["post_processor"]);
+    const templateBos = this.#idOfTemplate(json["post_processor"]);
+    this.bosId = this.#idNamed(tokenizerConfig, "bos_token") ?? templateBos;
+    const wish = (tokenizerConfig as { add_bos_token?: unknown } | null | undefined)?.add_bos_token;
+    this.addsBos = this.bosId !== undefined && (typeof wish === "boolean" ? wish : templateBos !== undefined);
     this.eosId = this.#idNamed(tokenizerConfig, "eos_token");
   }
 

@@ -1,0 +1,125 @@
+/** Log-likelihoods by a model of ours. */
+import { FormatError, QuernError, UsageError } from "../errors.ts";
+import type { Model } from "../model/model.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { Turns } from "../wasm/turns.ts";
+import { PairEncoder, sequenceOf } from "./encode-pair.ts";
+import type { Likelihood, LikelihoodModel, LikelihoodOptions, LikelihoodRequest } from "./likelihood.ts";
+import { rollingSequences } from "./protocols.ts";
+import { TokenScorer } from "./token-scorer.ts";
+
+export interface ModelLikelihoodOptions {
+  /** Tokens of one pass. Results do not depend on it. */
+  readonly batch?: number;
+}
+
+/** A request that cannot be scored, by its place among those asked. */
+export class RequestError extends UsageError {
+  readonly request: number;
+  constructor(request: number, cause: QuernError) {
+    const { where, found, expected } = cause.details as Readonly<Record<string, string>>;
+    super(`request ${request}: ${where}`, found, expected);
+    this.request = request;
+  }
+}
+
+/** Requests with a common beginning cost its tokens once, within a call and from one call to the next. */
+export class ModelLikelihood implements LikelihoodModel, Disposable {
+  readonly model: Model;
+  readonly #scorer: TokenScorer;
+
+  constructor(model: Model, options: ModelLikelihoodOptions = {}) {
+    this.model = model;
+    this.#scorer = new TokenScorer(model, options);
+  }
+
+  /** Tokens that the model has computed for all requests so far. */
+  get computedTokens(): number {
+    return this.#scorer.computedTokens;
+  }
+
+  /**
+   * @throws RequestError for a request that cannot be scored, before any is; FileError without a tokenizer; FormatError for a
+   * tokenizer that does not fit the model.
+   */
+  async logLikelihoods(
+    requests: readonly LikelihoodRequest[],
+    options: LikelihoodOptions = {},
+  ): Promise<readonly Likelihood[]> {
+    const { maxPositions } = this.model.config;
+    const turns = new Turns(options.signal);
+    const tokenizer = await this.model.tokenizer();
+    const encoder = new PairEncoder(tokenizer, startIdOf(this.model, tokenizer));
+    const pairs: { readonly context: number; readonly sequence: ReturnType<typeof sequenceOf> }[] = [];
+    for (const [index, request] of requests.entries()) {
+      const pair = attempt(index, () => encoder.encode(request));
+      this.#checkFit(pair.context);
+      this.#checkFit(pair.continuation);
+      pairs.push({ context: pair.context.length, sequence: attempt(index, () => sequenceOf(pair, maxPositions)) });
+      await turns.pause();
+    }
+    const scores = await this.#scorer.score(
+      pairs.map(({ sequence }) => sequence),
+      turns,
+    );
+    return scores.map(({ logProbs, isGreedy }, index) => ({
+      logLikelihood: sum(logProbs),
+      isGreedy,
+      contextTokens: pairs[index].context,
+      continuationTokens: logProbs.length,
+      droppedTokens: pairs[index].sequence.dropped,
+    }));
+  }
+
+  /** Each text after the start id, in windows of the context that each score what no earlier one has (as the harness does). */
+  async rollingLogLikelihoods(texts: readonly string[], options: LikelihoodOptions = {}): Promise<readonly number[]> {
+    const turns = new Turns(options.signal);
+    const tokenizer = await this.model.tokenizer();
+    const startId = startIdOf(this.model, tokenizer);
+    if (startId === undefined) throw new UsageError("model", "no BOS or EOS id", "one that a text begins after");
+    const results: number[] = [];
+    for (const text of texts) {
+      const ids = tokenizer.encode(text);
+      this.#checkFit(ids);
+      let total = 0;
+      for (const sequence of rollingSequences(ids, startId, this.model.config.maxPositions))
+        total += sum((await this.#scorer.score([sequence], turns))[0].logProbs);
+      results.push(total);
+    }
+    return results;
+  }
+
+  [Symbol.dispose](): void {
+    this.#scorer[Symbol.dispose]();
+  }
+
+  #checkFit(ids: readonly number[]): void {
+    const { vocabSize } = this.model.config;
+    const stranger = ids.find((id) => id >= vocabSize);
+    if (stranger === undefined) return;
+    throw new FormatError(
+      `${this.model.files.name}/tokenizer.json`,
+      `found the id ${stranger} in a text, expected ids below the model's vocabulary of ${vocabSize}; it belongs to another model`,
+    );
+  }
+}
+
+/** What stands before a text's first token: BOS, or EOS where a model has no BOS. */
+export function startIdOf(model: Model, tokenizer: Tokenizer | undefined): number | undefined {
+  return model.config.bosId ?? tokenizer?.bosId ?? model.config.eosIds[0] ?? tokenizer?.eosId;
+}
+
+function attempt<T>(request: number, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof QuernError) throw new RequestError(request, error);
+    throw error;
+  }
+}
+
+function sum(logProbs: Float64Array): number {
+  let total = 0;
+  for (const value of logProbs) total += value;
+  return total;
+}
