@@ -94,7 +94,7 @@ function stridedSequences(ids: readonly number[], window: number, stride: number
     sequences.push(scoredFrom(ids.slice(start, end), Math.max(1, scored - start)));
     scored = end;
   }
-  return sequences;
+  return sequences.filter(({ targets }) => targets.length > 0);
 }
 
 /** Targets are the ids of a window from `first` on (at least 1). */

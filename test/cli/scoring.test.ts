@@ -62,9 +62,36 @@ describe("quern compare", () => {
 });
 
 describe("quern perplexity", () => {
-  it("refuses protocols that it does not know yet", () => {
-    const { status, stdout } = run("perplexity", "unread.json", "--protocol", "strided");
-    expect(status).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ error: { code: "UNSUPPORTED", where: "--protocol" } });
+  it("names its protocol and what it was set to", () => {
+    const path = file("ids.json", IDS);
+    const strided = JSON.parse(run("perplexity", path, "--protocol", "strided", "--window", "32").stdout);
+    expect(strided).toMatchObject({ protocol: "strided", window: 32, stride: 16, scoredTokens: 63, windows: 3 });
+    const llama = JSON.parse(run("perplexity", path, "--protocol", "llama.cpp", "--window", "32").stdout);
+    expect(llama).toMatchObject({ protocol: "llama.cpp", window: 32, scoredTokens: 30, windows: 2 });
+    const rolling = JSON.parse(run("perplexity", path, "--protocol", "rolling", "--window", "32").stdout);
+    expect(rolling).toMatchObject({ protocol: "rolling", scoredTokens: 64, windows: 2 });
+    expect(rolling).not.toHaveProperty("bitsPerByte");
+  });
+
+  it("spreads the loss of a text over its words and bytes", () => {
+    const args = ["perplexity", TINY_MODEL, "--text", "-", "--protocol", "rolling", "--json", "--quiet"];
+    const found = JSON.parse(quern(args, "The dog ran. The cat sat on the mat.").stdout);
+    expect(found).toMatchObject({ words: 9, bytes: 36 });
+    const total = found.nll * found.scoredTokens;
+    expect(Math.abs(Math.log(found.wordPerplexity) - total / 9)).toBeLessThan(1e-9);
+    expect(Math.abs(Math.log(found.bytePerplexity) - total / 36)).toBeLessThan(1e-9);
+    expect(Math.abs(found.bitsPerByte * Math.LN2 - total / 36)).toBeLessThan(1e-9);
+  });
+
+  it.each([
+    [["--stride", "8"], "--stride: found the protocol windows"],
+    [["--window", "1024"], "window: found 1024, expected an integer from 2 to 512"],
+    [["--protocol", "strided", "--window", "8", "--stride", "9"], "stride: found 9, expected an integer from 1 to 8"],
+    [["--protocol", "llama.cpp", "--window", "65"], "text: found 64 tokens, expected at least one window of 65"],
+    [["--protocol", "sliding"], '--protocol: found "sliding", expected one of windows, strided'],
+  ])("refuses %j", (options, sentence) => {
+    const { status, stdout } = run("perplexity", file("ids.json", IDS), ...options);
+    expect(status).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: "USAGE", message: expect.stringContaining(sentence) } });
   });
 });

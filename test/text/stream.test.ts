@@ -20,7 +20,7 @@ function piecesOf(tokenizer: Tokenizer, ids: readonly number[]): string[] {
 function withoutBytes(tokenizer: Tokenizer): Tokenizer {
   const { vocabSize, bosId, eosId, specialIds } = tokenizer;
   return {
-    ...{ vocabSize, bosId, eosId, specialIds, isByteLevel: false, bytesOf: () => undefined },
+    ...{ vocabSize, bosId, eosId, addsBos: false, specialIds, isByteLevel: false, bytesOf: () => undefined },
     encode: (text) => tokenizer.encode(text),
     decode: (ids) => tokenizer.decode(ids),
     tokenOf: (id) => tokenizer.tokenOf(id),

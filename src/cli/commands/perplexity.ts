@@ -1,15 +1,21 @@
 /** `quern perplexity`: how well a model predicts a text. */
 import type { Command } from "commander";
-import { UnsupportedError } from "../../errors.ts";
+import { UsageError } from "../../errors.ts";
+import type { Perplexity, TextPerplexity } from "../../eval/perplexity.ts";
+import type { Protocol } from "../../eval/protocols.ts";
+import type { Model } from "../../model/model.ts";
 import { exampleText, integerIn, oneOf } from "../options.ts";
 import type { Action, RunCommand } from "../session.ts";
 import { addTokenOptions, readTokens, type TokenOptions } from "../token-input.ts";
 
 interface Options extends TokenOptions {
-  readonly protocol: "windows" | "strided" | "llama.cpp";
-  readonly window: number;
+  readonly protocol: Protocol;
+  readonly window?: number;
+  readonly stride?: number;
   readonly limit?: number;
 }
+
+const PROTOCOLS = ["windows", "strided", "llama.cpp", "rolling"] as const;
 
 export function registerPerplexity(program: Command, run: RunCommand): void {
   const command = program
@@ -19,35 +25,68 @@ export function registerPerplexity(program: Command, run: RunCommand): void {
   addTokenOptions(command)
     .option(
       "--protocol <name>",
-      "windows: no overlap, first id not scored",
-      oneOf("--protocol", ["windows", "strided", "llama.cpp"]),
+      "windows: no overlap, first id of each not scored; strided: overlapping, every id once; llama.cpp: the second half of each window; rolling: every id, the first after BOS",
+      oneOf("--protocol", PROTOCOLS),
       "windows",
     )
-    .option("--window <n>", "ids of a window", integerIn("--window", 2, 2 ** 24), 512)
+    .option(
+      "--window <n>",
+      "ids of a window (default: 512, or the model's context where that is less)",
+      integerIn("--window", 2, 2 ** 24),
+    )
+    .option(
+      "--stride <n>",
+      "ids from one strided window to the next (default: half a window)",
+      integerIn("--stride", 1, 2 ** 24),
+    )
     .option("--limit <n>", "only the first N ids of the text", integerIn("--limit", 1, 2 ** 31))
     .addHelpText("after", exampleText("quern perplexity models/fable-mixtral --text story.txt --window 256"))
     .action(run(perplexityCommand));
 }
 
 const perplexityCommand: Action<Options> = async (session, [path], options) => {
-  if (options.protocol !== "windows") throw new UnsupportedError("--protocol", options.protocol, ["windows"]);
+  const { protocol, limit } = options;
+  if (options.stride !== undefined && protocol !== "strided")
+    throw new UsageError("--stride", `the protocol ${protocol}`, "--protocol strided");
   const { openModel } = await import("../open.ts");
   const { perplexity, perplexityOfWindows } = await import("../../eval/perplexity.ts");
   await using model = await openModel(session, path);
   const input = await readTokens(session, model, options);
-  const { window, limit } = options;
   const run = { signal: session.signal, onProgress: session.report };
-  const result =
-    input.kind === "windows"
-      ? await perplexityOfWindows(model, input.windows, run)
-      : await perplexity(model, input.ids, { ...run, window, limit });
-  // A file of windows has its own lengths.
-  const settings = { ...(input.kind === "windows" ? {} : { window }), activations: model.activations.mode };
-  session.output.result({ ...result, ...settings }, () =>
-    [
-      `perplexity ${result.perplexity.toFixed(4)}`,
-      `nll ${result.nll.toFixed(6)} +- ${result.nllStdErr.toFixed(6)} nats a token`,
-      `${result.scoredTokens} tokens scored in ${result.windows} windows (protocol ${result.protocol}, ${model.activations.mode} activations)`,
-    ].join("\n"),
+  const activations = model.activations.mode;
+  if (input.kind === "windows") {
+    // A file of windows has its own protocol and lengths.
+    if (protocol !== "windows") throw new UsageError("--protocol", protocol, "windows, as the file gives them");
+    const result = await perplexityOfWindows(model, input.windows, run);
+    return session.output.result({ ...result, activations }, () => describe(result, activations));
+  }
+  const window = options.window ?? Math.min(512, model.config.maxPositions);
+  const stride = protocol === "strided" ? { stride: options.stride ?? Math.max(1, window >> 1) } : {};
+  const result = await perplexity(model, input.ids, { ...run, protocol, window, ...stride, limit });
+  const text = options.text === undefined ? undefined : await perText(model, input.ids.slice(0, limit), result);
+  session.output.result({ ...result, ...text, window, ...stride, activations }, () =>
+    describe(result, activations, text),
   );
 };
+
+/** Of the text that the stream's ids stand for, without special tokens. */
+async function perText(model: Model, ids: readonly number[], { nll }: Perplexity): Promise<TextPerplexity> {
+  const { textPerplexity } = await import("../../eval/perplexity.ts");
+  const text = (await model.tokenizer()).decode(ids, { skipSpecial: true });
+  return textPerplexity(text, ids.length, nll);
+}
+
+function describe(result: Perplexity, activations: string, text?: TextPerplexity): string {
+  const { scoredTokens, windows, protocol } = result;
+  const lines = [
+    `perplexity ${result.perplexity.toFixed(4)} +- ${result.perplexityStdErr.toFixed(4)}`,
+    `nll ${result.nll.toFixed(6)} +- ${result.nllStdErr.toFixed(6)} nats a token`,
+    `${scoredTokens} tokens scored in ${windows} windows (protocol ${protocol}, ${activations} activations)`,
+  ];
+  if (text === undefined) return lines.join("\n");
+  const { wordPerplexity, bytePerplexity, bitsPerByte, words, bytes } = text;
+  return [
+    ...lines,
+    `word perplexity ${wordPerplexity.toFixed(4)}, byte perplexity ${bytePerplexity.toFixed(5)}, ${bitsPerByte.toFixed(5)} bits per byte (${words} words, ${bytes} bytes)`,
+  ].join("\n");
+}
