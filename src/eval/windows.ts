@@ -8,7 +8,10 @@ export interface WindowProtocol {
   readonly limit?: number;
 }
 
-const DEFAULT_WINDOW = 512;
+/** Tokens of one pass over a window: large enough for the matmuls, small enough for a large vocabulary's logits. */
+export const SCORING_BATCH = 128;
+
+export const DEFAULT_WINDOW = 512;
 
 function windowLength(protocol: WindowProtocol, context: number): number {
   const { window = DEFAULT_WINDOW } = protocol;

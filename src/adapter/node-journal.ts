@@ -1,0 +1,77 @@
+/** A journal: lines that are safe on disk as soon as they are written, for work that may be killed and goes on later. */
+import { type FileHandle, mkdir, open, readFile, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { FileError } from "../errors.ts";
+import { errorCode, fileError } from "./file-errors.ts";
+
+export interface JournalOptions {
+  /** Goes on with a journal that exists; a new one is begun where there is none. */
+  readonly resume?: boolean;
+  /** Begins anew where one exists. */
+  readonly force?: boolean;
+}
+
+export interface Journal extends AsyncDisposable {
+  readonly name: string;
+  /** Whole lines found at the start; a last one that was cut off is gone. */
+  readonly lines: readonly string[];
+  /** Resolves when the lines are on the device. */
+  append(...lines: readonly string[]): Promise<void>;
+  /** Removes the file: its work is done. */
+  remove(): Promise<void>;
+}
+
+/** @throws FileError for a journal that exists where neither option is given. */
+export async function nodeJournal(path: string, options: JournalOptions = {}): Promise<Journal> {
+  const known = options.resume === true ? await readLines(path) : [];
+  const handle = await begin(path, options, known);
+  let closed = false;
+  const close = async () => {
+    if (!closed) await handle.close();
+    closed = true;
+  };
+  return {
+    name: path,
+    lines: known,
+    async append(...lines) {
+      try {
+        await handle.appendFile(lines.map((line) => `${line}\n`).join(""));
+        await handle.datasync();
+      } catch (cause) {
+        throw fileError(path, cause);
+      }
+    },
+    async remove() {
+      await close();
+      await rm(path, { force: true });
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function begin(path: string, options: JournalOptions, known: readonly string[]): Promise<FileHandle> {
+  const goesOn = options.resume === true;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const handle = await open(path, goesOn ? "a" : options.force === true ? "w" : "wx");
+    // What follows must not join the rest of a line that was cut off.
+    if (goesOn) await handle.truncate(known.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0));
+    return handle;
+  } catch (cause) {
+    if (errorCode(cause) !== "EEXIST") throw fileError(path, cause);
+    throw new FileError(
+      path,
+      "found the journal of an interrupted run; go on with --resume, or begin anew with --force",
+      { cause },
+    );
+  }
+}
+
+async function readLines(path: string): Promise<readonly string[]> {
+  try {
+    return (await readFile(path, "utf8")).split("\n").slice(0, -1);
+  } catch (cause) {
+    if (errorCode(cause) === "ENOENT") return [];
+    throw fileError(path, cause);
+  }
+}

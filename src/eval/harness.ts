@@ -1,0 +1,60 @@
+/** An evaluation as the JSON document that lm-evaluation-harness writes: `results`, `groups`, `versions`, `n-shot`, `n-samples`, `samples`. */
+import type { Evaluation, GroupResult, TaskResult } from "./evaluate.ts";
+import type { Score } from "./summary.ts";
+
+type Row = Readonly<Record<string, string | number>>;
+
+export interface HarnessDocument {
+  readonly results: Readonly<Record<string, Row>>;
+  readonly groups?: Readonly<Record<string, Row>>;
+  readonly group_subtasks?: Readonly<Record<string, readonly string[]>>;
+  readonly configs: Readonly<Record<string, unknown>>;
+  readonly versions: Readonly<Record<string, number>>;
+  readonly "n-shot": Readonly<Record<string, number>>;
+  readonly higher_is_better: Readonly<Record<string, Readonly<Record<string, boolean>>>>;
+  readonly "n-samples": Readonly<Record<string, { readonly original: number; readonly effective: number }>>;
+  /** Level of chance of each task and group. */
+  readonly chance: Readonly<Record<string, number>>;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly samples?: Readonly<Record<string, TaskResult["samples"]>>;
+}
+
+/** @param config what the run was: model, limit, engine. */
+export function harnessDocument(
+  { tasks, groups }: Evaluation,
+  config: Readonly<Record<string, unknown>>,
+  options: { readonly samples?: boolean } = {},
+): HarnessDocument {
+  const byTask = <T>(valueOf: (result: TaskResult) => T) =>
+    Object.fromEntries(tasks.map((result) => [result.task.task, valueOf(result)]));
+  const byGroup = <T>(valueOf: (group: GroupResult) => T) =>
+    Object.fromEntries(groups.map((group) => [group.name, valueOf(group)]));
+  return {
+    results: { ...byTask(({ task, scores }) => rowOf(task.task, scores)), ...byGroup(({ name, scores }) => rowOf(name, scores)) },
+    ...(groups.length > 0 && {
+      groups: byGroup(({ name, scores }) => rowOf(name, scores)),
+      group_subtasks: byGroup((group) => group.tasks),
+    }),
+    configs: byTask(({ task }) => task),
+    versions: byTask(({ task }) => task.version),
+    "n-shot": byTask(({ shots }) => shots),
+    higher_is_better: byTask(({ task }) =>
+      Object.fromEntries(task.metric_list.map((metric) => [metric, metric !== "perplexity"])),
+    ),
+    "n-samples": byTask(({ total, samples }) => ({ original: total, effective: samples.length })),
+    chance: { ...byTask((result) => result.chance), ...byGroup((group) => group.chance) },
+    config,
+    ...(options.samples === true && { samples: byTask(({ samples }) => samples) }),
+  };
+}
+
+/** `none` is the harness's word for answers that no filter has changed. */
+function rowOf(alias: string, scores: readonly Score[]): Row {
+  return Object.fromEntries([
+    ["alias", alias],
+    ...scores.flatMap(({ metric, value, stdErr }) => [
+      [`${metric},none`, value],
+      [`${metric}_stderr,none`, stdErr],
+    ]),
+  ]) as Row;
+}

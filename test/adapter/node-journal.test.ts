@@ -1,0 +1,48 @@
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { nodeJournal } from "../../src/adapter/node-journal.ts";
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "quern-journal-"));
+  path = join(folder, "deep", "run.jsonl");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("nodeJournal", () => {
+  it("keeps lines from one run to the next, without a last one that was cut off", async () => {
+    {
+      await using journal = await nodeJournal(path, { resume: true });
+      expect(journal.lines).toEqual([]);
+      await journal.append("eins", "zwei – größer");
+    }
+    appendFileSync(path, '{"half');
+    await using journal = await nodeJournal(path, { resume: true });
+    expect(journal.lines).toEqual(["eins", "zwei – größer"]);
+    await journal.append("drei");
+    expect(readFileSync(path, "utf8")).toBe("eins\nzwei – größer\ndrei\n");
+  });
+
+  it("refuses one that exists, or begins anew when told", async () => {
+    {
+      await using journal = await nodeJournal(path);
+      await journal.append("old");
+    }
+    await expect(nodeJournal(path)).rejects.toThrow("run.jsonl: found the journal of an interrupted run");
+    expect(readFileSync(path, "utf8")).toBe("old\n");
+    await using journal = await nodeJournal(path, { force: true });
+    expect(journal.lines).toEqual([]);
+    await journal.append("new");
+    expect(readFileSync(path, "utf8")).toBe("new\n");
+  });
+
+  it("is gone when its work is done", async () => {
+    await using journal = await nodeJournal(path);
+    await journal.append("one");
+    await journal.remove();
+    expect(existsSync(path)).toBe(false);
+  });
+});
