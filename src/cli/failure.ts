@@ -9,6 +9,9 @@ export interface FailureOptions extends Streams {
   readonly debug: boolean;
 }
 
+/** The work was done in part, and the result's own JSON document tells of it: one more document would be too many. */
+export class ToldError extends Error {}
+
 interface Failure {
   readonly status: 0 | 1 | 2 | 130;
   readonly code: string;
@@ -24,7 +27,7 @@ export function reportFailure(error: unknown, options: FailureOptions): number {
   const sentence = message.replace(/\s*\n\s*/g, " ").trim();
   options.stderr.write(`quern: ${red(code)}: ${sentence}\n`);
   if (options.debug && error instanceof Error) options.stderr.write(`${stackOf(error)}\n`);
-  if (options.json) {
+  if (options.json && !(error instanceof ToldError)) {
     const document = { error: { ...details, code, message: sentence } };
     options.stdout.write(`${JSON.stringify(document, finiteOnly)}\n`);
   }
@@ -40,6 +43,7 @@ function describeFailure(error: unknown, signal: AbortSignal): Failure {
     const { code, message, details } = error;
     return { status: code === "USAGE" ? 2 : 1, code, message, details };
   }
+  if (error instanceof ToldError) return { status: 1, code: "PARTIAL", message: error.message, details: {} };
   const thrown: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
   const { code, path, message } = thrown;
   if (typeof code === "string" && /^E[A-Z]+$/.test(code)) {

@@ -5,6 +5,7 @@ import pc from "picocolors";
 import { registerCalibrate } from "./commands/calibrate.ts";
 import { registerCompare } from "./commands/compare.ts";
 import { registerDemo } from "./commands/demo.ts";
+import { registerEvaluate } from "./commands/evaluate.ts";
 import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerLogits } from "./commands/logits.ts";
@@ -31,6 +32,7 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerQuantizeMatrix,
   registerPerplexity,
   registerCompare,
+  registerEvaluate,
 ];
 
 /** Runs one command line and returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */

@@ -1,9 +1,9 @@
 /** A run against an earlier one, item by item. */
 import { FormatError } from "../errors.ts";
-import { asObject, isObject, type JsonObject, type JsonValue, describeJson } from "../format/json.ts";
+import { asObject, describeJson, isObject, type JsonObject, type JsonValue } from "../format/json.ts";
 import type { TaskResult } from "./evaluate.ts";
 import type { Sample } from "./sample.ts";
-import { type BootstrapOptions } from "./stats/bootstrap.ts";
+import type { BootstrapOptions } from "./stats/bootstrap.ts";
 import { comparePaired, type PairedComparison } from "./stats/paired.ts";
 import type { Metric } from "./tasks/task.ts";
 
@@ -21,10 +21,14 @@ export type BaselineSamples = ReadonlyMap<string, ReadonlyMap<number, JsonObject
 export function readBaseline(json: JsonValue, where: string): BaselineSamples {
   const samples = asObject(json, where)["samples"];
   if (!isObject(samples))
-    throw new FormatError(where, `samples: found ${describeJson(samples)}, expected the samples of a run with --log-samples`);
+    throw new FormatError(
+      where,
+      `samples: found ${describeJson(samples)}, expected the samples of a run with --log-samples`,
+    );
   return new Map(
     Object.entries(samples).map(([task, list]) => {
-      if (!Array.isArray(list)) throw new FormatError(where, `samples.${task}: found ${describeJson(list)}, expected an array`);
+      if (!Array.isArray(list))
+        throw new FormatError(where, `samples.${task}: found ${describeJson(list)}, expected an array`);
       return [task, new Map(list.map((one: JsonValue, i) => byId(one, `${where}: samples.${task}[${i}]`)))];
     }),
   );
@@ -59,7 +63,9 @@ export async function compareWithBaseline(
     for (const { sample, other } of pairs) requireSame(task.task, sample, other, where);
     for (const metric of task.metric_list) {
       const ours = pairs.map(({ sample }) => sample[metric] as number);
-      const before = pairs.map(({ other, sample }) => metricOf(other, metric, `${where}: samples.${task.task}, doc_id ${sample.doc_id}`));
+      const before = pairs.map(({ other, sample }) =>
+        metricOf(other, metric, `${where}: samples.${task.task}, doc_id ${sample.doc_id}`),
+      );
       const compared = await comparePaired(ours, before, options);
       rows.push({ task: task.task, metric, ours: mean(ours), baseline: mean(before), ...compared });
     }
@@ -79,7 +85,10 @@ function requireSame(task: string, sample: Sample, other: JsonObject, where: str
   const isOurs = typeof hash === "string";
   const same = isOurs ? hash === sample.request_hash : String(other["target"]) === String(sample.target);
   if (same) return;
-  throw new FormatError(where, `samples.${task}, doc_id ${sample.doc_id}: found another question, expected that of this run`);
+  throw new FormatError(
+    where,
+    `samples.${task}, doc_id ${sample.doc_id}: found another question, expected that of this run`,
+  );
 }
 
 function mean(values: readonly number[]): number {

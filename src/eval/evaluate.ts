@@ -92,7 +92,10 @@ export async function evaluate(
   }
   const groups = [...new Set(found.flatMap((one) => one.groups))].flatMap((name) => {
     const members = found.filter((one) => one.groups.includes(name)).map(({ task }) => task.task);
-    return groupResult(name, tasks.filter(({ task }) => members.includes(task.task)));
+    return groupResult(
+      name,
+      tasks.filter(({ task }) => members.includes(task.task)),
+    );
   });
   return { tasks, groups, problems };
 }
@@ -207,7 +210,11 @@ function requireSame(task: Task, sample: Sample, { item, hash }: Asked): void {
   );
 }
 
-function taskResult({ task, items, total }: LoadedTask, samples: readonly Sample[], options: EvaluateOptions): TaskResult {
+function taskResult(
+  { task, items, total }: LoadedTask,
+  samples: readonly Sample[],
+  options: EvaluateOptions,
+): TaskResult {
   const chance = items.reduce((sum, item) => sum + chanceOf(item), 0) / items.length;
   return {
     task,

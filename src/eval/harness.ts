@@ -30,7 +30,10 @@ export function harnessDocument(
   const byGroup = <T>(valueOf: (group: GroupResult) => T) =>
     Object.fromEntries(groups.map((group) => [group.name, valueOf(group)]));
   return {
-    results: { ...byTask(({ task, scores }) => rowOf(task.task, scores)), ...byGroup(({ name, scores }) => rowOf(name, scores)) },
+    results: {
+      ...byTask(({ task, scores }) => rowOf(task.task, scores)),
+      ...byGroup(({ name, scores }) => rowOf(name, scores)),
+    },
     ...(groups.length > 0 && {
       groups: byGroup(({ name, scores }) => rowOf(name, scores)),
       group_subtasks: byGroup((group) => group.tasks),

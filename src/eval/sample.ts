@@ -1,5 +1,5 @@
 /** One item's answers and metrics, as lm-evaluation-harness logs them. */
-import { sha256Hex } from "../format/sha256.ts";
+import { sha256 } from "../format/sha256.ts";
 import type { Likelihood } from "./likelihood.ts";
 import type { TaskItem } from "./tasks/load.ts";
 import type { Metric, Task } from "./tasks/task.ts";
@@ -24,7 +24,9 @@ export interface Sample {
 /** @param likelihoods one a request of the item. */
 export function sampleOf(task: Task, item: TaskItem, likelihoods: readonly Likelihood[], requestHash: string): Sample {
   const logs = likelihoods.map(({ logLikelihood }) => logLikelihood);
-  const metrics = Object.fromEntries(task.metric_list.map((metric) => [metric, METRICS[metric](item, logs, likelihoods)]));
+  const metrics = Object.fromEntries(
+    task.metric_list.map((metric) => [metric, METRICS[metric](item, logs, likelihoods)]),
+  );
   return {
     doc_id: item.docId,
     target: item.target,
@@ -37,7 +39,7 @@ export function sampleOf(task: Task, item: TaskItem, likelihoods: readonly Likel
 
 export function requestHash(item: TaskItem): Promise<string> {
   const asked = item.requests.map(({ context, continuation }) => [context, continuation]);
-  return sha256Hex(new TextEncoder().encode(JSON.stringify(asked)));
+  return sha256(new TextEncoder().encode(JSON.stringify(asked)));
 }
 
 type Measure = (item: TaskItem, logs: readonly number[], likelihoods: readonly Likelihood[]) => number;

@@ -3,8 +3,8 @@ import { exp } from "../exact.ts";
 import type { Sample } from "./sample.ts";
 import { proportionInterval } from "./stats/binomial.ts";
 import { type Interval, intervalContains } from "./stats/interval.ts";
-import { meanWithError, pooledStdErr, weightedMean } from "./stats/standard-error.ts";
 import { studentInterval } from "./stats/paired.ts";
+import { meanWithError, pooledStdErr, weightedMean } from "./stats/standard-error.ts";
 import type { Metric } from "./tasks/task.ts";
 
 export interface Score {
@@ -36,8 +36,14 @@ const REACH = 1.959963984540054;
 
 /** Tasks weigh as many items as they have (MMLU's subjects). */
 export function groupScore(metric: Metric, scores: readonly Score[], sizes: readonly number[], chance: number): Score {
-  const value = weightedMean(scores.map((score) => score.value), sizes);
-  const stdErr = pooledStdErr(scores.map((score) => score.stdErr), sizes);
+  const value = weightedMean(
+    scores.map((score) => score.value),
+    sizes,
+  );
+  const stdErr = pooledStdErr(
+    scores.map((score) => score.stdErr),
+    sizes,
+  );
   const interval: Interval = [value - REACH * stdErr, value + REACH * stdErr];
   return { metric, value, stdErr, interval, atChance: isAtChance(interval, chance) };
 }

@@ -1,0 +1,184 @@
+/** `quern evaluate`: tasks, scored as lm-evaluation-harness scores them. */
+import type { Command } from "commander";
+import type { Journal } from "../../adapter/node-journal.ts";
+import { UsageError } from "../../errors.ts";
+import type { BaselineRow } from "../../eval/baseline.ts";
+import type { EvaluateOptions, Evaluation, TaskResult } from "../../eval/evaluate.ts";
+import type { RunIdentity } from "../../eval/sample-log.ts";
+import type { BootstrapOptions } from "../../eval/stats/bootstrap.ts";
+import type { Task } from "../../eval/tasks/task.ts";
+import type { OutputFile } from "../../format/output.ts";
+import type { Model } from "../../model/model.ts";
+import { ToldError } from "../failure.ts";
+import { exampleText, integerIn } from "../options.ts";
+import type { Action, RunCommand, Session } from "../session.ts";
+
+interface Options {
+  readonly tasks?: string;
+  readonly task?: readonly string[];
+  readonly data: string;
+  readonly limit?: number;
+  readonly shots?: number;
+  readonly batchSize: number;
+  readonly logSamples?: boolean;
+  readonly baseline?: string;
+  readonly output?: string;
+  readonly resume?: boolean;
+  readonly markdown?: boolean;
+}
+
+const EXAMPLE = `quern evaluate models/fable-mixtral --tasks copa,piqa,mmlu --data data/eval --limit 200 --log-samples --output out/float.json
+  quern evaluate out/gptq-3bit --tasks copa,piqa,mmlu --data data/eval --limit 200 --baseline out/float.json`;
+
+export function registerEvaluate(program: Command, run: RunCommand): void {
+  program
+    .command("evaluate")
+    .description("Score tasks (winogrande, copa, openbookqa, hellaswag, piqa, mmlu, ...) by log-likelihood, with standard errors.")
+    .argument("<model>", "model folder")
+    .option("--tasks <names>", "tasks and groups, such as copa,piqa,mmlu,mmlu_astronomy,arc_easy,lambada_openai")
+    .option("--task <path...>", "tasks of your own: JSON files (docs/tasks.md)")
+    .requiredOption("--data <dir>", "folder that holds copa/, piqa/, mmlu/ ...: the original releases' files, plain or gzip")
+    .option("--limit <n>", "only the first N rows of each task, and of each subject of MMLU", integerIn("--limit", 1, 2 ** 31))
+    .option("--shots <n>", "examples before each question (default: the task's own number)", integerIn("--shots", 0, 1000))
+    .option("--batch-size <n>", "items asked together; results do not depend on it", integerIn("--batch-size", 1, 65536), 32)
+    .option("--log-samples", "every item's answers in the JSON document")
+    .option("--baseline <path>", "JSON document of an earlier run with --log-samples, to compare with item by item")
+    .option("--output <path>", "JSON document to write; an interrupted run keeps its answers beside it")
+    .option("--resume", "go on with the interrupted run of the same --output")
+    .option("--markdown", "the table in markdown")
+    .addHelpText("after", exampleText(EXAMPLE))
+    .action(run(evaluateCommand));
+}
+
+const evaluateCommand: Action<Options> = async (session, [path], options) => {
+  const { nodeTree } = await import("../../adapter/node.ts");
+  const { nodeOutputFile } = await import("../../adapter/node-output.ts");
+  const { findTasks } = await import("../../eval/tasks/registry.ts");
+  const { openModel } = await import("../open.ts");
+  if (options.resume === true && options.output === undefined)
+    throw new UsageError("--resume", "no --output", "the --output of the interrupted run");
+  const own = await readTasks(options.task ?? []);
+  const names = [...(options.tasks ?? "").split(",").filter((name) => name !== ""), ...own.map(({ task }) => task)];
+  if (names.length === 0) throw new UsageError("--tasks", "no tasks", "names of tasks, or files with --task");
+  findTasks(names, own); // A misspelt name is told before a model is loaded.
+  const baseline = options.baseline === undefined ? undefined : await openBaseline(options.baseline);
+  await using output =
+    options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
+  await using model = await openModel(session, path);
+  const identity = await identityOf(session, model, options);
+  await using journal = await openJournal(session, options);
+  const known = await readJournal(journal, identity);
+  const data = await nodeTree(options.data);
+  try {
+    const { evaluate } = await import("../../eval/evaluate.ts");
+    const { sampleLine } = await import("../../eval/sample-log.ts");
+    const evaluation = await evaluate(model, names, data, {
+      ...{ limit: options.limit, shots: options.shots, batchSize: options.batchSize, own, known },
+      ...{ signal: session.signal, onProgress: session.report },
+      onSamples: (task, samples) => journal?.append(...samples.map((sample) => sampleLine(task, sample))),
+    });
+    const compared = await baseline?.(evaluation.tasks, { seed: session.options.seed, signal: session.signal });
+    await tell(session, evaluation, compared, configOf(path, model, options, identity), options, output);
+    await journal?.remove();
+    if (evaluation.problems.length > 0)
+      throw new ToldError(`${options.data}: ${evaluation.problems.length} rows or tasks could not be scored, the others were`);
+  } finally {
+    await data.close();
+  }
+};
+
+async function readTasks(paths: readonly string[]): Promise<readonly Task[]> {
+  const { nodeFile } = await import("../../adapter/node.ts");
+  const { readTask } = await import("../../eval/tasks/parse-task.ts");
+  const tasks: Task[] = [];
+  for (const path of paths) {
+    const source = await nodeFile(path);
+    try {
+      tasks.push(await readTask(source));
+    } finally {
+      await source.close?.();
+    }
+  }
+  return tasks;
+}
+
+/** Documents with samples are large; a string of JavaScript holds no more. */
+const BASELINE_LIMITS = { maxBytes: 500_000_000, maxDepth: 64 };
+
+type Compare = (tasks: readonly TaskResult[], options: BootstrapOptions) => Promise<readonly BaselineRow[]>;
+
+async function openBaseline(path: string): Promise<Compare> {
+  const { nodeFile } = await import("../../adapter/node.ts");
+  const { compareWithBaseline, readBaseline } = await import("../../eval/baseline.ts");
+  const { readJson } = await import("../../format/json.ts");
+  const source = await nodeFile(path);
+  try {
+    const samples = readBaseline(await readJson(source, BASELINE_LIMITS), path);
+    return (tasks, options) => compareWithBaseline(tasks, samples, path, options);
+  } finally {
+    await source.close?.();
+  }
+}
+
+/** What decides the answers: a resumed run must have the same. */
+async function identityOf(session: Session, model: Model, options: Options): Promise<RunIdentity> {
+  const { modelHash } = await import("../../model/identity.ts");
+  const { Turns } = await import("../../wasm/turns.ts");
+  const { VERSION } = await import("../../version.ts");
+  return {
+    version: VERSION,
+    modelHash: await modelHash(model.files, new Turns(session.signal)),
+    activations: model.activations.mode,
+    activationGroup: model.activations.group,
+    shots: options.shots ?? null,
+  };
+}
+
+async function openJournal(session: Session, { output, resume }: Options): Promise<Journal | undefined> {
+  if (output === undefined) return undefined;
+  const { nodeJournal } = await import("../../adapter/node-journal.ts");
+  return nodeJournal(`${output}.samples.jsonl`, { resume, force: session.options.force });
+}
+
+async function readJournal(journal: Journal | undefined, identity: RunIdentity): Promise<EvaluateOptions["known"]> {
+  const { headLine, readSampleLog } = await import("../../eval/sample-log.ts");
+  if (journal === undefined) return undefined;
+  if (journal.lines.length > 0) return readSampleLog(journal.lines, identity, journal.name);
+  await journal.append(headLine(identity));
+  return undefined;
+}
+
+function configOf(path: string, model: Model, options: Options, identity: RunIdentity): Record<string, unknown> {
+  const { build, threads } = model.machine;
+  const { limit = null, batchSize } = options;
+  return { model: path, model_type: model.config.modelType, limit, batch_size: batchSize, ...identity, kernels: build, threads };
+}
+
+async function tell(
+  session: Session,
+  evaluation: Evaluation,
+  compared: readonly BaselineRow[] | undefined,
+  config: Record<string, unknown>,
+  options: Options,
+  output: OutputFile | undefined,
+): Promise<void> {
+  const { harnessDocument } = await import("../../eval/harness.ts");
+  const { evaluationTable } = await import("../evaluation-table.ts");
+  const { toJson } = await import("../output.ts");
+  const errors = evaluation.problems.map(({ code, message, details }) => ({ ...details, code, message }));
+  for (const { code, message } of errors) session.note(`${code}: ${message}`);
+  const document = {
+    ...harnessDocument(evaluation, config, { samples: options.logSamples }),
+    ...(compared !== undefined && { baseline: compared.map(finite) }),
+    ...(errors.length > 0 && { error: errors[0], errors }),
+  };
+  await output?.write(new TextEncoder().encode(`${toJson(document)}\n`));
+  await output?.commit();
+  session.output.result(document, () => evaluationTable(evaluation, compared, { markdown: options.markdown === true }));
+}
+
+/** The interval of a single item has no ends, which JSON cannot say. */
+function finite(row: BaselineRow): Record<string, unknown> {
+  const { interval, ...rest } = row;
+  return { ...rest, interval: interval.map((end) => (Number.isFinite(end) ? end : null)) };
+}

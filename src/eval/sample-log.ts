@@ -1,0 +1,63 @@
+/** Samples as lines of a journal: what an interrupted run has asked already. */
+import { FormatError, UsageError } from "../errors.ts";
+import { asObject, describeJson, isObject, type JsonValue, parseJson } from "../format/json.ts";
+import type { Sample } from "./sample.ts";
+
+/** Everything that decides an answer; another value of any field is another run. */
+export type RunIdentity = Readonly<Record<string, string | number | boolean | null>>;
+
+const FORMAT = "quern evaluate 1";
+
+export function headLine(run: RunIdentity): string {
+  return JSON.stringify({ format: FORMAT, ...run });
+}
+
+/** The row itself is in the data. */
+export function sampleLine(task: string, sample: Sample): string {
+  const { doc: _, ...answers } = sample;
+  return JSON.stringify({ task, ...answers });
+}
+
+/**
+ * Samples by task.
+ * @throws UsageError for a journal of another run, naming the field that differs; FormatError for a line that is no sample.
+ */
+export function readSampleLog(lines: readonly string[], run: RunIdentity, where: string): ReadonlyMap<string, readonly Sample[]> {
+  const samples = new Map<string, Sample[]>();
+  lines.forEach((line, index) => {
+    const at = `${where}: line ${index + 1}`;
+    const record = asObject(parseJson(line, at), at);
+    if (index === 0) return requireSameRun(record, run, where);
+    const { task, ...sample } = record;
+    if (typeof task !== "string" || !isSample(sample))
+      throw new FormatError(at, `found ${describeJson(line)}, expected a sample with task, doc_id, target, resps and request_hash`);
+    const known = samples.get(task);
+    if (known === undefined) samples.set(task, [sample]);
+    else known.push(sample);
+  });
+  return samples;
+}
+
+function requireSameRun(head: Readonly<Record<string, JsonValue>>, run: RunIdentity, where: string): void {
+  for (const [field, expected] of Object.entries({ format: FORMAT, ...run }))
+    if (head[field] !== expected)
+      throw new UsageError(
+        `${where}: ${field}`,
+        `${describeJson(head[field])}, of another run`,
+        `${describeJson(expected)}, as in this one; begin anew with --force`,
+      );
+}
+
+function isSample(value: Readonly<Record<string, JsonValue>>): value is Readonly<Record<string, JsonValue>> & Sample {
+  const { doc_id, target, resps, request_hash } = value;
+  const isAnswer = (entry: JsonValue) =>
+    Array.isArray(entry) && typeof entry[0] === "number" && typeof entry[1] === "boolean";
+  return (
+    !isObject(resps as JsonValue) &&
+    typeof doc_id === "number" &&
+    typeof target === "number" &&
+    typeof request_hash === "string" &&
+    Array.isArray(resps) &&
+    resps.every(isAnswer)
+  );
+}
