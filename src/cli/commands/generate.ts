@@ -56,7 +56,7 @@ const generateCommand: Action<Options> = async (session, [path], options) => {
   const { openModel } = await import("../open.ts");
   const { collect, generate } = await import("../../runtime/generate.ts");
   const { engineInfo } = await import("../../runtime/language-model.ts");
-  const { sha256 } = await import("../hash.ts");
+  const { sha256 } = await import("../../format/sha256.ts");
   const prompt = await readPrompt(session, options);
   const started = performance.now();
   await using model = await openModel(session, path);

@@ -27,7 +27,7 @@ const logitsCommand: Action<Options> = async (session, [path], options) => {
   const { openModel } = await import("../open.ts");
   const { computeLogits, computeTapped } = await import("../../runtime/logits.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
-  const { sha256 } = await import("../hash.ts");
+  const { sha256 } = await import("../../format/sha256.ts");
   checkOutput(options);
   const prompt = await readPrompt(session, options);
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);

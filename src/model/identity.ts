@@ -1,0 +1,33 @@
+/** What tells a model from every other: a hash over its configuration and weights, the same wherever its folder lies. */
+import { sha256, sha256OfPieces } from "../format/sha256.ts";
+import type { ByteSource } from "../format/source.ts";
+import type { Turns } from "../wasm/turns.ts";
+import type { ModelFiles } from "./model.ts";
+
+/** Beside the weights: what the numbers mean. */
+const SETTINGS = ["config.json", "quantize_config.json"];
+
+/** SHA-256 over name, size and hash of each file that the logits depend on. Reads every weight once. */
+export async function modelHash(files: ModelFiles, turns: Turns): Promise<string> {
+  const weights = new Map([...files.index.entries.values()].map(({ source }) => [source.name, source]));
+  const settings: ByteSource[] = [];
+  try {
+    for (const name of SETTINGS) {
+      const source = await files.folder.open(name);
+      if (source !== undefined) settings.push(source);
+    }
+    const lines: string[] = [];
+    for (const source of [...settings, ...weights.values()]) {
+      const hash = await sha256OfPieces(source, () => turns.check());
+      lines.push(`${baseName(source.name)} ${source.size} ${hash}\n`);
+    }
+    return await sha256(new TextEncoder().encode(lines.sort().join("")));
+  } finally {
+    for (const source of settings) await source.close?.();
+  }
+}
+
+/** The last part of a path: names in files must not tell of folders around them. */
+export function baseName(path: string): string {
+  return path.split(/[/\\]/).findLast((part) => part !== "") ?? path;
+}
