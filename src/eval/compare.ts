@@ -1,235 +1,140 @@
 /**
  * One model against another, usually its float original, token by token: KL(reference || model), agreement on the likeliest
- * token, change of the true token's probability (labels as llama-perplexity prints them), and changes of routing.
+ * token, change of the true token's probability (labels as llama-perplexity prints them), and changes of routing. The
+ * reference runs alongside, or was saved by `saveReference` and is read.
  */
 import { UsageError } from "../errors.ts";
-import { exp } from "../exact.ts";
+import type { OutputFile } from "../format/output.ts";
+import { baseName } from "../model/identity.ts";
 import type { Model, Progress } from "../model/model.ts";
-import type { LogitRows, Session } from "../model/session.ts";
-import { stride } from "../tensor/matrix.ts";
 import { Turns } from "../wasm/turns.ts";
-import { SCORING_BATCH } from "./perplexity.ts";
-import { percentile, Sample } from "./statistics.ts";
-import { longestWindow, scoredWindows, type WindowProtocol } from "./windows.ts";
+import { Follower } from "./follower.ts";
+import { SavedReference } from "./open-reference.ts";
+import { type ReferenceRows, requireComparable, requireSameWindows, shapeOf } from "./reference.ts";
+import { ReferenceWriter } from "./save-reference.ts";
+import { type Comparison, Tally } from "./tally.ts";
+import { DEFAULT_WINDOW, longestWindow, scoredWindows, type WindowProtocol } from "./windows.ts";
 
 export interface CompareOptions extends WindowProtocol {
+  /** Writes the reference's file meanwhile, as `saveReference` does; for a reference that runs. */
+  readonly saveTo?: OutputFile;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
-export interface Comparison {
-  /** Nats a token; percentiles linear between ranks. */
-  readonly kl: Readonly<Record<"mean" | "stdErr" | "p50" | "p90" | "p95" | "p99" | "p999" | "max", number>>;
-  /** Share of tokens for which both have the same likeliest one. */
-  readonly sameTop: { readonly value: number; readonly stdErr: number };
-  /** Model's over reference's. */
-  readonly perplexityRatio: number;
-  readonly perplexity: { readonly model: number; readonly reference: number };
-  /** p_model - p_reference of the true token. */
-  readonly deltaP: { readonly rms: number; readonly mean: number };
-  /** Share of tokens whose set of experts differs, by MoE layer. */
-  readonly routing: readonly { readonly layer: number; readonly changed: number }[];
-  readonly scoredTokens: number;
+/** A comparison, and with what. */
+export interface ReferenceComparison extends Comparison {
+  readonly reference: {
+    readonly name: string;
+    /** Whether it was read from a file. */
+    readonly saved: boolean;
+    /** SHA-256 of what the model is; null where no file needed it. */
+    readonly hash: string | null;
+  };
 }
 
-/** The models live in two engines: each token's logits of the reference are copied over and compared by a kernel. */
+/** Windows, and how they were cut from ids; undefined where they were given. */
+interface Input {
+  readonly windows: readonly (readonly number[])[];
+  readonly protocol: WindowProtocol | undefined;
+}
+
+/**
+ * Cuts `ids` into windows and compares. A saved reference brings its windows: ids must then be the same (cut as the file's
+ * were unless options say otherwise), or undefined.
+ * @throws UsageError for models that cannot be compared, windows that do not fit, or ids that are not the file's.
+ */
 export async function compare(
   model: Model,
-  reference: Model,
-  ids: readonly number[],
+  reference: Model | SavedReference,
+  ids?: readonly number[],
   options: CompareOptions = {},
-): Promise<Comparison> {
-  return compareWindows(model, reference, scoredWindows(ids, options, sharedContext(model, reference)), options);
+): Promise<ReferenceComparison> {
+  await using file = options.saveTo;
+  return await compareInput(model, reference, cutIds(model, reference, ids, options), file, options);
 }
 
 /** The same over windows at hand, which may differ in length; the first id of each is context only. */
 export async function compareWindows(
   model: Model,
-  reference: Model,
+  reference: Model | SavedReference,
   windows: readonly (readonly number[])[],
   options: Omit<CompareOptions, keyof WindowProtocol> = {},
+): Promise<ReferenceComparison> {
+  await using file = options.saveTo;
+  return await compareInput(model, reference, { windows, protocol: undefined }, file, options);
+}
+
+function cutIds(
+  model: Model,
+  reference: Model | SavedReference,
+  ids: readonly number[] | undefined,
+  options: CompareOptions,
+): Input {
+  const saved = reference instanceof SavedReference;
+  const file = saved ? reference.facts.protocol : undefined;
+  if (ids === undefined) {
+    if (!saved) throw new UsageError("ids", "none", "token ids: only a saved reference brings its own");
+    return { windows: reference.windows, protocol: file };
+  }
+  const { window = file?.window ?? DEFAULT_WINDOW, limit = file?.limit } = options;
+  const context = saved ? model.config.maxPositions : sharedContext(model, reference);
+  return { windows: scoredWindows(ids, { window, limit }, context), protocol: { window, limit } };
+}
+
+async function compareInput(
+  model: Model,
+  reference: Model | SavedReference,
+  input: Input,
+  file: OutputFile | undefined,
+  options: CompareOptions,
+): Promise<ReferenceComparison> {
+  const saved = reference instanceof SavedReference;
+  requireComparable(model.files.name, shapeOf(model.config), saved ? reference.shape : shapeOf(reference.config));
+  if (!saved) return compareRunning(model, reference, input, file, options);
+  if (file !== undefined) throw new UsageError("saveTo", "a saved reference", "a reference that runs");
+  requireSameWindows(input.windows, reference.windows, reference.name);
+  const { name, hash } = reference.facts;
+  return { ...(await run(model, reference, input.windows, options)), reference: { name, saved, hash } };
+}
+
+async function compareRunning(
+  model: Model,
+  reference: Model,
+  { windows, protocol }: Input,
+  file: OutputFile | undefined,
+  options: CompareOptions,
+): Promise<ReferenceComparison> {
+  using rows = new Follower(reference, longestWindow(windows, sharedContext(model, reference)));
+  const writer = file && (await ReferenceWriter.begin(reference, windows, protocol, file, new Turns(options.signal)));
+  const result = await run(model, rows, windows, options, writer);
+  await writer?.end();
+  await file?.commit();
+  const hash = writer?.facts.hash ?? null;
+  return { ...result, reference: { name: baseName(reference.files.name), saved: false, hash } };
+}
+
+/** Each token's logits of the reference are brought into the model's engine and compared by a kernel. */
+async function run(
+  model: Model,
+  reference: ReferenceRows,
+  windows: readonly (readonly number[])[],
+  options: CompareOptions,
+  writer?: ReferenceWriter,
 ): Promise<Comparison> {
-  requireComparable(model, reference);
-  const longest = longestWindow(windows, sharedContext(model, reference));
   const turns = new Turns(options.signal);
-  const tally = new Tally(model);
-  using referee = new Follower(reference, longest);
-  using follower = new Follower(model, longest);
-  using memory = model.machine.arena.claim();
-  void memory;
-  const buffers = tally.allocate(referee.ld);
-  for (const [done, window] of windows.entries()) {
-    const expected = await referee.collect(window, turns);
-    await follower.run(window, turns, (logits) => tally.addLogits(logits, window, expected, buffers));
-    tally.addRoutes(expected.routes, follower.takeRoutes(), window.length);
-    options.onProgress?.({ phase: "compare", done: done + 1, total: windows.length, unit: "windows" });
+  using follower = new Follower(model, longestWindow(windows, model.config.maxPositions));
+  using tally = new Tally(model);
+  for (const [place, ids] of windows.entries()) {
+    const expected = await reference.window(place, ids, turns);
+    await writer?.add(expected, turns);
+    await follower.run(ids, turns, (logits) => tally.addLogits(logits, ids, expected));
+    tally.addRoutes(expected.routes, follower.takeRoutes(), ids.length);
+    options.onProgress?.({ phase: "compare", done: place + 1, total: windows.length, unit: "windows" });
   }
   return tally.result();
 }
 
 function sharedContext(model: Model, reference: Model): number {
   return Math.min(model.config.maxPositions, reference.config.maxPositions);
-}
-
-function requireComparable(model: Model, reference: Model): void {
-  for (const key of ["vocabSize", "layers", "experts", "topK"] as const)
-    if (model.config[key] !== reference.config[key])
-      throw new UsageError(
-        `reference ${key}`,
-        String(reference.config[key]),
-        `${model.config[key]}, as ${model.files.name} has`,
-      );
-}
-
-/** A window as the reference sees it. */
-interface Expected {
-  readonly logits: Float32Array;
-  /** By MoE layer: the chosen experts of each token, sorted. */
-  readonly routes: readonly Int32Array[];
-}
-
-/** Runs windows through one model and keeps what is compared. */
-class Follower {
-  readonly ld: number;
-  readonly #model: Model;
-  readonly #session: Session;
-  #routes: number[][] = [];
-
-  constructor(model: Model, context: number) {
-    this.#model = model;
-    this.#session = model.session({ context, batch: SCORING_BATCH, logits: "all", keepRoutes: true });
-    this.ld = stride(model.config.vocabSize);
-  }
-
-  async run(window: readonly number[], turns: Turns, onLogits: (logits: LogitRows) => void): Promise<void> {
-    this.#session.truncate(0);
-    this.#routes = this.#model.config.moeLayers.map(() => []);
-    await this.#session.evaluate(window, turns, (logits) => {
-      this.#keepRoutes(logits.rows);
-      onLogits(logits);
-    });
-  }
-
-  async collect(window: readonly number[], turns: Turns): Promise<Expected> {
-    const logits = new Float32Array(window.length * this.ld);
-    await this.run(window, turns, ({ ptr, rows, first }) => {
-      logits.set(this.#model.machine.arena.f32(ptr, rows * this.ld), first * this.ld);
-    });
-    return { logits, routes: this.takeRoutes() };
-  }
-
-  takeRoutes(): readonly Int32Array[] {
-    const { topK, moeLayers } = this.#model.config;
-    return this.#routes.filter((_, layer) => moeLayers[layer]).map((flat) => sortedSets(flat, topK));
-  }
-
-  [Symbol.dispose](): void {
-    this.#session[Symbol.dispose]();
-  }
-
-  #keepRoutes(rows: number): void {
-    const { topK, moeLayers } = this.#model.config;
-    const { arena } = this.#model.machine;
-    moeLayers.forEach((moe, layer) => {
-      if (moe) this.#routes[layer].push(...arena.i32(this.#session.state.routes[layer].experts, rows * topK));
-    });
-  }
-}
-
-function sortedSets(flat: readonly number[], topK: number): Int32Array {
-  const sets = Int32Array.from(flat);
-  for (let at = 0; at < sets.length; at += topK) sets.subarray(at, at + topK).sort();
-  return sets;
-}
-
-interface Buffers {
-  readonly reference: number;
-  readonly out: number;
-}
-
-class Tally {
-  readonly #model: Model;
-  readonly #kl: number[] = [];
-  readonly #sameTop = new Sample();
-  readonly #deltaP = new Sample();
-  readonly #loss = { model: new Sample(), reference: new Sample() };
-  readonly #changed: number[] = [];
-  #routed = 0;
-
-  constructor(model: Model) {
-    this.#model = model;
-  }
-
-  allocate(ld: number): Buffers {
-    const { arena } = this.#model.machine;
-    return { reference: arena.alloc(SCORING_BATCH * ld * 4), out: arena.alloc(SCORING_BATCH * 32) };
-  }
-
-  addLogits(
-    { ptr, ld, rows, first }: LogitRows,
-    window: readonly number[],
-    expected: Expected,
-    buffers: Buffers,
-  ): void {
-    const { machine, config } = this.#model;
-    const theirs = expected.logits.subarray(first * ld, (first + rows) * ld);
-    machine.arena.f32(buffers.reference, rows * ld).set(theirs);
-    machine.call("divergence", rows, buffers.out, buffers.reference, ld, ptr, ld, config.vocabSize);
-    const ours = machine.arena.f32(ptr, rows * ld);
-    const sums = machine.arena.f64(buffers.out, 4 * rows);
-    for (let row = 0; row < rows; row++) {
-      const target = window[first + row + 1];
-      if (target === undefined) continue;
-      const [kl, sameTop, logSumReference, logSumModel] = sums.subarray(4 * row, 4 * row + 4);
-      const logReference = theirs[row * ld + target] - logSumReference;
-      const logModel = ours[row * ld + target] - logSumModel;
-      this.#kl.push(Math.max(0, kl)); // a rounding error below 0 is 0
-      this.#sameTop.add(sameTop);
-      this.#deltaP.add(exp(logModel) - exp(logReference));
-      this.#loss.model.add(-logModel);
-      this.#loss.reference.add(-logReference);
-    }
-  }
-
-  addRoutes(expected: readonly Int32Array[], found: readonly Int32Array[], tokens: number): void {
-    const { topK } = this.#model.config;
-    expected.forEach((sets, layer) => {
-      let changed = 0;
-      for (let token = 0; token < tokens; token++) {
-        let same = true;
-        for (let at = token * topK; at < (token + 1) * topK; at++) same &&= sets[at] === found[layer][at];
-        if (!same) changed++;
-      }
-      this.#changed[layer] = (this.#changed[layer] ?? 0) + changed;
-    });
-    this.#routed += tokens;
-  }
-
-  result(): Comparison {
-    const { moeLayers } = this.#model.config;
-    const sorted = Float64Array.from(this.#kl).sort();
-    const spread = new Sample();
-    for (const value of sorted) spread.add(value);
-    const at = (share: number) => percentile(sorted, share);
-    const layers = moeLayers.flatMap((moe, layer) => (moe ? [layer] : []));
-    const { model, reference } = this.#loss;
-    return {
-      kl: {
-        mean: spread.mean,
-        stdErr: spread.stdErr,
-        p50: at(0.5),
-        p90: at(0.9),
-        p95: at(0.95),
-        p99: at(0.99),
-        p999: at(0.999),
-        max: at(1),
-      },
-      sameTop: { value: this.#sameTop.mean, stdErr: this.#sameTop.stdErr },
-      perplexityRatio: exp(model.mean - reference.mean),
-      perplexity: { model: exp(model.mean), reference: exp(reference.mean) },
-      deltaP: { rms: this.#deltaP.rms, mean: this.#deltaP.mean },
-      routing: layers.map((layer, place) => ({ layer, changed: this.#changed[place] / this.#routed })),
-      scoredTokens: this.#kl.length,
-    };
-  }
 }

@@ -8,7 +8,7 @@ export interface WindowProtocol {
   readonly limit?: number;
 }
 
-const DEFAULT_WINDOW = 512;
+export const DEFAULT_WINDOW = 512;
 
 function windowLength(protocol: WindowProtocol, context: number): number {
   const { window = DEFAULT_WINDOW } = protocol;

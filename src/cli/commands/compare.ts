@@ -1,6 +1,6 @@
 /** `quern compare`: how far a model is from another, usually its float original. */
 import type { Command } from "commander";
-import type { Comparison } from "../../eval/compare.ts";
+import type { Comparison } from "../../eval/tally.ts";
 import { type ActivationsOption, exampleText, integerIn, oneOf } from "../options.ts";
 import type { Action, RunCommand } from "../session.ts";
 import { addTokenOptions, readTokens, type TokenOptions } from "../token-input.ts";
