@@ -20,13 +20,21 @@ export function addTokenOptions(command: Command): Command {
     .option("--ids-file <path>", 'token ids: JSON array, .u16 or .i32, or {"windows": [[...]]} taken as they are');
 }
 
+function countGiven({ text, ids, idsFile }: TokenOptions): number {
+  return [text, ids, idsFile].filter((value) => value !== undefined).length;
+}
+
+export function givesTokens(options: TokenOptions): boolean {
+  return countGiven(options) > 0;
+}
+
 /** A stream, or windows as a file gives them. */
 export async function readTokens(
   session: Session,
   model: Model,
   options: TokenOptions,
 ): Promise<Awaited<ReturnType<typeof readIdsFile>>> {
-  const given = [options.text, options.ids, options.idsFile].filter((value) => value !== undefined).length;
+  const given = countGiven(options);
   if (given !== 1) throw new UsageError("input", `${given} of them`, "one of --text, --ids and --ids-file");
   if (options.ids !== undefined) return { kind: "stream", ids: parseIds("--ids", options.ids) };
   if (options.idsFile !== undefined) return readIdsFile(options.idsFile, session.signal);

@@ -1,53 +1,141 @@
-/** `quern compare`: how far a model is from another, usually its float original. */
-import type { Command } from "commander";
-import type { Comparison } from "../../eval/tally.ts";
+/** `quern compare`: how far a model is from another, usually its float original, which runs alongside or was saved before. */
+import { type Command, Option } from "commander";
+import { UsageError } from "../../errors.ts";
+import type { CompareOptions, ReferenceComparison } from "../../eval/compare.ts";
+import type { SavedReference } from "../../eval/open-reference.ts";
+import type { OutputFile } from "../../format/output.ts";
+import type { Model } from "../../model/model.ts";
 import { type ActivationsOption, exampleText, integerIn, oneOf } from "../options.ts";
-import type { Action, RunCommand } from "../session.ts";
-import { addTokenOptions, readTokens, type TokenOptions } from "../token-input.ts";
+import type { Action, RunCommand, Session } from "../session.ts";
+import { addTokenOptions, givesTokens, readTokens, type TokenOptions } from "../token-input.ts";
 
 interface Options extends TokenOptions {
-  readonly reference: string;
-  readonly referenceActivations: ActivationsOption;
-  readonly window: number;
+  readonly reference?: string;
+  readonly saveReference?: string;
+  readonly referenceActivations?: ActivationsOption;
+  readonly window?: number;
   readonly limit?: number;
 }
 
+const EXAMPLE = `quern compare out/gptq-3bit --reference models/fable-mixtral --text story.txt --save-reference out/ref.safetensors
+  quern compare out/gptq-2bit --reference out/ref.safetensors`;
+
 export function registerCompare(program: Command, run: RunCommand): void {
-  const modes = ["f32", "int16", "int8"] as const;
   const command = program
     .command("compare")
     .description("Compare a model with a reference, token by token: KL, same top token, routing.")
     .argument("<model>", "model folder")
-    .requiredOption("--reference <model>", "the model to compare with");
-  addTokenOptions(command)
+    .option("--reference <path>", "the model to compare with, or its saved logits (.safetensors)")
     .option(
-      "--reference-activations <mode>",
-      "arithmetic of the reference",
-      oneOf("--reference-activations", modes),
-      "f32",
+      "--save-reference <path>",
+      "file for the reference's logits; without --reference, MODEL's, and nothing else",
+    );
+  addTokenOptions(command)
+    .addOption(
+      new Option("--reference-activations <mode>", "arithmetic of the reference (default: f32)").argParser(
+        oneOf("--reference-activations", ["f32", "int16", "int8"]),
+      ),
     )
-    .option("--window <n>", "ids of a window", integerIn("--window", 2, 2 ** 24), 512)
+    .option("--window <n>", "ids of a window (default: 512, or as the file was cut)", integerIn("--window", 2, 2 ** 24))
     .option("--limit <n>", "only the first N ids of the text", integerIn("--limit", 1, 2 ** 31))
-    .addHelpText("after", exampleText("quern compare out/gptq-3bit --reference models/fable-mixtral --text story.txt"))
+    .addHelpText("after", exampleText(EXAMPLE))
     .action(run(compareCommand));
 }
 
 const compareCommand: Action<Options> = async (session, [path], options) => {
-  const { openModel } = await import("../open.ts");
-  const { compare, compareWindows } = await import("../../eval/compare.ts");
-  await using model = await openModel(session, path);
-  await using reference = await openModel(session, options.reference, { activations: options.referenceActivations });
-  const input = await readTokens(session, model, options);
-  const { window, limit } = options;
-  const run = { signal: session.signal, onProgress: session.report };
-  const result =
-    input.kind === "windows"
-      ? await compareWindows(model, reference, input.windows, run)
-      : await compare(model, reference, input.ids, { ...run, window, limit });
-  session.output.result({ ...result }, () => describe(result));
+  const { nodeOutputFile } = await import("../../adapter/node-output.ts");
+  const { reference, saveReference } = options;
+  const isFile = reference?.endsWith(".safetensors") === true;
+  checkOptions(options, isFile);
+  await using output = saveReference === undefined ? undefined : await nodeOutputFile(saveReference, session.options);
+  if (reference === undefined) await save(session, path, output as OutputFile, options);
+  else if (isFile) await compareSaved(session, path, reference, options);
+  else await compareRunning(session, path, reference, output, options);
 };
 
-function describe({ kl, sameTop, perplexityRatio, perplexity, deltaP, routing, scoredTokens }: Comparison): string {
+function checkOptions({ reference, saveReference }: Options, isFile: boolean): void {
+  if (reference === undefined && saveReference === undefined)
+    throw new UsageError("--reference", "nothing", "a model, a saved reference (.safetensors), or --save-reference");
+  if (isFile && saveReference !== undefined)
+    throw new UsageError("--save-reference", "a reference that is saved already", "a model as --reference");
+  if (saveReference !== undefined && !saveReference.endsWith(".safetensors"))
+    throw new UsageError("--save-reference", JSON.stringify(saveReference), "a name that ends in .safetensors");
+}
+
+async function compareRunning(
+  session: Session,
+  path: string,
+  referencePath: string,
+  saveTo: OutputFile | undefined,
+  options: Options,
+): Promise<void> {
+  const { openModel } = await import("../open.ts");
+  await using model = await openModel(session, path);
+  const activations = options.referenceActivations ?? "f32";
+  await using reference = await openModel(session, referencePath, { activations });
+  await show(session, model, reference, { ...options, saveTo });
+}
+
+async function compareSaved(session: Session, path: string, file: string, options: Options): Promise<void> {
+  const { openModel } = await import("../open.ts");
+  const { nodeFile } = await import("../../adapter/node.ts");
+  const { openReference } = await import("../../eval/open-reference.ts");
+  await using reference = await openReference(await nodeFile(file));
+  const { activations } = reference.facts;
+  if ((options.referenceActivations ?? activations) !== activations)
+    throw new UsageError(
+      "--reference-activations",
+      `${options.referenceActivations}`,
+      `${activations}, as ${file} has`,
+    );
+  await using model = await openModel(session, path);
+  await show(session, model, reference, options);
+}
+
+async function show(
+  session: Session,
+  model: Model,
+  reference: Model | SavedReference,
+  options: Options & Pick<CompareOptions, "saveTo">,
+): Promise<void> {
+  const { compare, compareWindows } = await import("../../eval/compare.ts");
+  const { window, limit, saveTo } = options;
+  const run = { saveTo, signal: session.signal, onProgress: session.report };
+  const ownWindows = "windows" in reference && !givesTokens(options);
+  const input = ownWindows ? undefined : await readTokens(session, model, options);
+  const result =
+    input?.kind === "windows"
+      ? await compareWindows(model, reference, input.windows, run)
+      : await compare(model, reference, input?.ids, { ...run, window, limit });
+  session.output.result({ ...result }, () => describe(result));
+}
+
+/** Runs MODEL as the reference: in f32 unless the options say otherwise. */
+async function save(session: Session, path: string, output: OutputFile, options: Options): Promise<void> {
+  const { openModel } = await import("../open.ts");
+  const { saveReference } = await import("../../eval/save-reference.ts");
+  const { DEFAULT_WINDOW, scoredWindows } = await import("../../eval/windows.ts");
+  const activations = options.referenceActivations ?? session.options.activations ?? "f32";
+  await using model = await openModel(session, path, { activations });
+  const input = await readTokens(session, model, options);
+  const { window = DEFAULT_WINDOW, limit } = options;
+  const protocol = input.kind === "windows" ? undefined : { window, limit };
+  const windows =
+    input.kind === "windows" ? input.windows : scoredWindows(input.ids, { window, limit }, model.config.maxPositions);
+  const run = { protocol, signal: session.signal, onProgress: session.report };
+  const { name, hash, bytes, scoredTokens, ...saved } = await saveReference(model, windows, output, run);
+  session.output.result(
+    {
+      output: output.name,
+      ...{ bytes, scoredTokens, windows: saved.windows, activations },
+      reference: { name, saved: false, hash },
+    },
+    () => `${output.name}: ${scoredTokens} tokens of ${name}, ${(bytes / 1e6).toFixed(1)} MB`,
+  );
+}
+
+function describe(result: ReferenceComparison): string {
+  const { kl, sameTop, perplexityRatio, perplexity, deltaP, routing, scoredTokens, reference } = result;
   const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
   const tail = (["p50", "p90", "p95", "p99", "p999", "max"] as const).map((key) => `${key} ${kl[key].toFixed(5)}`);
   return [
@@ -56,6 +144,6 @@ function describe({ kl, sameTop, perplexityRatio, perplexity, deltaP, routing, s
     `perplexity ${perplexity.model.toFixed(4)} against ${perplexity.reference.toFixed(4)}, ratio ${perplexityRatio.toFixed(5)}`,
     `delta p: rms ${percent(deltaP.rms)}, mean ${percent(deltaP.mean)}`,
     `routing changed: ${routing.map(({ layer, changed }) => `${layer}: ${percent(changed)}`).join(", ")}`,
-    `${scoredTokens} tokens scored`,
+    `${scoredTokens} tokens scored against ${reference.name}${reference.saved ? " (saved)" : ""}`,
   ].join("\n");
 }
