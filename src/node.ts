@@ -1,3 +1,3 @@
 /** Folders and files of a disk, to read and to write, for Node, Deno and Bun. */
-export { nodeFile, nodeFolder } from "./adapter/node.ts";
+export { nodeFile, nodeFolder, nodeTree } from "./adapter/node.ts";
 export { nodeOutput, nodeOutputFile } from "./adapter/node-output.ts";

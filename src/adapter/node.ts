@@ -1,6 +1,7 @@
 /** Files and folders through node:fs: Node, Deno and Bun alike. */
 
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { FileError } from "../errors.ts";
 import { type ByteSource, checkRange, type FolderSource, PIECE_BYTES, shortRead } from "../format/source.ts";
 import { errorCode, fileError } from "./file-errors.ts";
@@ -21,7 +22,39 @@ export async function nodeFile(path: string): Promise<ByteSource> {
 }
 
 /** The files of a folder. Its subfolders do not exist for it. */
-export async function nodeFolder(path: string): Promise<FolderSource> {
+export function nodeFolder(path: string): Promise<FolderSource> {
+  return folderSource(path, {
+    async list() {
+      const found = await readdir(path, { withFileTypes: true });
+      return found.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+    },
+    fault: (file) => (isPlainName(file) ? undefined : "found a path, expected the plain name of a file in the folder"),
+  });
+}
+
+/** The files of a folder and of all folders in it, named by their path from it with `/`. Links are followed as the disk has them. */
+export function nodeTree(path: string): Promise<FolderSource> {
+  return folderSource(path, {
+    async list() {
+      const found = await readdir(path, { withFileTypes: true, recursive: true });
+      return found
+        .filter((entry) => !entry.isDirectory())
+        .map((entry) => relative(path, join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
+    },
+    fault: (file) =>
+      file.split("/").every(isPlainName)
+        ? undefined
+        : 'found a path that leaves the folder, expected one inside it, such as "folder/file"',
+  });
+}
+
+interface FolderRules {
+  list(): Promise<string[]>;
+  /** What is wrong with the name of a file, if anything. */
+  fault(file: string): string | undefined;
+}
+
+async function folderSource(path: string, rules: FolderRules): Promise<FolderSource> {
   const name = path.replace(/(?<=[^/\\])[/\\]+$/, "");
   try {
     if (!(await stat(path)).isDirectory()) throw new FileError(path, "found a file, expected a folder");
@@ -33,18 +66,14 @@ export async function nodeFolder(path: string): Promise<FolderSource> {
     name,
     async list() {
       try {
-        const found = await readdir(path, { withFileTypes: true });
-        return found
-          .filter((entry) => !entry.isDirectory())
-          .map((entry) => entry.name)
-          .sort();
+        return (await rules.list()).sort();
       } catch (cause) {
         throw fileError(path, cause);
       }
     },
     async open(file) {
-      if (file === "" || file === "." || file === ".." || /[/\\\0]/.test(file))
-        throw new FileError(`${name}/${file}`, "found a path, expected the plain name of a file in the folder");
+      const fault = rules.fault(file);
+      if (fault !== undefined) throw new FileError(`${name}/${file}`, fault);
       try {
         const source = await nodeFile(`${name}/${file}`);
         opened.push(source);
@@ -58,6 +87,10 @@ export async function nodeFolder(path: string): Promise<FolderSource> {
       for (const source of opened.splice(0)) await source.close?.();
     },
   };
+}
+
+function isPlainName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name);
 }
 
 function handleSource(path: string, size: number, handle: FileHandle): ByteSource {

@@ -66,10 +66,11 @@ export function describeJson(value: JsonValue | undefined): string {
   return shown.length > 60 ? `${shown.slice(0, 57)}...` : shown;
 }
 
-export function parseJson(text: string, where: string, limits: JsonLimits = JSON_LIMITS): JsonValue {
+/** @param line where the text is one line of a file: its number, from 1, for errors. */
+export function parseJson(text: string, where: string, limits: JsonLimits = JSON_LIMITS, line = 1): JsonValue {
   if (text.length > limits.maxBytes)
     throw new FormatError(where, `found ${text.length} characters of JSON, expected at most ${limits.maxBytes}`);
-  return new Parser(text, where, limits.maxDepth).document();
+  return new Parser(text, where, limits.maxDepth, line).document();
 }
 
 const QUOTE = 0x22;
@@ -91,12 +92,14 @@ class Parser {
   readonly #text: string;
   readonly #where: string;
   readonly #maxDepth: number;
+  readonly #firstLine: number;
   #at = 0;
 
-  constructor(text: string, where: string, maxDepth: number) {
+  constructor(text: string, where: string, maxDepth: number, firstLine: number) {
     this.#text = text;
     this.#where = where;
     this.#maxDepth = maxDepth;
+    this.#firstLine = firstLine;
   }
 
   document(): JsonValue {
@@ -221,7 +224,7 @@ class Parser {
 
   #error(expected: string, found: string = this.#found()): FormatError {
     const before = this.#text.slice(0, this.#at);
-    const line = before.split("\n").length;
+    const line = this.#firstLine + before.split("\n").length - 1;
     const column = this.#at - before.lastIndexOf("\n");
     return new FormatError(this.#where, `line ${line}, column ${column}: found ${found}, expected ${expected}`);
   }

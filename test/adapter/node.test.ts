@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nodeFile, nodeFolder } from "../../src/adapter/node.ts";
+import { nodeFile, nodeFolder, nodeTree } from "../../src/adapter/node.ts";
 import { PIECE_BYTES, readAll } from "../../src/format/source.ts";
 
 let root: string;
@@ -77,4 +77,31 @@ describe("nodeFolder", () => {
     await folder.close();
     await expect(source.read(0, new Uint8Array(1))).rejects.toThrow();
   });
+});
+
+describe("nodeTree", () => {
+  it("lists and opens files of folders in it", async () => {
+    await mkdir(join(root, "tree", "a", "b"), { recursive: true });
+    await writeFile(join(root, "tree", "top.txt"), "t");
+    await writeFile(join(root, "tree", "a", "b", "deep.txt"), "deep");
+    const tree = await nodeTree(`${root}/tree/`);
+    expect(await tree.list()).toEqual(["a/b/deep.txt", "top.txt"]);
+    const source = await tree.open("a/b/deep.txt");
+    expect([source?.name, source?.size]).toEqual([`${root}/tree/a/b/deep.txt`, 4]);
+    expect(await tree.open("a/none.txt")).toBeUndefined();
+    expect(await tree.open("none/none.txt")).toBeUndefined();
+    await expect(tree.open("a/b")).rejects.toThrow("found a folder, expected a file");
+    await tree.close();
+  });
+
+  it.each(["../small", "a/../../small", "/etc/hostname", "a//b", "a/./b", "", "a/", "..\\small", "a\0b"])(
+    "refuses %j, which leaves it",
+    async (file) => {
+      const tree = await nodeTree(join(root, "folder"));
+      await expect(tree.open(file)).rejects.toMatchObject({
+        code: "FILE",
+        message: expect.stringContaining("found a path that leaves the folder, expected one inside it"),
+      });
+    },
+  );
 });

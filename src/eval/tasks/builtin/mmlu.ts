@@ -1,0 +1,39 @@
+import { defineTask, type Task } from "../task.ts";
+
+/** Subjects of each category, as lm-evaluation-harness divides them. */
+const SUBJECTS: Readonly<Record<string, string>> = {
+  stem: `abstract_algebra anatomy astronomy college_biology college_chemistry college_computer_science college_mathematics
+    college_physics computer_security conceptual_physics electrical_engineering elementary_mathematics high_school_biology
+    high_school_chemistry high_school_computer_science high_school_mathematics high_school_physics high_school_statistics
+    machine_learning`,
+  humanities: `formal_logic high_school_european_history high_school_us_history high_school_world_history international_law
+    jurisprudence logical_fallacies moral_disputes moral_scenarios philosophy prehistory professional_law world_religions`,
+  social_sciences: `econometrics high_school_geography high_school_government_and_politics high_school_macroeconomics
+    high_school_microeconomics high_school_psychology human_sexuality professional_psychology public_relations
+    security_studies sociology us_foreign_policy`,
+  other: `business_ethics clinical_knowledge college_medicine global_facts human_aging management marketing medical_genetics
+    miscellaneous nutrition professional_accounting professional_medicine virology`,
+};
+
+/** Massive Multitask Language Understanding in its original form: 57 subjects, five examples each. */
+export const MMLU: readonly Task[] = Object.entries(SUBJECTS)
+  .flatMap(([category, subjects]) => subjects.split(/\s+/).map((subject) => mmlu(subject, category)))
+  .sort((a, b) => (a.task < b.task ? -1 : 1));
+
+function mmlu(subject: string, category: string): Task {
+  const columns = ["question", "A", "B", "C", "D", "answer"];
+  return defineTask({
+    task: `mmlu_${subject}`,
+    tag: ["mmlu", `mmlu_${category}`],
+    description: `The following are multiple choice questions (with answers) about ${subject.replaceAll("_", " ")}.\n\n`,
+    files: {
+      test: { path: `mmlu/test/${subject}_test.csv`, columns },
+      fewshot: { path: `mmlu/dev/${subject}_dev.csv`, columns },
+    },
+    num_fewshot: 5,
+    process: "mmlu",
+    doc_to_text: "{{question}}\nA. {{A}}\nB. {{B}}\nC. {{C}}\nD. {{D}}\nAnswer:",
+    doc_to_choice: ["A", "B", "C", "D"],
+    doc_to_target: "answer",
+  });
+}

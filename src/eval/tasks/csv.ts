@@ -1,0 +1,49 @@
+/** Comma-separated values (RFC 4180) as rows that know the line they start on. */
+
+import Papa from "papaparse";
+import { FormatError } from "../../errors.ts";
+import { lineOf } from "../../format/lines.ts";
+import type { Row } from "./row.ts";
+
+/** @param columns names of the columns of a file without a header; without them the first line names them. */
+export function csvRows(text: string, file: string, columns?: readonly string[]): Row[] {
+  const { data, errors } = Papa.parse<string[]>(text, { delimiter: ",", newline: lineEnd(text) });
+  const faults = new Map(errors.map(({ row, code }) => [row, code]));
+  const rows: Row[] = [];
+  let names = columns;
+  let next = 1;
+  data.forEach((fields, index) => {
+    const where = lineOf(file, next);
+    next += 1 + fields.reduce((sum, field) => sum + field.split("\n").length - 1, 0);
+    if (fields.length === 1 && fields[0] === "") return;
+    if (names === undefined) names = headerOf(fields, where);
+    else rows.push({ where, doc: quoteFault(faults.get(index), where) ?? rowOf(fields, names, where) });
+  });
+  return rows;
+}
+
+/** Line ends inside quotes are text: only a file that has no other kind is read with `\r\n`. */
+function lineEnd(text: string): "\n" | "\r\n" {
+  return text.includes("\r\n") && !/(?:^|[^\r])\n/.test(text) ? "\r\n" : "\n";
+}
+
+function headerOf(fields: readonly string[], where: string): readonly string[] {
+  const twice = fields.find((name, index) => name === "" || fields.indexOf(name) !== index);
+  if (twice === undefined) return fields;
+  throw new FormatError(where, `found the column name ${JSON.stringify(twice)}, expected each to be there and once`);
+}
+
+function quoteFault(code: string | undefined, where: string): FormatError | undefined {
+  if (code === undefined) return undefined;
+  const found = code === "MissingQuotes" ? "a quoted field that does not end" : "a quote within a quoted field";
+  return new FormatError(
+    where,
+    `found ${found}, expected a closing quote before a comma or line end, and "" for a quote`,
+  );
+}
+
+function rowOf(fields: readonly string[], names: readonly string[], where: string): Row["doc"] {
+  if (fields.length !== names.length)
+    return new FormatError(where, `found ${fields.length} columns, expected ${names.length} (${names.join(", ")})`);
+  return Object.fromEntries(names.map((name, index) => [name, fields[index]]));
+}

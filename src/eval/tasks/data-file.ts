@@ -1,0 +1,100 @@
+/** Data files of tasks: as the data set has them or packed, in the folder that the user names. */
+
+import { FileError, FormatError } from "../../errors.ts";
+import { unpacked } from "../../format/gzip.ts";
+import { asObject, type JsonValue, parseJson } from "../../format/json.ts";
+import { jsonLines } from "../../format/jsonl.ts";
+import { decodeText, lineOf, linesOf } from "../../format/lines.ts";
+import { type FolderSource, readAll } from "../../format/source.ts";
+import { csvRows } from "./csv.ts";
+import type { Row } from "./row.ts";
+import type { DataFile } from "./task.ts";
+
+/** Of a file unpacked. The largest file of the known tasks, HellaSwag's training split, has 47 MB. */
+const LIMIT_BYTES = 256_000_000;
+
+export interface Rows {
+  readonly rows: readonly Row[];
+  /** What is wrong with no row in particular. */
+  readonly problems: readonly FormatError[];
+}
+
+/** All rows of a split, file after file. A file that is missing or no text throws; a bad row stands in its place as an error. */
+export async function readRows(folder: FolderSource, files: readonly DataFile[]): Promise<Rows> {
+  const rows: Row[] = [];
+  const problems: FormatError[] = [];
+  for (const file of files) {
+    const { name, text } = await readText(folder, file.path);
+    const own = rowsOf(text, name, file);
+    if (file.labels === undefined) {
+      for (const row of own) rows.push(row);
+      continue;
+    }
+    const labels = await readText(folder, file.labels);
+    const lines = [...linesOf(labels.text)].map((line) => line.text);
+    if (lines.length !== own.length)
+      problems.push(
+        new FormatError(
+          lineOf(labels.name, Math.min(lines.length, own.length) + 1),
+          `found ${lines.length} labels in the file, expected ${own.length}, one for each row of ${name}`,
+        ),
+      );
+    own.forEach((row, index) => {
+      rows.push(labelled(row, lines[index], labels.name));
+    });
+  }
+  return { rows, problems };
+}
+
+function labelled(row: Row, label: string | undefined, labels: string): Row {
+  if (row.doc instanceof FormatError) return row;
+  if (label === undefined)
+    return { ...row, doc: new FormatError(row.where, `found no label in ${labels}, expected one`) };
+  return { ...row, doc: { ...row.doc, label } };
+}
+
+/** The text of a file that is there under its own name or with `.gz` added. */
+async function readText(folder: FolderSource, path: string): Promise<{ name: string; text: string }> {
+  const source = (await folder.open(path)) ?? (await folder.open(`${path}.gz`));
+  if (source === undefined)
+    throw new FileError(folder.name, `found neither ${path} nor ${path}.gz in the folder, expected one of them`);
+  try {
+    const bytes = unpacked(await readAll(source, LIMIT_BYTES), source.name, LIMIT_BYTES);
+    return { name: source.name, text: decodeText(bytes, source.name) };
+  } finally {
+    await source.close?.();
+  }
+}
+
+function rowsOf(text: string, name: string, { path, columns }: DataFile): Row[] {
+  const ending = /\.(\w+)(?:\.gz)?$/.exec(path)?.[1];
+  switch (ending) {
+    case "jsonl":
+      return [...jsonLines(text, name)].map(({ line, value }) => objectRow(value, lineOf(name, line)));
+    case "json":
+      return jsonRows(parseJson(text, name), name);
+    case "csv":
+      return csvRows(text, name, columns);
+    case "txt":
+      return [...linesOf(text)]
+        .filter((line) => line.text !== "")
+        .map((line) => ({ where: lineOf(name, line.line), doc: { text: line.text } }));
+    default:
+      throw new FormatError(name, `found the ending ${ending ?? "of no kind"}, expected .jsonl, .json, .csv or .txt`);
+  }
+}
+
+function jsonRows(value: JsonValue, name: string): Row[] {
+  if (!Array.isArray(value)) throw new FormatError(name, "found no array, expected a JSON array of rows");
+  return value.map((row: JsonValue, index) => objectRow(row, `${name}: row ${index + 1}`));
+}
+
+function objectRow(value: JsonValue | FormatError, where: string): Row {
+  if (value instanceof FormatError) return { where, doc: value };
+  try {
+    return { where, doc: asObject(value, where) };
+  } catch (error) {
+    if (error instanceof FormatError) return { where, doc: error };
+    throw error;
+  }
+}

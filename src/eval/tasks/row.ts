@@ -1,0 +1,9 @@
+import type { FormatError } from "../../errors.ts";
+import type { JsonObject } from "../../format/json.ts";
+
+/** One row of a data file: what it holds, or what is wrong with it. */
+export interface Row {
+  /** `file: line 3` */
+  readonly where: string;
+  readonly doc: JsonObject | FormatError;
+}
