@@ -41,7 +41,9 @@ export function evaluationTable(
   });
   const columns = baseline === undefined ? COLUMNS : [...COLUMNS, ...BASELINE_COLUMNS];
   const table = renderTable(columns, cells, options);
-  return marked ? `${table}${options.markdown ? "\n" : ""}* not distinguished from guessing: the interval contains the level of chance\n` : table;
+  return marked
+    ? `${table}${options.markdown ? "\n" : ""}* not distinguished from guessing: the interval contains the level of chance\n`
+    : table;
 }
 
 function rowsOf({ tasks, groups }: Evaluation): readonly Row[] {

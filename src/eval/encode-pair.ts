@@ -4,6 +4,7 @@
  * beyond as many as the context has, even where the whole does not begin with the context's.
  */
 import { UsageError } from "../errors.ts";
+import { stripEnd } from "../text/python-text.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { LikelihoodRequest } from "./likelihood.ts";
 import type { ScoredSequence } from "./token-tree.ts";
@@ -12,9 +13,6 @@ export interface EncodedPair {
   readonly context: readonly number[];
   readonly continuation: readonly number[];
 }
-
-/** What Python's `str.rstrip` strips. */
-const TRAILING_SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
 
 /** Encodes requests; one context after the other mostly is the same, so the last one's ids are kept. */
 export class PairEncoder {
@@ -30,8 +28,7 @@ export class PairEncoder {
 
   /** @throws UsageError for an empty context without a start id, and for a continuation without tokens. */
   encode({ context, continuation }: LikelihoodRequest): EncodedPair {
-    const space = TRAILING_SPACE.exec(context)?.[0] ?? "";
-    const head = context.slice(0, context.length - space.length);
+    const head = stripEnd(context);
     const whole = this.#tokenizer.encode(context + continuation);
     const pair =
       head === ""

@@ -197,8 +197,9 @@ function samplesOf(task: Task, asked: readonly Asked[], found: readonly Likeliho
 }
 
 function ownerOf(asked: readonly Asked[], request: number): Asked {
-  let end = 0;
-  return asked.find(({ item }) => (end += item.requests.length) > request) as Asked;
+  let at = 0;
+  while (request >= asked[at].item.requests.length) request -= asked[at++].item.requests.length;
+  return asked[at];
 }
 
 function requireSame(task: Task, sample: Sample, { item, hash }: Asked): void {

@@ -3,8 +3,8 @@ import type { Model } from "../model/model.ts";
 import type { LogitRows, Session } from "../model/session.ts";
 import { stride } from "../tensor/matrix.ts";
 import type { Turns } from "../wasm/turns.ts";
-import { SCORING_BATCH } from "./windows.ts";
 import { type ReferenceRows, type ReferenceShape, type ReferenceWindow, shapeOf } from "./reference.ts";
+import { SCORING_BATCH } from "./windows.ts";
 
 export class Follower implements ReferenceRows, Disposable {
   readonly shape: ReferenceShape;

@@ -25,10 +25,10 @@ export function harnessDocument(
   config: Readonly<Record<string, unknown>>,
   options: { readonly samples?: boolean } = {},
 ): HarnessDocument {
-  const byTask = <T>(valueOf: (result: TaskResult) => T) =>
-    Object.fromEntries(tasks.map((result) => [result.task.task, valueOf(result)]));
-  const byGroup = <T>(valueOf: (group: GroupResult) => T) =>
-    Object.fromEntries(groups.map((group) => [group.name, valueOf(group)]));
+  const byTask = <T>(pick: (result: TaskResult) => T) =>
+    Object.fromEntries(tasks.map((result) => [result.task.task, pick(result)]));
+  const byGroup = <T>(pick: (group: GroupResult) => T) =>
+    Object.fromEntries(groups.map((group) => [group.name, pick(group)]));
   return {
     results: {
       ...byTask(({ task, scores }) => rowOf(task.task, scores)),

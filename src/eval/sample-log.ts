@@ -22,19 +22,29 @@ export function sampleLine(task: string, sample: Sample): string {
  * Samples by task.
  * @throws UsageError for a journal of another run, naming the field that differs; FormatError for a line that is no sample.
  */
-export function readSampleLog(lines: readonly string[], run: RunIdentity, where: string): ReadonlyMap<string, readonly Sample[]> {
+export function readSampleLog(
+  lines: readonly string[],
+  run: RunIdentity,
+  where: string,
+): ReadonlyMap<string, readonly Sample[]> {
   const samples = new Map<string, Sample[]>();
-  lines.forEach((line, index) => {
+  for (const [index, line] of lines.entries()) {
     const at = `${where}: line ${index + 1}`;
     const record = asObject(parseJson(line, at), at);
-    if (index === 0) return requireSameRun(record, run, where);
+    if (index === 0) {
+      requireSameRun(record, run, where);
+      continue;
+    }
     const { task, ...sample } = record;
     if (typeof task !== "string" || !isSample(sample))
-      throw new FormatError(at, `found ${describeJson(line)}, expected a sample with task, doc_id, target, resps and request_hash`);
+      throw new FormatError(
+        at,
+        `found ${describeJson(line)}, expected a sample with task, doc_id, target, resps and request_hash`,
+      );
     const known = samples.get(task);
     if (known === undefined) samples.set(task, [sample]);
     else known.push(sample);
-  });
+  }
   return samples;
 }
 

@@ -1,5 +1,6 @@
 /** One item's answers and metrics, as lm-evaluation-harness logs them. */
 import { sha256 } from "../format/sha256.ts";
+import { characterCount } from "../text/python-text.ts";
 import type { Likelihood } from "./likelihood.ts";
 import type { TaskItem } from "./tasks/load.ts";
 import type { Metric, Task } from "./tasks/task.ts";
@@ -48,7 +49,7 @@ const METRICS: Readonly<Record<Metric, Measure>> = {
   acc: (item, logs, likelihoods) =>
     // A single continuation is right where it is what the model would say.
     logs.length === 1 ? Number(likelihoods[0].isGreedy) : Number(firstLargest(logs) === item.target),
-  acc_norm: (item, logs) => isRight(item, logs, (choice) => [...choice].length),
+  acc_norm: (item, logs) => isRight(item, logs, characterCount),
   acc_bytes: (item, logs) => isRight(item, logs, (choice) => new TextEncoder().encode(choice).length),
   perplexity: (_, logs) => logs[0],
 };

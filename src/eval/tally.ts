@@ -3,9 +3,9 @@ import { exp } from "../exact.ts";
 import type { Model } from "../model/model.ts";
 import type { LogitRows } from "../model/session.ts";
 import { stride } from "../tensor/matrix.ts";
-import { SCORING_BATCH } from "./windows.ts";
 import { type ReferenceWindow, shapeOf } from "./reference.ts";
 import { percentile, Sample } from "./statistics.ts";
+import { SCORING_BATCH } from "./windows.ts";
 
 export interface Comparison {
   /** Nats a token; percentiles linear between ranks. */

@@ -33,14 +33,32 @@ const EXAMPLE = `quern evaluate models/fable-mixtral --tasks copa,piqa,mmlu --da
 export function registerEvaluate(program: Command, run: RunCommand): void {
   program
     .command("evaluate")
-    .description("Score tasks (winogrande, copa, openbookqa, hellaswag, piqa, mmlu, ...) by log-likelihood, with standard errors.")
+    .description(
+      "Score tasks (winogrande, copa, openbookqa, hellaswag, piqa, mmlu, ...) by log-likelihood, with standard errors.",
+    )
     .argument("<model>", "model folder")
     .option("--tasks <names>", "tasks and groups, such as copa,piqa,mmlu,mmlu_astronomy,arc_easy,lambada_openai")
     .option("--task <path...>", "tasks of your own: JSON files (docs/tasks.md)")
-    .requiredOption("--data <dir>", "folder that holds copa/, piqa/, mmlu/ ...: the original releases' files, plain or gzip")
-    .option("--limit <n>", "only the first N rows of each task, and of each subject of MMLU", integerIn("--limit", 1, 2 ** 31))
-    .option("--shots <n>", "examples before each question (default: the task's own number)", integerIn("--shots", 0, 1000))
-    .option("--batch-size <n>", "items asked together; results do not depend on it", integerIn("--batch-size", 1, 65536), 32)
+    .requiredOption(
+      "--data <dir>",
+      "folder that holds copa/, piqa/, mmlu/ ...: the original releases' files, plain or gzip",
+    )
+    .option(
+      "--limit <n>",
+      "only the first N rows of each task, and of each subject of MMLU",
+      integerIn("--limit", 1, 2 ** 31),
+    )
+    .option(
+      "--shots <n>",
+      "examples before each question (default: the task's own number)",
+      integerIn("--shots", 0, 1000),
+    )
+    .option(
+      "--batch-size <n>",
+      "items asked together; results do not depend on it",
+      integerIn("--batch-size", 1, 65536),
+      32,
+    )
     .option("--log-samples", "every item's answers in the JSON document")
     .option("--baseline <path>", "JSON document of an earlier run with --log-samples, to compare with item by item")
     .option("--output <path>", "JSON document to write; an interrupted run keeps its answers beside it")
@@ -62,8 +80,7 @@ const evaluateCommand: Action<Options> = async (session, [path], options) => {
   if (names.length === 0) throw new UsageError("--tasks", "no tasks", "names of tasks, or files with --task");
   findTasks(names, own); // A misspelt name is told before a model is loaded.
   const baseline = options.baseline === undefined ? undefined : await openBaseline(options.baseline);
-  await using output =
-    options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
+  await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
   await using model = await openModel(session, path);
   const identity = await identityOf(session, model, options);
   await using journal = await openJournal(session, options);
@@ -81,7 +98,9 @@ const evaluateCommand: Action<Options> = async (session, [path], options) => {
     await tell(session, evaluation, compared, configOf(path, model, options, identity), options, output);
     await journal?.remove();
     if (evaluation.problems.length > 0)
-      throw new ToldError(`${options.data}: ${evaluation.problems.length} rows or tasks could not be scored, the others were`);
+      throw new ToldError(
+        `${options.data}: ${evaluation.problems.length} rows or tasks could not be scored, the others were`,
+      );
   } finally {
     await data.close();
   }
@@ -151,7 +170,15 @@ async function readJournal(journal: Journal | undefined, identity: RunIdentity):
 function configOf(path: string, model: Model, options: Options, identity: RunIdentity): Record<string, unknown> {
   const { build, threads } = model.machine;
   const { limit = null, batchSize } = options;
-  return { model: path, model_type: model.config.modelType, limit, batch_size: batchSize, ...identity, kernels: build, threads };
+  return {
+    model: path,
+    model_type: model.config.modelType,
+    limit,
+    batch_size: batchSize,
+    ...identity,
+    kernels: build,
+    threads,
+  };
 }
 
 async function tell(
