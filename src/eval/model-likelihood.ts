@@ -6,12 +6,7 @@ import { Turns } from "../wasm/turns.ts";
 import { PairEncoder, sequenceOf } from "./encode-pair.ts";
 import type { Likelihood, LikelihoodModel, LikelihoodOptions, LikelihoodRequest } from "./likelihood.ts";
 import { rollingSequences } from "./protocols.ts";
-import { TokenScorer } from "./token-scorer.ts";
-
-export interface ModelLikelihoodOptions {
-  /** Tokens of one pass. Results do not depend on it. */
-  readonly batch?: number;
-}
+import { TokenScorer, type TokenScorerOptions } from "./token-scorer.ts";
 
 /** A request that cannot be scored, by its place among those asked. */
 export class RequestError extends UsageError {
@@ -28,7 +23,7 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
   readonly model: Model;
   readonly #scorer: TokenScorer;
 
-  constructor(model: Model, options: ModelLikelihoodOptions = {}) {
+  constructor(model: Model, options: TokenScorerOptions = {}) {
     this.model = model;
     this.#scorer = new TokenScorer(model, options);
   }

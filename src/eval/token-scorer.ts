@@ -15,6 +15,8 @@ export interface TokenScores {
 export interface TokenScorerOptions {
   /** Tokens of one pass. Results do not depend on it. */
   readonly batch?: number;
+  /** `false` computes every sequence from its start, for comparison. */
+  readonly shareBeginnings?: boolean;
 }
 
 /** Contexts are made in steps of this size, so that the next longer sequence seldom needs another one. */
@@ -45,7 +47,7 @@ export class TokenScorer implements Disposable {
   async score(sequences: readonly ScoredSequence[], turns: Turns): Promise<readonly TokenScores[]> {
     const longest = sequences.reduce((most, { ids }) => Math.max(most, ids.length), 0);
     const session = this.#open(longest);
-    const built = buildTree(sequences, session.path);
+    const built = buildTree(sequences, this.#options.shareBeginnings === false ? undefined : session.path);
     const found = sequences.map(({ targets }) => ({ logProbs: new Float64Array(targets.length), isGreedy: true }));
     await session.evaluate(built.tree, turns, (logits) => this.#take(logits, built, sequences, found));
     this.computedTokens += built.tree.ids.length;

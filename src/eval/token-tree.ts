@@ -23,11 +23,14 @@ export interface ScoredTree {
   readonly targetsOf: ReadonlyMap<number, readonly TargetPlace[]>;
 }
 
-/** @param path ids that are computed already: what the first sequence shares with them is left out of the tree. */
-export function buildTree(sequences: readonly ScoredSequence[], path: readonly number[]): ScoredTree {
+/**
+ * @param path ids that are computed already: what the first sequence shares with them is left out of the tree. Without it nothing is
+ * shared: every sequence then stands from its start.
+ */
+export function buildTree(sequences: readonly ScoredSequence[], path: readonly number[] | undefined): ScoredTree {
   const order = sequences.map((_, index) => index).sort((a, b) => compareIds(sequences[a].ids, sequences[b].ids));
   const shared = order.map((index, place) =>
-    sharedLength(sequences[index].ids, place === 0 ? path : sequences[order[place - 1]].ids),
+    path === undefined ? 0 : sharedLength(sequences[index].ids, place === 0 ? path : sequences[order[place - 1]].ids),
   );
   if (shared.length > 0) shared[0] = leaveScored(sequences, order, shared);
   const nodes = order.reduce((sum, index, place) => sum + sequences[index].ids.length - shared[place], 0);

@@ -7,12 +7,13 @@ import type { Row } from "./row.ts";
 
 /** @param columns names of the columns of a file without a header; without them the first line names them. */
 export function csvRows(text: string, file: string, columns?: readonly string[]): Row[] {
-  const { data, errors } = Papa.parse<string[]>(text, { delimiter: ",", newline: lineEnd(text) });
+  const { data, errors } = Papa.parse<string[]>(text, { delimiter: ",", newline: "\n" });
   const faults = new Map(errors.map(({ row, code }) => [row, code]));
   const rows: Row[] = [];
   let names = columns;
   let next = 1;
-  data.forEach((fields, index) => {
+  data.forEach((raw, index) => {
+    const fields = withoutReturn(raw);
     const where = lineOf(file, next);
     next += 1 + fields.reduce((sum, field) => sum + field.split("\n").length - 1, 0);
     if (fields.length === 1 && fields[0] === "") return;
@@ -22,9 +23,9 @@ export function csvRows(text: string, file: string, columns?: readonly string[])
   return rows;
 }
 
-/** Line ends inside quotes are text: only a file that has no other kind is read with `\r\n`. */
-function lineEnd(text: string): "\n" | "\r\n" {
-  return text.includes("\r\n") && !/(?:^|[^\r])\n/.test(text) ? "\r\n" : "\n";
+/** A file may end its lines with `\r\n` and still hold plain line ends inside quotes: the `\r` goes here. */
+function withoutReturn(fields: readonly string[]): readonly string[] {
+  return fields.map((field, index) => (index === fields.length - 1 ? field.replace(/\r$/, "") : field));
 }
 
 function headerOf(fields: readonly string[], where: string): readonly string[] {

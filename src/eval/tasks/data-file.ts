@@ -6,6 +6,7 @@ import { asObject, type JsonValue, parseJson } from "../../format/json.ts";
 import { jsonLines } from "../../format/jsonl.ts";
 import { decodeText, lineOf, linesOf } from "../../format/lines.ts";
 import { type FolderSource, readAll } from "../../format/source.ts";
+import { Turns } from "../../wasm/turns.ts";
 import { csvRows } from "./csv.ts";
 import type { Row } from "./row.ts";
 import type { DataFile } from "./task.ts";
@@ -20,17 +21,21 @@ export interface Rows {
 }
 
 /** All rows of a split, file after file. A file that is missing or no text throws; a bad row stands in its place as an error. */
-export async function readRows(folder: FolderSource, files: readonly DataFile[]): Promise<Rows> {
+export async function readRows(
+  folder: FolderSource,
+  files: readonly DataFile[],
+  turns: Turns = new Turns(),
+): Promise<Rows> {
   const rows: Row[] = [];
   const problems: FormatError[] = [];
   for (const file of files) {
-    const { name, text } = await readText(folder, file.path);
-    const own = rowsOf(text, name, file);
+    const { name, text } = await readText(folder, file.path, turns);
+    const own = await rowsOf(text, name, file, turns);
     if (file.labels === undefined) {
       for (const row of own) rows.push(row);
       continue;
     }
-    const labels = await readText(folder, file.labels);
+    const labels = await readText(folder, file.labels, turns);
     const lines = [...linesOf(labels.text)].map((line) => line.text);
     if (lines.length !== own.length)
       problems.push(
@@ -54,23 +59,23 @@ function labelled(row: Row, label: string | undefined, labels: string): Row {
 }
 
 /** The text of a file that is there under its own name or with `.gz` added. */
-async function readText(folder: FolderSource, path: string): Promise<{ name: string; text: string }> {
+async function readText(folder: FolderSource, path: string, turns: Turns): Promise<{ name: string; text: string }> {
   const source = (await folder.open(path)) ?? (await folder.open(`${path}.gz`));
   if (source === undefined)
     throw new FileError(folder.name, `found neither ${path} nor ${path}.gz in the folder, expected one of them`);
   try {
-    const bytes = unpacked(await readAll(source, LIMIT_BYTES), source.name, LIMIT_BYTES);
+    const bytes = await unpacked(await readAll(source, LIMIT_BYTES), source.name, LIMIT_BYTES, turns);
     return { name: source.name, text: decodeText(bytes, source.name) };
   } finally {
     await source.close?.();
   }
 }
 
-function rowsOf(text: string, name: string, { path, columns }: DataFile): Row[] {
+async function rowsOf(text: string, name: string, { path, columns }: DataFile, turns: Turns): Promise<Row[]> {
   const ending = /\.(\w+)(?:\.gz)?$/.exec(path)?.[1];
   switch (ending) {
     case "jsonl":
-      return [...jsonLines(text, name)].map(({ line, value }) => objectRow(value, lineOf(name, line)));
+      return jsonlRows(text, name, turns);
     case "json":
       return jsonRows(parseJson(text, name), name);
     case "csv":
@@ -82,6 +87,15 @@ function rowsOf(text: string, name: string, { path, columns }: DataFile): Row[] 
     default:
       throw new FormatError(name, `found the ending ${ending ?? "of no kind"}, expected .jsonl, .json, .csv or .txt`);
   }
+}
+
+async function jsonlRows(text: string, name: string, turns: Turns): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const { line, value } of jsonLines(text, name)) {
+    await turns.pause();
+    rows.push(objectRow(value, lineOf(name, line)));
+  }
+  return rows;
 }
 
 function jsonRows(value: JsonValue, name: string): Row[] {

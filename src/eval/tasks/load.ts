@@ -48,8 +48,8 @@ export async function loadTask(task: Task, data: FolderSource, options: LoadOpti
   const turns = new Turns(options.signal);
   turns.check();
   const compiled = compileTask(task);
-  const examples = await fewshotText(task, compiled, data, shots);
-  const { rows, problems: misfits } = await readRows(data, task.files[task.test_split] ?? []);
+  const examples = await fewshotText(task, compiled, data, shots, turns);
+  const { rows, problems: misfits } = await readRows(data, task.files[task.test_split] ?? [], turns);
   const items: TaskItem[] = [];
   const problems: QuernError[] = [...misfits];
   for (const [docId, { doc, where }] of rows.slice(0, limit).entries()) {
@@ -72,12 +72,18 @@ export function chanceOf(item: Pick<TaskItem, "choices">): number {
 }
 
 /** The first `shots` rows as examples, each with the delimiter after it. */
-async function fewshotText(task: Task, compiled: CompiledTask, data: FolderSource, shots: number): Promise<string> {
+async function fewshotText(
+  task: Task,
+  compiled: CompiledTask,
+  data: FolderSource,
+  shots: number,
+  turns: Turns,
+): Promise<string> {
   if (shots === 0) return "";
   const files = task.fewshot_split === undefined ? undefined : task.files[task.fewshot_split];
   if (files === undefined)
     throw new UsageError(`task ${task.task}`, `${shots} shots`, "none: the task names no few-shot split");
-  const { rows, problems } = await readRows(data, files);
+  const { rows, problems } = await readRows(data, files, turns);
   for (const problem of problems) throw problem;
   if (rows.length < shots)
     throw new UsageError(
