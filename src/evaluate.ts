@@ -1,5 +1,18 @@
-/** `quern/evaluate`: perplexity, comparison with another model, expert usage. */
+/** `quern/evaluate`: perplexity, comparison with another model, expert usage, statistics of scores. */
 export { type CompareOptions, type Comparison, compare, compareWindows } from "./eval/compare.ts";
 export { type ExpertUse, expertUsage } from "./eval/expert-usage.ts";
 export { type Perplexity, type PerplexityOptions, perplexity, perplexityOfWindows } from "./eval/perplexity.ts";
+export { binomialTest, clopperPearson, proportionInterval, wilson } from "./eval/stats/binomial.ts";
+export {
+  type Bootstrap,
+  type BootstrapOptions,
+  bootstrapMean,
+  type PairedBootstrap,
+  pairedBootstrap,
+} from "./eval/stats/bootstrap.ts";
+export { holm } from "./eval/stats/holm.ts";
+export { chanceLevel, type Interval, intervalContains } from "./eval/stats/interval.ts";
+export { type McNemar, mcnemar, mcnemarOf } from "./eval/stats/mcnemar.ts";
+export { comparePaired, type PairedComparison, studentInterval } from "./eval/stats/paired.ts";
+export { type MeanWithError, meanWithError, pooledStdErr, weightedMean } from "./eval/stats/standard-error.ts";
 export type { WindowProtocol } from "./eval/windows.ts";
