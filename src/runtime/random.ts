@@ -9,6 +9,8 @@ export interface Random {
   next(): number;
   /** Uniform among 0 to n - 1, without bias; n from 1 to 2^32. */
   integer(n: number): number;
+  /** Fills `into` with what as many calls of `integer(n)` would give, about three times as fast. */
+  integers(n: number, into: Uint32Array): void;
 }
 
 /** @param seed whole number from 0 to 2^53 - 1; every one gives another sequence. */
@@ -19,15 +21,27 @@ export function createRandom(seed: number): Random {
   return {
     next: () => ((draw() >>> 5) * 2 ** 26 + (draw() >>> 6)) / 2 ** 53,
     integer: (n) => {
-      if (!(Number.isInteger(n) && n >= 1 && n <= 2 ** 32))
-        throw new UsageError("integer", String(n), "a whole number from 1 to 2^32");
-      const fair = 2 ** 32 - (2 ** 32 % n); // draws beyond the last full round of n would favour the low ones
+      const fair = fairBelow(n);
       for (;;) {
         const value = draw();
         if (value < fair) return value % n;
       }
     },
+    integers: (n, into) => {
+      const fair = fairBelow(n);
+      for (let at = 0; at < into.length; ) {
+        const value = draw();
+        if (value < fair) into[at++] = value - Math.floor(value / n) * n; // value % n, which engines do slowly above 2^31
+      }
+    },
   };
+}
+
+/** The last full round of n: draws beyond it would favour the low numbers. */
+function fairBelow(n: number): number {
+  if (!(Number.isInteger(n) && n >= 1 && n <= 2 ** 32))
+    throw new UsageError("integer", String(n), "a whole number from 1 to 2^32");
+  return 2 ** 32 - (2 ** 32 % n);
 }
 
 type State = readonly [number, number, number, number];

@@ -49,8 +49,19 @@ describe("createRandom", () => {
     expect(wide.filter((value) => value < 2 ** 30).length).toBeLessThan(400); // a plain remainder would give 500
   });
 
+  it.each([1, 7, 1000, 3 * 2 ** 30, 2 ** 32])("fills with what integer gives, below %d", (n) => {
+    const [one, many] = [createRandom(5), createRandom(5)];
+    const filled = new Uint32Array(500);
+    many.integers(n, filled);
+    expect([...filled]).toEqual(Array.from(filled, () => one.integer(n)));
+    expect(many.next()).toBe(one.next());
+  });
+
   it("rejects seeds and ranges that make no sense", () => {
     for (const seed of [-1, 0.5, Number.NaN, 2 ** 53]) expect(() => createRandom(seed)).toThrow(UsageError);
-    for (const n of [0, -1, 1.5, 2 ** 33]) expect(() => createRandom(0).integer(n)).toThrow(UsageError);
+    for (const n of [0, -1, 1.5, 2 ** 33]) {
+      expect(() => createRandom(0).integer(n)).toThrow(UsageError);
+      expect(() => createRandom(0).integers(n, new Uint32Array(1))).toThrow(UsageError);
+    }
   });
 });

@@ -82,7 +82,11 @@ describe("sample", () => {
   });
 
   it("takes the largest logit at temperature 0, the lowest id among equals, and no random number", () => {
-    const never: Random = { next: () => expect.fail("drew"), integer: () => expect.fail("drew") };
+    const never: Random = {
+      next: () => expect.fail("drew"),
+      integer: () => expect.fail("drew"),
+      integers: () => expect.fail("drew"),
+    };
     expect(sample(Float32Array.from([1, 5, 2, 5]), { temperature: 0 }, never)).toBe(1);
     expect(sample(Float32Array.from([1, 5, 2, 5]), { temperature: 0, repetitionPenalty: 2 }, never, [1])).toBe(3);
   });
