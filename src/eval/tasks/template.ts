@@ -28,6 +28,9 @@ interface Node {
   readonly value?: unknown;
   readonly object?: Node;
   readonly property?: Node;
+  readonly body?: readonly Node[];
+  readonly alternate?: readonly Node[];
+  readonly defaultBlock?: readonly Node[];
 }
 interface Value {
   readonly type: string;
@@ -49,6 +52,7 @@ const CONSTANTS: Readonly<Record<string, JsonValue>> = {
 export function scopeOf(row: JsonObject): Scope {
   const constants: Variables = new Environment();
   for (const [name, value] of Object.entries(CONSTANTS)) constants.set(name, value);
+  constants.set(SHOWN, shown);
   const environment: Variables = new Environment(constants);
   for (const [name, value] of Object.entries(row)) environment.set(name, value);
   return { environment };
@@ -93,7 +97,8 @@ function parsed(source: string, file: string, field: string): readonly Node[] {
   // The lexer drops one line end at the end of a template, and more where blocks are trimmed: neither may change a prompt.
   const kept = source.endsWith("\n") ? `${source}\n` : source;
   try {
-    return parse(tokenize(kept, { trim_blocks: false, lstrip_blocks: false })).body;
+    const { body }: { body: readonly Node[] } = parse(tokenize(kept, { trim_blocks: false, lstrip_blocks: false }));
+    return body.map((node) => (STATEMENTS.has(node.type) ? guarded(node) : node));
   } catch (cause) {
     throw new FormatError(
       file,
@@ -110,20 +115,36 @@ function evaluated(node: Node, where: string, evaluate: () => Value): JsonValue 
   } catch (cause) {
     throw new FormatError(where, `found a row that the template cannot take (${(cause as Error).message})`, { cause });
   }
-  if (STATEMENTS.has(node.type)) return value.type === "StringValue" ? (value.value as string) : "";
+  const printsNothing = value.type === "UndefinedValue" || value.type === "NullValue";
+  if (printsNothing && STATEMENTS.has(node.type)) return "";
   return plain(value, where, nodeName(node));
 }
 
-/** Tags that print what is inside them, or nothing: their value is never missing. */
-const STATEMENTS: ReadonlySet<string> = new Set([
-  "Set",
-  "If",
-  "For",
-  "Macro",
-  "CallStatement",
-  "FilterStatement",
-  "Comment",
-]);
+/** Tags, and `a if b` without an `else`: they may print nothing, and their value is never missing. */
+const STATEMENTS: ReadonlySet<string> = new Set(
+  "SelectExpression Set If For Break Continue Macro CallStatement FilterStatement Comment".split(" "),
+);
+
+/** No template can call it: the name is no identifier. */
+const SHOWN = "shown value";
+
+/** Inside tags the library prints nothing for a field that is not there; a call around each expression refuses it there too. */
+function guarded(node: Node): Node {
+  if (node.type === "SelectExpression") return node;
+  const inside = (nodes: readonly Node[] | undefined) =>
+    nodes?.map((each) => {
+      if (STATEMENTS.has(each.type)) return guarded(each);
+      const name = { type: "StringLiteral", value: nodeName(each) };
+      return { type: "CallExpression", callee: { type: "Identifier", value: SHOWN }, args: [each, name] };
+    });
+  const { body, alternate, defaultBlock } = node;
+  return { ...node, body: inside(body), alternate: inside(alternate), defaultBlock: inside(defaultBlock) };
+}
+
+function shown(value: unknown, name: string): unknown {
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+  throw new TypeError(`${value === undefined || value === null ? "nothing" : "no text"} in ${name}`);
+}
 
 /** The library's value as JSON; what is undefined or null is a field that the row has not. */
 function plain({ type, value }: Value, where: string, name: string): JsonValue {

@@ -42,6 +42,13 @@ describe("text of a template", () => {
     expect(text("{{ 'one two three'.split(' ')[:-1] | join(' ') }}")).toBe("one two");
     expect(text("{% for c in question.choices %}{{c.label}}. {{c.text}}\n{% endfor %}")).toBe("A. t1\nB. t2\n");
     expect(text("{% if missing is defined %}x{% else %}y{% endif %}{{ missing | default('z') }}")).toBe("yz");
+    expect(
+      text("{% for i in [1, 2, 3] %}{% if i == 3 %}{% break %}{% endif %}{{i}}{{ ', ' if not loop.last }}{% endfor %}"),
+    ).toBe("1, 2, ");
+    expect(text("{% set x %}{{n}}{% endset %}{% macro m(a) %}<{{a}}>{% endmacro %}{{x}}{{ m('b') }}{# no #}")).toBe(
+      "1<b>",
+    );
+    expect(text("{% for c in list %}{{c}}{{ ', ' if not loop.last }}{% endfor %}{{ 'x' if not yes }}.")).toBe("x, y.");
     expect(text("{{items}}")).toBe("a field named like a method");
   });
 
@@ -81,6 +88,10 @@ describe("a row that does not fit", () => {
     ["{{question}}", "f: line 3: doc_to_text: found an object, expected text"],
     ["{{question.keys}}", "f: line 3: doc_to_text: found a function in question.keys, expected a value"],
     ["{{n.x.y}}", "f: line 3: doc_to_text: found nothing in n.x.y, expected a value"],
+    ["{% for c in list %}{{c}}{{missing}}{% endfor %}", "that the template cannot take (nothing in missing)"],
+    ["{% if yes %}{% if not yes %}a{% else %}{{question.stam}}{% endif %}{% endif %}", "(nothing in question.stam)"],
+    ["{% if yes %}{{none_here}}{% endif %}", "(nothing in none_here)"],
+    ["{% for c in [] %}{% else %}{{question.choices}}{% endfor %}", "(no text in question.choices)"],
     ["{{n | nofilter}}", "f: line 3: doc_to_text: found a row that the template cannot take ("],
   ])("names place and field: %s", (source, message) => {
     expect(() => text(source)).toThrow(
