@@ -1,6 +1,7 @@
 /** Which tokens of a stream are scored after which others: the protocols that perplexities are reported by. */
 import { UsageError } from "../errors.ts";
 import type { ScoredSequence } from "./token-tree.ts";
+import { checkWhole, checkWindow, DEFAULT_WINDOW, requireIds, wholeWindows } from "./windows.ts";
 
 export const PROTOCOLS = ["windows", "strided", "llama.cpp", "rolling"] as const;
 
@@ -35,8 +36,6 @@ export interface ProtocolContext {
   readonly startId: number | undefined;
 }
 
-const DEFAULT_WINDOW = 512;
-
 /** @throws UsageError for a window or stride out of range, or a stream too short for one window. */
 export function protocolSequences(
   all: readonly number[],
@@ -46,7 +45,7 @@ export function protocolSequences(
   const { protocol = "windows", limit } = options;
   const window = options.window ?? Math.min(DEFAULT_WINDOW, context.maxPositions);
   checkWhole("limit", limit ?? 1, 1, Number.MAX_SAFE_INTEGER);
-  checkWhole("window", window, 2, context.maxPositions, ", the model's context");
+  checkWindow(window, context.maxPositions);
   const ids = limit === undefined ? all : all.slice(0, limit);
   if (protocol === "rolling") {
     if (context.startId === undefined) throw new UsageError("protocol", "rolling", "a model with a BOS or EOS id");
@@ -59,7 +58,6 @@ export function protocolSequences(
     requireIds(ids, 2, "two: one is context only");
     return stridedSequences(ids, window, stride);
   }
-  requireIds(ids, window, `one window of ${window}`);
   const windows = wholeWindows(ids, window);
   if (protocol === "windows") return windows.map(windowSequence);
   if (protocol !== "llama.cpp") throw new UsageError("protocol", String(protocol), `one of ${PROTOCOLS.join(", ")}`);
@@ -102,20 +100,6 @@ function scoredFrom(window: readonly number[], first: number): ScoredSequence {
   return { ids: window.slice(0, -1), first: first - 1, targets: window.slice(first) };
 }
 
-function wholeWindows(ids: readonly number[], length: number): readonly (readonly number[])[] {
-  const count = Math.floor(ids.length / length);
-  return Array.from({ length: count }, (_, index) => ids.slice(index * length, (index + 1) * length));
-}
-
 function llamaInput(window: readonly number[], bosId: number | undefined): readonly number[] {
   return [bosId ?? window[0], ...window.slice(1, -1)];
-}
-
-function requireIds(ids: readonly number[], least: number, expected: string): void {
-  if (ids.length < least) throw new UsageError("text", `${ids.length} tokens`, `at least ${expected}`);
-}
-
-function checkWhole(name: string, value: number, from: number, to: number, why = ""): void {
-  if (!Number.isInteger(value) || value < from || value > to)
-    throw new UsageError(name, String(value), `an integer from ${from} to ${to}${why}`);
 }

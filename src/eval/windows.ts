@@ -13,30 +13,22 @@ export const SCORING_BATCH = 128;
 
 export const DEFAULT_WINDOW = 512;
 
-function windowLength(protocol: WindowProtocol, context: number): number {
-  const { window = DEFAULT_WINDOW } = protocol;
-  if (!Number.isInteger(window) || window < 2 || window > context)
-    throw new UsageError("window", String(window), `an integer from 2 to ${context}, the model's context`);
-  return window;
-}
-
 /** @throws UsageError for a window that the context cannot hold, or a text without one whole window. */
 export function scoredWindows(
   ids: readonly number[],
   protocol: WindowProtocol,
   context: number,
 ): readonly (readonly number[])[] {
-  const length = windowLength(protocol, context);
-  const { limit } = protocol;
-  if (limit !== undefined && (!Number.isInteger(limit) || limit < 1))
-    throw new UsageError("limit", String(limit), "an integer from 1");
-  const count = Math.floor(Math.min(ids.length, limit ?? ids.length) / length);
-  if (count === 0)
-    throw new UsageError(
-      "text",
-      `${Math.min(ids.length, limit ?? ids.length)} tokens`,
-      `at least one window of ${length}`,
-    );
+  const { window = DEFAULT_WINDOW, limit } = protocol;
+  checkWindow(window, context);
+  if (limit !== undefined) checkWhole("limit", limit, 1);
+  return wholeWindows(ids.slice(0, limit), window);
+}
+
+/** All whole windows, none overlapping. @throws UsageError where there is not one. */
+export function wholeWindows(ids: readonly number[], length: number): readonly (readonly number[])[] {
+  requireIds(ids, length, `one window of ${length}`);
+  const count = Math.floor(ids.length / length);
   return Array.from({ length: count }, (_, index) => ids.slice(index * length, (index + 1) * length));
 }
 
@@ -54,4 +46,19 @@ export function longestWindow(windows: readonly (readonly number[])[], context: 
   });
   if (longest === 0) throw new UsageError("windows", "none", "at least one");
   return longest;
+}
+
+export function checkWindow(window: number, context: number): void {
+  checkWhole("window", window, 2, context, ", the model's context");
+}
+
+export function requireIds(ids: readonly number[], least: number, expected: string): void {
+  if (ids.length < least) throw new UsageError("text", `${ids.length} tokens`, `at least ${expected}`);
+}
+
+/** @param why follows the range in the error. */
+export function checkWhole(name: string, value: number, from: number, to?: number, why = ""): void {
+  if (Number.isInteger(value) && value >= from && (to === undefined || value <= to)) return;
+  const range = to === undefined ? `from ${from}` : `from ${from} to ${to}`;
+  throw new UsageError(name, String(value), `an integer ${range}${why}`);
 }

@@ -1,6 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { parseTask } from "../../src/eval/tasks/parse-task.ts";
+import { compileTask } from "../../src/eval/tasks/prompt.ts";
+import { BUILTIN_TASKS } from "../../src/eval/tasks/registry.ts";
+import { defineTask, type Task } from "../../src/eval/tasks/task.ts";
+import type { JsonObject } from "../../src/format/json.ts";
 import { VERSION } from "../../src/version.ts";
 import { readRepository } from "./sources.ts";
 
@@ -21,6 +26,45 @@ describe("docs/cli.md", () => {
     expect(text).toContain(`\`${command} `);
     const options = [...help(command).matchAll(/^ +(?:-\w, )?(--[a-z-]+)/gm)].map((match) => match[1]);
     for (const option of options) if (option !== "--help") expect(text).toContain(option);
+  });
+});
+
+describe("docs/tasks.md", () => {
+  const text = readRepository("docs/tasks.md");
+  const rows = new Map([...text.matchAll(/^\| `(\w+)`.*$/gm)].map(([row, name]) => [name, row]));
+  const [document, row] = [...text.matchAll(/```json\n([^`]+)```/g)].map(([, json]) => JSON.parse(json) as JsonObject);
+
+  /** MMLU's subjects share a row. */
+  const rowOf = ({ task, tag }: Task) => rows.get(tag.includes("mmlu") ? "mmlu_SUBJECT" : task);
+
+  it.each(BUILTIN_TASKS.map((task) => [task.task, task] as const))(
+    "tells of %s: shots, metrics, files",
+    (name, task) => {
+      const subject = name.replace("mmlu_", "");
+      const told = rowOf(task)?.replaceAll("SUBJECT", subject) ?? "nothing";
+      const files = Object.values(task.files).flatMap((list) =>
+        list.flatMap(({ path, labels = path }) => [path, labels]),
+      );
+      expect(told).toContain(`| ${task.num_fewshot} | \`${task.primary}\``);
+      for (const each of [...task.metric_list, ...files]) expect(told).toContain(`\`${each}\``);
+      for (const tag of task.tag) expect(text).toContain(`\`${tag}\``);
+    },
+  );
+
+  it("tells of every field that a task has", () => {
+    const fields = BUILTIN_TASKS.flatMap((task) => Object.keys(task));
+    for (const field of new Set(fields)) expect(rows.has(field), field).toBe(true);
+  });
+
+  it("has an example that is a task for its row", () => {
+    const task = parseTask(document, "docs/tasks.md");
+    expect(defineTask(task)).toEqual(task);
+    const context = "Question: What is the capital of Peru?\nAnswer:";
+    expect(compileTask(task).prompt(row, "row")).toEqual({
+      requests: [" Quito", " Lima"].map((continuation) => ({ context, continuation })),
+      choices: ["Quito", "Lima"],
+      target: 1,
+    });
   });
 });
 
