@@ -109,7 +109,7 @@ describe("evaluationTable", () => {
     const found = await evaluate(shortest(), ["mmlu_stem"], data);
     const table = evaluationTable(found, undefined, { markdown: false });
     expect(table).toMatch(/mmlu_college_biology +5 +2 +acc +0\.[05]000 \* .* 0\.250\n/);
-    expect(table).toMatch(/mmlu_stem \(1 tasks\) +2 +acc /);
+    expect(table).toMatch(/mmlu_stem \(1 task\) +2 +acc /);
     expect(table).toContain("\n* not distinguished from guessing");
     const markdown = evaluationTable(found, undefined, { markdown: true });
     expect(markdown).toMatch(/^\| *task *\|/);

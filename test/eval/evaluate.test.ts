@@ -7,7 +7,6 @@ import { harnessDocument } from "../../src/eval/harness.ts";
 import type { LikelihoodModel } from "../../src/eval/likelihood.ts";
 import { RequestError } from "../../src/eval/model-likelihood.ts";
 import { parseTask } from "../../src/eval/tasks/parse-task.ts";
-import type { JsonObject } from "../../src/format/json.ts";
 import { type FolderSource, filesFolder } from "../../src/format/source.ts";
 import { repositoryFile } from "../helpers/shared.ts";
 import { evaluateRows, MINE, modelOf, ROWS, rowsOf, shortest } from "./plain-model.ts";
@@ -57,9 +56,10 @@ describe("evaluate", () => {
   });
 
   it("scores a single continuation by greediness and perplexity", async () => {
-    const fields = { output_type: "loglikelihood", doc_to_text: "q", doc_to_target: "a", metric_list: undefined };
-    const { doc_to_choice: _, metric_list: __, ...rest } = { ...MINE, ...fields };
-    const own = [parseTask(rest as JsonObject, "mine.json")];
+    const { doc_to_choice: _, metric_list: __, ...rest } = MINE;
+    const own = [
+      parseTask({ ...rest, output_type: "loglikelihood", doc_to_text: "q", doc_to_target: "a" }, "mine.json"),
+    ];
     const files = {
       "t.jsonl": rowsOf([
         { q: "a", a: "12" },
@@ -118,6 +118,16 @@ describe("evaluate", () => {
     expect(groups).toHaveLength(1);
     expect(groups[0]).toMatchObject({ name: "both", tasks: ["a", "b"], items: 4, chance: 0.5 });
     expect(groups[0].scores[0]).toMatchObject({ metric: "acc", value: 0.5, atChance: true });
+    expect(groups[0].scores[0].stdErr).toBeCloseTo(Math.sqrt(1 / 12), 14);
+  });
+
+  it("does not take a group of single items for certain", async () => {
+    const one = (task: string) => parseTask({ ...MINE, task, tag: "both", files: { test: "t.jsonl" } }, task);
+    const files = { "t.jsonl": rowsOf([{ q: "a", c: ["a", "bb"], t: 0 }]) };
+    const { groups } = await evaluate(shortest(), ["both"], filesFolder("DIR", files), { own: [one("a"), one("b")] });
+    // The standard error of one item a task is 0, and tells nothing: 2 of 2 is what guessing gives every fourth time.
+    expect(groups[0].scores[0]).toMatchObject({ value: 1, stdErr: 0, atChance: true });
+    expect(groups[0].scores[0].interval[0]).toBeCloseTo(Math.sqrt(0.025), 10);
   });
 
   it("scores WinoGrande's rest of the sentence after each option", async () => {
