@@ -1,10 +1,13 @@
 /** A journal: lines that are safe on disk as soon as they are written, for work that may be killed and goes on later. */
+import { existsSync } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FileError } from "../errors.ts";
 import { errorCode, fileError } from "./file-errors.ts";
 
 export interface JournalOptions {
+  /** First line of a new journal. */
+  readonly head?: string;
   /** Goes on with a journal that exists; a new one is begun where there is none. */
   readonly resume?: boolean;
   /** Begins anew where one exists. */
@@ -21,21 +24,27 @@ export interface Journal extends AsyncDisposable {
   remove(): Promise<void>;
 }
 
-/** @throws FileError for a journal that exists where neither option is given. */
+/**
+ * The file is made, or begun anew, by the first `append`: work that fails before it has done anything leaves nothing to resume.
+ * @throws FileError for a journal that exists where neither option is given.
+ */
 export async function nodeJournal(path: string, options: JournalOptions = {}): Promise<Journal> {
   const known = options.resume === true ? await readLines(path) : [];
-  const handle = await begin(path, options, known);
-  let closed = false;
+  if (options.resume !== true && options.force !== true && existsSync(path)) throw interrupted(path);
+  let handle: FileHandle | undefined;
   const close = async () => {
-    if (!closed) await handle.close();
-    closed = true;
+    await handle?.close();
+    handle = undefined;
   };
   return {
     name: path,
     lines: known,
     async append(...lines) {
+      const isNew = handle === undefined && known.length === 0;
+      const head = isNew && options.head !== undefined ? [options.head] : [];
+      handle ??= await begin(path, options, known);
       try {
-        await handle.appendFile(lines.map((line) => `${line}\n`).join(""));
+        await handle.appendFile([...head, ...lines].map((line) => `${line}\n`).join(""));
         await handle.datasync();
       } catch (cause) {
         throw fileError(path, cause);
@@ -58,13 +67,16 @@ async function begin(path: string, options: JournalOptions, known: readonly stri
     if (goesOn) await handle.truncate(known.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0));
     return handle;
   } catch (cause) {
-    if (errorCode(cause) !== "EEXIST") throw fileError(path, cause);
-    throw new FileError(
-      path,
-      "found the journal of an interrupted run; go on with --resume, or begin anew with --force",
-      { cause },
-    );
+    throw errorCode(cause) === "EEXIST" ? interrupted(path, cause) : fileError(path, cause);
   }
+}
+
+function interrupted(path: string, cause?: unknown): FileError {
+  return new FileError(
+    path,
+    "found the journal of an interrupted run; go on with --resume, or begin anew with --force",
+    { cause },
+  );
 }
 
 async function readLines(path: string): Promise<readonly string[]> {

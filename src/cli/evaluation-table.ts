@@ -51,7 +51,13 @@ function rowsOf({ tasks, groups }: Evaluation): readonly Row[] {
     scores.map((score) => ({ ...score, name: task.task, shots: String(shots), items: samples.length, chance })),
   );
   const ofGroups = groups.flatMap(({ name, scores, items, chance, tasks }) =>
-    scores.map((score) => ({ ...score, name: `${name} (${tasks.length} tasks)`, shots: "", items, chance })),
+    scores.map((score) => ({
+      ...score,
+      name: `${name} (${tasks.length} ${tasks.length === 1 ? "task" : "tasks"})`,
+      shots: "",
+      items,
+      chance,
+    })),
   );
   return [...ofTasks, ...ofGroups];
 }

@@ -1,14 +1,14 @@
 /** Tasks by a model: load, ask, score. */
-import { FormatError, QuernError, UsageError } from "../errors.ts";
+import { QuernError, UsageError } from "../errors.ts";
 import type { FolderSource } from "../format/source.ts";
 import { Model, type Progress } from "../model/model.ts";
-import { Turns } from "../wasm/turns.ts";
-import type { Likelihood, LikelihoodModel } from "./likelihood.ts";
-import { ModelLikelihood, RequestError } from "./model-likelihood.ts";
-import { requestHash, type Sample, sampleOf } from "./sample.ts";
+import { askTask } from "./ask.ts";
+import type { LikelihoodModel } from "./likelihood.ts";
+import { ModelLikelihood } from "./model-likelihood.ts";
+import type { Sample } from "./sample.ts";
 import { groupScore, type Score, scoreOf } from "./summary.ts";
-import { chanceOf, type LoadedTask, loadTask, type TaskItem } from "./tasks/load.ts";
-import { findTasks } from "./tasks/registry.ts";
+import { chanceOf, type LoadedTask, loadTask } from "./tasks/load.ts";
+import { type FoundTask, findTasks } from "./tasks/registry.ts";
 import type { Metric, Task } from "./tasks/task.ts";
 
 export interface EvaluateOptions {
@@ -71,6 +71,9 @@ export async function evaluate(
     using likelihood = new ModelLikelihood(model);
     return await evaluate(likelihood, names, data, options);
   }
+  const { batchSize = DEFAULT_BATCH_SIZE, onSamples, signal } = options;
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new UsageError("batch size", String(batchSize), "an integer from 1");
   const found = findTasks(names, options.own);
   const problems: QuernError[] = [];
   const loaded = await loadAll(
@@ -87,17 +90,25 @@ export async function evaluate(
   };
   const tasks: TaskResult[] = [];
   for (const one of loaded) {
-    const samples = await askTask(model, one, options, problems, (items) => report(items, one.task.task));
+    const samples = await askTask(model, one, {
+      ...{ batchSize, onSamples, signal },
+      known: options.known?.get(one.task.task) ?? [],
+      onDone: (items) => report(items, one.task.task),
+      onProblem: (problem) => problems.push(problem),
+    });
     if (samples.length > 0) tasks.push(taskResult(one, samples, options));
   }
-  const groups = [...new Set(found.flatMap((one) => one.groups))].flatMap((name) => {
-    const members = found.filter((one) => one.groups.includes(name)).map(({ task }) => task.task);
+  return { tasks, groups: groupResults(found, tasks), problems };
+}
+
+function groupResults(found: readonly FoundTask[], tasks: readonly TaskResult[]): readonly GroupResult[] {
+  return [...new Set(found.flatMap((one) => one.groups))].flatMap((name) => {
+    const members = found.filter((one) => one.groups.includes(name)).map(({ task }) => task);
     return groupResult(
       name,
-      tasks.filter(({ task }) => members.includes(task.task)),
+      tasks.filter(({ task }) => members.includes(task)),
     );
   });
-  return { tasks, groups, problems };
 }
 
 async function loadAll(
@@ -121,102 +132,13 @@ async function loadAll(
   return loaded;
 }
 
-async function askTask(
-  model: LikelihoodModel,
-  { task, items }: LoadedTask,
-  options: EvaluateOptions,
-  problems: QuernError[],
-  onDone: (items: number) => void,
-): Promise<readonly Sample[]> {
-  const { signal, batchSize = DEFAULT_BATCH_SIZE } = options;
-  if (!Number.isInteger(batchSize) || batchSize < 1)
-    throw new UsageError("batch size", String(batchSize), "an integer from 1");
-  const turns = new Turns(signal);
-  const known = new Map((options.known?.get(task.task) ?? []).map((sample) => [sample.doc_id, sample]));
-  const samples: Sample[] = [];
-  let batch: Asked[] = [];
-  const flush = async () => {
-    const found = await askBatch(model, task, batch, problems, signal);
-    if (found.length > 0) await options.onSamples?.(task.task, found);
-    samples.push(...found);
-    onDone(batch.length);
-    batch = [];
-  };
-  for (const item of items) {
-    await turns.pause();
-    const asked = { item, hash: await requestHash(item) };
-    const sample = known.get(item.docId);
-    if (sample === undefined) batch.push(asked);
-    else {
-      requireSame(task, sample, asked);
-      samples.push({ ...sample, doc: item.doc });
-      onDone(1);
-    }
-    if (batch.length === batchSize) await flush();
-  }
-  if (batch.length > 0) await flush();
-  return samples.sort((a, b) => a.doc_id - b.doc_id);
-}
-
-interface Asked {
-  readonly item: TaskItem;
-  readonly hash: string;
-}
-
-/** An item that the model cannot read becomes a problem; the others are asked without it. */
-async function askBatch(
-  model: LikelihoodModel,
-  task: Task,
-  batch: readonly Asked[],
-  problems: QuernError[],
-  signal: AbortSignal | undefined,
-): Promise<readonly Sample[]> {
-  let asked = batch;
-  while (asked.length > 0) {
-    const requests = asked.flatMap(({ item }) => item.requests);
-    try {
-      const found = await model.logLikelihoods(requests, { signal });
-      return samplesOf(task, asked, found);
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      const bad = ownerOf(asked, error.request);
-      problems.push(new FormatError(bad.item.where, error.message, { cause: error }));
-      asked = asked.filter((one) => one !== bad);
-    }
-  }
-  return [];
-}
-
-function samplesOf(task: Task, asked: readonly Asked[], found: readonly Likelihood[]): readonly Sample[] {
-  let at = 0;
-  return asked.map(({ item, hash }) => {
-    const own = found.slice(at, at + item.requests.length);
-    at += item.requests.length;
-    return sampleOf(task, item, own, hash);
-  });
-}
-
-function ownerOf(asked: readonly Asked[], request: number): Asked {
-  let at = 0;
-  while (request >= asked[at].item.requests.length) request -= asked[at++].item.requests.length;
-  return asked[at];
-}
-
-function requireSame(task: Task, sample: Sample, { item, hash }: Asked): void {
-  if (sample.request_hash === hash && sample.resps.length === item.requests.length) return;
-  throw new UsageError(
-    `resume, task ${task.task}, row ${item.docId}`,
-    "the answer to another question",
-    "the same data and task as in the interrupted run",
-  );
-}
-
 function taskResult(
   { task, items, total }: LoadedTask,
   samples: readonly Sample[],
   options: EvaluateOptions,
 ): TaskResult {
-  const chance = items.reduce((sum, item) => sum + chanceOf(item), 0) / items.length;
+  const scored = new Set(samples.map((sample) => sample.doc_id));
+  const chance = items.reduce((sum, item) => sum + (scored.has(item.docId) ? chanceOf(item) : 0), 0) / samples.length;
   return {
     task,
     scores: task.metric_list.map((metric) => scoreOf(metric, samples, chance)),

@@ -2,7 +2,8 @@
 import type { Evaluation, GroupResult, TaskResult } from "./evaluate.ts";
 import type { Score } from "./summary.ts";
 
-type Row = Readonly<Record<string, string | number>>;
+/** Null where a number has no end: the perplexity of what a model holds for impossible. */
+type Row = Readonly<Record<string, string | number | null>>;
 
 export interface HarnessDocument {
   readonly results: Readonly<Record<string, Row>>;
@@ -56,8 +57,12 @@ function rowOf(alias: string, scores: readonly Score[]): Row {
   return Object.fromEntries([
     ["alias", alias],
     ...scores.flatMap(({ metric, value, stdErr }) => [
-      [`${metric},none`, value],
-      [`${metric}_stderr,none`, stdErr],
+      [`${metric},none`, finite(value)],
+      [`${metric}_stderr,none`, finite(stdErr)],
     ]),
   ]) as Row;
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
 }

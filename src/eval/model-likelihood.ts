@@ -1,5 +1,5 @@
 /** Log-likelihoods by a model of ours. */
-import { FormatError, QuernError, UsageError } from "../errors.ts";
+import { FormatError, UsageError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { Turns } from "../wasm/turns.ts";
@@ -11,10 +11,13 @@ import { TokenScorer, type TokenScorerOptions } from "./token-scorer.ts";
 /** A request that cannot be scored, by its place among those asked. */
 export class RequestError extends UsageError {
   readonly request: number;
-  constructor(request: number, cause: QuernError) {
+  /** What is wrong with it. */
+  readonly reason: string;
+  constructor(request: number, cause: UsageError) {
     const { where, found, expected } = cause.details as Readonly<Record<string, string>>;
     super(`request ${request}: ${where}`, found, expected);
     this.request = request;
+    this.reason = cause.message;
   }
 }
 
@@ -108,7 +111,7 @@ function attempt<T>(request: number, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    if (error instanceof QuernError) throw new RequestError(request, error);
+    if (error instanceof UsageError) throw new RequestError(request, error);
     throw error;
   }
 }

@@ -34,7 +34,10 @@ export function scoreOf(metric: Metric, samples: readonly Sample[], chance: numb
 /** Two-sided 95 % of a normal distribution. */
 const REACH = 1.959963984540054;
 
-/** Tasks weigh as many items as they have (MMLU's subjects). */
+/**
+ * Tasks weigh as many items as they have (MMLU's subjects). The interval of an accuracy is that of all items together, a little wider
+ * than the pooled standard error would make it, and right also where each task has one item and no spread to pool.
+ */
 export function groupScore(metric: Metric, scores: readonly Score[], sizes: readonly number[], chance: number): Score {
   const value = weightedMean(
     scores.map((score) => score.value),
@@ -44,7 +47,13 @@ export function groupScore(metric: Metric, scores: readonly Score[], sizes: read
     scores.map((score) => score.stdErr),
     sizes,
   );
-  const interval: Interval = [value - REACH * stdErr, value + REACH * stdErr];
+  if (metric === "perplexity") {
+    const interval: Interval = [value - REACH * stdErr, value + REACH * stdErr];
+    return { metric, value, stdErr, interval, atChance: false };
+  }
+  const successes = scores.reduce((sum, score, i) => sum + Math.round(score.value * sizes[i]), 0);
+  const items = sizes.reduce((sum, size) => sum + size, 0);
+  const interval = proportionInterval(successes, items);
   return { metric, value, stdErr, interval, atChance: isAtChance(interval, chance) };
 }
 

@@ -27,6 +27,16 @@ export async function modelHash(files: ModelFiles, turns: Turns): Promise<string
   }
 }
 
+/** SHA-256 of the tokenizer, where there is one: the tokens of a text depend on it, though no logits of tokens do. */
+export async function tokenizerHash(files: ModelFiles, turns: Turns): Promise<string | undefined> {
+  const source = await files.folder.open("tokenizer.json");
+  try {
+    return source && (await sha256OfPieces(source, () => turns.check()));
+  } finally {
+    await source?.close?.();
+  }
+}
+
 /** The last part of a path: names in files must not tell of folders around them. */
 export function baseName(path: string): string {
   return path.split(/[/\\]/).findLast((part) => part !== "") ?? path;

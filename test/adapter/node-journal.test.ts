@@ -39,6 +39,22 @@ describe("nodeJournal", () => {
     expect(readFileSync(path, "utf8")).toBe("new\n");
   });
 
+  it("begins with its head, once, and not before there is something to keep", async () => {
+    for (const [options, line] of [
+      [{ force: true }, "one"],
+      [{ resume: true }, "two"],
+    ] as const) {
+      await using journal = await nodeJournal(path, { ...options, head: "head" });
+      await journal.append(line);
+    }
+    expect(readFileSync(path, "utf8")).toBe("head\none\ntwo\n");
+    await (await nodeJournal(path, { force: true, head: "other" }))[Symbol.asyncDispose]();
+    expect(readFileSync(path, "utf8")).toBe("head\none\ntwo\n");
+    rmSync(path);
+    await (await nodeJournal(path, { head: "head" }))[Symbol.asyncDispose]();
+    expect(existsSync(path)).toBe(false);
+  });
+
   it("is gone when its work is done", async () => {
     await using journal = await nodeJournal(path);
     await journal.append("one");

@@ -8,6 +8,7 @@ import type { RunIdentity } from "../../eval/sample-log.ts";
 import type { BootstrapOptions } from "../../eval/stats/bootstrap.ts";
 import type { Task } from "../../eval/tasks/task.ts";
 import type { OutputFile } from "../../format/output.ts";
+import type { FolderSource } from "../../format/source.ts";
 import type { Model } from "../../model/model.ts";
 import { ToldError } from "../failure.ts";
 import { exampleText, integerIn } from "../options.ts";
@@ -70,41 +71,66 @@ export function registerEvaluate(program: Command, run: RunCommand): void {
 
 const evaluateCommand: Action<Options> = async (session, [path], options) => {
   const { nodeTree } = await import("../../adapter/node.ts");
-  const { nodeOutputFile } = await import("../../adapter/node-output.ts");
-  const { findTasks } = await import("../../eval/tasks/registry.ts");
-  const { openModel } = await import("../open.ts");
   if (options.resume === true && options.output === undefined)
     throw new UsageError("--resume", "no --output", "the --output of the interrupted run");
-  const own = await readTasks(options.task ?? []);
-  const names = [...(options.tasks ?? "").split(",").filter((name) => name !== ""), ...own.map(({ task }) => task)];
-  if (names.length === 0) throw new UsageError("--tasks", "no tasks", "names of tasks, or files with --task");
-  findTasks(names, own); // A misspelt name is told before a model is loaded.
+  // What is misspelt or missing is told before a model is loaded.
+  const asked = await askedTasks(options);
   const baseline = options.baseline === undefined ? undefined : await openBaseline(options.baseline);
-  await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
-  await using model = await openModel(session, path);
-  const identity = await identityOf(session, model, options);
-  await using journal = await openJournal(session, options);
-  const known = await readJournal(journal, identity);
   const data = await nodeTree(options.data);
   try {
-    const { evaluate } = await import("../../eval/evaluate.ts");
-    const { sampleLine } = await import("../../eval/sample-log.ts");
-    const evaluation = await evaluate(model, names, data, {
-      ...{ limit: options.limit, shots: options.shots, batchSize: options.batchSize, own, known },
-      ...{ signal: session.signal, onProgress: session.report },
-      onSamples: (task, samples) => journal?.append(...samples.map((sample) => sampleLine(task, sample))),
-    });
-    const compared = await baseline?.(evaluation.tasks, { seed: session.options.seed, signal: session.signal });
-    await tell(session, evaluation, compared, configOf(path, model, options, identity), options, output);
-    await journal?.remove();
-    if (evaluation.problems.length > 0)
-      throw new ToldError(
-        `${options.data}: ${evaluation.problems.length} rows or tasks could not be scored, the others were`,
-      );
+    await evaluateOn(session, path, options, { ...asked, data, baseline });
   } finally {
     await data.close();
   }
 };
+
+interface Asked {
+  readonly names: readonly string[];
+  readonly own: readonly Task[];
+}
+
+async function askedTasks(options: Options): Promise<Asked> {
+  const { findTasks } = await import("../../eval/tasks/registry.ts");
+  const own = await readTasks(options.task ?? []);
+  const words = (options.tasks ?? "").split(",").map((name) => name.trim());
+  const names = [...words.filter((name) => name !== ""), ...own.map(({ task }) => task)];
+  if (names.length === 0) throw new UsageError("--tasks", "no tasks", "names of tasks, or files with --task");
+  findTasks(names, own);
+  return { names, own };
+}
+
+interface Materials extends Asked {
+  readonly data: FolderSource;
+  readonly baseline: Compare | undefined;
+}
+
+async function evaluateOn(
+  session: Session,
+  path: string,
+  options: Options,
+  { names, own, data, baseline }: Materials,
+): Promise<void> {
+  const { nodeOutputFile } = await import("../../adapter/node-output.ts");
+  const { evaluate } = await import("../../eval/evaluate.ts");
+  const { sampleLine } = await import("../../eval/sample-log.ts");
+  const { openModel } = await import("../open.ts");
+  await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
+  await using model = await openModel(session, path);
+  const identity = await identityOf(session, model, options);
+  await using journal = await openJournal(session, options, identity);
+  const evaluation = await evaluate(model, names, data, {
+    ...{ limit: options.limit, shots: options.shots, batchSize: options.batchSize, own },
+    ...{ signal: session.signal, onProgress: session.report, known: await knownSamples(journal, identity) },
+    onSamples: (task, samples) => journal?.append(...samples.map((sample) => sampleLine(task, sample))),
+  });
+  const compared = await baseline?.(evaluation.tasks, { seed: session.options.seed, signal: session.signal });
+  await tell(session, evaluation, compared, configOf(path, model, options, identity), options, output);
+  await journal?.remove();
+  if (evaluation.problems.length > 0)
+    throw new ToldError(
+      `${options.data}: ${evaluation.problems.length} rows or tasks could not be scored, the others were`,
+    );
+}
 
 async function readTasks(paths: readonly string[]): Promise<readonly Task[]> {
   const { nodeFile } = await import("../../adapter/node.ts");
@@ -141,30 +167,35 @@ async function openBaseline(path: string): Promise<Compare> {
 
 /** What decides the answers: a resumed run must have the same. */
 async function identityOf(session: Session, model: Model, options: Options): Promise<RunIdentity> {
-  const { modelHash } = await import("../../model/identity.ts");
+  const { modelHash, tokenizerHash } = await import("../../model/identity.ts");
   const { Turns } = await import("../../wasm/turns.ts");
   const { VERSION } = await import("../../version.ts");
+  const turns = new Turns(session.signal);
   return {
     version: VERSION,
-    modelHash: await modelHash(model.files, new Turns(session.signal)),
+    modelHash: await modelHash(model.files, turns),
+    tokenizerHash: (await tokenizerHash(model.files, turns)) ?? null,
     activations: model.activations.mode,
     activationGroup: model.activations.group,
     shots: options.shots ?? null,
   };
 }
 
-async function openJournal(session: Session, { output, resume }: Options): Promise<Journal | undefined> {
+async function openJournal(
+  session: Session,
+  { output, resume }: Options,
+  identity: RunIdentity,
+): Promise<Journal | undefined> {
   if (output === undefined) return undefined;
   const { nodeJournal } = await import("../../adapter/node-journal.ts");
-  return nodeJournal(`${output}.samples.jsonl`, { resume, force: session.options.force });
+  const { headLine } = await import("../../eval/sample-log.ts");
+  const { force } = session.options;
+  return nodeJournal(`${output}.samples.jsonl`, { resume, force, head: headLine(identity) });
 }
 
-async function readJournal(journal: Journal | undefined, identity: RunIdentity): Promise<EvaluateOptions["known"]> {
-  const { headLine, readSampleLog } = await import("../../eval/sample-log.ts");
-  if (journal === undefined) return undefined;
-  if (journal.lines.length > 0) return readSampleLog(journal.lines, identity, journal.name);
-  await journal.append(headLine(identity));
-  return undefined;
+async function knownSamples(journal: Journal | undefined, identity: RunIdentity): Promise<EvaluateOptions["known"]> {
+  const { readSampleLog } = await import("../../eval/sample-log.ts");
+  return journal === undefined ? undefined : readSampleLog(journal.lines, identity, journal.name);
 }
 
 function configOf(path: string, model: Model, options: Options, identity: RunIdentity): Record<string, unknown> {

@@ -39,8 +39,8 @@ describe("rows of the built-in tasks", () => {
       choices: [" the toilet filled with water.", " water flowed from the spout."],
       target: 1,
     });
-    expect((await rowOf("copa", 2)).asked[0]).toEqual(["The hamburger meat browned because", "  the cook froze it."]);
-    expect((await rowOf("copa", 2, 1)).asked[1]).toEqual([
+    expect((await rowOf("copa", 4)).asked[0]).toEqual(["The hamburger meat browned because", "  the cook froze it."]);
+    expect((await rowOf("copa", 4, 1)).asked[1]).toEqual([
       "My body cast a shadow over the grass because  the sun was rising.\n\nThe hamburger meat browned because",
       "  the cook grilled it.",
     ]);
