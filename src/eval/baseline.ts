@@ -1,5 +1,6 @@
 /** A run against an earlier one, item by item. */
 import { FormatError } from "../errors.ts";
+import { exp } from "../exact.ts";
 import { asObject, describeJson, isObject, type JsonObject, type JsonValue } from "../format/json.ts";
 import type { TaskResult } from "./evaluate.ts";
 import type { Sample } from "./sample.ts";
@@ -10,8 +11,15 @@ import type { Metric } from "./tasks/task.ts";
 export interface BaselineRow extends PairedComparison {
   readonly task: string;
   readonly metric: Metric;
+  /** The metric over the items that both runs have; of perplexities the difference is that of mean log-likelihoods. */
   readonly ours: number;
   readonly baseline: number;
+}
+
+export interface BaselineComparison {
+  readonly rows: readonly BaselineRow[];
+  /** Tasks that could not be compared. */
+  readonly problems: readonly FormatError[];
 }
 
 /** Samples by task. */
@@ -42,33 +50,52 @@ function byId(json: JsonValue, where: string): [number, JsonObject] {
 }
 
 /**
- * Each metric of each task that both runs have, over the items that both have. Perplexity compares log-likelihoods.
- * @throws FormatError where an item is not the same question in both, or the baseline lacks the metric.
+ * Each metric of each task that both runs have, over the items that both have. A task whose items are other questions in the
+ * baseline, or that lacks a metric there, becomes a problem: the others are compared.
  */
 export async function compareWithBaseline(
   tasks: readonly TaskResult[],
   baseline: BaselineSamples,
   where: string,
   options: BootstrapOptions = {},
-): Promise<readonly BaselineRow[]> {
+): Promise<BaselineComparison> {
   const rows: BaselineRow[] = [];
-  for (const { task, samples } of tasks) {
-    const theirs = baseline.get(task.task);
-    if (theirs === undefined) continue;
-    const pairs = samples.flatMap((sample) => {
-      const other = theirs.get(sample.doc_id);
-      return other === undefined ? [] : [{ sample, other }];
-    });
-    if (pairs.length === 0) continue;
-    for (const { sample, other } of pairs) requireSame(task.task, sample, other, where);
-    for (const metric of task.metric_list) {
-      const ours = pairs.map(({ sample }) => sample[metric] as number);
-      const before = pairs.map(({ other, sample }) =>
-        metricOf(other, metric, `${where}: samples.${task.task}, doc_id ${sample.doc_id}`),
-      );
-      const compared = await comparePaired(ours, before, options);
-      rows.push({ task: task.task, metric, ours: mean(ours), baseline: mean(before), ...compared });
+  const problems: FormatError[] = [];
+  for (const result of tasks) {
+    try {
+      rows.push(...(await compareTask(result, baseline, where, options)));
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      problems.push(error);
     }
+  }
+  if (rows.length === 0 && problems.length === 0)
+    problems.push(new FormatError(where, "samples: found no row of this run's tasks, expected some"));
+  return { rows, problems };
+}
+
+async function compareTask(
+  { task, samples }: TaskResult,
+  baseline: BaselineSamples,
+  where: string,
+  options: BootstrapOptions,
+): Promise<readonly BaselineRow[]> {
+  const theirs = baseline.get(task.task);
+  const pairs = samples.flatMap((sample) => {
+    const other = theirs?.get(sample.doc_id);
+    return other === undefined ? [] : [{ sample, other }];
+  });
+  if (pairs.length === 0) return [];
+  for (const { sample, other } of pairs) requireSame(task.task, sample, other, where);
+  const rows: BaselineRow[] = [];
+  for (const metric of task.metric_list) {
+    const ours = pairs.map(({ sample }) => sample[metric] as number);
+    const before = pairs.map(({ other, sample }) =>
+      metricOf(other, metric, `${where}: samples.${task.task}, doc_id ${sample.doc_id}`),
+    );
+    const compared = await comparePaired(ours, before, options);
+    const value = (values: readonly number[]) => (metric === "perplexity" ? exp(-mean(values)) : mean(values));
+    rows.push({ task: task.task, metric, ours: value(ours), baseline: value(before), ...compared });
   }
   return rows;
 }

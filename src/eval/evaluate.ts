@@ -2,6 +2,7 @@
 import { QuernError, UsageError } from "../errors.ts";
 import type { FolderSource } from "../format/source.ts";
 import { Model, type Progress } from "../model/model.ts";
+import { LanguageModel } from "../runtime/language-model.ts";
 import { askTask } from "./ask.ts";
 import type { LikelihoodModel } from "./likelihood.ts";
 import { ModelLikelihood } from "./model-likelihood.ts";
@@ -16,6 +17,8 @@ export interface EvaluateOptions {
   readonly limit?: number;
   /** Examples before each question; by default the task's own number. */
   readonly shots?: number;
+  /** Most tokens read at once, of a model of ours: longer questions lose their beginning. Default: the model's context. */
+  readonly context?: number;
   /** Items asked together. Results do not depend on it. Default 32. */
   readonly batchSize?: number;
   /** Tasks of one's own, found by name like the built-in ones. */
@@ -62,13 +65,14 @@ const DEFAULT_BATCH_SIZE = 32;
  * @throws UsageError for an unknown task or an option out of range. Bad rows, and tasks whose files are missing, become problems.
  */
 export async function evaluate(
-  model: LikelihoodModel | Model,
+  model: LikelihoodModel | Model | LanguageModel,
   names: readonly string[],
   data: FolderSource,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  if (model instanceof LanguageModel) return await evaluate(model.model, names, data, options);
   if (model instanceof Model) {
-    using likelihood = new ModelLikelihood(model);
+    using likelihood = new ModelLikelihood(model, { context: options.context });
     return await evaluate(likelihood, names, data, options);
   }
   const { batchSize = DEFAULT_BATCH_SIZE, onSamples, signal } = options;

@@ -1,5 +1,6 @@
 /** An evaluation as the JSON document that lm-evaluation-harness writes: `results`, `groups`, `versions`, `n-shot`, `n-samples`, `samples`. */
 import type { Evaluation, GroupResult, TaskResult } from "./evaluate.ts";
+import type { Interval } from "./stats/interval.ts";
 import type { Score } from "./summary.ts";
 
 /** Null where a number has no end: the perplexity of what a model holds for impossible. */
@@ -14,6 +15,10 @@ export interface HarnessDocument {
   readonly "n-shot": Readonly<Record<string, number>>;
   readonly higher_is_better: Readonly<Record<string, Readonly<Record<string, boolean>>>>;
   readonly "n-samples": Readonly<Record<string, { readonly original: number; readonly effective: number }>>;
+  /** 95 % interval of each score. */
+  readonly intervals: Readonly<Record<string, Readonly<Record<string, Interval>>>>;
+  /** Scores whose interval contains the level of chance. */
+  readonly at_chance: Readonly<Record<string, readonly string[]>>;
   /** Level of chance of each task and group. */
   readonly chance: Readonly<Record<string, number>>;
   readonly config: Readonly<Record<string, unknown>>;
@@ -46,6 +51,8 @@ export function harnessDocument(
       Object.fromEntries(task.metric_list.map((metric) => [metric, metric !== "perplexity"])),
     ),
     "n-samples": byTask(({ total, samples }) => ({ original: total, effective: samples.length })),
+    intervals: { ...byTask(({ scores }) => intervalsOf(scores)), ...byGroup(({ scores }) => intervalsOf(scores)) },
+    at_chance: { ...byTask(({ scores }) => atChance(scores)), ...byGroup(({ scores }) => atChance(scores)) },
     chance: { ...byTask((result) => result.chance), ...byGroup((group) => group.chance) },
     config,
     ...(options.samples === true && { samples: byTask(({ samples }) => samples) }),
@@ -65,4 +72,13 @@ function rowOf(alias: string, scores: readonly Score[]): Row {
 
 function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
+}
+
+function intervalsOf(scores: readonly Score[]): Readonly<Record<string, Interval>> {
+  const known = scores.filter(({ interval: [lo, hi] }) => Number.isFinite(lo) && Number.isFinite(hi));
+  return Object.fromEntries(known.map(({ metric, interval }) => [metric, interval]));
+}
+
+function atChance(scores: readonly Score[]): readonly string[] {
+  return scores.filter((score) => score.atChance).map(({ metric }) => metric);
 }

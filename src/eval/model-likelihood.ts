@@ -1,6 +1,7 @@
 /** Log-likelihoods by a model of ours. */
 import { FormatError, UsageError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
+import { checkContext } from "../model/session.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { Turns } from "../wasm/turns.ts";
 import { PairEncoder, sequenceOf } from "./encode-pair.ts";
@@ -21,13 +22,22 @@ export class RequestError extends UsageError {
   }
 }
 
+export interface ModelLikelihoodOptions extends TokenScorerOptions {
+  /** Most tokens read at once: longer requests lose their beginning. Default: the model's context. */
+  readonly context?: number;
+}
+
 /** Requests with a common beginning cost its tokens once, within a call and from one call to the next. */
 export class ModelLikelihood implements LikelihoodModel, Disposable {
   readonly model: Model;
   readonly #scorer: TokenScorer;
+  readonly #context: number;
 
-  constructor(model: Model, options: TokenScorerOptions = {}) {
+  /** @throws UsageError for a context that the model does not have. */
+  constructor(model: Model, options: ModelLikelihoodOptions = {}) {
+    const { maxPositions } = model.config;
     this.model = model;
+    this.#context = checkContext(options.context ?? maxPositions, maxPositions);
     this.#scorer = new TokenScorer(model, options);
   }
 
@@ -44,7 +54,6 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
     requests: readonly LikelihoodRequest[],
     options: LikelihoodOptions = {},
   ): Promise<readonly Likelihood[]> {
-    const { maxPositions } = this.model.config;
     const turns = new Turns(options.signal);
     const tokenizer = await this.model.tokenizer();
     const encoder = new PairEncoder(tokenizer, startIdOf(this.model, tokenizer));
@@ -53,7 +62,7 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
       const pair = attempt(index, () => encoder.encode(request));
       this.#checkFit(pair.context);
       this.#checkFit(pair.continuation);
-      pairs.push({ context: pair.context.length, sequence: attempt(index, () => sequenceOf(pair, maxPositions)) });
+      pairs.push({ context: pair.context.length, sequence: attempt(index, () => sequenceOf(pair, this.#context)) });
       await turns.pause();
     }
     const scores = await this.#scorer.score(
@@ -80,7 +89,7 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
       const ids = tokenizer.encode(text);
       this.#checkFit(ids);
       let total = 0;
-      for (const sequence of rollingSequences(ids, startId, this.model.config.maxPositions))
+      for (const sequence of rollingSequences(ids, startId, this.#context))
         total += sum((await this.#scorer.score([sequence], turns))[0].logProbs);
       results.push(total);
     }

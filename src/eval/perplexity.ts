@@ -1,6 +1,7 @@
 /** Perplexity: exp of the mean negative log-likelihood a token, with the protocol it was measured by. */
 import { exp, log } from "../exact.ts";
 import type { Model, Progress } from "../model/model.ts";
+import { checkContext } from "../model/session.ts";
 import { Turns } from "../wasm/turns.ts";
 import { startIdOf } from "./model-likelihood.ts";
 import { type Protocol, type ProtocolOptions, protocolSequences, windowSequence } from "./protocols.ts";
@@ -10,6 +11,8 @@ import type { ScoredSequence } from "./token-tree.ts";
 import { longestWindow } from "./windows.ts";
 
 export interface PerplexityOptions extends ProtocolOptions {
+  /** Most ids of a window. Default: the model's context. */
+  readonly context?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -46,7 +49,7 @@ export async function perplexity(
 ): Promise<Perplexity> {
   const tokenizer = await model.tokenizerIfAny();
   const sequences = protocolSequences(ids, options, {
-    maxPositions: model.config.maxPositions,
+    maxPositions: checkContext(options.context ?? model.config.maxPositions, model.config.maxPositions),
     bosId: tokenizer?.addsBos === true ? tokenizer.bosId : undefined,
     startId: startIdOf(model, tokenizer),
   });

@@ -50,7 +50,8 @@ export function protocolSequences(
   if (protocol === "rolling") {
     if (context.startId === undefined) throw new UsageError("protocol", "rolling", "a model with a BOS or EOS id");
     requireIds(ids, 1, "one id");
-    return rollingSequences(ids, context.startId, window);
+    // A stream of documents brings its own.
+    return rollingSequences(ids[0] === context.startId ? ids.slice(1) : ids, context.startId, window);
   }
   if (protocol === "strided") {
     const stride = options.stride ?? Math.max(1, window >> 1);

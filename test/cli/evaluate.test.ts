@@ -137,7 +137,7 @@ describe("quern evaluate, what it cannot score", () => {
     expect(document.errors).toMatchObject([{ code: "FILE" }, { code: "FILE" }]);
     expect(document.errors[0].message).toContain("found neither piqa/valid.jsonl nor piqa/valid.jsonl.gz");
     expect(document.error).toEqual(document.errors[0]);
-    expect(stderr).toMatch(/^quern: PARTIAL: .*2 rows or tasks could not be scored, the others were\n$/);
+    expect(stderr).toMatch(/^quern: PARTIAL: .*2 rows or tasks could not be scored or compared, the others were\n$/);
     expect(JSON.parse(readFileSync(output, "utf8"))).toEqual(document);
     expect(existsSync(`${output}.samples.jsonl`)).toBe(false);
     expect(run(...args, "--force").stderr).toContain("quern: FILE: ");

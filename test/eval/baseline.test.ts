@@ -28,7 +28,7 @@ const CLEAR = Array.from({ length: 12 }, (_, i) => ({ q: `${i}`, c: ["yes", "no 
 describe("compareWithBaseline", () => {
   it("gives a difference of every metric over the items of both", async () => {
     const [ours, theirs] = [await evaluateRows(shortest(), CLEAR), await evaluateRows(longest(), CLEAR.slice(0, 10))];
-    const rows = await compareRuns(ours, theirs);
+    const { rows } = await compareRuns(ours, theirs);
     expect(rows.map(({ metric }) => metric)).toEqual(["acc", "acc_norm", "acc_bytes"]);
     expect(rows[0]).toMatchObject({ task: "mine", n: 10, ours: 1, baseline: 0, difference: 1, shown: true });
     expect(rows[0].mcnemar).toMatchObject({ p: 2 / 1024 });
@@ -40,18 +40,18 @@ describe("compareWithBaseline", () => {
   it("says where no difference is shown", async () => {
     const few = CLEAR.slice(0, 3);
     const ours = await evaluateRows(shortest(), few);
-    const rows = await compareRuns(ours, await evaluateRows(longest(), few));
+    const { rows } = await compareRuns(ours, await evaluateRows(longest(), few));
     expect(rows[0]).toMatchObject({ difference: 1, shown: false });
     const table = evaluationTable(ours, rows, { markdown: true });
     expect(table).toContain("+1.0000, no difference shown");
-    const same = await compareRuns(ours, ours);
+    const { rows: same } = await compareRuns(ours, ours);
     expect(same.map(({ difference, shown }) => [difference, shown])).toEqual(Array(3).fill([0, false]));
   });
 
   it("passes over tasks and items that only one run has", async () => {
     const ours = await evaluate(shortest(), ["copa", "openbookqa"], data, { limit: 3 });
     const theirs = await evaluate(longest(), ["openbookqa", "winogrande"], data, { limit: 2 });
-    const rows = await compareRuns(ours, theirs);
+    const { rows } = await compareRuns(ours, theirs);
     expect(rows.map(({ task, metric, n }) => [task, metric, n])).toEqual([
       ["openbookqa", "acc", 2],
       ["openbookqa", "acc_norm", 2],
@@ -59,19 +59,41 @@ describe("compareWithBaseline", () => {
     expect(evaluationTable(ours, rows, { markdown: false })).toMatch(/\ncopa .* - +- +- +-\n/);
   });
 
-  it("refuses another question, and a run that lacks the metric", async () => {
+  it("tells of another question, and of a run that lacks the metric, and compares the rest", async () => {
     const ours = await evaluateRows(shortest(), CLEAR);
+    const problemsOf = async (theirs: Evaluation) => (await compareRuns(ours, theirs)).problems.map(String);
     const changed = await evaluateRows(shortest(), [{ ...CLEAR[0], q: "?" }]);
-    await expect(compareRuns(ours, changed)).rejects.toMatchObject({
-      code: "FORMAT",
-      message: "base.json: samples.mine, doc_id 0: found another question, expected that of this run",
-    });
+    expect(await problemsOf(changed)).toEqual([
+      "FormatError: base.json: samples.mine, doc_id 0: found another question, expected that of this run",
+    ]);
     const shots = await evaluateRows(shortest(), CLEAR, { shots: 1 });
-    await expect(compareRuns(ours, shots)).rejects.toThrow("found another question");
+    expect((await problemsOf(shots))[0]).toContain("found another question");
     const poor = await evaluateRows(shortest(), CLEAR, {}, { metric_list: ["acc"] });
-    await expect(compareRuns(ours, poor)).rejects.toThrow(
+    expect((await problemsOf(poor))[0]).toContain(
       "base.json: samples.mine, doc_id 0: acc_norm: found nothing, expected a number",
     );
+    const copa = await evaluate(shortest(), ["copa"], data, { limit: 3 });
+    const both = { ...copa, tasks: [...changed.tasks, ...copa.tasks] };
+    const found = await compareRuns({ ...copa, tasks: [...ours.tasks, ...copa.tasks] }, both);
+    expect(found.rows.map(({ task }) => task)).toEqual(["copa"]);
+    expect(found.problems).toHaveLength(1);
+    expect((await compareRuns(copa, ours)).problems.map(String)).toEqual([
+      "FormatError: base.json: samples: found no row of this run's tasks, expected some",
+    ]);
+  });
+
+  it("compares perplexities, and log-likelihoods for their difference", async () => {
+    const task = { output_type: "loglikelihood", doc_to_choice: undefined as never, metric_list: ["perplexity"] };
+    const rows = [
+      { q: "a", c: [], t: " bb" },
+      { q: "b", c: [], t: " cccc" },
+    ];
+    const ours = await evaluateRows(shortest(), rows, {}, task);
+    const { rows: found } = await compareRuns(ours, await evaluateRows(longest(), rows, {}, task));
+    const logs = (run: Evaluation) => run.tasks[0].samples.map(({ perplexity }) => perplexity as number);
+    const mean = logs(ours).reduce((a, b) => a + b) / 2;
+    expect(found[0].ours).toBeCloseTo(Math.exp(-mean), 10);
+    expect(found[0].ours).toBeCloseTo(ours.tasks[0].scores[0].value, 10);
   });
 
   it("takes another program's log, which has no hash of ours, by the right choice", async () => {
@@ -81,8 +103,8 @@ describe("compareWithBaseline", () => {
     });
     const compare = (target: unknown) =>
       compareWithBaseline(ours.tasks, readBaseline(log(target) as JsonValue, "log.json"), "log.json");
-    expect(await compare("0")).toMatchObject([{ ours: 1, baseline: 0, n: 2 }]);
-    await expect(compare("1")).rejects.toThrow("found another question");
+    expect((await compare("0")).rows).toMatchObject([{ ours: 1, baseline: 0, n: 2 }]);
+    expect(String((await compare("1")).problems[0])).toContain("found another question");
   });
 
   it.each<[string, JsonValue, string]>([

@@ -64,4 +64,17 @@ describe.each(["fable-mixtral", "fable-deepseek"])("evaluate %s", (name) => {
     await using two = await loadModel(repositoryFile(`models/${name}`), { threads: 2 });
     expect(await evaluate(two.model, names, data, { limit: 4 })).toEqual(first);
   });
+
+  it("takes what loadModel gives, and loses beginnings beyond a smaller context", async () => {
+    const whole = await evaluate(model, ["copa"], data, { limit: 3 });
+    const short = await evaluate(model, ["copa"], data, { limit: 3, context: 12 });
+    const logs = (run: typeof whole) => run.tasks[0].samples.map(({ resps }) => resps[0][0]);
+    expect(logs(whole)).not.toEqual(logs(short));
+    using likelihood = new ModelLikelihood(model.model, { context: 4 });
+    const [{ droppedTokens }] = await likelihood.logLikelihoods([
+      { context: "The dog ran to the big house", continuation: " again" },
+    ]);
+    expect(droppedTokens).toBeGreaterThan(0);
+    expect(() => new ModelLikelihood(model.model, { context: 513 })).toThrow("context: found 513");
+  });
 });

@@ -226,6 +226,12 @@ describe("harnessDocument", () => {
         mmlu_college_biology: { original: 2, effective: 2 },
       },
       chance: { openbookqa: 0.25, mmlu_college_biology: 0.25, mmlu_stem: 0.25 },
+      intervals: {
+        openbookqa: { acc: found.tasks[0].scores[0].interval, acc_norm: found.tasks[0].scores[1].interval },
+        mmlu_college_biology: { acc: found.tasks[1].scores[0].interval },
+        mmlu_stem: { acc: found.groups[0].scores[0].interval },
+      },
+      at_chance: { openbookqa: ["acc", "acc_norm"], mmlu_college_biology: ["acc"], mmlu_stem: ["acc"] },
       config: { model: "m" },
     });
     expect(samples?.["openbookqa"]).toEqual(found.tasks[0].samples);

@@ -49,9 +49,14 @@ describe.each(["fable-mixtral", "fable-deepseek"])("perplexity of %s", (name) =>
     expect(Math.abs(found.nll - total(expected.flat()) / 45)).toBeLessThan(1e-9);
   });
 
+  it("keeps to a smaller context when told, and to none that the model lacks", async () => {
+    await expect(perplexity(model.model, IDS, { window: 65, context: 64 })).rejects.toThrow("window: found 65");
+    await expect(perplexity(model.model, IDS, { context: 513 })).rejects.toThrow("context: found 513");
+  });
+
   it("scores every id when rolling, the first after the start id", async () => {
-    const found = await perplexity(model.model, IDS, { protocol: "rolling", window: 16, limit: 40 });
-    const stream = [0, ...IDS.slice(0, 40)];
+    const found = await perplexity(model.model, IDS.slice(1), { protocol: "rolling", window: 16, limit: 40 });
+    const stream = IDS.slice(0, 41); // begins with the start id, 0
     const expected = [
       await losses(stream.slice(0, 16), stream.slice(1, 17)),
       await losses(stream.slice(16, 32), stream.slice(17, 33)),
@@ -107,6 +112,11 @@ describe("protocolSequences", () => {
       [[99, 10, 11, 12, 13, 14, 15, 16], 0, [10, 11, 12, 13, 14, 15, 16, 17]],
       [[12, 13, 14, 15, 16, 17, 18, 19], 5, [18, 19, 20]],
     ]);
+  });
+
+  it("does not score the start id that a stream of documents begins with", () => {
+    const [first] = protocolSequences([99, 10, 11], { protocol: "rolling", window: 8 }, context);
+    expect(first).toMatchObject({ ids: [99, 10], first: 0, targets: [10, 11] });
   });
 
   it("refuses what cannot be scored", () => {

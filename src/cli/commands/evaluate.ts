@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Journal } from "../../adapter/node-journal.ts";
 import { UsageError } from "../../errors.ts";
-import type { BaselineRow } from "../../eval/baseline.ts";
+import type { BaselineComparison, BaselineRow } from "../../eval/baseline.ts";
 import type { EvaluateOptions, Evaluation, TaskResult } from "../../eval/evaluate.ts";
 import type { RunIdentity } from "../../eval/sample-log.ts";
 import type { BootstrapOptions } from "../../eval/stats/bootstrap.ts";
@@ -120,15 +120,18 @@ async function evaluateOn(
   await using journal = await openJournal(session, options, identity);
   const evaluation = await evaluate(model, names, data, {
     ...{ limit: options.limit, shots: options.shots, batchSize: options.batchSize, own },
+    context: session.options.context,
     ...{ signal: session.signal, onProgress: session.report, known: await knownSamples(journal, identity) },
     onSamples: (task, samples) => journal?.append(...samples.map((sample) => sampleLine(task, sample))),
   });
   const compared = await baseline?.(evaluation.tasks, { seed: session.options.seed, signal: session.signal });
-  await tell(session, evaluation, compared, configOf(path, model, options, identity), options, output);
+  const problems = [...evaluation.problems, ...(compared?.problems ?? [])];
+  const told = { ...evaluation, problems };
+  await tell(session, told, compared?.rows, configOf(path, model, options, identity), options, output);
   await journal?.remove();
-  if (evaluation.problems.length > 0)
+  if (problems.length > 0)
     throw new ToldError(
-      `${options.data}: ${evaluation.problems.length} rows or tasks could not be scored, the others were`,
+      `${options.data}: ${problems.length} rows or tasks could not be scored or compared, the others were`,
     );
 }
 
@@ -150,7 +153,7 @@ async function readTasks(paths: readonly string[]): Promise<readonly Task[]> {
 /** Documents with samples are large; a string of JavaScript holds no more. */
 const BASELINE_LIMITS = { maxBytes: 500_000_000, maxDepth: 64 };
 
-type Compare = (tasks: readonly TaskResult[], options: BootstrapOptions) => Promise<readonly BaselineRow[]>;
+type Compare = (tasks: readonly TaskResult[], options: BootstrapOptions) => Promise<BaselineComparison>;
 
 async function openBaseline(path: string): Promise<Compare> {
   const { nodeFile } = await import("../../adapter/node.ts");
@@ -178,6 +181,7 @@ async function identityOf(session: Session, model: Model, options: Options): Pro
     activations: model.activations.mode,
     activationGroup: model.activations.group,
     shots: options.shots ?? null,
+    context: session.options.context ?? null,
   };
 }
 

@@ -60,9 +60,10 @@ const perplexityCommand: Action<Options> = async (session, [path], options) => {
     const result = await perplexityOfWindows(model, input.windows, run);
     return session.output.result({ ...result, activations }, () => describe(result, activations));
   }
-  const window = options.window ?? Math.min(512, model.config.maxPositions);
+  const { context = model.config.maxPositions } = session.options;
+  const window = options.window ?? Math.min(512, context);
   const stride = protocol === "strided" ? { stride: options.stride ?? Math.max(1, window >> 1) } : {};
-  const result = await perplexity(model, input.ids, { ...run, protocol, window, ...stride, limit });
+  const result = await perplexity(model, input.ids, { ...run, context, protocol, window, ...stride, limit });
   const text = options.text === undefined ? undefined : await perText(model, input.ids.slice(0, limit), result);
   session.output.result({ ...result, ...text, window, ...stride, activations }, () =>
     describe(result, activations, text),

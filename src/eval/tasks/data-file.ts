@@ -37,15 +37,17 @@ export async function readRows(
     }
     const labels = await readText(folder, file.labels, turns);
     const lines = [...linesOf(labels.text)].map((line) => line.text);
-    if (lines.length !== own.length)
+    const expected = own.at(-1)?.line ?? own.length;
+    if (lines.length !== expected)
       problems.push(
         new FormatError(
-          lineOf(labels.name, Math.min(lines.length, own.length) + 1),
-          `found ${lines.length} labels in the file, expected ${own.length}, one for each row of ${name}`,
+          lineOf(labels.name, Math.min(lines.length, expected) + 1),
+          `found ${lines.length} labels in the file, expected ${expected}, one for each line of ${name}`,
         ),
       );
     own.forEach((row, index) => {
-      rows.push(labelled(row, lines[index], labels.name));
+      // Line n labels line n: a blank line between rows has a label of its own, or a blank one.
+      rows.push(labelled(row, lines[(row.line ?? index + 1) - 1], labels.name));
     });
   }
   return { rows, problems };
@@ -93,7 +95,7 @@ async function jsonlRows(text: string, name: string, turns: Turns): Promise<Row[
   const rows: Row[] = [];
   for (const { line, value } of jsonLines(text, name)) {
     await turns.pause();
-    rows.push(objectRow(value, lineOf(name, line)));
+    rows.push({ ...objectRow(value, lineOf(name, line)), line });
   }
   return rows;
 }

@@ -5,5 +5,7 @@ import type { JsonObject } from "../../format/json.ts";
 export interface Row {
   /** `file: line 3` */
   readonly where: string;
+  /** Where the file has a line for each row: its number, from 1. */
+  readonly line?: number;
   readonly doc: JsonObject | FormatError;
 }

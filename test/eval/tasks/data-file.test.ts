@@ -63,15 +63,28 @@ describe("readRows", () => {
     });
   });
 
+  it("counts blank lines between rows as lines", async () => {
+    const gaps = filesFolder("DIR", {
+      "gap.jsonl": new TextEncoder().encode('{"a":1}\n\n{"a":2}\n'),
+      "gap.lst": new TextEncoder().encode("1\n\n0\n"),
+    });
+    const { rows, problems } = await readRows(gaps, [{ path: "gap.jsonl", labels: "gap.lst" }]);
+    expect(problems).toEqual([]);
+    expect(rows.map(({ doc }) => ({ ...doc }))).toEqual([
+      { a: 1, label: "1" },
+      { a: 2, label: "0" },
+    ]);
+  });
+
   it("names the first line at which rows and labels part", async () => {
     const short = await read({ path: "two.jsonl", labels: "one.lst" });
     expect(short.problems).toEqual([
-      "DIR/one.lst: line 2: found 1 labels in the file, expected 2, one for each row of DIR/two.jsonl",
+      "DIR/one.lst: line 2: found 1 labels in the file, expected 2, one for each line of DIR/two.jsonl",
     ]);
     expect(short.rows[1][1]).toBe("DIR/two.jsonl: line 2: found no label in DIR/one.lst, expected one");
     const long = await read({ path: "two.jsonl", labels: "three.lst" });
     expect(long.problems).toEqual([
-      "DIR/three.lst: line 3: found 3 labels in the file, expected 2, one for each row of DIR/two.jsonl",
+      "DIR/three.lst: line 3: found 3 labels in the file, expected 2, one for each line of DIR/two.jsonl",
     ]);
     expect(long.rows.map(([, doc]) => doc)).toEqual([{ label: "1" }, { label: "0" }]);
   });
