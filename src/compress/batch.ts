@@ -1,6 +1,6 @@
 /** Many windows through a model at once, block by block, with float activations: how calibration sees a model. */
 import { UsageError } from "../errors.ts";
-import { createPass, type Pass, recordBlock, recordEmbedding, type Tap } from "../model/forward.ts";
+import { createPass, type Pass, recordBlock, recordEmbedding, recordHead, type Tap } from "../model/forward.ts";
 import type { Model } from "../model/model.ts";
 import { checkIds } from "../model/session.ts";
 import { createState, placeTokens, type State } from "../model/state.ts";
@@ -19,14 +19,17 @@ export class WindowBatch {
   readonly #pass: Pass;
   readonly #memory: Disposable;
 
-  /** @throws UsageError for no tokens, a window longer than the context, or an id out of range; MemoryError where it does not fit. */
-  constructor(model: Model, windows: Windows) {
+  /**
+   * @param logitRows rows of logits that `head` computes at a time.
+   * @throws UsageError for no tokens, a window longer than the context, or an id out of range; MemoryError where it does not fit.
+   */
+  constructor(model: Model, windows: Windows, logitRows = 0) {
     const { config, machine } = model;
     this.tokens = checkWindows(windows, model);
     this.#model = model;
     this.#memory = machine.arena.claim();
     const longest = Math.max(...windows.map((window) => window.length));
-    const options = { capacity: this.tokens, cacheRows: this.tokens, logitRows: 0, positions: longest };
+    const options = { capacity: this.tokens, cacheRows: this.tokens, logitRows, positions: longest };
     this.state = createState(machine, config, { ...options, oneCache: true, exact: true });
     const tokens = windows.flatMap((window) => window.map((id, position) => ({ id, position })));
     placeTokens(machine, config, this.state, this.tokens, (row) => {
@@ -59,6 +62,13 @@ export class WindowBatch {
   async run(turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
     await this.embed(turns);
     for (let layer = 0; layer < this.#model.config.layers; layer++) await this.block(layer, turns, onTap);
+  }
+
+  /** Logits of the tokens [first, first + rows), at `state.logits`. */
+  async head(first: number, rows: number, turns: Turns): Promise<void> {
+    this.#pass.emit.pool.clear();
+    recordHead(this.#pass, rows, first);
+    await this.#play(turns);
   }
 
   [Symbol.dispose](): void {

@@ -1,0 +1,134 @@
+/**
+ * What each width of each linear costs, in nats of KL a token: measured, not guessed.
+ *
+ * GPTQ's own loss says how the error of a linear grows from one width to the next, and how it divides among the experts of a layer (an
+ * expert's weighs by its tokens and by the square of its mean gate weight, with which it reaches the output). What a unit of loss
+ * is worth is measured: the linears of one kind in one layer (all experts' gates, say) are replaced together, everything else
+ * float, and the KL to the float model is taken on a sample. The many small differences at many bits would drown in flipped
+ * experts, so only 2 and 3 bits are measured, and one factor a group carries them to all widths.
+ */
+import { type ExpertUse, expertUsage } from "../../eval/expert-usage.ts";
+import type { Model, Progress } from "../../model/model.ts";
+import { isQuantizable } from "../../model/slots.ts";
+import { type Linear, layerLinears } from "../../model/weights.ts";
+import type { PackedBits } from "../../tensor/matrix.ts";
+import { Turns } from "../../wasm/turns.ts";
+import type { Windows } from "../batch.ts";
+import { packQuantized } from "../pack.ts";
+import type { QuantizeSettings } from "../settings.ts";
+import { type Alternative, quantizeAlternatives } from "./alternatives.ts";
+import { DamageProbe } from "./probe.ts";
+
+/** Damage of a linear by its bits. */
+export type Damages = ReadonlyMap<string, Readonly<Record<PackedBits, number>>>;
+
+export interface DamageOptions {
+  readonly grid: Omit<QuantizeSettings, "modules">;
+  readonly groupSize: number;
+  /** Tokens that KL is measured on. Default: 2048, the first windows. */
+  readonly sampleTokens?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Widths whose KL is measured, and all that GPTQ is asked about; 8 bits follow from 4 by the square of the step. */
+const MEASURED = [2, 3] as const;
+const WIDTHS = [2, 3, 4] as const;
+const DEFAULT_SAMPLE = 2048;
+
+export async function measureDamage(model: Model, windows: Windows, options: DamageOptions): Promise<Damages> {
+  const turns = new Turns(options.signal);
+  const { grid, groupSize, onProgress } = options;
+  const usage = await expertUsage(model, windows, options);
+  const alternatives = await quantizeAlternatives(model, windows, grid, WIDTHS, groupSize, { turns, onProgress });
+  using probe = await DamageProbe.create(model, sampleOf(windows, options.sampleTokens ?? DEFAULT_SAMPLE), turns);
+  const damages = new Map<string, Record<PackedBits, number>>();
+  const groups = groupsOf(model);
+  for (const [done, group] of groups.entries()) {
+    const losses = group.map((linear) => weightedLosses(linear, alternatives, usage));
+    let [kl, loss] = [0, 0];
+    for (const bits of MEASURED) {
+      kl += await groupKl(model, probe, group, alternatives, bits, turns);
+      for (const one of losses) loss += one[bits];
+    }
+    const worth = loss > 0 ? kl / loss : 0;
+    group.forEach(({ slot }, i) => {
+      const { 2: two, 3: three, 4: four } = losses[i];
+      const eight = four * stepRatio(8, 4) ** 2;
+      damages.set(slot.name, { 2: worth * two, 3: worth * three, 4: worth * four, 8: worth * eight });
+    });
+    onProgress?.({ phase: "damage", done: done + 1, total: groups.length, unit: "groups" });
+  }
+  return damages;
+}
+
+/** Whole windows until the sample is full. */
+function sampleOf(windows: Windows, tokens: number): Windows {
+  let sum = 0;
+  const sample = windows.filter((window) => {
+    const fits = sum < tokens;
+    sum += window.length;
+    return fits;
+  });
+  return sample;
+}
+
+/** Linears of one layer, role and projection. */
+function groupsOf(model: Model): readonly (readonly Linear[])[] {
+  const groups = new Map<string, Linear[]>();
+  for (const linear of model.weights.layers.flatMap(layerLinears)) {
+    const { layer, role, projection } = linear.slot;
+    if (!isQuantizable(linear.slot)) continue;
+    const key = `${layer}/${role}/${projection}`;
+    groups.set(key, [...(groups.get(key) ?? []), linear]);
+  }
+  return [...groups.values()];
+}
+
+async function groupKl(
+  model: Model,
+  probe: DamageProbe,
+  group: readonly Linear[],
+  alternatives: ReadonlyMap<string, readonly Alternative[]>,
+  bits: PackedBits,
+  turns: Turns,
+): Promise<number> {
+  using memory = model.machine.arena.claim();
+  void memory;
+  const originals = group.map((linear) => linear.matrix);
+  try {
+    for (const linear of group)
+      linear.matrix = packQuantized(model, linear, alternativeOf(alternatives, linear, bits).matrix);
+    return Math.max(0, await probe.kl(group[0].slot.layer, turns));
+  } finally {
+    group.forEach((linear, i) => {
+      linear.matrix = originals[i];
+    });
+  }
+}
+
+function alternativeOf(
+  alternatives: ReadonlyMap<string, readonly Alternative[]>,
+  { slot }: Linear,
+  bits: PackedBits,
+): Alternative {
+  return (alternatives.get(slot.name) ?? []).find((one) => one.bits === bits) as Alternative;
+}
+
+/** GPTQ's loss of a linear at each width, as much as it weighs in its group. */
+function weightedLosses(
+  linear: Linear,
+  alternatives: ReadonlyMap<string, readonly Alternative[]>,
+  usage: readonly ExpertUse[],
+): Record<(typeof WIDTHS)[number], number> {
+  const { role, layer, expert } = linear.slot;
+  const use = role === "expert" ? usage.find((one) => one.layer === layer && one.expert === expert) : undefined;
+  const weight = use === undefined ? 1 : use.tokens === 0 ? 0 : (use.gateSum * use.gateSum) / use.tokens;
+  const lossAt = (bits: PackedBits) => weight * alternativeOf(alternatives, linear, bits).loss;
+  return { 2: lossAt(2), 3: lossAt(3), 4: lossAt(4) };
+}
+
+/** A symmetric grid of b bits has 2^b - 1 steps. */
+function stepRatio(bits: number, reference: number): number {
+  return (2 ** reference - 1) / (2 ** bits - 1);
+}

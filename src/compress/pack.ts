@@ -1,0 +1,30 @@
+/** Between float weights on disk and packed ones in the engine's memory. */
+import { sortByGroup } from "../model/act-order.ts";
+import { packMatrix, readFloats } from "../model/load.ts";
+import type { Placement } from "../model/locate.ts";
+import type { Model } from "../model/model.ts";
+import type { Linear } from "../model/weights.ts";
+import type { QuantizedMatrix } from "../quant/grid.ts";
+import type { PackedMatrix } from "../tensor/matrix.ts";
+import { plainCodes } from "./quantize.ts";
+
+/** Reads the float weights [N,K] of a linear as the checkpoint has them. */
+export function weightReader(model: Model): (linear: Linear) => Promise<Float32Array> {
+  const placements = new Map(model.files.placements.map((placement) => [placement.slot.name, placement]));
+  return ({ slot }) => {
+    const placement = placements.get(slot.name) as Placement & { kind: "float" };
+    return readFloats(model.files.index, placement.entry, placement.rowOffset * slot.cols, slot.rows * slot.cols);
+  };
+}
+
+/** A quantised matrix in the engine's memory, at the arena's top. */
+export function packQuantized(model: Model, linear: Linear, matrix: QuantizedMatrix): PackedMatrix {
+  const { machine } = model;
+  const plain = plainCodes(matrix);
+  const groupSize = matrix.groupSize === -1 ? matrix.cols : matrix.groupSize;
+  const { codes, perm } = sortByGroup({ ...plain, gIdx: matrix.gIdx }, groupSize, linear.slot.name);
+  const packed = packMatrix(machine, { ...plain, codes }, groupSize);
+  const permPtr = perm === undefined ? 0 : machine.arena.alloc(perm.length * 4);
+  if (perm !== undefined) machine.arena.i32(permPtr, perm.length).set(perm);
+  return { ...packed, permPtr };
+}
