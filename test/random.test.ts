@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.ts";
+import { UsageError } from "../src/errors.ts";
 import { createRandom, xoshiro128 } from "../src/random.ts";
 
 describe("xoshiro128", () => {
