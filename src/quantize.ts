@@ -1,9 +1,26 @@
 /** `quern/quantize`: one matrix, or a whole model. */
 
 export { WindowBatch, type Windows } from "./compress/batch.ts";
-export { type CalibrateRun, calibrate, type Statistics, writeStatistics } from "./compress/calibrate.ts";
+export {
+  type CalibrateRun,
+  type CalibrationIdentity,
+  calibrate,
+  type PartialStatistics,
+  windowsHash,
+} from "./compress/calibrate.ts";
 export { cutWindows, type SelfSampleOptions, selfSample, type WindowOptions } from "./compress/calibration-text.ts";
 export { type OutlierScore, outlierScores } from "./compress/outlier.ts";
+export {
+  type Knapsack,
+  type PlanContext,
+  planFor,
+  planModules,
+  planSettings,
+  planSettingsOf,
+  type SizedPlan,
+  sizedPlan,
+} from "./compress/plan.ts";
+export { type ByteTable, byteTable, moduleBytes, plannedBytes, plannedBytesOf } from "./compress/plan-bytes.ts";
 export { type Quantized, type QuantizeRun, quantizeModel } from "./compress/quantize.ts";
 export type { ModuleReport } from "./compress/report.ts";
 export {
@@ -15,11 +32,31 @@ export {
   STUDY_GRID,
   uniformModules,
 } from "./compress/settings.ts";
+export { type LinearShape, type ModelShapes, shapesOfConfig, shapesOfFiles } from "./compress/shapes.ts";
 export type { StarvedExpert } from "./compress/starved.ts";
+export {
+  type BlockStatistics,
+  type ExpertDistance,
+  type ExpertPairs,
+  type InputStatistics,
+  inputOf,
+  mergeStatistics,
+  relativeDistance,
+  type Statistics,
+} from "./compress/statistics.ts";
+export {
+  readPartialStatistics,
+  readStatistics,
+  writePartialStatistics,
+  writeStatistics,
+} from "./compress/statistics-file.ts";
 export { type WriteOptions, type Written, writeQuantized } from "./compress/write.ts";
 export { memoryOutput, type OutputFolder } from "./format/output.ts";
+export { type Budget, parseBudget } from "./quant/budget.ts";
 export { type GptqOptions, type GptqResult, gptq } from "./quant/gptq.ts";
 export type { GridOptions, QuantizedMatrix } from "./quant/grid.ts";
 export { Hessian } from "./quant/hessian.ts";
+export { type PlanDocument, parsePlan } from "./quant/plan-document.ts";
+export { type Policy, type PolicyStatistics, parsePolicy, policyPlan } from "./quant/policy.ts";
 export { type MatrixResult, quantizeMatrix } from "./quant/quantize-matrix.ts";
 export { rtn } from "./quant/rtn.ts";

@@ -22,12 +22,15 @@ export interface GridCommandOptions {
 
 export const DEFAULT_BITS = 4;
 
-/** `bits` and `method` differ in meaning between the commands only by their defaults. */
+export function addBitsOption(command: Command): Command {
+  return command.option("--bits <2|3|4|8>", `bits of every quantised weight (default: ${DEFAULT_BITS})`, readBits);
+}
+
+/** Everything but bits, which a plan has of its own. */
 export function addGridOptions(command: Command): Command {
   const { symmetric, clip, actOrder, deadColumns, dampPercent, method } = DEFAULT_GRID;
   const shown = (value: unknown) => `(default: ${JSON.stringify(value)})`;
   return command
-    .option("--bits <2|3|4|8>", `bits of every quantised weight (default: ${DEFAULT_BITS})`, readBits)
     .option("--group-size <n|row>", "columns that share a scale; row or -1 for all of them", readGroupSize, 64)
     .addOption(
       new Option("--preset <name>", "study: symmetric, no clip search, no act-order").argParser(

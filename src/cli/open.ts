@@ -1,8 +1,9 @@
 /** Opens the MODEL argument of a command with the common options. */
 import { nodeFolder } from "../adapter/node.ts";
+import { type ModelShapes, shapesOfConfig, shapesOfFiles } from "../compress/shapes.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { FolderSource } from "../format/source.ts";
-import { Model, readModelFiles } from "../model/model.ts";
+import { Model, type ModelFiles, readModelFiles, readModelShapes } from "../model/model.ts";
 import { createMachine } from "../wasm/embedded.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { ActivationsOption, CommonOptions } from "./options.ts";
@@ -17,6 +18,24 @@ export async function openFolder(path: string): Promise<FolderSource> {
   if (path.endsWith(".gguf")) throw new UnsupportedError(path, "a GGUF file", SOURCES);
   if (path.endsWith(".quern")) throw new UnsupportedError(path, "a bundle", SOURCES);
   return nodeFolder(path);
+}
+
+/** Whether there is more in the folder than a configuration. */
+export async function hasWeights(folder: FolderSource): Promise<boolean> {
+  return (await folder.list()).some((file) => /\.safetensors(\.index\.json)?$/.test(file));
+}
+
+/** Names and shapes of MODEL: of its headers, or of config.json where that is all there is. */
+export async function openShapes(
+  path: string,
+): Promise<AsyncDisposable & { readonly shapes: ModelShapes; readonly files?: ModelFiles }> {
+  const folder = await openFolder(path);
+  if (!(await hasWeights(folder))) {
+    const { family, config } = await readModelShapes(folder);
+    return { shapes: shapesOfConfig(folder.name, family, config), [Symbol.asyncDispose]: async () => {} };
+  }
+  const files = await readModelFiles(folder);
+  return { shapes: shapesOfFiles(files), files, [Symbol.asyncDispose]: () => files.index.close() };
 }
 
 export interface OpenedWith {

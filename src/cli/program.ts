@@ -10,6 +10,7 @@ import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerLogits } from "./commands/logits.ts";
 import { registerPerplexity } from "./commands/perplexity.ts";
+import { registerPlan } from "./commands/plan.ts";
 import { registerQuantize } from "./commands/quantize.ts";
 import { registerQuantizeMatrix } from "./commands/quantize-matrix.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
@@ -28,6 +29,7 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerLogits,
   registerGenerate,
   registerCalibrate,
+  registerPlan,
   registerQuantize,
   registerQuantizeMatrix,
   registerPerplexity,

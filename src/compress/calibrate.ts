@@ -1,138 +1,107 @@
-/** Statistics of a model over calibration windows, with float activations: expert use, block importance, starved experts. */
-
-import { ExpertTally, type ExpertUse } from "../eval/expert-usage.ts";
-import type { OutputFile } from "../format/output.ts";
-import { tensorOf, writeSafetensors } from "../format/safetensors-writer.ts";
-import type { Tap } from "../model/forward.ts";
+/**
+ * Statistics of a model over calibration windows, with float activations, in one pass. Windows run in chunks: memory stays
+ * bounded, and what earlier chunks told can be kept, so that a run that was stopped goes on.
+ */
+import { UsageError } from "../errors.ts";
+import { sha256 } from "../format/sha256.ts";
+import { modelHash } from "../model/identity.ts";
 import type { Model, Progress } from "../model/model.ts";
-import { readRows } from "../nn/emit.ts";
+import { VERSION } from "../version.ts";
 import { Turns } from "../wasm/turns.ts";
-import { WindowBatch, type Windows } from "./batch.ts";
-import { committed } from "./committed.ts";
-import { starvedBelow } from "./starved.ts";
+import type { Windows } from "./batch.ts";
+import { DistanceMeter } from "./distances.ts";
+import { gatherWindows } from "./gather.ts";
+import { outlierScores } from "./outlier.ts";
+import { addStatistics, type Statistics } from "./statistics.ts";
 
-export interface BlockStatistics {
-  readonly layer: number;
-  /** Mean cosine of the residual stream before and after the block's MLP (or MoE) module: the lower, the more it changes. */
-  readonly cosine: number;
-  /** The same between the module's normed input and its output. */
-  readonly cosineModule: number;
+/** Everything that decides the result of a run. */
+export interface CalibrationIdentity {
+  readonly engine: string;
+  readonly model: string;
+  readonly tokens: string;
+  readonly chunk: number;
+  readonly hessians: boolean;
+  readonly distances: boolean;
 }
 
-export interface Statistics {
-  readonly tokens: number;
-  readonly experts: readonly ExpertUse[];
-  readonly blocks: readonly BlockStatistics[];
-  /** Experts with fewer tokens than a quarter of their input columns. */
-  readonly starved: readonly { readonly layer: number; readonly expert: number; readonly tokens: number }[];
+/** What the first chunks of a run told. */
+export interface PartialStatistics {
+  readonly identity: CalibrationIdentity;
+  readonly statistics: Statistics;
 }
 
 export interface CalibrateRun {
+  /** Keeps the whole Hessian of every input: cols^2 / 2 numbers each. */
+  readonly hessians?: boolean;
+  /** Measures how far rounding moves each expert's output (distances.ts): rounds all experts at three widths first. */
+  readonly distances?: boolean;
+  /** Windows that run at once. Default: about 8192 tokens. Part of the result's identity: sums round in its order. */
+  readonly chunk?: number;
+  /** What an earlier run of the same model, tokens and options has done. */
+  readonly resume?: PartialStatistics;
+  /** Called, and waited for, after every chunk but the last. */
+  readonly onChunk?: (partial: PartialStatistics) => Promise<void>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
+const CHUNK_TOKENS = 8192;
+
+/** @throws UsageError for windows that do not fit the model, or a run to resume that was another one. */
 export async function calibrate(model: Model, windows: Windows, run: CalibrateRun = {}): Promise<Statistics> {
-  const { config } = model;
   const turns = new Turns(run.signal);
-  using batch = new WindowBatch(model, windows);
-  const tally = new ExpertTally(model);
-  const blocks: BlockStatistics[] = [];
-  let input: { before: Float32Array; normed: Float32Array } | undefined;
-  await batch.run(turns, (tap: Tap) => {
-    if (tap.site === "mlp") {
-      const residual = { ptr: batch.state.hidden, ld: tap.input.ld, rows: batch.tokens, cols: config.hiddenSize };
-      input = { before: readRows(model.machine, residual), normed: readRows(model.machine, tap.input) };
-    } else if (tap.site === "experts") tally.add(tap.layer, batch.state.routes[tap.layer], batch.tokens);
-    else if (tap.site === "hidden" && input !== undefined) {
-      blocks.push({
-        layer: tap.layer,
-        ...cosines(input.before, input.normed, readRows(model.machine, tap.input), config.hiddenSize),
-      });
-      run.onProgress?.({ phase: "calibrate", done: tap.layer + 1, total: config.layers, unit: "blocks" });
-    }
-  });
-  const experts = tally.result();
-  const least = starvedBelow(config.hiddenSize);
-  const starved = experts
-    .filter(({ tokens }) => tokens < least)
-    .map(({ layer, expert, tokens }) => ({ layer, expert, tokens }));
-  return { tokens: batch.tokens, experts, blocks, starved };
-}
-
-/** Saves the statistics: counts, gate sums and cosines as tensors, the rest in the metadata. */
-export async function writeStatistics(output: OutputFile, statistics: Statistics): Promise<void> {
-  const { experts, blocks, tokens } = statistics;
-  await committed(output, async () => {
-    await writeSafetensors(
-      output,
-      [
-        tensorOf(
-          "experts.place",
-          "I32",
-          [experts.length, 2],
-          Int32Array.from(experts.flatMap((e) => [e.layer, e.expert])),
-        ),
-        tensorOf(
-          "experts.tokens",
-          "F64",
-          [experts.length],
-          Float64Array.from(experts, (e) => e.tokens),
-        ),
-        tensorOf(
-          "experts.gateSum",
-          "F64",
-          [experts.length],
-          Float64Array.from(experts, (e) => e.gateSum),
-        ),
-        tensorOf(
-          "blocks.layer",
-          "I32",
-          [blocks.length],
-          Int32Array.from(blocks, (b) => b.layer),
-        ),
-        tensorOf(
-          "blocks.cosine",
-          "F64",
-          [blocks.length],
-          Float64Array.from(blocks, (b) => b.cosine),
-        ),
-        tensorOf(
-          "blocks.cosineModule",
-          "F64",
-          [blocks.length],
-          Float64Array.from(blocks, (b) => b.cosineModule),
-        ),
-      ],
-      { format: "quern-statistics", version: "1", tokens: String(tokens) },
-    );
-  });
-}
-
-function cosines(
-  before: Float32Array,
-  normed: Float32Array,
-  after: Float32Array,
-  width: number,
-): Omit<BlockStatistics, "layer"> {
-  const rows = before.length / width;
-  let stream = 0;
-  let module = 0;
-  for (let row = 0; row < rows; row++) {
-    const stop = (row + 1) * width;
-    let [bb, ba, aa, nn, nm, mm] = [0, 0, 0, 0, 0, 0];
-    for (let at = row * width; at < stop; at++) {
-      const [b, a, n] = [before[at], after[at], normed[at]];
-      const m = a - b;
-      bb += b * b;
-      ba += b * a;
-      aa += a * a;
-      nn += n * n;
-      nm += n * m;
-      mm += m * m;
-    }
-    stream += bb > 0 && aa > 0 ? ba / Math.sqrt(bb * aa) : 0;
-    module += nn > 0 && mm > 0 ? nm / Math.sqrt(nn * mm) : 0;
+  const identity = await identityOf(model, windows, run, turns);
+  if (run.resume !== undefined) checkResume(run.resume.identity, identity);
+  const linears = await outlierScores(model.files, { signal: run.signal });
+  using meter = identity.distances ? await DistanceMeter.create(model, turns, run.onProgress) : undefined;
+  const { layers } = model.config;
+  const { chunk, hessians } = identity;
+  const total = Math.ceil(windows.length / chunk) * layers;
+  let sum = run.resume?.statistics;
+  for (let done = sum?.windows ?? 0; done < windows.length; done += chunk) {
+    const blocks = Math.ceil(done / chunk) * layers;
+    const onBlock = (layer: number) =>
+      run.onProgress?.({ phase: "calibrate", done: blocks + layer + 1, total, unit: "blocks" });
+    const part = windows.slice(done, done + chunk);
+    const gathered = await gatherWindows(model, part, turns, { hessians, distances: meter, onBlock });
+    const found = { modelHash: identity.model, tokenHashes: [identity.tokens], linears, ...gathered };
+    sum = sum === undefined ? found : addStatistics(sum, found);
+    if (done + chunk < windows.length) await run.onChunk?.({ identity, statistics: sum });
   }
-  return { cosine: stream / rows, cosineModule: module / rows };
+  if (sum === undefined) throw new UsageError("calibration", "no tokens", "at least one window");
+  return sum;
+}
+
+async function identityOf(
+  model: Model,
+  windows: Windows,
+  run: CalibrateRun,
+  turns: Turns,
+): Promise<CalibrationIdentity> {
+  const longest = Math.max(1, ...windows.map((window) => window.length));
+  const { hessians = false, distances = false, chunk = Math.max(1, Math.floor(CHUNK_TOKENS / longest)) } = run;
+  if (!(Number.isInteger(chunk) && chunk >= 1))
+    throw new UsageError("chunk", String(chunk), "a number of windows from 1");
+  const hash = await modelHash(model.files, turns);
+  return { engine: VERSION, model: hash, tokens: await windowsHash(windows), chunk, hessians, distances };
+}
+
+/** SHA-256 of each window's length and ids, int32 little endian. */
+export function windowsHash(windows: Windows): Promise<string> {
+  return sha256(Int32Array.from(windows.flatMap((window) => [window.length, ...window])));
+}
+
+/** What a run that does not go on with another was: the first difference, in words. */
+function checkResume(found: CalibrationIdentity, wanted: CalibrationIdentity): void {
+  const reasons: readonly (readonly [keyof CalibrationIdentity, string])[] = [
+    ["model", "a run of another model"],
+    ["tokens", "a run over other tokens"],
+    ["engine", `a run of version ${found.engine}`],
+    ["chunk", `a run in chunks of ${found.chunk} windows`],
+    ["hessians", `a run with${found.hessians ? "" : "out"} whole Hessians`],
+    ["distances", `a run with${found.distances ? "" : "out"} distances`],
+  ];
+  const changed = reasons.find(([field]) => found[field] !== wanted[field]);
+  if (changed !== undefined)
+    throw new UsageError("resume", changed[1], "the model, tokens and options that it was begun with, or a new run");
 }

@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import { createPass, recordPass } from "../model/forward.ts";
 import type { Model, Progress } from "../model/model.ts";
 import { createState, placeTokens } from "../model/state.ts";
-import { createRandom } from "../runtime/random.ts";
+import { createRandom } from "../random.ts";
 import { sample } from "../runtime/sampler.ts";
 import { stride } from "../tensor/matrix.ts";
 import { Turns } from "../wasm/turns.ts";

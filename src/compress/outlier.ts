@@ -1,5 +1,5 @@
-/** Outlier score of every float linear: how far one input column's largest weight stands above that column's mean. */
-import { readFloats } from "../model/load.ts";
+/** What the weights alone tell of every float linear: its outlier score, and how heavy the tails of its weights are. */
+import { readLinear } from "../model/load.ts";
 import type { ModelFiles } from "../model/model.ts";
 import { isQuantizable } from "../model/slots.ts";
 import { Turns } from "../wasm/turns.ts";
@@ -7,7 +7,10 @@ import { Turns } from "../wasm/turns.ts";
 export interface OutlierScore {
   /** Module name as the folder spells it. */
   readonly name: string;
+  /** How far one input column's largest weight stands above that column's mean. */
   readonly outlier: number;
+  /** Excess kurtosis of all weights: 0 for a normal distribution. */
+  readonly kurtosis: number;
 }
 
 /** In slot order; linears that are packed already have no score. Reads one linear at a time, needs no engine. */
@@ -21,8 +24,8 @@ export async function outlierScores(
     const { slot } = placement;
     if (placement.kind === "packed" || !isQuantizable(slot)) continue;
     const { name, rows, cols } = slot;
-    const weights = await readFloats(files.index, placement.entry, placement.rowOffset * cols, rows * cols);
-    scores.push({ name, outlier: outlierScore(weights, rows, cols) });
+    const weights = await readLinear(files.index, placement);
+    scores.push({ name, outlier: outlierScore(weights, rows, cols), kurtosis: excessKurtosis(weights) });
     await turns.pause();
   }
   return scores;
@@ -41,4 +44,18 @@ export function outlierScore(weights: Float32Array, rows: number, cols: number):
   let score = 0;
   for (let col = 0; col < cols; col++) if (sums[col] > 0) score = Math.max(score, (largest[col] * rows) / sums[col]);
   return score;
+}
+
+/** m4 / m2^2 - 3 with central moments over all values; 0 where they are all the same. */
+export function excessKurtosis(weights: Float32Array): number {
+  let mean = 0;
+  for (const weight of weights) mean += weight;
+  mean /= weights.length;
+  let [second, fourth] = [0, 0];
+  for (const weight of weights) {
+    const square = (weight - mean) * (weight - mean);
+    second += square;
+    fourth += square * square;
+  }
+  return second > 0 ? (fourth * weights.length) / (second * second) - 3 : 0;
 }

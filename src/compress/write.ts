@@ -5,19 +5,20 @@ import type { GptqBits, GptqVersion } from "../format/gptq-packing.ts";
 import { gptqTensors } from "../format/gptq-tensors.ts";
 import type { JsonObject } from "../format/json.ts";
 import type { OutputFolder } from "../format/output.ts";
-import type { TensorEntry } from "../format/safetensors.ts";
+import { requireTensor } from "../format/safetensors.ts";
 import { copyOf, type TensorToWrite, tensorOf, writeSafetensors } from "../format/safetensors-writer.ts";
 import { readAll } from "../format/source.ts";
 import type { Spelling } from "../model/families/family.ts";
 import type { Placement } from "../model/locate.ts";
 import type { ModelFiles } from "../model/model.ts";
-import { modelSlots, type Slot } from "../model/slots.ts";
+import type { Slot } from "../model/slots.ts";
 import type { QuantizedMatrix } from "../quant/grid.ts";
 import { VERSION } from "../version.ts";
 import { committed } from "./committed.ts";
 import { plainCodes, type Quantized } from "./quantize.ts";
 import { folderReadme } from "./readme.ts";
 import { averageBits, type QuantizeSettings } from "./settings.ts";
+import { listTensors, type ModelShapes, renamed, shapesOfFiles } from "./shapes.ts";
 
 export interface WriteOptions {
   /** Spelling of module names; by default the source folder's. */
@@ -62,8 +63,9 @@ export async function writeQuantized(
   if (version === "gptq" && !settings.symmetric)
     throw new UsageError("format", "gptq with asymmetric grids", "gptq_v2: version 1 cannot store a zero point of 0");
   return committed(output, async () => {
-    const names = renamed(files, spelling);
-    const tensors = collectTensors(files, quantized, names, version);
+    const shapes = shapesOfFiles(files);
+    const names = renamed(shapes, spelling);
+    const tensors = collectTensors(files, shapes, quantized, names, version);
     const trueBytes = await writeWeights(output, tensors);
     const config = configJson(files, quantized, settings, names, version, options.meta ?? {});
     await writeText(output, "quantize_config.json", json(config));
@@ -79,37 +81,21 @@ export async function writeQuantized(
   });
 }
 
-/** Each linear's name in the wanted spelling, by its name in the source. */
-function renamed(files: ModelFiles, spelling: Spelling): ReadonlyMap<string, string> {
-  const wanted = modelSlots(files.family, files.config, spelling);
-  return new Map(files.placements.map(({ slot }, index) => [slot.name, wanted[index].name]));
-}
-
 function collectTensors(
   files: ModelFiles,
+  shapes: ModelShapes,
   quantized: Quantized,
   names: ReadonlyMap<string, string>,
   version: GptqVersion,
 ): readonly TensorToWrite[] {
-  const tensors: TensorToWrite[] = [];
-  const taken = new Set<TensorEntry>();
-  for (const placement of files.placements) {
-    if (placement.kind === "packed")
-      throw new UsageError(files.name, "a model that is quantised already", "a float model");
-    taken.add(placement.entry);
-    const name = names.get(placement.slot.name) as string;
-    const matrix = quantized.matrices.get(placement.slot.name);
-    if (matrix === undefined) tensors.push(floatTensor(placement, name));
-    else tensors.push(...packedTensors(name, matrix, version));
-  }
-  for (const entry of files.index.entries.values())
-    if (!taken.has(entry) && isNorm(entry.name)) tensors.push(copyOf(entry));
-  return tensors;
-}
-
-/** What the forward pass reads beside linears; anything else in the file (old buffers, training leftovers) is left behind. */
-function isNorm(name: string): boolean {
-  return name.endsWith("norm.weight");
+  return listTensors<TensorToWrite>(shapes, names, {
+    packed: (slot, name) => {
+      const matrix = quantized.matrices.get(slot.name);
+      return matrix === undefined ? undefined : packedTensors(name, matrix, version);
+    },
+    float: (_, index, name) => floatTensor(files, files.placements[index], name),
+    other: ({ name }) => copyOf(requireTensor(files.index, name)),
+  });
 }
 
 function packedTensors(name: string, matrix: QuantizedMatrix, version: GptqVersion): readonly TensorToWrite[] {
@@ -120,7 +106,9 @@ function packedTensors(name: string, matrix: QuantizedMatrix, version: GptqVersi
 }
 
 /** A linear that stays float; one of a fused bank becomes a tensor of its own. */
-function floatTensor(placement: Placement & { kind: "float" }, name: string): TensorToWrite {
+function floatTensor(files: ModelFiles, placement: Placement, name: string): TensorToWrite {
+  if (placement.kind === "packed")
+    throw new UsageError(files.name, "a model that is quantised already", "a float model");
   const { slot, entry, rowOffset } = placement;
   const rowBytes = (entry.dtype === "F32" ? 4 : 2) * slot.cols;
   const shape = [slot.rows, slot.cols];

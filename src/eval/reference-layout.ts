@@ -3,7 +3,7 @@
  * `codes` U16 [tokens - windows, vocabulary] and `ranges` U16 [tokens - windows] of every scored token (reference-code.ts;
  * ln p = log_softmax(-ranges / 512 * (codes / 65535)^2)), `experts` U8 or U16 [tokens, MoE layers, experts a token], sorted.
  */
-import { FormatError } from "../errors.ts";
+import { MetadataReader } from "../format/metadata.ts";
 import type { TensorFile } from "../format/safetensors.ts";
 import type { TensorSpec } from "../format/safetensors-writer.ts";
 import type { ReferenceShape } from "./reference.ts";
@@ -101,37 +101,4 @@ function readShape(read: MetadataReader): ReferenceShape {
   if (!ascending || moeLayers[moeLayers.length - 1] >= layers)
     read.fail("moe_layers", `ascending numbers of layers below ${layers}`);
   return { vocabSize: read.count("vocab_size"), layers, experts, topK, moeLayers };
-}
-
-class MetadataReader {
-  readonly #file: TensorFile;
-
-  constructor(file: TensorFile) {
-    this.#file = file;
-  }
-
-  fail(key: string, expected: string): never {
-    const value = this.#file.metadata.get(key);
-    const found = value === undefined ? "nothing" : JSON.stringify(value.slice(0, 60));
-    throw new FormatError(`${this.#file.name}: __metadata__.${key}`, `found ${found}, expected ${expected}`);
-  }
-
-  text(key: string): string {
-    return this.#file.metadata.get(key) ?? this.fail(key, "a text");
-  }
-
-  word(key: string, words: readonly string[]): string {
-    const value = this.#file.metadata.get(key);
-    return value !== undefined && words.includes(value) ? value : this.fail(key, words.join(" or "));
-  }
-
-  count(key: string): number {
-    const value = this.text(key);
-    return /^[1-9]\d{0,9}$/.test(value) ? Number(value) : this.fail(key, "a whole number from 1");
-  }
-
-  hash(key: string): string {
-    const value = this.text(key);
-    return /^[0-9a-f]{64}$/.test(value) ? value : this.fail(key, "a SHA-256 in hex");
-  }
 }

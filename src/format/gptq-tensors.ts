@@ -15,6 +15,7 @@ import {
   unpackZeros,
 } from "./gptq-packing.ts";
 import { type DType, readTensor, requireTensor, type TensorEntry, type TensorIndex } from "./safetensors.ts";
+import type { TensorSpec } from "./safetensors-writer.ts";
 
 /** One quantised linear [N,K]: w[n,k] = scale[n, group[k]] * (code[n,k] - zero[n, group[k]]), exact in f32. */
 export interface GptqMatrix {
@@ -41,10 +42,7 @@ export interface GptqRead extends GptqMatrix {
 }
 
 /** A tensor to write. */
-export interface NamedTensor {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: readonly number[];
+export interface NamedTensor extends TensorSpec {
   readonly bytes: Uint8Array;
 }
 
@@ -126,21 +124,30 @@ export async function readGptq(
   return { ...matrix, bias: readBias(index, module, N), warnings };
 }
 
+/** Names and shapes of the four tensors of a linear: all that their size depends on. */
+export function gptqTensorSpecs(
+  module: string,
+  { N, K, G, bits }: Pick<GptqMatrix, "N" | "K" | "G" | "bits">,
+): readonly TensorSpec[] {
+  return [
+    { name: `${module}.qweight`, dtype: "I32", shape: [packedWords(K, bits), N] },
+    { name: `${module}.qzeros`, dtype: "I32", shape: [G, packedWords(N, bits)] },
+    { name: `${module}.scales`, dtype: "F16", shape: [G, N] },
+    { name: `${module}.g_idx`, dtype: "I32", shape: [K] },
+  ];
+}
+
 /** The four tensors of the linear, as `module`. */
 export function gptqTensors(module: string, matrix: GptqMatrix, version: GptqVersion): readonly NamedTensor[] {
   const { N, K, G, bits } = matrix;
   const scales = new Uint16Array(G * N);
   for (let n = 0; n < N; n++) for (let g = 0; g < G; g++) scales[g * N + n] = matrix.scales[n * G + g];
-  const tensor = (name: string, dtype: DType, shape: readonly number[], data: ArrayBufferView): NamedTensor => ({
-    ...{ name: `${module}.${name}`, dtype, shape },
-    bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  const qzeros = packZeros(matrix.zeros, N, G, bits, version);
+  const data: readonly ArrayBufferView[] = [packColumns(matrix.codes, K, N, bits), qzeros, scales, matrix.gIdx];
+  return gptqTensorSpecs(module, matrix).map((spec, part) => {
+    const { buffer, byteOffset, byteLength } = data[part];
+    return { ...spec, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
   });
-  return [
-    tensor("qweight", "I32", [packedWords(K, bits), N], packColumns(matrix.codes, K, N, bits)),
-    tensor("qzeros", "I32", [G, packedWords(N, bits)], packZeros(matrix.zeros, N, G, bits, version)),
-    tensor("scales", "F16", [G, N], scales),
-    tensor("g_idx", "I32", [K], matrix.gIdx),
-  ];
 }
 
 function requireShape(

@@ -172,6 +172,12 @@ export async function readFloats(
   return Float32Array.from(new Uint16Array(raw.buffer), decode);
 }
 
+/** The weights [N,K] of a float linear, as f32 (exact). */
+export function readLinear(index: TensorIndex, placement: Placement & { kind: "float" }): Promise<Float32Array> {
+  const { rows, cols } = placement.slot;
+  return readFloats(index, placement.entry, placement.rowOffset * cols, rows * cols);
+}
+
 async function assemble(
   context: LoadContext,
   config: ModelConfig,

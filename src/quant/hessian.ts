@@ -103,6 +103,17 @@ export class Hessian {
     return square;
   }
 
+  /** The lower triangle of H by rows, [size (size + 1) / 2]: half of what a square takes. */
+  triangle(): Float64Array {
+    const sums = this.#machine.arena.f64(this.ptr, this.#length());
+    const scale = this.scaled();
+    const triangle = new Float64Array((this.size * (this.size + 1)) / 2);
+    let at = 0;
+    for (let row = 0; row < this.size; row++)
+      for (let col = 0; col <= row; col++) triangle[at++] = sums[elementAt(row, col)] * scale;
+    return triangle;
+  }
+
   #length(): number {
     const panels = Math.ceil(this.size / 8);
     return 32 * panels * (panels + 1);

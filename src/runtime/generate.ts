@@ -2,16 +2,16 @@
 import { UsageError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { checkContext, type LogitRows } from "../model/session.ts";
+import { createRandom } from "../random.ts";
 import { createTextStream, type TextStream } from "../text/stream.ts";
 import { Turns } from "../wasm/turns.ts";
-import { createRandom } from "./random.ts";
 import { checkSampling, type SamplingOptions, sample } from "./sampler.ts";
 import { createStopFilter } from "./stop.ts";
 
 export interface GenerateOptions extends SamplingOptions {
   /** Most tokens to generate. Default 128. */
   readonly maxTokens?: number;
-  /** Seed of the sampler (src/runtime/random.ts): the same seed gives the same text on every runtime. Default 0. */
+  /** Seed of the sampler (src/random.ts): the same seed gives the same text on every runtime. Default 0. */
   readonly seed?: number;
   /** Text ends before the first of these. */
   readonly stop?: string | readonly string[];

@@ -4,8 +4,8 @@
  */
 import { NumericsError, UsageError } from "../errors.ts";
 import { exp } from "../exact.ts";
+import type { Random } from "../random.ts";
 import { keepLargest, popUntil } from "./partial-sort.ts";
-import type { Random } from "./random.ts";
 
 export interface SamplingOptions {
   /** Logits are divided by it; 0 takes the largest logit. Default 1. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { nodeFolder } from "../../src/adapter/node.ts";
-import { outlierScore, outlierScores } from "../../src/compress/outlier.ts";
+import { excessKurtosis, outlierScore, outlierScores } from "../../src/compress/outlier.ts";
 import { readModelFiles } from "../../src/model/model.ts";
 import { sharedFile } from "../helpers/shared.ts";
 
@@ -13,6 +13,15 @@ describe("outlierScore", () => {
 
   it("is 0 for zeros", () => {
     expect(outlierScore(new Float32Array(6), 2, 3)).toBe(0);
+  });
+});
+
+describe("excessKurtosis", () => {
+  it("is -2 for two values, high for one that stands out, 0 for a constant", () => {
+    expect(excessKurtosis(Float32Array.of(5, -1, 5, -1))).toBe(-2);
+    // Nine zeros and a one: (1 - 3p(1 - p)) / (p(1 - p)) - 3 at p = 0.1.
+    expect(excessKurtosis(Float32Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0, 0))).toBeCloseTo(0.73 / 0.09 - 3, 12);
+    expect(excessKurtosis(new Float32Array(4).fill(2))).toBe(0);
   });
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { calibrate, type Statistics } from "../../src/compress/calibrate.ts";
+import { calibrate } from "../../src/compress/calibrate.ts";
+import type { Statistics } from "../../src/compress/statistics.ts";
 import { compare } from "../../src/eval/compare.ts";
 import { expertUsage } from "../../src/eval/expert-usage.ts";
 import { perplexity } from "../../src/eval/perplexity.ts";

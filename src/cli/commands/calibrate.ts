@@ -1,49 +1,128 @@
 /** `quern calibrate`: statistics for planning and quantising. */
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import type { Command } from "commander";
-import type { Statistics } from "../../compress/calibrate.ts";
-import { addCalibrationOptions, type CalibrationOptions } from "../calibration.ts";
+import type { PartialStatistics } from "../../compress/calibrate.ts";
+import type { Statistics } from "../../compress/statistics.ts";
+import { FileError, UsageError } from "../../errors.ts";
+import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
 import { heatMap } from "../heat-map.ts";
-import { exampleText } from "../options.ts";
-import type { Action, RunCommand } from "../session.ts";
+import { exampleText, integerIn } from "../options.ts";
+import type { Action, RunCommand, Session } from "../session.ts";
 
 interface Options extends CalibrationOptions {
   readonly output?: string;
   readonly statsJson?: string;
+  readonly hessians?: boolean;
+  readonly distances?: boolean;
+  readonly chunk?: number;
+  readonly merge?: readonly string[];
+  readonly resume?: boolean;
 }
 
 export function registerCalibrate(program: Command, run: RunCommand): void {
   const command = program
     .command("calibrate")
-    .description("Gather statistics over calibration tokens: expert use, block importance, starved experts.")
-    .argument("<model>", "model folder");
+    .description("Gather statistics over calibration tokens: expert use, block importance, inputs, starved experts.")
+    .argument("[model]", "model folder; may be left out with --merge");
   addCalibrationOptions(command, "--text")
     .option("--output <path>", "statistics file to write (.safetensors)")
-    .option("--stats-json <path>", "the same as JSON, with the outlier score of every float linear")
+    .option("--stats-json <path>", "counts, cosines and the outlier score of every float linear as JSON")
+    .option("--hessians", "keep the whole Hessian of every input (large)")
+    .option("--distances", "measure how far rounding to 2, 3 and 4 bits moves each expert's output")
+    .option("--chunk <n>", "windows that run at once (default: about 8192 tokens)", integerIn("--chunk", 1, 1e6))
+    .option("--merge <path...>", "add up statistics files of one model over different tokens, instead of a run")
+    .option("--resume", "go on where a run was stopped (it left OUTPUT.partial behind)")
     .addHelpText("after", exampleText("quern calibrate models/fable-mixtral --self --output out/stats.safetensors"))
     .action(run(calibrateCommand));
 }
 
 const calibrateCommand: Action<Options> = async (session, [path], options) => {
-  const { openModel } = await import("../open.ts");
-  const { readCalibration } = await import("../calibration.ts");
-  const { calibrate, writeStatistics } = await import("../../compress/calibrate.ts");
-  const { outlierScores } = await import("../../compress/outlier.ts");
+  const { writeStatistics } = await import("../../compress/statistics-file.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
+  checkChoices(path, options);
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
   await using json =
     options.statsJson === undefined ? undefined : await nodeOutputFile(options.statsJson, session.options);
-  await using model = await openModel(session, path, { activations: "f32" });
-  const windows = await readCalibration(session, model, options);
-  const statistics = await calibrate(model, windows, { signal: session.signal, onProgress: session.report });
+  const statistics =
+    options.merge === undefined ? await gather(session, path, options) : await merged(session, path, options.merge);
   if (output !== undefined) await writeStatistics(output, statistics);
+  const partial = partialOf(options);
+  if (options.merge === undefined && partial !== undefined) await rm(partial, { force: true });
+  const { linears, pairs, distances, inputs: _, ...summary } = statistics;
   if (json !== undefined) {
-    const linears = await outlierScores(model.files, { signal: session.signal });
-    await json.write(new TextEncoder().encode(`${JSON.stringify({ ...statistics, linears })}\n`));
+    const matrices = pairs.map(({ layer, counts }) => ({ layer, counts: Array.from(counts) }));
+    const document = { ...summary, linears, pairs: matrices, ...(distances === undefined ? {} : { distances }) };
+    await json.write(new TextEncoder().encode(`${JSON.stringify(document)}\n`));
     await json.commit();
   }
   noteStarved(session.note, statistics);
-  session.output.result({ output: options.output ?? null, ...statistics }, () => describe(statistics));
+  session.output.result({ output: options.output ?? null, ...summary }, () => describe(statistics));
 };
+
+function checkChoices(path: string | undefined, options: Options): void {
+  if (options.merge === undefined && path === undefined)
+    throw new UsageError("quern calibrate", "no model", "a model folder, or files for --merge");
+  if (options.merge !== undefined && (givesCalibration(options) || options.resume === true))
+    throw new UsageError("--merge", "calibration tokens or --resume beside it", "files to add up and no run");
+  if (options.resume === true && options.output === undefined)
+    throw new UsageError("--resume", "no --output", "the --output of the run that was stopped");
+}
+
+/** Where an unfinished run keeps what it has. */
+function partialOf({ output }: Options): string | undefined {
+  return output === undefined ? undefined : `${output}.partial`;
+}
+
+async function gather(session: Session, path: string, options: Options): Promise<Statistics> {
+  const { openModel } = await import("../open.ts");
+  const { readCalibration } = await import("../calibration.ts");
+  const { calibrate } = await import("../../compress/calibrate.ts");
+  const partial = partialOf(options);
+  const resume = partial === undefined ? undefined : await readResume(session, partial, options.resume === true);
+  await using model = await openModel(session, path, { activations: "f32" });
+  const windows = await readCalibration(session, model, options);
+  const onChunk = partial === undefined ? undefined : (found: PartialStatistics) => keep(partial, found);
+  const { hessians, distances, chunk } = options;
+  const { signal, report: onProgress } = session;
+  return await calibrate(model, windows, { hessians, distances, chunk, resume, onChunk, signal, onProgress });
+}
+
+async function readResume(session: Session, path: string, resume: boolean): Promise<PartialStatistics | undefined> {
+  if (!existsSync(path)) return undefined;
+  if (!resume && session.options.force) return undefined;
+  if (!resume) throw new FileError(path, "found an interrupted run; go on with --resume, or begin anew with --force");
+  const { nodeFile } = await import("../../adapter/node.ts");
+  const { readPartialStatistics } = await import("../../compress/statistics-file.ts");
+  const source = await nodeFile(path);
+  try {
+    return await readPartialStatistics(source);
+  } finally {
+    await source.close?.();
+  }
+}
+
+/** The file is replaced when the new one is whole and on the device. */
+async function keep(path: string, partial: PartialStatistics): Promise<void> {
+  const { nodeOutputFile } = await import("../../adapter/node-output.ts");
+  const { writePartialStatistics } = await import("../../compress/statistics-file.ts");
+  await writePartialStatistics(await nodeOutputFile(path, { force: true }), partial);
+}
+
+async function merged(session: Session, path: string | undefined, files: readonly string[]): Promise<Statistics> {
+  const { mergeStatistics } = await import("../../compress/statistics.ts");
+  const { readStatisticsFile, requireModel } = await import("../statistics.ts");
+  const all: Statistics[] = [];
+  for (const file of files) all.push(await readStatisticsFile(file));
+  if (path !== undefined) {
+    const { openFolder } = await import("../open.ts");
+    const { readModelFiles } = await import("../../model/model.ts");
+    const model = await readModelFiles(await openFolder(path));
+    await requireModel(session, all[0], files[0], model);
+    await model.index.close();
+  }
+  return all.reduce(mergeStatistics);
+}
 
 function noteStarved(note: (sentence: string) => void, { starved }: Statistics): void {
   if (starved.length === 0) return;

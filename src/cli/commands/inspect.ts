@@ -15,14 +15,13 @@ export function registerInspect(program: Command, run: RunCommand): void {
 }
 
 const inspect: Action<unknown> = async (session, [path]) => {
-  const { openFolder } = await import("../open.ts");
+  const { hasWeights, openFolder } = await import("../open.ts");
   const { readModelFiles, readModelShapes } = await import("../../model/model.ts");
   const { inspectModel, inspectShapes } = await import("../../model/inspect.ts");
   const { modelSlots } = await import("../../model/slots.ts");
   const folder = await openFolder(path);
-  const hasWeights = (await folder.list()).some((file) => /\.safetensors(\.index\.json)?$/.test(file));
   let facts: ModelFacts;
-  if (hasWeights) {
+  if (await hasWeights(folder)) {
     const files = await readModelFiles(folder);
     facts = inspectModel(files);
     await files.index.close();

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { FormatError, ShapeError, UsageError } from "../../errors.ts";
 import type { TensorIndex } from "../../format/safetensors.ts";
-import { addGridOptions, DEFAULT_BITS, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
+import { addBitsOption, addGridOptions, DEFAULT_BITS, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
 import { exampleText, oneOf } from "../options.ts";
 import type { Action, RunCommand } from "../session.ts";
 
@@ -18,7 +18,7 @@ export function registerQuantizeMatrix(program: Command, run: RunCommand): void 
     .description("Quantise one matrix W [N,K] for inputs X [T,K]. Never falls back for few tokens.")
     .argument("<case>", ".safetensors file with W and X, float32")
     .requiredOption("--output <path>", "file to write (.safetensors)");
-  addGridOptions(command)
+  addGridOptions(addBitsOption(command))
     .option("--scale-rounding <f16|f32>", "type of the scales", oneOf("--scale-rounding", ["f16", "f32"]), "f16")
     .addHelpText(
       "after",

@@ -6,17 +6,17 @@ import type { Written } from "../../compress/write.ts";
 import { UnsupportedError, UsageError } from "../../errors.ts";
 import type { Model, ModelFiles } from "../../model/model.ts";
 import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
-import { addGridOptions, DEFAULT_BITS, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
+import { addBitsOption, addGridOptions, DEFAULT_BITS, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
 import { exampleText, oneOf } from "../options.ts";
+import { addPolicyOptions, type PolicyOptions, planContext } from "../policy-options.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
 
-interface Options extends GridCommandOptions, CalibrationOptions {
+interface Options extends GridCommandOptions, CalibrationOptions, PolicyOptions {
   readonly output: string;
   readonly plan?: string;
   readonly policy?: string;
   readonly profile: "native" | "portable";
   readonly format?: "gptq" | "gptq_v2";
-  readonly names?: "hub" | "transformers";
   readonly embedding: "16" | "8";
   readonly resume?: boolean;
 }
@@ -27,9 +27,10 @@ export function registerQuantize(program: Command, run: RunCommand): void {
     .description("Quantise a model and write it as a GPTQ checkpoint folder.")
     .argument("<model>", "float model folder")
     .requiredOption("--output <dir>", "folder to write");
-  addGridOptions(command)
+  addGridOptions(addBitsOption(command))
     .option("--plan <path>", "bit plan (JSON) instead of --bits")
     .option("--policy <text>", "bit plan in one line, such as attention:4,base:2, instead of --bits");
+  addPolicyOptions(command);
   addCalibrationOptions(command, "--calibration")
     .option(
       "--profile <native|portable>",
@@ -41,11 +42,6 @@ export function registerQuantize(program: Command, run: RunCommand): void {
       "--format <gptq|gptq_v2>",
       "zero points minus one or as they are (default: gptq where symmetric)",
       oneOf("--format", ["gptq", "gptq_v2"]),
-    )
-    .option(
-      "--names <hub|transformers>",
-      "spelling of module names (default: the source folder's)",
-      oneOf("--names", ["hub", "transformers"]),
     )
     .addOption(
       new Option("--embedding <16|8>", "bits of the embedding")
@@ -82,6 +78,8 @@ const quantize: Action<Options> = async (session, [path], options) => {
 function checkChoices(options: Options): void {
   const chosen = [options.bits, options.plan, options.policy].filter((value) => value !== undefined).length;
   if (chosen > 1) throw new UsageError("bits", `${chosen} sources`, "one of --bits, --plan and --policy");
+  if (options.policy === undefined && (options.stats !== undefined || options.budget !== undefined))
+    throw new UsageError("--stats and --budget", "no --policy beside them", "a --policy that uses them");
   if (options.embedding === "8") throw new UnsupportedError("--embedding", "8", ["16"]);
   if ((options.method ?? "gptq") === "gptq" && !givesCalibration(options))
     throw new UsageError("calibration", "none", "--calibration, --ids-file or --self (or --method rtn)");
@@ -89,9 +87,10 @@ function checkChoices(options: Options): void {
 
 async function settingsOf(session: Session, files: ModelFiles, options: Options): Promise<QuantizeSettings> {
   const { uniformModules } = await import("../../compress/settings.ts");
-  const { planSettings, planModules } = await import("../../compress/plan.ts");
+  const { planFor, planSettings } = await import("../../compress/plan.ts");
+  const { shapesOfFiles } = await import("../../compress/shapes.ts");
   const { parsePlan } = await import("../../quant/plan-document.ts");
-  const { parsePolicy, policyPlan } = await import("../../quant/policy.ts");
+  const { parsePolicy } = await import("../../quant/policy.ts");
   const { readTextInput } = await import("../inputs.ts");
   const { parseJson } = await import("../../format/json.ts");
   const grid = gridSettings(options);
@@ -101,7 +100,8 @@ async function settingsOf(session: Session, files: ModelFiles, options: Options)
     return checkProfile({ ...grid, modules: planSettings(files, document, groupSize, plan) }, options);
   }
   if (policy !== undefined) {
-    const document = policyPlan(planModules(files), parsePolicy(policy));
+    const context = await planContext(session, { shapes: shapesOfFiles(files), files }, options);
+    const document = await planFor(parsePolicy(policy), context);
     return checkProfile({ ...grid, modules: planSettings(files, document, groupSize, `policy ${policy}`) }, options);
   }
   return checkProfile({ ...grid, modules: uniformModules(files, options.bits ?? DEFAULT_BITS, groupSize) }, options);

@@ -2,7 +2,7 @@
  * Seeded random numbers, the same on every engine, with 32-bit arithmetic only: xoshiro128** (Blackman and Vigna 2018),
  * its state filled by splitmix32 (Weyl steps of the golden ratio, mixed by MurmurHash3's finaliser).
  */
-import { UsageError } from "../errors.ts";
+import { UsageError } from "./errors.ts";
 
 export interface Random {
   /** Uniform in [0, 1), 53 bits, from two draws. */

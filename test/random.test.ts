@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.ts";
-import { createRandom, xoshiro128 } from "../../src/runtime/random.ts";
+import { UsageError } from "../src/errors.ts";
+import { createRandom, xoshiro128 } from "../src/random.ts";
 
 describe("xoshiro128", () => {
   it("gives the published sequence from the state 1, 2, 3, 4", () => {

@@ -1,0 +1,40 @@
+/** Statistics files of commands: read, and checked against the model they are used for. */
+import { nodeFile } from "../adapter/node.ts";
+import type { Statistics } from "../compress/statistics.ts";
+import { readStatistics } from "../compress/statistics-file.ts";
+import { UsageError } from "../errors.ts";
+import { modelHash } from "../model/identity.ts";
+import type { ModelFiles } from "../model/model.ts";
+import { Turns } from "../wasm/turns.ts";
+import type { Session } from "./session.ts";
+
+export async function readStatisticsFile(path: string): Promise<Statistics> {
+  const source = await nodeFile(path);
+  try {
+    return await readStatistics(source);
+  } finally {
+    await source.close?.();
+  }
+}
+
+/** @throws UsageError for statistics of other weights. Without weights only names and numbers can be checked, by who uses them. */
+export async function readStatisticsOf(
+  session: Session,
+  path: string,
+  files: ModelFiles | undefined,
+): Promise<Statistics> {
+  const statistics = await readStatisticsFile(path);
+  if (files === undefined) session.note(`${path}: taken as this model's: there are no weights to tell it by`);
+  else await requireModel(session, statistics, path, files);
+  return statistics;
+}
+
+export async function requireModel(
+  session: Session,
+  statistics: Statistics,
+  path: string,
+  files: ModelFiles,
+): Promise<void> {
+  if ((await modelHash(files, new Turns(session.signal))) !== statistics.modelHash)
+    throw new UsageError(path, "statistics of another model", `those of ${files.name}`);
+}
