@@ -1,0 +1,129 @@
+/** Bits for every linear by measured damage: the plan of least predicted KL within a budget of average bits or of true bytes. */
+import { UsageError } from "../errors.ts";
+import type { PlanBits } from "../quant/bit-plan.ts";
+import { averageBits } from "../quant/bit-plan.ts";
+import type { Budget } from "../quant/budget.ts";
+import { type Choice, type KnapsackItem, knapsackCurve, solveKnapsack } from "../quant/knapsack.ts";
+import type { PlanDocument } from "../quant/plan-document.ts";
+import type { PackedBits } from "../tensor/matrix.ts";
+import type { Damages } from "./damage/damage.ts";
+import type { PlanContext } from "./plan.ts";
+import { byteTable, plannedBytesOf } from "./plan-bytes.ts";
+import { type ModelShapes, planModulesOf } from "./shapes.ts";
+
+export interface KnapsackOptions {
+  /** No linear gets fewer. Default 2. */
+  readonly minBits?: PackedBits;
+  /** Bits of linears that are not for sale, by name. */
+  readonly frozen?: ReadonlyMap<string, PlanBits>;
+}
+
+export interface KnapsackPlan extends PlanDocument {
+  /** Sum of the damages, in nats of KL a token. */
+  readonly predictedKl: number;
+  /** No plan within the budget has less. */
+  readonly boundKl: number;
+}
+
+export interface CurvePoint {
+  readonly averageBits: number;
+  readonly trueBytes: number;
+  readonly predictedKl: number;
+}
+
+const WIDTHS: readonly PackedBits[] = [2, 3, 4, 8];
+
+interface BitChoice extends Choice {
+  readonly bits: PlanBits;
+}
+
+type Context = Pick<PlanContext, "shapes" | "groupSize" | "names">;
+
+/** @throws UsageError for a budget that the fewest bits do not fit, or a linear without damages. */
+export function knapsackPlan(
+  context: Context,
+  damages: Damages,
+  budget: Budget,
+  options: KnapsackOptions = {},
+): KnapsackPlan {
+  const items = itemsOf(context, damages, budget.kind, options);
+  if (budget.kind === "bits") {
+    const weights = planModulesOf(context.shapes).reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+    return documentOf(context.shapes, items, Math.floor(budget.averageBits * weights + 1e-6));
+  }
+  return withinBytes(context, items, budget.trueBytes);
+}
+
+/** What each budget brings, from the fewest bits to the most: one run's damages answer for all of them. */
+export function budgetCurve(context: Context, damages: Damages, options: KnapsackOptions = {}): readonly CurvePoint[] {
+  const items = itemsOf(context, damages, "bytes", options);
+  const points = knapsackCurve(items);
+  const every = Math.max(1, Math.floor(points.length / CURVE_POINTS));
+  return points
+    .filter((_, index) => index % every === 0 || index === points.length - 1)
+    .map(({ bytes }) => {
+      const plan = documentOf(context.shapes, items, bytes);
+      return { averageBits: plan.averageBits, trueBytes: trueBytes(context, plan), predictedKl: plan.predictedKl };
+    });
+}
+
+const CURVE_POINTS = 40;
+
+function itemsOf(
+  { shapes, groupSize }: Context,
+  damages: Damages,
+  unit: Budget["kind"],
+  { minBits = 2, frozen }: KnapsackOptions,
+): readonly KnapsackItem<BitChoice>[] {
+  const table = new Map(byteTable(shapes, groupSize).modules.map(({ name, bytes }) => [name, bytes]));
+  return planModulesOf(shapes).map(({ name, rows, cols }) => {
+    const known = damages.get(name);
+    if (known === undefined)
+      throw new UsageError("damages", `nothing for ${name}`, "damages of every linear, measured on this model");
+    const sizeAt = (bits: PlanBits) =>
+      unit === "bits" ? rows * cols * bits : (table.get(name) as Readonly<Record<PlanBits, number>>)[bits];
+    const damageAt = (bits: PlanBits) => (bits === 16 ? 0 : known[bits]);
+    const fixed = frozen?.get(name);
+    const widths = fixed === undefined ? WIDTHS.filter((bits) => bits >= minBits) : [fixed];
+    return { name, choices: widths.map((bits) => ({ bits, bytes: sizeAt(bits), damage: damageAt(bits) })) };
+  });
+}
+
+/** Rounds of fitting the header, whose length depends on the plan by a few bytes. */
+const MAX_ROUNDS = 20;
+
+function withinBytes(context: Context, items: readonly KnapsackItem<BitChoice>[], budget: number): KnapsackPlan {
+  const { shapes, groupSize } = context;
+  const smallest = items.reduce((sum, { choices }) => sum + Math.min(...choices.map(({ bytes }) => bytes)), 0);
+  let room = budget - byteTable(shapes, groupSize).fixed;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    if (room < smallest) break;
+    const plan = documentOf(shapes, items, room);
+    const over = trueBytes(context, plan) - budget;
+    if (over <= 0) return plan;
+    room -= over;
+  }
+  const least = trueBytes(context, documentOf(shapes, items, smallest));
+  throw new UsageError("budget", `${budget} bytes`, `at least ${least}, with the fewest bits for every linear`);
+}
+
+function documentOf(shapes: ModelShapes, items: readonly KnapsackItem<BitChoice>[], room: number): KnapsackPlan {
+  const { picks, damage, bound } = solveKnapsack(items, room);
+  const resolved = Object.fromEntries(items.map(({ name }, i) => [name, picks[i].bits]));
+  return {
+    base: Math.min(...picks.map(({ bits }) => bits)) as PlanBits,
+    rules: [],
+    resolved,
+    averageBits: averageBits(planModulesOf(shapes), resolved),
+    policy: "knapsack",
+    predictedKl: damage,
+    boundKl: bound,
+  };
+}
+
+function trueBytes({ shapes, groupSize, names }: Context, { resolved }: PlanDocument): number {
+  const modules = new Map(
+    Object.entries(resolved).map(([name, bits]) => [name, { bits: bits as PackedBits | 16, groupSize }]),
+  );
+  return plannedBytesOf(shapes, modules, names);
+}
