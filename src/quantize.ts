@@ -26,6 +26,8 @@ export type { ModuleReport } from "./compress/report.ts";
 export {
   averageBits,
   DEFAULT_GRID,
+  defaultGrid,
+  LOW_BIT_GRID,
   type ModuleSetting,
   type QuantizeSettings,
   quantizableSlots,

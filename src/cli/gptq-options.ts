@@ -37,8 +37,11 @@ export function addGridOptions(command: Command): Command {
         oneOf("--preset", ["study"]),
       ),
     )
-    .option("--symmetric", `zero in the middle ${shown(symmetric)}`)
-    .option("--asymmetric", "a zero point for every group")
+    .option(
+      "--symmetric",
+      `zero in the middle ${shown(symmetric)}; of quantize and plan only where no linear has 2 or 3 bits`,
+    )
+    .option("--asymmetric", "a zero point for every group (default of quantize where some linear has 2 or 3 bits)")
     .option(
       "--act-order <none|desc|gar>",
       `order of columns ${shown(actOrder)}`,
@@ -52,7 +55,7 @@ export function addGridOptions(command: Command): Command {
     )
     .option(
       "--clip <none|mse|hessian>",
-      `search for a smaller range ${shown(clip)}`,
+      `search for a smaller range ${shown(clip)}; hessian is quantize's where it is asymmetric and not rtn`,
       oneOf("--clip", ["none", "mse", "hessian"]),
     )
     .option(
@@ -63,14 +66,19 @@ export function addGridOptions(command: Command): Command {
     .option("--method <gptq|rtn>", `GPTQ or plain rounding ${shown(method)}`, oneOf("--method", ["gptq", "rtn"]));
 }
 
-/** Preset or defaults, overridden by what was given. */
-export function gridSettings(options: GridCommandOptions): GridSettings {
+/** What is wrong whatever the defaults are. */
+export function checkGridOptions(options: GridCommandOptions): void {
   if (options.symmetric && options.asymmetric)
     throw new UsageError("--symmetric", "--asymmetric beside it", "one of the two");
-  const base = options.preset === "study" ? STUDY_GRID : DEFAULT_GRID;
+}
+
+/** Preset or the given defaults, overridden by what was given. */
+export function gridSettings(options: GridCommandOptions, defaults: GridSettings = DEFAULT_GRID): GridSettings {
+  checkGridOptions(options);
+  const base = options.preset === "study" ? STUDY_GRID : defaults;
   return {
     method: options.method ?? base.method,
-    symmetric: options.asymmetric ? false : base.symmetric,
+    symmetric: options.symmetric ? true : options.asymmetric ? false : base.symmetric,
     clip: options.clip ?? base.clip,
     actOrder: options.actOrder ?? base.actOrder,
     staticGroups: options.staticGroups ?? base.staticGroups,

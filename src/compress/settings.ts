@@ -20,7 +20,7 @@ export interface QuantizeSettings extends Omit<GptqOptions, "bits" | "groupSize"
   readonly modules: ReadonlyMap<string, ModuleSetting>;
 }
 
-/** The product's defaults: what paid on both default models and on a larger one (clip search most of all at 2 bits). */
+/** The product's defaults at 4 and 8 bits, which every reader of GPTQ files loads. */
 export const DEFAULT_GRID: Omit<QuantizeSettings, "modules"> = {
   method: "gptq",
   symmetric: true,
@@ -30,6 +30,23 @@ export const DEFAULT_GRID: Omit<QuantizeSettings, "modules"> = {
   deadColumns: "keep",
   dampPercent: 0.01,
 };
+
+/**
+ * The defaults where some linear has 2 or 3 bits: a zero point for every group, at no more bytes, and a clip search weighted by the
+ * Hessian. Measured on both default models and on a larger one: docs/results.md.
+ */
+export const LOW_BIT_GRID: Omit<QuantizeSettings, "modules"> = { ...DEFAULT_GRID, symmetric: false, clip: "hessian" };
+
+/** The defaults for a plan, as far as nothing else is wished. Plain rounding has no Hessian to weigh by. */
+export function defaultGrid(
+  modules: QuantizeSettings["modules"],
+  wish: Partial<Pick<QuantizeSettings, "method" | "symmetric">> = {},
+): Omit<QuantizeSettings, "modules"> {
+  const { method = "gptq" } = wish;
+  const isLow = [...modules.values()].some(({ bits }) => bits < 4);
+  const grid = (wish.symmetric ?? !isLow) ? DEFAULT_GRID : LOW_BIT_GRID;
+  return { ...grid, method, clip: method === "rtn" ? "mse" : grid.clip };
+}
 
 /** The study's settings (arXiv 2406.08155): no clip search, no act-order. */
 export const STUDY_GRID: Omit<QuantizeSettings, "modules"> = { ...DEFAULT_GRID, clip: "none", actOrder: "none" };

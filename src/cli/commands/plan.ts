@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { SizedPlan } from "../../compress/plan.ts";
 import type { PlanModule } from "../../quant/bit-plan.ts";
-import { addGridOptions, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
+import { addGridOptions, checkGridOptions, type GridCommandOptions } from "../gptq-options.ts";
 import { exampleText } from "../options.ts";
 import { addPolicyOptions, type PolicyOptions, planContext } from "../policy-options.ts";
 import type { Action, RunCommand } from "../session.ts";
@@ -33,7 +33,7 @@ const plan: Action<Options> = async (session, [path], options) => {
   const { planModulesOf } = await import("../../compress/shapes.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const policy = parsePolicy(options.policy);
-  gridSettings(options);
+  checkGridOptions(options);
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
   await using opened = await openShapes(path);
   const { shapes } = opened;

@@ -6,7 +6,14 @@ import type { Written } from "../../compress/write.ts";
 import { UnsupportedError, UsageError } from "../../errors.ts";
 import type { Model, ModelFiles } from "../../model/model.ts";
 import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
-import { addBitsOption, addGridOptions, DEFAULT_BITS, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
+import {
+  addBitsOption,
+  addGridOptions,
+  checkGridOptions,
+  DEFAULT_BITS,
+  type GridCommandOptions,
+  gridSettings,
+} from "../gptq-options.ts";
 import { exampleText, oneOf } from "../options.ts";
 import { addPolicyOptions, type PolicyOptions, planContext } from "../policy-options.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
@@ -86,25 +93,30 @@ function checkChoices(options: Options): void {
 }
 
 async function settingsOf(session: Session, files: ModelFiles, options: Options): Promise<QuantizeSettings> {
-  const { uniformModules } = await import("../../compress/settings.ts");
+  const { defaultGrid, uniformModules } = await import("../../compress/settings.ts");
   const { planFor, planSettings } = await import("../../compress/plan.ts");
   const { shapesOfFiles } = await import("../../compress/shapes.ts");
   const { parsePlan } = await import("../../quant/plan-document.ts");
   const { parsePolicy } = await import("../../quant/policy.ts");
   const { readTextInput } = await import("../inputs.ts");
   const { parseJson } = await import("../../format/json.ts");
-  const grid = gridSettings(options);
+  checkGridOptions(options);
   const { groupSize, plan, policy } = options;
+  const withGrid = (modules: QuantizeSettings["modules"]) => {
+    const symmetric = options.symmetric ? true : options.asymmetric ? false : undefined;
+    const grid = gridSettings(options, defaultGrid(modules, { method: options.method, symmetric }));
+    return checkProfile({ ...grid, modules }, options);
+  };
   if (plan !== undefined) {
     const document = parsePlan(parseJson(await readTextInput(plan, session.signal), plan), plan);
-    return checkProfile({ ...grid, modules: planSettings(files, document, groupSize, plan) }, options);
+    return withGrid(planSettings(files, document, groupSize, plan));
   }
   if (policy !== undefined) {
     const context = await planContext(session, { shapes: shapesOfFiles(files), files }, options);
     const document = await planFor(parsePolicy(policy), context);
-    return checkProfile({ ...grid, modules: planSettings(files, document, groupSize, `policy ${policy}`) }, options);
+    return withGrid(planSettings(files, document, groupSize, `policy ${policy}`));
   }
-  return checkProfile({ ...grid, modules: uniformModules(files, options.bits ?? DEFAULT_BITS, groupSize) }, options);
+  return withGrid(uniformModules(files, options.bits ?? DEFAULT_BITS, groupSize));
 }
 
 /** What GPTQModel and vLLM take: symmetric, 4 or 8 bits, plain g_idx, one width for all (spec 2.4). */

@@ -1,5 +1,5 @@
 /** What the main job compares: bit plans by GPTQ and by rounding, on the same grid and the same calibration tokens. */
-import { DEFAULT_GRID, type ModuleSetting, type QuantizeSettings, quantizableSlots } from "../../compress/settings.ts";
+import { defaultGrid, type ModuleSetting, type QuantizeSettings, quantizableSlots } from "../../compress/settings.ts";
 import type { ModelFiles } from "../../model/model.ts";
 
 export interface DemoPlan {
@@ -37,7 +37,7 @@ export function demoPlans(files: ModelFiles): readonly DemoPlan[] {
       return {
         name: `${method}-${name}`,
         label: `${label}, ${method}`,
-        settings: { ...DEFAULT_GRID, method, modules },
+        settings: { ...defaultGrid(modules, { method }), modules },
       };
     }),
   );
