@@ -15,6 +15,7 @@ export interface GridCommandOptions {
   readonly actOrder?: GridSettings["actOrder"];
   readonly staticGroups?: boolean;
   readonly deadColumns?: GridSettings["deadColumns"];
+  readonly gateWeighted?: boolean;
   readonly clip?: GridSettings["clip"];
   readonly damp?: number;
   readonly method?: GridSettings["method"];
@@ -48,6 +49,10 @@ export function addGridOptions(command: Command): Command {
       oneOf("--act-order", ["none", "desc", "gar"]),
     )
     .option("--static-groups", "find all grids first, on the unchanged weights")
+    .option(
+      "--gate-weighted",
+      "weigh an expert's tokens by the square of their routing weights (not of quantize-matrix)",
+    )
     .option(
       "--dead-columns <keep|zero>",
       `inputs that were always 0 ${shown(deadColumns)}`,
@@ -83,6 +88,7 @@ export function gridSettings(options: GridCommandOptions, defaults: GridSettings
     actOrder: options.actOrder ?? base.actOrder,
     staticGroups: options.staticGroups ?? base.staticGroups,
     deadColumns: options.deadColumns ?? base.deadColumns,
+    gateWeighted: options.gateWeighted ?? base.gateWeighted ?? false,
     dampPercent: options.damp ?? base.dampPercent,
   };
 }

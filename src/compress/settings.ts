@@ -16,6 +16,8 @@ export interface ModuleSetting {
 
 export interface QuantizeSettings extends Omit<GptqOptions, "bits" | "groupSize" | "scaleRounding"> {
   readonly method: "gptq" | "rtn";
+  /** Weighs each token of a routed expert's Hessian by the square of its routing weight. Default false. */
+  readonly gateWeighted?: boolean;
   /** Setting of every module by name; modules that are not named stay as they are. */
   readonly modules: ReadonlyMap<string, ModuleSetting>;
 }

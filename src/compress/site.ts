@@ -10,6 +10,7 @@ import type { QuantizedMatrix } from "../quant/grid.ts";
 import { Hessian } from "../quant/hessian.ts";
 import { rtn } from "../quant/rtn.ts";
 import { inScratch } from "../quant/scratch.ts";
+import type { Machine } from "../wasm/machine.ts";
 import type { Turns } from "../wasm/turns.ts";
 import type { ModuleReport } from "./report.ts";
 import { type QuantizeSettings, settingOf } from "./settings.ts";
@@ -36,6 +37,8 @@ interface InputRows {
   readonly ld: number;
   readonly index: number;
   readonly count: number;
+  /** Factor on each row, where rows count differently. */
+  readonly weights?: Float32Array;
 }
 
 /** Quantises the tap's linears; from here on the model computes with the quantised weights. */
@@ -68,6 +71,7 @@ async function quantizeExperts(
   const { machine, config } = context.model;
   const spans = machine.arena.i32(spansPtr, 2 * config.experts).slice();
   const { ptr, ld, cols } = tap.input;
+  const gates = context.settings.gateWeighted === true ? gatesByRow(context, tap.layer) : undefined;
   const needsAll = tap.site === "experts" && spans.some((count, at) => at % 2 === 1 && count < starvedBelow(cols));
   return inScratch(machine, async () => {
     const all = needsAll ? await gather(context, cols, allRows(tap)) : undefined;
@@ -76,10 +80,11 @@ async function quantizeExperts(
       const own = linears.filter(({ slot }) => slot.expert === expert);
       if (own.length === 0) continue;
       const [start, count] = [spans[2 * expert], spans[2 * expert + 1]];
+      const weights = gates?.subarray(start, start + count);
       const input =
         tap.index === undefined || tap.index === 0
-          ? { ptr: ptr + start * ld * 4, ld, index: 0, count }
-          : { ptr, ld, index: tap.index + start * 4, count };
+          ? { ptr: ptr + start * ld * 4, ld, index: 0, count, weights }
+          : { ptr, ld, index: tap.index + start * 4, count, weights };
       if (count < starvedBelow(cols)) noteStarved(context.sink.starved, tap, expert, count);
       results.push(await quantizeTogether(context, own, input, all));
     }
@@ -89,9 +94,44 @@ async function quantizeExperts(
 
 /** The Hessian of an input, at the arena's top. */
 async function gather({ model, turns }: SiteContext, cols: number, input: InputRows): Promise<Hessian> {
-  const hessian = new Hessian(model.machine, cols);
-  if (input.count > 0) await hessian.accumulateInTurns(input.ptr, input.ld, input.index, input.count, "f32", turns);
+  const { machine } = model;
+  const hessian = new Hessian(machine, cols);
+  const { ptr, ld, index, count, weights } = input;
+  if (count === 0) return hessian;
+  await inScratch(machine, async () => {
+    const at = weights === undefined ? { ptr, index } : { ptr: weighRows(machine, input, weights), index: 0 };
+    await hessian.accumulateInTurns(at.ptr, ld, at.index, count, "f32", turns);
+  });
   return hessian;
+}
+
+/**
+ * The weight with which each compact row's result reaches the output of its layer: an expert's error counts with its square
+ * (gate-weighted Hessian, after MoEQuant, arXiv 2505.03804, which takes the weight itself).
+ */
+function gatesByRow({ model, state }: SiteContext, layer: number): Float32Array {
+  const { arena } = model.machine;
+  const { weights, place } = state.routes[layer];
+  const count = state.capacity * model.config.topK;
+  const gates = new Float32Array(count);
+  const rows = arena.i32(place, count);
+  const factors = arena.f32(weights, count);
+  for (let choice = 0; choice < count; choice++) gates[rows[choice]] = factors[choice];
+  return gates;
+}
+
+/** A copy of the rows, each times its weight, at the arena's top and as far apart as they were. */
+function weighRows(machine: Machine, { ptr, ld, index, count }: InputRows, weights: Float32Array): number {
+  const { arena } = machine;
+  const copy = arena.alloc(count * ld * 4);
+  const to = arena.f32(copy, count * ld);
+  const order = index === 0 ? undefined : arena.i32(index, count);
+  for (let row = 0; row < count; row++) {
+    const from = arena.f32(ptr + (order === undefined ? row : order[row]) * ld * 4, ld);
+    const weight = weights[row];
+    for (let col = 0; col < ld; col++) to[row * ld + col] = from[col] * weight;
+  }
+  return copy;
 }
 
 function noteStarved(starved: StarvedExpert[], tap: Tap, expert: number, tokens: number): void {

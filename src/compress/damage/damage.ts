@@ -45,7 +45,7 @@ export async function measureDamage(model: Model, windows: Windows, options: Dam
   const damages = new Map<string, Record<PackedBits, number>>();
   const groups = groupsOf(model);
   for (const [done, group] of groups.entries()) {
-    const losses = group.map((linear) => weightedLosses(linear, alternatives, usage));
+    const losses = group.map((linear) => weightedLosses(linear, alternatives, usage, grid.gateWeighted === true));
     let [kl, loss] = [0, 0];
     for (const bits of MEASURED) {
       kl += await groupKl(model, probe, group, alternatives, bits, turns);
@@ -120,10 +120,13 @@ function weightedLosses(
   linear: Linear,
   alternatives: ReadonlyMap<string, readonly Alternative[]>,
   usage: readonly ExpertUse[],
+  gateWeighted: boolean,
 ): Record<(typeof WIDTHS)[number], number> {
   const { role, layer, expert } = linear.slot;
   const use = role === "expert" ? usage.find((one) => one.layer === layer && one.expert === expert) : undefined;
-  const weight = use === undefined ? 1 : use.tokens === 0 ? 0 : (use.gateSum * use.gateSum) / use.tokens;
+  // A gate-weighted Hessian has the squares of the gates in it.
+  const squares = use === undefined || use.tokens === 0 ? 0 : (use.gateSum * use.gateSum) / use.tokens;
+  const weight = use === undefined ? 1 : gateWeighted ? use.tokens : squares;
   const lossAt = (bits: PackedBits) => weight * alternativeOf(alternatives, linear, bits).loss;
   return { 2: lossAt(2), 3: lossAt(3), 4: lossAt(4) };
 }
