@@ -159,7 +159,9 @@ async function stage(path: string, kind: "file" | "folder", force: boolean): Pro
       if (finished) throw new FileError(path, "found it finished or discarded already, expected one commit");
       await resolveTarget(path, kind, force);
       try {
-        if (force) await replace(temporary, target, join(parent, `.${basename(target)}.${unique}.old`));
+        // A file's rename replaces at once, a folder's only what is empty.
+        if (force && kind === "folder")
+          await replace(temporary, target, join(parent, `.${basename(target)}.${unique}.old`));
         else await rename(temporary, target);
       } catch (cause) {
         throw fileError(path, cause);

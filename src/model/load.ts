@@ -169,7 +169,10 @@ export async function readFloats(
   await entry.source.read(entry.offset + start * bytes, raw);
   if (dtype === "f32") return new Float32Array(raw.buffer);
   const decode = dtype === "f16" ? f16Value : bf16Value;
-  return Float32Array.from(new Uint16Array(raw.buffer), decode);
+  const words = new Uint16Array(raw.buffer);
+  const values = new Float32Array(count);
+  for (let i = 0; i < count; i++) values[i] = decode(words[i]);
+  return values;
 }
 
 /** The weights [N,K] of a float linear, as f32 (exact). */
