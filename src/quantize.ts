@@ -3,8 +3,10 @@
 export { WindowBatch, type Windows } from "./compress/batch.ts";
 export { type CalibrateRun, calibrate, type Statistics, writeStatistics } from "./compress/calibrate.ts";
 export { cutWindows, type SelfSampleOptions, selfSample, type WindowOptions } from "./compress/calibration-text.ts";
+export { type Checkpoint, type CheckpointRun, type FolderCheckpoint, openCheckpoint } from "./compress/checkpoint.ts";
 export { type OutlierScore, outlierScores } from "./compress/outlier.ts";
-export { type Quantized, type QuantizeRun, quantizeModel } from "./compress/quantize.ts";
+export { type QuantizeRun, quantizeModel } from "./compress/quantize.ts";
+export type { Quantized } from "./compress/quantized.ts";
 export type { ModuleReport } from "./compress/report.ts";
 export {
   averageBits,
@@ -18,6 +20,7 @@ export {
 export type { StarvedExpert } from "./compress/starved.ts";
 export { type WriteOptions, type Written, writeQuantized } from "./compress/write.ts";
 export { memoryOutput, type OutputFolder } from "./format/output.ts";
+export { memoryWorkFolder, type WorkFolder } from "./format/work-folder.ts";
 export { type GptqOptions, type GptqResult, gptq } from "./quant/gptq.ts";
 export type { GridOptions, QuantizedMatrix } from "./quant/grid.ts";
 export { Hessian } from "./quant/hessian.ts";
