@@ -9,6 +9,7 @@ export {
   windowsHash,
 } from "./compress/calibrate.ts";
 export { cutWindows, type SelfSampleOptions, selfSample, type WindowOptions } from "./compress/calibration-text.ts";
+export { type Checkpoint, type CheckpointRun, type FolderCheckpoint, openCheckpoint } from "./compress/checkpoint.ts";
 export { type OutlierScore, outlierScores } from "./compress/outlier.ts";
 export {
   type Knapsack,
@@ -21,7 +22,8 @@ export {
   sizedPlan,
 } from "./compress/plan.ts";
 export { type ByteTable, byteTable, moduleBytes, plannedBytes, plannedBytesOf } from "./compress/plan-bytes.ts";
-export { type Quantized, type QuantizeRun, quantizeModel } from "./compress/quantize.ts";
+export { type QuantizeRun, quantizeModel } from "./compress/quantize.ts";
+export type { Quantized } from "./compress/quantized.ts";
 export type { ModuleReport } from "./compress/report.ts";
 export {
   averageBits,
@@ -54,6 +56,7 @@ export {
 } from "./compress/statistics-file.ts";
 export { type WriteOptions, type Written, writeQuantized } from "./compress/write.ts";
 export { memoryOutput, type OutputFolder } from "./format/output.ts";
+export { memoryWorkFolder, type WorkFolder } from "./format/work-folder.ts";
 export { type Budget, parseBudget } from "./quant/budget.ts";
 export { type GptqOptions, type GptqResult, gptq } from "./quant/gptq.ts";
 export type { GridOptions, QuantizedMatrix } from "./quant/grid.ts";

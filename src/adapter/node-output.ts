@@ -14,11 +14,17 @@ import {
 } from "../format/output.ts";
 import { errorCode, fileError } from "./file-errors.ts";
 
+export interface NodeOutputOptions extends OutputOptions {
+  /** A folder of its own, on the same file system, under which it is written; what a killed run left there goes. */
+  readonly staging?: string;
+}
+
 /** A folder at `path`. One that exists is refused, or with `force` replaced at `commit` and not touched before. */
-export async function nodeOutput(path: string, options: OutputOptions = {}): Promise<OutputFolder> {
-  const staged = await stage(path, "folder", options.force === true);
+export async function nodeOutput(path: string, options: NodeOutputOptions = {}): Promise<OutputFolder> {
+  const staged = await stage(path, "folder", options.force === true, options.staging);
   const open = new Map<string, HandleSink>();
   try {
+    if (options.staging !== undefined) await rm(options.staging, { recursive: true, force: true });
     await mkdir(staged.temporary);
   } catch (cause) {
     await staged.discard();
@@ -141,15 +147,21 @@ interface Staged {
   discard(): Promise<void>;
 }
 
-async function stage(path: string, kind: "file" | "folder", force: boolean): Promise<Staged> {
+/** Names that are given here to what is not finished, and to what is about to be removed. */
+export function isTemporary(name: string): boolean {
+  return /^\..+\.[0-9a-f]{8}\.(?:partial|old)$/.test(name);
+}
+
+async function stage(path: string, kind: "file" | "folder", force: boolean, staging?: string): Promise<Staged> {
   const target = await resolveTarget(path, kind, force);
   const parent = dirname(target);
   const unique = randomUUID().slice(0, 8);
-  const temporary = join(parent, `.${basename(target)}.${unique}.partial`);
+  const temporary = staging ?? join(parent, `.${basename(target)}.${unique}.partial`);
+  const home = dirname(resolve(temporary));
   let finished = false;
   let made: string | undefined;
   try {
-    made = await mkdir(parent, { recursive: true });
+    made = await mkdir(home, { recursive: true });
   } catch (cause) {
     throw fileError(path, cause);
   }
@@ -172,7 +184,7 @@ async function stage(path: string, kind: "file" | "folder", force: boolean): Pro
       if (finished) return;
       finished = true;
       await rm(temporary, { recursive: true, force: true });
-      if (made !== undefined) await removeEmpty(parent, made);
+      if (made !== undefined) await removeEmpty(home, made);
     },
   };
 }

@@ -15,7 +15,7 @@ import { rtn } from "../quant/rtn.ts";
 import { inScratch } from "../quant/scratch.ts";
 import { type Matrix, stride } from "../tensor/matrix.ts";
 import type { Turns } from "../wasm/turns.ts";
-import { plainCodes } from "./quantize.ts";
+import { plainCodes } from "./quantized.ts";
 import { DEFAULT_GRID } from "./settings.ts";
 import { DISTANCE_BITS, type DistanceBits, type ExpertDistance } from "./statistics.ts";
 

@@ -1,19 +1,19 @@
 /** Between float weights on disk and packed ones in the engine's memory. */
 import { sortByGroup } from "../model/act-order.ts";
-import { packMatrix, readFloats } from "../model/load.ts";
+import { packMatrix, readLinear } from "../model/load.ts";
 import type { Placement } from "../model/locate.ts";
 import type { Model } from "../model/model.ts";
 import type { Linear } from "../model/weights.ts";
 import type { QuantizedMatrix } from "../quant/grid.ts";
 import type { PackedMatrix } from "../tensor/matrix.ts";
-import { plainCodes } from "./quantize.ts";
+import { plainCodes } from "./quantized.ts";
 
 /** Reads the float weights [N,K] of a linear as the checkpoint has them. */
 export function weightReader(model: Model): (linear: Linear) => Promise<Float32Array> {
   const placements = new Map(model.files.placements.map((placement) => [placement.slot.name, placement]));
   return ({ slot }) => {
     const placement = placements.get(slot.name) as Placement & { kind: "float" };
-    return readFloats(model.files.index, placement.entry, placement.rowOffset * slot.cols, slot.rows * slot.cols);
+    return readLinear(model.files.index, placement);
   };
 }
 

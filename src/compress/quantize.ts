@@ -2,35 +2,31 @@
  * The long trip of quantising: block by block over all calibration windows, each group of linears seeing the quantised ones
  * before it ([q k v], [o], [gate up of all experts and shared], [down]; GPTQ, arXiv:2210.17323, true-sequential).
  *
- * The model is as it was afterwards; the result is codes, to be written by write.ts.
+ * The model is as it was afterwards; the result is codes, to be written by write.ts. A checkpoint keeps each block that is done;
+ * blocks that it holds already are taken from it, and the hidden states behind them are computed anew, to the same bits.
  */
 import { UsageError } from "../errors.ts";
-import { exactF16 } from "../format/float16.ts";
-import { sortByGroup } from "../model/act-order.ts";
 import type { Tap } from "../model/forward.ts";
-import { packMatrix, readFloats } from "../model/load.ts";
-import type { Placement } from "../model/locate.ts";
 import type { Model, Progress } from "../model/model.ts";
 import { type Linear, layerLinears } from "../model/weights.ts";
-import type { GptqResult } from "../quant/gptq.ts";
 import type { QuantizedMatrix } from "../quant/grid.ts";
 import { rtn } from "../quant/rtn.ts";
+import type { PackedBits } from "../tensor/matrix.ts";
 import { Turns } from "../wasm/turns.ts";
 import { WindowBatch, type Windows } from "./batch.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { packQuantized, weightReader } from "./pack.ts";
+import type { Quantized } from "./quantized.ts";
 import type { ModuleReport } from "./report.ts";
 import { checkSettings, type QuantizeSettings, settingOf } from "./settings.ts";
 import { quantizeSite, type SiteContext } from "./site.ts";
 import type { StarvedExpert } from "./starved.ts";
 
-export interface Quantized {
-  readonly matrices: ReadonlyMap<string, QuantizedMatrix>;
-  readonly modules: readonly ModuleReport[];
-  readonly starved: readonly StarvedExpert[];
-}
-
 export interface QuantizeRun {
   /** Needed by method `gptq`. */
   readonly windows?: Windows;
+  /** Keeps finished blocks: `openCheckpoint`, for this model, these settings and these windows. */
+  readonly checkpoint?: Checkpoint;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -44,30 +40,47 @@ export async function quantizeModel(
   checkSettings(model.files, settings);
   const turns = new Turns(run.signal);
   const collector = new Collector(model, settings, run);
-  if (settings.method === "rtn") await roundAll(model, settings, turns, collector);
-  else await runBlocks(model, settings, turns, collector, run.windows);
+  if (settings.method === "rtn") await roundBlocks(model, settings, turns, collector, run.checkpoint);
+  else await runBlocks(model, settings, turns, collector, run);
   return collector.result();
 }
 
-async function roundAll(model: Model, settings: QuantizeSettings, turns: Turns, collector: Collector): Promise<void> {
+async function roundBlocks(
+  model: Model,
+  settings: QuantizeSettings,
+  turns: Turns,
+  collector: Collector,
+  checkpoint: Checkpoint | undefined,
+): Promise<void> {
   if (settings.clip === "hessian")
     throw new UsageError("clip", "hessian with method rtn", "none or mse: rounding has no Hessian");
-  for (const layer of model.weights.layers)
-    for (const linear of layerLinears(layer)) {
-      const { bits, groupSize } = settingOf(settings, linear.slot);
-      if (bits === 16) continue;
-      const { rows, cols, name } = linear.slot;
-      const weights = await collector.readWeights(linear);
-      const grid = {
-        bits,
-        groupSize,
-        symmetric: settings.symmetric,
-        clip: settings.clip,
-        scaleRounding: "f16",
-      } as const;
-      const matrix = await rtn(model.machine, weights, rows, cols, grid, turns);
-      collector.add(matrix, { name, bits, groupSize, loss: null, rtnLoss: null, tokens: 0, method: "rtn", damp: null });
+  for (const [layer, weights] of model.weights.layers.entries()) {
+    const kept = await checkpoint?.load(layer);
+    if (kept !== undefined) {
+      collector.restore(kept);
+      continue;
     }
+    const mark = collector.mark();
+    for (const linear of layerLinears(weights))
+      if (settingOf(settings, linear.slot).bits !== 16) await roundOne(model, settings, turns, collector, linear);
+    await checkpoint?.save(layer, collector.since(mark));
+  }
+}
+
+async function roundOne(
+  model: Model,
+  settings: QuantizeSettings,
+  turns: Turns,
+  collector: Collector,
+  linear: Linear,
+): Promise<void> {
+  const { rows, cols, name } = linear.slot;
+  const { bits, groupSize } = settingOf(settings, linear.slot);
+  const { symmetric, clip } = settings;
+  const weights = await collector.readWeights(linear);
+  const grid = { bits: bits as PackedBits, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
+  const matrix = await rtn(model.machine, weights, rows, cols, grid, turns);
+  collector.add(matrix, { name, bits, groupSize, loss: null, rtnLoss: null, tokens: 0, method: "rtn", damp: null });
 }
 
 async function runBlocks(
@@ -75,7 +88,7 @@ async function runBlocks(
   settings: QuantizeSettings,
   turns: Turns,
   collector: Collector,
-  windows: Windows | undefined,
+  { windows, checkpoint }: QuantizeRun,
 ): Promise<void> {
   if (windows === undefined) throw new UsageError("calibration", "no tokens", "windows for method gptq");
   const linears = model.weights.layers.flatMap(layerLinears);
@@ -83,7 +96,9 @@ async function runBlocks(
   using batch = new WindowBatch(model, windows);
   const context: SiteContext = { model, settings, turns, state: batch.state, sink: collector };
   try {
-    await batch.run(turns, (tap: Tap) => quantizeSite(context, tap));
+    await batch.embed(turns);
+    for (let layer = 0; layer < model.config.layers; layer++)
+      await runBlock(batch, layer, context, collector, checkpoint);
   } finally {
     linears.forEach((linear, index) => {
       linear.matrix = originals[index];
@@ -91,11 +106,34 @@ async function runBlocks(
   }
 }
 
+async function runBlock(
+  batch: WindowBatch,
+  layer: number,
+  context: SiteContext,
+  collector: Collector,
+  checkpoint: Checkpoint | undefined,
+): Promise<void> {
+  const kept = await checkpoint?.load(layer);
+  if (kept !== undefined) {
+    collector.restore(kept);
+    await batch.block(layer, context.turns, (tap: Tap) => collector.swapKept(tap, kept));
+    return;
+  }
+  const mark = collector.mark();
+  await batch.block(layer, context.turns, (tap: Tap) => quantizeSite(context, tap));
+  await checkpoint?.save(layer, collector.since(mark));
+}
+
+interface Mark {
+  readonly modules: number;
+  readonly starved: number;
+}
+
 /** Keeps results, swaps weights, tells progress. */
 class Collector {
   readonly #model: Model;
   readonly #run: QuantizeRun;
-  readonly #placements: ReadonlyMap<string, Placement>;
+  readonly readWeights: (linear: Linear) => Promise<Float32Array>;
   readonly #total: number;
   readonly #matrices: Map<string, QuantizedMatrix> = new Map();
   readonly #modules: ModuleReport[] = [];
@@ -104,15 +142,8 @@ class Collector {
   constructor(model: Model, settings: QuantizeSettings, run: QuantizeRun) {
     this.#model = model;
     this.#run = run;
-    this.#placements = new Map(model.files.placements.map((placement) => [placement.slot.name, placement]));
+    this.readWeights = weightReader(model);
     this.#total = [...settings.modules.values()].filter((setting) => setting.bits !== 16).length;
-  }
-
-  /** The float weights [N,K] as the checkpoint has them. */
-  async readWeights(linear: Linear): Promise<Float32Array> {
-    const placement = this.#placements.get(linear.slot.name) as Placement & { kind: "float" };
-    const { rows, cols } = linear.slot;
-    return readFloats(this.#model.files.index, placement.entry, placement.rowOffset * cols, rows * cols);
   }
 
   add(matrix: QuantizedMatrix, report: ModuleReport): void {
@@ -123,34 +154,37 @@ class Collector {
   }
 
   /** From here on the model computes with the quantised weights (exact dequantisation). */
-  swap(linear: Linear, { matrix }: GptqResult): void {
-    const { machine } = this.#model;
-    const plain = plainCodes(matrix);
-    const groupSize = matrix.groupSize === -1 ? matrix.cols : matrix.groupSize;
-    const { codes, perm } = sortByGroup({ ...plain, gIdx: matrix.gIdx }, groupSize, linear.slot.name);
-    const packed = packMatrix(machine, { ...plain, codes }, groupSize);
-    const permPtr = perm === undefined ? 0 : machine.arena.alloc(perm.length * 4);
-    if (perm !== undefined) machine.arena.i32(permPtr, perm.length).set(perm);
-    linear.matrix = { ...packed, permPtr };
+  swap(linear: Linear, matrix: QuantizedMatrix): void {
+    linear.matrix = packQuantized(this.#model, linear, matrix);
+  }
+
+  /** Where a block begins, for `since`. */
+  mark(): Mark {
+    return { modules: this.#modules.length, starved: this.starved.length };
+  }
+
+  /** What was added since: of a block, for the next one's entries come after it. */
+  since(mark: Mark): Quantized {
+    const modules = this.#modules.slice(mark.modules);
+    const matrices = new Map(modules.map(({ name }) => [name, this.#matrices.get(name) as QuantizedMatrix]));
+    return { matrices, modules, starved: this.starved.slice(mark.starved) };
+  }
+
+  /** Takes over a block that an earlier run has finished. */
+  restore({ matrices, modules, starved }: Quantized): void {
+    for (const module of modules) this.add(matrices.get(module.name) as QuantizedMatrix, module);
+    this.starved.push(...starved);
+  }
+
+  /** Swaps at the same places as quantising does, so that the hidden states come out the same. */
+  swapKept(tap: Tap, { matrices }: Quantized): void {
+    for (const linear of tap.linears) {
+      const matrix = matrices.get(linear.slot.name);
+      if (matrix !== undefined) this.swap(linear, matrix);
+    }
   }
 
   result(): Quantized {
     return { matrices: this.#matrices, modules: this.#modules, starved: this.starved };
   }
-}
-
-/** A quantised matrix as files and panels take it: scales as f16 bits. */
-export function plainCodes(matrix: QuantizedMatrix): {
-  N: number;
-  K: number;
-  G: number;
-  bits: 2 | 3 | 4 | 8;
-  codes: Uint8Array;
-  scales: Uint16Array;
-  zeros: Uint8Array;
-} {
-  const { rows, cols, groups, bits, codes, scales, zeros } = matrix;
-  // Exact by construction: the grid rounded every scale to f16 before using it.
-  const f16 = Uint16Array.from(scales, (scale) => exactF16(scale) as number);
-  return { N: rows, K: cols, G: groups, bits: bits as 2 | 3 | 4 | 8, codes, scales: f16, zeros };
 }

@@ -3,7 +3,7 @@ import type { GptqVersion } from "../format/gptq-packing.ts";
 import type { Spelling } from "../model/families/family.ts";
 import type { ModelFiles } from "../model/model.ts";
 import { VERSION } from "../version.ts";
-import type { Quantized } from "./quantize.ts";
+import type { Quantized } from "./quantized.ts";
 import type { QuantizeSettings } from "./settings.ts";
 
 export interface FolderFacts {

@@ -20,7 +20,7 @@ export interface Sink {
   readonly starved: StarvedExpert[];
   readWeights(linear: Linear): Promise<Float32Array>;
   add(matrix: QuantizedMatrix, report: ModuleReport): void;
-  swap(linear: Linear, result: GptqResult): void;
+  swap(linear: Linear, matrix: QuantizedMatrix): void;
 }
 
 export interface SiteContext {
@@ -51,7 +51,7 @@ export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void
     tap.spans === undefined
       ? await quantizeTogether(context, linears, allRows(tap), undefined)
       : await quantizeExperts(context, linears, tap, tap.spans);
-  for (const [linear, result] of results) context.sink.swap(linear, result);
+  for (const [linear, result] of results) context.sink.swap(linear, result.matrix);
 }
 
 type Results = readonly (readonly [Linear, GptqResult])[];

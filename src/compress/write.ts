@@ -15,7 +15,7 @@ import type { Slot } from "../model/slots.ts";
 import type { QuantizedMatrix } from "../quant/grid.ts";
 import { VERSION } from "../version.ts";
 import { committed } from "./committed.ts";
-import { plainCodes, type Quantized } from "./quantize.ts";
+import { plainCodes, type Quantized } from "./quantized.ts";
 import { folderReadme } from "./readme.ts";
 import { averageBits, type QuantizeSettings } from "./settings.ts";
 import { listTensors, type ModelShapes, renamed, shapesOfFiles } from "./shapes.ts";

@@ -3,11 +3,11 @@ import { FormatError } from "../errors.ts";
 import {
   openSafetensors,
   readTensor,
+  requireSpec,
   requireTensor,
   type TensorEntry,
   type TensorFile,
 } from "../format/safetensors.ts";
-import type { TensorSpec } from "../format/safetensors-writer.ts";
 import { sha256 } from "../format/sha256.ts";
 import type { ByteSource } from "../format/source.ts";
 import type { Turns } from "../wasm/turns.ts";
@@ -41,7 +41,7 @@ export class SavedReference implements ReferenceRows, AsyncDisposable {
     const { facts, shape } = readFacts(file);
     const [count, tokens] = ["lengths", "ids"].map((name) => requireTensor(file, name).shape[0] ?? 0);
     const specs = referenceTensors(shape, count, tokens);
-    for (const spec of Object.values(specs)) checkTensor(file, spec);
+    for (const spec of Object.values(specs)) requireSpec(file, spec);
     const windows = await readWindows(file, shape);
     const ids = Int32Array.from(windows.flat());
     const hash = await sha256(ids);
@@ -113,15 +113,6 @@ export class SavedReference implements ReferenceRows, AsyncDisposable {
     });
     return routes;
   }
-}
-
-function checkTensor(file: TensorFile, { name, dtype, shape }: TensorSpec): void {
-  const entry = requireTensor(file, name);
-  if (entry.dtype !== dtype || String(entry.shape) !== String(shape))
-    throw new FormatError(
-      `${file.name}: tensor ${name}`,
-      `found ${entry.dtype} [${entry.shape.join(", ")}], expected ${dtype} [${shape.join(", ")}]`,
-    );
 }
 
 async function readWindows(file: TensorFile, { vocabSize }: ReferenceShape): Promise<readonly (readonly number[])[]> {

@@ -1,10 +1,8 @@
 /** Samples as lines of a journal: what an interrupted run has asked already. */
-import { FormatError, UsageError } from "../errors.ts";
+import { FormatError } from "../errors.ts";
 import { asObject, describeJson, isObject, type JsonValue, parseJson } from "../format/json.ts";
+import { type RunIdentity, requireSameRun } from "../format/run-identity.ts";
 import type { Sample } from "./sample.ts";
-
-/** Everything that decides an answer; another value of any field is another run. */
-export type RunIdentity = Readonly<Record<string, string | number | boolean | null>>;
 
 const FORMAT = "quern evaluate 1";
 
@@ -32,7 +30,7 @@ export function readSampleLog(
     const at = `${where}: line ${index + 1}`;
     const record = asObject(parseJson(line, at), at);
     if (index === 0) {
-      requireSameRun(record, run, where);
+      requireSameRun(record, { format: FORMAT, ...run }, where);
       continue;
     }
     const { task, ...sample } = record;
@@ -46,16 +44,6 @@ export function readSampleLog(
     else known.push(sample);
   }
   return samples;
-}
-
-function requireSameRun(head: Readonly<Record<string, JsonValue>>, run: RunIdentity, where: string): void {
-  for (const [field, expected] of Object.entries({ format: FORMAT, ...run }))
-    if (head[field] !== expected)
-      throw new UsageError(
-        `${where}: ${field}`,
-        `${describeJson(head[field])}, of another run`,
-        `${describeJson(expected)}, as in this one; begin anew with --force`,
-      );
 }
 
 function isSample(value: Readonly<Record<string, JsonValue>>): value is Readonly<Record<string, JsonValue>> & Sample {

@@ -107,6 +107,19 @@ export function requireTensor(index: TensorIndex, name: string): TensorEntry {
   return entry;
 }
 
+/** The tensor of that name, type and shape, or a `FormatError` that names it. */
+export function requireSpec(
+  index: TensorIndex,
+  { name, dtype, shape }: Pick<TensorEntry, "name" | "dtype" | "shape">,
+): TensorEntry {
+  const entry = requireTensor(index, name);
+  if (entry.dtype === dtype && String(entry.shape) === String(shape)) return entry;
+  throw new FormatError(
+    `${index.name}: tensor ${name}`,
+    `found ${entry.dtype} [${entry.shape.join(", ")}], expected ${dtype} [${shape.join(", ")}]`,
+  );
+}
+
 async function readHeaderLength(source: ByteSource): Promise<number> {
   if (source.size < 8)
     throw new FormatError(source.name, `found ${source.size} bytes, expected a safetensors file (at least 8 bytes)`);

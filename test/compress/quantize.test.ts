@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeFolder } from "../../src/adapter/node.ts";
 import { selfSample } from "../../src/compress/calibration-text.ts";
-import { plainCodes, type Quantized, quantizeModel } from "../../src/compress/quantize.ts";
+import { quantizeModel } from "../../src/compress/quantize.ts";
+import { plainCodes, type Quantized } from "../../src/compress/quantized.ts";
 import { DEFAULT_GRID, type ModuleSetting, quantizableSlots, uniformModules } from "../../src/compress/settings.ts";
 import { writeQuantized } from "../../src/compress/write.ts";
 import { readGptqConfig, resolveModule } from "../../src/format/gptq-config.ts";

@@ -1,9 +1,11 @@
 /** `quern quantize`: a model to few bits, written as a GPTQ checkpoint folder. */
 import { type Command, Option } from "commander";
-import type { Quantized } from "../../compress/quantize.ts";
+import type { CheckpointRun, FolderCheckpoint } from "../../compress/checkpoint.ts";
+import type { Quantized } from "../../compress/quantized.ts";
 import type { QuantizeSettings } from "../../compress/settings.ts";
 import type { Written } from "../../compress/write.ts";
 import { UnsupportedError, UsageError } from "../../errors.ts";
+import type { WorkFolder } from "../../format/work-folder.ts";
 import type { Model, ModelFiles } from "../../model/model.ts";
 import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
 import {
@@ -55,7 +57,7 @@ export function registerQuantize(program: Command, run: RunCommand): void {
         .argParser(oneOf("--embedding", ["16", "8"]))
         .default("16"),
     )
-    .option("--resume", "go on where a run stopped; interrupted runs leave nothing behind yet, so it starts anew")
+    .option("--resume", "go on with the interrupted run of the same --output, if there is one")
     .addHelpText("after", exampleText("quern quantize models/fable-mixtral --bits 3 --self --output out/fable-3bit"))
     .action(run(quantize));
 }
@@ -66,20 +68,39 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const { checkSettings } = await import("../../compress/settings.ts");
   const { quantizeModel } = await import("../../compress/quantize.ts");
   const { writeQuantized } = await import("../../compress/write.ts");
-  const { nodeOutput } = await import("../../adapter/node-output.ts");
+  const { nodeResumable } = await import("../../adapter/node-work.ts");
   checkChoices(options);
-  await using output = await nodeOutput(options.output, session.options);
+  const { resume } = options;
+  const { output: folder, work } = await nodeResumable(options.output, { resume, force: session.options.force });
+  await using output = folder;
   const started = performance.now();
   await using model = await openModel(session, path, { activations: "f32" });
   const settings = await settingsOf(session, model.files, options);
   checkSettings(model.files, settings);
   const windows = settings.method === "rtn" ? undefined : await readCalibration(session, model, options);
-  const run = { windows, signal: session.signal, onProgress: session.report };
+  const checkpoint = await openBlocks(session, work, model, settings, { windows, resume, signal: session.signal });
+  const run = { windows, checkpoint, signal: session.signal, onProgress: session.report };
   const quantized = await quantizeModel(model, settings, run);
   const { names, format } = options;
   const written = await writeQuantized(model.files, quantized, settings, output, { names, version: format });
+  await checkpoint.remove();
   report(session, model, options, quantized, written, (performance.now() - started) / 1000);
 };
+
+/** Where finished blocks are kept; tells where a run goes on. */
+async function openBlocks(
+  session: Session,
+  work: WorkFolder,
+  model: Model,
+  settings: QuantizeSettings,
+  run: CheckpointRun,
+): Promise<FolderCheckpoint> {
+  const { openCheckpoint } = await import("../../compress/checkpoint.ts");
+  const checkpoint = await openCheckpoint(work, model, settings, run);
+  const { layers } = model.config;
+  if (checkpoint.found > 0) session.note(`${work.name}: going on after ${checkpoint.found} of ${layers} blocks`);
+  return checkpoint;
+}
 
 /** What can be refused before any file is opened. */
 function checkChoices(options: Options): void {

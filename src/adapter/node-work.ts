@@ -1,0 +1,129 @@
+/**
+ * Work that may be killed: its output, and beside it a folder `OUTPUT.partial` with what is finished already. The output is put
+ * together in there too, so that a killed run leaves this one folder and nothing else.
+ */
+import { lstat, open, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { FileError } from "../errors.ts";
+import { checkOutputName, type OutputFolder } from "../format/output.ts";
+import type { WorkFolder } from "../format/work-folder.ts";
+import { errorCode, fileError } from "./file-errors.ts";
+import { nodeFile } from "./node.ts";
+import { isTemporary, nodeOutput, nodeOutputFile } from "./node-output.ts";
+
+export interface ResumableOptions {
+  /** Goes on with an interrupted run, where there is one. */
+  readonly resume?: boolean;
+  /** Replaces an output that exists; without `resume` begins anew where an interrupted run left something. */
+  readonly force?: boolean;
+}
+
+export interface ResumableOutput {
+  readonly output: OutputFolder;
+  /** What is finished; it stays when the output is aborted. */
+  readonly work: WorkFolder;
+}
+
+const STAGING = "output";
+/** Says that the output is whole and gets its name: once it is gone from in here, one of that name is the run's own. */
+const WHOLE = "output.whole";
+
+/** @throws FileError for an output that exists, and for an interrupted run, where the options do not allow it. */
+export async function nodeResumable(path: string, options: ResumableOptions = {}): Promise<ResumableOutput> {
+  const target = await targetOf(path);
+  const folder = `${target}.partial`;
+  const resume = options.resume === true;
+  if (!resume && options.force !== true && (await exists(folder)))
+    throw new FileError(
+      folder,
+      "found the work of an interrupted run; go on with --resume, or begin anew with --force",
+    );
+  const staging = join(folder, STAGING);
+  const whole = join(folder, WHOLE);
+  if (resume && (await exists(whole)) && !(await exists(staging))) await takeBack(target, staging);
+  await rm(whole, { force: true });
+  const output = await nodeOutput(path, { force: options.force, staging });
+  const commit = async () => {
+    await touch(whole);
+    await output.commit();
+  };
+  return { output: { ...output, commit }, work: nodeWorkFolder(folder) };
+}
+
+/** A folder that need not exist yet: it is made with its first file. */
+export function nodeWorkFolder(path: string): WorkFolder {
+  return {
+    name: path,
+    async list() {
+      return (await entriesOf(path)).filter((name) => !isOurs(name)).sort();
+    },
+    async open(file) {
+      checkOutputName(path, file);
+      return (await exists(join(path, file))) ? nodeFile(join(path, file)) : undefined;
+    },
+    async file(file) {
+      checkOutputName(path, file);
+      return nodeOutputFile(join(path, file), { force: true });
+    },
+    async remove(files) {
+      const ours = (await entriesOf(path)).filter((name) => isTemporary(name) || name === WHOLE);
+      try {
+        for (const file of [...files, ...ours]) await rm(join(path, file), { force: true });
+        await rmdir(path);
+      } catch (cause) {
+        if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(errorCode(cause) ?? "")) throw fileError(path, cause);
+      }
+    },
+  };
+}
+
+/** What this file puts into the folder beside the work. */
+function isOurs(name: string): boolean {
+  return isTemporary(name) || name === WHOLE || name === STAGING;
+}
+
+/** The output of a run that was killed between naming it and removing the rest: as if that had come a moment sooner. */
+async function takeBack(target: string, staging: string): Promise<void> {
+  try {
+    await rename(target, staging);
+  } catch (cause) {
+    if (errorCode(cause) !== "ENOENT") throw fileError(target, cause);
+  }
+}
+
+/** What will be replaced or made. */
+async function targetOf(path: string): Promise<string> {
+  const plain = [".", ".."].includes(basename(path)) ? resolve(path) : path.replace(/(?<=[^/\\])[/\\]+$/, "");
+  // Where the output is a link, what it leads to is replaced, by a rename on that file system.
+  const isLink = (await lstat(plain).catch(() => undefined))?.isSymbolicLink() === true;
+  return isLink ? await realpath(plain).catch(() => plain) : plain;
+}
+
+async function entriesOf(path: string): Promise<readonly string[]> {
+  try {
+    return await readdir(path);
+  } catch (cause) {
+    if (errorCode(cause) === "ENOENT") return [];
+    throw fileError(path, cause);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (cause) {
+    if (errorCode(cause) === "ENOENT") return false;
+    throw fileError(path, cause);
+  }
+}
+
+async function touch(path: string): Promise<void> {
+  try {
+    const handle = await open(path, "w");
+    await handle.sync();
+    await handle.close();
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}

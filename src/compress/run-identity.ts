@@ -1,0 +1,41 @@
+/** What decides the outcome of quantising: weights, calibration tokens, every setting and this code's version. */
+import type { RunIdentity } from "../format/run-identity.ts";
+import { sha256 } from "../format/sha256.ts";
+import { modelHash } from "../model/identity.ts";
+import type { Model } from "../model/model.ts";
+import { VERSION } from "../version.ts";
+import type { Turns } from "../wasm/turns.ts";
+import type { Windows } from "./batch.ts";
+import { type QuantizeSettings, quantizableSlots, settingOf } from "./settings.ts";
+
+/** Raised when the files of a checkpoint change. */
+const FORMAT = "quern quantize 1";
+
+/** One field a setting, so that a difference can be named. Threads and kernels are not among them: they change no bit. */
+export async function quantizeIdentity(
+  model: Model,
+  settings: QuantizeSettings,
+  windows: Windows | undefined,
+  turns: Turns,
+): Promise<RunIdentity> {
+  const { modules: _, dampIncrement = null, ...grid } = settings;
+  const modules = quantizableSlots(model.files).map((slot) => {
+    const { bits, groupSize } = settingOf(settings, slot);
+    const told = bits === 16 ? "float" : `${bits} bits, group size ${groupSize === -1 ? "row" : groupSize}`;
+    return [`module ${slot.name}`, told] as const;
+  });
+  return {
+    format: FORMAT,
+    version: VERSION,
+    modelHash: await modelHash(model.files, turns),
+    calibrationHash: await windowsHash(windows ?? []),
+    ...grid,
+    dampIncrement,
+    ...Object.fromEntries(modules),
+  };
+}
+
+/** Lengths are hashed too: the same ids cut otherwise are other windows. */
+async function windowsHash(windows: Windows): Promise<string> {
+  return sha256(Int32Array.from([windows.length, ...windows.map((window) => window.length)].concat(windows.flat())));
+}
