@@ -4,17 +4,18 @@ import type { PlanContext } from "../compress/plan.ts";
 import type { ModelShapes } from "../compress/shapes.ts";
 import type { ModelFiles } from "../model/model.ts";
 import { parseBudget } from "../quant/budget.ts";
+import { addKnapsackOptions, type KnapsackCommandOptions } from "./knapsack.ts";
 import { oneOf } from "./options.ts";
 import type { Session } from "./session.ts";
 
-export interface PolicyOptions {
+export interface PolicyOptions extends KnapsackCommandOptions {
   readonly stats?: string;
   readonly budget?: string;
   readonly names?: "hub" | "transformers";
 }
 
 export function addPolicyOptions(command: Command): Command {
-  return command
+  return addKnapsackOptions(command)
     .option("--stats <path>", "statistics for the policy, as `quern calibrate --output` writes them")
     .option("--budget <bits|bytes>", "what policy knapsack may spend: average bits (3.0), or bytes with a unit (5.2MB)")
     .option(

@@ -3,7 +3,8 @@
  * Tensors: `experts.place` I32 [n, 2] (layer, expert), `experts.tokens`, `experts.gateSum` F64 [n]; `pairs.LAYER` F64 [E, E];
  * `blocks.layer` I32 [L], `blocks.cosine`, `blocks.cosineModule`, `blocks.predicted` F64 [L] (NaN where there is none);
  * `linears.outlier`, `linears.kurtosis` F64 [m]; `inputs.LAYER.SITE.` + `tokens` F64 [E], `channelMax` F32 [E, K],
- * `hessianDiagonal` F64 [E, K], `hessian` F64 [E, K (K + 1) / 2]; `distances.energy` F64 [n], `distances.errors` F64 [n, 3].
+ * `hessianDiagonal` F64 [E, K], `hessian` F64 [E, K (K + 1) / 2]; `distances.energy` F64 [n], `distances.errors` F64 [n, 3];
+ * `damage` F64 [m, 4] (2, 3, 4 and 8 bits) with `damage` in the metadata saying how it was measured.
  */
 import { FormatError } from "../errors.ts";
 import { asObject, parseJson } from "../format/json.ts";
@@ -14,6 +15,7 @@ import { type TensorToWrite, tensorOf, writeSafetensors } from "../format/safete
 import type { ByteSource } from "../format/source.ts";
 import type { CalibrationIdentity, PartialStatistics } from "./calibrate.ts";
 import { committed } from "./committed.ts";
+import { DAMAGE_BITS, type DamageTable, damagesOf, damageValues } from "./damage/damage-table.ts";
 import {
   type BlockStatistics,
   DISTANCE_BITS,
@@ -63,7 +65,8 @@ async function writeFile(output: OutputFile, statistics: Statistics, more: Recor
     tokens_sha256: tokenHashes.join(" "),
     tokens: String(tokens),
     windows: String(windows),
-    linears: JSON.stringify(linears.map(({ name }) => name)),
+    linears: JSON.stringify(namesOf(linears)),
+    ...(statistics.damage === undefined ? {} : { damage: statistics.damage.measuredAs }),
     ...more,
   });
 }
@@ -74,7 +77,7 @@ const f64 = (name: string, shape: readonly number[], values: ArrayLike<number>) 
   tensorOf(name, "F64", shape, values instanceof Float64Array ? values : Float64Array.from(values));
 
 function tensorsOf(statistics: Statistics): readonly TensorToWrite[] {
-  const { experts, pairs, blocks, linears, inputs, distances } = statistics;
+  const { experts, pairs, blocks, linears, inputs, distances, damage } = statistics;
   const [n, L, m] = [experts.length, blocks.length, linears.length];
   const column = <T>(name: string, items: readonly T[], value: (item: T) => number) =>
     f64(name, [items.length], items.map(value));
@@ -104,7 +107,12 @@ function tensorsOf(statistics: Statistics): readonly TensorToWrite[] {
     ...(m === 0 ? [] : [column("linears.kurtosis", linears, (l) => l.kurtosis)]),
     ...inputs.flatMap(inputTensors),
     ...(distances === undefined ? [] : distanceTensors(distances)),
+    ...(damage === undefined ? [] : [f64("damage", [m, DAMAGE_BITS.length], damageValues(damage, namesOf(linears)))]),
   ];
+}
+
+function namesOf(linears: Statistics["linears"]): readonly string[] {
+  return linears.map(({ name }) => name);
 }
 
 function inputTensors(input: InputStatistics): readonly TensorToWrite[] {
@@ -142,6 +150,8 @@ async function readFile(file: TensorFile): Promise<Statistics> {
   });
   const inputs = await readInputs(file);
   const distances = await readDistances(file, experts);
+  const linears = await readLinears(file, read);
+  const damage = await readDamage(file, read, linears);
   return {
     modelHash: read.hash("model_sha256"),
     tokenHashes,
@@ -150,9 +160,10 @@ async function readFile(file: TensorFile): Promise<Statistics> {
     experts,
     pairs: await readPairs(file),
     blocks: await readBlocks(file),
-    linears: await readLinears(file, read),
+    linears,
     inputs,
     ...(distances === undefined ? {} : { distances }),
+    ...(damage === undefined ? {} : { damage }),
     starved: starvedOf(experts, inputs.find(({ site }) => site === "experts")?.cols ?? 0),
   };
 }
@@ -211,6 +222,18 @@ async function readLinears(file: TensorFile, read: MetadataReader): Promise<Stat
   const outlier = await readTyped(file, "linears.outlier", "F64", [names.length]);
   const kurtosis = await readTyped(file, "linears.kurtosis", "F64", [names.length]);
   return names.map((name, i) => ({ name: String(name), outlier: outlier[i], kurtosis: kurtosis[i] }));
+}
+
+async function readDamage(
+  file: TensorFile,
+  read: MetadataReader,
+  linears: Statistics["linears"],
+): Promise<DamageTable | undefined> {
+  if (!file.entries.has("damage")) return undefined;
+  const values = await readTyped(file, "damage", "F64", [linears.length, DAMAGE_BITS.length]);
+  if (!values.every((value) => value >= 0 && Number.isFinite(value)))
+    throw new FormatError(`${file.name}: tensor damage`, "found a negative or infinite value, expected nats of KL");
+  return { measuredAs: read.text("damage"), damages: damagesOf(namesOf(linears), values) };
 }
 
 const SITES: readonly LinearSite[] = [

@@ -6,6 +6,7 @@ import { UsageError } from "../errors.ts";
 import type { ExpertUse } from "../eval/expert-usage.ts";
 import type { Tap } from "../model/forward.ts";
 import type { Slot } from "../model/slots.ts";
+import type { DamageTable } from "./damage/damage-table.ts";
 import type { OutlierScore } from "./outlier.ts";
 import { starvedBelow } from "./starved.ts";
 
@@ -80,6 +81,8 @@ export interface Statistics {
   readonly inputs: readonly InputStatistics[];
   /** As `experts`, where they were asked for. */
   readonly distances?: readonly ExpertDistance[];
+  /** Damage of every linear at every width, where policy knapsack has measured it. */
+  readonly damage?: DamageTable;
   /** Experts with fewer tokens than a quarter of their input columns. */
   readonly starved: readonly StarvedUse[];
 }

@@ -1,17 +1,29 @@
 /** `quern plan`: bits for every linear, as a document that `quantize --plan` takes. */
 import type { Command } from "commander";
+import type { CurvePoint } from "../../compress/knapsack.ts";
 import type { SizedPlan } from "../../compress/plan.ts";
+import type { ModelShapes } from "../../compress/shapes.ts";
+import { UsageError } from "../../errors.ts";
+import type { OutputFile } from "../../format/output.ts";
+import type { Model, ModelFiles } from "../../model/model.ts";
 import type { PlanModule } from "../../quant/bit-plan.ts";
-import { addGridOptions, checkGridOptions, type GridCommandOptions } from "../gptq-options.ts";
+import type { Policy } from "../../quant/policy.ts";
+import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
+import { addGridOptions, checkGridOptions, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
+import { commandKnapsack } from "../knapsack.ts";
 import { exampleText } from "../options.ts";
 import { addPolicyOptions, type PolicyOptions, planContext } from "../policy-options.ts";
-import type { Action, RunCommand } from "../session.ts";
+import type { Action, RunCommand, Session } from "../session.ts";
 import { renderTable } from "../table.ts";
 
-interface Options extends GridCommandOptions, PolicyOptions {
+interface Options extends GridCommandOptions, CalibrationOptions, PolicyOptions {
   readonly policy: string;
+  readonly curve?: string;
   readonly output?: string;
 }
+
+const EXAMPLE = `quern plan models/fable-mixtral --policy attention:4,base:2+outlier:25%@4 --output out/plan.json
+  quern plan models/fable-mixtral --policy knapsack --budget 5.2MB --self --output out/best.json`;
 
 export function registerPlan(program: Command, run: RunCommand): void {
   const command = program
@@ -19,34 +31,78 @@ export function registerPlan(program: Command, run: RunCommand): void {
     .description("Choose bits for every linear, and tell average bits and exact bytes before anything is quantised.")
     .argument("<model>", "float model folder; one with only config.json will do")
     .requiredOption("--policy <text>", "bit plan in one line, such as attention:4,base:2+frequency:2@4");
-  addGridOptions(addPolicyOptions(command).option("--output <path>", "plan to write (JSON)")).addHelpText(
-    "after",
-    exampleText("quern plan models/fable-mixtral --policy attention:4,base:2+outlier:25%@4 --output out/plan.json"),
-  );
+  addPolicyOptions(command)
+    .option("--output <path>", "plan to write (JSON)")
+    .option("--curve <path>", "what every budget brings by policy knapsack, to write (JSON)");
+  addCalibrationOptions(command, "--calibration");
+  addGridOptions(command).addHelpText("after", exampleText(EXAMPLE));
   command.action(run(plan));
 }
 
 const plan: Action<Options> = async (session, [path], options) => {
   const { openShapes } = await import("../open.ts");
   const { parsePolicy } = await import("../../quant/policy.ts");
-  const { planFor } = await import("../../compress/plan.ts");
   const { planModulesOf } = await import("../../compress/shapes.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const policy = parsePolicy(options.policy);
   checkGridOptions(options);
-  await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
+  if (options.curve !== undefined && policy.kind !== "knapsack")
+    throw new UsageError("--curve", `policy ${policy.text}`, "policy knapsack");
+  const open = (file: string | undefined) => (file === undefined ? undefined : nodeOutputFile(file, session.options));
+  await using output = await open(options.output);
+  await using curveOutput = await open(options.curve);
   await using opened = await openShapes(path);
   const { shapes } = opened;
-  const document = await planFor(policy, await planContext(session, opened, options));
+  const { document, curve } = await decide(session, path, opened, options, policy);
   if (shapes.source === "configuration")
     session.note(`${path}: found no weights, so bytes are those of a model whose float parts have 16 bits`);
-  if (output !== undefined) {
-    await output.write(new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`));
-    await output.commit();
-  }
+  await writeJson(curveOutput, curve);
+  await writeJson(output, document);
   const told = { ...document, output: options.output ?? null, floatParts: shapes.source };
   session.output.result(told, () => describe(path, document, planModulesOf(shapes)));
 };
+
+/** The plan, and by policy knapsack what every other budget would bring. */
+async function decide(
+  session: Session,
+  path: string,
+  opened: { readonly shapes: ModelShapes; readonly files?: ModelFiles },
+  options: Options,
+  policy: Policy,
+): Promise<{ readonly document: SizedPlan; readonly curve: readonly CurvePoint[] }> {
+  const { openModel } = await import("../open.ts");
+  const { budgetCurve } = await import("../../compress/knapsack.ts");
+  const { planFor } = await import("../../compress/plan.ts");
+  const { LOW_BIT_GRID } = await import("../../compress/settings.ts");
+  const { readCalibration } = await import("../calibration.ts");
+  const context = await planContext(session, opened, options);
+  let model: Model | undefined;
+  let curve: readonly CurvePoint[] = [];
+  const measureOn = async () => {
+    model = await openModel(session, path, { activations: "f32" });
+    return { model, windows: await readCalibration(session, model, options) };
+  };
+  const knapsack = commandKnapsack(session, options, {
+    statistics: context.statistics,
+    path: options.stats,
+    grid: gridSettings(options, LOW_BIT_GRID),
+    measureOn: givesCalibration(options) ? measureOn : undefined,
+    onDamages: (damages, chosen) => {
+      if (options.curve !== undefined) curve = budgetCurve(context, damages, chosen);
+    },
+  });
+  try {
+    const document = await planFor(policy, { ...context, knapsack });
+    return { document, curve };
+  } finally {
+    await model?.[Symbol.asyncDispose]();
+  }
+}
+
+async function writeJson(output: OutputFile | undefined, value: unknown): Promise<void> {
+  await output?.write(new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`));
+  await output?.commit();
+}
 
 /** How many linears of each role and projection have which bits. */
 function describe(path: string, plan: SizedPlan, modules: readonly PlanModule[]): string {

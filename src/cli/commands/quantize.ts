@@ -1,12 +1,13 @@
 /** `quern quantize`: a model to few bits, written as a GPTQ checkpoint folder. */
 import { type Command, Option } from "commander";
+import type { Windows } from "../../compress/batch.ts";
 import type { CheckpointRun, FolderCheckpoint } from "../../compress/checkpoint.ts";
 import type { Quantized } from "../../compress/quantized.ts";
 import type { QuantizeSettings } from "../../compress/settings.ts";
 import type { Written } from "../../compress/write.ts";
 import { UnsupportedError, UsageError } from "../../errors.ts";
 import type { WorkFolder } from "../../format/work-folder.ts";
-import type { Model, ModelFiles } from "../../model/model.ts";
+import type { Model } from "../../model/model.ts";
 import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
 import {
   addBitsOption,
@@ -16,6 +17,7 @@ import {
   type GridCommandOptions,
   gridSettings,
 } from "../gptq-options.ts";
+import { commandKnapsack } from "../knapsack.ts";
 import { exampleText, oneOf } from "../options.ts";
 import { addPolicyOptions, type PolicyOptions, planContext } from "../policy-options.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
@@ -75,9 +77,11 @@ const quantize: Action<Options> = async (session, [path], options) => {
   await using output = folder;
   const started = performance.now();
   await using model = await openModel(session, path, { activations: "f32" });
-  const settings = await settingsOf(session, model.files, options);
+  let given: Promise<Windows> | undefined;
+  const calibration = () => (given ??= readCalibration(session, model, options));
+  const settings = await settingsOf(session, model, options, calibration);
   checkSettings(model.files, settings);
-  const windows = settings.method === "rtn" ? undefined : await readCalibration(session, model, options);
+  const windows = settings.method === "rtn" ? undefined : await calibration();
   const checkpoint = await openBlocks(session, work, model, settings, { windows, resume, signal: session.signal });
   const run = { windows, checkpoint, signal: session.signal, onProgress: session.report };
   const quantized = await quantizeModel(model, settings, run);
@@ -113,8 +117,14 @@ function checkChoices(options: Options): void {
     throw new UsageError("calibration", "none", "--calibration, --ids-file or --self (or --method rtn)");
 }
 
-async function settingsOf(session: Session, files: ModelFiles, options: Options): Promise<QuantizeSettings> {
-  const { defaultGrid, uniformModules } = await import("../../compress/settings.ts");
+async function settingsOf(
+  session: Session,
+  model: Model,
+  options: Options,
+  calibration: () => Promise<Windows>,
+): Promise<QuantizeSettings> {
+  const { files } = model;
+  const { defaultGrid, LOW_BIT_GRID, uniformModules } = await import("../../compress/settings.ts");
   const { planFor, planSettings } = await import("../../compress/plan.ts");
   const { shapesOfFiles } = await import("../../compress/shapes.ts");
   const { parsePlan } = await import("../../quant/plan-document.ts");
@@ -134,7 +144,13 @@ async function settingsOf(session: Session, files: ModelFiles, options: Options)
   }
   if (policy !== undefined) {
     const context = await planContext(session, { shapes: shapesOfFiles(files), files }, options);
-    const document = await planFor(parsePolicy(policy), context);
+    const knapsack = commandKnapsack(session, options, {
+      statistics: context.statistics,
+      path: options.stats,
+      grid: gridSettings(options, LOW_BIT_GRID),
+      measureOn: givesCalibration(options) ? async () => ({ model, windows: await calibration() }) : undefined,
+    });
+    const document = await planFor(parsePolicy(policy), { ...context, knapsack });
     return withGrid(planSettings(files, document, groupSize, `policy ${policy}`));
   }
   return withGrid(uniformModules(files, options.bits ?? DEFAULT_BITS, groupSize));
