@@ -10,6 +10,14 @@ export {
 } from "./compress/calibrate.ts";
 export { cutWindows, type SelfSampleOptions, selfSample, type WindowOptions } from "./compress/calibration-text.ts";
 export { type Checkpoint, type CheckpointRun, type FolderCheckpoint, openCheckpoint } from "./compress/checkpoint.ts";
+export { type DamageOptions, type Damages, measureDamage } from "./compress/damage/damage.ts";
+export {
+  budgetCurve,
+  type CurvePoint,
+  type KnapsackOptions,
+  type KnapsackPlan,
+  knapsackPlan,
+} from "./compress/knapsack.ts";
 export { type OutlierScore, outlierScores } from "./compress/outlier.ts";
 export {
   type Knapsack,
