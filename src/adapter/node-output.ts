@@ -15,7 +15,7 @@ import {
 import { errorCode, fileError } from "./file-errors.ts";
 
 export interface NodeOutputOptions extends OutputOptions {
-  /** A folder of its own, on the same file system, under which it is written; what a killed run left there goes. */
+  /** Where it is written, on the same file system: what a killed run left there goes. The output it replaces waits beside it, as `.old`. */
   readonly staging?: string;
 }
 
@@ -157,6 +157,7 @@ async function stage(path: string, kind: "file" | "folder", force: boolean, stag
   const parent = dirname(target);
   const unique = randomUUID().slice(0, 8);
   const temporary = staging ?? join(parent, `.${basename(target)}.${unique}.partial`);
+  const aside = staging === undefined ? join(parent, `.${basename(target)}.${unique}.old`) : `${staging}.old`;
   const home = dirname(resolve(temporary));
   let finished = false;
   let made: string | undefined;
@@ -172,8 +173,7 @@ async function stage(path: string, kind: "file" | "folder", force: boolean, stag
       await resolveTarget(path, kind, force);
       try {
         // A file's rename replaces at once, a folder's only what is empty.
-        if (force && kind === "folder")
-          await replace(temporary, target, join(parent, `.${basename(target)}.${unique}.old`));
+        if (force && kind === "folder") await replace(temporary, target, aside);
         else await rename(temporary, target);
       } catch (cause) {
         throw fileError(path, cause);

@@ -25,6 +25,8 @@ export interface ResumableOutput {
 }
 
 const STAGING = "output";
+/** An older output, while the new one takes its place. */
+const REPLACED = "output.old";
 /** Says that the output is whole and gets its name: once it is gone from in here, one of that name is the run's own. */
 const WHOLE = "output.whole";
 
@@ -41,6 +43,7 @@ export async function nodeResumable(path: string, options: ResumableOptions = {}
   const staging = join(folder, STAGING);
   const whole = join(folder, WHOLE);
   if (resume && (await exists(whole)) && !(await exists(staging))) await takeBack(target, staging);
+  await takeBack(join(folder, REPLACED), target);
   await rm(whole, { force: true });
   const output = await nodeOutput(path, { force: options.force, staging });
   const commit = async () => {
@@ -77,17 +80,21 @@ export function nodeWorkFolder(path: string): WorkFolder {
   };
 }
 
-/** What this file puts into the folder beside the work. */
+/** What is put here into the folder beside the work. */
 function isOurs(name: string): boolean {
-  return isTemporary(name) || name === WHOLE || name === STAGING;
+  return isTemporary(name) || [WHOLE, STAGING, REPLACED].includes(name);
 }
 
-/** The output of a run that was killed between naming it and removing the rest: as if that had come a moment sooner. */
-async function takeBack(target: string, staging: string): Promise<void> {
+/**
+ * Undoes a rename of a run that was killed between naming its output and removing the rest, as if that had come a moment sooner:
+ * the output goes back to be written again, the one that it replaced to its place.
+ */
+async function takeBack(from: string, to: string): Promise<void> {
   try {
-    await rename(target, staging);
+    if (await exists(to)) await rm(from, { recursive: true, force: true });
+    else await rename(from, to);
   } catch (cause) {
-    if (errorCode(cause) !== "ENOENT") throw fileError(target, cause);
+    if (errorCode(cause) !== "ENOENT") throw fileError(from, cause);
   }
 }
 

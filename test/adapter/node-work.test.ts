@@ -144,6 +144,28 @@ describe("nodeResumable", () => {
     await expect(nodeResumable(path, { resume: true })).rejects.toThrow("exists, expected a new folder");
   });
 
+  it.each([false, true])(
+    "brings an older output back that was about to be replaced (new one named: %s)",
+    async (named) => {
+      await mkdir(path);
+      await writeFile(join(path, "old"), "");
+      const killed = await nodeResumable(path, { force: true });
+      await put(killed.output, "a", "whole");
+      // The two renames of the end, then the kill.
+      await writeFile(join(root, "out.partial", "output.whole"), "");
+      await rename(path, join(root, "out.partial", "output.old"));
+      if (named) await rename(join(root, "out.partial", "output"), path);
+      await expect(nodeResumable(path, { resume: true })).rejects.toThrow("exists, expected a new folder");
+      expect(await readdir(path)).toEqual(["old"]);
+      const { output, work } = await nodeResumable(path, { resume: true, force: true });
+      await put(output, "a", "whole");
+      await output.commit();
+      await work.remove([]);
+      expect(await readdir(root)).toEqual(["out"]);
+      expect(await readdir(path)).toEqual(["a"]);
+    },
+  );
+
   it("works beside what a link leads to", async () => {
     await mkdir(join(root, "disk", "real"), { recursive: true });
     await symlink(join("disk", "real"), path);
