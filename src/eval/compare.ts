@@ -130,6 +130,7 @@ async function run(
     await writer?.add(expected, turns);
     await follower.run(ids, turns, (logits) => tally.addLogits(logits, ids, expected));
     tally.addRoutes(expected.routes, follower.takeRoutes(), ids.length);
+    tally.endWindow();
     options.onProgress?.({ phase: "compare", done: place + 1, total: windows.length, unit: "windows" });
   }
   return tally.result();

@@ -10,6 +10,8 @@ import { SCORING_BATCH } from "./windows.ts";
 export interface Comparison {
   /** Nats a token; percentiles linear between ranks. */
   readonly kl: Readonly<Record<"mean" | "stdErr" | "p50" | "p90" | "p95" | "p99" | "p999" | "max", number>>;
+  /** Mean of each window: what two models compared on the same windows are told apart by. */
+  readonly klWindows: readonly number[];
   /** Share of tokens for which both have the same likeliest one. */
   readonly sameTop: { readonly value: number; readonly stdErr: number };
   /** Model's over reference's. */
@@ -30,6 +32,8 @@ export class Tally implements Disposable {
   readonly #sums: number;
   readonly #ld: number;
   readonly #kl: number[] = [];
+  readonly #windowKl: number[] = [];
+  #counted = 0;
   readonly #sameTop = new Sample();
   readonly #deltaP = new Sample();
   readonly #loss = { model: new Sample(), reference: new Sample() };
@@ -83,6 +87,13 @@ export class Tally implements Disposable {
     this.#routed += tokens;
   }
 
+  /** Closes a window: what is added from here on belongs to the next. */
+  endWindow(): void {
+    const own = this.#kl.slice(this.#counted);
+    this.#counted = this.#kl.length;
+    this.#windowKl.push(own.reduce((sum, value) => sum + value, 0) / Math.max(1, own.length));
+  }
+
   result(): Comparison {
     const sorted = Float64Array.from(this.#kl).sort();
     const spread = new Sample();
@@ -100,6 +111,7 @@ export class Tally implements Disposable {
         p999: at(0.999),
         max: at(1),
       },
+      klWindows: this.#windowKl,
       sameTop: { value: this.#sameTop.mean, stdErr: this.#sameTop.stdErr },
       perplexityRatio: exp(model.mean - reference.mean),
       perplexity: { model: exp(model.mean), reference: exp(reference.mean) },

@@ -1,0 +1,135 @@
+/** `quern sweep`: models x plans x grids x calibration draws x seeds, measured cell by cell. */
+import type { Command } from "commander";
+import { UsageError } from "../../errors.ts";
+import { ToldError } from "../failure.ts";
+import { exampleText, integerIn } from "../options.ts";
+import type { Action, RunCommand, Session } from "../session.ts";
+import type { Cell } from "../sweep/cells.ts";
+import { renderTable } from "../table.ts";
+
+interface Options {
+  readonly output?: string;
+  readonly jobs?: number;
+  readonly only?: string;
+  readonly dryRun?: boolean;
+  /** For the processes that this command starts. */
+  readonly cell?: string;
+  readonly prepare?: boolean;
+  readonly cache?: string;
+}
+
+export function registerSweep(program: Command, run: RunCommand): void {
+  program
+    .command("sweep")
+    .description(
+      "Quantise and measure every combination that a configuration names; killed or stopped, it goes on where it was.",
+    )
+    .argument("<config>", "configuration (JSON, docs/sweep.md)")
+    .option(
+      "--output <path>",
+      "results, one JSON line a cell (default: CONFIG with .results.jsonl); cells that it has are not run again",
+    )
+    .option(
+      "--jobs <n>",
+      "cells at a time, each in a process of its own (default: --threads)",
+      integerIn("--jobs", 1, 256),
+    )
+    .option("--only <text>", "only cells whose model, plan, grid, draw and seed hold this text")
+    .option("--dry-run", "list the cells and run none")
+    .option("--cell <key>", "one cell, its line on stdout and nowhere else")
+    .option("--prepare", "with --cell: only what it shares with others")
+    .option("--cache <dir>", "folder for what cells share (default: OUTPUT with .cache, removed at the end)")
+    .addHelpText("after", exampleText("quern sweep bench/quantmoe/fable.json --output out/fable.jsonl"))
+    .action(run(sweep));
+}
+
+const sweep: Action<Options> = async (session, [path], options) => {
+  const { readSweepConfig } = await import("../sweep/config.ts");
+  const { cellsOf } = await import("../sweep/cells.ts");
+  const config = await readSweepConfig(path);
+  const cells = await cellsOf(config, session.signal);
+  if (options.cell !== undefined) {
+    const cell = cells.find(({ key }) => key === options.cell);
+    if (cell === undefined) throw new UsageError("--cell", options.cell, `a key of ${path}`);
+    const cache = options.cache ?? `${path}.cache`;
+    return runOne(session, config, cell, cache, options.prepare === true);
+  }
+  const wanted = cells.filter((cell) => nameOf(cell).includes(options.only ?? ""));
+  if (wanted.length === 0)
+    throw new UsageError("--only", JSON.stringify(options.only), "text that some cell's name holds");
+  if (options.dryRun === true) return list(session, wanted);
+  await runAll(session, path, wanted, options);
+};
+
+async function runOne(
+  session: Session,
+  config: Awaited<ReturnType<typeof import("../sweep/config.ts").readSweepConfig>>,
+  cell: Cell,
+  cache: string,
+  onlyPrepare: boolean,
+): Promise<void> {
+  const { mkdir } = await import("node:fs/promises");
+  const { runCell } = await import("../sweep/cell.ts");
+  const { prepareReference, prepareStatistics } = await import("../sweep/inputs.ts");
+  await mkdir(cache, { recursive: true });
+  if (!onlyPrepare) return session.output.line(await runCell(session, config, cell, { cache }));
+  await prepareStatistics(session, config, cell, { cache });
+  for (const metric of config.metrics)
+    if (metric.type === "kl") await prepareReference(session, cell, metric, { cache });
+  session.output.line({ prepared: cell.key });
+}
+
+async function runAll(session: Session, path: string, cells: readonly Cell[], options: Options): Promise<void> {
+  const { rm } = await import("node:fs/promises");
+  const { nodeJournal } = await import("../../adapter/node-journal.ts");
+  const { knownResults, runCells } = await import("../sweep/run.ts");
+  const output = options.output ?? path.replace(/(\.json)?$/, ".results.jsonl");
+  const cache = options.cache ?? `${output}.cache`;
+  const { threads, force } = session.options;
+  const jobs = options.jobs ?? threads;
+  await using journal = await nodeJournal(output, { resume: !force, force });
+  const known = knownResults(journal);
+  const left = cells.filter(({ key }) => !known.has(key));
+  if (left.length < cells.length)
+    session.note(`${output}: going on after ${cells.length - left.length} of ${cells.length} cells`);
+  const results = cells.flatMap(({ key }) => known.get(key) ?? []);
+  for (const result of results) if (session.output.isJson) session.output.line(result);
+  const failed = await runCells(session, left, {
+    ...{ config: path, cache, jobs, journal, threads: Math.max(1, Math.floor(threads / jobs)) },
+    onResult: (result) => session.output.isJson && session.output.line(result),
+  });
+  for (const { cell, message } of failed) session.note(`${nameOf(cell)}: ${message}`);
+  if (failed.length > 0)
+    throw new ToldError(`${output}: ${failed.length} of ${cells.length} cells failed, the others are there`);
+  await rm(cache, { recursive: true, force: true });
+  session.output.piece(`${output}: ${cells.length} cells\n`);
+}
+
+function list(session: Session, cells: readonly Cell[]): void {
+  if (session.output.isJson) {
+    for (const { key, model, plan, grid, calibration, seed } of cells)
+      session.output.line({
+        key,
+        model: model.name,
+        plan: plan.name,
+        grid: grid.name,
+        calibration: calibration.name,
+        seed,
+      });
+    return;
+  }
+  const titles = ["model", "plan", "policy", "grid", "calibration", "seed"].map((title) => ({ title }));
+  const rows = cells.map(({ model, plan, grid, calibration, seed }) => [
+    model.name,
+    plan.name,
+    plan.policy,
+    grid.name,
+    calibration.name,
+    String(seed),
+  ]);
+  session.output.piece(`${renderTable(titles, rows)}${cells.length} cells\n`);
+}
+
+function nameOf({ model, plan, grid, calibration, seed }: Cell): string {
+  return `${model.name} ${plan.name} ${grid.name} ${calibration.name} seed ${seed}`;
+}

@@ -1,0 +1,209 @@
+/** One cell: plan, quantise, write, load, measure. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { nodeFile, nodeTree } from "../../adapter/node.ts";
+import { nodeOutput } from "../../adapter/node-output.ts";
+import { knapsackPlan } from "../../compress/knapsack.ts";
+import { type PlanContext, planFor, planSettings, type SizedPlan } from "../../compress/plan.ts";
+import { quantizeModel } from "../../compress/quantize.ts";
+import type { ModuleReport } from "../../compress/report.ts";
+import { defaultGrid } from "../../compress/settings.ts";
+import { shapesOfFiles } from "../../compress/shapes.ts";
+import { writeQuantized } from "../../compress/write.ts";
+import { UsageError } from "../../errors.ts";
+import { compareWindows } from "../../eval/compare.ts";
+import { evaluate, type TaskResult } from "../../eval/evaluate.ts";
+import { expertUsage } from "../../eval/expert-usage.ts";
+import { openReference } from "../../eval/open-reference.ts";
+import { perplexityOfWindows } from "../../eval/perplexity.ts";
+import { inspectModel } from "../../model/inspect.ts";
+import type { Model } from "../../model/model.ts";
+import { isQuantizable } from "../../model/slots.ts";
+import { parseBudget } from "../../quant/budget.ts";
+import { parsePolicy } from "../../quant/policy.ts";
+import { engineInfo } from "../../runtime/language-model.ts";
+import { openModel } from "../open.ts";
+import type { Session } from "../session.ts";
+import { readStatisticsFile } from "../statistics.ts";
+import type { Cell } from "./cells.ts";
+import { FLOAT_PLAN, type SweepConfig, type SweepMetric } from "./config.ts";
+import {
+  gridOf,
+  groupSizeOf,
+  metricWindows,
+  prepareReference,
+  prepareStatistics,
+  type SweepFolder,
+  windowsOf,
+} from "./inputs.ts";
+
+/** A line of the results. */
+export type CellResult = Readonly<Record<string, unknown>> & { readonly key: string };
+
+export async function runCell(
+  session: Session,
+  config: SweepConfig,
+  cell: Cell,
+  folder: SweepFolder,
+): Promise<CellResult> {
+  const started = performance.now();
+  const isFloat = cell.plan.name === FLOAT_PLAN;
+  const found = isFloat
+    ? await measureFloat(session, config, cell, folder)
+    : await measurePlan(session, config, cell, folder);
+  const { model, plan, grid, calibration, seed, key, hashes } = cell;
+  return {
+    key,
+    ...{ model: model.name, plan: plan.name, policy: plan.policy, control: plan.control ?? null },
+    ...{ grid: grid.name, calibration: isFloat ? null : calibration.name, seed },
+    ...found,
+    hashes,
+    timing: { seconds: (performance.now() - started) / 1000 },
+  };
+}
+
+async function measureFloat(session: Session, config: SweepConfig, cell: Cell, folder: SweepFolder) {
+  await using model = await openModel(session, cell.model.path, { activations: config.activations });
+  const { averageBits, trueBytes } = inspectModel(model.files);
+  const windows = await windowsOf(session, model, cell.calibration);
+  const metrics = await measureAll(session, config, cell, model, folder);
+  return {
+    averageBits,
+    trueBytes,
+    metrics,
+    experts: await expertUsage(model, windows, session),
+    versions: versionsOf(model),
+  };
+}
+
+async function measurePlan(session: Session, config: SweepConfig, cell: Cell, folder: SweepFolder) {
+  const temporary = await mkdtemp(join(folder.cache, "cell-"));
+  try {
+    const written = join(temporary, "model");
+    const quantized = await quantize(session, config, cell, folder, written);
+    await using model = await openModel(session, written, { activations: config.activations });
+    return {
+      ...quantized,
+      metrics: await measureAll(session, config, cell, model, folder),
+      versions: versionsOf(model),
+    };
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function quantize(session: Session, config: SweepConfig, cell: Cell, folder: SweepFolder, output: string) {
+  await using model = await openModel(session, cell.model.path, { activations: "f32" });
+  const plan = await planOf(session, config, cell, folder, model);
+  const groupSize = groupSizeOf(cell.grid);
+  const modules = planSettings(model.files, plan, groupSize, `plan ${cell.plan.name}`);
+  const settings = { ...gridOf(cell.grid, defaultGrid(modules, { method: cell.grid.method })), modules };
+  const windows = settings.method === "rtn" ? undefined : await windowsOf(session, model, cell.calibration);
+  const quantized = await quantizeModel(model, settings, { windows, signal: session.signal });
+  await using written = await nodeOutput(output);
+  const { averageBits, trueBytes } = await writeQuantized(model.files, quantized, settings, written);
+  return { averageBits, trueBytes, losses: lossesOf(model, quantized.modules), starved: quantized.starved.length };
+}
+
+async function planOf(
+  session: Session,
+  config: SweepConfig,
+  cell: Cell,
+  folder: SweepFolder,
+  model: Model,
+): Promise<SizedPlan> {
+  const statistics = await readStatisticsFile(await prepareStatistics(session, config, cell, folder));
+  const { files } = model;
+  const context: PlanContext = {
+    ...{ shapes: shapesOfFiles(files), files, statistics, seed: cell.seed, groupSize: groupSizeOf(cell.grid) },
+    knapsack: async (given) => knapsackPlan(given, statistics.damage!.damages, given.budget),
+  };
+  const { policy, budget, budgetOf } = cell.plan;
+  if (budget !== undefined) return planFor(parsePolicy(policy), { ...context, budget: parseBudget(budget) });
+  if (budgetOf === undefined) return planFor(parsePolicy(policy), context);
+  const other = config.plans.find(({ name }) => name === budgetOf);
+  if (other === undefined) throw new UsageError(`plan ${cell.plan.name}`, `budgetOf ${budgetOf}`, "the name of a plan");
+  const { trueBytes } = await planFor(parsePolicy(other.policy), context);
+  return planFor(parsePolicy(policy), { ...context, budget: { kind: "bytes", trueBytes } });
+}
+
+/** GPTQ's loss and that of rounding by layer, role and projection; an expert's counts by its tokens. */
+function lossesOf(model: Model, modules: readonly ModuleReport[]) {
+  const reports = new Map(modules.map((report) => [report.name, report]));
+  const groups = new Map<
+    string,
+    { layer: number; role: string; projection: string; loss: number; rtnLoss: number; tokens: number }
+  >();
+  for (const { slot } of model.files.placements.filter((placement) => isQuantizable(placement.slot))) {
+    const report = reports.get(slot.name);
+    if (report === undefined) continue;
+    const { layer, role, projection } = slot;
+    const key = `${layer}/${role}/${projection}`;
+    const sum = groups.get(key) ?? { layer, role, projection, loss: 0, rtnLoss: 0, tokens: 0 };
+    sum.loss += (report.loss ?? 0) * report.tokens;
+    sum.rtnLoss += (report.rtnLoss ?? 0) * report.tokens;
+    sum.tokens += report.tokens;
+    groups.set(key, sum);
+  }
+  return [...groups.values()].map(({ tokens, loss, rtnLoss, ...place }) => {
+    const share = tokens === 0 ? 0 : 1 / tokens;
+    return { ...place, loss: loss * share, rtnLoss: rtnLoss * share };
+  });
+}
+
+async function measureAll(session: Session, config: SweepConfig, cell: Cell, model: Model, folder: SweepFolder) {
+  const metrics: Record<string, unknown> = {};
+  for (const metric of config.metrics) metrics[metric.name] = await measure(session, cell, metric, model, folder);
+  return metrics;
+}
+
+async function measure(session: Session, cell: Cell, metric: SweepMetric, model: Model, folder: SweepFolder) {
+  const run = { signal: session.signal };
+  if (metric.type === "tasks") return measureTasks(session, metric, model);
+  if (metric.type === "perplexity") {
+    const found = await perplexityOfWindows(model, await metricWindows(session, model, metric), run);
+    const { perplexity, nll, nllStdErr, scoredTokens } = found;
+    return { type: "perplexity", perplexity, nll, nllStdErr, scoredTokens };
+  }
+  await using reference = await openReference(await nodeFile(await prepareReference(session, cell, metric, folder)));
+  const { kl, klWindows, sameTop, perplexityRatio, scoredTokens } = await compareWindows(
+    model,
+    reference,
+    reference.windows,
+    run,
+  );
+  return {
+    type: "kl",
+    mean: kl.mean,
+    stdErr: kl.stdErr,
+    tokens: scoredTokens,
+    windows: klWindows,
+    sameTop: sameTop.value,
+    perplexityRatio,
+  };
+}
+
+async function measureTasks(session: Session, metric: Extract<SweepMetric, { readonly type: "tasks" }>, model: Model) {
+  const data = await nodeTree(metric.data);
+  try {
+    const { tasks, problems } = await evaluate(model, metric.tasks, data, {
+      limit: metric.limit,
+      signal: session.signal,
+    });
+    if (problems.length > 0) throw problems[0];
+    return { type: "tasks", tasks: Object.fromEntries(tasks.map((result) => [result.task.task, taskOf(result)])) };
+  } finally {
+    await data.close();
+  }
+}
+
+/** The primary metric, with every item's outcome: two cells are compared item by item. */
+function taskOf({ task, scores, samples, chance }: TaskResult) {
+  const { metric, value, stdErr } = scores.find((score) => score.metric === task.primary) ?? scores[0];
+  return { metric, value, stdErr, chance, outcomes: samples.map((sample) => sample[metric]).join("") };
+}
+
+function versionsOf(model: Model) {
+  const { version, kernels, activations, runtime } = engineInfo(model);
+  return { quern: version, kernels, activations, runtime };
+}

@@ -1,0 +1,113 @@
+/** A configuration as cells, each with a key: the hash of everything that decides its outcome. */
+import { readFile } from "node:fs/promises";
+import { nodeFolder } from "../../adapter/node.ts";
+import { findTasks } from "../../eval/tasks/registry.ts";
+import { sha256 } from "../../format/sha256.ts";
+import { modelHash, tokenizerHash } from "../../model/identity.ts";
+import { readModelFiles } from "../../model/model.ts";
+import { VERSION } from "../../version.ts";
+import { Turns } from "../../wasm/turns.ts";
+import {
+  FLOAT_PLAN,
+  type SweepCalibration,
+  type SweepConfig,
+  type SweepGrid,
+  type SweepMetric,
+  type SweepModel,
+  type SweepPlan,
+} from "./config.ts";
+
+export interface Cell {
+  readonly key: string;
+  readonly model: SweepModel;
+  /** `float` for the model as it is. */
+  readonly plan: SweepPlan;
+  readonly grid: SweepGrid;
+  readonly calibration: SweepCalibration;
+  readonly seed: number;
+  /** Of model, calibration and metrics: parts of the key, told with the result. */
+  readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** In the order in which they are run: all of a model together, plans innermost. */
+export async function cellsOf(config: SweepConfig, signal: AbortSignal): Promise<readonly Cell[]> {
+  const hash = new InputHashes(signal);
+  const metrics = await Promise.all(config.metrics.map((metric) => hash.metric(metric)));
+  const cells: Cell[] = [];
+  for (const model of config.models) {
+    const ofModel = await hash.model(model);
+    const add = async (plan: SweepPlan, grid: SweepGrid, calibration: SweepCalibration, seed: number) => {
+      const hashes = { model: ofModel, calibration: await hash.calibration(calibration), metrics: metrics.join(" ") };
+      const { activations = null, sampleTokens = null } = config;
+      // Where files lie and what things are called decides nothing; the bytes of a plan that is referred to do.
+      const decides = {
+        ...{ version: VERSION, hashes, seed, activations, sampleTokens, grid: { ...grid, name: "" } },
+        plan: { policy: plan.policy, budget: plan.budget ?? null },
+        budgetOf: config.plans.find(({ name }) => name === plan.budgetOf)?.policy ?? null,
+      };
+      const key = await hashOf(
+        plan.name === FLOAT_PLAN ? { version: VERSION, model: ofModel, metrics, activations } : decides,
+      );
+      cells.push({ key, model, plan, grid, calibration, seed, hashes });
+    };
+    await add({ name: FLOAT_PLAN, policy: FLOAT_PLAN }, config.grids[0], config.calibration[0], 0);
+    for (const calibration of config.calibration)
+      for (const grid of config.grids)
+        for (const plan of config.plans) for (const seed of plan.seeds ?? [0]) await add(plan, grid, calibration, seed);
+  }
+  return cells;
+}
+
+/** Hashes of what cells read, each file read once. */
+class InputHashes {
+  readonly #signal: AbortSignal;
+  readonly #files: Map<string, Promise<string>> = new Map();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  async model({ path }: SweepModel): Promise<string> {
+    const files = await readModelFiles(await nodeFolder(path));
+    const turns = new Turns(this.#signal);
+    const parts = [await modelHash(files, turns), (await tokenizerHash(files, turns)) ?? ""];
+    await files.index.close();
+    return hashOf(parts);
+  }
+
+  async calibration(draw: SweepCalibration): Promise<string> {
+    const files = await Promise.all([draw.idsFile, ...(draw.text ?? [])].map((path) => this.#file(path)));
+    return hashOf({ ...draw, name: "", idsFile: "", text: "", files });
+  }
+
+  async metric(metric: SweepMetric): Promise<string> {
+    if (metric.type !== "tasks") {
+      const files = [await this.#file(metric.text), await this.#file(metric.idsFile)];
+      return hashOf({ ...metric, text: "", idsFile: "", files });
+    }
+    const paths = findTasks(metric.tasks).flatMap(({ task }) =>
+      Object.values(task.files).flatMap((list) =>
+        list.flatMap(({ path, labels }) => [path, ...(labels === undefined ? [] : [labels])]),
+      ),
+    );
+    const files = await Promise.all(paths.map((path) => this.#eitherFile(`${metric.data}/${path}`)));
+    return hashOf({ ...metric, data: "", files });
+  }
+
+  /** As data files lie: plain or packed; one that is missing is noticed by who needs it. */
+  async #eitherFile(path: string): Promise<string> {
+    return this.#file(path).catch(() => this.#file(`${path}.gz`).catch(() => ""));
+  }
+
+  #file(path: string | undefined): Promise<string> {
+    if (path === undefined) return Promise.resolve("");
+    const known = this.#files.get(path) ?? readFile(path).then((bytes) => sha256(new Uint8Array(bytes)));
+    this.#files.set(path, known);
+    return known;
+  }
+}
+
+/** SHA-256 of a value as JSON. */
+export function hashOf(value: unknown): Promise<string> {
+  return sha256(new TextEncoder().encode(JSON.stringify(value)));
+}

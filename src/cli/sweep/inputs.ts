@@ -1,0 +1,117 @@
+/** What cells share and is made once: statistics of a model on a calibration draw, the float model's logits on a text. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { nodeOutputFile } from "../../adapter/node-output.ts";
+import type { Windows } from "../../compress/batch.ts";
+import { calibrate } from "../../compress/calibrate.ts";
+import { cutWindows, selfSample } from "../../compress/calibration-text.ts";
+import { measureDamage } from "../../compress/damage/damage.ts";
+import { measuredAs } from "../../compress/damage/damage-table.ts";
+import { LOW_BIT_GRID, type QuantizeSettings, STUDY_GRID } from "../../compress/settings.ts";
+import { writeStatistics } from "../../compress/statistics-file.ts";
+import { UsageError } from "../../errors.ts";
+import { saveReference } from "../../eval/save-reference.ts";
+import { scoredWindows } from "../../eval/windows.ts";
+import type { Model } from "../../model/model.ts";
+import { openModel } from "../open.ts";
+import type { Session } from "../session.ts";
+import { readTokens } from "../token-input.ts";
+import { type Cell, hashOf } from "./cells.ts";
+import type { SweepCalibration, SweepConfig, SweepGrid, SweepMetric } from "./config.ts";
+
+const DEFAULT_GROUP = 64;
+const DEFAULT_SAMPLE_TOKENS = 2048;
+
+/** Where a sweep keeps what its cells share. */
+export interface SweepFolder {
+  readonly cache: string;
+}
+
+/** The grid's own settings over the defaults of a plan. */
+export function gridOf(
+  grid: SweepGrid,
+  defaults: Omit<QuantizeSettings, "modules">,
+): Omit<QuantizeSettings, "modules"> {
+  const { name: _, preset, groupSize: __, ...own } = grid;
+  return { ...(preset === "study" ? STUDY_GRID : defaults), ...own };
+}
+
+export function groupSizeOf({ groupSize = DEFAULT_GROUP }: SweepGrid): number {
+  return groupSize;
+}
+
+/** A draw's windows on a model. */
+export async function windowsOf(session: Session, model: Model, draw: SweepCalibration): Promise<Windows> {
+  const { samples = 64, length = 256, seed = 0 } = draw;
+  if (draw.self === true) return selfSample(model, { samples, length, seed, signal: session.signal });
+  const input = await readTokens(session, model, { idsFile: draw.idsFile, text: draw.text });
+  if (input.kind === "stream") return cutWindows(input.ids, { samples, length, seed });
+  const [first, number] = draw.windows ?? [0, input.windows.length];
+  const windows = input.windows.slice(first, first + number);
+  if (windows.length < number)
+    throw new UsageError(
+      `calibration ${draw.name}`,
+      `${input.windows.length} windows in its file`,
+      `at least ${first + number}`,
+    );
+  return windows;
+}
+
+/** Statistics for every policy, with damages where a plan of the sweep is a knapsack. @returns the file. */
+export async function prepareStatistics(
+  session: Session,
+  config: SweepConfig,
+  cell: Cell,
+  { cache }: SweepFolder,
+): Promise<string> {
+  const needsDamage = config.plans.some(({ policy }) => policy === "knapsack");
+  const grid = gridOf(cell.grid, LOW_BIT_GRID);
+  const { sampleTokens = DEFAULT_SAMPLE_TOKENS } = config;
+  const groupSize = groupSizeOf(cell.grid);
+  const measured = needsDamage ? measuredAs(grid, groupSize, sampleTokens) : "";
+  const name = await hashOf([cell.hashes["model"], cell.hashes["calibration"], measured]);
+  const path = join(cache, `statistics-${name.slice(0, 24)}.safetensors`);
+  if (existsSync(path)) return path;
+  await using model = await openModel(session, cell.model.path, { activations: "f32" });
+  const windows = await windowsOf(session, model, cell.calibration);
+  const run = { signal: session.signal, onProgress: session.report };
+  const statistics = await calibrate(model, windows, run);
+  const damages = needsDamage
+    ? await measureDamage(model, windows, { grid, groupSize, sampleTokens, ...run })
+    : undefined;
+  await using output = await nodeOutputFile(path, { force: true });
+  await writeStatistics(output, {
+    ...statistics,
+    ...(damages !== undefined && { damage: { measuredAs: measured, damages } }),
+  });
+  return path;
+}
+
+export type ScoredText = Exclude<SweepMetric, { readonly type: "tasks" }>;
+
+/** The float model's logits on the metric's text. @returns the file. */
+export async function prepareReference(
+  session: Session,
+  cell: Cell,
+  metric: ScoredText,
+  { cache }: SweepFolder,
+): Promise<string> {
+  const name = await hashOf([cell.hashes["model"], cell.hashes["metrics"], metric.name]);
+  const path = join(cache, `reference-${name.slice(0, 24)}.safetensors`);
+  if (existsSync(path)) return path;
+  await using model = await openModel(session, cell.model.path, { activations: "f32" });
+  const windows = await metricWindows(session, model, metric);
+  await using output = await nodeOutputFile(path, { force: true });
+  await saveReference(model, windows, output, { signal: session.signal, onProgress: session.report });
+  return path;
+}
+
+export async function metricWindows(
+  session: Session,
+  model: Model,
+  { text, idsFile, window, limit }: ScoredText,
+): Promise<Windows> {
+  const input = await readTokens(session, model, { text: text === undefined ? undefined : [text], idsFile });
+  if (input.kind === "windows") return input.windows;
+  return scoredWindows(input.ids, { window, limit }, model.config.maxPositions);
+}

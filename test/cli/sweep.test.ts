@@ -1,0 +1,154 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { repositoryFile } from "../helpers/shared.ts";
+import { quern } from "./quern.ts";
+
+let folder: string;
+let path: string;
+const MODEL = repositoryFile("models/fable-mixtral");
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "quern-sweep-"));
+  const ids = (first: number, length: number) => Array.from({ length }, (_, i) => ((first + i) * 37) % 4096);
+  writeFileSync(join(folder, "draw.json"), JSON.stringify({ windows: [ids(0, 32), ids(50, 32)] }));
+  writeFileSync(join(folder, "text.json"), JSON.stringify(ids(7, 96)));
+  path = write("sweep.json", CONFIG);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const CONFIG = {
+  models: [{ name: "mixtral", path: MODEL }],
+  calibration: [{ name: "draw", idsFile: "draw.json" }],
+  grids: [{ name: "rounded", method: "rtn", clip: "none" }],
+  plans: [
+    { name: "attention", policy: "attention:4,base:2", control: "random" },
+    { name: "random", policy: "base:2+random-linears:9%@4", seeds: [0, 1] },
+    { name: "frequency", policy: "attention:4,base:2+frequency:2@4" },
+  ],
+  metrics: [{ name: "kl", type: "kl", idsFile: "text.json", window: 32 }],
+};
+
+function write(name: string, value: unknown): string {
+  const file = join(folder, name);
+  writeFileSync(file, JSON.stringify(value));
+  return file;
+}
+
+/** Lines without what may differ, by key. */
+function contentOf(file: string): readonly string[] {
+  const lines = readFileSync(file, "utf8").trim().split("\n");
+  return lines
+    .map((line) => {
+      const { timing, ...rest } = JSON.parse(line) as { timing: unknown };
+      expect(timing).toMatchObject({ seconds: expect.any(Number) });
+      return JSON.stringify(rest);
+    })
+    .sort();
+}
+
+const sweep = (...args: readonly string[]) => quern(["sweep", path, ...args]);
+
+describe("quern sweep", () => {
+  let whole: readonly string[];
+  beforeAll(() => {
+    const output = join(folder, "whole.jsonl");
+    expect(sweep("--output", output, "--jobs", "1", "--quiet").status).toBe(0);
+    whole = contentOf(output);
+    expect(existsSync(`${output}.cache`)).toBe(false);
+  }, 60_000);
+
+  it("writes a line a cell, with what the plan costs and what it is worth", () => {
+    expect(whole).toHaveLength(5);
+    const cells = whole.map((line) => JSON.parse(line));
+    const plans = ["attention", "float", "frequency", "random", "random"];
+    expect(cells.map(({ plan }) => plan).sort()).toEqual(plans);
+    const attention = cells.find(({ plan }) => plan === "attention");
+    expect(attention).toMatchObject({
+      model: "mixtral",
+      control: "random",
+      grid: "rounded",
+      calibration: "draw",
+      seed: 0,
+    });
+    expect(attention.averageBits).toBeCloseTo(2.1714, 4);
+    expect(attention.metrics.kl.windows).toHaveLength(3);
+    const float = cells.find(({ plan }) => plan === "float");
+    expect(float.metrics.kl.mean).toBeLessThan(1e-6);
+    expect(attention.metrics.kl.mean).toBeGreaterThan(0.01);
+    const [a, b] = cells.filter(({ plan }) => plan === "random");
+    expect(a.metrics.kl.mean).not.toBe(b.metrics.kl.mean);
+    expect(Math.abs(a.trueBytes - b.trueBytes)).toBeLessThan(100); // digits of offsets
+    expect(new Set(cells.map(({ key }) => key)).size).toBe(5);
+  });
+
+  it("ends with the same content when killed again and again, with two jobs", async () => {
+    const output = join(folder, "killed.jsonl");
+    const lines = () => (existsSync(output) ? readFileSync(output, "utf8").split("\n").length - 1 : 0);
+    for (let kill = 0; kill < 3; kill++) {
+      const before = lines();
+      const main = repositoryFile("dist/cli/main.js");
+      const child = spawn(process.execPath, [main, "sweep", path, "--output", output, "--jobs", "2", "--quiet"]);
+      const ended = new Promise((resolve) => child.on("close", resolve));
+      while (lines() <= before && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+      child.kill("SIGKILL");
+      await ended;
+    }
+    expect(sweep("--output", output, "--jobs", "2", "--quiet").status).toBe(0);
+    expect(contentOf(output)).toEqual(whole);
+    // Nothing is left to do, and nothing is done twice.
+    expect(sweep("--output", output, "--quiet").status).toBe(0);
+    expect(contentOf(output)).toEqual(whole);
+  }, 90_000);
+
+  it("gives another key to another input, and the same to another name", () => {
+    const keys = (config: unknown) => {
+      const { stdout } = quern(["sweep", write("other.json", config), "--dry-run", "--json", "--quiet"]);
+      return stdout
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { key: string }).key);
+    };
+    const first = keys(CONFIG);
+    expect(keys({ ...CONFIG, models: [{ name: "renamed", path: MODEL }] })).toEqual(first);
+    const other = (change: object) => keys({ ...CONFIG, ...change });
+    expect(other({ grids: [{ name: "rounded", method: "rtn", clip: "mse" }] }).slice(1)).not.toEqual(first.slice(1));
+    expect(other({ calibration: [{ name: "draw", idsFile: "draw.json", windows: [0, 1] }] })[1]).not.toBe(first[1]);
+    expect(other({ metrics: [{ ...CONFIG.metrics[0], window: 48 }] })[0]).not.toBe(first[0]);
+  });
+
+  it.each<[string, object, string]>([
+    ["an unknown field", { plan: [] }, "field plan: found no such field, expected plans or another of models"],
+    ["a missing one", { plans: undefined }, "field plans: found nothing, expected it to be there"],
+    ["a wrong value", { grids: [{ name: "g", clip: "best" }] }, 'found "best", expected none, mse or hessian'],
+    [
+      "an unknown field inside",
+      { grids: [{ name: "g", groupsize: 32 }] },
+      "field grids.0.groupsize: found no such field, expected groupSize",
+    ],
+    ["a name twice", { plans: [CONFIG.plans[0], CONFIG.plans[0]] }, 'field plans: found the name "attention" twice'],
+    [
+      "a control that is none",
+      { plans: [CONFIG.plans[0]] },
+      'plan attention: found a reference to "random", expected one of attention',
+    ],
+  ])("refuses a configuration with %s", (_, change, sentence) => {
+    const { status, stderr } = quern(["sweep", write("bad.json", { ...CONFIG, ...change }), "--dry-run"]);
+    expect(status).toBe(1);
+    expect(stderr).toContain("FORMAT");
+    expect(stderr).toContain(sentence);
+  });
+
+  it("names the cells that fail and keeps the others", () => {
+    const plans = [CONFIG.plans[0], { name: "broken", policy: "attention:4,base:2+first:99@4" }].map(
+      ({ name, policy }) => ({ name, policy }),
+    );
+    const output = join(folder, "partly.jsonl");
+    const { status, stderr } = quern(["sweep", write("partly.json", { ...CONFIG, plans }), "--output", output]);
+    expect(status).toBe(1);
+    expect(stderr).toContain("mixtral broken rounded draw seed 0: USAGE");
+    expect(stderr).toContain("1 of 3 cells failed, the others are there");
+    expect(contentOf(output)).toHaveLength(2);
+  });
+});
