@@ -2,7 +2,9 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { toJsonSchema } from "@valibot/to-json-schema";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SWEEP_SCHEMA } from "../../src/cli/sweep/config.ts";
 import { repositoryFile } from "../helpers/shared.ts";
 import { quern } from "./quern.ts";
 
@@ -138,6 +140,12 @@ describe("quern sweep", () => {
     expect(status).toBe(1);
     expect(stderr).toContain("FORMAT");
     expect(stderr).toContain(sentence);
+  });
+
+  it("publishes the schema that it checks with", () => {
+    const published = readFileSync(repositoryFile("schema/sweep.schema.json"), "utf8");
+    expect(JSON.parse(published)).toEqual({ title: "quern sweep", ...toJsonSchema(SWEEP_SCHEMA) });
+    expect(JSON.parse(published).properties).toHaveProperty("plans");
   });
 
   it("names the cells that fail and keeps the others", () => {

@@ -67,7 +67,7 @@ describe("package.json", () => {
   });
 
   it("ships the build and the papers, and no weights", () => {
-    expect(root.files).toEqual(["dist", "README.md", "CHANGELOG.md", "LICENSE"]);
+    expect(root.files).toEqual(["dist", "schema", "README.md", "CHANGELOG.md", "LICENSE"]);
   });
 
   it("carries the version that the library reports", () => {

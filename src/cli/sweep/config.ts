@@ -67,6 +67,8 @@ export type SweepMetric =
     };
 
 export interface SweepConfig {
+  /** Where an editor finds the schema. */
+  readonly $schema?: string;
   readonly models: readonly SweepModel[];
   readonly calibration: readonly SweepCalibration[];
   readonly grids: readonly SweepGrid[];
@@ -150,12 +152,16 @@ const SCHEMA = v.strictObject(
     grids: list(GRID),
     plans: list(PLAN),
     metrics: list(METRIC),
+    $schema: v.optional(text),
     activations: v.optional(v.picklist(["f32", "int16", "int8"], "f32, int16 or int8")),
     /** Calibration tokens on which policy knapsack measures KL. */
     sampleTokens: v.optional(positive),
   },
   "a JSON object",
 );
+
+/** Published as `schema/sweep.schema.json`. */
+export const SWEEP_SCHEMA: v.GenericSchema<unknown, SweepConfig> = SCHEMA;
 
 /** @throws FormatError naming the field, what was found and what was expected. */
 export async function readSweepConfig(path: string): Promise<SweepConfig> {
