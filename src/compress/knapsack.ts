@@ -89,8 +89,8 @@ function itemsOf(
   });
 }
 
-/** Rounds of fitting the header, whose length depends on the plan by a few bytes. */
-const MAX_ROUNDS = 20;
+/** Rounds of fitting the header, whose length depends on the plan by a few bytes; each round gives up one step of a linear. */
+const MAX_ROUNDS = 200;
 
 function withinBytes(context: Context, items: readonly KnapsackItem<BitChoice>[], budget: number): KnapsackPlan {
   const { shapes, groupSize } = context;
@@ -98,19 +98,27 @@ function withinBytes(context: Context, items: readonly KnapsackItem<BitChoice>[]
   let room = budget - byteTable(shapes, groupSize).fixed;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (room < smallest) break;
-    const plan = documentOf(shapes, items, room);
-    const over = trueBytes(context, plan) - budget;
-    if (over <= 0) return plan;
-    room -= over;
+    const { plan, bytes } = solve(shapes, items, room);
+    if (trueBytes(context, plan) <= budget) return plan;
+    // Its header does not fit: the next smaller sum of bytes.
+    room = bytes - 1;
   }
   const least = trueBytes(context, documentOf(shapes, items, smallest));
   throw new UsageError("budget", `${budget} bytes`, `at least ${least}, with the fewest bits for every linear`);
 }
 
 function documentOf(shapes: ModelShapes, items: readonly KnapsackItem<BitChoice>[], room: number): KnapsackPlan {
-  const { picks, damage, bound } = solveKnapsack(items, room);
+  return solve(shapes, items, room).plan;
+}
+
+function solve(
+  shapes: ModelShapes,
+  items: readonly KnapsackItem<BitChoice>[],
+  room: number,
+): { readonly plan: KnapsackPlan; readonly bytes: number } {
+  const { picks, damage, bound, bytes } = solveKnapsack(items, room);
   const resolved = Object.fromEntries(items.map(({ name }, i) => [name, picks[i].bits]));
-  return {
+  const plan: KnapsackPlan = {
     base: Math.min(...picks.map(({ bits }) => bits)) as PlanBits,
     rules: [],
     resolved,
@@ -119,6 +127,7 @@ function documentOf(shapes: ModelShapes, items: readonly KnapsackItem<BitChoice>
     predictedKl: damage,
     boundKl: bound,
   };
+  return { plan, bytes };
 }
 
 function trueBytes({ shapes, groupSize, names }: Context, { resolved }: PlanDocument): number {

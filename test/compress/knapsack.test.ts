@@ -51,6 +51,14 @@ describe("knapsackPlan", () => {
     },
   );
 
+  it("finds a plan for every budget, whatever the length of the header comes to", () => {
+    const largest = sizeOf(knapsackPlan(context, damages, { kind: "bits", averageBits: 3 }));
+    for (let less = 0; less < 400; less += 8) {
+      const plan = knapsackPlan(context, damages, { kind: "bytes", trueBytes: largest - less });
+      expect(sizeOf(plan)).toBeLessThanOrEqual(largest - less);
+    }
+  });
+
   it("respects the fewest bits and frozen linears", () => {
     const [first, second] = [...damages.keys()];
     const frozen = new Map([

@@ -5,6 +5,7 @@ import { ToldError } from "../failure.ts";
 import { exampleText, integerIn } from "../options.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
 import type { Cell } from "../sweep/cells.ts";
+import type { SweepConfig } from "../sweep/config.ts";
 import { renderTable } from "../table.ts";
 
 interface Options {
@@ -58,12 +59,12 @@ const sweep: Action<Options> = async (session, [path], options) => {
   if (wanted.length === 0)
     throw new UsageError("--only", JSON.stringify(options.only), "text that some cell's name holds");
   if (options.dryRun === true) return list(session, wanted);
-  await runAll(session, path, wanted, options);
+  await runAll(session, path, config, wanted, options);
 };
 
 async function runOne(
   session: Session,
-  config: Awaited<ReturnType<typeof import("../sweep/config.ts").readSweepConfig>>,
+  config: SweepConfig,
   cell: Cell,
   cache: string,
   onlyPrepare: boolean,
@@ -79,8 +80,15 @@ async function runOne(
   session.output.line({ prepared: cell.key });
 }
 
-async function runAll(session: Session, path: string, cells: readonly Cell[], options: Options): Promise<void> {
-  const { rm } = await import("node:fs/promises");
+async function runAll(
+  session: Session,
+  path: string,
+  config: SweepConfig,
+  cells: readonly Cell[],
+  options: Options,
+): Promise<void> {
+  const { mkdir, rm, writeFile } = await import("node:fs/promises");
+  const { join } = await import("node:path");
   const { nodeJournal } = await import("../../adapter/node-journal.ts");
   const { knownResults, runCells } = await import("../sweep/run.ts");
   const output = options.output ?? path.replace(/(\.json)?$/, ".results.jsonl");
@@ -94,8 +102,12 @@ async function runAll(session: Session, path: string, cells: readonly Cell[], op
     session.note(`${output}: going on after ${cells.length - left.length} of ${cells.length} cells`);
   const results = cells.flatMap(({ key }) => known.get(key) ?? []);
   for (const result of results) if (session.output.isJson) session.output.line(result);
+  // The processes read this copy: the file may change while they run.
+  const copy = join(cache, "config.json");
+  await mkdir(cache, { recursive: true });
+  await writeFile(copy, JSON.stringify(config));
   const failed = await runCells(session, left, {
-    ...{ config: path, cache, jobs, journal, threads: Math.max(1, Math.floor(threads / jobs)) },
+    ...{ config: copy, cache, jobs, journal, threads: Math.max(1, Math.floor(threads / jobs)) },
     onResult: (result) => session.output.isJson && session.output.line(result),
   });
   for (const { cell, message } of failed) session.note(`${nameOf(cell)}: ${message}`);
