@@ -1,0 +1,46 @@
+/** Numbers and texts as the page shows them. */
+
+const NOTHING = "\u2013";
+const MINUS = "\u2212";
+
+export function escapeHtml(text: string): string {
+  const names: Readonly<Record<string, string>> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&#39;",
+  };
+  return text.replace(/[&<>"']/g, (character) => names[character]);
+}
+
+/** A dash where there is no number. */
+export function digits(value: number | undefined, count: number): string {
+  if (value === undefined || !Number.isFinite(value)) return NOTHING;
+  return value.toFixed(count).replace("-", MINUS);
+}
+
+export function signed(value: number, count: number): string {
+  return `${value > 0 ? "+" : ""}${digits(value, count)}`;
+}
+
+export function span([lo, hi]: readonly [number, number], count: number): string {
+  return Number.isFinite(hi - lo) ? `${signed(lo, count)} to ${signed(hi, count)}` : NOTHING;
+}
+
+export function megabytes(bytes: number): string {
+  return (bytes / 1e6).toPrecision(bytes < 1e9 ? 3 : 4).replace(/\.0+$/, "");
+}
+
+export function percent(share: number | undefined, count = 1): string {
+  return share === undefined ? NOTHING : `${digits(100 * share, count)} %`;
+}
+
+/** Small ones as a bound: of resamples no more can be said. */
+export function probability(p: number): string {
+  return p < 0.001 ? "< 0.001" : digits(p, 3);
+}
+
+export function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
+}
