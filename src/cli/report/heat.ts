@@ -1,8 +1,8 @@
 /** Heat maps: where tokens go, and where a plan's loss is. */
 import { cell, text } from "@observablehq/plot";
-import { digits, escapeHtml, percent } from "./format.ts";
+import { digits, percent } from "./format.ts";
 import { groupBy, type PlanResult } from "./plans.ts";
-import { drawPlot, figure, type Size } from "./plot.ts";
+import { drawPlot, figure, figureCaption, HALF, type Size, WIDE } from "./plot.ts";
 
 interface HeatCell {
   readonly layer: number;
@@ -12,6 +12,8 @@ interface HeatCell {
 
 /** Narrower cells hold no number. */
 const CELL_WITH_TEXT = 34;
+/** Of the darkest colour; from there on numbers have the colour of the paper. */
+const TURN = 0.66;
 const ROLES = ["attention", "dense", "shared", "expert"];
 
 /** Share of its layer's tokens of each expert, in the float model. */
@@ -28,13 +30,15 @@ export function usageFigure(model: string, float: PlanResult): string | undefine
     }));
   });
   const experts = [...new Set(uses.map(({ expert }) => expert))].sort((a, b) => a - b).map(String);
-  const caption = `Share of its layer’s tokens that each expert takes; an even share is ${percent(1 / experts.length)}.`;
-  return heatFigure(`Expert usage of ${model}`, caption, shares, experts, "expert");
+  const title = `Expert usage of ${model}`;
+  const reading = `Share of its layer’s tokens that each expert takes; an even share is ${percent(1 / experts.length)}.`;
+  return heatFigure(title, figureCaption(title, reading), shares, experts, "expert");
 }
 
 /** Share of the plan's whole loss, by layer and kind of linear; the mean over its runs. */
 export function lossFigure(model: string, plan: PlanResult): string | undefined {
-  const losses = plan.cells.flatMap((run) => run.losses);
+  const measured = plan.cells.filter((run) => run.losses.length > 0);
+  const losses = measured.flatMap((run) => run.losses);
   const total = losses.reduce((sum, { loss }) => sum + loss, 0);
   if (total === 0) return undefined;
   const kindOf = ({ role, projection }: (typeof losses)[number]) => `${role} ${projection}`;
@@ -44,9 +48,9 @@ export function lossFigure(model: string, plan: PlanResult): string | undefined 
     share: own.reduce((sum, { loss }) => sum + loss, 0) / total,
   }));
   const columns = [...new Set(losses.map(kindOf))].sort((a, b) => roleOrder(a) - roleOrder(b));
-  const each = (total / plan.cells.length).toPrecision(3);
-  const caption = `Share of the loss of all linears (${each} in all, mean of the runs) at plan <code>${escapeHtml(plan.name)}</code>.`;
-  return heatFigure(`Error by layer and projection, ${model}`, caption, shares, columns, "");
+  const each = (total / measured.length).toPrecision(3);
+  const caption = figureCaption(plan.name, `Share of the loss of all linears, ${each} in all.`);
+  return heatFigure(`Error by layer and projection, ${model}, plan ${plan.name}`, caption, shares, columns, "");
 }
 
 /** In the order of a block; what is not known comes last. */
@@ -63,9 +67,10 @@ function heatFigure(
   label: string,
 ): string {
   const most = Math.max(...cells.map(({ share }) => share)) || 1;
-  const steps = [0.05, 0.25, 0.5, 0.75, 1].map((step) => `<i style="opacity:${step}"></i>`).join("");
+  const steps = [0, 0.25, 0.5, 0.75, 1].map((step) => `<i style="opacity:${step}"></i>`).join("");
   const key = `<span class="ramp">0 ${steps} ${percent(most)}</span>`;
-  return figure(title, `${caption} ${key}`, (size) => drawHeat(title, cells, columns, label, most, size));
+  const draw = (size: Size) => drawHeat(title, cells, columns, label, most, size);
+  return figure(`${caption} ${key}`, draw, label === "" ? HALF : WIDE);
 }
 
 function drawHeat(
@@ -77,7 +82,7 @@ function drawHeat(
   size: Size,
 ): string {
   const layers = [...new Set(cells.map(({ layer }) => layer))].sort((a, b) => a - b);
-  const marginLeft = size.kind === "wide" ? 64 : 40;
+  const marginLeft = size.kind === "wide" ? 64 : 44;
   const slant = label === "" ? { tickRotate: -40 } : {};
   const marginBottom = label === "" ? 96 : 44;
   const width = (size.width - marginLeft - 8) / columns.length;
@@ -87,9 +92,9 @@ function drawHeat(
   return drawPlot(title, size, {
     marginLeft,
     marginBottom,
-    marginTop: 28,
+    marginTop: 4,
     marginRight: 8,
-    height: layers.length * height + marginBottom + 28,
+    height: layers.length * height + marginBottom + 4,
     x: {
       type: "band",
       domain: columns,
@@ -107,9 +112,14 @@ function drawHeat(
       ticks: thinned(layers, height < 20 ? 2 : 1),
       tickSize: 0,
     },
-    opacity: { type: "linear", domain: [0, most], range: [0.04, 1] },
     marks: [
-      cell(cells, { x: "column", y: "layer", fill: "var(--heat)", fillOpacity: "share", title: describe(label) }),
+      cell(cells, {
+        x: "column",
+        y: "layer",
+        fill: "var(--heat)",
+        fillOpacity: ({ share }: HeatCell) => share / most,
+        title: describe(label),
+      }),
       ...(width < CELL_WITH_TEXT || height < 20
         ? []
         : [
@@ -117,7 +127,7 @@ function drawHeat(
               x: "column",
               y: "layer",
               text: ({ share }: HeatCell) => digits(100 * share, share < 0.0995 ? 1 : 0),
-              fill: ({ share }: HeatCell) => (share > most * 0.55 ? "var(--paper)" : "var(--ink)"),
+              fill: ({ share }: HeatCell) => (share > most * TURN ? "var(--paper)" : "var(--ink)"),
             }),
           ]),
     ],

@@ -20,12 +20,12 @@ interface Box {
   readonly bottom: number;
 }
 
-/** Tried in this order: beside the point, then slanted, above and below, then farther away. */
+/** Tried in this order: above to the right, where the front's line never is, the other sides, then farther away. */
 const PLACES: readonly Place[] = [12, 18, 26].flatMap((far): Place[] => [
-  { dx: 9, dy: far - 12, anchor: "start" },
-  { dx: -9, dy: far - 12, anchor: "end" },
-  { dx: 7, dy: -far, anchor: "start" },
+  { dx: 6, dy: -far, anchor: "start" },
+  { dx: 10, dy: far - 12, anchor: "start" },
   { dx: 7, dy: far, anchor: "start" },
+  { dx: -10, dy: far - 12, anchor: "end" },
   { dx: -7, dy: -far, anchor: "end" },
   { dx: -7, dy: far, anchor: "end" },
   { dx: 0, dy: -far - 3, anchor: "middle" },

@@ -2,8 +2,8 @@
 import type { Difference, Differences } from "./differences.ts";
 import { digits, escapeHtml, megabytes, percent, probability, signed, span } from "./format.ts";
 import { lossFigure, usageFigure } from "./heat.ts";
-import { bestBySize, type Measured, type ModelResult, type PlanResult, paretoFront } from "./plans.ts";
-import { figure } from "./plot.ts";
+import { bestBySize, type ModelResult, type PlanResult, paretoFront } from "./plans.ts";
+import { figure, figureCaption } from "./plot.ts";
 import { drawScatter, type Scatter } from "./scatter.ts";
 import { type Column, code, htmlTable } from "./table.ts";
 
@@ -16,14 +16,15 @@ export function modelSection(model: ModelResult, differences: Differences): stri
   const { name, float, plans } = model;
   const losses = bestBySize(plans).flatMap((plan) => lossFigure(name, plan) ?? []);
   const usage = float === undefined ? undefined : usageFigure(name, float);
-  const heats = [usage, ...losses.slice(0, LOSS_FIGURES)].filter((html) => html !== undefined);
+  const pairs = losses.length === 0 ? "" : `<div class="pair">\n${losses.slice(0, LOSS_FIGURES).join("\n")}\n</div>`;
   return [
     `<section>\n<h2>${escapeHtml(name)}</h2>`,
     "<h3>Quality against true bytes</h3>",
     ...qualityFigures(model),
     "<h3>Plans</h3>",
     planTable(model, differences),
-    ...(heats.length === 0 ? [] : ["<h3>Experts and errors</h3>", ...heats]),
+    ...(usage === undefined ? [] : ["<h3>Expert usage</h3>", usage]),
+    ...(pairs === "" ? [] : ["<h3>Error by layer and projection</h3>", pairs]),
     "</section>",
   ].join("\n");
 }
@@ -63,8 +64,7 @@ function qualityFigure(scatter: Scatter, reading: string): string | undefined {
   const caption = `${reading} Bars: one standard error of windows or items and runs together. ${KEY}.`;
   const names = shown.map((plan) => `<li>${plan.number} ${escapeHtml(plan.name)}</li>`);
   return figure(
-    scatter.title,
-    caption,
+    figureCaption(scatter.title, caption),
     (size) => drawScatter(scatter, size) + (size.kind === "wide" ? "" : `<ul class="names">${names.join("")}</ul>`),
   );
 }
@@ -76,41 +76,53 @@ function planTable({ name, float, plans }: ModelResult, differences: Differences
     return found === undefined ? digits(undefined, 0) : show(found);
   };
   const hasTasks = rows.some(({ tasks }) => tasks !== undefined);
-  const tasks: Column<PlanResult> = { title: "tasks", numeric: true, cell: (plan) => measured(plan.tasks, 3) };
+  const tasks: Column<PlanResult> = { title: "tasks", numeric: true, cell: tasksCell };
   const columns: Column<PlanResult>[] = [
     { title: "plan", cell: planName },
-    { title: "policy", cell: ({ policy }) => `<span class="policy">${code(policy)}</span>` },
-    { title: "bits", numeric: true, cell: ({ averageBits }) => digits(averageBits, 3) },
+    { title: "bits", numeric: true, cell: ({ averageBits }) => digits(averageBits, 2) },
     { title: "MB", numeric: true, cell: ({ trueBytes }) => megabytes(trueBytes) },
-    { title: "KL", numeric: true, cell: (plan) => measured(plan.kl, 4) },
-    { title: "KL of the runs", numeric: true, cell: runs },
-    { title: "same top token", numeric: true, cell: (plan) => percent(plan.sameTop) },
+    { title: "KL", numeric: true, cell: klCell },
+    { title: "same top", numeric: true, cell: (plan) => percent(plan.sameTop) },
     { title: "perplexity", numeric: true, cell: ({ perplexity }) => digits(perplexity, 3) },
     ...(hasTasks ? [tasks] : []),
-    { title: "difference to control", cell: difference(verdict) },
+    { title: "difference to control", cell: (plan) => verdict(plan, differences.get(plan)) },
     { title: "95 %", numeric: true, cell: difference(({ interval }) => span(interval, 4)) },
     { title: "p (Holm)", numeric: true, cell: difference(({ adjusted }) => probability(adjusted)) },
-    { title: "control", cell: ({ control }) => (control === null ? digits(undefined, 0) : escapeHtml(control)) },
   ];
-  return htmlTable(`Plans of ${name}, the smallest first`, columns, rows);
+  return htmlTable(
+    `Plans of ${name}, the smallest first. ±: one standard error; below it that of the runs (draws and seeds) alone. Same top: tokens whose likeliest next word is the float model’s.`,
+    columns,
+    rows,
+    "plans",
+  );
 }
 
-function planName({ number, name }: PlanResult): string {
-  return number === 0 ? escapeHtml(name) : `<span class="muted">${number}</span> ${escapeHtml(name)}`;
+function planName({ number, name, policy }: PlanResult): string {
+  const prefix = number === 0 ? "" : `<span class="muted">${number}</span> `;
+  return `${prefix}${escapeHtml(name)}${below(code(policy))}`;
 }
 
-function measured(value: Measured | undefined, count: number): string {
-  return value === undefined ? digits(undefined, 0) : `${digits(value.mean, count)} ± ${digits(value.stdErr, count)}`;
+/** Mean, its error, and how far seeds and draws lie apart. */
+function klCell({ kl, cells }: PlanResult): string {
+  if (kl === undefined) return digits(undefined, 0);
+  const runs = cells.length === 1 ? "1 run" : `${cells.length} runs ± ${digits(kl.runsStdErr, 4)}`;
+  return `${digits(kl.mean, 4)} ± ${digits(kl.stdErr, 4)}${below(runs)}`;
 }
 
-function runs({ kl, cells }: PlanResult): string {
-  if (kl === undefined || cells.length === 1) return `${cells.length} run`;
-  const [lo, hi] = kl.range;
-  return `${digits(lo, 4)} to ${digits(hi, 4)}, ${cells.length} runs`;
+function tasksCell({ tasks }: PlanResult): string {
+  if (tasks === undefined) return digits(undefined, 0);
+  return `${digits(tasks.mean, 3)}${below(`± ${digits(tasks.stdErr, 3)}`)}`;
 }
 
-function verdict({ difference, shown }: Difference): string {
-  const value = signed(difference, 4);
-  if (!shown) return `${value}, <span class="muted">no difference shown</span>`;
-  return `<span class="shown">${value}, ${difference < 0 ? "better" : "worse"}</span>`;
+function verdict({ control }: PlanResult, found: Difference | undefined): string {
+  if (control === null) return digits(undefined, 0);
+  if (found === undefined) return below(`no windows in common with ${escapeHtml(control)}`);
+  const { difference, shown } = found;
+  const word = shown ? (difference < 0 ? "better than" : "worse than") : "no difference shown to";
+  return `<span class="${shown ? "shown" : "muted"}">${signed(difference, 4)}</span>${below(`${word} ${escapeHtml(control)}`)}`;
+}
+
+/** A second, quieter line of a cell. */
+function below(html: string): string {
+  return `<span class="below">${html}</span>`;
 }

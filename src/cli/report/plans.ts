@@ -13,8 +13,8 @@ export interface Measured {
   readonly mean: number;
   /** Of the windows or items, and of the runs where there are several, together. */
   readonly stdErr: number;
-  /** Least and largest of the runs. */
-  readonly range: readonly [number, number];
+  /** Of the runs alone: how far seeds and draws lie apart. */
+  readonly runsStdErr: number;
 }
 
 export interface PlanResult {
@@ -97,13 +97,12 @@ function taskMean(scores: readonly { value: number; stdErr: number }[]): { mean:
 /** All runs share windows and items: more runs make the error of these no smaller, and add the runs' own. */
 function measured(runs: readonly { mean: number; stdErr: number }[]): Measured | undefined {
   if (runs.length === 0) return undefined;
-  const means = runs.map((run) => run.mean);
-  const between = meanWithError(means);
+  const between = meanWithError(runs.map((run) => run.mean));
   const within = mean(runs.map((run) => run.stdErr));
   return {
     mean: between.mean,
     stdErr: Math.sqrt(within * within + between.stdErr * between.stdErr),
-    range: [Math.min(...means), Math.max(...means)],
+    runsStdErr: between.stdErr,
   };
 }
 

@@ -5,20 +5,25 @@ import { escapeHtml } from "./format.ts";
 
 /** A figure is drawn twice, for wide windows and for telephones: text shrunk to a third cannot be read. */
 export interface Size {
-  readonly kind: "wide" | "narrow";
+  readonly kind: "wide" | "half" | "narrow";
   readonly width: number;
   readonly fontSize: number;
 }
 
-export const SIZES: readonly Size[] = [
-  { kind: "wide", width: 900, fontSize: 14 },
-  { kind: "narrow", width: 380, fontSize: 12 },
-];
+const NARROW: Size = { kind: "narrow", width: 360, fontSize: 12 };
+/** Across the page, or two side by side where there is room. */
+export const WIDE: readonly Size[] = [{ kind: "wide", width: 960, fontSize: 14 }, NARROW];
+export const HALF: readonly Size[] = [{ kind: "half", width: 520, fontSize: 13 }, NARROW];
 
-/** The figure in both sizes under its caption, of which the style sheet shows one. `caption` is HTML, `title` is text. */
-export function figure(title: string, caption: string, draw: (size: Size) => string): string {
-  const drawn = SIZES.map((size) => `<div class="${size.kind}">${draw(size)}</div>`);
-  return `<figure>\n<figcaption><strong>${escapeHtml(title)}.</strong> ${caption}</figcaption>\n${drawn.join("\n")}\n</figure>`;
+/** `title` is text, `reading` HTML. */
+export function figureCaption(title: string, reading: string): string {
+  return `<strong>${escapeHtml(title)}.</strong> ${reading}`;
+}
+
+/** The figure in both sizes, of which the style sheet shows one, under its caption. */
+export function figure(caption: string, draw: (size: Size) => string, sizes: readonly Size[] = WIDE): string {
+  const drawn = sizes.map((size) => `<div class="${size.kind}">${draw(size)}</div>`);
+  return `<figure>\n<figcaption>${caption}</figcaption>\n${drawn.join("\n")}\n</figure>`;
 }
 
 export function drawPlot(title: string, size: Size, options: PlotOptions): string {

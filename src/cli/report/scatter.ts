@@ -55,7 +55,7 @@ export function drawScatter(scatter: Scatter, size: Size): string {
     y: { domain: frame.y, type: frame.log ? "log" : "linear", label: scatter.label, ...yTicks(frame) },
     marks: [
       gridX({ stroke: "var(--line)", strokeOpacity: 1 }),
-      gridY({ stroke: "var(--line)", strokeOpacity: 1 }),
+      gridY({ stroke: "var(--line)", strokeOpacity: 1, ticks: yTicks(frame).ticks }),
       ...levelMarks(scatter, frame),
       ...frontMarks(scatter, marks),
       ruleX(marks, { x: "x", y1: "lo", y2: "hi", stroke: "var(--muted)", strokeWidth: 1.5 }),

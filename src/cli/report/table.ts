@@ -9,7 +9,12 @@ export interface Column<Row> {
 }
 
 /** The first column names its row. */
-export function htmlTable<Row>(caption: string, columns: readonly Column<Row>[], rows: readonly Row[]): string {
+export function htmlTable<Row>(
+  caption: string,
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  style = "",
+): string {
   const kind = ({ numeric }: Column<Row>) => (numeric ? ' class="number"' : "");
   const head = columns.map((column) => `<th scope="col"${kind(column)}>${escapeHtml(column.title)}</th>`);
   const body = rows.map((row) => {
@@ -21,8 +26,8 @@ export function htmlTable<Row>(caption: string, columns: readonly Column<Row>[],
     return `<tr>${cells.join("")}</tr>`;
   });
   // A box that scrolls can be reached with the keyboard.
-  return `<div class="table" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table>
-<caption>${escapeHtml(caption)}</caption>
+  return `<div class="${`table ${style}`.trim()}" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table>
+<caption><span>${escapeHtml(caption)}</span></caption>
 <thead><tr>${head.join("")}</tr></thead>
 <tbody>
 ${body.join("\n")}
