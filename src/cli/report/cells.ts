@@ -1,7 +1,7 @@
 /** The lines of a sweep's result file: one a cell, every field that the report reads checked. */
 import * as v from "valibot";
 import { FormatError } from "../../errors.ts";
-import { describeJson, type JsonValue, parseJson } from "../../format/json.ts";
+import { asObject, describeJson, type JsonValue, parseJson } from "../../format/json.ts";
 
 export interface KlMetric {
   readonly mean: number;
@@ -68,7 +68,7 @@ function parseCell(line: string, number: number, file: string): Cell {
   } catch (cause) {
     throw new FormatError(where, "found text that is no JSON, expected a cell of a sweep", { cause });
   }
-  const { metrics, timing, ...cell } = checked(CELL, json, where, "");
+  const { metrics, timing, ...cell } = checked(CELL, asObject(json, where), where, "");
   const metric = (type: string) => Object.entries(metrics).find(([, value]) => value.type === type);
   const read = <Schema extends v.GenericSchema>(schema: Schema, type: string) => {
     const found = metric(type);
@@ -94,7 +94,8 @@ function checked<Schema extends v.GenericSchema>(
   const [issue] = result.issues;
   const path = v.getDotPath(issue);
   const at = path === null ? "" : ` at ${prefix}${path}`;
-  throw new FormatError(where, `found ${describeJson(issue.input as JsonValue)}${at}, expected ${issue.message}`);
+  const expected = issue.input === undefined ? "this field of a cell" : issue.message;
+  throw new FormatError(where, `found ${describeJson(issue.input as JsonValue)}${at}, expected ${expected}`);
 }
 
 // Schemas: each message is what was expected. Fields that they do not name are passed over.
@@ -106,7 +107,7 @@ const sizes = v.array(size, "a list of numbers");
 const whole = "a whole number of at least 0";
 const count = v.pipe(v.number(whole), v.integer(whole), v.minValue(0, whole));
 const optionalText = v.nullish(text, null);
-const object = <Fields extends v.ObjectEntries>(fields: Fields) => v.object(fields, "an object with all its fields");
+const object = <Fields extends v.ObjectEntries>(fields: Fields) => v.object(fields, "an object");
 const map = <Value extends v.GenericSchema>(value: Value) => v.record(text, value, "an object");
 
 const KL = object({ mean: size, stdErr: size, windows: v.optional(sizes, []), sameTop: v.optional(size) });

@@ -12,6 +12,8 @@ const LOSS_FIGURES = 4;
 const KEY = `<span class="key front"></span> none is better at as few bytes, <span class="key other"></span> other plans, \
 <span class="key control"></span> drawn at random`;
 
+const READING = "±: one standard error; below it that of the runs (draws and seeds) alone.";
+
 export function modelSection(model: ModelResult, differences: Differences): string {
   const { name, float, plans } = model;
   const losses = bestBySize(plans).flatMap((plan) => lossFigure(name, plan) ?? []);
@@ -89,12 +91,7 @@ function planTable({ name, float, plans }: ModelResult, differences: Differences
     { title: "95 %", numeric: true, cell: difference(({ interval }) => span(interval, 4)) },
     { title: "p (Holm)", numeric: true, cell: difference(({ adjusted }) => probability(adjusted)) },
   ];
-  return htmlTable(
-    `Plans of ${name}, the smallest first. ±: one standard error; below it that of the runs (draws and seeds) alone. Same top: tokens whose likeliest next word is the float model’s.`,
-    columns,
-    rows,
-    "plans",
-  );
+  return htmlTable(`Plans of ${name}, the smallest first. ${READING}`, columns, rows, "plans");
 }
 
 function planName({ number, name, policy }: PlanResult): string {

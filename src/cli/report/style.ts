@@ -39,9 +39,9 @@ caption span { display: inline-block; position: sticky; left: 0; max-width: min(
 th, td { padding: .35rem .55rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { padding-left: 0; }
 thead th { border-bottom: 2px solid var(--muted); vertical-align: bottom; font-weight: 600; }
-tbody th { font-weight: 600; }
+tbody th { font-weight: 600; white-space: nowrap; }
 tbody th, td { min-width: 3rem; }
-.plans tbody th { min-width: 10rem; }
+.plans tbody th { min-width: 10rem; white-space: normal; }
 .plans td:not(.number) { min-width: 8rem; }
 th:first-child { position: sticky; left: 0; background: var(--paper); }
 .number { text-align: right; white-space: nowrap; }

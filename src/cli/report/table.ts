@@ -35,6 +35,7 @@ ${body.join("\n")}
 </table></div>`;
 }
 
+/** Long policies break between their parts. */
 export function code(text: string): string {
-  return `<code>${escapeHtml(text)}</code>`;
+  return `<code>${escapeHtml(text).replace(/[,+]/g, "$&<wbr>")}</code>`;
 }
