@@ -29,7 +29,7 @@ export function span([lo, hi]: readonly [number, number], count: number): string
 }
 
 export function megabytes(bytes: number): string {
-  return (bytes / 1e6).toPrecision(bytes < 1e9 ? 3 : 4).replace(/\.0+$/, "");
+  return bytes < 1e9 ? (bytes / 1e6).toPrecision(4) : (bytes / 1e6).toFixed(0);
 }
 
 export function percent(share: number | undefined, count = 1): string {
@@ -39,6 +39,11 @@ export function percent(share: number | undefined, count = 1): string {
 /** Small ones as a bound: of resamples no more can be said. */
 export function probability(p: number): string {
   return p < 0.001 ? "< 0.001" : digits(p, 3);
+}
+
+/** Decimals that show three digits of a KL, at least four: a plan's error and difference have as many. */
+export function klDecimals(kl: number): number {
+  return kl > 0 ? Math.min(8, Math.max(4, 2 - Math.floor(Math.log10(kl)))) : 4;
 }
 
 export function plural(count: number, word: string): string {

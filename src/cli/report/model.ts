@@ -1,10 +1,10 @@
 /** What the page tells of one model: figures of quality, the table of plans, heat maps. */
 import type { Difference, Differences } from "./differences.ts";
-import { digits, escapeHtml, megabytes, percent, probability, signed, span } from "./format.ts";
+import { digits, escapeHtml, klDecimals, megabytes, percent, probability, signed, span } from "./format.ts";
 import { lossFigure, usageFigure } from "./heat.ts";
 import { bestBySize, type ModelResult, type PlanResult, paretoFront } from "./plans.ts";
 import { figure, figureCaption } from "./plot.ts";
-import { drawScatter, type Scatter } from "./scatter.ts";
+import { drawScatter, hasNames, type Scatter } from "./scatter.ts";
 import { type Column, code, htmlTable } from "./table.ts";
 
 /** More heat maps than this tell nothing new. */
@@ -67,15 +67,16 @@ function qualityFigure(scatter: Scatter, reading: string): string | undefined {
   const names = shown.map((plan) => `<li>${plan.number} ${escapeHtml(plan.name)}</li>`);
   return figure(
     figureCaption(scatter.title, caption),
-    (size) => drawScatter(scatter, size) + (size.kind === "wide" ? "" : `<ul class="names">${names.join("")}</ul>`),
+    (size) =>
+      drawScatter(scatter, size) + (hasNames(size, shown.length) ? "" : `<ul class="names">${names.join("")}</ul>`),
   );
 }
 
 function planTable({ name, float, plans }: ModelResult, differences: Differences): string {
   const rows = float === undefined ? plans : [float, ...plans];
-  const difference = (show: (difference: Difference) => string) => (plan: PlanResult) => {
+  const difference = (show: (difference: Difference, decimals: number) => string) => (plan: PlanResult) => {
     const found = differences.get(plan);
-    return found === undefined ? digits(undefined, 0) : show(found);
+    return found === undefined ? digits(undefined, 0) : show(found, klDecimals(plan.kl?.mean ?? 0));
   };
   const hasTasks = rows.some(({ tasks }) => tasks !== undefined);
   const tasks: Column<PlanResult> = { title: "tasks", numeric: true, cell: tasksCell };
@@ -88,7 +89,7 @@ function planTable({ name, float, plans }: ModelResult, differences: Differences
     { title: "perplexity", numeric: true, cell: ({ perplexity }) => digits(perplexity, 3) },
     ...(hasTasks ? [tasks] : []),
     { title: "difference to control", cell: (plan) => verdict(plan, differences.get(plan)) },
-    { title: "95 %", numeric: true, cell: difference(({ interval }) => span(interval, 4)) },
+    { title: "95 %", numeric: true, cell: difference(({ interval }, decimals) => span(interval, decimals)) },
     { title: "p (Holm)", numeric: true, cell: difference(({ adjusted }) => probability(adjusted)) },
   ];
   return htmlTable(`Plans of ${name}, the smallest first. ${READING}`, columns, rows, "plans");
@@ -102,8 +103,8 @@ function planName({ number, name, policy }: PlanResult): string {
 /** Mean, its error, and how far seeds and draws lie apart. */
 function klCell({ kl, cells }: PlanResult): string {
   if (kl === undefined) return digits(undefined, 0);
-  const runs = cells.length === 1 ? "1 run" : `${cells.length} runs ± ${digits(kl.runsStdErr, 4)}`;
-  return `${digits(kl.mean, 4)} ± ${digits(kl.stdErr, 4)}${below(runs)}`;
+  const runs = cells.length === 1 ? "1 run" : `${cells.length} runs ± ${digits(kl.runsStdErr, klDecimals(kl.mean))}`;
+  return `${digits(kl.mean, klDecimals(kl.mean))} ± ${digits(kl.stdErr, klDecimals(kl.mean))}${below(runs)}`;
 }
 
 function tasksCell({ tasks }: PlanResult): string {
@@ -111,12 +112,12 @@ function tasksCell({ tasks }: PlanResult): string {
   return `${digits(tasks.mean, 3)}${below(`± ${digits(tasks.stdErr, 3)}`)}`;
 }
 
-function verdict({ control }: PlanResult, found: Difference | undefined): string {
+function verdict({ control, kl }: PlanResult, found: Difference | undefined): string {
   if (control === null) return digits(undefined, 0);
   if (found === undefined) return below(`no windows in common with ${escapeHtml(control)}`);
   const { difference, shown } = found;
   const word = shown ? (difference < 0 ? "better than" : "worse than") : "no difference shown to";
-  return `<span class="${shown ? "shown" : "muted"}">${signed(difference, 4)}</span>${below(`${word} ${escapeHtml(control)}`)}`;
+  return `<span class="${shown ? "shown" : "muted"}">${signed(difference, klDecimals(kl?.mean ?? 0))}</span>${below(`${word} ${escapeHtml(control)}`)}`;
 }
 
 /** A second, quieter line of a cell. */

@@ -1,7 +1,7 @@
 /** The whole report: one HTML page without scripts, which fetches nothing. The same results give the same bytes. */
 import { VERSION } from "../../version.ts";
 import { compareWithControls, type Differences } from "./differences.ts";
-import { digits, escapeHtml, megabytes, plural } from "./format.ts";
+import { digits, escapeHtml, klDecimals, megabytes, plural } from "./format.ts";
 import { modelSection } from "./model.ts";
 import { bestBySize, gatherModels, type ModelResult, type PlanResult } from "./plans.ts";
 import { provenanceSection, type ResultFile } from "./provenance.ts";
@@ -70,7 +70,7 @@ function bestTable(models: readonly ModelResult[]): string {
       { title: "bits", numeric: true, cell: ({ plan }) => digits(plan.averageBits, 3) },
       { title: "MB", numeric: true, cell: ({ plan }) => megabytes(plan.trueBytes) },
       { title: "smaller than float", numeric: true, cell: ({ model, plan }) => factor(model.float, plan) },
-      { title: "KL", numeric: true, cell: ({ plan }) => digits(plan.kl?.mean, 4) },
+      { title: "KL", numeric: true, cell: ({ plan }) => digits(plan.kl?.mean, klDecimals(plan.kl?.mean ?? 0)) },
       { title: "perplexity", numeric: true, cell: ({ plan }) => digits(plan.perplexity, 3) },
       { title: "of float", numeric: true, cell: ({ model }) => digits(model.float?.perplexity, 3) },
     ],

@@ -35,6 +35,9 @@ interface Frame {
   readonly bottom: number;
 }
 
+/** More names than these run into each other. */
+const MOST_NAMES = 16;
+
 /** Shapes differ as well as colours. */
 const KINDS = {
   front: { symbol: "circle", fill: "var(--front)", stroke: "var(--front)" },
@@ -136,14 +139,18 @@ function describe({ plan, x, y, hi }: Mark): string {
   return `${plan.name}: ${digits(y, 4)} ± ${digits(hi - y, 4)} at ${megabytes(x * 1e6)} MB`;
 }
 
-/** Names where there is room for them, numbers on narrow windows; the list below the figure tells them all. */
+/** Names where there is room for them; else numbers, and a list below the figure. */
+export function hasNames(size: Size, points: number): boolean {
+  return size.kind === "wide" && points <= MOST_NAMES;
+}
+
 function labelMarks(marks: readonly Mark[], frame: Frame, size: Size): Markish[] {
   const position = (value: number, [lo, hi]: readonly [number, number], log: boolean) =>
     log ? Math.log(value / lo) / Math.log(hi / lo) : (value - lo) / (hi - lo);
   const points = marks.map(({ plan, x, y }) => ({
     x: frame.left + position(x, frame.x, false) * (frame.right - frame.left),
     y: frame.bottom - position(y, frame.y, frame.log) * (frame.bottom - frame.top),
-    text: size.kind === "wide" ? plan.name : String(plan.number),
+    text: hasNames(size, marks.length) ? plan.name : String(plan.number),
   }));
   return placeLabels(points, frame, size.fontSize).flatMap((place, i) => {
     if (place === undefined) return [];

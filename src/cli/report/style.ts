@@ -23,7 +23,7 @@ svg text { white-space: pre; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 0 2.5rem; }
 .pair figure { margin: .75rem 0; }
 .narrow { display: none; }
-.names { margin: .5rem 0 0; padding: 0; list-style: none; font-size: .85rem; columns: 2; overflow-wrap: anywhere; }
+.names { margin: .5rem 0 0; padding: 0; list-style: none; font-size: .85rem; columns: 10rem; overflow-wrap: anywhere; }
 .key { display: inline-block; width: .8em; height: .8em; border: 2px solid; border-radius: 50%; }
 .key.front { background: var(--front); border-color: var(--front); }
 .key.other { border-color: var(--other); }
