@@ -13,6 +13,7 @@ import { registerPerplexity } from "./commands/perplexity.ts";
 import { registerPlan } from "./commands/plan.ts";
 import { registerQuantize } from "./commands/quantize.ts";
 import { registerQuantizeMatrix } from "./commands/quantize-matrix.ts";
+import { registerReport } from "./commands/report.ts";
 import { registerSweep } from "./commands/sweep.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
 import { reportFailure } from "./failure.ts";
@@ -37,6 +38,7 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerCompare,
   registerEvaluate,
   registerSweep,
+  registerReport,
 ];
 
 /** Runs one command line and returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */

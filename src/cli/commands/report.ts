@@ -1,0 +1,48 @@
+/** `quern report`: the results of sweeps as one page of figures and tables. */
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { FormatError } from "../../errors.ts";
+import { readTextInput } from "../inputs.ts";
+import { exampleText } from "../options.ts";
+import type { ResultFile } from "../report/provenance.ts";
+import type { Action, RunCommand } from "../session.ts";
+
+interface Options {
+  readonly output: string;
+}
+
+export function registerReport(program: Command, run: RunCommand): void {
+  program
+    .command("report")
+    .description("Make one HTML file with figures and tables of a sweep's results. It needs no network and no scripts.")
+    .argument("<results...>", "JSON Lines files that a sweep wrote (or .gz of these)")
+    .requiredOption("--output <path>", "file to write (.html)")
+    .addHelpText("after", exampleText("quern report results.jsonl --output report.html"))
+    .action(run(report));
+}
+
+const report: Action<Options> = async (session, args, options) => {
+  const { nodeOutputFile } = await import("../../adapter/node-output.ts");
+  const { writeReport } = await import("../report/page.ts");
+  const [paths] = args as unknown as readonly [readonly string[]];
+  await using output = await nodeOutputFile(options.output, session.options);
+  const files: ResultFile[] = [];
+  for (const path of paths) files.push(await readResults(path, session.signal));
+  if (files.every(({ cells }) => cells.length === 0))
+    throw new FormatError(paths.join(", "), "found no line, expected at least one cell of a sweep");
+  const { html, cells, models } = await writeReport(files, session.signal);
+  await output.write(new TextEncoder().encode(html));
+  await output.commit();
+  session.output.result(
+    { output: options.output, cells, models },
+    () => `${options.output}: ${cells} cells of ${models} model${models === 1 ? "" : "s"}`,
+  );
+};
+
+async function readResults(path: string, signal: AbortSignal): Promise<ResultFile> {
+  const { parseCells } = await import("../report/cells.ts");
+  const text = await readTextInput(path, signal);
+  const hash = createHash("sha256").update(text).digest("hex");
+  return { name: basename(path), hash, cells: parseCells(text, path) };
+}

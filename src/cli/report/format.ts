@@ -1,0 +1,51 @@
+/** Numbers and texts as the page shows them. */
+
+const NOTHING = "\u2013";
+const MINUS = "\u2212";
+
+export function escapeHtml(text: string): string {
+  const names: Readonly<Record<string, string>> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&#39;",
+  };
+  return text.replace(/[&<>"']/g, (character) => names[character]);
+}
+
+/** A dash where there is no number. */
+export function digits(value: number | undefined, count: number): string {
+  if (value === undefined || !Number.isFinite(value)) return NOTHING;
+  return value.toFixed(count).replace("-", MINUS);
+}
+
+export function signed(value: number, count: number): string {
+  return `${value > 0 ? "+" : ""}${digits(value, count)}`;
+}
+
+export function span([lo, hi]: readonly [number, number], count: number): string {
+  return Number.isFinite(hi - lo) ? `${signed(lo, count)} to ${signed(hi, count)}` : NOTHING;
+}
+
+export function megabytes(bytes: number): string {
+  return bytes < 1e9 ? (bytes / 1e6).toPrecision(4) : (bytes / 1e6).toFixed(0);
+}
+
+export function percent(share: number | undefined, count = 1): string {
+  return share === undefined ? NOTHING : `${digits(100 * share, count)} %`;
+}
+
+/** Small ones as a bound: of resamples no more can be said. */
+export function probability(p: number): string {
+  return p < 0.001 ? "< 0.001" : digits(p, 3);
+}
+
+/** Decimals that show three digits of a KL, at least four: a plan's error and difference have as many. */
+export function klDecimals(kl: number): number {
+  return kl > 0 ? Math.min(8, Math.max(4, 2 - Math.floor(Math.log10(kl)))) : 4;
+}
+
+export function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,60 @@
+/** The page's style sheet. Colours are those of Okabe and Ito, which colour-blind readers tell apart. */
+export const STYLE: string = `
+:root { color-scheme: light dark; --paper: #fff; --ink: #1c2126; --muted: #5b646d; --line: #dfe3e7; --panel: #f5f7f8;
+  --front: #0072b2; --other: #c25500; --control: #767d84; --heat: #005a8e; }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #15181b; --ink: #e4e7ea; --muted: #a0a8b0; --line: #31373d; --panel: #1d2125;
+    --front: #56b4e9; --other: #e69f00; --control: #8f979f; --heat: #4aa8e0; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1100px; padding: 2rem 1.25rem 4rem; background: var(--paper); color: var(--ink);
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .5rem; }
+h2 { font-size: 1.4rem; margin: 3rem 0 .75rem; padding-top: 1rem; border-top: 1px solid var(--line); }
+h3 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+p { max-width: 72ch; margin: .6rem 0; }
+.muted { color: var(--muted); }
+figure { margin: 1.75rem 0; }
+figcaption { max-width: 80ch; margin-bottom: .6rem; font-size: .95rem; color: var(--muted); }
+figcaption strong { color: var(--ink); }
+svg { display: block; width: 100%; height: auto; color: var(--ink); }
+svg text { white-space: pre; }
+.wide { max-width: 960px; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 0 2.5rem; }
+.pair figure { margin: .75rem 0; }
+.narrow { display: none; }
+.names { margin: .5rem 0 0; padding: 0; list-style: none; font-size: .85rem; columns: 10rem; overflow-wrap: anywhere; }
+.key { display: inline-block; width: .8em; height: .8em; border: 2px solid; border-radius: 50%; }
+.key.front { background: var(--front); border-color: var(--front); }
+.key.other { border-color: var(--other); }
+.key.control { width: .62em; height: .62em; border-radius: 0; transform: rotate(45deg); margin: 0 .1em;
+  background: var(--control); border-color: var(--control); }
+.ramp { white-space: nowrap; }
+.ramp i:first-of-type { outline: 1px solid var(--line); }
+.ramp i { display: inline-block; width: 1.1em; height: .8em; background: var(--heat); vertical-align: -.05em; }
+.table { overflow-x: auto; margin: 1.25rem 0; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; line-height: 1.4; }
+caption { text-align: left; color: var(--muted); padding-bottom: .5rem; font-size: .95rem; }
+caption span { display: inline-block; position: sticky; left: 0; max-width: min(72ch, calc(100vw - 2rem)); }
+th, td { padding: .35rem .55rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { padding-left: 0; }
+thead th { border-bottom: 2px solid var(--muted); vertical-align: bottom; font-weight: 600; }
+tbody th { font-weight: 600; white-space: nowrap; }
+tbody th, td { min-width: 3rem; }
+.plans tbody th { min-width: 10rem; white-space: normal; }
+.plans td:not(.number) { min-width: 8rem; }
+th:first-child { position: sticky; left: 0; background: var(--paper); }
+.number { text-align: right; white-space: nowrap; }
+td code, th code { overflow-wrap: anywhere; }
+.below { display: block; color: var(--muted); font-weight: 400; font-size: .92em; }
+code, pre { font: .86em/1.45 ui-monospace, SFMono-Regular, Consolas, monospace; }
+pre { overflow-x: auto; padding: .75rem 1rem; background: var(--panel); border-radius: 6px; }
+.shown { font-weight: 600; white-space: nowrap; }
+@media (max-width: 640px) {
+  body { padding: 1.25rem 1rem 3rem; }
+  h1 { font-size: 1.5rem; }
+  .wide, .half { display: none; }
+  .narrow { display: block; }
+}
+@media print { .table { overflow: visible; } }
+`;
