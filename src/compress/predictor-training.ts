@@ -97,7 +97,11 @@ export function checkTraining(options: TrainingOptions): Required<TrainingOption
   if (!(learningRate > 0 && learningRate < 1))
     throw new UsageError("predictor: learning rate", String(learningRate), "a number above 0 and below 1");
   if (!(weightDecay >= 0 && weightDecay * learningRate < 1))
-    throw new UsageError("predictor: weight decay", String(weightDecay), "a number from 0 that the learning rate takes");
+    throw new UsageError(
+      "predictor: weight decay",
+      String(weightDecay),
+      "a number from 0 that the learning rate takes",
+    );
   for (const [name, value] of Object.entries({ epochs, patience }))
     if (!(Number.isInteger(value) && value >= 1))
       throw new UsageError(`predictor: ${name}`, String(value), "a whole number from 1");
