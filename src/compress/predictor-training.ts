@@ -38,7 +38,7 @@ export const STUDY_TRAINING: Required<TrainingOptions> = {
 };
 
 /** Leaves the network with the weights whose validation error was least. `random` orders the windows of each epoch. */
-export async function fit(
+export async function train(
   network: PredictorNetwork,
   examples: readonly Example[],
   held: readonly Example[],

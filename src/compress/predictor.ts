@@ -12,7 +12,7 @@ import { createRandom, type Random } from "../runtime/random.ts";
 import { Turns } from "../wasm/turns.ts";
 import { WindowBatch, type Windows } from "./batch.ts";
 import { PredictorNetwork } from "./predictor-network.ts";
-import { checkTraining, type Example, type Fit, fit, shuffle, type TrainingOptions } from "./predictor-training.ts";
+import { checkTraining, type Example, type Fit, shuffle, type TrainingOptions, train } from "./predictor-training.ts";
 
 export interface PredictorOptions extends TrainingOptions {
   /** Hidden units, a multiple of 16. Default 1024. */
@@ -61,12 +61,12 @@ export async function trainPredictor(
   for (let layer = 0; layer < config.layers; layer++) {
     const learned = await collect(model, batch, layer, windows, turns);
     const scored = other && (await collect(model, other, layer, options.score as Windows, turns));
-    const train = (variant: "stream" | "module") =>
+    const learn = (variant: "stream" | "module") =>
       trainBlock(model, learned[variant], (scored ?? learned)[variant], held, options, turns);
-    const { predicted, ...found } = await train("stream");
+    const { predicted, ...found } = await learn("stream");
     const block = { layer, predicted, ...found };
     if (options.module) {
-      const { predicted: predictedModule, ...module } = await train("module");
+      const { predicted: predictedModule, ...module } = await learn("module");
       blocks.push({ ...block, predictedModule, module });
     } else blocks.push(block);
     options.onProgress?.({ phase: "predict", done: layer + 1, total: config.layers, unit: "blocks" });
@@ -149,7 +149,7 @@ async function trainBlock(
   using network = new PredictorNetwork(model.machine, shape, random);
   const order = [...learned];
   shuffle(order, random);
-  const found = await fit(network, order.slice(held), order.slice(0, held), options, random, turns);
+  const found = await train(network, order.slice(held), order.slice(0, held), options, random, turns);
   let sum = 0;
   let count = 0;
   for (const { x } of scored) {
