@@ -12,6 +12,7 @@ import { registerLogits } from "./commands/logits.ts";
 import { registerPerplexity } from "./commands/perplexity.ts";
 import { registerQuantize } from "./commands/quantize.ts";
 import { registerQuantizeMatrix } from "./commands/quantize-matrix.ts";
+import { registerSmooth } from "./commands/smooth.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
 import { reportFailure } from "./failure.ts";
 import { addCommonOptions, type CommonOptions, commonOptionsOf } from "./options.ts";
@@ -30,6 +31,7 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerCalibrate,
   registerQuantize,
   registerQuantizeMatrix,
+  registerSmooth,
   registerPerplexity,
   registerCompare,
   registerEvaluate,

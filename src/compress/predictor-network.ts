@@ -58,8 +58,7 @@ export class PredictorNetwork implements Disposable {
   /** Weights uniform in +-1 / sqrt(inputs), as torch.nn.Linear begins. */
   constructor(machine: Machine, shape: NetworkShape, random: Random) {
     const { width, hidden } = shape;
-    if (!(Number.isInteger(hidden) && hidden > 0 && hidden % PANEL_ROWS === 0))
-      throw new UsageError("predictor: hidden", String(hidden), `a positive multiple of ${PANEL_ROWS}`);
+    checkHidden(hidden);
     this.shape = shape;
     this.#machine = machine;
     this.#memory = machine.arena.claim();
@@ -81,7 +80,7 @@ export class PredictorNetwork implements Disposable {
     const { second } = this.weights;
     return Float32Array.from({ length: rows }, (_, row) => {
       let sum = 0;
-      for (let n = 0, at = row * hidden; n < hidden; n++, at++) if (sums[at] > 0) sum += second[n] * sums[at];
+      for (let n = 0, at = row * hidden; n < hidden; n++, at++) sum += second[n] * Math.max(sums[at], 0);
       return tanh(sum);
     });
   }
@@ -134,9 +133,9 @@ export class PredictorNetwork implements Disposable {
       for (let row = 0; row < rows; row++) {
         const slope = slopes[row];
         for (let n = panel, from = row * hidden + panel; n < panel + PANEL_ROWS; n++, from++, to++) {
-          const sum = sums[from];
-          panels[to] = sum > 0 ? slope * second[n] : 0;
-          if (sum > 0) gradient[n] += slope * sum;
+          // No branches: half of them would be foreseen wrongly.
+          panels[to] = slope * second[n] * Number(sums[from] > 0);
+          gradient[n] += slope * Math.max(sums[from], 0);
         }
       }
     return Float32Array.from(gradient);
@@ -163,6 +162,12 @@ export class PredictorNetwork implements Disposable {
     this.#tape.call("matmul_f32", panelCount(hidden), 16 * k * rows, table, 1, input, 0, k, 0, hidden, k);
     await this.#tape.runInTurns(turns);
   }
+}
+
+/** @throws UsageError for a width that leaves a panel unfilled. */
+export function checkHidden(hidden: number): void {
+  if (!(Number.isInteger(hidden) && hidden > 0 && hidden % PANEL_ROWS === 0))
+    throw new UsageError("predictor: hidden", String(hidden), `a positive multiple of ${PANEL_ROWS}`);
 }
 
 function allocate({ arena }: Machine, { width, hidden, rows }: NetworkShape): Buffers {

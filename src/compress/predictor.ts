@@ -11,8 +11,10 @@ import { readRows } from "../nn/emit.ts";
 import { createRandom, type Random } from "../runtime/random.ts";
 import { Turns } from "../wasm/turns.ts";
 import { WindowBatch, type Windows } from "./batch.ts";
-import { PredictorNetwork } from "./predictor-network.ts";
+import { checkHidden, PredictorNetwork } from "./predictor-network.ts";
 import { checkTraining, type Example, type Fit, shuffle, type TrainingOptions, train } from "./predictor-training.ts";
+
+const STUDY_HIDDEN = 1024;
 
 export interface PredictorOptions extends TrainingOptions {
   /** Hidden units, a multiple of 16. Default 1024. */
@@ -76,8 +78,9 @@ export async function trainPredictor(
 
 /** How many windows are held out. */
 function checkOptions(windows: Windows, options: PredictorOptions): number {
-  const { validation = 0.1 } = options;
+  const { validation = 0.1, hidden = STUDY_HIDDEN } = options;
   checkTraining(options);
+  checkHidden(hidden);
   if (windows.length < 2) throw new UsageError("predictor: windows", String(windows.length), "at least two");
   if (!(validation > 0 && validation < 1))
     throw new UsageError("predictor: validation", String(validation), "a number above 0 and below 1");
@@ -145,7 +148,7 @@ async function trainBlock(
 ): Promise<Fit & { readonly predicted: number }> {
   const random: Random = createRandom(options.seed ?? 0);
   const rows = Math.max(...[...learned, ...scored].map(({ targets }) => targets.length));
-  const shape = { width: model.config.hiddenSize, hidden: options.hidden ?? 1024, rows };
+  const shape = { width: model.config.hiddenSize, hidden: options.hidden ?? STUDY_HIDDEN, rows };
   using network = new PredictorNetwork(model.machine, shape, random);
   const order = [...learned];
   shuffle(order, random);
