@@ -64,29 +64,39 @@ export function quantize_act(first: i32, last: i32, scratch: usize, record: usiz
 }
 
 /**
- * y[T,K] = x[T,K] rounded in groups of `actGroup` columns and scaled back; mode 0 is int8, 1 is int16; a unit is a row.
- * Any K; the last group may be short. y may be x.
+ * y[T,K] = x[T,K] rounded to codes from -levels to levels in groups of `actGroup` columns and scaled back; a unit is a row.
+ * `scales` 0: each group's scale is amax / levels. Else it is the address of f32 scales, one a group for all rows; what lies beyond
+ * the last code is cut off. Any K; the last group may be short. y may be x.
  */
-export function round_act(first: i32, last: i32, scratch: usize, y: usize, ldy: i32, x: usize, ldx: i32, k: i32, actGroup: i32, mode: i32): void {
-  const top = maxCode(mode);
+export function round_act(first: i32, last: i32, scratch: usize, y: usize, ldy: i32, x: usize, ldx: i32, k: i32, actGroup: i32, levels: i32, scales: usize): void {
+  const top = <f32>levels;
+  const tops = f32x4.splat(top);
+  const bottoms = f32x4.splat(-top);
   for (let t = first; t < last; t++) {
     const to = y + (<usize>t * <usize>ldy << 2);
     const from = x + (<usize>t * <usize>ldx << 2);
+    let given = scales;
     for (let col = 0; col < k; col += actGroup) {
       const n = min(actGroup, k - col);
-      const amax = amaxOf(from + (<usize>col << 2), n);
-      const empty = amax < TINY;
-      const inverse: f32 = empty ? 0 : top / amax;
-      const scale: f32 = empty ? 0 : amax / top;
+      let inverse: f32, scale: f32;
+      if (given) {
+        scale = load<f32>(given);
+        inverse = scale < TINY ? 0 : 1 / scale;
+        given += 4;
+      } else {
+        const amax = amaxOf(from + (<usize>col << 2), n);
+        inverse = amax < TINY ? 0 : top / amax;
+        scale = amax < TINY ? 0 : amax / top;
+      }
       const inverses = f32x4.splat(inverse);
-      const scales = f32x4.splat(scale);
+      const factors = f32x4.splat(scale);
       let at = <usize>col << 2;
       const end = <usize>(col + n) << 2;
       for (; at + 16 <= end; at += 16) {
         const codes = f32x4.nearest(f32x4.mul(v128.load(from + at), inverses));
-        v128.store(to + at, f32x4.mul(codes, scales));
+        v128.store(to + at, f32x4.mul(f32x4.max(f32x4.min(codes, tops), bottoms), factors));
       }
-      for (; at < end; at += 4) store<f32>(to + at, nearest(load<f32>(from + at) * inverse) * scale);
+      for (; at < end; at += 4) store<f32>(to + at, max(min(nearest(load<f32>(from + at) * inverse), top), -top) * scale);
     }
   }
 }

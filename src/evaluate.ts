@@ -45,3 +45,4 @@ export { parseTask, readTask } from "./eval/tasks/parse-task.ts";
 export { findTasks, taskNames } from "./eval/tasks/registry.ts";
 export { defineTask, type Metric, type Task, type TaskDocument } from "./eval/tasks/task.ts";
 export { scoredWindows, type WindowProtocol } from "./eval/windows.ts";
+export { type Activations, activationsName, type StudyActivations } from "./nn/emit.ts";

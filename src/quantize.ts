@@ -30,6 +30,7 @@ export {
   sizedPlan,
 } from "./compress/plan.ts";
 export { type ByteTable, byteTable, moduleBytes, plannedBytes, plannedBytesOf } from "./compress/plan-bytes.ts";
+export { type PredictedBlock, type Prediction, type PredictorOptions, trainPredictor } from "./compress/predictor.ts";
 export { type QuantizeRun, quantizeModel } from "./compress/quantize.ts";
 export type { Quantized } from "./compress/quantized.ts";
 export type { ModuleReport } from "./compress/report.ts";
@@ -45,7 +46,9 @@ export {
   uniformModules,
 } from "./compress/settings.ts";
 export { type LinearShape, type ModelShapes, shapesOfConfig, shapesOfFiles } from "./compress/shapes.ts";
+export { type SmoothedSite, type Smoothing, type SmoothOptions, smoothModel } from "./compress/smooth.ts";
 export type { StarvedExpert } from "./compress/starved.ts";
+export { type StaticScales, staticScales } from "./compress/static-scales.ts";
 export {
   type BlockStatistics,
   type ExpertDistance,
@@ -63,6 +66,7 @@ export {
   writeStatistics,
 } from "./compress/statistics-file.ts";
 export { type WriteOptions, type Written, writeQuantized } from "./compress/write.ts";
+export { writeSmoothed } from "./compress/write-smoothed.ts";
 export { memoryOutput, type OutputFolder } from "./format/output.ts";
 export { memoryWorkFolder, type WorkFolder } from "./format/work-folder.ts";
 export { type Budget, parseBudget } from "./quant/budget.ts";

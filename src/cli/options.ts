@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
+import type { StudyActivations } from "../nn/emit.ts";
 
 export type ActivationsOption = "f32" | "int16" | "int8";
 export type KernelsOption = "auto" | "base" | "relaxed" | "reference";
@@ -105,6 +106,32 @@ export function oneOf<T extends string>(option: string, words: readonly T[]): (t
     if (found !== undefined) return found;
     throw new UsageError(option, quoted(text), `one of ${words.join(", ")}`);
   };
+}
+
+/** Rounded inputs as a study has them, such as `int4/token`. */
+export type StudyOption = Pick<StudyActivations, "mode" | "bits" | "group">;
+
+/** Adds `--study-activations`; `meaning` says what they are for. */
+export function addStudyOption(command: Command, meaning: string): Command {
+  return command.option("--study-activations <int4|int8/token|32|64|128>", meaning, studyActivations);
+}
+
+function studyActivations(text: string): StudyOption {
+  const found = /^int([48])\/(token|32|64|128)$/.exec(text);
+  if (found === null)
+    throw new UsageError("--study-activations", quoted(text), "int4 or int8, then /token, /32, /64 or /128");
+  const [, bits, group] = found;
+  return {
+    mode: "study",
+    bits: bits === "4" ? 4 : 8,
+    group: group === "token" ? group : (Number(group) as 32 | 64 | 128),
+  };
+}
+
+/** Refuses both ways of rounding at once. */
+export function checkStudy({ activations }: CommonOptions, study: StudyOption | undefined): void {
+  if (study !== undefined && activations !== undefined)
+    throw new UsageError("--study-activations", `--activations ${activations} too`, "one of the two");
 }
 
 function activationGroup(text: string): 32 | 64 | "weight" {

@@ -14,6 +14,7 @@ import { registerPlan } from "./commands/plan.ts";
 import { registerQuantize } from "./commands/quantize.ts";
 import { registerQuantizeMatrix } from "./commands/quantize-matrix.ts";
 import { registerReport } from "./commands/report.ts";
+import { registerSmooth } from "./commands/smooth.ts";
 import { registerSweep } from "./commands/sweep.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
 import { reportFailure } from "./failure.ts";
@@ -34,6 +35,7 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerPlan,
   registerQuantize,
   registerQuantizeMatrix,
+  registerSmooth,
   registerPerplexity,
   registerCompare,
   registerEvaluate,

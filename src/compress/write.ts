@@ -47,7 +47,7 @@ const COMPANIONS = [
   "generation_config.json",
   "chat_template.jinja",
 ];
-const WEIGHTS = "model.safetensors";
+export const WEIGHTS_FILE: string = "model.safetensors";
 const MAX_COMPANION_BYTES = 200_000_000;
 
 /** Writes and commits; on any failure nothing remains. @throws UsageError for asymmetric weights in version `gptq` that it cannot hold. */
@@ -68,9 +68,9 @@ export async function writeQuantized(
     const tensors = collectTensors(files, shapes, quantized, names, version);
     const trueBytes = await writeWeights(output, tensors);
     const config = configJson(files, quantized, settings, names, version, options.meta ?? {});
-    await writeText(output, "quantize_config.json", json(config));
-    await writeText(output, "config.json", json({ ...files.json, quantization_config: config }));
-    for (const file of COMPANIONS) await copy(files, output, file);
+    await writeText(output, "quantize_config.json", jsonText(config));
+    await writeText(output, "config.json", jsonText({ ...files.json, quantization_config: config }));
+    await copyCompanions(files, output);
     const bits = averageBits(files, settings);
     await writeText(
       output,
@@ -106,7 +106,7 @@ function packedTensors(name: string, matrix: QuantizedMatrix, version: GptqVersi
 }
 
 /** A linear that stays float; one of a fused bank becomes a tensor of its own. */
-function floatTensor(files: ModelFiles, placement: Placement, name: string): TensorToWrite {
+export function floatTensor(files: ModelFiles, placement: Placement, name: string): TensorToWrite {
   if (placement.kind === "packed")
     throw new UsageError(files.name, "a model that is quantised already", "a float model");
   const { slot, entry, rowOffset } = placement;
@@ -117,7 +117,7 @@ function floatTensor(files: ModelFiles, placement: Placement, name: string): Ten
 }
 
 async function writeWeights(output: OutputFolder, tensors: readonly TensorToWrite[]): Promise<number> {
-  const file = await output.file(WEIGHTS);
+  const file = await output.file(WEIGHTS_FILE);
   const bytes = await writeSafetensors(file, tensors);
   await file.close();
   return bytes;
@@ -175,6 +175,11 @@ function writtenModule(slot: Slot, names: ReadonlyMap<string, string>, quantized
   return { name, bits: matrix.bits as GptqBits, groupSize: matrix.groupSize };
 }
 
+/** Tokenizer, generation settings and chat template, unchanged, where the source folder has them. */
+export async function copyCompanions(files: ModelFiles, output: OutputFolder): Promise<void> {
+  for (const file of COMPANIONS) await copy(files, output, file);
+}
+
 async function copy(files: ModelFiles, output: OutputFolder, file: string): Promise<void> {
   const source = await files.folder.open(file);
   if (source === undefined) return;
@@ -187,12 +192,12 @@ async function copy(files: ModelFiles, output: OutputFolder, file: string): Prom
   }
 }
 
-async function writeText(output: OutputFolder, file: string, text: string): Promise<void> {
+export async function writeText(output: OutputFolder, file: string, text: string): Promise<void> {
   const sink = await output.file(file);
   await sink.write(new TextEncoder().encode(text));
   await sink.close();
 }
 
-function json(value: unknown): string {
+export function jsonText(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }

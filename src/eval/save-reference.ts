@@ -1,11 +1,13 @@
 /** Runs a reference once and keeps what comparisons need of it in a file, window by window. */
 
+import { UsageError } from "../errors.ts";
 import type { FileSink, OutputFile } from "../format/output.ts";
 import { encodeHeader, type TensorSpec } from "../format/safetensors-writer.ts";
 import { sha256 } from "../format/sha256.ts";
 import { PIECE_BYTES } from "../format/source.ts";
 import { baseName, modelHash } from "../model/identity.ts";
 import type { Model, Progress } from "../model/model.ts";
+import { activationsName } from "../nn/emit.ts";
 import { VERSION } from "../version.ts";
 import { Turns } from "../wasm/turns.ts";
 import { Follower } from "./follower.ts";
@@ -74,6 +76,12 @@ export class ReferenceWriter {
     const shape = shapeOf(reference.config);
     const small = smallTensors(shape, windows);
     const { mode, group } = reference.activations;
+    if (mode === "study")
+      throw new UsageError(
+        "saved reference: activations",
+        activationsName(reference.activations),
+        "f32, int16 or int8",
+      );
     const facts = {
       name: baseName(reference.files.name),
       hash: await modelHash(reference.files, turns),

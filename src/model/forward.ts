@@ -5,6 +5,7 @@
  * an input it yields a Tap. Inference lets it run through and replays the tape for every token; calibration plays what has
  * been recorded so far, reads the input, quantises, and only then lets the next calls be recorded, which therefore see the new weights.
  */
+import { UsageError } from "../errors.ts";
 import { attend } from "../nn/attention.ts";
 import type { Activations, Emit, Rows } from "../nn/emit.ts";
 import { project, type Target } from "../nn/linear.ts";
@@ -166,10 +167,11 @@ function* recordExperts(
   const ups = weights.experts.map((mlp) => mlp.up);
   const downs = weights.experts.map((mlp) => mlp.down);
   yield { site: "experts", layer, linears: [...gates, ...ups], input: x, spans: routes.spans, index: routes.index };
-  project(emit, { input: x, index: routes.index, targets: [...to(gates, gate), ...to(ups, up)], rows: 2 * rows });
+  const targets = [...to(gates, gate), ...to(ups, up)];
+  project(emit, { input: x, index: routes.index, targets, rows: 2 * rows, scales: scalesOf(pass, gates[0]) });
   swiglu(emit, gate, up);
   yield { site: "expertsDown", layer, linears: downs, input: gate, spans: routes.spans, index: 0 };
-  project(emit, { input: gate, index: 0, targets: to(downs, down), rows });
+  project(emit, { input: gate, index: 0, targets: to(downs, down), rows, scales: scalesOf(pass, downs[0]) });
   let shared: Rows | undefined;
   if (weights.shared !== undefined) {
     shared = rowsOf(state.branch, tokens, config.hiddenSize);
@@ -207,6 +209,17 @@ function* recordMlp(
 function projectDense(pass: Pass, input: Rows, ...pairs: readonly (readonly [Linear, Rows])[]): void {
   const span = pass.state.span;
   const targets = pairs.map(([linear, out]) => ({ matrix: linear.matrix, span, out: out.ptr }));
-  const exact = pairs[0][0].slot.role === "router";
-  project(pass.emit, { input, index: 0, targets, rows: pass.tokens * pairs.length, exact });
+  const [first] = pairs[0];
+  const exact = first.slot.role === "router";
+  const scales = exact ? 0 : scalesOf(pass, first);
+  project(pass.emit, { input, index: 0, targets, rows: pass.tokens * pairs.length, exact, scales });
+}
+
+/** The scales that study activations bring for the input of a linear (and of those beside it); 0 where each row has its own. */
+function scalesOf({ emit: { activations } }: Pass, { slot }: Linear): number {
+  if (activations.mode !== "study" || activations.scales === undefined) return 0;
+  const address = activations.scales.get(slot.name);
+  if (address === undefined)
+    throw new UsageError(`study activations: ${slot.name}`, "no scales", "scales of this model");
+  return address;
 }

@@ -5,7 +5,7 @@ import { type GptqConfig, readGptqConfig } from "../format/gptq-config.ts";
 import { type JsonObject, readJsonObject } from "../format/json.ts";
 import type { TensorIndex } from "../format/safetensors.ts";
 import type { FolderSource } from "../format/source.ts";
-import type { Activations } from "../nn/emit.ts";
+import type { Activations, EngineActivations } from "../nn/emit.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Machine } from "../wasm/machine.ts";
 import { Turns } from "../wasm/turns.ts";
@@ -79,6 +79,8 @@ export class Model implements AsyncDisposable {
   readonly machine: Machine;
   readonly weights: Weights;
   readonly activations: Activations;
+  /** A view leaves memory and files to the model it was taken from. */
+  readonly #owner: boolean;
   #tokenizer: Tokenizer | undefined;
 
   /** Loads the weights into `machine`, which the model owns from then on. */
@@ -104,11 +106,20 @@ export class Model implements AsyncDisposable {
     }
   }
 
-  private constructor(files: ModelFiles, machine: Machine, weights: Weights, activations: Activations) {
+  private constructor(files: ModelFiles, machine: Machine, weights: Weights, activations: Activations, owner = true) {
     this.files = files;
     this.machine = machine;
     this.weights = weights;
     this.activations = activations;
+    this.#owner = owner;
+  }
+
+  /**
+   * The same weights under other activations, such as those of a study: a view, good as long as this model is; disposing it
+   * frees nothing. @throws UsageError for activations that there are not.
+   */
+  withActivations(activations: Activations): Model {
+    return new Model(this.files, this.machine, this.weights, checkActivations(activations), false);
   }
 
   get config(): ModelConfig {
@@ -133,18 +144,32 @@ export class Model implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#owner) return;
     await this.machine[Symbol.asyncDispose]();
     await this.files.index.close();
   }
 }
 
 /** int8 where weights are packed, f32 where all are float. */
-function chooseActivations(files: ModelFiles, options: OpenOptions): Activations {
+function chooseActivations(files: ModelFiles, options: OpenOptions): EngineActivations {
   const packed = files.placements.some((placement) => placement.kind === "packed");
   const mode = options.activations ?? (packed ? "int8" : "f32");
-  const group = options.activationGroup ?? 32;
   if (!["f32", "int16", "int8"].includes(mode)) throw new UsageError("activations", String(mode), "f32, int16 or int8");
+  return checkActivations({ mode, group: options.activationGroup ?? 32 });
+}
+
+function checkActivations<T extends Activations>(activations: T): T {
+  const { mode, group } = activations;
+  if (mode === "study") {
+    if (activations.bits !== 4 && activations.bits !== 8)
+      throw new UsageError("study activations: bits", String(activations.bits), "4 or 8");
+    if (![32, 64, 128, "token"].includes(group))
+      throw new UsageError("study activations: group", String(group), "32, 64, 128 or token");
+    return activations;
+  }
+  if (!["f32", "int16", "int8"].includes(mode))
+    throw new UsageError("activations", String(mode), "f32, int16, int8 or study");
   if (group !== 32 && group !== 64 && group !== "weight")
     throw new UsageError("activation group", String(group), "32, 64 or weight");
-  return { mode, group };
+  return activations;
 }

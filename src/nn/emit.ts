@@ -2,11 +2,39 @@
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 
-/** How the inputs of linears are rounded (design.md 4). `group` columns share a scale. */
-export interface Activations {
+/** How the inputs of linears are rounded (docs/kernels.md, "Activations"): by the engine's arithmetic, or as a study would. */
+export type Activations = EngineActivations | StudyActivations;
+
+/** `group` columns share a scale. */
+export interface EngineActivations {
   readonly mode: "f32" | "int16" | "int8";
   /** `weight`: the packed weights' own group size (128 at most). */
   readonly group: 32 | 64 | "weight";
+}
+
+/**
+ * Inputs rounded and scaled back, then multiplied in f32 by whatever the weights are (packed ones dequantised exactly): what
+ * rounding alone costs, whichever hardware would do it.
+ */
+export interface StudyActivations {
+  readonly mode: "study";
+  readonly bits: 4 | 8;
+  /** Columns that share a scale; `token`: all of a row. */
+  readonly group: 32 | 64 | 128 | "token";
+  /** By the name of each linear, the address of its input's f32 scales, one a group; without them each row has its own. */
+  readonly scales?: ReadonlyMap<string, number>;
+}
+
+/** As results name them: `f32`, `int8`, `study int4/token`. */
+export function activationsName(activations: Activations): string {
+  if (activations.mode !== "study") return activations.mode;
+  const { bits, group, scales } = activations;
+  return `study int${bits}/${group}${scales === undefined ? "" : "/static"}`;
+}
+
+/** Codes of the study's rounding go from -levels to levels. */
+export function studyLevels(bits: StudyActivations["bits"]): number {
+  return 2 ** (bits - 1) - 1;
 }
 
 /** f32 rows in memory; `ld` is the row stride in elements. */

@@ -6,7 +6,7 @@ import type { Matrix, PackedMatrix } from "../tensor/matrix.ts";
 import { stride } from "../tensor/matrix.ts";
 import { panelCount, recordLayout } from "../tensor/panel.ts";
 import type { KernelName } from "../wasm/generated/kernels.ts";
-import type { Emit, Rows } from "./emit.ts";
+import { type Emit, type Rows, studyLevels } from "./emit.ts";
 
 /** A matrix with the tokens it is for and where its results go. */
 export interface Target {
@@ -26,6 +26,8 @@ export interface Projection {
   readonly rows: number;
   /** Router and head read their input unrounded in every mode. */
   readonly exact?: boolean;
+  /** Address of the input's scales under study activations with scales of their own; 0 or left out: each row's own. */
+  readonly scales?: number;
 }
 
 /** Never more columns a group than this: int16 sums would overflow beyond. */
@@ -37,7 +39,7 @@ export function project(emit: Emit, projection: Projection): void {
   for (const targets of byFormat(projection.targets)) {
     const matrix = targets[0].matrix;
     const plan = planInput(emit, projection, matrix);
-    if (plan.key !== prepared) prepare(emit, projection.input, plan);
+    if (plan.key !== prepared) prepare(emit, projection, plan);
     emitMatmul(emit, projection, targets, plan, plan.key === prepared);
     prepared = plan.key;
   }
@@ -62,20 +64,27 @@ interface InputPlan {
   readonly permPtr: number;
   /** Columns that share a scale. */
   readonly group: number;
+  /** Largest code of the form `rounded`. */
+  readonly levels: number;
   readonly key: string;
 }
 
-function planInput(emit: Emit, projection: Projection, matrix: Matrix): InputPlan {
-  const { mode, group } = emit.activations;
+function planInput({ activations }: Emit, projection: Projection, matrix: Matrix): InputPlan {
   const permPtr = matrix.kind === "packed" ? matrix.permPtr : 0;
-  if (mode === "f32" || projection.exact)
-    return { form: "plain", permPtr, group: 0, key: permPtr === 0 ? "" : `g${permPtr}` };
+  const plain = { permPtr, group: 0, levels: 0 };
+  if (activations.mode === "f32" || projection.exact)
+    return { ...plain, form: "plain", key: permPtr === 0 ? "" : `g${permPtr}` };
+  if (activations.mode === "study") {
+    const group = activations.group === "token" ? matrix.cols : activations.group;
+    return { form: "rounded", permPtr, group, levels: studyLevels(activations.bits), key: `s/${permPtr}` };
+  }
+  const { mode, group } = activations;
   if (matrix.kind === "float") {
     const columns = group === "weight" ? MAX_ACTIVATION_GROUP : group;
-    return { form: "rounded", permPtr: 0, group: columns, key: `f${columns}` };
+    return { form: "rounded", permPtr, group: columns, levels: mode === "int16" ? 32767 : 127, key: `f${columns}` };
   }
   const columns = activationGroup(matrix, group);
-  return { form: "record", permPtr, group: columns, key: `r${columns}/${permPtr}` };
+  return { ...plain, form: "record", group: columns, key: `r${columns}/${permPtr}` };
 }
 
 /** The activation group must divide the weights' group; 32 always does. */
@@ -86,21 +95,27 @@ function activationGroup(matrix: PackedMatrix, wish: 32 | 64 | "weight"): number
   return matrix.groupSize % 64 === 0 && columns > 64 ? 64 : 32;
 }
 
-function prepare(emit: Emit, input: Rows, plan: InputPlan): void {
+/** Rounded inputs are gathered afterwards, so that groups are columns of the layer's own order; records before. */
+function prepare(emit: Emit, projection: Projection, plan: InputPlan): void {
   const { tape, prepared, activations } = emit;
-  const { ptr, ld, rows, cols } = input;
-  let from = { ptr, ld };
+  const { rows, cols } = projection.input;
+  let from: Pick<Rows, "ptr" | "ld"> = projection.input;
+  if (plan.form === "rounded") {
+    const { group, levels } = plan;
+    const to = { ptr: prepared.rounded, ld: cols };
+    // biome-ignore format: one line a call
+    tape.call("round_act", rows, cols, to.ptr, to.ld, from.ptr, from.ld, cols, group, levels, projection.scales ?? 0);
+    from = to;
+  }
   if (plan.permPtr !== 0) {
-    tape.call("gather_columns_f32", rows, cols, prepared.gathered, cols, ptr, ld, plan.permPtr, cols);
+    tape.call("gather_columns_f32", rows, cols, prepared.gathered, cols, from.ptr, from.ld, plan.permPtr, cols);
     from = { ptr: prepared.gathered, ld: cols };
   }
-  const wide = activations.mode === "int16" ? 1 : 0;
-  if (plan.form === "rounded") {
-    tape.call("round_act", rows, cols, prepared.rounded, cols, from.ptr, from.ld, cols, plan.group, wide);
-  } else if (plan.form === "record") {
+  if (plan.form === "record") {
     const withNarrow = usesNarrow(emit);
     const { recordBytes, narrowOffset } = recordLayout(cols, plan.group, withNarrow);
     const narrow = withNarrow ? narrowOffset : 0;
+    const wide = activations.mode === "int16" ? 1 : 0;
     // biome-ignore format: one line a call
     tape.call("quantize_act", rows, cols, prepared.records, from.ptr, from.ld, cols, plan.group, recordBytes, narrow, wide);
   }
@@ -127,8 +142,8 @@ function emitMatmul(
   const groupSize = matrix.kind === "packed" ? matrix.groupSize : 0;
   const head = [table, targets.length] as const;
   if (plan.form !== "record") {
-    const plain = plan.permPtr === 0 ? projection.input : { ptr: prepared.gathered, ld: matrix.cols };
-    const x = plan.form === "rounded" ? { ptr: prepared.rounded, ld: matrix.cols } : plain;
+    const ordered = plan.form === "rounded" ? { ptr: prepared.rounded, ld: matrix.cols } : projection.input;
+    const x = plan.permPtr === 0 ? ordered : { ptr: prepared.gathered, ld: matrix.cols };
     const kernel = matrix.kind === "float" ? (`matmul_${matrix.dtype}` as const) : (`matmul_w${matrix.bits}` as const);
     record(kernel, units, work, ...head, x.ptr, projection.index, matrix.cols, groupSize, stride(matrix.rows), x.ld);
     return;

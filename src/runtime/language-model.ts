@@ -3,6 +3,7 @@
 import type { FolderSource } from "../format/source.ts";
 import type { Model, OpenOptions } from "../model/model.ts";
 import { Model as LoadedModel, readModelFiles } from "../model/model.ts";
+import type { Activations } from "../nn/emit.ts";
 import { VERSION } from "../version.ts";
 import { type KernelModules, Machine, type MachineOptions } from "../wasm/machine.ts";
 import { type Generated, type GenerateOptions, generate, type Piece, type Prompt } from "./generate.ts";
@@ -14,7 +15,7 @@ export interface EngineInfo {
   readonly version: string;
   readonly kernels: "base" | "relaxed";
   readonly threads: number;
-  readonly activations: "f32" | "int16" | "int8";
+  readonly activations: Activations["mode"];
   /** Name and version of the JavaScript runtime. */
   readonly runtime: string;
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { sameBits } from "../helpers/cuts.ts";
 import { Bench, BUILDS } from "../helpers/kernels.ts";
 import { linearBench, putRecords } from "../helpers/linear.ts";
 import { gaussians } from "../helpers/random.ts";
-import { type Mode, roundRow } from "../reference/activations.ts";
+import { type Mode, roundBack, roundRow } from "../reference/activations.ts";
 import { activations } from "../reference/grid.ts";
 
 const MODES: Mode[] = [0, 1];
@@ -56,30 +57,63 @@ describe.each(BUILDS)("quantize_act, %s", (build) => {
   });
 });
 
+// adding 0 makes -0 and 0 equal: only the value is promised
+const plain = (values: Float32Array) => values.map((value) => value + 0);
+
 describe("round_act", () => {
-  describe.each(MODES)("mode %i", (mode) => {
+  /** All six rows of `rows(k)`, read with a gap behind each; `scales`, one a group, or none. */
+  const run = (x: Float32Array, k: number, actGroup: number, levels: number, scales?: Float32Array) =>
+    sameBits((bench, call) => {
+      const ldy = k + 3;
+      const y = bench.alloc(6 * ldy * 4);
+      bench.f32(y, 6 * ldy).fill(9);
+      const table = scales === undefined ? 0 : bench.put(scales);
+      call("round_act", 6, y, ldy, bench.put(x), k, k, actGroup, levels, table);
+      return bench.f32(y, 6 * ldy);
+    });
+
+  /** What the twin makes of them. */
+  const expected = (x: Float32Array, k: number, actGroup: number, levels: number, scales?: Float32Array) =>
+    Float32Array.from(
+      [0, 1, 2, 3, 4, 5].flatMap((t) => [
+        ...roundBack(x.subarray(t * k, (t + 1) * k), actGroup, levels, scales),
+        ...[9, 9, 9],
+      ]),
+    );
+
+  describe.each([7, 127, 32767])("%i levels", (levels) => {
     it.each([
       [32, 32],
       [7, 32],
       [75, 32],
+      [192, 192],
       [1000, 128],
     ])("K = %i in groups of %i gives code * scale", (k, actGroup) => {
-      const bench = new Bench("base");
-      const x = activations(3, k, 5);
-      x.fill(0, k, 2 * k);
-      const [at, ldy] = [bench.put(x), k + 3];
-      const y = bench.alloc(3 * ldy * 4);
-      bench.f32(y, 3 * ldy).fill(9);
-      bench.kernels.round_act(0, 3, bench.scratch, y, ldy, at, k, k, actGroup, mode);
-      for (let t = 0; t < 3; t++) {
-        const { codes, scales } = roundRow(x.subarray(t * k, (t + 1) * k), actGroup, mode);
-        const expected = Float32Array.from(codes, (code, col) => code * scales[Math.floor(col / actGroup)]);
-        // adding 0 makes -0 and 0 equal: only the value is promised
-        expect(bench.f32(y + t * ldy * 4, k).map((v) => v + 0)).toEqual(expected.map((v) => v + 0));
-        expect(Array.from(bench.f32(y + (t * ldy + k) * 4, 3))).toEqual([9, 9, 9]);
-      }
-      bench.kernels.round_act(0, 3, bench.scratch, at, k, at, k, k, actGroup, mode);
-      expect(bench.f32(at, k)).toEqual(bench.f32(y, k));
+      const x = rows(k);
+      expect(plain(run(x, k, actGroup, levels))).toEqual(plain(expected(x, k, actGroup, levels)));
     });
+
+    it("takes scales as they are given, and cuts off what lies beyond", () => {
+      const x = rows(75);
+      const scales = Float32Array.of(0.01, 0, 1.5);
+      const found = run(x, 75, 32, levels, scales);
+      expect(plain(found)).toEqual(plain(expected(x, 75, 32, levels, scales)));
+      const most = Math.fround(levels * scales[0]);
+      expect(found.includes(most)).toBe(x.some((value, i) => i % 75 < 32 && value > most));
+    });
+  });
+
+  it("may write over its input", () => {
+    const bench = new Bench("base");
+    const x = rows(75);
+    const at = bench.put(x);
+    bench.kernels.round_act(0, 6, bench.scratch, at, 75, at, 75, 75, 32, 127, 0);
+    expect(plain(bench.f32(at, 75))).toEqual(plain(roundBack(x.subarray(0, 75), 32, 127)));
+  });
+
+  it("gives NaN for NaN under given scales too", () => {
+    const x = rows(32).fill(NaN, 1, 6);
+    expect(Array.from(run(x, 32, 32, 7, Float32Array.of(1)).subarray(1, 6))).toEqual(Array(5).fill(NaN));
+    expect(Number.isNaN(run(x, 32, 32, 7)[1])).toBe(true);
   });
 });

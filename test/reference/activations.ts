@@ -38,3 +38,17 @@ export function roundRow(x: Float32Array, actGroup: number, mode: Mode): Rounded
   }
   return { codes, scales, sums };
 }
+
+/** One row rounded to codes from -levels to levels and scaled back; `scales`, one a group, or each group's own. */
+export function roundBack(x: Float32Array, actGroup: number, levels: number, scales?: Float32Array): Float32Array {
+  return x.map((value, col) => {
+    const group = Math.floor(col / actGroup);
+    const members = x.subarray(group * actGroup, (group + 1) * actGroup);
+    const amax = members.reduce((most, member) => Math.max(most, Math.abs(member)), 0);
+    const scale = scales === undefined ? Math.fround(amax / levels) : scales[group];
+    if ((scales === undefined ? amax : scale) < 2 ** -100) return 0;
+    const inverse = Math.fround(scales === undefined ? levels / amax : 1 / scale);
+    const code = nearest(Math.fround(value * inverse));
+    return Math.max(-levels, Math.min(levels, code)) * scale;
+  });
+}

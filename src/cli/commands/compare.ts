@@ -5,7 +5,15 @@ import type { CompareOptions, ReferenceComparison } from "../../eval/compare.ts"
 import type { SavedReference } from "../../eval/open-reference.ts";
 import type { OutputFile } from "../../format/output.ts";
 import type { Model } from "../../model/model.ts";
-import { type ActivationsOption, exampleText, integerIn, oneOf } from "../options.ts";
+import {
+  type ActivationsOption,
+  addStudyOption,
+  checkStudy,
+  exampleText,
+  integerIn,
+  oneOf,
+  type StudyOption,
+} from "../options.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
 import { addTokenOptions, givesTokens, readTokens, type TokenOptions } from "../token-input.ts";
 
@@ -13,6 +21,7 @@ interface Options extends TokenOptions {
   readonly reference?: string;
   readonly saveReference?: string;
   readonly referenceActivations?: ActivationsOption;
+  readonly studyActivations?: StudyOption;
   readonly window?: number;
   readonly limit?: number;
 }
@@ -30,7 +39,7 @@ export function registerCompare(program: Command, run: RunCommand): void {
       "--save-reference <path>",
       "file for the reference's logits; without --reference, MODEL's, and nothing else",
     );
-  addTokenOptions(command)
+  addStudyOption(addTokenOptions(command), "round MODEL's inputs so, by token or group of columns, and compute in f32")
     .addOption(
       new Option("--reference-activations <mode>", "arithmetic of the reference (default: f32)").argParser(
         oneOf("--reference-activations", ["f32", "int16", "int8"]),
@@ -47,19 +56,22 @@ const compareCommand: Action<Options> = async (session, [path], options) => {
   const { reference, saveReference } = options;
   const isFile = reference?.endsWith(".safetensors") === true;
   checkOptions(options, isFile);
+  checkStudy(session.options, options.studyActivations);
   await using output = saveReference === undefined ? undefined : await nodeOutputFile(saveReference, session.options);
   if (reference === undefined) await save(session, path, output as OutputFile, options);
   else if (isFile) await compareSaved(session, path, reference, options);
   else await compareRunning(session, path, reference, output, options);
 };
 
-function checkOptions({ reference, saveReference }: Options, isFile: boolean): void {
+function checkOptions({ reference, saveReference, studyActivations }: Options, isFile: boolean): void {
   if (reference === undefined && saveReference === undefined)
     throw new UsageError("--reference", "nothing", "a model, a saved reference (.safetensors), or --save-reference");
   if (isFile && saveReference !== undefined)
     throw new UsageError("--save-reference", "a reference that is saved already", "a model as --reference");
   if (saveReference !== undefined && !saveReference.endsWith(".safetensors"))
     throw new UsageError("--save-reference", JSON.stringify(saveReference), "a name that ends in .safetensors");
+  if (reference === undefined && studyActivations !== undefined)
+    throw new UsageError("--study-activations", "no --reference", "a reference to compare with: one is not saved so");
 }
 
 async function compareRunning(
@@ -94,12 +106,15 @@ async function compareSaved(session: Session, path: string, file: string, option
 
 async function show(
   session: Session,
-  model: Model,
+  opened: Model,
   reference: Model | SavedReference,
   options: Options & Pick<CompareOptions, "saveTo">,
 ): Promise<void> {
+  const { activationsName } = await import("../../nn/emit.ts");
   const { compare, compareWindows } = await import("../../eval/compare.ts");
-  const { window, limit, saveTo } = options;
+  const { window, limit, saveTo, studyActivations } = options;
+  const model = studyActivations === undefined ? opened : opened.withActivations(studyActivations);
+  const activations = activationsName(model.activations);
   const run = { saveTo, signal: session.signal, onProgress: session.report };
   const ownWindows = "windows" in reference && !givesTokens(options);
   const input = ownWindows ? undefined : await readTokens(session, model, options);
@@ -107,7 +122,7 @@ async function show(
     input?.kind === "windows"
       ? await compareWindows(model, reference, input.windows, run)
       : await compare(model, reference, input?.ids, { ...run, window, limit });
-  session.output.result({ ...result }, () => describe(result));
+  session.output.result({ ...result, activations }, () => describe(result, activations));
 }
 
 /** Runs MODEL as the reference: in f32 unless the options say otherwise. */
@@ -134,7 +149,7 @@ async function save(session: Session, path: string, output: OutputFile, options:
   );
 }
 
-function describe(result: ReferenceComparison): string {
+function describe(result: ReferenceComparison, activations: string): string {
   const { kl, sameTop, perplexityRatio, perplexity, deltaP, routing, scoredTokens, reference } = result;
   const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
   const tail = (["p50", "p90", "p95", "p99", "p999", "max"] as const).map((key) => `${key} ${kl[key].toFixed(5)}`);
@@ -144,6 +159,6 @@ function describe(result: ReferenceComparison): string {
     `perplexity ${perplexity.model.toFixed(4)} against ${perplexity.reference.toFixed(4)}, ratio ${perplexityRatio.toFixed(5)}`,
     `delta p: rms ${percent(deltaP.rms)}, mean ${percent(deltaP.mean)}`,
     `routing changed: ${routing.map(({ layer, changed }) => `${layer}: ${percent(changed)}`).join(", ")}`,
-    `${scoredTokens} tokens scored against ${reference.name}${reference.saved ? " (saved)" : ""}`,
+    `${scoredTokens} tokens scored against ${reference.name}${reference.saved ? " (saved)" : ""}, ${activations} activations`,
   ].join("\n");
 }

@@ -4,7 +4,7 @@ import { UsageError } from "../../errors.ts";
 import type { Perplexity, TextPerplexity } from "../../eval/perplexity.ts";
 import type { Protocol } from "../../eval/protocols.ts";
 import type { Model } from "../../model/model.ts";
-import { exampleText, integerIn, oneOf } from "../options.ts";
+import { addStudyOption, checkStudy, exampleText, integerIn, oneOf, type StudyOption } from "../options.ts";
 import type { Action, RunCommand } from "../session.ts";
 import { addTokenOptions, readTokens, type TokenOptions } from "../token-input.ts";
 
@@ -13,6 +13,7 @@ interface Options extends TokenOptions {
   readonly window?: number;
   readonly stride?: number;
   readonly limit?: number;
+  readonly studyActivations?: StudyOption;
 }
 
 const PROTOCOLS = ["windows", "strided", "llama.cpp", "rolling"] as const;
@@ -22,7 +23,7 @@ export function registerPerplexity(program: Command, run: RunCommand): void {
     .command("perplexity")
     .description("Score a text: perplexity and mean NLL, with the protocol they were measured by.")
     .argument("<model>", "model folder");
-  addTokenOptions(command)
+  addStudyOption(addTokenOptions(command), "round the inputs so, by token or group of columns, and compute in f32")
     .option(
       "--protocol <name>",
       "windows: no overlap, first id of each not scored; strided: overlapping, every id once; llama.cpp: the second half of each window; rolling: every id, the first after BOS",
@@ -48,12 +49,15 @@ const perplexityCommand: Action<Options> = async (session, [path], options) => {
   const { protocol, limit } = options;
   if (options.stride !== undefined && protocol !== "strided")
     throw new UsageError("--stride", `the protocol ${protocol}`, "--protocol strided");
+  checkStudy(session.options, options.studyActivations);
   const { openModel } = await import("../open.ts");
+  const { activationsName } = await import("../../nn/emit.ts");
   const { perplexity, perplexityOfWindows } = await import("../../eval/perplexity.ts");
-  await using model = await openModel(session, path);
+  await using opened = await openModel(session, path);
+  const model = options.studyActivations === undefined ? opened : opened.withActivations(options.studyActivations);
   const input = await readTokens(session, model, options);
   const run = { signal: session.signal, onProgress: session.report };
-  const activations = model.activations.mode;
+  const activations = activationsName(model.activations);
   if (input.kind === "windows") {
     // A file of windows has its own protocol and lengths.
     if (protocol !== "windows") throw new UsageError("--protocol", protocol, "windows, as the file gives them");

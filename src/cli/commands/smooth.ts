@@ -1,0 +1,74 @@
+/** `quern smooth`: a float model whose activations are easier to round, written as a float folder. */
+import type { Command } from "commander";
+import type { SmoothedSite, SmoothOptions } from "../../compress/smooth.ts";
+import { UsageError } from "../../errors.ts";
+import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
+import { addStudyOption, exampleText, integerIn, numberIn, oneOf, type StudyOption } from "../options.ts";
+import type { Action, RunCommand } from "../session.ts";
+
+interface Options extends CalibrationOptions {
+  readonly output: string;
+  readonly alpha: "search" | number;
+  readonly studyActivations?: StudyOption;
+  readonly weightBits: "2" | "3" | "4" | "8" | "16";
+  readonly weightGroup: number;
+}
+
+const ALPHA = numberIn("--alpha", { from: 0, to: 1 });
+
+export function registerSmooth(program: Command, run: RunCommand): void {
+  const command = program
+    .command("smooth")
+    .description("Move the difficulty of rounding activations into the weights (SmoothQuant); writes a float folder.")
+    .argument("<model>", "float model folder")
+    .requiredOption("--output <dir>", "folder to write");
+  addCalibrationOptions(command, "--calibration").option(
+    "--alpha <search|number>",
+    "how far, from 0 to 1; search: what leaves each group of linears the least error",
+    (text) => (text === "search" ? text : ALPHA(text)),
+    "search",
+  );
+  addStudyOption(command, "how the search rounds inputs (default: int8/token)")
+    .option(
+      "--weight-bits <2|3|4|8|16>",
+      "bits that the search rounds weights to; 16 leaves them",
+      oneOf("--weight-bits", ["2", "3", "4", "8", "16"]),
+      "16",
+    )
+    .option("--weight-group <n>", "columns that share a scale there", integerIn("--weight-group", 1, 2 ** 20), 64)
+    .addHelpText("after", exampleText("quern smooth models/fable-mixtral --self --output out/smooth"))
+    .action(run(smoothCommand));
+}
+
+const smoothCommand: Action<Options> = async (session, [path], options) => {
+  if (!givesCalibration(options)) throw new UsageError("calibration", "none", "--calibration, --ids-file or --self");
+  const { openModel } = await import("../open.ts");
+  const { readCalibration } = await import("../calibration.ts");
+  const { smoothModel } = await import("../../compress/smooth.ts");
+  const { writeSmoothed } = await import("../../compress/write-smoothed.ts");
+  const { nodeOutput } = await import("../../adapter/node-output.ts");
+  await using output = await nodeOutput(options.output, session.options);
+  await using model = await openModel(session, path, { activations: "f32" });
+  const windows = await readCalibration(session, model, options);
+  const { alpha, studyActivations: activations, weightGroup } = options;
+  const weightBits = Number(options.weightBits) as SmoothOptions["weightBits"];
+  const run = { signal: session.signal, onProgress: session.report };
+  const smoothing = await smoothModel(model, windows, { alpha, activations, weightBits, weightGroup, ...run });
+  const { bytes } = await writeSmoothed(model.files, smoothing, output);
+  const { sites } = smoothing;
+  session.output.result({ output: output.name, bytes, sites }, () =>
+    [`${model.files.name} -> ${output.name}, ${(bytes / 1e6).toFixed(1)} MB`, ...describe(sites)].join("\n"),
+  );
+};
+
+/** A line for each kind of input: its alphas, and what rounding leaves of its outputs' squares. */
+function describe(sites: readonly SmoothedSite[]): readonly string[] {
+  return [...new Set(sites.map(({ site }) => site))].map((kind) => {
+    const own = sites.filter(({ site }) => site === kind);
+    const mean = (field: "error" | "plainError") =>
+      (own.reduce((sum, site) => sum + site[field], 0) / own.length).toExponential(2);
+    const alphas = own.flatMap(({ alpha }) => alpha ?? []);
+    const range = alphas.length === 0 ? "none" : `${Math.min(...alphas)} to ${Math.max(...alphas)}`;
+    return `${kind}: ${alphas.length} of ${own.length} smoothed, alpha ${range}, error ${mean("error")}, without ${mean("plainError")}`;
+  });
+}

@@ -1,0 +1,130 @@
+/**
+ * What smoothing by given factors would do to the outputs of some linears: ||Q(x / s) Q(s W)^T - x W^T||^2 over sampled rows,
+ * computed with the engine's kernels. Q of inputs is the study's rounding; Q of weights rounds to nearest, or not at all.
+ */
+import type { StudyActivations } from "../nn/emit.ts";
+import { studyLevels } from "../nn/emit.ts";
+import { stride } from "../tensor/matrix.ts";
+import { panelCount } from "../tensor/panel.ts";
+import type { Machine } from "../wasm/machine.ts";
+import type { Turns } from "../wasm/turns.ts";
+
+interface Product {
+  readonly x: Float32Array;
+  readonly weights: Float32Array;
+  readonly cols: number;
+}
+
+/** Rows x [T, K], the weights [N, K], one below the other, of all linears that read them, and the outputs they should have. */
+export interface ProbeInput extends Product {
+  readonly expected: Float32Array;
+}
+
+export async function probeInput(
+  machine: Machine,
+  x: Float32Array,
+  weights: Float32Array,
+  cols: number,
+  turns: Turns,
+): Promise<ProbeInput> {
+  const product = { x, weights, cols };
+  return { ...product, expected: await multiply(machine, product, undefined, turns) };
+}
+
+export interface ProbeRounding {
+  readonly activations: Pick<StudyActivations, "bits" | "group">;
+  /** 16 leaves the weights as they are. */
+  readonly weightBits: 2 | 3 | 4 | 8 | 16;
+  /** Columns of the weights that share a scale. */
+  readonly weightGroup: number;
+}
+
+export interface ProbeResult {
+  readonly error: number;
+  /** ||x W^T||^2. */
+  readonly power: number;
+}
+
+/** `factors` by column; undefined leaves them out. */
+export async function probeOutputs(
+  machine: Machine,
+  inputs: readonly ProbeInput[],
+  factors: Float32Array | undefined,
+  rounding: ProbeRounding,
+  turns: Turns,
+): Promise<ProbeResult> {
+  let error = 0;
+  let power = 0;
+  for (const { x, weights, cols, expected } of inputs) {
+    const moved: Product = {
+      x: factors === undefined ? x : x.map((value, at) => value / factors[at % cols]),
+      weights: roundWeights(factors === undefined ? weights : scaleColumns(weights, factors), cols, rounding),
+      cols,
+    };
+    const found = await multiply(machine, moved, rounding, turns);
+    for (let at = 0; at < expected.length; at++) {
+      error += (found[at] - expected[at]) * (found[at] - expected[at]);
+      power += expected[at] * expected[at];
+    }
+  }
+  return { error, power };
+}
+
+/** weights [N, K] with column j times factors[j]; a copy. */
+export function scaleColumns(weights: Float32Array, factors: Float32Array): Float32Array {
+  const scaled = weights.slice();
+  for (let at = 0; at < scaled.length; at += factors.length)
+    for (let col = 0; col < factors.length; col++) scaled[at + col] *= factors[col];
+  return scaled;
+}
+
+/** Round to nearest on the symmetric grid without clip search: scale = 2 amax / (2^bits - 1), codes from -2^(bits-1). */
+export function roundWeights(
+  weights: Float32Array,
+  cols: number,
+  { weightBits, weightGroup }: ProbeRounding,
+): Float32Array {
+  if (weightBits === 16) return weights;
+  const rounded = new Float32Array(weights.length);
+  const half = 2 ** (weightBits - 1);
+  for (let row = 0; row < weights.length; row += cols)
+    for (let first = row; first < row + cols; first += weightGroup) {
+      const end = Math.min(row + cols, first + weightGroup);
+      let amax = 0;
+      for (let at = first; at < end; at++) amax = Math.max(amax, Math.abs(weights[at]));
+      const scale = (2 * amax) / (2 * half - 1);
+      if (scale === 0) continue;
+      for (let at = first; at < end; at++)
+        rounded[at] = scale * Math.max(-half, Math.min(half - 1, Math.round(weights[at] / scale)));
+    }
+  return rounded;
+}
+
+/** x W^T with x rounded first where a rounding is given; rows of stride(N), the padding zero. */
+async function multiply(
+  machine: Machine,
+  { x, weights, cols }: Product,
+  rounding: ProbeRounding | undefined,
+  turns: Turns,
+): Promise<Float32Array> {
+  const { arena } = machine;
+  using _ = arena.claim();
+  const [rows, outputs] = [x.length / cols, weights.length / cols];
+  const panels = panelCount(outputs);
+  const at = { x: arena.alloc(4 * x.length), raw: arena.alloc(4 * weights.length), table: arena.alloc(32) };
+  const laid = arena.alloc(64 * panels * cols);
+  const out = arena.alloc(4 * rows * stride(outputs));
+  arena.f32(at.x, x.length).set(x);
+  arena.f32(at.raw, weights.length).set(weights);
+  arena.i32(at.table, 6).set([laid, at.table + 16, out, 0, 0, rows]);
+  const tape = machine.tape();
+  if (rounding !== undefined) {
+    const { bits, group } = rounding.activations;
+    const columns = group === "token" ? cols : group;
+    tape.call("round_act", rows, cols, at.x, cols, at.x, cols, cols, columns, studyLevels(bits), 0);
+  }
+  tape.call("panel_32", panels, 16 * cols, laid, at.raw, outputs, cols);
+  tape.call("matmul_f32", panels, 16 * cols * rows, at.table, 1, at.x, 0, cols, 0, stride(outputs), cols);
+  await tape.runInTurns(turns);
+  return arena.f32(out, rows * stride(outputs)).slice();
+}

@@ -1,0 +1,109 @@
+/** Trains one predictor network as the study does: a window a step, AdamW, early stop on windows held out, the best kept. */
+import { UsageError } from "../errors.ts";
+import type { Random } from "../random.ts";
+import type { Turns } from "../wasm/turns.ts";
+import { AdamW } from "./adamw.ts";
+import type { PredictorNetwork } from "./predictor-network.ts";
+
+/** The tokens of a window: x [rows, width] and what each should give, [rows]. */
+export interface Example {
+  readonly x: Float32Array;
+  readonly targets: Float32Array;
+}
+
+export interface TrainingOptions {
+  /** Default 1e-4. */
+  readonly learningRate?: number;
+  /** Default 1e-2. */
+  readonly weightDecay?: number;
+  /** Most passes over the windows. Default 100. */
+  readonly epochs?: number;
+  /** Epochs without a better validation error that end the training. Default 5. */
+  readonly patience?: number;
+}
+
+export interface Fit {
+  /** Mean squared error over all tokens held out, of the weights that are kept. */
+  readonly validationError: number;
+  /** Epochs run, the last ones that brought nothing included. */
+  readonly epochs: number;
+}
+
+/** The study's settings. */
+export const STUDY_TRAINING: Required<TrainingOptions> = {
+  learningRate: 1e-4,
+  weightDecay: 1e-2,
+  epochs: 100,
+  patience: 5,
+};
+
+/** Leaves the network with the weights whose validation error was least. `random` orders the windows of each epoch. */
+export async function train(
+  network: PredictorNetwork,
+  examples: readonly Example[],
+  held: readonly Example[],
+  options: TrainingOptions,
+  random: Random,
+  turns: Turns,
+): Promise<Fit> {
+  const { epochs, patience, ...step } = checkTraining(options);
+  const { first, second } = network.weights;
+  const optimizers = [new AdamW(first.length, step), new AdamW(second.length, step)];
+  const order = [...examples];
+  let best = { error: Number.POSITIVE_INFINITY, first: first.slice(), second: second.slice() };
+  let epoch = 0;
+  for (let idle = 0; epoch < epochs && idle < patience; epoch++) {
+    shuffle(order, random);
+    for (const { x, targets } of order) {
+      const gradients = await network.gradients(x, targets, turns);
+      optimizers[0].step(first, gradients.first);
+      optimizers[1].step(second, gradients.second);
+    }
+    const error = await meanSquaredError(network, held, turns);
+    idle = error < best.error ? 0 : idle + 1;
+    if (error < best.error) best = { error, first: first.slice(), second: second.slice() };
+  }
+  first.set(best.first);
+  second.set(best.second);
+  return { validationError: best.error, epochs: epoch };
+}
+
+async function meanSquaredError(
+  network: PredictorNetwork,
+  examples: readonly Example[],
+  turns: Turns,
+): Promise<number> {
+  let sum = 0;
+  let rows = 0;
+  for (const { x, targets } of examples) {
+    const scores = await network.predict(x, turns);
+    for (let row = 0; row < scores.length; row++) sum += (scores[row] - targets[row]) * (scores[row] - targets[row]);
+    rows += scores.length;
+  }
+  return sum / rows;
+}
+
+/** Fisher and Yates. */
+export function shuffle<T>(items: T[], random: Random): void {
+  for (let last = items.length - 1; last > 0; last--) {
+    const other = random.integer(last + 1);
+    [items[last], items[other]] = [items[other], items[last]];
+  }
+}
+
+/** Fills in the study's settings. @throws UsageError for numbers that make no sense, before any work. */
+export function checkTraining(options: TrainingOptions): Required<TrainingOptions> {
+  const { learningRate, weightDecay, epochs, patience } = { ...STUDY_TRAINING, ...options };
+  if (!(learningRate > 0 && learningRate < 1))
+    throw new UsageError("predictor: learning rate", String(learningRate), "a number above 0 and below 1");
+  if (!(weightDecay >= 0 && weightDecay * learningRate < 1))
+    throw new UsageError(
+      "predictor: weight decay",
+      String(weightDecay),
+      "a number from 0 that the learning rate takes",
+    );
+  for (const [name, value] of Object.entries({ epochs, patience }))
+    if (!(Number.isInteger(value) && value >= 1))
+      throw new UsageError(`predictor: ${name}`, String(value), "a whole number from 1");
+  return { learningRate, weightDecay, epochs, patience };
+}

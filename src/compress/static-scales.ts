@@ -1,0 +1,54 @@
+/** Scales of study activations found beforehand: from the largest magnitudes that calibration tokens show, one a group. */
+import type { Tap } from "../model/forward.ts";
+import type { Model, Progress } from "../model/model.ts";
+import { readRows, type StudyActivations, studyLevels } from "../nn/emit.ts";
+import { Turns } from "../wasm/turns.ts";
+import { WindowBatch, type Windows } from "./batch.ts";
+import { columnMaxima } from "./column-maxima.ts";
+
+/** Scales in the memory of the model that they were measured on; there until disposed. */
+export interface StaticScales extends Disposable {
+  /** For `model.withActivations`. */
+  readonly activations: StudyActivations;
+}
+
+/** One list of scales for each group of linears with a common input; the experts of a layer share theirs. */
+export async function staticScales(
+  model: Model,
+  windows: Windows,
+  { bits, group }: Pick<StudyActivations, "bits" | "group">,
+  run: { readonly signal?: AbortSignal; readonly onProgress?: (progress: Progress) => void } = {},
+): Promise<StaticScales> {
+  const { machine, config } = model;
+  // Refuses what cannot be run, before the work.
+  model.withActivations({ mode: "study", bits, group });
+  const found = new Map<string, Float32Array>();
+  {
+    using batch = new WindowBatch(model, windows);
+    await batch.run(new Turns(run.signal), (tap: Tap) => {
+      if (tap.site === "hidden")
+        run.onProgress?.({ phase: "scales", done: tap.layer + 1, total: config.layers, unit: "blocks" });
+      if (tap.linears.length === 0 || tap.site === "router") return;
+      const { cols } = tap.input;
+      const maxima = columnMaxima(readRows(machine, tap.input), cols);
+      const scales = groupScales(maxima, group === "token" ? cols : group, studyLevels(bits));
+      for (const { slot } of tap.linears) found.set(slot.name, scales);
+    });
+  }
+  const memory = machine.arena.claim();
+  const addresses = new Map<Float32Array, number>();
+  for (const scales of new Set(found.values())) {
+    const ptr = machine.arena.alloc(4 * scales.length);
+    machine.arena.f32(ptr, scales.length).set(scales);
+    addresses.set(scales, ptr);
+  }
+  const scales = new Map([...found].map(([name, list]) => [name, addresses.get(list) as number]));
+  return { activations: { mode: "study", bits, group, scales }, [Symbol.dispose]: () => memory[Symbol.dispose]() };
+}
+
+function groupScales(maxima: Float32Array, group: number, levels: number): Float32Array {
+  return Float32Array.from({ length: Math.ceil(maxima.length / group) }, (_, g) => {
+    const members = maxima.subarray(g * group, (g + 1) * group);
+    return members.reduce((most, value) => Math.max(most, value), 0) / levels;
+  });
+}

@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AdamW } from "../../src/compress/adamw.ts";
+import { calibrate } from "../../src/compress/calibrate.ts";
+import { selfSample } from "../../src/compress/calibration-text.ts";
+import { type Prediction, trainPredictor } from "../../src/compress/predictor.ts";
+import { PredictorNetwork } from "../../src/compress/predictor-network.ts";
+import { type Example, train } from "../../src/compress/predictor-training.ts";
+import type { Model } from "../../src/model/model.ts";
+import { createRandom } from "../../src/random.ts";
+import { createMachine } from "../../src/wasm/embedded.ts";
+import type { Machine } from "../../src/wasm/machine.ts";
+import { Turns } from "../../src/wasm/turns.ts";
+import { gaussians } from "../helpers/random.ts";
+import { openModel } from "../model/cases.ts";
+
+/** y = tanh(w . relu(W x)) in f64, from the network's own layout. */
+function naive({ shape: { width, hidden }, weights }: PredictorNetwork, x: ArrayLike<number>): number[] {
+  return Array.from({ length: x.length / width }, (_, row) => {
+    let sum = 0;
+    for (let n = 0; n < hidden; n++) {
+      let z = 0;
+      for (let k = 0; k < width; k++) z += weights.first[((n >> 4) * width + k) * 16 + (n & 15)] * x[row * width + k];
+      sum += weights.second[n] * Math.max(0, z);
+    }
+    return Math.tanh(sum);
+  });
+}
+
+const loss = (scores: readonly number[], targets: ArrayLike<number>) =>
+  scores.reduce((sum, score, row) => sum + (score - targets[row]) ** 2, 0) / scores.length;
+
+describe("PredictorNetwork", () => {
+  let machine: Machine;
+  beforeAll(async () => {
+    machine = await createMachine();
+  });
+  afterAll(() => machine[Symbol.asyncDispose]());
+  const shape = { width: 20, hidden: 32, rows: 50 };
+  const x = gaussians(37 * 20, 1);
+  const targets = gaussians(37, 2).map((value) => value / 4);
+
+  it("begins uniform in +-1 / sqrt(inputs), and computes what it says", async () => {
+    using network = new PredictorNetwork(machine, shape, createRandom(1));
+    for (const [values, inputs] of [
+      [network.weights.first, 20],
+      [network.weights.second, 32],
+    ] as const) {
+      const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      expect(most).toBeLessThanOrEqual(1 / Math.sqrt(inputs));
+      expect(most).toBeGreaterThan(0.9 / Math.sqrt(inputs));
+      expect(Math.abs(values.reduce((a, b) => a + b, 0) / values.length)).toBeLessThan(0.3 / Math.sqrt(inputs));
+    }
+    const found = await network.predict(x, new Turns());
+    naive(network, x).forEach((score, row) => {
+      expect(found[row]).toBeCloseTo(score, 6);
+    });
+  });
+
+  it("has the gradients that finite differences of its loss have", async () => {
+    using network = new PredictorNetwork(machine, shape, createRandom(2));
+    const { first, second, ...found } = await network.gradients(x, targets, new Turns());
+    expect(found.loss).toBeCloseTo(loss(naive(network, x), targets), 6);
+    for (const [parameters, gradient] of [
+      [network.weights.first, first],
+      [network.weights.second, second],
+    ] as const) {
+      const largest = gradient.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      for (let at = 0; at < parameters.length; at += 13) {
+        const kept = parameters[at];
+        const [above, below] = [2e-4, -2e-4].map((step) => {
+          parameters[at] = kept + step;
+          return { at: parameters[at], loss: loss(naive(network, x), targets) };
+        });
+        parameters[at] = kept;
+        const slope = (above.loss - below.loss) / (above.at - below.at);
+        expect(Math.abs(gradient[at] - slope)).toBeLessThan(2e-3 * largest);
+      }
+    }
+  });
+
+  it("refuses a width of hidden units that fills no panel", () => {
+    expect(() => new PredictorNetwork(machine, { ...shape, hidden: 40 }, createRandom(0))).toThrow("multiple of 16");
+  });
+
+  it("learns a function it can be, and keeps the weights that did best", async () => {
+    const random = createRandom(3);
+    using network = new PredictorNetwork(machine, { width: 20, hidden: 64, rows: 64 }, random);
+    const examples = Array.from({ length: 24 }, (_, seed): Example => {
+      const rows = gaussians(64 * 20, seed + 10);
+      return {
+        x: rows,
+        targets: Float32Array.from({ length: 64 }, (_, t) =>
+          Math.tanh(rows[t * 20] - 0.3 * Math.abs(rows[t * 20 + 1])),
+        ),
+      };
+    });
+    const held = examples.splice(0, 4);
+    const first = loss((await network.predict(held[0].x, new Turns())) as unknown as number[], held[0].targets);
+    const result = await train(network, examples, held, { learningRate: 1e-2, epochs: 60 }, random, new Turns());
+    expect(result.validationError).toBeLessThan(first / 20);
+    const kept = await Promise.all(held.map(async (each) => loss(naive(network, each.x), each.targets)));
+    expect(kept.reduce((a, b) => a + b) / 4).toBeCloseTo(result.validationError, 6);
+    expect(result.epochs).toBeLessThanOrEqual(60);
+  });
+});
+
+describe("AdamW", () => {
+  it("steps by its formula: moments without bias, decay apart from the gradient", () => {
+    const parameters = Float32Array.of(1, -2);
+    const optimizer = new AdamW(2, { learningRate: 0.1, weightDecay: 0.01 });
+    const twin = [1, -2].map((p) => ({ p, m: 0, v: 0 }));
+    [
+      [0.5, -1],
+      [0.1, 3],
+    ].forEach((gradient, step) => {
+      optimizer.step(parameters, Float32Array.from(gradient));
+      twin.forEach((each, at) => {
+        each.p -= 0.1 * 0.01 * each.p;
+        each.m += 0.1 * (gradient[at] - each.m);
+        each.v += 0.001 * (gradient[at] ** 2 - each.v);
+        each.p -= (0.1 * (each.m / (1 - 0.9 ** (step + 1)))) / (Math.sqrt(each.v / (1 - 0.999 ** (step + 1))) + 1e-8);
+        expect(parameters[at]).toBeCloseTo(each.p, 6);
+      });
+    });
+  });
+});
+
+describe("trainPredictor", () => {
+  let model: Model;
+  let windows: readonly (readonly number[])[];
+  let prediction: Prediction;
+  const options = { hidden: 64, learningRate: 1e-3, epochs: 6, seed: 4, module: true };
+  beforeAll(async () => {
+    model = await openModel("models/fable-mixtral");
+    windows = await selfSample(model, { samples: 16, length: 64, seed: 1 });
+    prediction = await trainPredictor(model, windows, options);
+  });
+  afterAll(() => model[Symbol.asyncDispose]());
+
+  it("predicts cosines near the direct ones, and finds the same most important block", async () => {
+    const { blocks } = await calibrate(model, windows);
+    const lowest = (values: readonly number[]) => values.indexOf(Math.min(...values));
+    const predicted = prediction.blocks.map((block) => block.predicted);
+    expect(lowest(predicted)).toBe(lowest(blocks.map((block) => block.cosine)));
+    prediction.blocks.forEach(({ layer, predicted, predictedModule, module, validationError, epochs }, place) => {
+      expect(layer).toBe(place);
+      expect(Math.abs(predicted - blocks[place].cosine)).toBeLessThan(0.2);
+      expect(Math.abs(predictedModule! - blocks[place].cosineModule)).toBeLessThan(0.1);
+      for (const error of [validationError, module!.validationError]) expect(error).toBeLessThan(0.05);
+      expect(epochs).toBeLessThanOrEqual(6);
+    });
+  });
+
+  it("gives the same bits again, and scores other windows with the same networks", async () => {
+    const score = windows.slice(0, 2);
+    const again = await trainPredictor(model, windows, options);
+    expect(again).toEqual(prediction);
+    const other = await trainPredictor(model, windows, { ...options, module: false, score });
+    expect(other.blocks.map(({ validationError }) => validationError)).toEqual(
+      prediction.blocks.map(({ validationError }) => validationError),
+    );
+    expect(other.blocks[0].predicted).not.toBe(prediction.blocks[0].predicted);
+    expect(other.blocks[0].predictedModule).toBeUndefined();
+  });
+
+  it("tells its progress and stops when asked", async () => {
+    const controller = new AbortController();
+    const seen: number[] = [];
+    const run = trainPredictor(model, windows, {
+      ...options,
+      signal: controller.signal,
+      onProgress: ({ done, total }) => {
+        seen.push(done);
+        expect(total).toBe(6);
+        controller.abort(new Error("enough"));
+      },
+    });
+    await expect(run).rejects.toThrow("enough");
+    expect(seen).toEqual([1]);
+  });
+
+  it.each([
+    [1, {}, "predictor: windows: found 1, expected at least two"],
+    [2, { validation: 1 }, "predictor: validation: found 1"],
+    [2, { learningRate: 0 }, "predictor: learning rate: found 0"],
+    [2, { weightDecay: -1 }, "predictor: weight decay: found -1"],
+    [2, { epochs: 0 }, "predictor: epochs: found 0"],
+    [2, { patience: 1.5 }, "predictor: patience: found 1.5"],
+    [2, { hidden: 20 }, "predictor: hidden: found 20"],
+  ])("refuses %i windows with %j", async (count, wrong, sentence) => {
+    await expect(trainPredictor(model, windows.slice(0, count), wrong)).rejects.toThrow(sentence);
+  });
+});
