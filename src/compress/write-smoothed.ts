@@ -1,5 +1,4 @@
 /** Writes a smoothed model as a float folder: changed weights in f32, all else as it is, tokenizer, README. */
-import { UsageError } from "../errors.ts";
 import type { OutputFolder } from "../format/output.ts";
 import { requireTensor } from "../format/safetensors.ts";
 import { copyOf, type TensorToWrite, writeSafetensors } from "../format/safetensors-writer.ts";

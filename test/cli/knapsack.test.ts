@@ -95,3 +95,22 @@ describe("policy knapsack", () => {
     expect(document).toMatchObject({ error: { message: "--curve: found policy uniform:4, expected policy knapsack" } });
   });
 });
+
+describe("policy predictor", () => {
+  it("takes the scores that calibrate --predictor has learned", () => {
+    const model = repositoryFile("models/fable-mixtral");
+    const few = join(folder, "predict.json");
+    const window = (w: number) => Array.from({ length: 24 }, (_, i) => (w * 501 + i * 37) % 4096);
+    writeFileSync(few, JSON.stringify({ windows: [0, 1, 2].map(window) }));
+    const stats = join(folder, "predicted.safetensors");
+    const found = run("calibrate", model, "--ids-file", few, "--predictor", "--output", stats);
+    expect(found.status).toBe(0);
+    const scores = found.document.blocks.map(({ predicted }: { predicted: number }) => predicted);
+    expect(scores).toHaveLength(6);
+    expect(scores.every((score: number) => score > -1 && score < 1)).toBe(true);
+    const plan = run("plan", model, "--policy", "attention:4,base:2+predictor:2@4", "--stats", stats);
+    expect(plan.document.averageBits).toBeCloseTo(2.781, 3);
+    const lowest = scores.indexOf(Math.min(...scores));
+    expect(plan.document.resolved[`model.layers.${lowest}.block_sparse_moe.experts.0.w1`]).toBe(4);
+  });
+});

@@ -2,9 +2,11 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { Command } from "commander";
+import type { Windows } from "../../compress/batch.ts";
 import type { PartialStatistics } from "../../compress/calibrate.ts";
 import type { Statistics } from "../../compress/statistics.ts";
 import { FileError, UsageError } from "../../errors.ts";
+import type { Model } from "../../model/model.ts";
 import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
 import { heatMap } from "../heat-map.ts";
 import { exampleText, integerIn } from "../options.ts";
@@ -15,6 +17,7 @@ interface Options extends CalibrationOptions {
   readonly statsJson?: string;
   readonly hessians?: boolean;
   readonly distances?: boolean;
+  readonly predictor?: boolean;
   readonly chunk?: number;
   readonly merge?: readonly string[];
   readonly resume?: boolean;
@@ -30,6 +33,7 @@ export function registerCalibrate(program: Command, run: RunCommand): void {
     .option("--stats-json <path>", "counts, cosines and the outlier score of every float linear as JSON")
     .option("--hessians", "keep the whole Hessian of every input (large)")
     .option("--distances", "measure how far rounding to 2, 3 and 4 bits moves each expert's output")
+    .option("--predictor", "train the study's block importance predictor, for policy predictor")
     .option("--chunk <n>", "windows that run at once (default: about 8192 tokens)", integerIn("--chunk", 1, 1e6))
     .option("--merge <path...>", "add up statistics files of one model over different tokens, instead of a run")
     .option("--resume", "go on where a run was stopped (it left OUTPUT.partial behind)")
@@ -85,7 +89,26 @@ async function gather(session: Session, path: string, options: Options): Promise
   const onChunk = partial === undefined ? undefined : (found: PartialStatistics) => keep(partial, found);
   const { hessians, distances, chunk } = options;
   const { signal, report: onProgress } = session;
-  return await calibrate(model, windows, { hessians, distances, chunk, resume, onChunk, signal, onProgress });
+  const run = { hessians, distances, chunk, resume, onChunk, signal, onProgress };
+  const statistics = await calibrate(model, windows, run);
+  return options.predictor === true ? await withPredictions(session, model, windows, statistics) : statistics;
+}
+
+/** Adds to each block what a network that has learned its cosine says of it (paper section 2.5). */
+async function withPredictions(
+  session: Session,
+  model: Model,
+  windows: Windows,
+  statistics: Statistics,
+): Promise<Statistics> {
+  const { trainPredictor } = await import("../../compress/predictor.ts");
+  const { signal, report: onProgress } = session;
+  const { blocks } = await trainPredictor(model, windows, { seed: session.options.seed, signal, onProgress });
+  const predicted = new Map(blocks.map((block) => [block.layer, block.predicted]));
+  return {
+    ...statistics,
+    blocks: statistics.blocks.map((block) => ({ ...block, predicted: predicted.get(block.layer) })),
+  };
 }
 
 async function readResume(session: Session, path: string, resume: boolean): Promise<PartialStatistics | undefined> {

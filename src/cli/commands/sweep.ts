@@ -72,12 +72,20 @@ async function runOne(
   const { mkdir } = await import("node:fs/promises");
   const { runCell } = await import("../sweep/cell.ts");
   const { prepareReference, prepareStatistics } = await import("../sweep/inputs.ts");
+  endWithParent();
   await mkdir(cache, { recursive: true });
   if (!onlyPrepare) return session.output.line(await runCell(session, config, cell, { cache }));
   await prepareStatistics(session, config, cell, { cache });
   for (const metric of config.metrics)
     if (metric.type === "kl") await prepareReference(session, cell, metric, { cache });
   session.output.line({ prepared: cell.key });
+}
+
+/** A parent that was killed can stop nobody: its cells end themselves. */
+function endWithParent(): void {
+  if (!process.connected) return;
+  process.on("disconnect", () => process.exit(1));
+  process.channel?.unref();
 }
 
 async function runAll(

@@ -100,15 +100,16 @@ function child(session: Session, run: SweepRun, { key }: Cell, more: readonly st
   const { kernels } = session.options;
   const args = ["sweep", run.config, "--cell", key, "--cache", run.cache, "--threads", String(run.threads), ...more];
   const process_ = spawn(process.execPath, [process.argv[1], ...args, "--kernels", kernels, "--quiet", "--json"], {
-    stdio: ["ignore", "pipe", "pipe"],
+    // The channel carries nothing: its end tells the cell that this process is gone.
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
     signal: session.signal,
   });
   return new Promise((resolve, reject) => {
     let [stdout, stderr] = ["", ""];
-    process_.stdout.setEncoding("utf8").on("data", (piece: string) => {
+    process_.stdout?.setEncoding("utf8").on("data", (piece: string) => {
       stdout += piece;
     });
-    process_.stderr.setEncoding("utf8").on("data", (piece: string) => {
+    process_.stderr?.setEncoding("utf8").on("data", (piece: string) => {
       stderr += piece;
     });
     process_.on("error", reject);
