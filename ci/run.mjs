@@ -45,7 +45,7 @@ function readReport(path) {
 
 mkdirSync(REPORTS, { recursive: true });
 const vitestReport = (name) => ["--reporter=default", "--reporter=json", `--outputFile=${REPORTS}/${name}.json`];
-step("npm test", "npm", ["test", "--", ...vitestReport("node")], { report: `${REPORTS}/node.json` });
+step("npm test", "npm", ["test", "--", ...vitestReport("node")], { report: `${REPORTS}/node.json`, minutes: 30 });
 step("type check", "npm", ["run", "--silent", "check"]);
 step("lint", "npm", ["run", "--silent", "lint"]);
 
@@ -53,7 +53,11 @@ if (!existsSync(NODE24))
   execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: "ci", stdio: "inherit", timeout: 300_000 });
 const rooms = ["test/kernels", "test/wasm", "test/quant", "test/model", "test/runtime"].filter(existsSync);
 const vitest = ["node_modules/vitest/vitest.mjs", "run", ...rooms, ...vitestReport("node24")];
-step("kernels under Node 24", NODE24, vitest, { report: `${REPORTS}/node24.json`, env: { QUERN_NEEDS_RELAXED: "1" } });
+step("kernels under Node 24", NODE24, vitest, {
+  report: `${REPORTS}/node24.json`,
+  minutes: 20,
+  env: { QUERN_NEEDS_RELAXED: "1" },
+});
 step("other runtimes", process.execPath, ["ci/portable.mjs", "--report", `${REPORTS}/portable.json`], {
   report: `${REPORTS}/portable.json`,
 });
