@@ -15,7 +15,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = (command: string, model: string, ...more: readonly string[]) =>
-  quern([command, model, "--ids-file", idsFile, ...more, "--json", "--quiet"]);
+  quern([command, model, "--ids-file", idsFile, ...more, "--threads", "1", "--json", "--quiet"]);
 
 describe("quern smooth", () => {
   it("writes a float folder that computes the same and rounds better", () => {
