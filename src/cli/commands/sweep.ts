@@ -45,6 +45,7 @@ export function registerSweep(program: Command, run: RunCommand): void {
 }
 
 const sweep: Action<Options> = async (session, [path], options) => {
+  if (options.cell !== undefined) endWithParent();
   const { readSweepConfig } = await import("../sweep/config.ts");
   const { cellsOf } = await import("../sweep/cells.ts");
   const config = await readSweepConfig(path);
@@ -72,7 +73,6 @@ async function runOne(
   const { mkdir } = await import("node:fs/promises");
   const { runCell } = await import("../sweep/cell.ts");
   const { prepareReference, prepareStatistics } = await import("../sweep/inputs.ts");
-  endWithParent();
   await mkdir(cache, { recursive: true });
   if (!onlyPrepare) return session.output.line(await runCell(session, config, cell, { cache }));
   await prepareStatistics(session, config, cell, { cache });
@@ -83,7 +83,8 @@ async function runOne(
 
 /** A parent that was killed can stop nobody: its cells end themselves. */
 function endWithParent(): void {
-  if (!process.connected) return;
+  if (process.send === undefined) return; // begun by hand
+  if (!process.connected) process.exit(1);
   process.on("disconnect", () => process.exit(1));
   process.channel?.unref();
 }
