@@ -1,6 +1,7 @@
 /** The settings of a GPTQ checkpoint as they are written: `dynamic` rules that give back exactly each module's own bits and groups. */
 
 import { UsageError } from "../errors.ts";
+import { groupBy } from "../group-by.ts";
 import type { GptqSetting } from "./gptq-config.ts";
 import type { GptqBits, GptqVersion } from "./gptq-packing.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
@@ -184,15 +185,4 @@ function oneOf(names: readonly string[]): string {
 
 function escaped(name: string): string {
   return name.replace(/\W/g, "\\$&");
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
 }

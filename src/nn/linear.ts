@@ -2,6 +2,7 @@
  * y[T,N] = x[T,K] * W^T for any storage of W: prepares the input once for all linears that read it (rounding, quantising,
  * gathering columns), then records one matmul for each format among them.
  */
+import { groupBy } from "../group-by.ts";
 import type { Matrix, PackedMatrix } from "../tensor/matrix.ts";
 import { stride } from "../tensor/matrix.ts";
 import { panelCount, recordLayout } from "../tensor/panel.ts";
@@ -46,15 +47,10 @@ export function project(emit: Emit, projection: Projection): void {
 }
 
 function byFormat(targets: readonly Target[]): readonly (readonly Target[])[] {
-  const classes = new Map<string, Target[]>();
-  for (const target of targets) {
-    const { matrix } = target;
+  const classes = groupBy(targets, ({ matrix }) => {
     const storage = matrix.kind === "float" ? matrix.dtype : `${matrix.bits}/${matrix.groupSize}/${matrix.permPtr}`;
-    const key = `${storage}:${matrix.rows}`;
-    const members = classes.get(key);
-    if (members === undefined) classes.set(key, [target]);
-    else members.push(target);
-  }
+    return `${storage}:${matrix.rows}`;
+  });
   return [...classes.values()];
 }
 

@@ -3,7 +3,7 @@
 /** Lower rooms first; rooms of one row are strangers. */
 export const ROOMS: readonly (readonly string[])[] = [
   ["errors", "version"],
-  ["exact", "random"],
+  ["exact", "random", "group-by"],
   ["wasm"],
   ["tensor"],
   ["format", "text", "nn", "quant"],

@@ -2,8 +2,9 @@
 import { holm } from "../../eval/stats/holm.ts";
 import type { Interval } from "../../eval/stats/interval.ts";
 import { comparePaired } from "../../eval/stats/paired.ts";
+import { groupBy } from "../../group-by.ts";
 import type { Cell } from "./cells.ts";
-import { groupBy, type ModelResult, mean, type PlanResult, planKey } from "./plans.ts";
+import { type ModelResult, mean, type PlanResult, planKey } from "./plans.ts";
 
 /** The chance that any difference of the whole report is called one by accident. */
 const ALPHA = 0.05;

@@ -1,7 +1,8 @@
 /** Heat maps: where tokens go, and where a plan's loss is. */
 import { cell, text } from "@observablehq/plot";
+import { groupBy } from "../../group-by.ts";
 import { digits, percent } from "./format.ts";
-import { groupBy, type PlanResult } from "./plans.ts";
+import type { PlanResult } from "./plans.ts";
 import { drawPlot, figure, figureCaption, HALF, type Size, WIDE } from "./plot.ts";
 
 interface HeatCell {

@@ -2,6 +2,7 @@
 
 import { meanWithError } from "../../eval/stats/standard-error.ts";
 import { exp } from "../../exact.ts";
+import { groupBy } from "../../group-by.ts";
 import type { Cell } from "./cells.ts";
 
 /** The float model's plan. */
@@ -113,17 +114,6 @@ function meanOf(cells: readonly Cell[], pick: (cell: Cell) => number | undefined
 
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 /** Plans that no other is better than at as few bytes; `measure` is the smaller the better. Plans come by their size. */

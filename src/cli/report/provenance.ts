@@ -1,7 +1,7 @@
 /** Where the numbers come from: versions, hashes, command lines. */
+import { groupBy } from "../../group-by.ts";
 import type { Cell } from "./cells.ts";
 import { escapeHtml, plural } from "./format.ts";
-import { groupBy } from "./plans.ts";
 import { code, htmlTable } from "./table.ts";
 
 /** A result file as it was read. */

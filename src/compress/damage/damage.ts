@@ -8,6 +8,7 @@
  * experts, so only 2 and 3 bits are measured, and one factor a group carries them to all widths.
  */
 import { type ExpertUse, expertUsage } from "../../eval/expert-usage.ts";
+import { groupBy } from "../../group-by.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import { isQuantizable } from "../../model/slots.ts";
 import { type Linear, layerLinears } from "../../model/weights.ts";
@@ -75,13 +76,8 @@ function sampleOf(windows: Windows, tokens: number): Windows {
 
 /** Linears of one layer, role and projection. */
 function groupsOf(model: Model): readonly (readonly Linear[])[] {
-  const groups = new Map<string, Linear[]>();
-  for (const linear of model.weights.layers.flatMap(layerLinears)) {
-    const { layer, role, projection } = linear.slot;
-    if (!isQuantizable(linear.slot)) continue;
-    const key = `${layer}/${role}/${projection}`;
-    groups.set(key, [...(groups.get(key) ?? []), linear]);
-  }
+  const linears = model.weights.layers.flatMap(layerLinears).filter(({ slot }) => isQuantizable(slot));
+  const groups = groupBy(linears, ({ slot: { layer, role, projection } }) => `${layer}/${role}/${projection}`);
   return [...groups.values()];
 }
 

@@ -3,6 +3,7 @@
  * the statistics and the draws; the rules follow Li et al. 2024, arXiv 2406.08155 (QuantMoE-Bench), whose names they bear.
  */
 import { UsageError } from "../../errors.ts";
+import { groupBy } from "../../group-by.ts";
 import type { Random } from "../../random.ts";
 import type { LayerRange, PlanModule, PlanRule } from "../bit-plan.ts";
 import type { BlockWord, ExpertWord, Percent, PolicyPart, PolicyStatistics } from "./policy.ts";
@@ -140,11 +141,7 @@ function expertsOf(modules: readonly PlanModule[], layer: number): readonly numb
 
 /** One rule for the experts of a block whose same projection is raised. */
 function linearRules(modules: readonly PlanModule[], bits: PlanRule["bits"]): readonly PlanRule[] {
-  const groups = new Map<string, PlanModule[]>();
-  for (const module of modules) {
-    const key = `${module.layer}/${module.projection}`;
-    groups.set(key, [...(groups.get(key) ?? []), module]);
-  }
+  const groups = groupBy(modules, ({ layer, projection }) => `${layer}/${projection}`);
   const ordered = [...groups.values()].sort(([a], [b]) => a.layer - b.layer || (a.projection < b.projection ? -1 : 1));
   return ordered.map((group) => {
     const [{ layer, projection }] = group;
