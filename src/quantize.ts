@@ -6,7 +6,6 @@ export {
   type CalibrationIdentity,
   calibrate,
   type PartialStatistics,
-  windowsHash,
 } from "./compress/calibrate.ts";
 export { cutWindows, type SelfSampleOptions, selfSample, type WindowOptions } from "./compress/calibration-text.ts";
 export { type Checkpoint, type CheckpointRun, type FolderCheckpoint, openCheckpoint } from "./compress/checkpoint.ts";
@@ -65,6 +64,7 @@ export {
   writePartialStatistics,
   writeStatistics,
 } from "./compress/statistics-file.ts";
+export { windowsHash } from "./compress/windows-hash.ts";
 export { type WriteOptions, type Written, writeQuantized } from "./compress/write.ts";
 export { writeSmoothed } from "./compress/write-smoothed.ts";
 export { memoryOutput, type OutputFolder } from "./format/output.ts";

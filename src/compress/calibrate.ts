@@ -3,7 +3,6 @@
  * bounded, and what earlier chunks told can be kept, so that a run that was stopped goes on.
  */
 import { UsageError } from "../errors.ts";
-import { sha256 } from "../format/sha256.ts";
 import { modelHash } from "../model/identity.ts";
 import type { Model, Progress } from "../model/model.ts";
 import { VERSION } from "../version.ts";
@@ -13,6 +12,7 @@ import { DistanceMeter } from "./distances.ts";
 import { gatherWindows } from "./gather.ts";
 import { outlierScores } from "./outlier.ts";
 import { addStatistics, type Statistics } from "./statistics.ts";
+import { windowsHash } from "./windows-hash.ts";
 
 /** Everything that decides the result of a run. */
 export interface CalibrationIdentity {
@@ -84,11 +84,6 @@ async function identityOf(
     throw new UsageError("chunk", String(chunk), "a number of windows from 1");
   const hash = await modelHash(model.files, turns);
   return { engine: VERSION, model: hash, tokens: await windowsHash(windows), chunk, hessians, distances };
-}
-
-/** SHA-256 of each window's length and ids, int32 little endian. */
-export function windowsHash(windows: Windows): Promise<string> {
-  return sha256(Int32Array.from(windows.flatMap((window) => [window.length, ...window])));
 }
 
 /** What a run that does not go on with another was: the first difference, in words. */

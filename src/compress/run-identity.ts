@@ -1,12 +1,12 @@
 /** What decides the outcome of quantising: weights, calibration tokens, every setting and this code's version. */
 import type { RunIdentity } from "../format/run-identity.ts";
-import { sha256 } from "../format/sha256.ts";
 import { modelHash } from "../model/identity.ts";
 import type { Model } from "../model/model.ts";
 import { VERSION } from "../version.ts";
 import type { Turns } from "../wasm/turns.ts";
 import type { Windows } from "./batch.ts";
 import { type QuantizeSettings, quantizableSlots, settingOf } from "./settings.ts";
+import { windowsHash } from "./windows-hash.ts";
 
 /** Raised when the files of a checkpoint change. */
 const FORMAT = "quern quantize 1";
@@ -33,9 +33,4 @@ export async function quantizeIdentity(
     dampIncrement,
     ...Object.fromEntries(modules),
   };
-}
-
-/** Lengths are hashed too: the same ids cut otherwise are other windows. */
-async function windowsHash(windows: Windows): Promise<string> {
-  return sha256(Int32Array.from([windows.length, ...windows.map((window) => window.length)].concat(windows.flat())));
 }
