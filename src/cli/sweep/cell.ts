@@ -16,6 +16,7 @@ import { evaluate, type TaskResult } from "../../eval/evaluate.ts";
 import { expertUsage } from "../../eval/expert-usage.ts";
 import { openReference } from "../../eval/open-reference.ts";
 import { perplexityOfWindows } from "../../eval/perplexity.ts";
+import { groupBy } from "../../group-by.ts";
 import { inspectModel } from "../../model/inspect.ts";
 import type { Model } from "../../model/model.ts";
 import { isQuantizable } from "../../model/slots.ts";
@@ -130,24 +131,18 @@ async function planOf(
 /** GPTQ's loss and that of rounding by layer, role and projection; an expert's counts by its tokens. */
 function lossesOf(model: Model, modules: readonly ModuleReport[]) {
   const reports = new Map(modules.map((report) => [report.name, report]));
-  const groups = new Map<
-    string,
-    { layer: number; role: string; projection: string; loss: number; rtnLoss: number; tokens: number }
-  >();
-  for (const { slot } of model.files.placements.filter((placement) => isQuantizable(placement.slot))) {
-    const report = reports.get(slot.name);
-    if (report === undefined) continue;
-    const { layer, role, projection } = slot;
-    const key = `${layer}/${role}/${projection}`;
-    const sum = groups.get(key) ?? { layer, role, projection, loss: 0, rtnLoss: 0, tokens: 0 };
-    sum.loss += (report.loss ?? 0) * report.tokens;
-    sum.rtnLoss += (report.rtnLoss ?? 0) * report.tokens;
-    sum.tokens += report.tokens;
-    groups.set(key, sum);
-  }
-  return [...groups.values()].map(({ tokens, loss, rtnLoss, ...place }) => {
+  const entries = model.files.placements.flatMap(({ slot }) => {
+    const report = isQuantizable(slot) ? reports.get(slot.name) : undefined;
+    return report === undefined ? [] : [{ slot, report }];
+  });
+  const groups = groupBy(entries, ({ slot: { layer, role, projection } }) => `${layer}/${role}/${projection}`);
+  return [...groups.values()].map((group) => {
+    const [{ layer, role, projection }] = group.map(({ slot }) => slot);
+    const tokens = group.reduce((sum, { report }) => sum + report.tokens, 0);
     const share = tokens === 0 ? 0 : 1 / tokens;
-    return { ...place, loss: loss * share, rtnLoss: rtnLoss * share };
+    const meanOf = (field: "loss" | "rtnLoss") =>
+      group.reduce((sum, { report }) => sum + (report[field] ?? 0) * report.tokens, 0) * share;
+    return { layer, role, projection, loss: meanOf("loss"), rtnLoss: meanOf("rtnLoss") };
   });
 }
 
