@@ -9,7 +9,8 @@ export {
 } from "./compress/calibrate.ts";
 export { cutWindows, type SelfSampleOptions, selfSample, type WindowOptions } from "./compress/calibration-text.ts";
 export { type Checkpoint, type CheckpointRun, type FolderCheckpoint, openCheckpoint } from "./compress/checkpoint.ts";
-export { type DamageOptions, type Damages, measureDamage } from "./compress/damage/damage.ts";
+export { type DamageOptions, measureDamage } from "./compress/damage/damage.ts";
+export { DAMAGE_SAMPLE_TOKENS, type Damages } from "./compress/damage/damage-table.ts";
 export {
   budgetCurve,
   type CurvePoint,

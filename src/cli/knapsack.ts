@@ -1,8 +1,7 @@
 /** Policy `knapsack` on the command line: damages out of the statistics, or measured on calibration tokens and kept there. */
 import type { Command } from "commander";
 import type { Windows } from "../compress/batch.ts";
-import type { Damages } from "../compress/damage/damage.ts";
-import { type DamageTable, measuredAs } from "../compress/damage/damage-table.ts";
+import { DAMAGE_SAMPLE_TOKENS, type Damages, type DamageTable, measuredAs } from "../compress/damage/damage-table.ts";
 import type { KnapsackOptions } from "../compress/knapsack.ts";
 import type { Knapsack } from "../compress/plan.ts";
 import type { QuantizeSettings } from "../compress/settings.ts";
@@ -32,7 +31,7 @@ export function addKnapsackOptions(command: Command): Command {
       "--sample-tokens <n>",
       "calibration tokens that policy knapsack measures KL on",
       integerIn("--sample-tokens", 16, 2 ** 20),
-      2048,
+      DAMAGE_SAMPLE_TOKENS,
     );
 }
 

@@ -6,7 +6,7 @@ import type { Budget } from "../quant/budget.ts";
 import { type Choice, type KnapsackItem, knapsackCurve, solveKnapsack } from "../quant/knapsack.ts";
 import type { PlanDocument } from "../quant/plan-document.ts";
 import type { PackedBits } from "../tensor/matrix.ts";
-import type { Damages } from "./damage/damage.ts";
+import type { Damages } from "./damage/damage-table.ts";
 import type { PlanContext } from "./plan.ts";
 import { byteTable, plannedBytesOf } from "./plan-bytes.ts";
 import { type ModelShapes, planModulesOf } from "./shapes.ts";

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Damages, measureDamage } from "../../src/compress/damage/damage.ts";
+import { measureDamage } from "../../src/compress/damage/damage.ts";
+import type { Damages } from "../../src/compress/damage/damage-table.ts";
 import { DamageProbe } from "../../src/compress/damage/probe.ts";
 import { packQuantized, weightReader } from "../../src/compress/pack.ts";
 import { DEFAULT_GRID, quantizableSlots } from "../../src/compress/settings.ts";

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { nodeFolder } from "../../src/adapter/node.ts";
-import type { Damages } from "../../src/compress/damage/damage.ts";
+import type { Damages } from "../../src/compress/damage/damage-table.ts";
 import { budgetCurve, knapsackPlan } from "../../src/compress/knapsack.ts";
 import { sizedPlan } from "../../src/compress/plan.ts";
 import { type ModelShapes, planModulesOf, shapesOfFiles } from "../../src/compress/shapes.ts";

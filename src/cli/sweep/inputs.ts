@@ -6,7 +6,7 @@ import type { Windows } from "../../compress/batch.ts";
 import { calibrate } from "../../compress/calibrate.ts";
 import { cutWindows, selfSample } from "../../compress/calibration-text.ts";
 import { measureDamage } from "../../compress/damage/damage.ts";
-import { measuredAs } from "../../compress/damage/damage-table.ts";
+import { DAMAGE_SAMPLE_TOKENS, measuredAs } from "../../compress/damage/damage-table.ts";
 import { LOW_BIT_GRID, type QuantizeSettings, STUDY_GRID } from "../../compress/settings.ts";
 import { writeStatistics } from "../../compress/statistics-file.ts";
 import { UsageError } from "../../errors.ts";
@@ -20,7 +20,6 @@ import { type Cell, hashOf } from "./cells.ts";
 import type { SweepCalibration, SweepConfig, SweepGrid, SweepMetric } from "./config.ts";
 
 const DEFAULT_GROUP = 64;
-const DEFAULT_SAMPLE_TOKENS = 2048;
 
 /** Where a sweep keeps what its cells share. */
 export interface SweepFolder {
@@ -66,7 +65,7 @@ export async function prepareStatistics(
 ): Promise<string> {
   const needsDamage = config.plans.some(({ policy }) => policy === "knapsack");
   const grid = gridOf(cell.grid, LOW_BIT_GRID);
-  const { sampleTokens = DEFAULT_SAMPLE_TOKENS } = config;
+  const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
   const groupSize = groupSizeOf(cell.grid);
   const measured = needsDamage ? measuredAs(grid, groupSize, sampleTokens) : "";
   const name = await hashOf([cell.hashes["model"], cell.hashes["calibration"], measured]);

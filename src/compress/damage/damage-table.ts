@@ -1,7 +1,13 @@
 /** Measured damages as statistics keep them: with the grid they hold for. */
 import { UsageError } from "../../errors.ts";
+import type { PackedBits } from "../../tensor/matrix.ts";
 import type { QuantizeSettings } from "../settings.ts";
-import type { Damages } from "./damage.ts";
+
+/** Damage of a linear by its bits, by module name. */
+export type Damages = ReadonlyMap<string, Readonly<Record<PackedBits, number>>>;
+
+/** Tokens that KL is measured on where no number is given. */
+export const DAMAGE_SAMPLE_TOKENS = 2048;
 
 export const DAMAGE_BITS = [2, 3, 4, 8] as const;
 

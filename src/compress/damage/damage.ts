@@ -18,15 +18,13 @@ import type { Windows } from "../batch.ts";
 import { packQuantized } from "../pack.ts";
 import type { QuantizeSettings } from "../settings.ts";
 import { type Alternative, quantizeAlternatives } from "./alternatives.ts";
+import { DAMAGE_SAMPLE_TOKENS, type Damages } from "./damage-table.ts";
 import { DamageProbe } from "./probe.ts";
-
-/** Damage of a linear by its bits. */
-export type Damages = ReadonlyMap<string, Readonly<Record<PackedBits, number>>>;
 
 export interface DamageOptions {
   readonly grid: Omit<QuantizeSettings, "modules">;
   readonly groupSize: number;
-  /** Tokens that KL is measured on. Default: 2048, the first windows. */
+  /** Tokens that KL is measured on, of the first windows. Default: DAMAGE_SAMPLE_TOKENS. */
   readonly sampleTokens?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
@@ -35,14 +33,13 @@ export interface DamageOptions {
 /** Widths whose KL is measured, and all that GPTQ is asked about; 8 bits follow from 4 by the square of the step. */
 const MEASURED = [2, 3] as const;
 const WIDTHS = [2, 3, 4] as const;
-const DEFAULT_SAMPLE = 2048;
 
 export async function measureDamage(model: Model, windows: Windows, options: DamageOptions): Promise<Damages> {
   const turns = new Turns(options.signal);
   const { grid, groupSize, onProgress } = options;
   const usage = await expertUsage(model, windows, options);
   const alternatives = await quantizeAlternatives(model, windows, grid, WIDTHS, groupSize, { turns, onProgress });
-  using probe = await DamageProbe.create(model, sampleOf(windows, options.sampleTokens ?? DEFAULT_SAMPLE), turns);
+  using probe = await DamageProbe.create(model, sampleOf(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS), turns);
   const damages = new Map<string, Record<PackedBits, number>>();
   const groups = groupsOf(model);
   for (const [done, group] of groups.entries()) {
