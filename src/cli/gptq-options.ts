@@ -18,6 +18,7 @@ export interface GridCommandOptions {
   readonly gateWeighted?: boolean;
   readonly clip?: GridSettings["clip"];
   readonly damp?: number;
+  readonly shrinkage?: number;
   readonly method?: GridSettings["method"];
 }
 
@@ -68,6 +69,11 @@ export function addGridOptions(command: Command): Command {
       `damping, share of the mean diagonal ${shown(dampPercent)}`,
       numberIn("--damp", { from: 0, below: 1 }),
     )
+    .option(
+      "--shrinkage <x>",
+      "guard against few tokens: as many more for each column, of independent channels (default: 2 where quantize is asymmetric and --damp is not given, else 0)",
+      numberIn("--shrinkage", { from: 0, below: 1e6 }),
+    )
     .option("--method <gptq|rtn>", `GPTQ or plain rounding ${shown(method)}`, oneOf("--method", ["gptq", "rtn"]));
 }
 
@@ -90,6 +96,8 @@ export function gridSettings(options: GridCommandOptions, defaults: GridSettings
     deadColumns: options.deadColumns ?? base.deadColumns,
     gateWeighted: options.gateWeighted ?? base.gateWeighted ?? false,
     dampPercent: options.damp ?? base.dampPercent,
+    // Who sets the damping wants that and no other.
+    shrinkage: options.shrinkage ?? (options.damp === undefined ? base.shrinkage : undefined) ?? 0,
   };
 }
 

@@ -18,6 +18,11 @@ export interface QuantizeSettings extends Omit<GptqOptions, "bits" | "groupSize"
   readonly method: "gptq" | "rtn";
   /** Weighs each token of a routed expert's Hessian by the square of its routing weight. Default false. */
   readonly gateWeighted?: boolean;
+  /**
+   * Shrinks a Hessian toward its diagonal as if so many further tokens for each of its columns had been seen whose channels are
+   * independent: a guard against too little calibration text. Default 0: none, as GPTQ was published.
+   */
+  readonly shrinkage?: number;
   /** Setting of every module by name; modules that are not named stay as they are. */
   readonly modules: ReadonlyMap<string, ModuleSetting>;
 }
@@ -34,10 +39,15 @@ export const DEFAULT_GRID: Omit<QuantizeSettings, "modules"> = {
 };
 
 /**
- * The defaults where some linear has 2 or 3 bits: a zero point for every group, at no more bytes, and a clip search weighted by the
- * Hessian. Measured on both default models and on a larger one: docs/results.md.
+ * The defaults where some linear has 2 or 3 bits: a zero point for every group, at no more bytes, a clip search weighted by the
+ * Hessian, and Hessians shrunk. Measured on both default models and on a larger one: docs/results.md.
  */
-export const LOW_BIT_GRID: Omit<QuantizeSettings, "modules"> = { ...DEFAULT_GRID, symmetric: false, clip: "hessian" };
+export const LOW_BIT_GRID: Omit<QuantizeSettings, "modules"> = {
+  ...DEFAULT_GRID,
+  symmetric: false,
+  clip: "hessian",
+  shrinkage: 2,
+};
 
 /** The defaults for a plan, as far as nothing else is wished. Plain rounding has no Hessian to weigh by. */
 export function defaultGrid(

@@ -157,6 +157,7 @@ async function quantizeTogether(
   return inScratch(context.model.machine, async () => {
     const hessian = await gather(context, cols, input);
     if (starved && all !== undefined) hessian.blend(all, blendWeight(input.count, cols));
+    hessian.shrink((context.settings.shrinkage ?? 0) * cols);
     const factors = new Map<number, Factor>();
     const done: [Linear, GptqResult][] = [];
     for (const linear of linears) {

@@ -84,6 +84,21 @@ export class Hessian {
     this.#combine(other, 1 - weight, other.#rows === 0 ? 0 : (weight * this.#rows) / other.#rows);
   }
 
+  /**
+   * Becomes what it would be had `priorRows` further rows been seen whose channels are as large as these and have nothing to do
+   * with each other: elements off the diagonal times rows / (rows + priorRows). Few rows give a covariance that fits them too
+   * well; this is the remedy of Ledoit and Wolf (2004), with the diagonal as target so that large channels keep their size.
+   */
+  shrink(priorRows: number): void {
+    if (!(priorRows >= 0)) throw new UsageError("rows to shrink by", String(priorRows), "a number from 0");
+    if (priorRows === 0 || this.#rows === 0) return;
+    const sums = this.#machine.arena.f64(this.ptr, this.#length());
+    const share = this.#rows / (this.#rows + priorRows);
+    const diagonal = Float64Array.from({ length: this.size }, (_, i) => sums[elementAt(i, i)]);
+    for (let i = 0; i < sums.length; i++) sums[i] *= share;
+    for (let i = 0; i < this.size; i++) sums[elementAt(i, i)] = diagonal[i];
+  }
+
   /** The diagonal of H. */
   diag(): Float64Array {
     const sums = this.#machine.arena.f64(this.ptr, this.#length());

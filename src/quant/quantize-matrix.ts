@@ -28,6 +28,8 @@ export interface MatrixResult extends GptqResult {
 export interface MatrixOptions extends GptqOptions {
   /** Default `gptq`. `rtn` rounds on the same kind of grid; its loss is measured with the same damping. */
   readonly method?: "gptq" | "rtn";
+  /** Further rows of independent channels for each column, by which the Hessian is shrunk. Default 0. */
+  readonly shrinkage?: number;
 }
 
 /** Quantises w[rows, cols] for the inputs x[tokens, cols]. Never falls back because tokens are few. */
@@ -50,6 +52,7 @@ export async function quantizeMatrix(
     const inputs = place(machine, x);
     await turns.pause();
     await hessian.accumulateInTurns(inputs, cols, 0, tokens, "f64", turns);
+    hessian.shrink((options.shrinkage ?? 0) * cols);
     const diagonal = hessian.diag().map((value) => (value === 0 ? 1 : value));
     const rounded = await rtn(machine, w, rows, cols, options, turns, diagonal);
     const result =

@@ -219,6 +219,25 @@ describe("Hessian", () => {
     machine.arena.release(mark);
   });
 
+  it("shrinks toward its diagonal, less the more rows it has", async () => {
+    await withHessian(machine, x.slice(0, 40 * k), k, async (hessian) => {
+      const before = hessian.square();
+      hessian.shrink(0);
+      expect(hessian.square()).toEqual(before);
+      hessian.shrink(60);
+      hessian.square().forEach((value, i) => {
+        const onDiagonal = i % (k + 1) === 0;
+        if (onDiagonal) expect(value).toBe(before[i]);
+        else expect(value).toBeCloseTo(0.4 * before[i], 12);
+      });
+      expect(hessian.rows).toBe(40);
+      expect(() => hessian.shrink(-1)).toThrow("rows to shrink by: found -1, expected a number from 0");
+    });
+    const empty = new Hessian(machine, k);
+    empty.shrink(10);
+    expect(empty.square().every((value) => value === 0)).toBe(true);
+  });
+
   it("refuses to be factored when it is not finite", async () => {
     const bad = x.slice(0, 10 * k).fill(Number.NaN, 3, 4);
     await withHessian(machine, bad, k, async (hessian) => {

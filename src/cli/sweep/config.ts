@@ -33,6 +33,7 @@ export interface SweepGrid {
   readonly actOrder?: "none" | "desc" | "gar";
   readonly gateWeighted?: boolean;
   readonly dampPercent?: number;
+  readonly shrinkage?: number;
   readonly method?: "gptq" | "rtn";
 }
 
@@ -110,6 +111,7 @@ const GRID = v.strictObject(
     actOrder: v.optional(v.picklist(["none", "desc", "gar"], "none, desc or gar")),
     gateWeighted: v.optional(v.boolean("true or false")),
     dampPercent: v.optional(v.number("a number")),
+    shrinkage: v.optional(v.number("a number")),
     method: v.optional(v.picklist(["gptq", "rtn"], "gptq or rtn")),
   },
   "a grid",
