@@ -19,6 +19,7 @@ export interface GridCommandOptions {
   readonly clip?: GridSettings["clip"];
   readonly damp?: number;
   readonly shrinkage?: number;
+  readonly errorFeedback?: number;
   readonly method?: GridSettings["method"];
 }
 
@@ -74,6 +75,11 @@ export function addGridOptions(command: Command): Command {
       "guard against few tokens: as many more for each column, of independent channels (default: 2 where quantize is asymmetric and --damp is not given, else 0)",
       numberIn("--shrinkage", { from: 0, below: 1e6 }),
     )
+    .option(
+      "--error-feedback <x>",
+      "part of the residual stream's error that o and down take back (not of quantize-matrix)",
+      numberIn("--error-feedback", { from: 0, to: 1 }),
+    )
     .option("--method <gptq|rtn>", `GPTQ or plain rounding ${shown(method)}`, oneOf("--method", ["gptq", "rtn"]));
 }
 
@@ -98,6 +104,7 @@ export function gridSettings(options: GridCommandOptions, defaults: GridSettings
     dampPercent: options.damp ?? base.dampPercent,
     // Who sets the damping wants that and no other.
     shrinkage: options.shrinkage ?? (options.damp === undefined ? base.shrinkage : undefined) ?? 0,
+    errorFeedback: options.errorFeedback ?? base.errorFeedback ?? 0,
   };
 }
 

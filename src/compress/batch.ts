@@ -4,6 +4,7 @@ import { createPass, type Pass, recordBlock, recordEmbedding, recordHead, type T
 import type { Model } from "../model/model.ts";
 import { checkIds } from "../model/session.ts";
 import { createState, placeTokens, type State } from "../model/state.ts";
+import { project, type Target } from "../nn/linear.ts";
 import type { Turns } from "../wasm/turns.ts";
 
 /** Token windows; each is a sequence of its own from position 0. */
@@ -62,6 +63,12 @@ export class WindowBatch {
   async run(turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
     await this.embed(turns);
     for (let layer = 0; layer < this.#model.config.layers; layer++) await this.block(layer, turns, onTap);
+  }
+
+  /** Computes outputs at a tap's input before the pass itself does, with whatever weights. */
+  async outputs({ input }: Tap, targets: readonly Target[], turns: Turns): Promise<void> {
+    project(this.#pass.emit, { input, index: 0, targets, rows: input.rows * targets.length });
+    await this.#play(turns);
   }
 
   /** Logits of the tokens [first, first + rows), at `state.logits`. */

@@ -4,16 +4,10 @@
  */
 import type { StudyActivations } from "../nn/emit.ts";
 import { studyLevels } from "../nn/emit.ts";
-import { stride } from "../tensor/matrix.ts";
-import { panelCount } from "../tensor/panel.ts";
 import type { Machine } from "../wasm/machine.ts";
+import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
-
-interface Product {
-  readonly x: Float32Array;
-  readonly weights: Float32Array;
-  readonly cols: number;
-}
+import { multiply, type Product } from "./multiply.ts";
 
 /** Rows x [T, K], the weights [N, K], one below the other, of all linears that read them, and the outputs they should have. */
 export interface ProbeInput extends Product {
@@ -28,7 +22,7 @@ export async function probeInput(
   turns: Turns,
 ): Promise<ProbeInput> {
   const product = { x, weights, cols };
-  return { ...product, expected: await multiply(machine, product, undefined, turns) };
+  return { ...product, expected: await multiply(machine, product, turns) };
 }
 
 export interface ProbeRounding {
@@ -61,7 +55,7 @@ export async function probeOutputs(
       weights: roundWeights(factors === undefined ? weights : scaleColumns(weights, factors), cols, rounding),
       cols,
     };
-    const found = await multiply(machine, moved, rounding, turns);
+    const found = await multiply(machine, moved, turns, (tape, at, rows) => roundInput(tape, at, rows, cols, rounding));
     for (let at = 0; at < expected.length; at++) {
       error += (found[at] - expected[at]) * (found[at] - expected[at]);
       power += expected[at] * expected[at];
@@ -100,31 +94,9 @@ export function roundWeights(
   return rounded;
 }
 
-/** x W^T with x rounded first where a rounding is given; rows of stride(N), the padding zero. */
-async function multiply(
-  machine: Machine,
-  { x, weights, cols }: Product,
-  rounding: ProbeRounding | undefined,
-  turns: Turns,
-): Promise<Float32Array> {
-  const { arena } = machine;
-  using _ = arena.claim();
-  const [rows, outputs] = [x.length / cols, weights.length / cols];
-  const panels = panelCount(outputs);
-  const at = { x: arena.alloc(4 * x.length), raw: arena.alloc(4 * weights.length), table: arena.alloc(32) };
-  const laid = arena.alloc(64 * panels * cols);
-  const out = arena.alloc(4 * rows * stride(outputs));
-  arena.f32(at.x, x.length).set(x);
-  arena.f32(at.raw, weights.length).set(weights);
-  arena.i32(at.table, 6).set([laid, at.table + 16, out, 0, 0, rows]);
-  const tape = machine.tape();
-  if (rounding !== undefined) {
-    const { bits, group } = rounding.activations;
-    const columns = group === "token" ? cols : group;
-    tape.call("round_act", rows, cols, at.x, cols, at.x, cols, cols, columns, studyLevels(bits), 0);
-  }
-  tape.call("panel_32", panels, 16 * cols, laid, at.raw, outputs, cols);
-  tape.call("matmul_f32", panels, 16 * cols * rows, at.table, 1, at.x, 0, cols, 0, stride(outputs), cols);
-  await tape.runInTurns(turns);
-  return arena.f32(out, rows * stride(outputs)).slice();
+/** Rounds x, f32 [rows, cols], where it lies. */
+function roundInput(tape: Tape, x: number, rows: number, cols: number, { activations }: ProbeRounding): void {
+  const { bits, group } = activations;
+  const columns = group === "token" ? cols : group;
+  tape.call("round_act", rows, cols, x, cols, x, cols, cols, columns, studyLevels(bits), 0);
 }

@@ -15,6 +15,7 @@ import type { PackedBits } from "../tensor/matrix.ts";
 import { Turns } from "../wasm/turns.ts";
 import { WindowBatch, type Windows } from "./batch.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { ErrorFeedback } from "./feedback/feedback.ts";
 import { packQuantized, weightReader } from "./pack.ts";
 import type { Quantized } from "./quantized.ts";
 import type { ModuleReport } from "./report.ts";
@@ -94,7 +95,10 @@ async function runBlocks(
   const linears = model.weights.layers.flatMap(layerLinears);
   const originals = linears.map((linear) => linear.matrix);
   using batch = new WindowBatch(model, windows);
-  const context: SiteContext = { model, settings, turns, state: batch.state, sink: collector };
+  const { errorFeedback: share = 0, shrinkage = 0 } = settings;
+  if (!(share >= 0 && share <= 1)) throw new UsageError("errorFeedback", String(share), "a number from 0 to 1");
+  const feedback = share > 0 ? new ErrorFeedback(model, batch, { share, shrinkage }, turns) : undefined;
+  const context: SiteContext = { model, settings, turns, state: batch.state, sink: collector, feedback };
   try {
     await batch.embed(turns);
     for (let layer = 0; layer < model.config.layers; layer++)
@@ -114,6 +118,7 @@ async function runBlock(
   checkpoint: Checkpoint | undefined,
 ): Promise<void> {
   const kept = await checkpoint?.load(layer);
+  await context.feedback?.begin(layer);
   if (kept !== undefined) {
     collector.restore(kept);
     await batch.block(layer, context.turns, (tap: Tap) => collector.swapKept(tap, kept));

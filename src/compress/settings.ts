@@ -23,6 +23,11 @@ export interface QuantizeSettings extends Omit<GptqOptions, "bits" | "groupSize"
    * independent: a guard against too little calibration text. Default 0: none, as GPTQ was published.
    */
   readonly shrinkage?: number;
+  /**
+   * Part of the error in the residual stream that linears which write to it are fitted to take back, 0 to 1, where calibration
+   * tokens are plenty. Default 0: none, as GPTQ was published.
+   */
+  readonly errorFeedback?: number;
   /** Setting of every module by name; modules that are not named stay as they are. */
   readonly modules: ReadonlyMap<string, ModuleSetting>;
 }

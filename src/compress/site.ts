@@ -12,6 +12,7 @@ import { rtn } from "../quant/rtn.ts";
 import { inScratch } from "../quant/scratch.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Turns } from "../wasm/turns.ts";
+import type { Correct, ErrorFeedback } from "./feedback/feedback.ts";
 import type { ModuleReport } from "./report.ts";
 import { type QuantizeSettings, settingOf } from "./settings.ts";
 import { blendWeight, roundedBelow, type StarvedExpert, starvedBelow } from "./starved.ts";
@@ -29,6 +30,7 @@ export interface SiteContext {
   readonly turns: Turns;
   readonly state: State;
   readonly sink: Sink;
+  readonly feedback?: ErrorFeedback;
 }
 
 /** Rows of an input: `count` of them from compact row `start`, through an index list or as they lie. */
@@ -49,7 +51,7 @@ export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void
   if (linears.length === 0) return;
   const results =
     tap.spans === undefined
-      ? await quantizeTogether(context, linears, allRows(tap), undefined)
+      ? await quantizeTogether(context, linears, allRows(tap), undefined, await context.feedback?.ofDense(tap))
       : await quantizeExperts(context, linears, tap, tap.spans);
   for (const [linear, result] of results) context.sink.swap(linear, result.matrix);
 }
@@ -75,6 +77,8 @@ async function quantizeExperts(
   const needsAll = tap.site === "experts" && spans.some((count, at) => at % 2 === 1 && count < starvedBelow(cols));
   return inScratch(machine, async () => {
     const all = needsAll ? await gather(context, cols, allRows(tap)) : undefined;
+    const feedback =
+      tap.site === "expertsDown" ? await context.feedback?.ofExperts(tap, gatesByRow(context, tap.layer)) : undefined;
     const results: Results[] = [];
     for (let expert = 0; expert < config.experts; expert++) {
       const own = linears.filter(({ slot }) => slot.expert === expert);
@@ -86,7 +90,9 @@ async function quantizeExperts(
           ? { ptr: ptr + start * ld * 4, ld, index: 0, count, weights }
           : { ptr, ld, index: tap.index + start * 4, count, weights };
       if (count < starvedBelow(cols)) noteStarved(context.sink.starved, tap, expert, count);
-      results.push(await quantizeTogether(context, own, input, all));
+      const done = await quantizeTogether(context, own, input, all, feedback?.correct({ start, count }));
+      for (const [linear, { matrix }] of done) await feedback?.done(linear, matrix, { start, count });
+      results.push(done);
     }
     return results.flat();
   });
@@ -151,6 +157,7 @@ async function quantizeTogether(
   linears: readonly Linear[],
   input: InputRows,
   all: Hessian | undefined,
+  correct: Correct | undefined,
 ): Promise<Results> {
   const { cols, role } = linears[0].slot;
   const starved = role === "expert" && input.count < starvedBelow(cols);
@@ -162,7 +169,8 @@ async function quantizeTogether(
     const done: [Linear, GptqResult][] = [];
     for (const linear of linears) {
       const options = optionsOf(context, linear);
-      const weights = await context.sink.readWeights(linear);
+      const float = await context.sink.readWeights(linear);
+      const weights = correct === undefined ? float : await correct(float);
       const { result, rtnLoss } =
         starved && all === undefined && input.count < roundedBelow(cols)
           ? await roundStarved(context, linear, weights, hessian, options)

@@ -81,6 +81,7 @@ describe("a stopped run", () => {
   it.each([
     ["gar", {}],
     ["desc, asymmetric", { actOrder: "desc", symmetric: false, clip: "none" }],
+    ["error feedback", { errorFeedback: 0.7 }],
   ] as const)("goes on after any block to the same bytes (%s)", async (_, change) => {
     const grid = settings(change);
     const undisturbed = await whole(grid);

@@ -1,21 +1,14 @@
 /** What the remedy for experts without calibration tokens is worth, in KL on text that calibration did not see. */
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nodeFolder } from "../../src/adapter/node.ts";
 import { quantizeModel } from "../../src/compress/quantize.ts";
 import type { Quantized } from "../../src/compress/quantized.ts";
 import { DEFAULT_GRID, type QuantizeSettings, uniformModules } from "../../src/compress/settings.ts";
 import type { StarvedExpert } from "../../src/compress/starved.ts";
-import { writeQuantized } from "../../src/compress/write.ts";
-import { compare } from "../../src/eval/compare.ts";
-import { memoryOutput } from "../../src/format/output.ts";
-import { type FolderSource, filesFolder, readAll } from "../../src/format/source.ts";
-import { Model, readModelFiles } from "../../src/model/model.ts";
+import { readAll } from "../../src/format/source.ts";
+import type { Model } from "../../src/model/model.ts";
 import type { QuantizedMatrix } from "../../src/quant/grid.ts";
-import { createMachine } from "../../src/wasm/embedded.ts";
-import { repositoryFile } from "../helpers/shared.ts";
+import { klOfQuantized, openFloat, TEXT, writeFolder } from "../helpers/quantized.ts";
 
-const TEXT = JSON.parse(readFileSync(repositoryFile("test/fixtures/eval/tinystories-ids.json"), "utf8")) as number[];
 const OTHER_TEXT = TEXT.slice(2048, 2048 + 1024);
 
 /** Four ids over and over choose the same few experts. */
@@ -27,25 +20,14 @@ describe.each(["fable-mixtral", "fable-deepseek"])("experts of %s that calibrati
   let ours: Quantized;
   let unreached: readonly StarvedExpert[];
   beforeAll(async () => {
-    const files = await readModelFiles(await nodeFolder(repositoryFile(`models/${name}`)));
-    model = await Model.open(files, await createMachine(), { activations: "f32" });
+    model = await openFloat(name);
     settings = { ...DEFAULT_GRID, clip: "none", modules: uniformModules(model.files, 3, 64) };
     ours = await quantizeModel(model, settings, { windows: MONOTONOUS });
     unreached = ours.starved.filter(({ tokens }) => tokens === 0);
   });
   afterAll(() => model[Symbol.asyncDispose]());
 
-  async function write(quantized: Quantized): Promise<FolderSource> {
-    const output = memoryOutput();
-    await writeQuantized(model.files, quantized, settings, output);
-    return filesFolder("out", Object.fromEntries(output.files));
-  }
-
-  async function klOf(quantized: Quantized): Promise<number> {
-    const files = await readModelFiles(await write(quantized));
-    await using ground = await Model.open(files, await createMachine(), { activations: "f32" });
-    return (await compare(ground, model, OTHER_TEXT, { window: 128 })).kl.mean;
-  }
+  const klOf = (quantized: Quantized) => klOfQuantized(model, quantized, settings, OTHER_TEXT);
 
   /** Our result, but these experts give nothing to the sum. */
   function without(experts: readonly StarvedExpert[]): Quantized {
@@ -64,7 +46,7 @@ describe.each(["fable-mixtral", "fable-deepseek"])("experts of %s that calibrati
   it("are named, with what was done for them", async () => {
     expect(unreached.length).toBeGreaterThan(0);
     for (const { remedy } of unreached) expect(remedy).toBe("blended, down rounded");
-    const source = (await (await write(ours)).open("README.md"))!;
+    const source = (await (await writeFolder(model, ours, settings)).open("README.md"))!;
     const readme = new TextDecoder().decode(await readAll(source, 1e6));
     for (const { layer, expert } of unreached)
       expect(readme).toContain(`layer ${layer} expert ${expert} (0 tokens, blended, down rounded)`);

@@ -34,6 +34,7 @@ export interface SweepGrid {
   readonly gateWeighted?: boolean;
   readonly dampPercent?: number;
   readonly shrinkage?: number;
+  readonly errorFeedback?: number;
   readonly method?: "gptq" | "rtn";
 }
 
@@ -112,6 +113,7 @@ const GRID = v.strictObject(
     gateWeighted: v.optional(v.boolean("true or false")),
     dampPercent: v.optional(v.number("a number")),
     shrinkage: v.optional(v.number("a number")),
+    errorFeedback: v.optional(v.number("a number")),
     method: v.optional(v.picklist(["gptq", "rtn"], "gptq or rtn")),
   },
   "a grid",

@@ -26,13 +26,13 @@ export interface SweepFolder {
   readonly cache: string;
 }
 
-/** The grid's own settings over the defaults of a plan. */
+/** The grid's own settings over the defaults of a plan; error feedback, which takes as long again, only where a grid asks for it. */
 export function gridOf(
   grid: SweepGrid,
   defaults: Omit<QuantizeSettings, "modules">,
 ): Omit<QuantizeSettings, "modules"> {
   const { name: _, preset, groupSize: __, ...own } = grid;
-  return { ...(preset === "study" ? STUDY_GRID : defaults), ...own };
+  return { ...(preset === "study" ? STUDY_GRID : defaults), errorFeedback: 0, ...own };
 }
 
 export function groupSizeOf({ groupSize = DEFAULT_GROUP }: SweepGrid): number {

@@ -17,9 +17,9 @@ export interface DamageTable {
   readonly damages: Damages;
 }
 
-/** What damages depend on beside model and tokens. */
+/** What damages depend on beside model and tokens. Each linear is measured by itself, where there is no error to feed back. */
 export function measuredAs(
-  { method: _, ...grid }: Omit<QuantizeSettings, "modules">,
+  { method: _, errorFeedback: __, ...grid }: Omit<QuantizeSettings, "modules">,
   groupSize: number,
   sampleTokens: number,
 ): string {

@@ -1,0 +1,110 @@
+/**
+ * Weights that take back an error: W - share * (sum r x^T) (sum x x^T)^-1, the least squares fit to what the outputs of W miss
+ * by r on the inputs x. The sample is small and the fit follows its noise, so only a part is taken.
+ */
+import { factorize } from "../../quant/factor.ts";
+import { Hessian } from "../../quant/hessian.ts";
+import { inScratch, place } from "../../quant/scratch.ts";
+import { stride } from "../../tensor/matrix.ts";
+import type { Machine } from "../../wasm/machine.ts";
+import type { Turns } from "../../wasm/turns.ts";
+import { multiply } from "../multiply.ts";
+
+export interface Correction {
+  /** Part of the error that is taken back where tokens are plenty. */
+  readonly share: number;
+  /** As GPTQ's own Hessians are shrunk. */
+  readonly shrinkage: number;
+}
+
+/** Tokens a column at which half of the share is trusted: measured (docs/results.md). */
+const TRUST = 8;
+
+/** Damping of the fit, as a share of the mean diagonal. */
+const DAMP = 0.01;
+
+/** Errors and inputs of `count` rows, by column. */
+export interface Sample {
+  readonly count: number;
+  /** r^T [outputs, count]. */
+  readonly errors: Float32Array;
+  /** x^T [cols, count]. */
+  readonly inputs: Float32Array;
+}
+
+/** @param read writes row `i` of inputs and errors, both times its weight, to the two buffers. */
+export function sampleOf(
+  count: number,
+  cols: number,
+  outputs: number,
+  read: (i: number, input: Float32Array, error: Float32Array) => void,
+): Sample {
+  const sample = { count, errors: new Float32Array(outputs * count), inputs: new Float32Array(cols * count) };
+  const [input, error] = [new Float32Array(cols), new Float32Array(outputs)];
+  for (let i = 0; i < count; i++) {
+    read(i, input, error);
+    for (let col = 0, at = i; col < cols; col++, at += count) sample.inputs[at] = input[col];
+    for (let out = 0, at = i; out < outputs; out++, at += count) sample.errors[at] = error[out];
+  }
+  return sample;
+}
+
+/** weights [outputs, cols]; as they are where the inputs do not span a fit. */
+export async function corrected(
+  machine: Machine,
+  weights: Float32Array,
+  { count, errors, inputs }: Sample,
+  { share, shrinkage }: Correction,
+  turns: Turns,
+): Promise<Float32Array> {
+  const cols = inputs.length / count;
+  const part = (share * count) / (count + TRUST * cols);
+  if (!(part > 0)) return weights;
+  const inverse = await inverseOf(machine, inputs, cols, count, shrinkage, turns);
+  if (inverse === undefined) return weights;
+  const ld = stride(cols);
+  const cross = await multiply(machine, { x: errors, weights: inputs, cols: count }, turns);
+  const packed = cross.filter((_, at) => at % ld < cols);
+  const step = await multiply(machine, { x: packed, weights: inverse, cols }, turns);
+  const scale = (2 * part) / count;
+  return weights.map((weight, at) => weight - scale * step[Math.floor(at / cols) * ld + (at % cols)]);
+}
+
+/** (2/T sum x x^T, shrunk and damped)^-1 [cols, cols]. */
+async function inverseOf(
+  machine: Machine,
+  inputs: Float32Array,
+  cols: number,
+  count: number,
+  shrinkage: number,
+  turns: Turns,
+): Promise<Float32Array | undefined> {
+  return inScratch(machine, async () => {
+    const rows = new Float32Array(count * cols);
+    for (let col = 0; col < cols; col++) for (let i = 0; i < count; i++) rows[i * cols + col] = inputs[col * count + i];
+    const hessian = new Hessian(machine, cols);
+    await inScratch(machine, () => hessian.accumulateInTurns(place(machine, rows), cols, 0, count, "f32", turns));
+    hessian.shrink(shrinkage * cols);
+    const options = { actOrder: "none", groupSize: -1, dampPercent: DAMP } as const;
+    const { failure, ptr, size } = await factorize(machine, hessian, options, turns);
+    return failure === undefined ? squareOf(machine, ptr, size) : undefined;
+  });
+}
+
+/** R^T R of a factor in packed panels of 4 columns. */
+function squareOf(machine: Machine, ptr: number, size: number): Float32Array {
+  const padded = Math.ceil(size / 4) * 4;
+  const packed = machine.arena.f64(ptr, (padded * (padded + 4)) / 2);
+  const columns = Array.from({ length: size }, (_, col) => {
+    const panel = col >> 2;
+    return Float64Array.from({ length: col + 1 }, (_, row) => packed[8 * panel * (panel + 1) + 4 * row + (col & 3)]);
+  });
+  const square = new Float32Array(size * size);
+  for (let a = 0; a < size; a++)
+    for (let b = 0; b <= a; b++) {
+      let sum = 0;
+      for (let row = 0; row <= b; row++) sum += columns[a][row] * columns[b][row];
+      square[a * size + b] = square[b * size + a] = sum;
+    }
+  return square;
+}

@@ -1,0 +1,50 @@
+/** The float model, run one block ahead of the one that is being quantised, through the same buffers. */
+
+import type { Model } from "../../model/model.ts";
+import { stride } from "../../tensor/matrix.ts";
+import type { Turns } from "../../wasm/turns.ts";
+import type { WindowBatch } from "../batch.ts";
+
+/** Rows of stride(hiddenSize), one a token. */
+export interface FloatBlock {
+  /** The residual stream after attention. */
+  readonly middle: Float32Array;
+  /** The residual stream that leaves the block. */
+  readonly end: Float32Array;
+  /** What the shared experts add to it. */
+  readonly shared: Float32Array | undefined;
+}
+
+export class FloatRun {
+  readonly #model: Model;
+  readonly #batch: WindowBatch;
+  #stream: Float32Array | undefined;
+
+  constructor(model: Model, batch: WindowBatch) {
+    this.#model = model;
+    this.#batch = batch;
+  }
+
+  /** Runs a block whose weights are still the float ones; blocks in their order. The batch's residual stream is as before. */
+  async block(layer: number, turns: Turns): Promise<FloatBlock> {
+    const { state } = this.#batch;
+    const hidden = this.#rows(state.hidden);
+    const kept = hidden.slice();
+    if (this.#stream !== undefined) hidden.set(this.#stream);
+    let [middle, end]: Float32Array[] = [kept, kept];
+    let shared: Float32Array | undefined;
+    await this.#batch.block(layer, turns, ({ site }) => {
+      if (site === "mlp") middle = this.#rows(state.hidden).slice();
+      if (site !== "hidden") return;
+      end = this.#rows(state.hidden).slice();
+      if (this.#model.weights.layers[layer].shared !== undefined) shared = this.#rows(state.branch).slice();
+    });
+    this.#rows(state.hidden).set(kept);
+    this.#stream = end;
+    return { middle, end, shared };
+  }
+
+  #rows(ptr: number): Float32Array {
+    return this.#model.machine.arena.f32(ptr, this.#batch.tokens * stride(this.#model.config.hiddenSize));
+  }
+}
