@@ -115,6 +115,15 @@ describe("quern report", () => {
     expect(page).not.toMatch(/NaN|Infinity|undefined/);
   });
 
+  it("names a plan's own activations in a column where some plan has them", () => {
+    expect(html).not.toContain('scope="col" class="number">activations<');
+    writeFileSync(at("a.jsonl"), [line({ plan: "a", activations: "int4/token" }), line({ plan: "b" })].join("\n"));
+    expect(quern(["report", at("a.jsonl"), "--output", at("activations.html")]).status).toBe(0);
+    const page = readFileSync(at("activations.html"), "utf8");
+    expect(page).toContain('scope="col" class="number">activations<');
+    expect(page).toContain('<td class="number">int4/token</td>');
+  });
+
   it.each([
     ["{", "line 2: found text that is no JSON, expected a cell of a sweep"],
     ["[]", "line 2: found an array, expected a JSON object"],

@@ -28,6 +28,8 @@ export interface Cell {
   readonly grid: string | null;
   readonly calibration: string | null;
   readonly seed: number | null;
+  /** The plan's own, while it was measured; null where the sweep's served all plans. */
+  readonly activations: string | null;
   readonly averageBits: number;
   readonly trueBytes: number;
   readonly kl?: KlMetric;
@@ -125,6 +127,7 @@ const CELL = object({
   grid: optionalText,
   calibration: optionalText,
   seed: v.nullish(count, null),
+  activations: optionalText,
   averageBits: size,
   trueBytes: v.pipe(size, v.minValue(1, "the bytes of a file")),
   metrics: map(v.looseObject({ type: text }, "a metric with its type")),

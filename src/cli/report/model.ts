@@ -80,8 +80,11 @@ function planTable({ name, float, plans }: ModelResult, differences: Differences
   };
   const hasTasks = rows.some(({ tasks }) => tasks !== undefined);
   const tasks: Column<PlanResult> = { title: "tasks", numeric: true, cell: tasksCell };
+  const hasActivations = rows.some(({ activations }) => activations !== null);
+  const activations: Column<PlanResult> = { title: "activations", numeric: true, cell: activationsCell };
   const columns: Column<PlanResult>[] = [
     { title: "plan", cell: planName },
+    ...(hasActivations ? [activations] : []),
     { title: "bits", numeric: true, cell: ({ averageBits }) => digits(averageBits, 2) },
     { title: "MB", numeric: true, cell: ({ trueBytes }) => megabytes(trueBytes) },
     { title: "KL", numeric: true, cell: klCell },
@@ -98,6 +101,10 @@ function planTable({ name, float, plans }: ModelResult, differences: Differences
 function planName({ number, name, policy }: PlanResult): string {
   const prefix = number === 0 ? "" : `<span class="muted">${number}</span> `;
   return `${prefix}${escapeHtml(name)}${below(code(policy))}`;
+}
+
+function activationsCell({ activations }: PlanResult): string {
+  return activations === null ? digits(undefined, 0) : escapeHtml(activations);
 }
 
 /** Mean, its error, and how far seeds and draws lie apart. */

@@ -25,6 +25,7 @@ export interface PlanResult {
   readonly policy: string;
   readonly control: string | null;
   readonly isControl: boolean;
+  readonly activations: string | null;
   readonly averageBits: number;
   readonly trueBytes: number;
   readonly cells: readonly Cell[];
@@ -71,7 +72,7 @@ export function planKey(plan: string | null, grid: string | null): string {
 }
 
 function gatherPlan(cells: readonly Cell[], manyGrids: boolean, isControl: boolean): PlanResult {
-  const [{ plan, policy, control, grid }] = cells;
+  const [{ plan, policy, control, grid, activations }] = cells;
   const nll = meanOf(cells, (cell) => cell.nll);
   return {
     number: 0,
@@ -79,6 +80,7 @@ function gatherPlan(cells: readonly Cell[], manyGrids: boolean, isControl: boole
     policy,
     control,
     isControl,
+    activations,
     averageBits: mean(cells.map((cell) => cell.averageBits)),
     trueBytes: mean(cells.map((cell) => cell.trueBytes)),
     cells,
