@@ -162,8 +162,8 @@ async function measure(session: Session, cell: Cell, metric: SweepMetric, model:
   if (metric.type === "tasks") return measureTasks(session, metric, model);
   if (metric.type === "perplexity") {
     const found = await perplexityOfWindows(model, await metricWindows(session, model, metric), run);
-    const { perplexity, nll, nllStdErr, scoredTokens } = found;
-    return { type: "perplexity", perplexity, nll, nllStdErr, scoredTokens };
+    const { perplexity, nll, nllStdErr, scoredTokens, nllWindows } = found;
+    return { type: "perplexity", perplexity, nll, nllStdErr, scoredTokens, windows: nllWindows };
   }
   await using reference = await openReference(await nodeFile(await prepareReference(session, cell, metric, folder)));
   const { kl, klWindows, sameTop, perplexityRatio, scoredTokens } = await compareWindows(
