@@ -73,7 +73,7 @@ export function planKey(plan: string | null, grid: string | null): string {
 
 function gatherPlan(cells: readonly Cell[], manyGrids: boolean, isControl: boolean): PlanResult {
   const [{ plan, policy, control, grid, activations }] = cells;
-  const nll = meanOf(cells, (cell) => cell.nll);
+  const nll = meanOf(cells, (cell) => cell.nll?.nll);
   return {
     number: 0,
     name: manyGrids && grid !== null && plan !== FLOAT ? `${plan} (${grid})` : plan,
@@ -98,7 +98,7 @@ function taskMean(scores: readonly { value: number; stdErr: number }[]): { mean:
 }
 
 /** All runs share windows and items: more runs make the error of these no smaller, and add the runs' own. */
-function measured(runs: readonly { mean: number; stdErr: number }[]): Measured | undefined {
+export function measured(runs: readonly { mean: number; stdErr: number }[]): Measured | undefined {
   if (runs.length === 0) return undefined;
   const between = meanWithError(runs.map((run) => run.mean));
   const within = mean(runs.map((run) => run.stdErr));
