@@ -84,10 +84,12 @@ describe("quern sweep", () => {
   it("gives another key to another input, and the same to another name", () => {
     const first = folder.keys(CONFIG);
     expect(folder.keys({ ...CONFIG, models: [{ name: "renamed", path: MODEL }] })).toEqual(first);
+    expect(folder.keys({ ...CONFIG, sampleTokens: 2048 })).toEqual(first); // as by default
     const other = (change: object) => folder.keys({ ...CONFIG, ...change });
     expect(other({ grids: [{ name: "rounded", method: "rtn", clip: "mse" }] }).slice(1)).not.toEqual(first.slice(1));
     expect(other({ calibration: [{ name: "draw", idsFile: "draw.json", windows: [0, 1] }] })[1]).not.toBe(first[1]);
     expect(other({ metrics: [{ ...CONFIG.metrics[0], window: 48 }] })[0]).not.toBe(first[0]);
+    expect(other({ sampleTokens: 1024 })[1]).not.toBe(first[1]);
   });
 
   it.each<[string, object, string]>([

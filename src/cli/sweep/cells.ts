@@ -1,6 +1,7 @@
 /** A configuration as cells, each with a key: the hash of everything that decides its outcome. */
 import { readFile } from "node:fs/promises";
 import { nodeFolder } from "../../adapter/node.ts";
+import { DAMAGE_SAMPLE_TOKENS } from "../../compress/damage/damage-table.ts";
 import { findTasks } from "../../eval/tasks/registry.ts";
 import { sha256 } from "../../format/sha256.ts";
 import { modelHash, tokenizerHash } from "../../model/identity.ts";
@@ -57,7 +58,7 @@ function decidingOf(
   config: SweepConfig,
   { plan, grid, seed, hashes }: Pick<Cell, "plan" | "grid" | "seed" | "hashes">,
 ): unknown {
-  const { sampleTokens = null } = config;
+  const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
   const { policy, budget = null, activations } = plan;
   // The fields and their order are those of results that exist: what is new may show only where it is used.
   return {
