@@ -48,7 +48,8 @@ export class SweepFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
+    // Cells whose sweep was killed may be about to end.
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -81,6 +81,23 @@ describe("quern sweep", () => {
     expect(contentOf(output)).toEqual(whole);
   }, 90_000);
 
+  it("refuses a second sweep of the same output while one runs, and goes on once that was killed", async () => {
+    const output = folder.at("twice.jsonl");
+    const args = ["sweep", path, "--output", output, "--only", "mixtral float", "--jobs", "1", "--quiet"];
+    const first = spawn(process.execPath, [repositoryFile("dist/cli/main.js"), ...args]);
+    const ended = new Promise((resolve) => first.on("close", resolve));
+    while (!existsSync(`${output}.cache`)) await new Promise((resolve) => setTimeout(resolve, 5));
+    const { status, stderr } = quern(args);
+    first.kill("SIGKILL");
+    await ended;
+    expect(status).toBe(2);
+    expect(stderr).toContain(`USAGE: ${output}: found process ${first.pid} at work on it, expected one at a time`);
+    expect(existsSync(`${output}.lock`)).toBe(true);
+    expect(quern(args).status).toBe(0);
+    expect(existsSync(`${output}.lock`)).toBe(false);
+    expect(contentOf(output)).toHaveLength(1);
+  }, 60_000);
+
   it("gives another key to another input, and the same to another name", () => {
     const first = folder.keys(CONFIG);
     expect(folder.keys({ ...CONFIG, models: [{ name: "renamed", path: MODEL }] })).toEqual(first);

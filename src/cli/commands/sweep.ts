@@ -99,11 +99,14 @@ async function runAll(
   const { mkdir, rm, writeFile } = await import("node:fs/promises");
   const { join } = await import("node:path");
   const { nodeJournal } = await import("../../adapter/node-journal.ts");
+  const { nodeLock } = await import("../../adapter/node-lock.ts");
   const { knownResults, runCells } = await import("../sweep/run.ts");
   const output = options.output ?? path.replace(/(\.json)?$/, ".results.jsonl");
   const cache = options.cache ?? `${output}.cache`;
   const { threads, force } = session.options;
   const jobs = options.jobs ?? threads;
+  // Two at once would do every cell twice, and clear each other's cache.
+  await using _lock = await nodeLock(output);
   await using journal = await nodeJournal(output, { resume: !force, force });
   const known = knownResults(journal);
   const left = cells.filter(({ key }) => !known.has(key));
