@@ -37,7 +37,7 @@ export function registerSweep(program: Command, run: RunCommand): void {
     )
     .option("--only <text>", "only cells whose model, plan, grid, draw and seed hold this text")
     .option("--dry-run", "list the cells and run none")
-    .option("--cell <key>", "one cell, its line on stdout and nowhere else")
+    .option("--cell <key>", "one cell, its line on stdout and nowhere else; - reads the whole cell from stdin")
     .option("--prepare", "with --cell: only what it shares with others")
     .option("--cache <dir>", "folder for what cells share (default: OUTPUT with .cache, removed at the end)")
     .addHelpText("after", exampleText("quern sweep bench/quantmoe/fable.json --output out/fable.jsonl"))
@@ -49,12 +49,13 @@ const sweep: Action<Options> = async (session, [path], options) => {
   const { readSweepConfig } = await import("../sweep/config.ts");
   const { cellsOf } = await import("../sweep/cells.ts");
   const config = await readSweepConfig(path);
+  const cache = options.cache ?? `${path}.cache`;
+  if (options.cell === "-") return runOne(session, config, await readCell(session.signal), cache, options);
   const cells = await cellsOf(config, session.signal);
   if (options.cell !== undefined) {
     const cell = cells.find(({ key }) => key === options.cell);
     if (cell === undefined) throw new UsageError("--cell", options.cell, `a key of ${path}`);
-    const cache = options.cache ?? `${path}.cache`;
-    return runOne(session, config, cell, cache, options.prepare === true);
+    return runOne(session, config, cell, cache, options);
   }
   const wanted = cells.filter((cell) => nameOf(cell).includes(options.only ?? ""));
   if (wanted.length === 0)
@@ -63,18 +64,25 @@ const sweep: Action<Options> = async (session, [path], options) => {
   await runAll(session, path, config, wanted, options);
 };
 
+/** The cell that a sweep hands to its process, hashes and all: a large model's weights are read for these once. */
+async function readCell(signal: AbortSignal): Promise<Cell> {
+  const { readTextInput } = await import("../inputs.ts");
+  const { parseCell } = await import("../sweep/cells.ts");
+  return parseCell(await readTextInput("-", signal), "stdin");
+}
+
 async function runOne(
   session: Session,
   config: SweepConfig,
   cell: Cell,
   cache: string,
-  onlyPrepare: boolean,
+  { prepare: onlyPrepare }: Options,
 ): Promise<void> {
   const { mkdir } = await import("node:fs/promises");
   const { runCell } = await import("../sweep/cell.ts");
   const { prepareReference, prepareStatistics } = await import("../sweep/inputs.ts");
   await mkdir(cache, { recursive: true });
-  if (!onlyPrepare) return session.output.line(await runCell(session, config, cell, { cache }));
+  if (onlyPrepare !== true) return session.output.line(await runCell(session, config, cell, { cache }));
   await prepareStatistics(session, config, cell, { cache });
   for (const metric of config.metrics)
     if (metric.type === "kl") await prepareReference(session, cell, metric, { cache });

@@ -2,7 +2,9 @@
 import { readFile } from "node:fs/promises";
 import { nodeFolder } from "../../adapter/node.ts";
 import { DAMAGE_SAMPLE_TOKENS } from "../../compress/damage/damage-table.ts";
+import { FormatError } from "../../errors.ts";
 import { findTasks } from "../../eval/tasks/registry.ts";
+import { asObject, parseJson } from "../../format/json.ts";
 import { sha256 } from "../../format/sha256.ts";
 import { modelHash, tokenizerHash } from "../../model/identity.ts";
 import { readModelFiles } from "../../model/model.ts";
@@ -52,6 +54,16 @@ export async function cellsOf(config: SweepConfig, signal: AbortSignal): Promise
   }
   return cells;
 }
+
+/** A cell as JSON, which the sweep that made it has checked: here it only must be one. @param where names the text in errors. */
+export function parseCell(text: string, where: string): Cell {
+  const cell = asObject(parseJson(text, where), where);
+  const missing = CELL_FIELDS.find((field) => cell[field] === undefined);
+  if (missing !== undefined) throw new FormatError(where, `found no ${missing}, expected a cell of a sweep`);
+  return cell as unknown as Cell;
+}
+
+const CELL_FIELDS: readonly (keyof Cell)[] = ["key", "model", "plan", "grid", "calibration", "seed", "hashes"];
 
 /** What decides a plan's cell: not what things are called or where files lie, but the policy of a plan that is referred to. */
 function decidingOf(
