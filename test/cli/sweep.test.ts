@@ -62,6 +62,30 @@ describe("quern sweep", () => {
     expect(new Set(cells.map(({ key }) => key)).size).toBe(5);
   });
 
+  it("tells bits and bytes before, where they follow from shapes, as they come to be", () => {
+    const sizeOf = ({ key, averageBits, trueBytes }: Record<string, unknown>) => ({ key, averageBits, trueBytes });
+    const told = folder.cells(CONFIG);
+    const found = new Map(whole.map((line) => JSON.parse(line)).map((cell) => [cell.key, cell]));
+    const statistics = told.filter(({ plan }) => plan === "frequency").map(sizeOf);
+    expect(statistics).toEqual([{ key: statistics[0].key, averageBits: null, trueBytes: null }]);
+    const others = told.filter(({ plan }) => plan !== "frequency");
+    expect(others.map(sizeOf)).toEqual(others.map(({ key }) => sizeOf(found.get(key))));
+    const { stdout } = sweep("--dry-run", "--quiet");
+    expect(stdout).toMatch(/attention +attention:4,base:2 +rounded +draw +0 +2\.1714 +4193640\n/);
+    expect(stdout).toMatch(/frequency .* - +-\n/);
+    expect(stdout).toContain("5 cells");
+  });
+
+  it("notes in a dry run what cannot be planned, and lists the rest", () => {
+    const plans = [CONFIG.plans[1], { name: "broken", policy: "attention:4,base:2+first:99@4" }];
+    const { status, stdout, stderr } = quern(["sweep", folder.write("dry.json", { ...CONFIG, plans }), "--dry-run"]);
+    expect(status).toBe(0);
+    expect(stderr).toContain(
+      "mixtral broken rounded draw seed 0: policy attention:4,base:2+first:99@4: found first:99",
+    );
+    expect(stdout).toContain("4 cells");
+  });
+
   it("ends with the same content when killed again and again, with two jobs", async () => {
     const output = folder.at("killed.jsonl");
     const lines = () => (existsSync(output) ? readFileSync(output, "utf8").split("\n").length - 1 : 0);

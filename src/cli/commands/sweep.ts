@@ -6,7 +6,6 @@ import { exampleText, integerIn } from "../options.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
 import type { Cell } from "../sweep/cells.ts";
 import type { SweepConfig } from "../sweep/config.ts";
-import { renderTable } from "../table.ts";
 
 interface Options {
   readonly output?: string;
@@ -36,7 +35,7 @@ export function registerSweep(program: Command, run: RunCommand): void {
       integerIn("--jobs", 1, 256),
     )
     .option("--only <text>", "only cells whose model, plan, grid, draw and seed hold this text")
-    .option("--dry-run", "list the cells and run none")
+    .option("--dry-run", "list the cells, with bits and bytes where these follow from shapes alone, and run none")
     .option("--cell <key>", "one cell, its line on stdout and nowhere else; - reads the whole cell from stdin")
     .option("--prepare", "with --cell: only what it shares with others")
     .option("--cache <dir>", "folder for what cells share (default: OUTPUT with .cache, removed at the end)")
@@ -47,7 +46,7 @@ export function registerSweep(program: Command, run: RunCommand): void {
 const sweep: Action<Options> = async (session, [path], options) => {
   if (options.cell !== undefined) endWithParent();
   const { readSweepConfig } = await import("../sweep/config.ts");
-  const { cellsOf } = await import("../sweep/cells.ts");
+  const { cellName, cellsOf } = await import("../sweep/cells.ts");
   const config = await readSweepConfig(path);
   const cache = options.cache ?? `${path}.cache`;
   if (options.cell === "-") return runOne(session, config, await readCell(session.signal), cache, options);
@@ -57,10 +56,13 @@ const sweep: Action<Options> = async (session, [path], options) => {
     if (cell === undefined) throw new UsageError("--cell", options.cell, `a key of ${path}`);
     return runOne(session, config, cell, cache, options);
   }
-  const wanted = cells.filter((cell) => nameOf(cell).includes(options.only ?? ""));
+  const wanted = cells.filter((cell) => cellName(cell).includes(options.only ?? ""));
   if (wanted.length === 0)
     throw new UsageError("--only", JSON.stringify(options.only), "text that some cell's name holds");
-  if (options.dryRun === true) return list(session, wanted);
+  if (options.dryRun === true) {
+    const { listCells } = await import("../sweep/list.ts");
+    return listCells(session, wanted);
+  }
   await runAll(session, path, config, wanted, options);
 };
 
@@ -108,6 +110,7 @@ async function runAll(
   const { join } = await import("node:path");
   const { nodeJournal } = await import("../../adapter/node-journal.ts");
   const { nodeLock } = await import("../../adapter/node-lock.ts");
+  const { cellName } = await import("../sweep/cells.ts");
   const { knownResults, runCells } = await import("../sweep/run.ts");
   const output = options.output ?? path.replace(/(\.json)?$/, ".results.jsonl");
   const cache = options.cache ?? `${output}.cache`;
@@ -130,38 +133,9 @@ async function runAll(
     ...{ config: copy, cache, jobs, journal, threads: Math.max(1, Math.floor(threads / jobs)) },
     onResult: (result) => session.output.isJson && session.output.line(result),
   });
-  for (const { cell, message } of failed) session.note(`${nameOf(cell)}: ${message}`);
+  for (const { cell, message } of failed) session.note(`${cellName(cell)}: ${message}`);
   if (failed.length > 0)
     throw new ToldError(`${output}: ${failed.length} of ${cells.length} cells failed, the others are there`);
   await rm(cache, { recursive: true, force: true });
   session.output.piece(`${output}: ${cells.length} cells\n`);
-}
-
-function list(session: Session, cells: readonly Cell[]): void {
-  if (session.output.isJson) {
-    for (const { key, model, plan, grid, calibration, seed } of cells)
-      session.output.line({
-        key,
-        model: model.name,
-        plan: plan.name,
-        grid: grid.name,
-        calibration: calibration.name,
-        seed,
-      });
-    return;
-  }
-  const titles = ["model", "plan", "policy", "grid", "calibration", "seed"].map((title) => ({ title }));
-  const rows = cells.map(({ model, plan, grid, calibration, seed }) => [
-    model.name,
-    plan.name,
-    plan.policy,
-    grid.name,
-    calibration.name,
-    String(seed),
-  ]);
-  session.output.piece(`${renderTable(titles, rows)}${cells.length} cells\n`);
-}
-
-function nameOf({ model, plan, grid, calibration, seed }: Cell): string {
-  return `${model.name} ${plan.name} ${grid.name} ${calibration.name} seed ${seed}`;
 }

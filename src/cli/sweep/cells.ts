@@ -55,6 +55,11 @@ export async function cellsOf(config: SweepConfig, signal: AbortSignal): Promise
   return cells;
 }
 
+/** For messages, and what `--only` looks in. */
+export function cellName({ model, plan, grid, calibration, seed }: Cell): string {
+  return `${model.name} ${plan.name} ${grid.name} ${calibration.name} seed ${seed}`;
+}
+
 /** A cell as JSON, which the sweep that made it has checked: here it only must be one. @param where names the text in errors. */
 export function parseCell(text: string, where: string): Cell {
   const cell = asObject(parseJson(text, where), where);
