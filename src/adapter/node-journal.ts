@@ -32,23 +32,31 @@ export async function nodeJournal(path: string, options: JournalOptions = {}): P
   const known = options.resume === true ? await readLines(path) : [];
   if (options.resume !== true && options.force !== true && existsSync(path)) throw interrupted(path);
   let handle: FileHandle | undefined;
+  // Lines that come while others are written wait for these: a file opened twice would be cut behind the first of them.
+  let written: Promise<void> = Promise.resolve();
   const close = async () => {
+    await written;
     await handle?.close();
     handle = undefined;
+  };
+  const write = async (lines: readonly string[]) => {
+    const isNew = handle === undefined && known.length === 0;
+    const head = isNew && options.head !== undefined ? [options.head] : [];
+    handle ??= await begin(path, options, known);
+    try {
+      await handle.appendFile([...head, ...lines].map((line) => `${line}\n`).join(""));
+      await handle.datasync();
+    } catch (cause) {
+      throw fileError(path, cause);
+    }
   };
   return {
     name: path,
     lines: known,
-    async append(...lines) {
-      const isNew = handle === undefined && known.length === 0;
-      const head = isNew && options.head !== undefined ? [options.head] : [];
-      handle ??= await begin(path, options, known);
-      try {
-        await handle.appendFile([...head, ...lines].map((line) => `${line}\n`).join(""));
-        await handle.datasync();
-      } catch (cause) {
-        throw fileError(path, cause);
-      }
+    append(...lines) {
+      const turn = written.then(() => write(lines));
+      written = turn.catch(() => {}); // Its caller is told; the next line tries again.
+      return turn;
     },
     async remove() {
       await close();

@@ -117,9 +117,16 @@ export function addStudyOption(command: Command, meaning: string): Command {
 }
 
 function studyActivations(text: string): StudyOption {
-  const found = /^int([48])\/(token|32|64|128)$/.exec(text);
-  if (found === null)
+  const found = studyRounding(text);
+  if (found === undefined)
     throw new UsageError("--study-activations", quoted(text), "int4 or int8, then /token, /32, /64 or /128");
+  return found;
+}
+
+/** What a name such as `int4/token` stands for; undefined for any other text. */
+export function studyRounding(text: string): StudyOption | undefined {
+  const found = /^int([48])\/(token|32|64|128)$/.exec(text);
+  if (found === null) return undefined;
   const [, bits, group] = found;
   return {
     mode: "study",

@@ -26,6 +26,8 @@ export interface Perplexity {
   readonly nllStdErr: number;
   readonly scoredTokens: number;
   readonly windows: number;
+  /** Mean of each window: what two models measured on the same windows are told apart by. */
+  readonly nllWindows: readonly number[];
   readonly protocol: Protocol;
 }
 
@@ -74,10 +76,15 @@ async function scoreSequences(
 ): Promise<Perplexity> {
   const turns = new Turns(options.signal);
   const losses = new Sample();
+  const nllWindows: number[] = [];
   using scorer = new TokenScorer(model);
   for (let done = 0; done < sequences.length; done += CHUNK) {
     const chunk = sequences.slice(done, done + CHUNK);
-    for (const { logProbs } of await scorer.score(chunk, turns)) for (const value of logProbs) losses.add(-value);
+    for (const { logProbs } of await scorer.score(chunk, turns)) {
+      const own = new Sample();
+      for (const sample of [losses, own]) for (const value of logProbs) sample.add(-value);
+      nllWindows.push(own.mean);
+    }
     options.onProgress?.({
       phase: "perplexity",
       done: done + chunk.length,
@@ -93,6 +100,7 @@ async function scoreSequences(
     nllStdErr: losses.stdErr,
     scoredTokens: losses.count,
     windows: sequences.length,
+    nllWindows,
     protocol,
   };
 }

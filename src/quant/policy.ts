@@ -6,7 +6,7 @@ import { UsageError } from "../errors.ts";
 import { createRandom } from "../random.ts";
 import type { PlanModule, PlanRule } from "./bit-plan.ts";
 import { type PlanDocument, planDocument } from "./plan-document.ts";
-import type { Policy, PolicyStatistics, RulePolicy } from "./policies/policy.ts";
+import type { Policy, PolicyPart, PolicyStatistics, RulePolicy } from "./policies/policy.ts";
 import { partRules } from "./policies/select.ts";
 
 export { parsePolicy } from "./policies/parse.ts";
@@ -25,6 +25,15 @@ export interface PolicyInputs {
 export function needsOutliers(policy: Policy): boolean {
   return policy.kind === "rules" && policy.parts.some((part) => part.kind === "outlier");
 }
+
+/** Whether a plan follows from the model's linears and the seed alone: no budget to spend, no statistics, no weights. */
+export function needsShapesOnly(policy: Policy): boolean {
+  return policy.kind === "rules" && policy.parts.every(({ kind }) => SHAPES_ONLY.has(kind));
+}
+
+const SHAPES_ONLY: ReadonlySet<PolicyPart["kind"]> = new Set<PolicyPart["kind"]>([
+  ...(["projection", "match", "first", "last", "random-experts", "random-linears"] as const),
+]);
 
 /**
  * The plan that a policy makes for a model. Classes that the model lacks are passed over.

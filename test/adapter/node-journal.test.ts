@@ -26,6 +26,20 @@ describe("nodeJournal", () => {
     expect(readFileSync(path, "utf8")).toBe("eins\nzwei – größer\ndrei\n");
   });
 
+  it.each([
+    ["a new one", ["head"], { head: "head", resume: false }],
+    ["one that goes on", ["head", "known"], { head: "head", resume: true }],
+  ])("keeps every line of %s that come together, after its head and in their order", async (_, known, options) => {
+    if (options.resume) {
+      await using journal = await nodeJournal(path);
+      await journal.append(...known);
+    }
+    await using journal = await nodeJournal(path, options);
+    const lines = Array.from({ length: 20 }, (_, i) => `line ${i}`);
+    await Promise.all(lines.map((line) => journal.append(line)));
+    expect(readFileSync(path, "utf8")).toBe([...known, ...lines, ""].join("\n"));
+  });
+
   it("refuses one that exists, or begins anew when told", async () => {
     {
       await using journal = await nodeJournal(path);

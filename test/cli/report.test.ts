@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseCells } from "../../src/cli/report/cells.ts";
 import { compareWithControls } from "../../src/cli/report/differences.ts";
 import { placeLabels } from "../../src/cli/report/labels.ts";
-import { bestBySize, gatherModels, paretoFront } from "../../src/cli/report/plans.ts";
+import { bestBySize, paretoFront } from "../../src/cli/report/plans.ts";
 import { repositoryFile } from "../helpers/shared.ts";
 import { quern } from "./quern.ts";
+import { type Fields, line, modelsOf } from "./report-lines.ts";
 
 const RESULTS = repositoryFile("test/fixtures/report/results.jsonl");
 const NEVER = new AbortController().signal;
@@ -19,32 +19,6 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "quern-report-"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Fields {
-  readonly plan: string;
-  readonly control?: string;
-  readonly windows?: readonly number[];
-  readonly calibration?: string;
-  readonly seed?: number;
-  readonly trueBytes?: number;
-  readonly [field: string]: unknown;
-}
-
-/** A line with what matters to a test, the rest filled in. */
-function line({ windows = [1, 1], ...fields }: Fields): string {
-  const mean = windows.reduce((sum, value) => sum + value, 0) / windows.length;
-  const cell = {
-    key: JSON.stringify({ ...fields, windows }),
-    model: "m",
-    averageBits: 2,
-    trueBytes: 1000,
-    metrics: { kl: { type: "kl", mean, stdErr: 0, windows } },
-    ...fields,
-  };
-  return JSON.stringify(cell);
-}
-
-const modelsOf = (...lines: readonly Fields[]) => gatherModels(parseCells(lines.map(line).join("\n"), "lines"));
 
 describe("quern report", () => {
   let html: string;
@@ -115,6 +89,15 @@ describe("quern report", () => {
     expect(page).not.toMatch(/NaN|Infinity|undefined/);
   });
 
+  it("names a plan's own activations in a column where some plan has them", () => {
+    expect(html).not.toContain('scope="col" class="number">activations<');
+    writeFileSync(at("a.jsonl"), [line({ plan: "a", activations: "int4/token" }), line({ plan: "b" })].join("\n"));
+    expect(quern(["report", at("a.jsonl"), "--output", at("activations.html")]).status).toBe(0);
+    const page = readFileSync(at("activations.html"), "utf8");
+    expect(page).toContain('scope="col" class="number">activations<');
+    expect(page).toContain('<td class="number">int4/token</td>');
+  });
+
   it.each([
     ["{", "line 2: found text that is no JSON, expected a cell of a sweep"],
     ["[]", "line 2: found an array, expected a JSON object"],
@@ -152,7 +135,8 @@ describe("compareWithControls", () => {
     );
     const [found] = (await compareWithControls(models, NEVER)).values();
     // Control: a (2, 3), b (6, 7), so (4, 5); ours: (1.5, 1.5).
-    expect(found).toMatchObject({ difference: -3, windows: 2 });
+    expect(found.windows).toMatchObject({ by: "KL", difference: -3, pairs: 2, isBetter: true });
+    expect(found.tasks).toBeUndefined();
   });
 
   it("adjusts by Holm over all models: p of 1 / 10000, 1 / 10000 and 1 become three, two and one times that", async () => {
@@ -171,7 +155,7 @@ describe("compareWithControls", () => {
       ),
       NEVER,
     );
-    const found = Object.fromEntries([...differences].map(([{ name }, difference]) => [name, difference]));
+    const found = Object.fromEntries([...differences].map(([{ name }, { windows: by }]) => [name, by!]));
     expect([found.better.p, found.worse.p]).toEqual([1e-4, 1e-4]);
     expect(found.better).toMatchObject({ adjusted: 3 * 1e-4, shown: true });
     expect(found.worse).toMatchObject({ adjusted: 3 * 1e-4, shown: true }); // twice its own, but never below a smaller one's

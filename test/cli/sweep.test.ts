@@ -1,42 +1,19 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SWEEP_SCHEMA } from "../../src/cli/sweep/config.ts";
 import { repositoryFile } from "../helpers/shared.ts";
 import { quern } from "./quern.ts";
+import { CONFIG, MODEL, SweepFolder } from "./sweep-folder.ts";
 
-let folder: string;
+let folder: SweepFolder;
 let path: string;
-const MODEL = repositoryFile("models/fable-mixtral");
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "quern-sweep-"));
-  const ids = (first: number, length: number) => Array.from({ length }, (_, i) => ((first + i) * 37) % 4096);
-  writeFileSync(join(folder, "draw.json"), JSON.stringify({ windows: [ids(0, 32), ids(50, 32)] }));
-  writeFileSync(join(folder, "text.json"), JSON.stringify(ids(7, 96)));
-  path = write("sweep.json", CONFIG);
+  folder = new SweepFolder();
+  path = folder.write("sweep.json", CONFIG);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const CONFIG = {
-  models: [{ name: "mixtral", path: MODEL }],
-  calibration: [{ name: "draw", idsFile: "draw.json" }],
-  grids: [{ name: "rounded", method: "rtn", clip: "none" }],
-  plans: [
-    { name: "attention", policy: "attention:4,base:2", control: "random" },
-    { name: "random", policy: "base:2+random-linears:9%@4", seeds: [0, 1] },
-    { name: "frequency", policy: "attention:4,base:2+frequency:2@4" },
-  ],
-  metrics: [{ name: "kl", type: "kl", idsFile: "text.json", window: 32 }],
-};
-
-function write(name: string, value: unknown): string {
-  const file = join(folder, name);
-  writeFileSync(file, JSON.stringify(value));
-  return file;
-}
+afterAll(() => folder[Symbol.dispose]());
 
 /** Lines without what may differ, by key. */
 function contentOf(file: string): readonly string[] {
@@ -55,7 +32,7 @@ const sweep = (...args: readonly string[]) => quern(["sweep", path, ...args]);
 describe("quern sweep", () => {
   let whole: readonly string[];
   beforeAll(() => {
-    const output = join(folder, "whole.jsonl");
+    const output = folder.at("whole.jsonl");
     expect(sweep("--output", output, "--jobs", "1", "--quiet").status).toBe(0);
     whole = contentOf(output);
     expect(existsSync(`${output}.cache`)).toBe(false);
@@ -85,8 +62,32 @@ describe("quern sweep", () => {
     expect(new Set(cells.map(({ key }) => key)).size).toBe(5);
   });
 
+  it("tells bits and bytes before, where they follow from shapes, as they come to be", () => {
+    const sizeOf = ({ key, averageBits, trueBytes }: Record<string, unknown>) => ({ key, averageBits, trueBytes });
+    const told = folder.cells(CONFIG);
+    const found = new Map(whole.map((line) => JSON.parse(line)).map((cell) => [cell.key, cell]));
+    const statistics = told.filter(({ plan }) => plan === "frequency").map(sizeOf);
+    expect(statistics).toEqual([{ key: statistics[0].key, averageBits: null, trueBytes: null }]);
+    const others = told.filter(({ plan }) => plan !== "frequency");
+    expect(others.map(sizeOf)).toEqual(others.map(({ key }) => sizeOf(found.get(key))));
+    const { stdout } = sweep("--dry-run", "--quiet");
+    expect(stdout).toMatch(/attention +attention:4,base:2 +rounded +draw +0 +2\.1714 +4193640\n/);
+    expect(stdout).toMatch(/frequency .* - +-\n/);
+    expect(stdout).toContain("5 cells");
+  });
+
+  it("notes in a dry run what cannot be planned, and lists the rest", () => {
+    const plans = [CONFIG.plans[1], { name: "broken", policy: "attention:4,base:2+first:99@4" }];
+    const { status, stdout, stderr } = quern(["sweep", folder.write("dry.json", { ...CONFIG, plans }), "--dry-run"]);
+    expect(status).toBe(0);
+    expect(stderr).toContain(
+      "mixtral broken rounded draw seed 0: policy attention:4,base:2+first:99@4: found first:99",
+    );
+    expect(stdout).toContain("4 cells");
+  });
+
   it("ends with the same content when killed again and again, with two jobs", async () => {
-    const output = join(folder, "killed.jsonl");
+    const output = folder.at("killed.jsonl");
     const lines = () => (existsSync(output) ? readFileSync(output, "utf8").split("\n").length - 1 : 0);
     for (let kill = 0; kill < 3; kill++) {
       const before = lines();
@@ -104,20 +105,32 @@ describe("quern sweep", () => {
     expect(contentOf(output)).toEqual(whole);
   }, 90_000);
 
+  it("refuses a second sweep of the same output while one runs, and goes on once that was killed", async () => {
+    const output = folder.at("twice.jsonl");
+    const args = ["sweep", path, "--output", output, "--only", "mixtral float", "--jobs", "1", "--quiet"];
+    const first = spawn(process.execPath, [repositoryFile("dist/cli/main.js"), ...args]);
+    const ended = new Promise((resolve) => first.on("close", resolve));
+    while (!existsSync(`${output}.cache`)) await new Promise((resolve) => setTimeout(resolve, 5));
+    const { status, stderr } = quern(args);
+    first.kill("SIGKILL");
+    await ended;
+    expect(status).toBe(2);
+    expect(stderr).toContain(`USAGE: ${output}: found process ${first.pid} at work on it, expected one at a time`);
+    expect(existsSync(`${output}.lock`)).toBe(true);
+    expect(quern(args).status).toBe(0);
+    expect(existsSync(`${output}.lock`)).toBe(false);
+    expect(contentOf(output)).toHaveLength(1);
+  }, 60_000);
+
   it("gives another key to another input, and the same to another name", () => {
-    const keys = (config: unknown) => {
-      const { stdout } = quern(["sweep", write("other.json", config), "--dry-run", "--json", "--quiet"]);
-      return stdout
-        .trim()
-        .split("\n")
-        .map((line) => (JSON.parse(line) as { key: string }).key);
-    };
-    const first = keys(CONFIG);
-    expect(keys({ ...CONFIG, models: [{ name: "renamed", path: MODEL }] })).toEqual(first);
-    const other = (change: object) => keys({ ...CONFIG, ...change });
+    const first = folder.keys(CONFIG);
+    expect(folder.keys({ ...CONFIG, models: [{ name: "renamed", path: MODEL }] })).toEqual(first);
+    expect(folder.keys({ ...CONFIG, sampleTokens: 2048 })).toEqual(first); // as by default
+    const other = (change: object) => folder.keys({ ...CONFIG, ...change });
     expect(other({ grids: [{ name: "rounded", method: "rtn", clip: "mse" }] }).slice(1)).not.toEqual(first.slice(1));
     expect(other({ calibration: [{ name: "draw", idsFile: "draw.json", windows: [0, 1] }] })[1]).not.toBe(first[1]);
     expect(other({ metrics: [{ ...CONFIG.metrics[0], window: 48 }] })[0]).not.toBe(first[0]);
+    expect(other({ sampleTokens: 1024 })[1]).not.toBe(first[1]);
   });
 
   it.each<[string, object, string]>([
@@ -136,7 +149,7 @@ describe("quern sweep", () => {
       'plan attention: found a reference to "random", expected one of attention',
     ],
   ])("refuses a configuration with %s", (_, change, sentence) => {
-    const { status, stderr } = quern(["sweep", write("bad.json", { ...CONFIG, ...change }), "--dry-run"]);
+    const { status, stderr } = quern(["sweep", folder.write("bad.json", { ...CONFIG, ...change }), "--dry-run"]);
     expect(status).toBe(1);
     expect(stderr).toContain("FORMAT");
     expect(stderr).toContain(sentence);
@@ -152,8 +165,8 @@ describe("quern sweep", () => {
     const plans = [CONFIG.plans[0], { name: "broken", policy: "attention:4,base:2+first:99@4" }].map(
       ({ name, policy }) => ({ name, policy }),
     );
-    const output = join(folder, "partly.jsonl");
-    const { status, stderr } = quern(["sweep", write("partly.json", { ...CONFIG, plans }), "--output", output]);
+    const output = folder.at("partly.jsonl");
+    const { status, stderr } = quern(["sweep", folder.write("partly.json", { ...CONFIG, plans }), "--output", output]);
     expect(status).toBe(1);
     expect(stderr).toContain("mixtral broken rounded draw seed 0: USAGE");
     expect(stderr).toContain("1 of 3 cells failed, the others are there");

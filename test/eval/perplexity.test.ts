@@ -21,6 +21,10 @@ describe.each(["fable-mixtral", "fable-deepseek"])("perplexity of %s", (name) =>
     const found = await perplexity(model.model, IDS, { window: 512 });
     expect(found).toMatchObject({ protocol: "windows", windows: 8, scoredTokens: 8 * 511 });
     expect(Math.abs(found.nll - total(sums) / found.scoredTokens)).toBeLessThan(1e-6);
+    expect(found.nllWindows).toHaveLength(8);
+    found.nllWindows.forEach((nll, i) => {
+      expect(Math.abs(nll - sums[i] / 511)).toBeLessThan(1e-6);
+    });
   });
 
   it("agrees with another program's overlapping windows, to 1e-6 a token", async () => {

@@ -6,7 +6,6 @@ import { exampleText, integerIn } from "../options.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
 import type { Cell } from "../sweep/cells.ts";
 import type { SweepConfig } from "../sweep/config.ts";
-import { renderTable } from "../table.ts";
 
 interface Options {
   readonly output?: string;
@@ -36,8 +35,8 @@ export function registerSweep(program: Command, run: RunCommand): void {
       integerIn("--jobs", 1, 256),
     )
     .option("--only <text>", "only cells whose model, plan, grid, draw and seed hold this text")
-    .option("--dry-run", "list the cells and run none")
-    .option("--cell <key>", "one cell, its line on stdout and nowhere else")
+    .option("--dry-run", "list the cells, with bits and bytes where these follow from shapes alone, and run none")
+    .option("--cell <key>", "one cell, its line on stdout and nowhere else; - reads the whole cell from stdin")
     .option("--prepare", "with --cell: only what it shares with others")
     .option("--cache <dir>", "folder for what cells share (default: OUTPUT with .cache, removed at the end)")
     .addHelpText("after", exampleText("quern sweep bench/quantmoe/fable.json --output out/fable.jsonl"))
@@ -47,34 +46,45 @@ export function registerSweep(program: Command, run: RunCommand): void {
 const sweep: Action<Options> = async (session, [path], options) => {
   if (options.cell !== undefined) endWithParent();
   const { readSweepConfig } = await import("../sweep/config.ts");
-  const { cellsOf } = await import("../sweep/cells.ts");
+  const { cellName, cellsOf } = await import("../sweep/cells.ts");
   const config = await readSweepConfig(path);
+  const cache = options.cache ?? `${path}.cache`;
+  if (options.cell === "-") return runOne(session, config, await readCell(session.signal), cache, options);
   const cells = await cellsOf(config, session.signal);
   if (options.cell !== undefined) {
     const cell = cells.find(({ key }) => key === options.cell);
     if (cell === undefined) throw new UsageError("--cell", options.cell, `a key of ${path}`);
-    const cache = options.cache ?? `${path}.cache`;
-    return runOne(session, config, cell, cache, options.prepare === true);
+    return runOne(session, config, cell, cache, options);
   }
-  const wanted = cells.filter((cell) => nameOf(cell).includes(options.only ?? ""));
+  const wanted = cells.filter((cell) => cellName(cell).includes(options.only ?? ""));
   if (wanted.length === 0)
     throw new UsageError("--only", JSON.stringify(options.only), "text that some cell's name holds");
-  if (options.dryRun === true) return list(session, wanted);
+  if (options.dryRun === true) {
+    const { listCells } = await import("../sweep/list.ts");
+    return listCells(session, wanted);
+  }
   await runAll(session, path, config, wanted, options);
 };
+
+/** The cell that a sweep hands to its process, hashes and all: a large model's weights are read for these once. */
+async function readCell(signal: AbortSignal): Promise<Cell> {
+  const { readTextInput } = await import("../inputs.ts");
+  const { parseCell } = await import("../sweep/cells.ts");
+  return parseCell(await readTextInput("-", signal), "stdin");
+}
 
 async function runOne(
   session: Session,
   config: SweepConfig,
   cell: Cell,
   cache: string,
-  onlyPrepare: boolean,
+  { prepare: onlyPrepare }: Options,
 ): Promise<void> {
   const { mkdir } = await import("node:fs/promises");
   const { runCell } = await import("../sweep/cell.ts");
   const { prepareReference, prepareStatistics } = await import("../sweep/inputs.ts");
   await mkdir(cache, { recursive: true });
-  if (!onlyPrepare) return session.output.line(await runCell(session, config, cell, { cache }));
+  if (onlyPrepare !== true) return session.output.line(await runCell(session, config, cell, { cache }));
   await prepareStatistics(session, config, cell, { cache });
   for (const metric of config.metrics)
     if (metric.type === "kl") await prepareReference(session, cell, metric, { cache });
@@ -99,11 +109,15 @@ async function runAll(
   const { mkdir, rm, writeFile } = await import("node:fs/promises");
   const { join } = await import("node:path");
   const { nodeJournal } = await import("../../adapter/node-journal.ts");
+  const { nodeLock } = await import("../../adapter/node-lock.ts");
+  const { cellName } = await import("../sweep/cells.ts");
   const { knownResults, runCells } = await import("../sweep/run.ts");
   const output = options.output ?? path.replace(/(\.json)?$/, ".results.jsonl");
   const cache = options.cache ?? `${output}.cache`;
   const { threads, force } = session.options;
   const jobs = options.jobs ?? threads;
+  // Two at once would do every cell twice, and clear each other's cache.
+  await using _lock = await nodeLock(output);
   await using journal = await nodeJournal(output, { resume: !force, force });
   const known = knownResults(journal);
   const left = cells.filter(({ key }) => !known.has(key));
@@ -119,38 +133,9 @@ async function runAll(
     ...{ config: copy, cache, jobs, journal, threads: Math.max(1, Math.floor(threads / jobs)) },
     onResult: (result) => session.output.isJson && session.output.line(result),
   });
-  for (const { cell, message } of failed) session.note(`${nameOf(cell)}: ${message}`);
+  for (const { cell, message } of failed) session.note(`${cellName(cell)}: ${message}`);
   if (failed.length > 0)
     throw new ToldError(`${output}: ${failed.length} of ${cells.length} cells failed, the others are there`);
   await rm(cache, { recursive: true, force: true });
   session.output.piece(`${output}: ${cells.length} cells\n`);
-}
-
-function list(session: Session, cells: readonly Cell[]): void {
-  if (session.output.isJson) {
-    for (const { key, model, plan, grid, calibration, seed } of cells)
-      session.output.line({
-        key,
-        model: model.name,
-        plan: plan.name,
-        grid: grid.name,
-        calibration: calibration.name,
-        seed,
-      });
-    return;
-  }
-  const titles = ["model", "plan", "policy", "grid", "calibration", "seed"].map((title) => ({ title }));
-  const rows = cells.map(({ model, plan, grid, calibration, seed }) => [
-    model.name,
-    plan.name,
-    plan.policy,
-    grid.name,
-    calibration.name,
-    String(seed),
-  ]);
-  session.output.piece(`${renderTable(titles, rows)}${cells.length} cells\n`);
-}
-
-function nameOf({ model, plan, grid, calibration, seed }: Cell): string {
-  return `${model.name} ${plan.name} ${grid.name} ${calibration.name} seed ${seed}`;
 }

@@ -11,10 +11,18 @@ export interface KlMetric {
   readonly sameTop?: number;
 }
 
+export interface NllMetric {
+  readonly nll: number;
+  /** Mean NLL of every window, in the order of the text. */
+  readonly windows: readonly number[];
+}
+
 export interface TaskScore {
   readonly value: number;
   readonly stdErr: number;
   readonly chance: number;
+  /** A digit an item, 1 where it was right; empty where a sweep kept none. */
+  readonly outcomes: string;
 }
 
 /** One model under one plan, measured once: one draw of the calibration tokens, one seed. */
@@ -28,10 +36,13 @@ export interface Cell {
   readonly grid: string | null;
   readonly calibration: string | null;
   readonly seed: number | null;
+  /** The plan's own, while it was measured; null where the sweep's served all plans. */
+  readonly activations: string | null;
   readonly averageBits: number;
   readonly trueBytes: number;
   readonly kl?: KlMetric;
-  readonly nll?: number;
+  readonly nll?: NllMetric;
+  /** Of all metrics that are tasks. */
   readonly tasks?: Readonly<Record<string, TaskScore>>;
   readonly losses: readonly Loss[];
   readonly experts: readonly ExpertUse[];
@@ -69,18 +80,23 @@ function parseCell(line: string, number: number, file: string): Cell {
     throw new FormatError(where, "found text that is no JSON, expected a cell of a sweep", { cause });
   }
   const { metrics, timing, ...cell } = checked(CELL, asObject(json, where), where, "");
-  const metric = (type: string) => Object.entries(metrics).find(([, value]) => value.type === type);
-  const read = <Schema extends v.GenericSchema>(schema: Schema, type: string) => {
-    const found = metric(type);
-    return found && checked(schema, found[1] as JsonValue, where, `metrics.${found[0]}.`);
-  };
-  return {
-    ...cell,
-    kl: read(KL, "kl"),
-    nll: read(PERPLEXITY, "perplexity")?.nll,
-    tasks: read(TASKS, "tasks")?.tasks,
-    seconds: timing.seconds,
-  };
+  const read = <Schema extends v.GenericSchema>(schema: Schema, type: string) =>
+    Object.entries(metrics)
+      .filter(([, value]) => value.type === type)
+      .map(([name, value]) => [name, checked(schema, value as JsonValue, where, `metrics.${name}.`)] as const);
+  const [[, kl] = []] = read(KL, "kl");
+  const [[, nll] = []] = read(PERPLEXITY, "perplexity");
+  const tasks = mergeTasks(read(TASKS, "tasks"));
+  return { ...cell, kl, nll, tasks, seconds: timing.seconds };
+}
+
+/** A task that two metrics have bears the second one's name too. */
+function mergeTasks(metrics: readonly (readonly [string, v.InferOutput<typeof TASKS>])[]): Cell["tasks"] {
+  const merged = new Map<string, TaskScore>();
+  for (const [metric, { tasks }] of metrics)
+    for (const [task, score] of Object.entries(tasks))
+      merged.set(merged.has(task) ? `${task} (${metric})` : task, score);
+  return merged.size === 0 ? undefined : Object.fromEntries(merged);
 }
 
 function checked<Schema extends v.GenericSchema>(
@@ -111,8 +127,11 @@ const object = <Fields extends v.ObjectEntries>(fields: Fields) => v.object(fiel
 const map = <Value extends v.GenericSchema>(value: Value) => v.record(text, value, "an object");
 
 const KL = object({ mean: size, stdErr: size, windows: v.optional(sizes, []), sameTop: v.optional(size) });
-const PERPLEXITY = object({ nll: number });
-const TASKS = object({ tasks: map(object({ value: size, stdErr: size, chance: v.optional(size, 0) })) });
+const PERPLEXITY = object({ nll: number, windows: v.optional(v.array(number, "a list of numbers"), []) });
+const OUTCOMES = v.pipe(text, v.regex(/^[01]*$/, "a 0 or 1 for every item"));
+const TASKS = object({
+  tasks: map(object({ value: size, stdErr: size, chance: v.optional(size, 0), outcomes: v.optional(OUTCOMES, "") })),
+});
 const LOSS = object({ layer: count, role: text, projection: text, loss: size });
 const EXPERT = object({ layer: count, expert: count, tokens: size });
 
@@ -125,6 +144,7 @@ const CELL = object({
   grid: optionalText,
   calibration: optionalText,
   seed: v.nullish(count, null),
+  activations: optionalText,
   averageBits: size,
   trueBytes: v.pipe(size, v.minValue(1, "the bytes of a file")),
   metrics: map(v.looseObject({ type: text }, "a metric with its type")),

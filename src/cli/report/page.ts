@@ -48,14 +48,17 @@ function summary(files: readonly ResultFile[], models: readonly ModelResult[], d
   const draws = new Set(cells.flatMap(({ calibration }) => calibration ?? [])).size;
   const seeds = new Set(cells.flatMap(({ seed }) => seed ?? [])).size;
   const plans = new Set(cells.map(({ plan }) => plan)).size;
-  const shown = [...differences.values()].filter((difference) => difference.shown);
-  const better = shown.filter(({ difference }) => difference < 0).length;
+  const compared = [...differences.values()].flatMap(({ windows, tasks }) => [windows ?? [], tasks ?? []].flat());
+  const shown = compared.filter((difference) => difference.shown);
+  const better = shown.filter(({ isBetter }) => isBetter).length;
+  const byItem = compared.some(({ by }) => by === "tasks") ? " and item by item of the tasks" : "";
   return `<p>${plural(models.length, "model")}, ${plural(plans, "plan")}, ${plural(draws, "draw")} of calibration tokens, \
 ${plural(seeds, "seed")}: ${plural(cells.length, "cell")}.</p>
-<p>${plural(differences.size, "plan")} compared with a random control of as many bytes, window by window: ${better} better, \
-${shown.length - better} worse, ${differences.size - shown.length} with no difference shown. A difference counts as shown where its \
-95 % interval (Student’s t over windows) leaves 0 out and its p (paired bootstrap), adjusted by Holm over all comparisons of this \
-page, is at most 0.05. Windows are what it generalises over: draws and seeds are averaged first.</p>
+<p>${plural(differences.size, "plan")} compared with a random control of as many bytes, window by window${byItem}: \
+${plural(compared.length, "comparison")}, ${better} better, ${shown.length - better} worse, ${compared.length - shown.length} with no \
+difference shown. A difference counts as shown where its 95 % interval (Student’s t over windows or items) leaves 0 out and its p \
+(paired bootstrap; McNemar’s where items are right or wrong), adjusted by Holm over all comparisons of this page, is at most 0.05. Windows \
+and items are what it generalises over: draws and seeds are averaged first.</p>
 ${bestTable(models)}`;
 }
 

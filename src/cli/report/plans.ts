@@ -25,6 +25,7 @@ export interface PlanResult {
   readonly policy: string;
   readonly control: string | null;
   readonly isControl: boolean;
+  readonly activations: string | null;
   readonly averageBits: number;
   readonly trueBytes: number;
   readonly cells: readonly Cell[];
@@ -71,14 +72,15 @@ export function planKey(plan: string | null, grid: string | null): string {
 }
 
 function gatherPlan(cells: readonly Cell[], manyGrids: boolean, isControl: boolean): PlanResult {
-  const [{ plan, policy, control, grid }] = cells;
-  const nll = meanOf(cells, (cell) => cell.nll);
+  const [{ plan, policy, control, grid, activations }] = cells;
+  const nll = meanOf(cells, (cell) => cell.nll?.nll);
   return {
     number: 0,
     name: manyGrids && grid !== null && plan !== FLOAT ? `${plan} (${grid})` : plan,
     policy,
     control,
     isControl,
+    activations,
     averageBits: mean(cells.map((cell) => cell.averageBits)),
     trueBytes: mean(cells.map((cell) => cell.trueBytes)),
     cells,
@@ -96,7 +98,7 @@ function taskMean(scores: readonly { value: number; stdErr: number }[]): { mean:
 }
 
 /** All runs share windows and items: more runs make the error of these no smaller, and add the runs' own. */
-function measured(runs: readonly { mean: number; stdErr: number }[]): Measured | undefined {
+export function measured(runs: readonly { mean: number; stdErr: number }[]): Measured | undefined {
   if (runs.length === 0) return undefined;
   const between = meanWithError(runs.map((run) => run.mean));
   const within = mean(runs.map((run) => run.stdErr));

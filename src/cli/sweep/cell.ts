@@ -20,12 +20,14 @@ import { groupBy } from "../../group-by.ts";
 import { inspectModel } from "../../model/inspect.ts";
 import type { Model } from "../../model/model.ts";
 import { isQuantizable } from "../../model/slots.ts";
+import { activationsName } from "../../nn/emit.ts";
 import { parseBudget } from "../../quant/budget.ts";
 import { parsePolicy } from "../../quant/policy.ts";
 import { engineInfo } from "../../runtime/language-model.ts";
 import { openModel } from "../open.ts";
 import type { Session } from "../session.ts";
 import { readStatisticsFile } from "../statistics.ts";
+import { engineActivations, underStudy } from "./activations.ts";
 import type { Cell } from "./cells.ts";
 import { FLOAT_PLAN, type SweepConfig, type SweepMetric } from "./config.ts";
 import {
@@ -57,6 +59,7 @@ export async function runCell(
     key,
     ...{ model: model.name, plan: plan.name, policy: plan.policy, control: plan.control ?? null },
     ...{ grid: grid.name, calibration: isFloat ? null : calibration.name, seed },
+    activations: plan.activations ?? null,
     ...found,
     hashes,
     timing: { seconds: (performance.now() - started) / 1000 },
@@ -82,7 +85,9 @@ async function measurePlan(session: Session, config: SweepConfig, cell: Cell, fo
   try {
     const written = join(temporary, "model");
     const quantized = await quantize(session, config, cell, folder, written);
-    await using model = await openModel(session, written, { activations: config.activations });
+    const { activations = config.activations } = cell.plan;
+    await using opened = await openModel(session, written, { activations: engineActivations(activations) });
+    const model = underStudy(opened, activations);
     return {
       ...quantized,
       metrics: await measureAll(session, config, cell, model, folder),
@@ -157,8 +162,8 @@ async function measure(session: Session, cell: Cell, metric: SweepMetric, model:
   if (metric.type === "tasks") return measureTasks(session, metric, model);
   if (metric.type === "perplexity") {
     const found = await perplexityOfWindows(model, await metricWindows(session, model, metric), run);
-    const { perplexity, nll, nllStdErr, scoredTokens } = found;
-    return { type: "perplexity", perplexity, nll, nllStdErr, scoredTokens };
+    const { perplexity, nll, nllStdErr, scoredTokens, nllWindows } = found;
+    return { type: "perplexity", perplexity, nll, nllStdErr, scoredTokens, windows: nllWindows };
   }
   await using reference = await openReference(await nodeFile(await prepareReference(session, cell, metric, folder)));
   const { kl, klWindows, sameTop, perplexityRatio, scoredTokens } = await compareWindows(
@@ -199,6 +204,6 @@ function taskOf({ task, scores, samples, chance }: TaskResult) {
 }
 
 function versionsOf(model: Model) {
-  const { version, kernels, activations, runtime } = engineInfo(model);
-  return { quern: version, kernels, activations, runtime };
+  const { version, kernels, runtime } = engineInfo(model);
+  return { quern: version, kernels, activations: activationsName(model.activations), runtime };
 }

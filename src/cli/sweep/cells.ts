@@ -1,7 +1,10 @@
 /** A configuration as cells, each with a key: the hash of everything that decides its outcome. */
 import { readFile } from "node:fs/promises";
 import { nodeFolder } from "../../adapter/node.ts";
+import { DAMAGE_SAMPLE_TOKENS } from "../../compress/damage/damage-table.ts";
+import { FormatError } from "../../errors.ts";
 import { findTasks } from "../../eval/tasks/registry.ts";
+import { asObject, parseJson } from "../../format/json.ts";
 import { sha256 } from "../../format/sha256.ts";
 import { modelHash, tokenizerHash } from "../../model/identity.ts";
 import { readModelFiles } from "../../model/model.ts";
@@ -38,16 +41,10 @@ export async function cellsOf(config: SweepConfig, signal: AbortSignal): Promise
     const ofModel = await hash.model(model);
     const add = async (plan: SweepPlan, grid: SweepGrid, calibration: SweepCalibration, seed: number) => {
       const hashes = { model: ofModel, calibration: await hash.calibration(calibration), metrics: metrics.join(" ") };
-      const { activations = null, sampleTokens = null } = config;
-      // Where files lie and what things are called decides nothing; the bytes of a plan that is referred to do.
-      const decides = {
-        ...{ version: VERSION, hashes, seed, activations, sampleTokens, grid: { ...grid, name: "" } },
-        plan: { policy: plan.policy, budget: plan.budget ?? null },
-        budgetOf: config.plans.find(({ name }) => name === plan.budgetOf)?.policy ?? null,
-      };
-      const key = await hashOf(
-        plan.name === FLOAT_PLAN ? { version: VERSION, model: ofModel, metrics, activations } : decides,
-      );
+      const { activations = null } = config;
+      const float = { version: VERSION, model: ofModel, metrics, activations };
+      const decides = plan.name === FLOAT_PLAN ? float : decidingOf(config, { plan, grid, seed, hashes });
+      const key = await hashOf(decides);
       cells.push({ key, model, plan, grid, calibration, seed, hashes });
     };
     await add({ name: FLOAT_PLAN, policy: FLOAT_PLAN }, config.grids[0], config.calibration[0], 0);
@@ -56,6 +53,37 @@ export async function cellsOf(config: SweepConfig, signal: AbortSignal): Promise
         for (const plan of config.plans) for (const seed of plan.seeds ?? [0]) await add(plan, grid, calibration, seed);
   }
   return cells;
+}
+
+/** For messages, and what `--only` looks in. */
+export function cellName({ model, plan, grid, calibration, seed }: Cell): string {
+  return `${model.name} ${plan.name} ${grid.name} ${calibration.name} seed ${seed}`;
+}
+
+/** A cell as JSON, which the sweep that made it has checked: here it only must be one. @param where names the text in errors. */
+export function parseCell(text: string, where: string): Cell {
+  const cell = asObject(parseJson(text, where), where);
+  const missing = CELL_FIELDS.find((field) => cell[field] === undefined);
+  if (missing !== undefined) throw new FormatError(where, `found no ${missing}, expected a cell of a sweep`);
+  return cell as unknown as Cell;
+}
+
+const CELL_FIELDS: readonly (keyof Cell)[] = ["key", "model", "plan", "grid", "calibration", "seed", "hashes"];
+
+/** What decides a plan's cell: not what things are called or where files lie, but the policy of a plan that is referred to. */
+function decidingOf(
+  config: SweepConfig,
+  { plan, grid, seed, hashes }: Pick<Cell, "plan" | "grid" | "seed" | "hashes">,
+): unknown {
+  const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
+  const { policy, budget = null, activations } = plan;
+  // The fields and their order are those of results that exist: what is new may show only where it is used.
+  return {
+    ...{ version: VERSION, hashes, seed, activations: activations === undefined ? (config.activations ?? null) : null },
+    ...{ sampleTokens, grid: { ...grid, name: "" } },
+    plan: { policy, budget, ...(activations !== undefined && { activations }) },
+    budgetOf: config.plans.find(({ name }) => name === plan.budgetOf)?.policy ?? null,
+  };
 }
 
 /** Hashes of what cells read, each file read once. */

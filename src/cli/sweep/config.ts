@@ -6,6 +6,7 @@ import { fileError } from "../../adapter/file-errors.ts";
 import { FormatError } from "../../errors.ts";
 import { describeJson, type JsonValue, parseJson } from "../../format/json.ts";
 import { nearestWord } from "../../quant/nearest-word.ts";
+import { PLAN_ACTIVATIONS, type PlanActivations } from "./activations.ts";
 
 export interface SweepModel {
   readonly name: string;
@@ -48,6 +49,8 @@ export interface SweepPlan {
   readonly seeds?: readonly number[];
   /** The plan that it is compared with: random, and of as many bytes. */
   readonly control?: string;
+  /** While it is measured, in place of the sweep's: `int4/token` and the like round inputs as a study does. */
+  readonly activations?: PlanActivations;
 }
 
 interface TextMetric {
@@ -128,6 +131,8 @@ const PLAN = v.strictObject(
     seeds: v.optional(list(count)),
     /** The plan that it is compared with: random, and of as many bytes. */
     control: v.optional(text),
+    /** While it is measured, in place of the sweep's. */
+    activations: v.optional(v.picklist(PLAN_ACTIVATIONS, PLAN_ACTIVATIONS.join(", "))),
   },
   "a plan",
 );

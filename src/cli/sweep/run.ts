@@ -95,15 +95,17 @@ export async function runCells(
   return failed;
 }
 
-/** Runs this program on one cell; resolves with what it printed. */
-function child(session: Session, run: SweepRun, { key }: Cell, more: readonly string[]): Promise<string> {
+/** Runs this program on one cell, which it gets whole; resolves with what it printed. */
+function child(session: Session, run: SweepRun, cell: Cell, more: readonly string[]): Promise<string> {
   const { kernels } = session.options;
-  const args = ["sweep", run.config, "--cell", key, "--cache", run.cache, "--threads", String(run.threads), ...more];
+  const args = ["sweep", run.config, "--cell", "-", "--cache", run.cache, "--threads", String(run.threads), ...more];
   const process_ = spawn(process.execPath, [process.argv[1], ...args, "--kernels", kernels, "--quiet", "--json"], {
     // The channel carries nothing: its end tells the cell that this process is gone.
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    stdio: ["pipe", "pipe", "pipe", "ipc"],
     signal: session.signal,
   });
+  // A process that ends before it has read says why itself.
+  process_.stdin?.on("error", () => {}).end(JSON.stringify(cell));
   return new Promise((resolve, reject) => {
     let [stdout, stderr] = ["", ""];
     process_.stdout?.setEncoding("utf8").on("data", (piece: string) => {
