@@ -1,6 +1,8 @@
 // The kernels, one export a kernel; `docs/kernels.md` tells the calling convention.
+export * from "./adamw";
 export * from "./mlp";
 export * from "./norm";
+export * from "./relu-dot";
 export * from "./rope";
 export * from "./attention";
 export * from "./router";
