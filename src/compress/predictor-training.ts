@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import type { Random } from "../random.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { AdamW } from "./adamw.ts";
-import type { PredictorNetwork } from "./predictor-network.ts";
+import type { NetworkWeights, PredictorNetwork } from "./predictor-network.ts";
 
 /** The tokens of a window: x [rows, width] and what each should give, [rows]. */
 export interface Example {
@@ -47,25 +47,28 @@ export async function train(
   turns: Turns,
 ): Promise<Fit> {
   const { epochs, patience, ...step } = checkTraining(options);
-  const { first, second } = network.weights;
-  const optimizers = [new AdamW(first.length, step), new AdamW(second.length, step)];
+  using optimizer = new AdamW(network.machine, network.parameters, step);
   const order = [...examples];
-  let best = { error: Number.POSITIVE_INFINITY, first: first.slice(), second: second.slice() };
+  let best = { error: Number.POSITIVE_INFINITY, ...copyOf(network.weights) };
   let epoch = 0;
   for (let idle = 0; epoch < epochs && idle < patience; epoch++) {
     shuffle(order, random);
     for (const { x, targets } of order) {
-      const gradients = await network.gradients(x, targets, turns);
-      optimizers[0].step(first, gradients.first);
-      optimizers[1].step(second, gradients.second);
+      await network.backward(x, targets, turns);
+      await optimizer.step(turns);
     }
     const error = await meanSquaredError(network, held, turns);
     idle = error < best.error ? 0 : idle + 1;
-    if (error < best.error) best = { error, first: first.slice(), second: second.slice() };
+    if (error < best.error) best = { error, ...copyOf(network.weights) };
   }
+  const { first, second } = network.weights;
   first.set(best.first);
   second.set(best.second);
   return { validationError: best.error, epochs: epoch };
+}
+
+function copyOf({ first, second }: NetworkWeights): NetworkWeights {
+  return { first: first.slice(), second: second.slice() };
 }
 
 async function meanSquaredError(
