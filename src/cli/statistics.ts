@@ -1,20 +1,15 @@
 /** Statistics files of commands: read, and checked against the model they are used for. */
-import { nodeFile } from "../adapter/node.ts";
 import type { Statistics } from "../compress/statistics.ts";
 import { readStatistics } from "../compress/statistics-file.ts";
 import { UsageError } from "../errors.ts";
 import { modelHash } from "../model/identity.ts";
 import type { ModelFiles } from "../model/model.ts";
 import { Turns } from "../wasm/turns.ts";
+import { withFile } from "./file.ts";
 import type { Session } from "./session.ts";
 
-export async function readStatisticsFile(path: string): Promise<Statistics> {
-  const source = await nodeFile(path);
-  try {
-    return await readStatistics(source);
-  } finally {
-    await source.close?.();
-  }
+export function readStatisticsFile(path: string): Promise<Statistics> {
+  return withFile(path, readStatistics);
 }
 
 /** @throws UsageError for statistics of other weights. Without weights only names and numbers can be checked, by who uses them. */

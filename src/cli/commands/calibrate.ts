@@ -8,6 +8,7 @@ import type { Statistics } from "../../compress/statistics.ts";
 import { FileError, UsageError } from "../../errors.ts";
 import type { Model } from "../../model/model.ts";
 import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
+import { withFile } from "../file.ts";
 import { heatMap } from "../heat-map.ts";
 import { exampleText, integerIn } from "../options.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
@@ -115,14 +116,8 @@ async function readResume(session: Session, path: string, resume: boolean): Prom
   if (!existsSync(path)) return undefined;
   if (!resume && session.options.force) return undefined;
   if (!resume) throw new FileError(path, "found an interrupted run; go on with --resume, or begin anew with --force");
-  const { nodeFile } = await import("../../adapter/node.ts");
   const { readPartialStatistics } = await import("../../compress/statistics-file.ts");
-  const source = await nodeFile(path);
-  try {
-    return await readPartialStatistics(source);
-  } finally {
-    await source.close?.();
-  }
+  return withFile(path, readPartialStatistics);
 }
 
 /** The file is replaced when the new one is whole and on the device. */

@@ -11,6 +11,7 @@ import type { RunIdentity } from "../../format/run-identity.ts";
 import type { FolderSource } from "../../format/source.ts";
 import type { Model } from "../../model/model.ts";
 import { ToldError } from "../failure.ts";
+import { withFile } from "../file.ts";
 import { exampleText, integerIn } from "../options.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
 
@@ -136,17 +137,9 @@ async function evaluateOn(
 }
 
 async function readTasks(paths: readonly string[]): Promise<readonly Task[]> {
-  const { nodeFile } = await import("../../adapter/node.ts");
   const { readTask } = await import("../../eval/tasks/parse-task.ts");
   const tasks: Task[] = [];
-  for (const path of paths) {
-    const source = await nodeFile(path);
-    try {
-      tasks.push(await readTask(source));
-    } finally {
-      await source.close?.();
-    }
-  }
+  for (const path of paths) tasks.push(await withFile(path, readTask));
   return tasks;
 }
 
@@ -156,16 +149,10 @@ const BASELINE_LIMITS = { maxBytes: 500_000_000, maxDepth: 64 };
 type Compare = (tasks: readonly TaskResult[], options: BootstrapOptions) => Promise<BaselineComparison>;
 
 async function openBaseline(path: string): Promise<Compare> {
-  const { nodeFile } = await import("../../adapter/node.ts");
   const { compareWithBaseline, readBaseline } = await import("../../eval/baseline.ts");
   const { readJson } = await import("../../format/json.ts");
-  const source = await nodeFile(path);
-  try {
-    const samples = readBaseline(await readJson(source, BASELINE_LIMITS), path);
-    return (tasks, options) => compareWithBaseline(tasks, samples, path, options);
-  } finally {
-    await source.close?.();
-  }
+  const samples = readBaseline(await withFile(path, (source) => readJson(source, BASELINE_LIMITS)), path);
+  return (tasks, options) => compareWithBaseline(tasks, samples, path, options);
 }
 
 /** What decides the answers: a resumed run must have the same. */

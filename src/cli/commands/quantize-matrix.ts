@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { FormatError, ShapeError, UsageError } from "../../errors.ts";
 import type { TensorIndex } from "../../format/safetensors.ts";
+import { withFile } from "../file.ts";
 import { addBitsOption, addGridOptions, DEFAULT_BITS, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
 import { exampleText, oneOf } from "../options.ts";
 import type { Action, RunCommand } from "../session.ts";
@@ -28,16 +29,13 @@ export function registerQuantizeMatrix(program: Command, run: RunCommand): void 
 }
 
 const quantizeMatrixCommand: Action<Options> = async (session, [path], options) => {
-  const { nodeFile } = await import("../../adapter/node.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const { openSafetensors } = await import("../../format/safetensors.ts");
   const { quantizeMatrix } = await import("../../quant/quantize-matrix.ts");
   const { openMachine } = await import("../open.ts");
   const { Turns } = await import("../../wasm/turns.ts");
   await using output = await nodeOutputFile(options.output, session.options);
-  const file = await openSafetensors(await nodeFile(path));
-  const { W, X, rows, cols, tokens } = await readCase(file);
-  await file.close();
+  const { W, X, rows, cols, tokens } = await withFile(path, async (source) => readCase(await openSafetensors(source)));
   const { groupSize, scaleRounding, bits = DEFAULT_BITS } = options;
   const grid = gridSettings(options);
   checkGroup(groupSize, cols);
