@@ -6,6 +6,7 @@ import { Hessian } from "../quant/hessian.ts";
 import { inScratch } from "../quant/scratch.ts";
 import type { Turns } from "../wasm/turns.ts";
 import type { InputStatistics, LinearSite } from "./statistics.ts";
+import { type TapRows, tapRows } from "./tap-rows.ts";
 
 /** Rows between two looks at the clock: a few milliseconds for a width of thousands. */
 const ROWS_AT_ONCE = 1024;
@@ -14,12 +15,6 @@ const ROWS_AT_ONCE = 1024;
 interface RowSums {
   readonly maxima: Float32Array;
   readonly squares: Float64Array;
-}
-
-/** Rows of an input: `count` from compact row `start`, through an index list or as they lie. */
-interface RowRange {
-  readonly start: number;
-  readonly count: number;
 }
 
 export class InputTally {
@@ -50,42 +45,37 @@ export class InputTally {
     const triangle = (cols * (cols + 1)) / 2;
     const hessian = this.#hessians ? new Float64Array(experts * triangle) : undefined;
     for (let expert = 0; expert < experts; expert++) {
-      const range = { start: spans[2 * expert], count: spans[2 * expert + 1] };
-      tokens[expert] = range.count;
+      const [start, count] = [spans[2 * expert], spans[2 * expert + 1]];
+      tokens[expert] = count;
       const maxima = channelMax.subarray(expert * cols, (expert + 1) * cols);
       const squares = hessianDiagonal.subarray(expert * cols, (expert + 1) * cols);
-      await this.#addRows(tap, range, { maxima, squares }, turns);
-      if (range.count === 0) continue;
-      for (let col = 0; col < cols; col++) squares[col] *= 2 / range.count;
+      for (let done = 0; done < count; done += ROWS_AT_ONCE) {
+        this.#addRows(tapRows(tap, start + done, Math.min(ROWS_AT_ONCE, count - done)), { maxima, squares });
+        await turns.pause();
+      }
+      if (count === 0) continue;
+      for (let col = 0; col < cols; col++) squares[col] *= 2 / count;
       if (!squares.every(Number.isFinite)) throw notFinite(tap);
-      hessian?.set(await this.#hessianOf(tap, range, turns), expert * triangle);
+      hessian?.set(await this.#hessianOf(tapRows(tap, start, count), cols, turns), expert * triangle);
     }
     const site = tap.site as LinearSite;
     const whole = hessian === undefined ? {} : { hessian };
     this.#inputs.push({ layer, site, experts, cols, tokens, channelMax, hessianDiagonal, ...whole });
   }
 
-  async #addRows(tap: Tap, { start, count }: RowRange, sums: RowSums, turns: Turns): Promise<void> {
+  #addRows({ ptr, ld, index, count }: TapRows, sums: RowSums): void {
     const { arena } = this.#model.machine;
-    const { ptr, ld } = tap.input;
-    const index = tap.index === undefined ? 0 : tap.index;
-    for (let done = 0; done < count; done += ROWS_AT_ONCE) {
-      const rows = Math.min(ROWS_AT_ONCE, count - done);
-      const list = index === 0 ? undefined : arena.i32(index + (start + done) * 4, rows);
-      for (let i = 0; i < rows; i++)
-        addRow(arena.f32(ptr + (list === undefined ? start + done + i : list[i]) * ld * 4, tap.input.cols), sums);
-      await turns.pause();
-    }
+    const list = index === 0 ? undefined : arena.i32(index, count);
+    const cols = sums.maxima.length;
+    for (let i = 0; i < count; i++) addRow(arena.f32(ptr + (list === undefined ? i : list[i]) * ld * 4, cols), sums);
   }
 
   /** The lower triangle of one row of the site. */
-  async #hessianOf(tap: Tap, { start, count }: RowRange, turns: Turns): Promise<Float64Array> {
+  async #hessianOf({ ptr, ld, index, count }: TapRows, cols: number, turns: Turns): Promise<Float64Array> {
     const { machine } = this.#model;
-    const { ptr, ld, cols } = tap.input;
-    const index = tap.index === undefined || tap.index === 0 ? 0 : tap.index + start * 4;
     return inScratch(machine, async () => {
       const hessian = new Hessian(machine, cols);
-      await hessian.accumulateInTurns(index === 0 ? ptr + start * ld * 4 : ptr, ld, index, count, "f32", turns);
+      await hessian.accumulateInTurns(ptr, ld, index, count, "f32", turns);
       return hessian.triangle();
     });
   }

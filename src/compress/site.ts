@@ -16,6 +16,7 @@ import type { Correct, ErrorFeedback } from "./feedback/feedback.ts";
 import type { ModuleReport } from "./report.ts";
 import { type QuantizeSettings, settingOf } from "./settings.ts";
 import { blendWeight, roundedBelow, type StarvedExpert, starvedBelow } from "./starved.ts";
+import { type TapRows, tapRows } from "./tap-rows.ts";
 
 export interface Sink {
   readonly starved: StarvedExpert[];
@@ -33,12 +34,7 @@ export interface SiteContext {
   readonly feedback?: ErrorFeedback;
 }
 
-/** Rows of an input: `count` of them from compact row `start`, through an index list or as they lie. */
-interface InputRows {
-  readonly ptr: number;
-  readonly ld: number;
-  readonly index: number;
-  readonly count: number;
+interface InputRows extends TapRows {
   /** Factor on each row, where rows count differently. */
   readonly weights?: Float32Array;
 }
@@ -72,7 +68,7 @@ async function quantizeExperts(
 ): Promise<Results> {
   const { machine, config } = context.model;
   const spans = machine.arena.i32(spansPtr, 2 * config.experts).slice();
-  const { ptr, ld, cols } = tap.input;
+  const { cols } = tap.input;
   const gates = context.settings.gateWeighted === true ? gatesByRow(context, tap.layer) : undefined;
   const needsAll = tap.site === "experts" && spans.some((count, at) => at % 2 === 1 && count < starvedBelow(cols));
   return inScratch(machine, async () => {
@@ -85,10 +81,7 @@ async function quantizeExperts(
       if (own.length === 0) continue;
       const [start, count] = [spans[2 * expert], spans[2 * expert + 1]];
       const weights = gates?.subarray(start, start + count);
-      const input =
-        tap.index === undefined || tap.index === 0
-          ? { ptr: ptr + start * ld * 4, ld, index: 0, count, weights }
-          : { ptr, ld, index: tap.index + start * 4, count, weights };
+      const input = { ...tapRows(tap, start, count), weights };
       if (count < starvedBelow(cols)) noteStarved(context.sink.starved, tap, expert, count);
       const done = await quantizeTogether(context, own, input, all, feedback?.correct({ start, count }));
       for (const [linear, { matrix }] of done) await feedback?.done(linear, matrix, { start, count });
