@@ -4,7 +4,7 @@ import { calibrate } from "../../src/compress/calibrate.ts";
 import { selfSample } from "../../src/compress/calibration-text.ts";
 import { type Prediction, trainPredictor } from "../../src/compress/predictor.ts";
 import { PredictorNetwork } from "../../src/compress/predictor-network.ts";
-import { type Example, train } from "../../src/compress/predictor-training.ts";
+import { type Example, type TrainingOptions, train } from "../../src/compress/predictor-training.ts";
 import type { Model } from "../../src/model/model.ts";
 import { createRandom } from "../../src/random.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
@@ -25,6 +25,15 @@ function naive({ shape: { width, hidden }, weights }: PredictorNetwork, x: Array
       sum += weights.second[n] * Math.max(0, z);
     }
     return Math.tanh(sum);
+  });
+}
+
+/** Windows of 64 tokens and a function that the network can be. */
+function examplesOf(count: number): Example[] {
+  return Array.from({ length: count }, (_, seed) => {
+    const x = gaussians(64 * 20, seed + 10);
+    const target = (_: unknown, t: number) => Math.tanh(x[t * 20] - 0.3 * Math.abs(x[t * 20 + 1]));
+    return { x, targets: Float32Array.from({ length: 64 }, target) };
   });
 }
 
@@ -88,15 +97,7 @@ describe("PredictorNetwork", () => {
   it("learns a function it can be, and keeps the weights that did best", async () => {
     const random = createRandom(3);
     using network = new PredictorNetwork(machine, { width: 20, hidden: 64, rows: 64 }, random);
-    const examples = Array.from({ length: 24 }, (_, seed): Example => {
-      const rows = gaussians(64 * 20, seed + 10);
-      return {
-        x: rows,
-        targets: Float32Array.from({ length: 64 }, (_, t) =>
-          Math.tanh(rows[t * 20] - 0.3 * Math.abs(rows[t * 20 + 1])),
-        ),
-      };
-    });
+    const examples = examplesOf(24);
     const held = examples.splice(0, 4);
     const first = loss((await network.predict(held[0].x, new Turns())) as unknown as number[], held[0].targets);
     const result = await train(network, examples, held, { learningRate: 1e-2, epochs: 60 }, random, new Turns());
@@ -104,6 +105,20 @@ describe("PredictorNetwork", () => {
     const kept = await Promise.all(held.map(async (each) => loss(naive(network, each.x), each.targets)));
     expect(kept.reduce((a, b) => a + b) / 4).toBeCloseTo(result.validationError, 6);
     expect(result.epochs).toBeLessThanOrEqual(60);
+  });
+
+  it("counts no small improvement as one, but keeps what it brought", async () => {
+    const [examples, held] = [examplesOf(4), examplesOf(6).slice(4)];
+    const learn = async (options: TrainingOptions) => {
+      const random = createRandom(3);
+      using network = new PredictorNetwork(machine, { width: 20, hidden: 32, rows: 64 }, random);
+      const found = await train(network, examples, held, { learningRate: 1e-3, ...options }, random, new Turns());
+      return { ...found, first: network.weights.first.slice() };
+    };
+    const whole = await learn({ epochs: 6, minImprovement: 0 });
+    expect(whole.epochs).toBe(6);
+    expect(await learn({ minImprovement: 0.9 })).toEqual(whole); // the first epoch counts, then five do not
+    expect((await learn({ epochs: 1 })).validationError).toBeGreaterThan(whole.validationError);
   });
 });
 
@@ -200,6 +215,7 @@ describe("trainPredictor", () => {
     [2, { weightDecay: -1 }, "predictor: weight decay: found -1"],
     [2, { epochs: 0 }, "predictor: epochs: found 0"],
     [2, { patience: 1.5 }, "predictor: patience: found 1.5"],
+    [2, { minImprovement: 1 }, "predictor: least improvement: found 1"],
     [2, { hidden: 20 }, "predictor: hidden: found 20"],
   ])("refuses %i windows with %j", async (count, wrong, sentence) => {
     await expect(trainPredictor(model, windows.slice(0, count), wrong)).rejects.toThrow(sentence);
