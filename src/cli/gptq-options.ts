@@ -77,7 +77,7 @@ export function addGridOptions(command: Command): Command {
     )
     .option(
       "--error-feedback <x>",
-      "part of the residual stream's error that o and down take back (not of quantize-matrix)",
+      "part of the residual stream's error that o and down take back (default of quantize where it is asymmetric: 0.7; not of quantize-matrix)",
       numberIn("--error-feedback", { from: 0, to: 1 }),
     )
     .option("--method <gptq|rtn>", `GPTQ or plain rounding ${shown(method)}`, oneOf("--method", ["gptq", "rtn"]));

@@ -45,13 +45,14 @@ export const DEFAULT_GRID: Omit<QuantizeSettings, "modules"> = {
 
 /**
  * The defaults where some linear has 2 or 3 bits: a zero point for every group, at no more bytes, a clip search weighted by the
- * Hessian, and Hessians shrunk. Measured on both default models and on a larger one: docs/results.md.
+ * Hessian, Hessians shrunk, and error feedback. Measured on both default models and on a larger one: docs/results.md.
  */
 export const LOW_BIT_GRID: Omit<QuantizeSettings, "modules"> = {
   ...DEFAULT_GRID,
   symmetric: false,
   clip: "hessian",
   shrinkage: 2,
+  errorFeedback: 0.7,
 };
 
 /** The defaults for a plan, as far as nothing else is wished. Plain rounding has no Hessian to weigh by. */
