@@ -5,6 +5,7 @@ import type { Model } from "../model/model.ts";
 import { checkIds } from "../model/session.ts";
 import { createState, placeTokens, type State } from "../model/state.ts";
 import { project, type Target } from "../nn/linear.ts";
+import { stride } from "../tensor/matrix.ts";
 import type { Turns } from "../wasm/turns.ts";
 
 /** Token windows; each is a sequence of its own from position 0. */
@@ -63,6 +64,12 @@ export class WindowBatch {
   async run(turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
     await this.embed(turns);
     for (let layer = 0; layer < this.#model.config.layers; layer++) await this.block(layer, turns, onTap);
+  }
+
+  /** A view of rows as wide as the residual stream (`state.hidden`, `state.branch`, `state.down`): f32, rows of stride(hiddenSize). */
+  rows(ptr: number, count: number = this.tokens): Float32Array {
+    const { machine, config } = this.#model;
+    return machine.arena.f32(ptr, count * stride(config.hiddenSize));
   }
 
   /** Computes outputs at a tap's input before the pass itself does, with whatever weights. */

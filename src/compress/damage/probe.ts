@@ -45,7 +45,7 @@ export class DamageProbe implements Disposable {
   async kl(from: number, turns: Turns): Promise<number> {
     const { machine, config } = this.#model;
     const batch = this.#batch;
-    this.#stream().set(this.#streams[from]);
+    batch.rows(batch.state.hidden).set(this.#streams[from]);
     for (let layer = from; layer < config.layers; layer++) await batch.block(layer, turns, () => {});
     let total = 0;
     for (let first = 0; first < batch.tokens; first += ROWS) {
@@ -70,7 +70,7 @@ export class DamageProbe implements Disposable {
     const batch = this.#batch;
     await batch.embed(turns);
     for (let layer = 0; layer < config.layers; layer++) {
-      this.#streams.push(this.#stream().slice());
+      this.#streams.push(batch.rows(batch.state.hidden).slice());
       await batch.block(layer, turns, () => {});
     }
     for (let first = 0; first < batch.tokens; first += ROWS) {
@@ -79,11 +79,5 @@ export class DamageProbe implements Disposable {
       const to = machine.arena.f32(this.#reference + first * this.#ld * 4, rows * this.#ld);
       to.set(machine.arena.f32(batch.state.logits, rows * this.#ld));
     }
-  }
-
-  /** The residual stream of all tokens. */
-  #stream(): Float32Array {
-    const { machine, config } = this.#model;
-    return machine.arena.f32(this.#batch.state.hidden, this.#batch.tokens * stride(config.hiddenSize));
   }
 }

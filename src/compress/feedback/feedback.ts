@@ -62,8 +62,8 @@ export class ErrorFeedback {
     const target = tap.site === "output" ? middle : end;
     const [{ matrix }] = tap.linears;
     await this.#batch.outputs(tap, [{ matrix, span: state.span, out: state.branch }], this.#turns);
-    const error = this.#rows(state.hidden, this.#batch.tokens).slice();
-    const output = this.#rows(state.branch, this.#batch.tokens);
+    const error = this.#batch.rows(state.hidden).slice();
+    const output = this.#batch.rows(state.branch);
     const routed = tap.site === "sharedDown" ? this.#routedSum(tap.layer) : undefined;
     for (let i = 0; i < error.length; i++) error[i] += output[i] - target[i] + (routed === undefined ? 0 : routed[i]);
     const { input } = tap;
@@ -84,7 +84,7 @@ export class ErrorFeedback {
     const { end, shared } = this.#block as FloatBlock;
     await this.#expertOutputs(tap, tap.linears);
     const error = this.#routedSum(tap.layer);
-    const hidden = this.#rows(state.hidden, this.#batch.tokens);
+    const hidden = this.#batch.rows(state.hidden);
     for (let i = 0; i < error.length; i++) error[i] += hidden[i] - end[i] + (shared === undefined ? 0 : shared[i]);
     const { index } = state.routes[tap.layer];
     const tokens = this.#model.machine.arena.i32(index, this.#batch.tokens * this.#model.config.topK).slice();
@@ -100,12 +100,12 @@ export class ErrorFeedback {
           (row) => gates[row],
         ),
       done: async (linear, matrix, { start, count }) => {
-        const outputs = this.#rows(state.down, start + count);
+        const outputs = this.#batch.rows(state.down, start + count);
         const before = outputs.slice(start * ld);
         await inScratch(this.#model.machine, () =>
           this.#expertOutputs(tap, [{ slot: linear.slot, matrix: packQuantized(this.#model, linear, matrix) }]),
         );
-        const after = this.#rows(state.down, start + count).subarray(start * ld);
+        const after = this.#batch.rows(state.down, start + count).subarray(start * ld);
         for (let row = 0; row < count; row++) {
           const to = tokens[start + row] * ld;
           const gate = gates[start + row];
@@ -154,16 +154,12 @@ export class ErrorFeedback {
     const ld = stride(hiddenSize);
     const gates = machine.arena.f32(state.routes[layer].weights, tokens * topK);
     const places = machine.arena.i32(state.routes[layer].place, tokens * topK);
-    const outputs = this.#rows(state.down, tokens * topK);
+    const outputs = this.#batch.rows(state.down, tokens * topK);
     const sum = new Float32Array(tokens * ld);
     for (let choice = 0; choice < gates.length; choice++) {
       const to = Math.floor(choice / topK) * ld;
       for (let i = 0, from = places[choice] * ld; i < ld; i++, from++) sum[to + i] += gates[choice] * outputs[from];
     }
     return sum;
-  }
-
-  #rows(ptr: number, rows: number): Float32Array {
-    return this.#model.machine.arena.f32(ptr, rows * stride(this.#model.config.hiddenSize));
   }
 }

@@ -1,7 +1,6 @@
 /** The float model, run one block ahead of the one that is being quantised, through the same buffers. */
 
 import type { Model } from "../../model/model.ts";
-import { stride } from "../../tensor/matrix.ts";
 import type { Turns } from "../../wasm/turns.ts";
 import type { WindowBatch } from "../batch.ts";
 
@@ -28,23 +27,19 @@ export class FloatRun {
   /** Runs a block whose weights are still the float ones; blocks in their order. The batch's residual stream is as before. */
   async block(layer: number, turns: Turns): Promise<FloatBlock> {
     const { state } = this.#batch;
-    const hidden = this.#rows(state.hidden);
+    const hidden = this.#batch.rows(state.hidden);
     const kept = hidden.slice();
     if (this.#stream !== undefined) hidden.set(this.#stream);
     let [middle, end]: Float32Array[] = [kept, kept];
     let shared: Float32Array | undefined;
     await this.#batch.block(layer, turns, ({ site }) => {
-      if (site === "mlp") middle = this.#rows(state.hidden).slice();
+      if (site === "mlp") middle = this.#batch.rows(state.hidden).slice();
       if (site !== "hidden") return;
-      end = this.#rows(state.hidden).slice();
-      if (this.#model.weights.layers[layer].shared !== undefined) shared = this.#rows(state.branch).slice();
+      end = this.#batch.rows(state.hidden).slice();
+      if (this.#model.weights.layers[layer].shared !== undefined) shared = this.#batch.rows(state.branch).slice();
     });
-    this.#rows(state.hidden).set(kept);
+    this.#batch.rows(state.hidden).set(kept);
     this.#stream = end;
     return { middle, end, shared };
-  }
-
-  #rows(ptr: number): Float32Array {
-    return this.#model.machine.arena.f32(ptr, this.#batch.tokens * stride(this.#model.config.hiddenSize));
   }
 }
