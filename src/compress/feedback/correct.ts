@@ -23,13 +23,14 @@ const TRUST = 8;
 /** Damping of the fit, as a share of the mean diagonal. */
 const DAMP = 0.01;
 
-/** Errors and inputs of `count` rows, by column. */
 export interface Sample {
   readonly count: number;
+  /** x [count, cols]. */
+  readonly rows: Float32Array;
+  /** The same by column, x^T [cols, count]. */
+  readonly inputs: Float32Array;
   /** r^T [outputs, count]. */
   readonly errors: Float32Array;
-  /** x^T [cols, count]. */
-  readonly inputs: Float32Array;
 }
 
 /** @param read writes row `i` of inputs and errors, both times its weight, to the two buffers. */
@@ -39,9 +40,11 @@ export function sampleOf(
   outputs: number,
   read: (i: number, input: Float32Array, error: Float32Array) => void,
 ): Sample {
-  const sample = { count, errors: new Float32Array(outputs * count), inputs: new Float32Array(cols * count) };
-  const [input, error] = [new Float32Array(cols), new Float32Array(outputs)];
+  const rows = new Float32Array(count * cols);
+  const sample = { count, rows, inputs: new Float32Array(cols * count), errors: new Float32Array(outputs * count) };
+  const error = new Float32Array(outputs);
   for (let i = 0; i < count; i++) {
+    const input = rows.subarray(i * cols, (i + 1) * cols);
     read(i, input, error);
     for (let col = 0, at = i; col < cols; col++, at += count) sample.inputs[at] = input[col];
     for (let out = 0, at = i; out < outputs; out++, at += count) sample.errors[at] = error[out];
@@ -53,14 +56,15 @@ export function sampleOf(
 export async function corrected(
   machine: Machine,
   weights: Float32Array,
-  { count, errors, inputs }: Sample,
+  sample: Sample,
   { share, shrinkage }: Correction,
   turns: Turns,
 ): Promise<Float32Array> {
+  const { count, errors, inputs } = sample;
   const cols = inputs.length / count;
   const part = (share * count) / (count + TRUST * cols);
   if (!(part > 0)) return weights;
-  const inverse = await inverseOf(machine, inputs, cols, count, shrinkage, turns);
+  const inverse = await inverseOf(machine, sample, cols, shrinkage, turns);
   if (inverse === undefined) return weights;
   const ld = stride(cols);
   const cross = await multiply(machine, { x: errors, weights: inputs, cols: count }, turns);
@@ -73,15 +77,12 @@ export async function corrected(
 /** (2/T sum x x^T, shrunk and damped)^-1 [cols, cols]. */
 async function inverseOf(
   machine: Machine,
-  inputs: Float32Array,
+  { count, rows }: Sample,
   cols: number,
-  count: number,
   shrinkage: number,
   turns: Turns,
 ): Promise<Float32Array | undefined> {
   return inScratch(machine, async () => {
-    const rows = new Float32Array(count * cols);
-    for (let col = 0; col < cols; col++) for (let i = 0; i < count; i++) rows[i * cols + col] = inputs[col * count + i];
     const hessian = new Hessian(machine, cols);
     await inScratch(machine, () => hessian.accumulateInTurns(place(machine, rows), cols, 0, count, "f32", turns));
     hessian.shrink(shrinkage * cols);
