@@ -98,6 +98,24 @@ describe("quern report", () => {
     expect(page).toContain('<td class="number">int4/token</td>');
   });
 
+  it("leaves out a column that has nothing to say, and shows a float model's rounding noise as 0", () => {
+    const noise = { type: "kl", mean: 2.76e-9, stdErr: 1e-11, windows: [2.76e-9, 2.76e-9] };
+    const nll = { type: "perplexity", nll: 2, windows: [2, 2] };
+    const lines = (metrics: object) =>
+      [line({ plan: "float", policy: "float", metrics: { kl: noise } }), line({ plan: "a", metrics })].join("\n");
+    const pageOf = (metrics: object) => {
+      writeFileSync(at("c.jsonl"), lines(metrics));
+      expect(quern(["report", at("c.jsonl"), "--output", at("columns.html"), "--force"]).status).toBe(0);
+      return readFileSync(at("columns.html"), "utf8");
+    };
+    const without = pageOf({ kl: { ...noise, mean: 0.5 } });
+    const heads = (page: string) => [...page.matchAll(/<th scope="col"[^>]*>([^<]*)</g)].map(([, title]) => title);
+    for (const title of ["perplexity", "tasks", "difference to control", "95 %, p (Holm)"])
+      expect(heads(without)).not.toContain(title);
+    expect(without).toContain('<td class="number">0.0000 \u00b1 0.0000<');
+    expect(heads(pageOf({ kl: { ...noise, mean: 0.5 }, ppl: nll }))).toContain("perplexity");
+  });
+
   it.each([
     ["{", "line 2: found text that is no JSON, expected a cell of a sweep"],
     ["[]", "line 2: found an array, expected a JSON object"],

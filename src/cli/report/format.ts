@@ -1,6 +1,6 @@
 /** Numbers and texts as the page shows them. */
 
-const NOTHING = "\u2013";
+export const NOTHING = "\u2013";
 const MINUS = "\u2212";
 
 export function escapeHtml(text: string): string {
@@ -41,9 +41,9 @@ export function probability(p: number): string {
   return p < 0.001 ? "< 0.001" : digits(p, 3);
 }
 
-/** Decimals that show three digits of a KL, at least four: a plan's error and difference have as many. */
+/** Decimals that show three digits of a KL, four to eight: a plan's error and difference have as many. Rounding noise is 0. */
 export function klDecimals(kl: number): number {
-  return kl > 0 ? Math.min(8, Math.max(4, 2 - Math.floor(Math.log10(kl)))) : 4;
+  return kl > 1e-8 ? Math.min(8, Math.max(4, 2 - Math.floor(Math.log10(kl)))) : 4;
 }
 
 export function plural(count: number, word: string): string {

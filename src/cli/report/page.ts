@@ -75,7 +75,7 @@ function bestTable(models: readonly ModelResult[]): string {
       { title: "smaller than float", numeric: true, cell: ({ model, plan }) => factor(model.float, plan) },
       { title: "KL", numeric: true, cell: ({ plan }) => digits(plan.kl?.mean, klDecimals(plan.kl?.mean ?? 0)) },
       { title: "perplexity", numeric: true, cell: ({ plan }) => digits(plan.perplexity, 3) },
-      { title: "of float", numeric: true, cell: ({ model }) => digits(model.float?.perplexity, 3) },
+      { title: "float model’s", numeric: true, cell: ({ model }) => digits(model.float?.perplexity, 3) },
     ],
     rows,
   );

@@ -8,31 +8,22 @@ const READING = "±: one standard error; below it that of the runs (draws and se
 
 export function planTable({ name, float, plans }: ModelResult, differences: Differences): string {
   const rows = float === undefined ? plans : [float, ...plans];
-  const difference = (show: (difference: Difference, decimals: number) => string) => (plan: PlanResult) => {
-    const found = differences.get(plan)?.windows;
-    return found === undefined ? digits(undefined, 0) : show(found, klDecimals(plan.kl?.mean ?? 0));
-  };
-  const hasTasks = rows.some(({ tasks }) => tasks !== undefined);
-  const tasks: Column<PlanResult> = { title: "tasks", numeric: true, cell: tasksCell };
   const hasPoints = rows.some((plan) => differences.get(plan)?.tasks !== undefined);
   const points: Column<PlanResult> = {
     title: "tasks to control, points",
     cell: (plan) => pointsCell(plan, differences.get(plan)?.tasks),
   };
-  const hasActivations = rows.some(({ activations }) => activations !== null);
-  const activations: Column<PlanResult> = { title: "activations", numeric: true, cell: activationsCell };
   const columns: Column<PlanResult>[] = [
     { title: "plan", cell: planName },
-    ...(hasActivations ? [activations] : []),
+    { title: "activations", numeric: true, cell: activationsCell },
     { title: "bits", numeric: true, cell: ({ averageBits }) => digits(averageBits, 2) },
     { title: "MB", numeric: true, cell: ({ trueBytes }) => megabytes(trueBytes) },
     { title: "KL", numeric: true, cell: klCell },
     { title: "same top", numeric: true, cell: (plan) => percent(plan.sameTop) },
     { title: "perplexity", numeric: true, cell: ({ perplexity }) => digits(perplexity, 3) },
-    ...(hasTasks ? [tasks] : []),
+    { title: "tasks", numeric: true, cell: tasksCell },
     { title: "difference to control", cell: (plan) => windowsCell(plan, differences.get(plan)?.windows) },
-    { title: "95 %", numeric: true, cell: difference(({ interval }, decimals) => span(interval, decimals)) },
-    { title: "p (Holm)", numeric: true, cell: difference(({ adjusted }) => probability(adjusted)) },
+    { title: "95 %, p (Holm)", numeric: true, cell: (plan) => chanceCell(plan, differences.get(plan)?.windows) },
     ...(hasPoints ? [points] : []),
   ];
   return htmlTable(`Plans of ${name}, the smallest first. ${READING}`, columns, rows, "plans");
@@ -67,12 +58,18 @@ function windowsCell({ control, kl }: PlanResult, found: Difference | undefined)
   return `${marked(signed(found.difference, klDecimals(kl?.mean ?? 0)), found)}${told}`;
 }
 
+/** What chance could have done. */
+function chanceCell({ kl }: PlanResult, found: Difference | undefined): string {
+  if (found === undefined) return digits(undefined, 0);
+  return `${span(found.interval, klDecimals(kl?.mean ?? 0))}${below(`p ${probability(found.adjusted)}`)}`;
+}
+
 /** One column for all of it: the table is wide as it is. */
 function pointsCell({ control }: PlanResult, found: Difference | undefined): string {
   if (control === null) return digits(undefined, 0);
   if (found === undefined) return below(`no items in common with ${escapeHtml(control)}`);
   const [lo, hi] = found.interval;
-  const told = below(`${span([100 * lo, 100 * hi], 1)}, p ${probability(found.adjusted)}`);
+  const told = below(`${span([100 * lo, 100 * hi], 1)}, p&nbsp;${probability(found.adjusted)}`);
   return `${marked(signed(100 * found.difference, 1), found)}${told}${below(`${verdict(found)} ${escapeHtml(control)}`)}`;
 }
 

@@ -1,5 +1,5 @@
 /** Tables of the page, in boxes that scroll by themselves. */
-import { escapeHtml } from "./format.ts";
+import { escapeHtml, NOTHING } from "./format.ts";
 
 export interface Column<Row> {
   readonly title: string;
@@ -8,13 +8,9 @@ export interface Column<Row> {
   readonly cell: (row: Row) => string;
 }
 
-/** The first column names its row. */
-export function htmlTable<Row>(
-  caption: string,
-  columns: readonly Column<Row>[],
-  rows: readonly Row[],
-  style = "",
-): string {
+/** The first column names its row; of the others those stay that have something to say. */
+export function htmlTable<Row>(caption: string, all: readonly Column<Row>[], rows: readonly Row[], style = ""): string {
+  const columns = all.filter(({ cell }, i) => i === 0 || rows.some((row) => cell(row) !== NOTHING));
   const kind = ({ numeric }: Column<Row>) => (numeric ? ' class="number"' : "");
   const head = columns.map((column) => `<th scope="col"${kind(column)}>${escapeHtml(column.title)}</th>`);
   const body = rows.map((row) => {
