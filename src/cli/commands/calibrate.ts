@@ -136,8 +136,11 @@ async function merged(session: Session, path: string | undefined, files: readonl
     const { openFolder } = await import("../open.ts");
     const { readModelFiles } = await import("../../model/model.ts");
     const model = await readModelFiles(await openFolder(path));
-    await requireModel(session, all[0], files[0], model);
-    await model.index.close();
+    try {
+      await requireModel(session, all[0], files[0], model);
+    } finally {
+      await model.index.close();
+    }
   }
   return all.reduce(mergeStatistics);
 }
