@@ -33,7 +33,7 @@ svg text { white-space: pre; }
 .ramp i:first-of-type { outline: 1px solid var(--line); }
 .ramp i { display: inline-block; width: 1.1em; height: .8em; background: var(--heat); vertical-align: -.05em; }
 .table { overflow-x: auto; margin: 1.25rem 0; }
-table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; line-height: 1.4; }
+table { border-collapse: separate; border-spacing: 0; font-size: .88rem; font-variant-numeric: tabular-nums; line-height: 1.4; }
 caption { text-align: left; color: var(--muted); padding-bottom: .5rem; font-size: .95rem; }
 caption span { display: inline-block; position: sticky; left: 0; max-width: min(72ch, calc(100vw - 2rem)); }
 th, td { padding: .35rem .55rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
