@@ -3,7 +3,8 @@
 /** Lower rooms first; rooms of one row are strangers. */
 export const ROOMS: readonly (readonly string[])[] = [
   ["errors", "version"],
-  ["exact", "random", "group-by"],
+  ["exact", "random", "group-by", "nearest-word"],
+  ["known-options"],
   ["wasm"],
   ["tensor"],
   ["format", "text", "nn", "quant"],

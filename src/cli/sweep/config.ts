@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { fileError } from "../../adapter/file-errors.ts";
 import { FormatError } from "../../errors.ts";
 import { describeJson, type JsonValue, parseJson } from "../../format/json.ts";
-import { nearestWord } from "../../quant/nearest-word.ts";
+import { nearestWord } from "../../nearest-word.ts";
 import { PLAN_ACTIVATIONS, type PlanActivations } from "./activations.ts";
 
 export interface SweepModel {

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { FormatError } from "../../errors.ts";
 import { asObject, describeJson, isObject, type JsonValue, readJson } from "../../format/json.ts";
 import type { ByteSource } from "../../format/source.ts";
-import { nearestWord } from "../../quant/nearest-word.ts";
+import { nearestWord } from "../../nearest-word.ts";
 import { PROCESSES, type ProcessName } from "./process.ts";
 import { compileTask } from "./prompt.ts";
 import { defineTask, type Metric, type OutputType, type Task, type TaskDocument } from "./task.ts";

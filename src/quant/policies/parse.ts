@@ -1,8 +1,8 @@
 /** Reads policies in one line, `attention:4,base:2+first:4@4`. */
 import { UsageError } from "../../errors.ts";
+import { nearestWord } from "../../nearest-word.ts";
 import { PLAN_BITS, type PlanBits, type PlanProjection, type PlanRole } from "../bit-plan.ts";
 import { compileNamePattern } from "../name-pattern.ts";
-import { nearestWord } from "../nearest-word.ts";
 import {
   BLOCK_WORDS,
   type ClassSetting,

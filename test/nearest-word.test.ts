@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nearestWord } from "../../src/quant/nearest-word.ts";
+import { nearestWord } from "../src/nearest-word.ts";
 
 describe("nearestWord", () => {
   it("finds the word with the fewest edits", () => {

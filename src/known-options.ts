@@ -1,0 +1,25 @@
+/** Refuses options that a function does not have: a misspelt one would otherwise be ignored in silence. */
+import { UsageError } from "./errors.ts";
+import { nearestWord } from "./nearest-word.ts";
+
+/** The names of all options of `T`; the compiler holds the record to the interface. */
+export type KnownOptions<T> = { readonly [Name in keyof Required<T>]: true };
+
+/**
+ * @param where the function that was called, for the message.
+ * @throws UsageError for options that are no object, and for a name that is not among `known`; it names the nearest one.
+ */
+export function checkKnownOptions<T extends object>(where: string, options: T, known: KnownOptions<T>): void {
+  if (typeof options !== "object" || options === null)
+    throw new UsageError(`${where}: options`, options === null ? "null" : typeof options, "an object");
+  const names = Object.keys(known);
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(known, name)) continue;
+    const nearest = nearestWord(name.toLowerCase().replaceAll("_", ""), names);
+    throw new UsageError(
+      `${where}: option ${name}`,
+      "an option that it does not have",
+      `${nearest}, or another of ${names.join(", ")}`,
+    );
+  }
+}
