@@ -29,3 +29,12 @@ export function errorCode(cause: unknown): string | undefined {
   const code = (cause as { code?: unknown } | null)?.code;
   return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
+
+/** Runs what touches `path` on the disk; what node:fs throws becomes a `FileError` that names it. */
+export async function withFileErrors<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}

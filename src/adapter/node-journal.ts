@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { FileError } from "../errors.ts";
-import { errorCode, fileError } from "./file-errors.ts";
+import { FileError, FormatError } from "../errors.ts";
+import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
 
 export interface JournalOptions {
   /** First line of a new journal. */
@@ -12,6 +12,11 @@ export interface JournalOptions {
   readonly resume?: boolean;
   /** Begins anew where one exists. */
   readonly force?: boolean;
+  /**
+   * Of a last line that lacks its end: a whole one, the beginning of one that was cut off, or undefined for what no such journal
+   * has: a file with such an end is refused. By default every one was cut off.
+   */
+  readonly recognise?: (line: string) => "whole" | "cut" | undefined;
 }
 
 export interface Journal extends AsyncDisposable {
@@ -26,10 +31,11 @@ export interface Journal extends AsyncDisposable {
 
 /**
  * The file is made, or begun anew, by the first `append`: work that fails before it has done anything leaves nothing to resume.
- * @throws FileError for a journal that exists where neither option is given.
+ * @throws FileError for a journal that exists where neither option is given; FormatError for a file to resume that is none.
  */
 export async function nodeJournal(path: string, options: JournalOptions = {}): Promise<Journal> {
-  const known = options.resume === true ? await readLines(path) : [];
+  const found = options.resume === true ? await readFound(path, options.recognise ?? (() => "cut")) : NOTHING;
+  const known = found.lines;
   if (options.resume !== true && options.force !== true && existsSync(path)) throw interrupted(path);
   let handle: FileHandle | undefined;
   // Lines that come while others are written wait for these: a file opened twice would be cut behind the first of them.
@@ -42,7 +48,7 @@ export async function nodeJournal(path: string, options: JournalOptions = {}): P
   const write = async (lines: readonly string[]) => {
     const isNew = handle === undefined && known.length === 0;
     const head = isNew && options.head !== undefined ? [options.head] : [];
-    handle ??= await begin(path, options, known);
+    handle ??= await begin(path, options, found);
     try {
       await handle.appendFile([...head, ...lines].map((line) => `${line}\n`).join(""));
       await handle.datasync();
@@ -60,19 +66,20 @@ export async function nodeJournal(path: string, options: JournalOptions = {}): P
     },
     async remove() {
       await close();
-      await rm(path, { force: true });
+      await withFileErrors(path, () => rm(path, { force: true }));
     },
     [Symbol.asyncDispose]: close,
   };
 }
 
-async function begin(path: string, options: JournalOptions, known: readonly string[]): Promise<FileHandle> {
+async function begin(path: string, options: JournalOptions, found: Found): Promise<FileHandle> {
   const goesOn = options.resume === true;
   try {
     await mkdir(dirname(path), { recursive: true });
     const handle = await open(path, goesOn ? "a" : options.force === true ? "w" : "wx");
-    // What follows must not join the rest of a line that was cut off.
-    if (goesOn) await handle.truncate(known.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0));
+    // What follows must not join the rest of a line that was cut off, or one that lacks only its end.
+    if (goesOn) await handle.truncate(found.bytes);
+    if (found.lacksEnd) await handle.appendFile("\n");
     return handle;
   } catch (cause) {
     throw errorCode(cause) === "EEXIST" ? interrupted(path, cause) : fileError(path, cause);
@@ -87,11 +94,51 @@ function interrupted(path: string, cause?: unknown): FileError {
   );
 }
 
-async function readLines(path: string): Promise<readonly string[]> {
+/** What a file has, and what of it stays. */
+interface Found {
+  readonly lines: readonly string[];
+  readonly bytes: number;
+  /** The last line is whole but for its end. */
+  readonly lacksEnd: boolean;
+}
+
+const NOTHING: Found = { lines: [], bytes: 0, lacksEnd: false };
+
+async function readFound(path: string, recognise: NonNullable<JournalOptions["recognise"]>): Promise<Found> {
+  const content = await readIfAny(path);
+  const end = content.lastIndexOf("\n") + 1;
+  const lines = textOf(content.subarray(0, end), path).split("\n").slice(0, -1);
+  if (end === content.length) return { lines, bytes: end, lacksEnd: false };
+  // A line may be cut off inside a character.
+  const rest = content.subarray(end).toString("utf8");
+  const kind = recognise(rest);
+  if (kind === "whole") return { lines: [...lines, rest], bytes: content.length, lacksEnd: true };
+  if (kind === "cut") return { lines, bytes: end, lacksEnd: false };
+  const shown = JSON.stringify(rest.length > 40 ? `${rest.slice(0, 40)}...` : rest);
+  throw new FormatError(
+    `${path}: line ${lines.length + 1}`,
+    `found ${shown}, expected a file that this command wrote; choose another name, or pass --force to replace it`,
+  );
+}
+
+async function readIfAny(path: string): Promise<Buffer> {
   try {
-    return (await readFile(path, "utf8")).split("\n").slice(0, -1);
+    return await readFile(path);
   } catch (cause) {
-    if (errorCode(cause) === "ENOENT") return [];
+    if (errorCode(cause) === "ENOENT") return Buffer.alloc(0);
     throw fileError(path, cause);
   }
+}
+
+function textOf(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new FormatError(path, "found bytes that are not UTF-8, expected lines of JSON", { cause });
+  }
+}
+
+/** Whether a text may be the rest of a line that begins in one of these ways and was cut off. */
+export function isCutFrom(text: string, beginnings: readonly string[]): boolean {
+  return beginnings.some((beginning) => text.startsWith(beginning) || beginning.startsWith(text));
 }

@@ -1,8 +1,7 @@
 /** Folders and files written through node:fs: under a temporary name beside the target, renamed when they are whole. */
 
-import { randomUUID } from "node:crypto";
-import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { FileError } from "../errors.ts";
 import {
   checkOutputName,
@@ -12,7 +11,9 @@ import {
   type OutputOptions,
   stillOpen,
 } from "../format/output.ts";
-import { errorCode, fileError } from "./file-errors.ts";
+import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
+import { removeEmptyFolders } from "./node-folders.ts";
+import { clearLeftovers, temporaryNames } from "./node-leftovers.ts";
 
 export interface NodeOutputOptions extends OutputOptions {
   /** Where it is written, on the same file system: what a killed run left there goes. The output it replaces waits beside it, as `.old`. */
@@ -147,17 +148,12 @@ interface Staged {
   discard(): Promise<void>;
 }
 
-/** Names that are given here to what is not finished, and to what is about to be removed. */
-export function isTemporary(name: string): boolean {
-  return /^\..+\.[0-9a-f]{8}\.(?:partial|old)$/.test(name);
-}
-
 async function stage(path: string, kind: "file" | "folder", force: boolean, staging?: string): Promise<Staged> {
+  await withFileErrors(path, () => clearLeftovers(resolve(path)));
   const target = await resolveTarget(path, kind, force);
-  const parent = dirname(target);
-  const unique = randomUUID().slice(0, 8);
-  const temporary = staging ?? join(parent, `.${basename(target)}.${unique}.partial`);
-  const aside = staging === undefined ? join(parent, `.${basename(target)}.${unique}.old`) : `${staging}.old`;
+  const names = temporaryNames(target);
+  const temporary = staging ?? names.partial;
+  const aside = staging === undefined ? names.old : `${staging}.old`;
   const home = dirname(resolve(temporary));
   let finished = false;
   let made: string | undefined;
@@ -183,8 +179,8 @@ async function stage(path: string, kind: "file" | "folder", force: boolean, stag
     async discard() {
       if (finished) return;
       finished = true;
-      await rm(temporary, { recursive: true, force: true });
-      if (made !== undefined) await removeEmpty(home, made);
+      await withFileErrors(temporary, () => rm(temporary, { recursive: true, force: true }));
+      if (made !== undefined) await removeEmptyFolders(home, made);
     },
   };
 }
@@ -242,15 +238,4 @@ async function replace(temporary: string, target: string, aside: string): Promis
     throw cause;
   }
   if (old) await rm(aside, { recursive: true, force: true });
-}
-
-/** Removes the folders from `parent` up to `topmost`, which were made for this output, as long as they are empty. */
-async function removeEmpty(parent: string, topmost: string): Promise<void> {
-  for (let folder = parent; folder.startsWith(topmost); folder = dirname(folder)) {
-    try {
-      await rmdir(folder);
-    } catch {
-      return;
-    }
-  }
 }

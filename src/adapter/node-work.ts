@@ -9,7 +9,8 @@ import { checkOutputName, type OutputFolder } from "../format/output.ts";
 import type { WorkFolder } from "../format/work-folder.ts";
 import { errorCode, fileError } from "./file-errors.ts";
 import { nodeFile } from "./node.ts";
-import { isTemporary, nodeOutput, nodeOutputFile } from "./node-output.ts";
+import { isTemporary } from "./node-leftovers.ts";
+import { nodeOutput, nodeOutputFile } from "./node-output.ts";
 
 export interface ResumableOptions {
   /** Goes on with an interrupted run, where there is one. */
@@ -33,7 +34,7 @@ const WHOLE = "output.whole";
 /** @throws FileError for an output that exists, and for an interrupted run, where the options do not allow it. */
 export async function nodeResumable(path: string, options: ResumableOptions = {}): Promise<ResumableOutput> {
   const target = await targetOf(path);
-  const folder = `${target}.partial`;
+  const folder = await workFolderOf(path);
   const resume = options.resume === true;
   if (!resume && options.force !== true && (await exists(folder)))
     throw new FileError(
@@ -51,6 +52,11 @@ export async function nodeResumable(path: string, options: ResumableOptions = {}
     await output.commit();
   };
   return { output: { ...output, commit }, work: nodeWorkFolder(folder) };
+}
+
+/** Where work on the output at `path` is kept. */
+export async function workFolderOf(path: string): Promise<string> {
+  return `${await targetOf(path)}.partial`;
 }
 
 /** A folder that need not exist yet: it is made with its first file. */

@@ -11,6 +11,7 @@ import type { Model } from "../model/model.ts";
 import type { PlanBits } from "../quant/bit-plan.ts";
 import { compileNamePattern } from "../quant/name-pattern.ts";
 import type { PackedBits } from "../tensor/matrix.ts";
+import { claimOutputs } from "./claim.ts";
 import { integerIn, oneOf } from "./options.ts";
 import type { Session } from "./session.ts";
 
@@ -72,6 +73,8 @@ async function damageTable(
     throw new UsageError("policy knapsack", found, `those of ${wanted}, or calibration tokens to measure them on`);
   }
   const { measureDamage } = await import("../compress/damage/damage.ts");
+  // What is measured in minutes must not meet what another process keeps there meanwhile.
+  await using _claim = await claimOutputs({ outputs: [statistics === undefined ? undefined : path], inputs: [] });
   const { model, windows } = await measureOn();
   const run = { signal: session.signal, onProgress: session.report };
   const damages = await measureDamage(model, windows, { grid, groupSize, sampleTokens, ...run });

@@ -10,6 +10,9 @@ export function headLine(run: RunIdentity): string {
   return JSON.stringify({ format: FORMAT, ...run });
 }
 
+/** How the lines of such a journal begin. */
+export const LINE_BEGINNINGS: readonly string[] = [`{"format":"${FORMAT}"`, '{"task":"'];
+
 /** The row itself is in the data. */
 export function sampleLine(task: string, sample: Sample): string {
   const { doc: _, ...answers } = sample;

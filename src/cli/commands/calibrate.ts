@@ -2,12 +2,14 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { Command } from "commander";
+import { withFileErrors } from "../../adapter/file-errors.ts";
 import type { Windows } from "../../compress/batch.ts";
 import type { PartialStatistics } from "../../compress/calibrate.ts";
 import type { Statistics } from "../../compress/statistics.ts";
 import { FileError, UsageError } from "../../errors.ts";
 import type { Model } from "../../model/model.ts";
 import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
+import { beside, claimOutputs } from "../claim.ts";
 import { withFile } from "../file.ts";
 import { heatMap } from "../heat-map.ts";
 import { exampleText, integerIn } from "../options.ts";
@@ -46,6 +48,12 @@ const calibrateCommand: Action<Options> = async (session, [path], options) => {
   const { writeStatistics } = await import("../../compress/statistics-file.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   checkChoices(path, options);
+  const { output: file, statsJson, text = [], idsFile, merge = [] } = options;
+  await using _claim = await claimOutputs({
+    outputs: [file, statsJson],
+    work: [partialOf(options)],
+    inputs: [path, ...text, idsFile, ...merge],
+  });
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
   await using json =
     options.statsJson === undefined ? undefined : await nodeOutputFile(options.statsJson, session.options);
@@ -53,7 +61,8 @@ const calibrateCommand: Action<Options> = async (session, [path], options) => {
     options.merge === undefined ? await gather(session, path, options) : await merged(session, path, options.merge);
   if (output !== undefined) await writeStatistics(output, statistics);
   const partial = partialOf(options);
-  if (options.merge === undefined && partial !== undefined) await rm(partial, { force: true });
+  if (options.merge === undefined && partial !== undefined)
+    await withFileErrors(partial, () => rm(partial, { force: true }));
   const { linears, pairs, distances, inputs: _, ...summary } = statistics;
   if (json !== undefined) {
     const matrices = pairs.map(({ layer, counts }) => ({ layer, counts: Array.from(counts) }));
@@ -76,7 +85,7 @@ function checkChoices(path: string | undefined, options: Options): void {
 
 /** Where an unfinished run keeps what it has. */
 function partialOf({ output }: Options): string | undefined {
-  return output === undefined ? undefined : `${output}.partial`;
+  return beside(output, ".partial");
 }
 
 async function gather(session: Session, path: string, options: Options): Promise<Statistics> {

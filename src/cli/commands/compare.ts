@@ -5,6 +5,7 @@ import type { CompareOptions, ReferenceComparison } from "../../eval/compare.ts"
 import type { SavedReference } from "../../eval/open-reference.ts";
 import type { OutputFile } from "../../format/output.ts";
 import type { Model } from "../../model/model.ts";
+import { claimOutputs } from "../claim.ts";
 import {
   type ActivationsOption,
   addStudyOption,
@@ -57,6 +58,8 @@ const compareCommand: Action<Options> = async (session, [path], options) => {
   const isFile = reference?.endsWith(".safetensors") === true;
   checkOptions(options, isFile);
   checkStudy(session.options, options.studyActivations);
+  const { text = [], idsFile } = options;
+  await using _claim = await claimOutputs({ outputs: [saveReference], inputs: [path, reference, ...text, idsFile] });
   await using output = saveReference === undefined ? undefined : await nodeOutputFile(saveReference, session.options);
   if (reference === undefined) await save(session, path, output as OutputFile, options);
   else if (isFile) await compareSaved(session, path, reference, options);

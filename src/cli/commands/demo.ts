@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import pc from "picocolors";
 import type { Windows } from "../../compress/batch.ts";
+import type { OutputFile } from "../../format/output.ts";
 import type { Model } from "../../model/model.ts";
+import { claimOutputs } from "../claim.ts";
 import type { HeldOut, Row } from "../demo/measure.ts";
 import type { DemoPlan } from "../demo/plans.ts";
 import { exampleText, integerIn } from "../options.ts";
@@ -35,7 +37,7 @@ export function registerDemo(program: Command, run: RunCommand): void {
 }
 
 const demo: Action<Options> = async (session, [given], options) => {
-  const { mkdir, writeFile } = await import("node:fs/promises");
+  const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const { openModel } = await import("../open.ts");
   const { selfSample } = await import("../../compress/calibration-text.ts");
   const { expertUsage } = await import("../../eval/expert-usage.ts");
@@ -44,8 +46,12 @@ const demo: Action<Options> = async (session, [given], options) => {
   const { heatMap } = await import("../heat-map.ts");
   const path = given ?? fileURLToPath(new URL("../../../models/fable-mixtral", import.meta.url));
   const say = (text: string) => session.output.piece(`${text}\n`);
-  await mkdir(options.output, { recursive: true });
+  await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path] });
+  await using table = await nodeOutputFile(join(options.output, "results.md"), session.options);
+  await using results = await nodeOutputFile(join(options.output, "results.json"), session.options);
   await using model = await openModel(session, path, { activations: "f32" });
+  const plans = demoPlans(model.files);
+  await requireNew(session, options, plans);
   const sampling = { length: LENGTH, signal: session.signal, onProgress: session.report };
   const { seed } = session.options;
   say(`${path}: ${model.config.modelType}, ${model.config.experts} experts, ${model.config.topK} a token`);
@@ -57,11 +63,9 @@ const demo: Action<Options> = async (session, [given], options) => {
   say(`\n${heatMap(usage)}\n`);
 
   const rows: Row[] = [await measure(session, "float", model, undefined, heldOut)];
-  for (const plan of demoPlans(model.files)) rows.push(await runPlan(session, model, plan, windows, heldOut, options));
-  const table = resultTable(rows, false);
-  say(`\n${table}`);
+  for (const plan of plans) rows.push(await runPlan(session, model, plan, windows, heldOut, options));
+  say(`\n${resultTable(rows, false)}`);
   say(NOTE);
-  await writeFile(join(options.output, "results.md"), resultTable(rows, true));
   const document = {
     model: path,
     rows,
@@ -69,10 +73,22 @@ const demo: Action<Options> = async (session, [given], options) => {
     calibrationTokens: windows.flat().length,
     heldOutTokens: heldOut.ids.length,
   };
-  await writeFile(join(options.output, "results.json"), `${JSON.stringify(document, null, 2)}\n`);
+  await writeText(table, resultTable(rows, true));
+  await writeText(results, `${JSON.stringify(document, null, 2)}\n`);
   const story = await tellStory(session, join(options.output, STORY_PLAN), options.storyTokens);
   session.output.result({ ...document, story }, () => `\n\nresults: ${options.output}`);
 };
+
+async function writeText(file: OutputFile, text: string): Promise<void> {
+  await file.write(new TextEncoder().encode(text));
+  await file.commit();
+}
+
+/** Folders of quantised models that exist are refused before any work. */
+async function requireNew({ options: { force } }: Session, { output }: Options, plans: readonly DemoPlan[]) {
+  const { nodeOutput } = await import("../../adapter/node-output.ts");
+  for (const { name } of plans) await (await nodeOutput(join(output, name), { force })).abort();
+}
 
 const NOTE =
   "KL and agreement against the float model, perplexity on text it wrote (held out), all with the folder's own activations (int8);\n" +
@@ -92,8 +108,7 @@ async function runPlan(
   const { measure } = await import("../demo/measure.ts");
   const { openModel } = await import("../open.ts");
   const folder = join(options.output, plan.name);
-  // The demo's own folder: a second run replaces the first one's results.
-  await using output = await nodeOutput(folder, { force: true });
+  await using output = await nodeOutput(folder, session.options);
   const onProgress: Session["report"] = (event) => session.report({ ...event, phase: plan.label });
   const quantized = await quantizeModel(model, plan.settings, { windows, signal: session.signal, onProgress });
   await writeQuantized(model.files, quantized, plan.settings, output);

@@ -10,6 +10,7 @@ import type { OutputFile } from "../../format/output.ts";
 import type { RunIdentity } from "../../format/run-identity.ts";
 import type { FolderSource } from "../../format/source.ts";
 import type { Model } from "../../model/model.ts";
+import { beside, claimOutputs } from "../claim.ts";
 import { ToldError } from "../failure.ts";
 import { withFile } from "../file.ts";
 import { exampleText, integerIn } from "../options.ts";
@@ -74,6 +75,12 @@ const evaluateCommand: Action<Options> = async (session, [path], options) => {
   const { nodeTree } = await import("../../adapter/node.ts");
   if (options.resume === true && options.output === undefined)
     throw new UsageError("--resume", "no --output", "the --output of the interrupted run");
+  const { output, task = [] } = options;
+  await using _claim = await claimOutputs({
+    outputs: [output],
+    work: [samplesOf(options)],
+    inputs: [path, options.data, options.baseline, ...task],
+  });
   // What is misspelt or missing is told before a model is loaded.
   const asked = await askedTasks(options);
   const baseline = options.baseline === undefined ? undefined : await openBaseline(options.baseline);
@@ -172,16 +179,19 @@ async function identityOf(session: Session, model: Model, options: Options): Pro
   };
 }
 
-async function openJournal(
-  session: Session,
-  { output, resume }: Options,
-  identity: RunIdentity,
-): Promise<Journal | undefined> {
-  if (output === undefined) return undefined;
-  const { nodeJournal } = await import("../../adapter/node-journal.ts");
-  const { headLine } = await import("../../eval/sample-log.ts");
+/** Answers so far, for `--resume`. */
+function samplesOf({ output }: Options): string | undefined {
+  return beside(output, ".samples.jsonl");
+}
+
+async function openJournal(session: Session, options: Options, identity: RunIdentity): Promise<Journal | undefined> {
+  const path = samplesOf(options);
+  if (path === undefined) return undefined;
+  const { isCutFrom, nodeJournal } = await import("../../adapter/node-journal.ts");
+  const { headLine, LINE_BEGINNINGS } = await import("../../eval/sample-log.ts");
   const { force } = session.options;
-  return nodeJournal(`${output}.samples.jsonl`, { resume, force, head: headLine(identity) });
+  const recognise = (line: string) => (isCutFrom(line, LINE_BEGINNINGS) ? "cut" : undefined);
+  return nodeJournal(path, { resume: options.resume, force, head: headLine(identity), recognise });
 }
 
 async function knownSamples(journal: Journal | undefined, identity: RunIdentity): Promise<EvaluateOptions["known"]> {

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { UsageError } from "../../errors.ts";
 import type { OutputFile } from "../../format/output.ts";
+import { claimOutputs } from "../claim.ts";
 import { exampleText } from "../options.ts";
 import { addPromptOptions, type PromptOptions, readPrompt } from "../prompt-input.ts";
 import type { Action, RunCommand } from "../session.ts";
@@ -30,6 +31,7 @@ const logitsCommand: Action<Options> = async (session, [path], options) => {
   const { sha256 } = await import("../../format/sha256.ts");
   checkOutput(options);
   const prompt = await readPrompt(session, options);
+  await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path, options.idsFile] });
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
   await using model = await openModel(session, path);
   const ids = typeof prompt === "string" ? (await model.tokenizer()).encode(prompt) : prompt.ids;

@@ -9,6 +9,7 @@ import type { Model, ModelFiles } from "../../model/model.ts";
 import type { PlanModule } from "../../quant/bit-plan.ts";
 import type { Policy } from "../../quant/policy.ts";
 import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
+import { claimOutputs } from "../claim.ts";
 import { addGridOptions, checkGridOptions, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
 import { commandKnapsack } from "../knapsack.ts";
 import { exampleText } from "../options.ts";
@@ -48,6 +49,10 @@ const plan: Action<Options> = async (session, [path], options) => {
   checkGridOptions(options);
   if (options.curve !== undefined && policy.kind !== "knapsack")
     throw new UsageError("--curve", `policy ${policy.text}`, "policy knapsack");
+  const { output: file, curve: curveFile, stats, calibration = [], idsFile } = options;
+  // The statistics file keeps what is measured: it is an input that may change.
+  const inputs = [path, stats, ...calibration, idsFile];
+  await using _claim = await claimOutputs({ outputs: [file, curveFile], inputs });
   const open = (file: string | undefined) => (file === undefined ? undefined : nodeOutputFile(file, session.options));
   await using output = await open(options.output);
   await using curveOutput = await open(options.curve);

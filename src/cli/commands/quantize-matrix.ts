@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { FormatError, ShapeError, UsageError } from "../../errors.ts";
 import type { TensorIndex } from "../../format/safetensors.ts";
+import { claimOutputs } from "../claim.ts";
 import { withFile } from "../file.ts";
 import { addBitsOption, addGridOptions, DEFAULT_BITS, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
 import { exampleText, oneOf } from "../options.ts";
@@ -34,6 +35,7 @@ const quantizeMatrixCommand: Action<Options> = async (session, [path], options) 
   const { quantizeMatrix } = await import("../../quant/quantize-matrix.ts");
   const { openMachine } = await import("../open.ts");
   const { Turns } = await import("../../wasm/turns.ts");
+  await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path] });
   await using output = await nodeOutputFile(options.output, session.options);
   const { W, X, rows, cols, tokens } = await withFile(path, async (source) => readCase(await openSafetensors(source)));
   const { groupSize, scaleRounding, bits = DEFAULT_BITS } = options;

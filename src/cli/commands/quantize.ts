@@ -9,6 +9,7 @@ import { UnsupportedError, UsageError } from "../../errors.ts";
 import type { WorkFolder } from "../../format/work-folder.ts";
 import type { Model } from "../../model/model.ts";
 import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
+import { claimOutputs } from "../claim.ts";
 import {
   addBitsOption,
   addGridOptions,
@@ -70,9 +71,14 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const { checkSettings } = await import("../../compress/settings.ts");
   const { quantizeModel } = await import("../../compress/quantize.ts");
   const { writeQuantized } = await import("../../compress/write.ts");
-  const { nodeResumable } = await import("../../adapter/node-work.ts");
+  const { nodeResumable, workFolderOf } = await import("../../adapter/node-work.ts");
   checkChoices(options);
-  const { resume } = options;
+  const { resume, plan, stats, calibration: texts = [], idsFile } = options;
+  await using _claim = await claimOutputs({
+    outputs: [options.output],
+    work: [await workFolderOf(options.output)],
+    inputs: [path, plan, stats, ...texts, idsFile],
+  });
   const { output: folder, work } = await nodeResumable(options.output, { resume, force: session.options.force });
   await using output = folder;
   const started = performance.now();

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { FormatError } from "../../errors.ts";
+import { claimOutputs } from "../claim.ts";
 import { readTextInput } from "../inputs.ts";
 import { exampleText } from "../options.ts";
 import type { ResultFile } from "../report/provenance.ts";
@@ -26,6 +27,7 @@ const report: Action<Options> = async (session, args, options) => {
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const { writeReport } = await import("../report/page.ts");
   const [paths] = args as unknown as readonly [readonly string[]];
+  await using _claim = await claimOutputs({ outputs: [options.output], inputs: paths });
   await using output = await nodeOutputFile(options.output, session.options);
   const files: ResultFile[] = [];
   for (const path of paths) files.push(await readResults(path, session.signal));

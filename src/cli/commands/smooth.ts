@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { SmoothedSite, SmoothOptions } from "../../compress/smooth.ts";
 import { UsageError } from "../../errors.ts";
 import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
+import { claimOutputs } from "../claim.ts";
 import { addStudyOption, exampleText, integerIn, numberIn, oneOf, type StudyOption } from "../options.ts";
 import type { Action, RunCommand } from "../session.ts";
 
@@ -47,6 +48,8 @@ const smoothCommand: Action<Options> = async (session, [path], options) => {
   const { smoothModel } = await import("../../compress/smooth.ts");
   const { writeSmoothed } = await import("../../compress/write-smoothed.ts");
   const { nodeOutput } = await import("../../adapter/node-output.ts");
+  const { calibration = [], idsFile } = options;
+  await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path, ...calibration, idsFile] });
   await using output = await nodeOutput(options.output, session.options);
   await using model = await openModel(session, path, { activations: "f32" });
   const windows = await readCalibration(session, model, options);

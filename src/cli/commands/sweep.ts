@@ -1,6 +1,7 @@
 /** `quern sweep`: models x plans x grids x calibration draws x seeds, measured cell by cell. */
 import type { Command } from "commander";
 import { UsageError } from "../../errors.ts";
+import { claimOutputs } from "../claim.ts";
 import { ToldError } from "../failure.ts";
 import { exampleText, integerIn } from "../options.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
@@ -80,15 +81,25 @@ async function runOne(
   cache: string,
   { prepare: onlyPrepare }: Options,
 ): Promise<void> {
-  const { mkdir } = await import("node:fs/promises");
+  const { openCache } = await import("../sweep/cache.ts");
   const { runCell } = await import("../sweep/cell.ts");
   const { prepareReference, prepareStatistics } = await import("../sweep/inputs.ts");
-  await mkdir(cache, { recursive: true });
+  await using _claim = await claimOutputs({ outputs: [], work: [cache], inputs: inputsOf(config) });
+  await openCache(cache);
   if (onlyPrepare !== true) return session.output.line(await runCell(session, config, cell, { cache }));
   await prepareStatistics(session, config, cell, { cache });
   for (const metric of config.metrics)
     if (metric.type === "kl") await prepareReference(session, cell, metric, { cache });
   session.output.line({ prepared: cell.key });
+}
+
+/** Every file and folder that cells read. */
+function inputsOf({ models, calibration, metrics }: SweepConfig): readonly (string | undefined)[] {
+  return [
+    ...models.map(({ path }) => path),
+    ...calibration.flatMap(({ idsFile, text = [] }) => [idsFile, ...text]),
+    ...metrics.flatMap((metric) => (metric.type === "tasks" ? [metric.data] : [metric.text, metric.idsFile])),
+  ];
 }
 
 /** A parent that was killed can stop nobody: its cells end themselves. */
@@ -106,29 +117,25 @@ async function runAll(
   cells: readonly Cell[],
   options: Options,
 ): Promise<void> {
-  const { mkdir, rm, writeFile } = await import("node:fs/promises");
-  const { join } = await import("node:path");
   const { nodeJournal } = await import("../../adapter/node-journal.ts");
-  const { nodeLock } = await import("../../adapter/node-lock.ts");
+  const { keepConfig, openCache, removeCache } = await import("../sweep/cache.ts");
   const { cellName } = await import("../sweep/cells.ts");
-  const { knownResults, runCells } = await import("../sweep/run.ts");
+  const { knownResults, recognise, runCells } = await import("../sweep/run.ts");
   const output = options.output ?? path.replace(/(\.json)?$/, ".results.jsonl");
   const cache = options.cache ?? `${output}.cache`;
   const { threads, force } = session.options;
   const jobs = options.jobs ?? threads;
   // Two at once would do every cell twice, and clear each other's cache.
-  await using _lock = await nodeLock(output);
-  await using journal = await nodeJournal(output, { resume: !force, force });
+  await using _claim = await claimOutputs({ outputs: [output, cache], inputs: [path, ...inputsOf(config)] });
+  await using journal = await nodeJournal(output, { resume: !force, force, recognise });
   const known = knownResults(journal);
   const left = cells.filter(({ key }) => !known.has(key));
   if (left.length < cells.length)
     session.note(`${output}: going on after ${cells.length - left.length} of ${cells.length} cells`);
   const results = cells.flatMap(({ key }) => known.get(key) ?? []);
   for (const result of results) if (session.output.isJson) session.output.line(result);
-  // The processes read this copy: the file may change while they run.
-  const copy = join(cache, "config.json");
-  await mkdir(cache, { recursive: true });
-  await writeFile(copy, JSON.stringify(config));
+  await openCache(cache);
+  const copy = await keepConfig(cache, config);
   const failed = await runCells(session, left, {
     ...{ config: copy, cache, jobs, journal, threads: Math.max(1, Math.floor(threads / jobs)) },
     onResult: (result) => session.output.isJson && session.output.line(result),
@@ -136,6 +143,6 @@ async function runAll(
   for (const { cell, message } of failed) session.note(`${cellName(cell)}: ${message}`);
   if (failed.length > 0)
     throw new ToldError(`${output}: ${failed.length} of ${cells.length} cells failed, the others are there`);
-  await rm(cache, { recursive: true, force: true });
+  await removeCache(cache);
   session.output.piece(`${output}: ${cells.length} cells\n`);
 }

@@ -1,6 +1,7 @@
 /** One cell: plan, quantise, write, load, measure. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { withFileErrors } from "../../adapter/file-errors.ts";
 import { nodeFile, nodeTree } from "../../adapter/node.ts";
 import { nodeOutput } from "../../adapter/node-output.ts";
 import { knapsackPlan } from "../../compress/knapsack.ts";
@@ -28,17 +29,10 @@ import { openModel } from "../open.ts";
 import type { Session } from "../session.ts";
 import { readStatisticsFile } from "../statistics.ts";
 import { engineActivations, underStudy } from "./activations.ts";
+import { cellFolder, type SweepFolder } from "./cache.ts";
 import type { Cell } from "./cells.ts";
 import { FLOAT_PLAN, type SweepConfig, type SweepMetric } from "./config.ts";
-import {
-  gridOf,
-  groupSizeOf,
-  metricWindows,
-  prepareReference,
-  prepareStatistics,
-  type SweepFolder,
-  windowsOf,
-} from "./inputs.ts";
+import { gridOf, groupSizeOf, metricWindows, prepareReference, prepareStatistics, windowsOf } from "./inputs.ts";
 
 /** A line of the results. */
 export type CellResult = Readonly<Record<string, unknown>> & { readonly key: string };
@@ -81,7 +75,7 @@ async function measureFloat(session: Session, config: SweepConfig, cell: Cell, f
 }
 
 async function measurePlan(session: Session, config: SweepConfig, cell: Cell, folder: SweepFolder) {
-  const temporary = await mkdtemp(join(folder.cache, "cell-"));
+  const temporary = await cellFolder(folder.cache);
   try {
     const written = join(temporary, "model");
     const quantized = await quantize(session, config, cell, folder, written);
@@ -94,7 +88,7 @@ async function measurePlan(session: Session, config: SweepConfig, cell: Cell, fo
       versions: versionsOf(model),
     };
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    await withFileErrors(temporary, () => rm(temporary, { recursive: true, force: true }));
   }
 }
 

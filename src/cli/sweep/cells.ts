@@ -1,5 +1,6 @@
 /** A configuration as cells, each with a key: the hash of everything that decides its outcome. */
 import { readFile } from "node:fs/promises";
+import { withFileErrors } from "../../adapter/file-errors.ts";
 import { nodeFolder } from "../../adapter/node.ts";
 import { DAMAGE_SAMPLE_TOKENS } from "../../compress/damage/damage-table.ts";
 import { FormatError } from "../../errors.ts";
@@ -97,10 +98,12 @@ class InputHashes {
 
   async model({ path }: SweepModel): Promise<string> {
     const files = await readModelFiles(await nodeFolder(path));
-    const turns = new Turns(this.#signal);
-    const parts = [await modelHash(files, turns), (await tokenizerHash(files, turns)) ?? ""];
-    await files.index.close();
-    return hashOf(parts);
+    try {
+      const turns = new Turns(this.#signal);
+      return await hashOf([await modelHash(files, turns), (await tokenizerHash(files, turns)) ?? ""]);
+    } finally {
+      await files.index.close();
+    }
   }
 
   async calibration(draw: SweepCalibration): Promise<string> {
@@ -129,7 +132,9 @@ class InputHashes {
 
   #file(path: string | undefined): Promise<string> {
     if (path === undefined) return Promise.resolve("");
-    const known = this.#files.get(path) ?? readFile(path).then((bytes) => sha256(new Uint8Array(bytes)));
+    const known =
+      this.#files.get(path) ??
+      withFileErrors(path, () => readFile(path)).then((bytes) => sha256(new Uint8Array(bytes)));
     this.#files.set(path, known);
     return known;
   }

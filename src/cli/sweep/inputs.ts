@@ -16,15 +16,11 @@ import type { Model } from "../../model/model.ts";
 import { openModel } from "../open.ts";
 import type { Session } from "../session.ts";
 import { readTokens } from "../token-input.ts";
+import type { SweepFolder } from "./cache.ts";
 import { type Cell, hashOf } from "./cells.ts";
 import type { SweepCalibration, SweepConfig, SweepGrid, SweepMetric } from "./config.ts";
 
 const DEFAULT_GROUP = 64;
-
-/** Where a sweep keeps what its cells share. */
-export interface SweepFolder {
-  readonly cache: string;
-}
 
 /** The grid's own settings over the defaults of a plan; error feedback, which takes as long again, only where a grid asks for it. */
 export function gridOf(

@@ -1,11 +1,10 @@
 /** Runs the cells of a sweep in processes of their own, as many at a time as asked for, and keeps each result at once. */
 import { spawn } from "node:child_process";
-import { mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-import type { Journal } from "../../adapter/node-journal.ts";
+import { isCutFrom, type Journal } from "../../adapter/node-journal.ts";
 import { FormatError } from "../../errors.ts";
-import { asObject, parseJson } from "../../format/json.ts";
+import { asObject, isObject, parseJson } from "../../format/json.ts";
 import type { Session } from "../session.ts";
+import { removeDeadCells } from "./cache.ts";
 import type { CellResult } from "./cell.ts";
 import type { Cell } from "./cells.ts";
 
@@ -35,6 +34,16 @@ export function knownResults(journal: Journal): ReadonlyMap<string, CellResult> 
   return known;
 }
 
+/** A last line of results that lacks its end. */
+export function recognise(line: string): "whole" | "cut" | undefined {
+  if (!isCutFrom(line, ['{"key":"'])) return undefined;
+  try {
+    return isObject(parseJson(line, "")) ? "whole" : undefined;
+  } catch {
+    return "cut";
+  }
+}
+
 /** Cells that share statistics and references. */
 function groupOf({ model, grid, calibration }: Cell): string {
   return JSON.stringify([model.name, grid.name, calibration.name]);
@@ -46,8 +55,7 @@ export async function runCells(
   cells: readonly Cell[],
   run: SweepRun,
 ): Promise<readonly FailedCell[]> {
-  await mkdir(run.cache, { recursive: true });
-  await removeLeftovers(run.cache);
+  await removeDeadCells(run.cache);
   const failed: FailedCell[] = [];
   const groups = new Map<string, "waiting" | "running" | "ready">(cells.map((cell) => [groupOf(cell), "waiting"]));
   const waiting = [...cells];
@@ -120,10 +128,4 @@ function child(session: Session, run: SweepRun, cell: Cell, more: readonly strin
       else reject(new Error(stderr.trim().replace(/^quern: /, "") || `ended with status ${status}`));
     });
   });
-}
-
-/** Folders of cells whose process was killed. */
-async function removeLeftovers(cache: string): Promise<void> {
-  for (const name of await readdir(cache))
-    if (name.startsWith("cell-")) await rm(join(cache, name), { recursive: true, force: true });
 }

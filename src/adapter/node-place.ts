@@ -1,0 +1,83 @@
+/** Where a path leads on the disk, and that what is written lies apart from what is read. */
+import { lstat, readdir, readlink, realpath } from "node:fs/promises";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import { FileError } from "../errors.ts";
+import { errorCode, fileError } from "./file-errors.ts";
+
+/** Links that lead to each other end somewhere, or the system says so. */
+const MOST_LINKS = 40;
+
+/** The path without links, also of what does not exist yet: then from its nearest parent that does. */
+export async function realPlace(path: string, links: number = MOST_LINKS): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (cause) {
+    if (errorCode(cause) !== "ENOENT" || links === 0) throw fileError(path, cause);
+  }
+  const isLink = (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true;
+  const [parent, name] = [dirname(path), basename(path)];
+  if (isLink) return realPlace(resolve(await realPlace(parent), await readlink(path)), links - 1);
+  // "a/.." and "." are what they are once the rest of the path exists.
+  if (parent === path || [".", ".."].includes(name)) return resolve(path);
+  return join(await realPlace(parent, links), name);
+}
+
+/**
+ * Refuses outputs that are one of the inputs, lie inside one, or hold one, and outputs that are in each other's way.
+ * @param outputs files and folders that will be made, replaced or changed; undefined ones are passed over
+ * @param inputs files and folders that are read; of a folder also what its links lead to
+ * @throws FileError naming both.
+ */
+export async function requireApart(
+  outputs: readonly (string | undefined)[],
+  inputs: readonly (string | undefined)[],
+): Promise<void> {
+  const read = (await Promise.all(given(inputs).map(placesRead))).flat();
+  const written: Place[] = [];
+  for (const path of given(outputs)) {
+    // Some writers resolve ".." before links, as people read a path, some after them, as the system does.
+    const places = [await realPlace(path), await realPlace(resolve(path))].map((place) => ({ path, place }));
+    for (const output of places) {
+      const input = read.find((other) => overlap(output.place, other.place));
+      if (input !== undefined) throw inTheWay(output, input, "which is read");
+      const other = written.find(({ place }) => overlap(output.place, place));
+      if (other !== undefined) throw inTheWay(output, other, "which is written too");
+    }
+    written.push(...places);
+  }
+}
+
+interface Place {
+  /** As it was given. */
+  readonly path: string;
+  readonly place: string;
+}
+
+/** `-` is stdin. */
+function given(paths: readonly (string | undefined)[]): readonly string[] {
+  return paths.filter((path): path is string => path !== undefined && path !== "" && path !== "-");
+}
+
+async function placesRead(path: string): Promise<readonly Place[]> {
+  const place = await realPlace(path);
+  const entries = await readdir(place, { withFileTypes: true }).catch(() => []);
+  const links = entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => join(place, name));
+  const targets = await Promise.all(links.map((link) => realPlace(link)));
+  return [place, ...targets].map((found) => ({ path, place: found }));
+}
+
+function overlap(a: string, b: string): boolean {
+  return a === b || isInside(a, b) || isInside(b, a);
+}
+
+function isInside(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+function inTheWay(output: Place, other: Place, how: string): FileError {
+  const relation = output.place === other.place ? "is" : isInside(output.place, other.place) ? "lies inside" : "holds";
+  return new FileError(
+    output.path,
+    `${relation} ${other.path}, ${how}, expected a place of its own; choose another name`,
+  );
+}
