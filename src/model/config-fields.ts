@@ -14,14 +14,21 @@ export class ConfigFields {
     return this.#json[key] !== undefined && this.#json[key] !== null;
   }
 
-  /** A positive integer; the first of `keys` that is there. */
+  /** A positive integer below 2^31; the first of `keys` that is there. */
   count(...keys: readonly string[]): number {
     const key = keys.find((name) => this.has(name));
     if (key === undefined) return this.#fail(keys.join(" or "), undefined, "a positive integer");
     const value = this.#json[key];
-    if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > 2 ** 31)
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value >= 2 ** 31)
       return this.#fail(key, value, "a positive integer");
     return value;
+  }
+
+  /** A count that sizes what is built at once: one above `most` is refused before anything is. */
+  countUpTo(most: number, key: string): number {
+    const count = this.count(key);
+    if (count > most) throw new UnsupportedError(`${this.where}: ${key}`, String(count), [`at most ${most}`]);
+    return count;
   }
 
   countOr(fallback: number, ...keys: readonly string[]): number {
@@ -32,7 +39,7 @@ export class ConfigFields {
   indexOr(fallback: number, key: string): number {
     if (!this.has(key)) return fallback;
     const value = this.#json[key];
-    if (typeof value !== "number" || !Number.isInteger(value) || value < 0)
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= 2 ** 31)
       return this.#fail(key, value, "an integer from 0");
     return value;
   }

@@ -30,6 +30,21 @@ function detectSpelling(index: TensorIndex, family: Family, config: ModelConfig)
   return SPELLINGS.find(has) ?? "hub";
 }
 
+/**
+ * Whether the embedding serves as the head. As in transformers 5, a head of the file's own is used even where the configuration ties
+ * it; a head that neither the file nor the configuration gives is refused, since logits from the embedding would be wrong.
+ */
+export function isHeadTied(index: TensorIndex, config: ModelConfig, where: string): boolean {
+  if (index.entries.has("lm_head.weight")) return false;
+  const other = [...index.entries.keys()].filter((name) => name.startsWith("lm_head."));
+  if (isGptqModule(index, "lm_head"))
+    throw new UnsupportedError(`${index.name}: lm_head`, "a quantised head", ["a float head, lm_head.weight"]);
+  if (config.tiedEmbeddings && other.length === 0) return true;
+  const found = other.length === 0 ? "" : ` but ${other.join(", ")}`;
+  const ties = config.tiedEmbeddings ? "" : `, since ${where} does not tie the head (tie_word_embeddings: true)`;
+  throw new FormatError(index.name, `found no tensor "lm_head.weight"${found}, expected one${ties}`);
+}
+
 /** Every linear's placement, in slot order. @throws FormatError or ShapeError naming the tensor that is missing or odd. */
 export function locateAll(
   index: TensorIndex,

@@ -13,7 +13,7 @@ import type { ModelConfig } from "./config.ts";
 import type { Family, Spelling } from "./families/family.ts";
 import { readModelConfig } from "./families/index.ts";
 import { loadWeights } from "./load.ts";
-import { locateAll, type Placement } from "./locate.ts";
+import { isHeadTied, locateAll, type Placement } from "./locate.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { readTokenizer, requireTokenizer } from "./tokenizer.ts";
 import type { Weights } from "./weights.ts";
@@ -67,11 +67,14 @@ export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> 
   const { family, config: written, json } = await readModelShapes(folder);
   const gptq = await readGptqConfig(folder);
   const index = await openCheckpoint(folder);
-  // A file without a head ties it to the embedding, whatever the config says (or leaves out).
-  const tied = written.tiedEmbeddings || !index.entries.has("lm_head.weight");
-  const config = { ...written, tiedEmbeddings: tied };
-  const { spelling, placements } = locateAll(index, family, config, gptq);
-  return { folder, name: folder.name, json, family, config, gptq, index, spelling, placements };
+  try {
+    const config = { ...written, tiedEmbeddings: isHeadTied(index, written, `${folder.name}/config.json`) };
+    const { spelling, placements } = locateAll(index, family, config, gptq);
+    return { folder, name: folder.name, json, family, config, gptq, index, spelling, placements };
+  } catch (error) {
+    await index.close();
+    throw error;
+  }
 }
 
 export class Model implements AsyncDisposable {

@@ -73,15 +73,9 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
     capacity * stride(config.sharedWidth),
     capacity * stride(config.denseWidth),
   );
-  const table = ropeTable({
-    positions: options.positions,
-    rotaryDim: config.headDim,
-    theta: config.ropeTheta,
-    scaling: scalingOf(config),
-  });
-  const tablePtr = i32(table.length);
-  arena.f32(tablePtr, table.length).set(table);
-  return {
+  const tableLength = options.positions * config.headDim;
+  const tablePtr = i32(tableLength);
+  const state: State = {
     capacity,
     cacheRows,
     logitRows,
@@ -112,6 +106,16 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
     prepared: allocPrepared(machine, config, capacity, options.exact === true),
     pool: new WordPool(machine, poolWords(config)),
   };
+  // Last, since it takes time and room of its own: a context too long for the memory is refused before.
+  const { positions } = options;
+  const table = ropeTable({
+    positions,
+    rotaryDim: config.headDim,
+    theta: config.ropeTheta,
+    scaling: scalingOf(config),
+  });
+  arena.f32(tablePtr, tableLength).set(table);
+  return state;
 }
 
 /** A view of `rows` rows of a buffer whose row stride is that of `cols` outputs. */

@@ -88,6 +88,14 @@ describe("readModelFiles", () => {
     [{ num_local_experts: 5 }, ShapeError, "gate.weight"],
     [{ hidden_size: 96 }, ShapeError, "model.embed_tokens.weight"],
     [{ num_hidden_layers: 4 }, FormatError, "model.layers.3."],
+    [{ num_hidden_layers: 2 ** 31 }, FormatError, "num_hidden_layers: found 2147483648"],
+    [{ num_hidden_layers: 2e9 }, UnsupportedError, "num_hidden_layers: found 2000000000, expected one of at most 4096"],
+    [{ num_local_experts: 65_536 }, UnsupportedError, "num_local_experts: found 65536, expected one of at most 16384"],
+    [{ num_local_experts: 2e9 }, UnsupportedError, "num_local_experts: found 2000000000"],
+    [{ num_local_experts: 16_000, num_hidden_layers: 4000 }, UnsupportedError, "linears of all layers and experts"],
+    [{ num_attention_heads: 2e9, head_dim: 2e9 }, UnsupportedError, "num_attention_heads * head_dim: found"],
+    [{ num_attention_heads: 100, num_key_value_heads: 1, head_dim: null }, FormatError, "found 100 heads for a width"],
+    [{ sliding_window: 2 ** 31 }, FormatError, "sliding_window: found 2147483648"],
   ])("refuses the configuration with %j", async (fields, kind, message) => {
     await expectFailure(mixtral(withConfig(fields)), kind, message);
   });
@@ -128,6 +136,43 @@ describe("Model.open", () => {
       header[name].dtype = "I16";
     });
     await expectFailure(mixtral(change), UnsupportedError, name);
+  });
+
+  it.each(["lm_head.qweight", "lm_heed.weight"])(
+    "does not tie the head of a file that has %s in its stead",
+    async (name) => {
+      const change = withTensors((header) => rename(header, "lm_head.weight", name));
+      const isPacked = name.endsWith("qweight");
+      await expectFailure(
+        mixtral(change),
+        isPacked ? UnsupportedError : FormatError,
+        isPacked
+          ? "lm_head: found a quantised head"
+          : 'found no tensor "lm_head.weight", expected one, since broken/config.json',
+      );
+    },
+  );
+
+  it.each([null, undefined, false])("does not tie the head where tie_word_embeddings is %s", async (tie) => {
+    const change = (files: Files) => {
+      withTensors((header) => rename(header, "lm_head.weight", "model.other.weight"))(files);
+      withConfig({ tie_word_embeddings: tie })(files);
+    };
+    await expectFailure(mixtral(change), FormatError, 'found no tensor "lm_head.weight"');
+  });
+
+  it("ties the head where the configuration does and the file has none", async () => {
+    const folder = brokenFolder(MIXTRAL, (files) => {
+      withTensors((header) => rename(header, "lm_head.weight", "model.other.weight"))(files);
+      withConfig({ tie_word_embeddings: true })(files);
+    });
+    const files = await readModelFiles(folder);
+    expect(files.config.tiedEmbeddings).toBe(true);
+  });
+
+  it("takes the file's own head even where the configuration ties it, as transformers 5 does", async () => {
+    const files = await readModelFiles(brokenFolder(MIXTRAL, withConfig({ tie_word_embeddings: true })));
+    expect(files.config.tiedEmbeddings).toBe(false);
   });
 
   it("refuses biases rather than forgetting them", async () => {

@@ -2,6 +2,7 @@
 
 import type { ModelConfig } from "../config.ts";
 import type { ConfigFields } from "../config-fields.ts";
+import { LIMITS } from "../limits.ts";
 import { type Family, type ModuleNames, type Projection, readCommon } from "./family.ts";
 
 function readConfig(fields: ConfigFields): ModelConfig {
@@ -14,7 +15,7 @@ function readConfig(fields: ConfigFields): ModelConfig {
   const topK = fields.count("num_experts_per_tok");
   return {
     ...common,
-    experts: fields.count("n_routed_experts"),
+    experts: fields.countUpTo(LIMITS.experts, "n_routed_experts"),
     topK,
     expertWidth,
     sharedExperts,

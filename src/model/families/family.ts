@@ -1,6 +1,7 @@
 /** A family is a translation into the one forward pass: how config.json spells the numbers, and what the tensors are called. */
 import type { ModelConfig } from "../config.ts";
 import type { ConfigFields } from "../config-fields.ts";
+import { LIMITS } from "../limits.ts";
 
 export type Projection = "q" | "k" | "v" | "o" | "gate" | "up" | "down";
 
@@ -30,7 +31,7 @@ export function readCommon(fields: ConfigFields): Omit<ModelConfig, FamilyFields
   const heads = fields.count("num_attention_heads");
   return {
     modelType: fields.text("model_type") as string,
-    layers: fields.count("num_hidden_layers"),
+    layers: fields.countUpTo(LIMITS.layers, "num_hidden_layers"),
     hiddenSize,
     vocabSize: fields.count("vocab_size"),
     heads,
@@ -40,6 +41,7 @@ export function readCommon(fields: ConfigFields): Omit<ModelConfig, FamilyFields
     ...readRope(fields),
     slidingWindow: null,
     maxPositions: fields.count("max_position_embeddings"),
+    // Where the field is missing: false for every family here, as transformers has it.
     tiedEmbeddings: fields.flagOr(false, "tie_word_embeddings"),
     bosId: fields.ids("bos_token_id")[0],
     eosIds: fields.ids("eos_token_id"),

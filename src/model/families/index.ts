@@ -3,6 +3,7 @@ import { FormatError, ShapeError, UnsupportedError } from "../../errors.ts";
 import type { JsonObject } from "../../format/json.ts";
 import type { ModelConfig } from "../config.ts";
 import { ConfigFields } from "../config-fields.ts";
+import { checkLimits } from "../limits.ts";
 import { deepseek } from "./deepseek.ts";
 import type { Family } from "./family.ts";
 import { mixtral } from "./mixtral.ts";
@@ -29,6 +30,11 @@ function checkConfig(config: ModelConfig, where: string): void {
       [config.heads],
       [config.kvHeads],
     );
+  if (config.headDim < 1)
+    throw new FormatError(
+      `${where}: num_attention_heads`,
+      `found ${config.heads} heads for a width of ${config.hiddenSize}, expected no more heads than columns, or head_dim`,
+    );
   if (config.headDim % 2 !== 0)
     throw new FormatError(`${where}: head_dim`, `found ${config.headDim}, expected an even number (RoPE turns pairs)`);
   if (config.topK > config.experts)
@@ -36,4 +42,5 @@ function checkConfig(config: ModelConfig, where: string): void {
       `${where}: num_experts_per_tok`,
       `found ${config.topK}, expected at most the ${config.experts} experts there are`,
     );
+  checkLimits(config, where);
 }

@@ -2,6 +2,7 @@
 
 import type { ModelConfig } from "../config.ts";
 import type { ConfigFields } from "../config-fields.ts";
+import { LIMITS } from "../limits.ts";
 import { type Family, type Projection, readCommon } from "./family.ts";
 
 /** The hub's names of the three linears: w1 is the gate, w3 the up projection. */
@@ -12,7 +13,7 @@ function readConfig(fields: ConfigFields): ModelConfig {
   return {
     ...common,
     slidingWindow: fields.has("sliding_window") ? fields.count("sliding_window") : null,
-    experts: fields.count("num_local_experts"),
+    experts: fields.countUpTo(LIMITS.experts, "num_local_experts"),
     topK: fields.count("num_experts_per_tok"),
     expertWidth: fields.count("intermediate_size"),
     sharedExperts: 0,
