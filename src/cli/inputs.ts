@@ -1,10 +1,11 @@
 /** Reads what commands take in: texts (plain, packed, stdin) and token ids (in the arguments or in files). */
-import { readFile } from "node:fs/promises";
-import { buffer } from "node:stream/consumers";
-import { gunzipSync } from "node:zlib";
+import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
 import { fileError } from "../adapter/file-errors.ts";
 import { FormatError, UsageError } from "../errors.ts";
+import { isGzip, joined, unpacked } from "../format/gzip.ts";
 import { parseJson } from "../format/json.ts";
+import { Turns } from "../wasm/turns.ts";
 import { quoted } from "./options.ts";
 
 /** Token ids as one stream, or as windows that each begin at position 0. */
@@ -15,7 +16,7 @@ export type IdsInput =
 /** The text of a `.txt` or `.raw` file, of either packed as `.gz`, or of stdin (`-`) to its end, exactly as it is. */
 export async function readTextInput(path: string, signal: AbortSignal): Promise<string> {
   const name = path === "-" ? "stdin" : path;
-  return decodeUtf8(await readInput(path, signal), name);
+  return decodeUtf8(await readInput(path, signal, TEXT_LIMIT_BYTES), name);
 }
 
 /** Ids as arguments give them: `1,2,3`, or with spaces between. */
@@ -30,7 +31,7 @@ export function parseIds(option: string, text: string): number[] {
 
 /** `.u16` and `.i32` hold little endian numbers; any other name a JSON array, or an object with `windows`. */
 export async function readIdsFile(path: string, signal: AbortSignal): Promise<IdsInput> {
-  const bytes = await readInput(path, signal);
+  const bytes = await readInput(path, signal, IDS_LIMIT_BYTES);
   const plain = path.replace(/\.gz$/, "");
   if (plain.endsWith(".u16")) return { kind: "stream", ids: readIntegers(bytes, 2, path) };
   if (plain.endsWith(".i32")) return { kind: "stream", ids: readIntegers(bytes, 4, path) };
@@ -42,35 +43,38 @@ export async function readIdsFile(path: string, signal: AbortSignal): Promise<Id
   return { kind: "windows", windows: windows.map((window, i) => idsOf(window, `${path}: windows[${i}]`)) };
 }
 
-async function readInput(path: string, signal: AbortSignal): Promise<Uint8Array> {
-  const bytes = path === "-" ? await readStdin(signal) : await readWhole(path, signal);
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) {
-    if (path.endsWith(".gz")) throw new FormatError(path, "found no gzip data, expected it by the name");
-    return bytes;
-  }
-  try {
-    return gunzipSync(bytes);
-  } catch (cause) {
-    throw new FormatError(path === "-" ? "stdin" : path, `cannot be unpacked: ${(cause as Error).message}`, { cause });
-  }
+/** The most that a text and a file of ids may hold, packed or not: all of enwik8; more tokens than any run here gets through. */
+export const TEXT_LIMIT_BYTES = 100_000_000;
+export const IDS_LIMIT_BYTES = 32_000_000;
+
+async function readInput(path: string, signal: AbortSignal, limitBytes: number): Promise<Uint8Array> {
+  const name = path === "-" ? "stdin" : path;
+  const bytes = await readWhole(path === "-" ? process.stdin : createReadStream(path), name, signal, limitBytes);
+  if (path.endsWith(".gz") && !isGzip(bytes))
+    throw new FormatError(path, "found no gzip data, expected it by the name");
+  return unpacked(bytes, name, limitBytes, new Turns(signal));
 }
 
-async function readWhole(path: string, signal: AbortSignal): Promise<Uint8Array> {
-  try {
-    return await readFile(path, { signal });
-  } catch (cause) {
-    throw fileError(path, cause);
-  }
-}
-
-async function readStdin(signal: AbortSignal): Promise<Uint8Array> {
-  const stop = () => process.stdin.destroy(signal.reason as Error);
+/** A stream to its end. Devices and pipes do not tell how long they are, so it is counted while it is read. */
+async function readWhole(stream: Readable, name: string, signal: AbortSignal, limitBytes: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  const stop = () => stream.destroy(signal.reason as Error);
+  if (signal.aborted) stop();
   signal.addEventListener("abort", stop, { once: true });
   try {
-    return await buffer(process.stdin);
+    for await (const piece of stream as AsyncIterable<Uint8Array>) {
+      size += piece.byteLength;
+      if (size > limitBytes)
+        throw new FormatError(name, `found more than ${limitBytes} bytes, expected at most ${limitBytes}`);
+      pieces.push(piece);
+    }
+  } catch (cause) {
+    throw fileError(name, cause);
   } finally {
     signal.removeEventListener("abort", stop);
   }
+  return pieces.length === 1 ? pieces[0] : joined(pieces, size);
 }
 
 function decodeUtf8(bytes: Uint8Array, where: string): string {

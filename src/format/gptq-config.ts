@@ -3,7 +3,7 @@
 import { FormatError, UnsupportedError } from "../errors.ts";
 import { GPTQ_BITS, type GptqBits, type GptqVersion } from "./gptq-packing.ts";
 import { asObject, describeJson, isObject, type JsonObject, type JsonValue, readJsonObject } from "./json.ts";
-import { compilePattern, matchesStart, type Pattern } from "./pattern.ts";
+import { compilePattern, MatchBudget, matchesStart, type Pattern } from "./pattern.ts";
 import type { FolderSource } from "./source.ts";
 
 /** How one linear is stored. */
@@ -70,8 +70,32 @@ export function parseGptqConfig(json: JsonObject, where: string): GptqConfig {
 
 /** What the settings say about one module. The tensors have the last word: see `gptq-tensors.ts`. */
 export function resolveModule(config: GptqConfig, module: string): GptqSetting | "float" {
+  const known = answersOf(config);
+  const setting = known.settings.get(module) ?? settingOf(config, module, known.budget);
+  known.settings.set(module, setting);
+  return setting;
+}
+
+/** What was asked before, and what matching may still cost: rules that nobody vouches for meet thousands of names. */
+interface Answers {
+  readonly settings: Map<string, GptqSetting | "float">;
+  readonly budget: MatchBudget;
+}
+
+/** About a second. Rules that plans for 5000 modules are written as take less than half of it. */
+const MAX_MATCH_STEPS = 20_000_000;
+
+const answers = new WeakMap<GptqConfig, Answers>();
+
+function answersOf(config: GptqConfig): Answers {
+  const known = answers.get(config) ?? { settings: new Map(), budget: new MatchBudget(MAX_MATCH_STEPS) };
+  answers.set(config, known);
+  return known;
+}
+
+function settingOf(config: GptqConfig, module: string, budget: MatchBudget): GptqSetting | "float" {
   const base = { bits: config.bits, groupSize: config.groupSize, symmetric: config.symmetric };
-  const rule = config.dynamic.find(({ pattern }) => matchesStart(pattern, module));
+  const rule = config.dynamic.find(({ pattern }) => matchesStart(pattern, module, budget));
   const isHead = module === "lm_head" || module.endsWith(".lm_head");
   // The head is no linear of a layer: only `lm_head: true` or a rule of its own quantises it.
   if (isHead && !config.lmHead && !rule?.pattern.prefix.endsWith("lm_head")) return "float";
@@ -81,15 +105,21 @@ export function resolveModule(config: GptqConfig, module: string): GptqSetting |
 
 function readDynamic(value: JsonValue | undefined, where: string): readonly GptqRule[] {
   if (value === undefined || value === null || value === false) return [];
-  const rules = Object.entries(asObject(value, where)).map(([key, overrides]) => readRule(key, overrides, where));
-  const states = rules.reduce((sum, rule) => sum + rule.pattern.states.length, 0);
-  if (states > MAX_RULE_STATES)
-    throw new UnsupportedError(where, `rules of ${states} states together`, [`at most ${MAX_RULE_STATES}`]);
+  let states = 0;
+  const rules = Object.entries(asObject(value, where)).map(([key, overrides]) => {
+    const rule = readRule(key, overrides, where);
+    states += rule.pattern.states.length;
+    if (states > MAX_RULE_STATES)
+      throw new UnsupportedError(rule.pattern.where, `rules of ${states} states up to here`, [
+        `at most ${MAX_RULE_STATES}`,
+      ]);
+    return rule;
+  });
   return [...rules.filter((rule) => rule.setting === "float"), ...rules.filter((rule) => rule.setting !== "float")];
 }
 
-/** Bounds the time of one look-up; a rule for each of 20000 modules would have more, and is better written as alternatives. */
-const MAX_RULE_STATES = 1_000_000;
+/** Bounds memory and the time to compile; a rule for each of 10 000 modules would have more, and is better written as alternatives. */
+const MAX_RULE_STATES = 400_000;
 
 function readRule(key: string, value: JsonValue, dynamic: string): GptqRule {
   const where = `${dynamic}["${key}"]`;

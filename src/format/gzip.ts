@@ -71,7 +71,8 @@ function checkTrailer(trailer: Uint8Array, size: number, checksum: number, where
     throw new FormatError(where, "found bytes that do not fit the checksum of the gzip file; it is damaged");
 }
 
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
+/** `size` is the sum of their lengths. */
+export function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
   const whole = new Uint8Array(size);
   let at = 0;
   for (const piece of pieces) {

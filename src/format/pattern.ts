@@ -6,7 +6,7 @@
  * backreferences, lookbehind, named and atomic groups, possessive quantifiers, inline flags, \b.
  *
  * The pattern becomes a graph and all its paths are followed at once (Thompson 1968), so a match costs at most
- * states x characters; lookahead adds one factor of characters.
+ * states x characters; lookahead adds one factor of characters. Many patterns against many names share a `MatchBudget`.
  */
 
 import { UnsupportedError } from "../errors.ts";
@@ -26,6 +26,8 @@ type State =
 
 export interface Pattern {
   readonly source: string;
+  /** The file and the field that it was written in. */
+  readonly where: string;
   /** Every match begins with it: most names are settled by this alone. */
   readonly prefix: string;
   readonly states: readonly State[];
@@ -37,12 +39,43 @@ export function compilePattern(source: string, where: string): Pattern {
     throw new UnsupportedError(where, `a pattern of ${source.length} characters`, [`at most ${MAX_CHARACTERS}`]);
   const compiler = new Compiler(source, where);
   const entry = compiler.compile();
-  return { source, prefix: literalPrefix(source), states: compiler.states, entry };
+  return { source, where, prefix: literalPrefix(source), states: compiler.states, entry };
+}
+
+/** Steps that matches may still take together: what bounds the time of many patterns against many names. */
+export class MatchBudget {
+  #left: number;
+  readonly #all: number;
+
+  constructor(steps: number) {
+    this.#left = steps;
+    this.#all = steps;
+  }
+
+  /** @throws UnsupportedError naming the pattern that took the last of them. */
+  spend(steps: number, { where, source }: Pattern): void {
+    this.#left -= steps;
+    if (this.#left < 0)
+      throw new UnsupportedError(where, `patterns of more than ${this.#all} steps, the last of them ${shown(source)}`, [
+        "rules that are quicker to match against the model's names, such as ones without lookahead",
+      ]);
+  }
 }
 
 /** Whether the pattern matches some beginning of the name, as Python's `re.match` would say. */
-export function matchesStart(pattern: Pattern, name: string): boolean {
-  return name.startsWith(pattern.prefix) && run(pattern.states, pattern.entry, name, 0);
+export function matchesStart(pattern: Pattern, name: string, budget?: MatchBudget): boolean {
+  budget?.spend(1, pattern);
+  return name.startsWith(pattern.prefix) && run({ pattern, name, budget }, pattern.entry, 0);
+}
+
+function shown(source: string): string {
+  return source.length > 80 ? `${source.slice(0, 77)}...` : source;
+}
+
+interface Match {
+  readonly pattern: Pattern;
+  readonly name: string;
+  readonly budget: MatchBudget | undefined;
 }
 
 /** The characters that stand before anything special, without the one that a quantifier may take back. */
@@ -65,40 +98,44 @@ function isOneBranch(body: string): boolean {
   return true;
 }
 
-function run(states: readonly State[], entry: number, name: string, from: number): boolean {
-  let current: number[] = [];
+function run(match: Match, entry: number, from: number): boolean {
+  const { pattern, name, budget } = match;
+  const { states } = pattern;
   const seen = new Int32Array(states.length).fill(-1);
+  budget?.spend(states.length / 16, pattern);
+  /** Adds the states that follow the character at `at` to `into`; true at the end of the pattern. */
   const follow = (first: number, at: number, into: number[]): boolean => {
+    const code = name.charCodeAt(at); // NaN at the end of the name, which no test may take
     const open = [first];
+    let steps = 0;
     while (open.length > 0) {
       const index = open.pop()!;
       if (seen[index] === at) continue;
       seen[index] = at;
+      steps++;
       const state = states[index];
       if (state.kind === "match") return true;
-      if (state.kind === "read") into.push(index);
-      else if (state.kind === "split") open.push(...state.next);
-      else if (holds(states, state, name, at)) open.push(state.next);
+      if (state.kind === "read") {
+        if (at < name.length && state.test(code)) into.push(state.next);
+      } else if (state.kind === "split") open.push(...state.next);
+      else if (holds(match, state, at)) open.push(state.next);
     }
+    budget?.spend(steps, pattern);
     return false;
   };
-  if (follow(entry, from, current)) return true;
-  for (let at = from; at < name.length && current.length > 0; at++) {
+  let current = [entry];
+  for (let at = from; current.length > 0; at++) {
     const next: number[] = [];
-    const code = name.charCodeAt(at);
-    for (const index of current) {
-      const state = states[index] as State & { kind: "read" };
-      if (state.test(code) && follow(state.next, at + 1, next)) return true;
-    }
+    for (const state of current) if (follow(state, at, next)) return true;
     current = next;
   }
   return false;
 }
 
-function holds(states: readonly State[], state: State, name: string, at: number): boolean {
+function holds(match: Match, state: State, at: number): boolean {
   if (state.kind === "start") return at === 0;
-  if (state.kind === "end") return at === name.length;
-  return state.kind === "look" && run(states, state.entry, name, at) === state.wanted;
+  if (state.kind === "end") return at === match.name.length;
+  return state.kind === "look" && run(match, state.entry, at) === state.wanted;
 }
 
 const isDigit: Test = (code) => code >= 48 && code <= 57;
@@ -267,8 +304,7 @@ class Compiler {
   }
 
   #refuse(problem: string): UnsupportedError {
-    const shown = this.#source.length > 80 ? `${this.#source.slice(0, 77)}...` : this.#source;
-    return new UnsupportedError(this.#where, `${problem} in the pattern ${shown}`, [
+    return new UnsupportedError(this.#where, `${problem} in the pattern ${shown(this.#source)}`, [
       "literals, classes, groups, |, * + ? {m,n}, ^, $ and lookahead",
     ]);
   }

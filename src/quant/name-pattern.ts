@@ -3,7 +3,7 @@
  *
  * Every part of a pattern maps the set of positions where it may begin to the set of positions where it may end, so
  * nothing is ever tried twice: a match costs at most pattern x name^2. That bound needs loops that hold no loops, hence
- * nested quantifiers are refused. What is accepted means what it means in JavaScript; a match may lie anywhere in the name.
+ * nested quantifiers are refused. Over all names a pattern has a budget of such steps; a name that was asked before costs none. What is accepted means what it means in JavaScript; a match may lie anywhere in the name.
  */
 
 import { UnsupportedError } from "../errors.ts";
@@ -11,6 +11,8 @@ import { UnsupportedError } from "../errors.ts";
 export const MAX_PATTERN_CHARACTERS = 200;
 const MAX_REPEATS = 20;
 const MAX_DEPTH = 20;
+/** About a second. */
+const MAX_STEPS = 5_000_000;
 const SYNTAX = ["literals", "\\d \\w \\s", "classes", "groups", "|", "* + ? {m,n} (not nested)", "^", "$"];
 
 export type NamePattern = (name: string) => boolean;
@@ -28,6 +30,8 @@ interface Cursor {
   readonly source: string;
   at: number;
   readonly refuse: (problem: string) => UnsupportedError;
+  /** Counts positions that were looked at. @throws UnsupportedError when all names together cost too much. */
+  readonly spend: (steps: number) => void;
 }
 
 /** @throws UnsupportedError naming `where` and what in the pattern is not understood. */
@@ -37,10 +41,24 @@ export function compileNamePattern(source: string, where: string): NamePattern {
       `at most ${MAX_PATTERN_CHARACTERS} characters`,
     ]);
   const refuse = (problem: string) => new UnsupportedError(where, `${problem} in the pattern ${source}`, SYNTAX);
-  const cursor: Cursor = { source, at: 0, refuse };
+  let left = MAX_STEPS;
+  const spend = (steps: number) => {
+    left -= steps;
+    if (left < 0) throw refuse(`more than ${MAX_STEPS} steps to match all names`);
+  };
+  const cursor: Cursor = { source, at: 0, refuse, spend };
   const { step } = alternatives(cursor, 0);
   if (cursor.at < source.length) throw refuse('a ")" without its "("');
-  return (name) => step(name, new Set(Array.from({ length: name.length + 1 }, (_, at) => at))).size > 0;
+  const known = new Map<string, boolean>();
+  return (name) => {
+    const found = known.get(name) ?? step(name, everyPosition(name)).size > 0;
+    known.set(name, found);
+    return found;
+  };
+}
+
+function everyPosition(name: string): ReadonlySet<number> {
+  return new Set(Array.from({ length: name.length + 1 }, (_, at) => at));
 }
 
 function alternatives(cursor: Cursor, depth: number): Part {
@@ -48,7 +66,10 @@ function alternatives(cursor: Cursor, depth: number): Part {
   const branches = [sequence(cursor, depth)];
   while (take(cursor, "|")) branches.push(sequence(cursor, depth));
   if (branches.length === 1) return branches[0];
-  const step: Step = (name, starts) => new Set(branches.flatMap((branch) => [...branch.step(name, starts)]));
+  const step: Step = (name, starts) => {
+    cursor.spend(branches.length * starts.size);
+    return new Set(branches.flatMap((branch) => [...branch.step(name, starts)]));
+  };
   return { step, repeats: branches.some((branch) => branch.repeats) };
 }
 
@@ -126,6 +147,7 @@ function character(token: string, cursor: Cursor): Step {
     throw cursor.refuse(`the class ${token}`);
   }
   return (name, starts) => {
+    cursor.spend(starts.size);
     const ends = new Set<number>();
     for (const at of starts) if (at < name.length && single.test(name[at])) ends.add(at + 1);
     return ends;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseIds, readIdsFile, readTextInput } from "../../src/cli/inputs.ts";
+import { IDS_LIMIT_BYTES, parseIds, readIdsFile, readTextInput, TEXT_LIMIT_BYTES } from "../../src/cli/inputs.ts";
 import { FileError, FormatError, UsageError } from "../../src/errors.ts";
 
 const { signal } = new AbortController();
@@ -29,11 +29,36 @@ describe("readTextInput", () => {
   it("names the file that is missing, broken or no text", async () => {
     const damaged = gzipSync("some text, long enough to be packed").subarray(0, 20);
     await expect(readTextInput(join(folder, "none.txt"), signal)).rejects.toThrow(FileError);
-    await expect(readTextInput(file("b.gz", damaged), signal)).rejects.toThrow(/b\.gz: cannot be unpacked/);
+    await expect(readTextInput(file("b.gz", damaged), signal)).rejects.toThrow(
+      /b\.gz: found gzip that cannot be unpacked/,
+    );
     await expect(readTextInput(file("c.gz", "plain"), signal)).rejects.toThrow(/c\.gz: found no gzip data/);
     await expect(readTextInput(file("d.txt", Uint8Array.of(0xff, 0x41)), signal)).rejects.toThrow(
       /d\.txt: .*not UTF-8/,
     );
+  });
+});
+
+describe("inputs without an end in sight", () => {
+  const tooMuch = (bytes: number) => `found more than ${bytes} bytes`;
+
+  it("end at the limit when they are a device", async () => {
+    await expect(readTextInput("/dev/zero", signal)).rejects.toThrow(`/dev/zero: ${tooMuch(TEXT_LIMIT_BYTES)}`);
+    await expect(readIdsFile("/dev/zero", signal)).rejects.toThrow(`/dev/zero: ${tooMuch(IDS_LIMIT_BYTES)}`);
+  });
+
+  it("end at the limit when they unpack to far more, and hold no more than that", async () => {
+    // 100 members of 16 MB of zeros: 1.6 GB in 1.6 MB.
+    const member = gzipSync(new Uint8Array(16_000_000));
+    const bomb = file("bomb.txt.gz", Buffer.concat(Array(100).fill(member)));
+    const before = process.memoryUsage.rss();
+    await expect(readTextInput(bomb, signal)).rejects.toThrow(`bomb.txt.gz: ${tooMuch(TEXT_LIMIT_BYTES)}`);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(400e6);
+  });
+
+  it("stop when they are asked to", async () => {
+    const stopped = AbortSignal.abort(new Error("enough"));
+    await expect(readTextInput("/dev/zero", stopped)).rejects.toThrow("enough");
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { UnsupportedError } from "../../src/errors.ts";
 import { parseGptqConfig, readGptqConfig, resolveModule } from "../../src/format/gptq-config.ts";
 import { dynamicRules, type ModuleSetting, writeGptqConfig } from "../../src/format/gptq-dynamic.ts";
 import { type JsonObject, parseJson } from "../../src/format/json.ts";
@@ -219,6 +220,34 @@ describe("dynamicRules", () => {
   it("rejects a module that comes twice", () => {
     const module = { name: "a", bits: 4, groupSize: 64 } as const;
     expect(() => dynamicRules([module, module], base)).toThrow("modules: found a twice");
+  });
+});
+
+describe("rules that cost too much", () => {
+  const lookaheads = (count: number) => ({
+    bits: 4,
+    dynamic: { [`+:${"(?!.*x.*y.*z)".repeat(count)}q`]: { bits: 8 } },
+  });
+
+  it("are refused by the pattern's name where hundreds of lookaheads meet thousands of modules", () => {
+    const config = parse(lookaheads(350));
+    const askAll = () => {
+      for (let index = 0; index < 5000; index++)
+        resolveModule(config, `model.layers.${index}.mlp.experts.x.y.down_proj`);
+    };
+    expect(askAll).toThrow(UnsupportedError);
+    expect(askAll).toThrow(/q\.json: dynamic\["\+:\(\?!.*found patterns of more than \d+ steps/);
+  });
+
+  it("still answer the same for a module asked before, and for few lookaheads", () => {
+    const config = parse(lookaheads(3));
+    for (let round = 0; round < 3; round++)
+      for (let index = 0; index < 1000; index++) expect(resolveModule(config, `q.${index}`)).toMatchObject({ bits: 8 });
+  });
+
+  it("are refused before all are compiled", () => {
+    const rules = Array.from({ length: 200 }, (_, index) => [`+:(.*x${index}){500}`, {}]);
+    expect(() => parse({ bits: 4, dynamic: Object.fromEntries(rules) })).toThrow(/states up to here/);
   });
 });
 

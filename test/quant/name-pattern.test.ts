@@ -70,6 +70,20 @@ describe("compileNamePattern", () => {
     expect(compileNamePattern("^(a|a|aa)*b$", "test")(name)).toBe(false);
   });
 
+  it("ends a pattern that costs too much over all names, naming it", () => {
+    const matches = compileNamePattern(`${"(a|.|.|.|.|.)*".repeat(8)}!`, "plan: name");
+    const askAll = () => {
+      for (let index = 0; index < 20_000; index++) matches(`model.layers.${index}.mlp.experts.0.down_proj`);
+    };
+    expect(askAll).toThrow(UnsupportedError);
+    expect(askAll).toThrow(/plan: name: found more than \d+ steps to match all names in the pattern \(a\|/);
+  });
+
+  it("answers a name again at no cost", () => {
+    const matches = compileNamePattern(`${"(a|.|.|.|.|.)*".repeat(8)}!`, "plan: name");
+    for (let round = 0; round < 20_000; round++) expect(matches("model.layers.0.mlp.down_proj")).toBe(false);
+  });
+
   it.each([
     ["(a+)+", "nested quantifiers"],
     ["(?:x|a{2})*", "nested quantifiers"],
