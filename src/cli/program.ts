@@ -21,6 +21,7 @@ import { reportFailure } from "./failure.ts";
 import { addCommonOptions, type CommonOptions, commonOptionsOf } from "./options.ts";
 import { createOutput } from "./output.ts";
 import { createProgress } from "./progress.ts";
+import { createScreen, type Screen } from "./screen.ts";
 import type { Action, RunCommand, Streams } from "./session.ts";
 import { throwUsage } from "./usage.ts";
 
@@ -47,21 +48,23 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
 export async function runProgram(args: readonly string[], streams: Streams): Promise<number> {
   const words = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
   const asked = { json: words.includes("--json"), debug: words.includes("--debug") };
+  const { signal } = streams;
+  const screen = createScreen(streams);
   try {
-    await buildProgram(streams).parseAsync(args, { from: "user" });
+    await buildProgram(screen, signal).parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
-    return reportFailure(error, { ...asked, ...streams });
+    return reportFailure(error, { ...asked, ...screen, signal });
   }
 }
 
-function buildProgram(streams: Streams): Command {
+function buildProgram(screen: Screen, signal: AbortSignal): Command {
   const program = new Command("quern");
   program
     .description("Runs, quantises and scores Mixture-of-Experts language models.")
     .version(versionOf(), "-V, --version", "print the version")
     .configureOutput({
-      writeOut: (text) => streams.stdout.write(text),
+      writeOut: (text) => screen.stdout.write(text),
       // Errors are told once, by `failure.ts`.
       writeErr: () => {},
     })
@@ -71,7 +74,7 @@ function buildProgram(streams: Streams): Command {
   const run: RunCommand =
     (action) =>
     (...args) =>
-      runAction(action as Action<unknown>, args, streams);
+      runAction(action as Action<unknown>, args, screen, signal);
   for (const register of COMMANDS) register(program, run);
   for (const command of program.commands) {
     command.exitOverride((error) => throwUsage(error, command));
@@ -81,23 +84,29 @@ function buildProgram(streams: Streams): Command {
 }
 
 /** Commander calls with the arguments, the options and the command. */
-async function runAction(action: Action<unknown>, args: readonly unknown[], streams: Streams): Promise<void> {
+async function runAction(
+  action: Action<unknown>,
+  args: readonly unknown[],
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<void> {
   const command = args.at(-1) as Command;
   const options: CommonOptions = commonOptionsOf(command.opts());
-  const progress = await createProgress(streams.stderr, options.quiet);
+  const progress = createProgress(screen, options.quiet);
+  signal.addEventListener("abort", progress.stop, { once: true });
   try {
     await action(
       {
         options,
-        signal: streams.signal,
-        output: createOutput(streams.stdout, options.json),
+        signal,
+        output: createOutput(screen.stdout, options.json),
         report: progress.report,
         note: progress.note,
       },
       command.processedArgs as string[],
       command.opts(),
     );
-    streams.signal.throwIfAborted();
+    signal.throwIfAborted();
   } finally {
     progress.stop();
   }

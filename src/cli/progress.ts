@@ -1,5 +1,7 @@
-/** Progress and notes on stderr: a bar on a terminal, at most one line a phase elsewhere, nothing with `--quiet`. */
-import type { Sink } from "./sink.ts";
+/** Progress and notes on stderr: a bar on a terminal; elsewhere a line a phase, and one every 20 s while it lasts; nothing with `--quiet`. */
+import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
+import { durationText, Pace } from "./pace.ts";
+import type { Screen } from "./screen.ts";
 
 /** How far a phase of long work is. */
 export interface ProgressEvent {
@@ -13,58 +15,94 @@ export interface ProgressEvent {
 export interface Progress {
   readonly report: (event: ProgressEvent) => void;
   readonly note: (message: string) => void;
-  /** Takes the bar away. */
+  /** Takes the bar away for good. */
   readonly stop: () => void;
 }
 
-export async function createProgress(stderr: Sink, quiet: boolean): Promise<Progress> {
+export function createProgress(screen: Screen, quiet: boolean, clock: Clock = SYSTEM_CLOCK): Progress {
   if (quiet) return { report: () => {}, note: () => {}, stop: () => {} };
-  return stderr.isTTY === true ? terminalProgress(stderr) : pipeProgress(stderr);
+  const { report, stop } = screen.stderr.isTTY === true ? barProgress(screen, clock) : lineProgress(screen, clock);
+  return { report, stop, note: (message) => void screen.stderr.write(`quern: ${message}\n`) };
 }
 
-function pipeProgress(stderr: Sink): Progress {
+type Reporter = Omit<Progress, "note">;
+
+/** Scripts that watch a pipe give up after half a minute of silence; a line that is due may come late. */
+const LINE_EVERY = 20_000;
+
+function lineProgress({ stderr }: Screen, clock: Clock): Reporter {
   const told = new Set<string>();
-  return {
-    report({ phase, total, unit }) {
-      if (told.has(phase)) return;
-      told.add(phase);
-      stderr.write(`quern: ${phase}${total > 0 && unit !== undefined ? `, ${total} ${unit}` : ""}\n`);
-    },
-    note: (message) => stderr.write(`quern: ${message}\n`),
-    stop: () => {},
+  const pace = new Pace(clock);
+  let latest: ProgressEvent | undefined;
+  let cancel = () => {};
+  let stopped = false;
+  const tell = (line: string) => {
+    stderr.write(`quern: ${line}\n`);
+    cancel();
+    cancel = clock.after(LINE_EVERY, tellLatest);
   };
-}
-
-const FORMAT = "{phase} {bar} {value}/{total} {unit} {eta_formatted} {detail}";
-
-async function terminalProgress(stderr: Sink): Promise<Progress> {
-  const { default: cliProgress } = await import("cli-progress");
-  let bar: InstanceType<typeof cliProgress.SingleBar> | undefined;
-  let phase = "";
-  const stop = () => {
-    bar?.stop();
-    bar = undefined;
+  const tellLatest = () => {
+    if (latest !== undefined) tell(`${latest.phase}, ${doneText(latest)}, ${leftText(pace, latest)}`);
   };
   return {
     report(event) {
-      const shown = { phase: event.phase, unit: event.unit ?? "", detail: event.detail ?? "" };
-      if (bar === undefined || phase !== event.phase) {
-        stop();
-        phase = event.phase;
-        const stream = stderr as unknown as NodeJS.WritableStream;
-        bar = new cliProgress.SingleBar(
-          { format: FORMAT, stream, barsize: 24, etaBuffer: 50, hideCursor: true, linewrap: false },
-          cliProgress.Presets.shades_classic,
-        );
-        bar.start(event.total, event.done, shown);
-      }
-      bar.setTotal(event.total);
-      bar.update(event.done, shown);
+      if (stopped) return;
+      pace.see(event);
+      latest = event;
+      const { phase, total, unit } = event;
+      if (told.has(phase)) return;
+      told.add(phase);
+      tell(`${phase}${total > 0 && unit !== undefined ? `, ${total} ${unit}` : ""}`);
     },
-    note(message) {
-      stop();
-      stderr.write(`quern: ${message}\n`);
+    stop() {
+      stopped = true;
+      cancel();
     },
-    stop,
   };
+}
+
+const BAR_CELLS = 24;
+/** More often than the eye sees is only work. */
+const DRAW_EVERY = 100;
+
+function barProgress(screen: Screen, clock: Clock): Reporter {
+  const pace = new Pace(clock);
+  let phase = "";
+  let drawn = 0;
+  let stopped = false;
+  return {
+    report(event) {
+      if (stopped) return;
+      pace.see(event);
+      const now = clock.now();
+      if (event.phase === phase && event.done < event.total && now - drawn < DRAW_EVERY) return;
+      phase = event.phase;
+      drawn = now;
+      screen.draw(
+        [`${phase} ${barOf(event)} ${doneText(event)}`, leftText(pace, event), event.detail]
+          .filter((part) => part !== undefined)
+          .join(", "),
+      );
+    },
+    stop() {
+      stopped = true;
+      screen.clear();
+    },
+  };
+}
+
+function barOf({ done, total }: ProgressEvent): string {
+  const full = total > 0 ? Math.round((BAR_CELLS * Math.min(done, total)) / total) : 0;
+  return "\u2588".repeat(full) + "\u2591".repeat(BAR_CELLS - full);
+}
+
+function doneText({ done, total, unit }: ProgressEvent): string {
+  if (unit === "bytes") return `${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
+  return `${done} of ${total}${unit === undefined ? "" : ` ${unit}`}`;
+}
+
+function leftText(pace: Pace, event: ProgressEvent): string {
+  if (event.done >= event.total) return "nearly done";
+  const seconds = pace.secondsLeft(event);
+  return seconds === undefined ? "time left not known yet" : `about ${durationText(seconds)} left`;
 }

@@ -2,4 +2,6 @@
 export interface Sink {
   write(text: string): unknown;
   readonly isTTY?: boolean;
+  /** Characters of a line, where it is a terminal. */
+  readonly columns?: number;
 }

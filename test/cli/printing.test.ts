@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { reportFailure } from "../../src/cli/failure.ts";
 import { createOutput, toJson } from "../../src/cli/output.ts";
 import { createProgress } from "../../src/cli/progress.ts";
+import { createScreen } from "../../src/cli/screen.ts";
 import { renderTable } from "../../src/cli/table.ts";
 import { FormatError, NumericsError } from "../../src/errors.ts";
 
@@ -41,18 +42,18 @@ describe("createOutput", () => {
 describe("createProgress", () => {
   const events = (phase: string) => [1, 2, 3].map((done) => ({ phase, done, total: 3, unit: "layers" }));
 
-  it("writes one line a phase on a pipe", async () => {
+  it("writes one line a phase on a pipe", () => {
     const stderr = memorySink();
-    const progress = await createProgress(stderr, false);
+    const progress = createProgress(createScreen({ stdout: memorySink(), stderr }), false);
     for (const event of [...events("calibrate"), ...events("quantize"), ...events("calibrate")]) progress.report(event);
     progress.note("careful");
     progress.stop();
     expect(stderr.text()).toBe("quern: calibrate, 3 layers\nquern: quantize, 3 layers\nquern: careful\n");
   });
 
-  it("writes nothing when quiet", async () => {
+  it("writes nothing when quiet", () => {
     const stderr = memorySink(true);
-    const progress = await createProgress(stderr, true);
+    const progress = createProgress(createScreen({ stdout: memorySink(), stderr }), true);
     events("calibrate").forEach(progress.report);
     progress.note("careful");
     progress.stop();

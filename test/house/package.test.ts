@@ -10,7 +10,7 @@ const LIBRARY_PACKAGES = ["@assemblyscript/loader", "@huggingface/tokenizers", "
 /** What evaluation alone may import besides: templates of tasks, their schema, CSV files. */
 const EVALUATION_PACKAGES = ["@huggingface/jinja", "papaparse", "valibot"];
 /** What only the command line may import. */
-const CLI_PACKAGES = ["@observablehq/plot", "cli-progress", "commander", "linkedom", "picocolors"];
+const CLI_PACKAGES = ["@observablehq/plot", "commander", "linkedom", "picocolors"];
 
 interface Package {
   readonly [field: string]: unknown;

@@ -1,0 +1,43 @@
+/** How fast a phase of long work goes, and how long it will take. */
+import type { Clock } from "./clock.ts";
+import type { ProgressEvent } from "./progress.ts";
+
+/** Less is too little to tell from. */
+const LEAST_MILLISECONDS = 1000;
+
+export class Pace {
+  readonly #clock: Clock;
+  #phase = "";
+  #begun = 0;
+  /** Done already when the phase was first seen: a resumed run does not begin at 0. */
+  #first = 0;
+  #last = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  see({ phase, done }: ProgressEvent): void {
+    if (phase !== this.#phase || done < this.#last) {
+      this.#phase = phase;
+      this.#begun = this.#clock.now();
+      this.#first = done;
+    }
+    this.#last = done;
+  }
+
+  /** Seconds to the phase's end, at the mean pace so far; undefined where that is not known. */
+  secondsLeft({ done, total }: ProgressEvent): number | undefined {
+    const elapsed = this.#clock.now() - this.#begun;
+    const gained = done - this.#first;
+    if (done >= total || gained <= 0 || elapsed < LEAST_MILLISECONDS) return undefined;
+    return ((elapsed / gained) * (total - done)) / 1000;
+  }
+}
+
+/** `40 s`, `12 min` or `3 h 20 min`. */
+export function durationText(seconds: number): string {
+  const minutes = Math.round(seconds / 60);
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

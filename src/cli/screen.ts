@@ -1,0 +1,51 @@
+/** The terminal that stdout and stderr share: the progress line is gone before any other byte is written. */
+import type { Sink } from "./sink.ts";
+
+export interface Screen {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  /** Shows a line that the next write on either stream takes away; nothing where other text stands on the cursor's line. */
+  draw(line: string): void;
+  /** Takes it away now. */
+  clear(): void;
+}
+
+const ESCAPE = String.fromCharCode(0x1b);
+/** No terminal mode is changed and no cursor saved: a killed process leaves nothing to repair. */
+const ERASE_TO_END = `${ESCAPE}[K`;
+const DEFAULT_COLUMNS = 80;
+
+export function createScreen(streams: { readonly stdout: Sink; readonly stderr: Sink }): Screen {
+  let isDrawn = false;
+  let isLineStart = true;
+  const clear = () => {
+    if (isDrawn) streams.stderr.write(`\r${ERASE_TO_END}`);
+    isDrawn = false;
+  };
+  const write = (sink: Sink, text: string) => {
+    if (text === "") return;
+    clear();
+    if (sink.isTTY === true) isLineStart = text.endsWith("\n");
+    sink.write(text);
+  };
+  return {
+    stdout: { ...lookOf(streams.stdout), write: (text) => write(streams.stdout, text) },
+    stderr: {
+      ...lookOf(streams.stderr),
+      // A message begins on a line of its own, also where a story was interrupted.
+      write: (text) => write(streams.stderr, isLineStart || streams.stderr.isTTY !== true ? text : `\n${text}`),
+    },
+    draw(line) {
+      if (streams.stderr.isTTY !== true || !isLineStart) return;
+      // The last column stays free: a terminal would go on to the next line.
+      const width = (streams.stderr.columns || DEFAULT_COLUMNS) - 1;
+      streams.stderr.write(`\r${[...line].slice(0, width).join("")}${ERASE_TO_END}`);
+      isDrawn = true;
+    },
+    clear,
+  };
+}
+
+function lookOf({ isTTY, columns }: Sink): Pick<Sink, "isTTY" | "columns"> {
+  return { isTTY, columns };
+}
