@@ -1,6 +1,12 @@
 /** How fast a phase of long work goes, and how long it will take. */
 import type { Clock } from "./clock.ts";
-import type { ProgressEvent } from "./progress.ts";
+
+/** How far a phase is. */
+interface Amount {
+  readonly phase: string;
+  readonly done: number;
+  readonly total: number;
+}
 
 /** Less is too little to tell from. */
 const LEAST_MILLISECONDS = 1000;
@@ -17,7 +23,7 @@ export class Pace {
     this.#clock = clock;
   }
 
-  see({ phase, done }: ProgressEvent): void {
+  see({ phase, done }: Amount): void {
     if (phase !== this.#phase || done < this.#last) {
       this.#phase = phase;
       this.#begun = this.#clock.now();
@@ -27,7 +33,7 @@ export class Pace {
   }
 
   /** Seconds to the phase's end, at the mean pace so far; undefined where that is not known. */
-  secondsLeft({ done, total }: ProgressEvent): number | undefined {
+  secondsLeft({ done, total }: Amount): number | undefined {
     const elapsed = this.#clock.now() - this.#begun;
     const gained = done - this.#first;
     if (done >= total || gained <= 0 || elapsed < LEAST_MILLISECONDS) return undefined;
