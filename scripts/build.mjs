@@ -1,7 +1,16 @@
 // Builds the kernels (AssemblyScript), embeds them as TypeScript, then compiles src/ to dist/.
 // `--kernels` stops after the embedding: enough for the tests, which run from src/.
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fingerprint, isFresh } from "./fingerprint.mjs";
 
@@ -44,10 +53,21 @@ function buildLibrary() {
   if (isFresh("dist/.stamp", key)) return;
   rmSync("dist", { recursive: true, force: true });
   execFileSync(node, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], { stdio: "inherit" });
+  referDisposal();
   mkdirSync("dist/wasm", { recursive: true });
   for (const target of ["base", "relaxed"]) copyFileSync(`build/${target}.wasm`, `dist/wasm/${target}.wasm`);
   if (existsSync("dist/cli/main.js")) chmodSync("dist/cli/main.js", 0o755);
   writeFileSync("dist/.stamp", key);
+}
+
+/** tsc drops the reference that tells a consumer, whose `lib` may be es2022, what `Disposable` and `Symbol.dispose` are. */
+function referDisposal() {
+  for (const name of readdirSync("dist", { recursive: true })) {
+    if (!name.endsWith(".d.ts")) continue;
+    const text = readFileSync(`dist/${name}`, "utf8");
+    if (/\b(?:Async)?Disposable\b|\bSymbol\.(?:d|asyncD)ispose\b/.test(text))
+      writeFileSync(`dist/${name}`, `/// <reference lib="esnext.disposable" />\n${text}`);
+  }
 }
 
 buildKernels();

@@ -1,7 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { builtinModules } from "node:module";
+import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
+import { linksOf } from "./markdown.ts";
 import { skeleton } from "./skeleton.ts";
 import { packagesOf, readRepository, SOURCES } from "./sources.ts";
 
@@ -12,11 +15,15 @@ const EVALUATION_PACKAGES = ["@huggingface/jinja", "papaparse", "valibot"];
 /** What only the command line may import. */
 const CLI_PACKAGES = ["@observablehq/plot", "commander", "linkedom", "picocolors"];
 
+/** A file, or conditions that lead to one. */
+type Target = string | { readonly [condition: string]: Target };
+
 interface Package {
   readonly [field: string]: unknown;
   readonly version: string;
   readonly bin: Readonly<Record<string, string>>;
-  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly exports: Readonly<Record<string, Target>>;
+  readonly engines: Readonly<Record<string, string>>;
   readonly files: readonly string[];
   readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
@@ -25,6 +32,8 @@ interface Package {
 const root = JSON.parse(readRepository("package.json")) as Package;
 const ci = JSON.parse(readRepository("ci/package.json")) as Package;
 
+const targetsOf = (target: Target): string[] =>
+  typeof target === "string" ? [target] : Object.values(target).flatMap(targetsOf);
 const isBuiltin = (name: string) => name.startsWith("node:") || builtinModules.includes(name);
 const isCli = (file: string) => file.startsWith("src/cli/");
 const faultsOf = (files: readonly string[], allowed: (name: string) => boolean) =>
@@ -49,28 +58,64 @@ describe("package.json", () => {
   });
 
   it("names files that the build writes", () => {
-    const named = Object.values(root.exports).flatMap((entry) =>
-      typeof entry === "string" ? [entry] : Object.values(entry),
-    );
+    const named = Object.values(root.exports).flatMap(targetsOf);
     const files = [...named, ...Object.values(root.bin)].flatMap((file) =>
       file.includes("*") ? ["base", "relaxed"].map((name) => file.replace("*", name)) : [file],
     );
     expect(files.filter((file) => !existsSync(repositoryFile(file)))).toEqual([]);
   });
 
-  it("lists types first and default last in every entry of exports", () => {
-    for (const entry of Object.values(root.exports)) {
-      if (typeof entry === "string") continue;
-      expect(Object.keys(entry)[0]).toBe("types");
-      expect(Object.keys(entry).at(-1)).toBe("default");
+  it("lists types first, behind a page's own, and default last in every entry of exports", () => {
+    const conditionsOf = (target: Target): string[][] =>
+      typeof target === "string" ? [] : [Object.keys(target), ...Object.values(target).flatMap(conditionsOf)];
+    const found = Object.values(root.exports).flatMap(conditionsOf);
+    expect(found.length).toBeGreaterThan(4);
+    for (const conditions of found) {
+      expect(conditions.filter((condition) => condition !== "browser")[0]).toBe("types");
+      expect(conditions.at(-1)).toBe("default");
     }
   });
 
-  it("ships the build and the papers, and no weights", () => {
-    expect(root.files).toEqual(["dist", "schema", "README.md", "CHANGELOG.md", "LICENSE"]);
+  it("asks for the Node that README names, and nothing newer is tested as the oldest", () => {
+    const oldest = /only Node \((\d+\.\d+) or newer\)/.exec(readRepository("README.md"))?.[1];
+    expect(root.engines).toEqual({ node: `>=${oldest}` });
+    expect(ci.dependencies["node20"]).toContain(`@${oldest}.`);
+  });
+});
+
+describe("the packed package", () => {
+  const [{ files }] = JSON.parse(
+    execFileSync("npm", ["pack", "--json", "--dry-run", "--ignore-scripts"], {
+      cwd: repositoryFile(""),
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }),
+  ) as readonly { readonly files: readonly { readonly path: string }[] }[];
+  const packed = files.map(({ path }) => path);
+
+  it("holds the build and the papers, and no weights", () => {
+    const tops = new Set(packed.map((path) => path.split("/")[0]));
+    const papers = ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "package.json"];
+    expect([...tops].sort()).toEqual([...papers, "dist", "docs", "models", "schema"].sort());
+    expect(packed.filter((path) => path.startsWith("models/"))).toEqual(["models/README.md"]);
   });
 
-  it("carries the version that the library reports", () => {
+  it("holds every file that its own Markdown links to", () => {
+    const documents = packed.filter((path) => path.endsWith(".md"));
+    expect(documents.length).toBeGreaterThan(8);
+    const links = documents.flatMap((file) =>
+      linksOf(readRepository(file)).map((link) => ({ file, target: posix.join(posix.dirname(file), link) })),
+    );
+    expect(links.length).toBeGreaterThan(10);
+    const missing = links.filter(
+      ({ target }) => !packed.some((path) => path === target || path.startsWith(`${target}/`)),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("versions", () => {
+  it("of library and package are one", () => {
     expect(readRepository("src/version.ts")).toContain(`"${root.version}"`);
   });
 });

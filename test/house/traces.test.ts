@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
+import { linksOf } from "./markdown.ts";
 import { listFiles, readRepository, trackedFiles } from "./sources.ts";
 
 /** Absolute paths of somebody's machine. A path inside a URL or a longer path is none. */
@@ -33,10 +34,3 @@ describe("files of the repository", () => {
     expect(broken).toEqual([]);
   });
 });
-
-/** Relative targets of links, and code spans that climb out of their folder. */
-function linksOf(text: string): string[] {
-  const links = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map((match) => match[1]);
-  const spans = [...text.matchAll(/`(\.\.?\/[\w./-]+)`/g)].map((match) => match[1]);
-  return [...links, ...spans].filter((link) => !/^[a-z]+:/.test(link));
-}
