@@ -30,8 +30,8 @@ const logitsCommand: Action<Options> = async (session, [path], options) => {
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const { sha256 } = await import("../../format/sha256.ts");
   checkOutput(options);
-  const prompt = await readPrompt(session, options);
   await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path, options.idsFile] });
+  const prompt = await readPrompt(session, options);
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
   await using model = await openModel(session, path);
   const ids = typeof prompt === "string" ? (await model.tokenizer()).encode(prompt) : prompt.ids;
