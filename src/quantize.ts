@@ -55,7 +55,6 @@ export {
   type ExpertPairs,
   type InputStatistics,
   inputOf,
-  mergeStatistics,
   relativeDistance,
   type Statistics,
 } from "./compress/statistics.ts";
@@ -65,6 +64,7 @@ export {
   writePartialStatistics,
   writeStatistics,
 } from "./compress/statistics-file.ts";
+export { mergeStatistics } from "./compress/statistics-sum.ts";
 export { windowsHash } from "./compress/windows-hash.ts";
 export { type WriteOptions, type Written, writeQuantized } from "./compress/write.ts";
 export { writeSmoothed } from "./compress/write-smoothed.ts";

@@ -11,7 +11,8 @@ import type { Windows } from "./batch.ts";
 import { DistanceMeter } from "./distances.ts";
 import { gatherWindows } from "./gather.ts";
 import { outlierScores } from "./outlier.ts";
-import { addStatistics, type Statistics } from "./statistics.ts";
+import type { Statistics } from "./statistics.ts";
+import { addStatistics } from "./statistics-sum.ts";
 import { windowsHash } from "./windows-hash.ts";
 
 /** Everything that decides the result of a run. */

@@ -3,13 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeFolder } from "../../src/adapter/node.ts";
 import { WindowBatch, type Windows } from "../../src/compress/batch.ts";
 import { calibrate, type PartialStatistics } from "../../src/compress/calibrate.ts";
-import { type InputStatistics, inputOf, mergeStatistics, type Statistics } from "../../src/compress/statistics.ts";
+import { type InputStatistics, inputOf, type Statistics } from "../../src/compress/statistics.ts";
 import {
   readPartialStatistics,
   readStatistics,
   writePartialStatistics,
   writeStatistics,
 } from "../../src/compress/statistics-file.ts";
+import { mergeStatistics } from "../../src/compress/statistics-sum.ts";
 import { UsageError } from "../../src/errors.ts";
 import { memoryOutput } from "../../src/format/output.ts";
 import { bytesSource } from "../../src/format/source.ts";

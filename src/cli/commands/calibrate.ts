@@ -137,7 +137,7 @@ async function keep(path: string, partial: PartialStatistics): Promise<void> {
 }
 
 async function merged(session: Session, path: string | undefined, files: readonly string[]): Promise<Statistics> {
-  const { mergeStatistics } = await import("../../compress/statistics.ts");
+  const { mergeStatistics } = await import("../../compress/statistics-sum.ts");
   const { readStatisticsFile, requireModel } = await import("../statistics.ts");
   const all: Statistics[] = [];
   for (const file of files) all.push(await readStatisticsFile(file));
