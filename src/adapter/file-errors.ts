@@ -14,6 +14,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EMFILE: "found too many open files, expected fewer; close some or raise the limit",
   ENAMETOOLONG: "found a name that is too long for the file system, expected a shorter one",
   ELOOP: "found links that lead in a circle, expected a file or folder",
+  EBADF: "found it closed, expected it open to read",
   EIO: "the device failed to read or write; check the disk",
 };
 

@@ -1,22 +1,23 @@
 /** Files and folders through node:fs: Node, Deno and Bun alike. */
 
-import { type FileHandle, open, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { FileError } from "../errors.ts";
 import { type ByteSource, checkRange, type FolderSource, PIECE_BYTES, shortRead } from "../format/source.ts";
-import { errorCode, fileError } from "./file-errors.ts";
+import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
+import { Descriptor } from "./node-descriptor.ts";
 
 /** One file, read piece by piece straight into the caller's view. */
 export async function nodeFile(path: string): Promise<ByteSource> {
-  let handle: FileHandle | undefined;
+  let file: Descriptor | undefined;
   try {
-    handle = await open(path, "r");
-    const status = await handle.stat();
+    file = await Descriptor.open(path);
+    const status = await file.status();
     if (!status.isFile())
       throw new FileError(path, `found ${status.isDirectory() ? "a folder" : "a device or pipe"}, expected a file`);
-    return handleSource(path, status.size, handle);
+    return descriptorSource(path, status.size, file);
   } catch (cause) {
-    await handle?.close();
+    await file?.close();
     throw fileError(path, cause);
   }
 }
@@ -93,8 +94,7 @@ function isPlainName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name);
 }
 
-function handleSource(path: string, size: number, handle: FileHandle): ByteSource {
-  let closing: Promise<void> | undefined;
+function descriptorSource(path: string, size: number, file: Descriptor): ByteSource {
   const source: ByteSource = {
     name: path,
     size,
@@ -102,21 +102,13 @@ function handleSource(path: string, size: number, handle: FileHandle): ByteSourc
       checkRange(source, offset, into.byteLength);
       for (let done = 0; done < into.byteLength; ) {
         const wanted = Math.min(PIECE_BYTES, into.byteLength - done);
-        let bytesRead: number;
-        try {
-          ({ bytesRead } = await handle.read(into, done, wanted, offset + done));
-        } catch (cause) {
-          throw fileError(path, cause);
-        }
+        const bytesRead = await withFileErrors(path, () => file.read(into, done, wanted, offset + done));
         if (bytesRead === 0) throw shortRead(path, offset + done, 0, into.byteLength - done);
         done += bytesRead;
       }
     },
     // A second close is no error: a folder closes what it opened, and so may a reader.
-    async close() {
-      closing ??= handle.close();
-      await closing;
-    },
+    close: () => file.close(),
   };
   return source;
 }

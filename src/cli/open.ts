@@ -3,7 +3,7 @@ import { nodeFolder } from "../adapter/node.ts";
 import { type ModelShapes, shapesOfConfig, shapesOfFiles } from "../compress/shapes.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { FolderSource } from "../format/source.ts";
-import { Model, type ModelFiles, readModelFiles, readModelShapes } from "../model/model.ts";
+import { closing, Model, type ModelFiles, readModelFiles, readModelShapes } from "../model/model.ts";
 import { createMachine } from "../wasm/embedded.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { ActivationsOption, CommonOptions } from "./options.ts";
@@ -46,7 +46,7 @@ export interface OpenedWith {
 export async function openModel(session: Session, path: string, wish: OpenedWith = {}): Promise<Model> {
   const { options, signal, report, note } = session;
   const files = await readModelFiles(await openFolder(path));
-  const machine = await openMachine(options);
+  const machine = await closing(files, () => openMachine(options));
   return Model.open(files, machine, {
     activations: wish.activations ?? options.activations,
     activationGroup: options.activationGroup,
@@ -57,7 +57,7 @@ export async function openModel(session: Session, path: string, wish: OpenedWith
 }
 
 /** An engine with the kernels and threads that the options ask for. */
-export function openMachine(options: CommonOptions): Promise<Machine> {
+export async function openMachine(options: CommonOptions): Promise<Machine> {
   const { kernels, threads } = options;
   if (kernels === "reference")
     throw new UnsupportedError("--kernels", "reference (the scalar twins serve the tests only)", [

@@ -3,7 +3,7 @@
 import { FileError, FormatError } from "../errors.ts";
 import { asObject, describeJson, type JsonValue, readJsonObject } from "./json.ts";
 import { openSafetensors, type TensorEntry, type TensorFile, type TensorIndex } from "./safetensors.ts";
-import type { FolderSource } from "./source.ts";
+import type { ByteSource, FolderSource } from "./source.ts";
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
@@ -11,7 +11,7 @@ const INDEX = "model.safetensors.index.json";
 /** Opens every tensor of the folder. Headers are read and checked, tensors are not. */
 export async function openCheckpoint(folder: FolderSource): Promise<TensorIndex> {
   const single = await folder.open(SINGLE);
-  if (single !== undefined) return openSafetensors(single);
+  if (single !== undefined) return openOrClose(single);
   const index = await readJsonObject(folder, INDEX);
   if (index !== undefined) return openShards(folder, readWeightMap(index["weight_map"], `${folder.name}/${INDEX}`));
   return openOnlyFile(folder);
@@ -21,7 +21,7 @@ export async function openCheckpoint(folder: FolderSource): Promise<TensorIndex>
 async function openOnlyFile(folder: FolderSource): Promise<TensorIndex> {
   const files = (await folder.list()).filter((file) => file.endsWith(".safetensors"));
   const only = files.length === 1 ? await folder.open(files[0]) : undefined;
-  if (only !== undefined) return openSafetensors(only);
+  if (only !== undefined) return openOrClose(only);
   const found =
     files.length === 0
       ? "no .safetensors file"
@@ -44,8 +44,36 @@ function readWeightMap(value: JsonValue | undefined, where: string): ReadonlyMap
   return map;
 }
 
+/** Takes the source over: where its header is no good, it is closed. */
+async function openOrClose(source: ByteSource): Promise<TensorFile> {
+  try {
+    return await openSafetensors(source);
+  } catch (error) {
+    await source.close?.();
+    throw error;
+  }
+}
+
 async function openShards(folder: FolderSource, weightMap: ReadonlyMap<string, string>): Promise<TensorIndex> {
   const shards = new Map<string, TensorFile>();
+  const close = async () => {
+    for (const shard of shards.values()) await shard.close();
+  };
+  try {
+    await openEach(folder, weightMap, shards);
+    return { name: folder.name, entries: mergeShards(folder.name, shards, weightMap), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Adds each shard once. */
+async function openEach(
+  folder: FolderSource,
+  weightMap: ReadonlyMap<string, string>,
+  shards: Map<string, TensorFile>,
+): Promise<void> {
   for (const [tensor, file] of weightMap)
     if (!shards.has(file)) {
       const source = await folder.open(file);
@@ -54,16 +82,8 @@ async function openShards(folder: FolderSource, weightMap: ReadonlyMap<string, s
           `${folder.name}/${file}`,
           `found no such file, expected the shard that ${INDEX} names for tensor ${tensor}`,
         );
-      shards.set(file, await openSafetensors(source));
+      shards.set(file, await openOrClose(source));
     }
-  const entries = mergeShards(folder.name, shards, weightMap);
-  return {
-    name: folder.name,
-    entries,
-    async close() {
-      for (const shard of shards.values()) await shard.close();
-    },
-  };
 }
 
 /** A tensor that the index does not list is taken from its shard, as other loaders do; one in two shards, or in the wrong one, is not. */

@@ -77,6 +77,16 @@ export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> 
   }
 }
 
+/** What comes between reading headers and opening the model: where it fails, the files are closed. */
+export async function closing<T>(files: ModelFiles, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await files.index.close();
+    throw error;
+  }
+}
+
 export class Model implements AsyncDisposable {
   readonly files: ModelFiles;
   readonly machine: Machine;

@@ -2,7 +2,7 @@
 
 import type { FolderSource } from "../format/source.ts";
 import type { Model, OpenOptions } from "../model/model.ts";
-import { Model as LoadedModel, readModelFiles } from "../model/model.ts";
+import { closing, Model as LoadedModel, readModelFiles } from "../model/model.ts";
 import type { Activations } from "../nn/emit.ts";
 import { VERSION } from "../version.ts";
 import { type KernelModules, Machine, type MachineOptions } from "../wasm/machine.ts";
@@ -27,7 +27,7 @@ export class LanguageModel implements AsyncDisposable {
   /** Opens a folder on the given kernels. @throws what reading and loading throw; nothing stays allocated then. */
   static async load(folder: FolderSource, kernels: KernelModules, options: LoadOptions = {}): Promise<LanguageModel> {
     const files = await readModelFiles(folder);
-    const machine = await Machine.create(kernels, options);
+    const machine = await closing(files, () => Machine.create(kernels, options));
     return new LanguageModel(await LoadedModel.open(files, machine, options));
   }
 
