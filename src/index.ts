@@ -1,5 +1,5 @@
 /** The library on Node, Deno and Bun: `quern` with paths. */
-import { nodeFolder } from "./adapter/node.ts";
+import { modelFolder } from "./adapter/model-folder.ts";
 import type { LanguageModel, LoadOptions } from "./runtime/language-model.ts";
 import { loadModel as loadFiles, type ModelSource } from "./web.ts";
 
@@ -7,6 +7,6 @@ export * from "./web.ts";
 
 /** Opens a model folder by path, `file:` URL, or from files in hand: `await using model = await loadModel("models/fable-mixtral")`. */
 export async function loadModel(source: string | URL | ModelSource, options: LoadOptions = {}): Promise<LanguageModel> {
-  if (source instanceof URL) return loadFiles(await nodeFolder(decodeURIComponent(source.pathname)), options);
-  return loadFiles(typeof source === "string" ? await nodeFolder(source) : source, options);
+  const isNamed = typeof source === "string" || source instanceof URL;
+  return loadFiles(isNamed ? await modelFolder(source) : source, options);
 }

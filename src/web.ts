@@ -1,6 +1,6 @@
 /** The library for browsers and other places without a file system: everything of `quern` but paths. */
-import { UsageError } from "./errors.ts";
-import { type ByteSource, type FolderSource, filesFolder } from "./format/source.ts";
+import { givenFolder } from "./format/given-folder.ts";
+import type { ByteSource, FolderSource } from "./format/source.ts";
 import { LanguageModel, type LoadOptions } from "./runtime/language-model.ts";
 import { embeddedKernels } from "./wasm/embedded.ts";
 
@@ -18,12 +18,6 @@ export { Turns } from "./wasm/turns.ts";
 export type ModelSource = FolderSource | Readonly<Record<string, ByteSource | Uint8Array | Blob>>;
 
 /** Opens a model: `await using model = await loadModel(files)`. */
-export function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<LanguageModel> {
-  if (typeof source !== "object" || source === null)
-    throw new UsageError("model", typeof source, "a folder of files (paths need a runtime with a file system)");
-  const folder =
-    typeof (source as FolderSource).open === "function"
-      ? (source as FolderSource)
-      : filesFolder("model", source as Readonly<Record<string, ByteSource | Uint8Array | Blob>>);
-  return LanguageModel.load(folder, embeddedKernels(), options);
+export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<LanguageModel> {
+  return LanguageModel.load(givenFolder(source), embeddedKernels(), options);
 }

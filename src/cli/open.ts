@@ -1,5 +1,5 @@
 /** Opens the MODEL argument of a command with the common options. */
-import { nodeFolder } from "../adapter/node.ts";
+import { modelFolder } from "../adapter/model-folder.ts";
 import { type ModelShapes, shapesOfConfig, shapesOfFiles } from "../compress/shapes.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { FolderSource } from "../format/source.ts";
@@ -9,15 +9,9 @@ import type { Machine } from "../wasm/machine.ts";
 import type { ActivationsOption, CommonOptions } from "./options.ts";
 import type { Session } from "./session.ts";
 
-const SOURCES = ["a folder in Hugging Face layout"];
-
 /** The folder that MODEL names. @throws UnsupportedError for the kinds of MODEL that are not folders. */
-export async function openFolder(path: string): Promise<FolderSource> {
-  if (/^https?:\/\//.test(path)) throw new UnsupportedError(path, "a URL", SOURCES);
-  if (path.startsWith("hf:")) throw new UnsupportedError(path, "a model of the hub", SOURCES);
-  if (path.endsWith(".gguf")) throw new UnsupportedError(path, "a GGUF file", SOURCES);
-  if (path.endsWith(".quern")) throw new UnsupportedError(path, "a bundle", SOURCES);
-  return nodeFolder(path);
+export function openFolder(path: string): Promise<FolderSource> {
+  return modelFolder(path);
 }
 
 /** Whether there is more in the folder than a configuration. */

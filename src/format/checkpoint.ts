@@ -1,6 +1,6 @@
 /** A checkpoint in a Hugging Face folder: `model.safetensors`, or shards named by `model.safetensors.index.json`. */
 
-import { FileError, FormatError } from "../errors.ts";
+import { FileError, FormatError, UnsupportedError } from "../errors.ts";
 import { asObject, describeJson, type JsonValue, readJsonObject } from "./json.ts";
 import { openSafetensors, type TensorEntry, type TensorFile, type TensorIndex } from "./safetensors.ts";
 import type { ByteSource, FolderSource } from "./source.ts";
@@ -22,11 +22,19 @@ async function openOnlyFile(folder: FolderSource): Promise<TensorIndex> {
   const files = (await folder.list()).filter((file) => file.endsWith(".safetensors"));
   const only = files.length === 1 ? await folder.open(files[0]) : undefined;
   if (only !== undefined) return openOrClose(only);
+  const gguf = await ggufOf(folder);
+  if (files.length === 0 && gguf !== undefined)
+    throw new UnsupportedError(folder.name, `a GGUF file (${gguf}) and no .safetensors file`, [SINGLE, INDEX]);
   const found =
     files.length === 0
       ? "no .safetensors file"
       : `${files.length} .safetensors files (${files.slice(0, 3).join(", ")}...)`;
   throw new FileError(folder.name, `found ${found}, expected ${SINGLE} or ${INDEX}`);
+}
+
+/** The first GGUF file of a folder, if any: what it holds instead of a model in Hugging Face layout. */
+export async function ggufOf(folder: FolderSource): Promise<string | undefined> {
+  return (await folder.list()).find((file) => file.endsWith(".gguf"));
 }
 
 /** Tensor name to file name; a name that could lead out of the folder is refused. */

@@ -1,7 +1,7 @@
 /** Strict JSON (RFC 8259) for files nobody vouches for: no duplicate keys, no prototypes, a limit on size and on depth. */
 
 import { FormatError } from "../errors.ts";
-import { type ByteSource, type FolderSource, readAll } from "./source.ts";
+import { type ByteSource, type FolderSource, readAll, refuseLfsPointer } from "./source.ts";
 
 export type JsonValue = string | number | boolean | null | JsonObject | readonly JsonValue[];
 
@@ -34,7 +34,9 @@ export function parseJsonBytes(bytes: Uint8Array, where: string, limits: JsonLim
 }
 
 export async function readJson(source: ByteSource, limits: JsonLimits = JSON_LIMITS): Promise<JsonValue> {
-  return parseJsonBytes(await readAll(source, limits.maxBytes), source.name, limits);
+  const bytes = await readAll(source, limits.maxBytes);
+  refuseLfsPointer(bytes, source.name);
+  return parseJsonBytes(bytes, source.name, limits);
 }
 
 /** The object in `folder/file`, or `undefined` where there is no such file. */

@@ -2,7 +2,7 @@
 
 import { FormatError, UsageError } from "../errors.ts";
 import { asObject, describeJson, isObject, type JsonObject, type JsonValue, parseJsonBytes } from "./json.ts";
-import type { ByteSource } from "./source.ts";
+import { type ByteSource, refuseLfsPointer } from "./source.ts";
 
 /** Bits of one element, in the order in which a writer sorts (alignment ascending, as safetensors' own enumeration has it). */
 export const DTYPE_BITS = {
@@ -123,8 +123,9 @@ export function requireSpec(
 async function readHeaderLength(source: ByteSource): Promise<number> {
   if (source.size < 8)
     throw new FormatError(source.name, `found ${source.size} bytes, expected a safetensors file (at least 8 bytes)`);
-  const prefix = new Uint8Array(8);
+  const prefix = new Uint8Array(Math.min(64, source.size));
   await source.read(0, prefix);
+  refuseLfsPointer(prefix, source.name);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER_BYTES))
     throw new FormatError(

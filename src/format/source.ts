@@ -1,6 +1,7 @@
 /** Where bytes come from: one file (`ByteSource`) or a folder of files (`FolderSource`); nothing above this knows of disks, blobs or URLs. */
 
 import { FormatError } from "../errors.ts";
+import { requireGivenFile } from "./given.ts";
 
 /** Random access to one file. Readers ask for exact ranges, straight into their own view (often one on wasm memory). */
 export interface ByteSource {
@@ -79,11 +80,24 @@ export async function readAll(source: ByteSource, limitBytes: number): Promise<U
   return bytes;
 }
 
+/** What a repository holds in the stead of a large file that was not fetched. */
+const LFS_POINTER = new TextEncoder().encode("version https://git-lfs");
+
+/** @throws FormatError for a Git LFS pointer: it would be read as a broken file of its name's kind. */
+export function refuseLfsPointer(start: Uint8Array, where: string): void {
+  if (start.length < LFS_POINTER.length || LFS_POINTER.some((byte, i) => start[i] !== byte)) return;
+  throw new FormatError(
+    where,
+    "found a Git LFS pointer, expected the file itself; run `git lfs pull` in its repository",
+  );
+}
+
 /** A folder of files that are already at hand: picked in a browser, or made in a test. */
 export function filesFolder(
   name: string,
   files: Readonly<Record<string, ByteSource | Uint8Array | Blob>>,
 ): FolderSource {
+  for (const [file, given] of Object.entries(files)) requireGivenFile(`${name}/${file}`, given);
   const byName = new Map(Object.entries(files));
   return {
     name,

@@ -1,6 +1,6 @@
 /** A model in the engine's memory, opened from a folder in Hugging Face layout. */
-import { FileError, UsageError } from "../errors.ts";
-import { openCheckpoint } from "../format/checkpoint.ts";
+import { FileError, UnsupportedError, UsageError } from "../errors.ts";
+import { ggufOf, openCheckpoint } from "../format/checkpoint.ts";
 import { type GptqConfig, readGptqConfig } from "../format/gptq-config.ts";
 import { type JsonObject, readJsonObject } from "../format/json.ts";
 import type { TensorIndex } from "../format/safetensors.ts";
@@ -54,12 +54,16 @@ export async function readModelShapes(
   folder: FolderSource,
 ): Promise<{ readonly family: Family; readonly config: ModelConfig; readonly json: JsonObject }> {
   const json = await readJsonObject(folder, "config.json");
-  if (json === undefined)
-    throw new FileError(
-      `${folder.name}/config.json`,
-      "found no such file, expected a model folder in Hugging Face layout",
-    );
+  if (json === undefined) throw await noConfig(folder);
   return { ...readModelConfig(json, `${folder.name}/config.json`), json };
+}
+
+async function noConfig(folder: FolderSource): Promise<Error> {
+  const wanted = "a model folder in Hugging Face layout";
+  const gguf = await ggufOf(folder);
+  if (gguf !== undefined)
+    return new UnsupportedError(folder.name, `a GGUF file (${gguf}) and no config.json`, [wanted]);
+  return new FileError(`${folder.name}/config.json`, `found no such file, expected ${wanted}`);
 }
 
 /** Reads config, settings and headers. @throws FileError, FormatError, ShapeError or UnsupportedError, naming file and field. */

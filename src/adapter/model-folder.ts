@@ -1,0 +1,59 @@
+/** The folder that a path or a URL names as a model. What cannot be opened as one is refused by what it is, not as a missing path. */
+
+import { readdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { FileError, UnsupportedError, UsageError } from "../errors.ts";
+import type { FolderSource } from "../format/source.ts";
+import { nodeFolder } from "./node.ts";
+
+const SOURCES = ["a folder in Hugging Face layout (a path or a file: URL)"];
+
+/** @throws UnsupportedError for URLs, models of the hub, GGUF files and bundles; FileError for what is no folder of a model. */
+export async function modelFolder(model: string | URL): Promise<FolderSource> {
+  const path = pathOf(model);
+  if (path.endsWith(".gguf")) throw new UnsupportedError(path, "a GGUF file", SOURCES);
+  if (path.endsWith(".quern")) throw new UnsupportedError(path, "a bundle", SOURCES);
+  const folder = await nodeFolder(path);
+  await refuseHubCache(path, folder);
+  return folder;
+}
+
+function pathOf(model: string | URL): string {
+  if (model instanceof URL) return pathOfUrl(model);
+  if (model === "") throw new UsageError("model", "an empty path", SOURCES[0]);
+  if (model.includes("\0")) throw new UsageError("model", "a path with a zero character", SOURCES[0]);
+  if (model.startsWith("hf:")) throw new UnsupportedError(model, "a model of the hub", SOURCES);
+  // A drive's letter is no scheme.
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(model)?.[1].toLowerCase();
+  if (scheme === "file" && URL.canParse(model)) return pathOfUrl(new URL(model));
+  if (scheme !== undefined && (model.slice(scheme.length).startsWith("://") || ["data", "blob"].includes(scheme)))
+    throw new UnsupportedError(shortened(model), `a URL (${scheme}:)`, SOURCES);
+  return model;
+}
+
+/** `file:///C:/models/a%20b` is `C:\models\a b` on Windows: Node knows how. */
+function pathOfUrl(url: URL): string {
+  if (url.protocol !== "file:") throw new UnsupportedError(shortened(url.href), `a URL (${url.protocol})`, SOURCES);
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new UsageError(
+      shortened(url.href),
+      `a file: URL that is no path here (${(cause as Error).message})`,
+      SOURCES[0],
+    );
+  }
+}
+
+function shortened(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 197)}...` : text;
+}
+
+/** The hub's cache keeps each version of a model in a folder of its own, two levels below the model's name. */
+async function refuseHubCache(path: string, folder: FolderSource): Promise<void> {
+  if ((await folder.list()).includes("config.json")) return;
+  const versions = await readdir(`${path}/snapshots`).catch(() => undefined);
+  if (versions === undefined) return;
+  const examples = versions.length === 0 ? "VERSION" : versions.slice(0, 3).join(", ");
+  throw new FileError(path, `found a folder of the hub's cache, expected the model in it: snapshots/${examples}`);
+}

@@ -1,0 +1,101 @@
+/** What is named as a model in Node and cannot be opened as one is told by what it is. */
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { modelFolder } from "../../src/adapter/model-folder.ts";
+import { QuernError } from "../../src/errors.ts";
+import { loadModel } from "../../src/index.ts";
+import { repositoryFile } from "../helpers/shared.ts";
+
+const FIXTURE = repositoryFile("test/fixtures/families/mixtral-window-bf16");
+const LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1234567\n";
+
+let root: string;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), "quern-model-"));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+function folder(name: string, files: Readonly<Record<string, string>>): string {
+  const path = join(root, name);
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(join(path, file, ".."), { recursive: true });
+    writeFileSync(join(path, file), text);
+  }
+  return path;
+}
+
+async function refusal(source: string | URL): Promise<string> {
+  const error = await loadModel(source).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(QuernError);
+  return `${(error as QuernError).code} ${(error as Error).message}`;
+}
+
+describe("loadModel", () => {
+  it.each([
+    ["https://example.org/models/m", "https:"],
+    ["HTTP://example.org/m", "http:"],
+    ["blob:nodedata:1234", "blob:"],
+    ["data:application/json,{}", "data:"],
+    ["ftp://example.org/m", "ftp:"],
+  ])("refuses the URL %s as text and as a URL", async (url, scheme) => {
+    for (const source of [url, new URL(url)])
+      expect(await refusal(source)).toMatch(
+        new RegExp(`^UNSUPPORTED .*found a URL \\(${scheme}\\), expected one of a folder`),
+      );
+  });
+
+  it.each([
+    ["hf:owner/model", "UNSUPPORTED hf:owner/model: found a model of the hub"],
+    ["model.gguf", "UNSUPPORTED model.gguf: found a GGUF file"],
+    ["", "USAGE model: found an empty path"],
+    ["a\0b", "USAGE model: found a path with a zero character"],
+    ["nowhere/at/all", "FILE nowhere/at/all: found no such file or folder"],
+    ["file://host/share/model", "USAGE file://host/share/model: found a file: URL that is no path here"],
+  ])("refuses %j", async (source, message) => {
+    expect(await refusal(source)).toContain(message);
+  });
+
+  it("names the versions that a folder of the hub's cache holds", async () => {
+    const path = folder("models--owner--name", { "refs/main": "abc", "snapshots/0123abc/config.json": "{}" });
+    expect(await refusal(path)).toBe(
+      `FILE ${path}: found a folder of the hub's cache, expected the model in it: snapshots/0123abc`,
+    );
+  });
+
+  it("says that a folder holds only a GGUF file, with a configuration or without", async () => {
+    expect(await refusal(folder("gguf", { "m.Q4_K_M.gguf": "GGUF" }))).toContain(
+      "found a GGUF file (m.Q4_K_M.gguf) and no config.json",
+    );
+    const path = folder("gguf-config", { "m.gguf": "GGUF" });
+    cpSync(join(FIXTURE, "config.json"), join(path, "config.json"));
+    expect(await refusal(path)).toContain("found a GGUF file (m.gguf) and no .safetensors file");
+  });
+
+  it.each(["model.safetensors", "config.json"])("says that %s is a Git LFS pointer", async (file) => {
+    const path = join(root, `lfs-${file}`);
+    cpSync(FIXTURE, path, { recursive: true });
+    writeFileSync(join(path, file), LFS);
+    expect(await refusal(path)).toBe(
+      `FORMAT ${path}/${file}: found a Git LFS pointer, expected the file itself; run \`git lfs pull\` in its repository`,
+    );
+  });
+});
+
+describe("modelFolder", () => {
+  it("opens paths, file: URLs and their texts, with escaped characters", async () => {
+    const path = folder("a folder #1 %41", { "config.json": "{}" });
+    const url = pathToFileURL(path);
+    for (const source of [path, url, url.href]) {
+      const found = await modelFolder(source);
+      expect(resolve(found.name)).toBe(path);
+      expect(await found.list()).toEqual(["config.json"]);
+    }
+  });
+
+  it("takes no drive letter for a scheme", async () => {
+    await expect(modelFolder("C:\\models\\m")).rejects.toThrow("found no such file or folder");
+  });
+});
