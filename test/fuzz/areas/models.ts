@@ -1,0 +1,89 @@
+/** Model folders: weights, shards and their index, GPTQ tensors and settings, configurations. */
+import { type Area, filesOf, jsonOf, runModel } from "../area.ts";
+import type { Dice } from "../dice.ts";
+import { damageJson, type Extras } from "../json.ts";
+import { damageTensors } from "../tensors.ts";
+
+const FLOAT = ["test/fixtures/families/mixtral-window-bf16", "test/fixtures/families/deepseek-f16"];
+const PACKED = "test/fixtures/gptq-checkpoints/mixtral-b4-g64";
+const SHARDED = "test/fixtures/gptq-checkpoints/mixtral-b3-g128-sharded";
+const INDEX = "model.safetensors.index.json";
+
+/** Patterns of `dynamic` rules, from plain to hostile. */
+const RULES: Extras = {
+  texts: [
+    ...[
+      "+:^model\\.layers\\.0\\.",
+      "-:.*",
+      "-:lm_head",
+      "+:(?!.*x).*",
+      "+:(a+)+$",
+      "(.*)*x",
+      "+:[",
+      "-:(",
+      "gptq_v2",
+      "marlin",
+    ],
+    `+:${"(?!.*x.*y)".repeat(400)}q`,
+    `+:${"(?=(.*.*)*z)".repeat(30)}`,
+    `-:(${"a|".repeat(900)}b)*$`,
+  ],
+  numbers: [3, 4, 8, 32, 96, 128],
+};
+const NAMES: Extras = {
+  texts: [
+    "model.safetensors",
+    "model-00001-of-00003.safetensors",
+    "/etc/passwd",
+    "..",
+    "a/b.safetensors",
+    "lm_head.weight",
+  ],
+};
+const FIELDS: Extras = {
+  texts: ["mixtral", "deepseek", "silu", "linear", "yarn", "softmax"],
+  numbers: [16_384, 4096, 1e-6, 1e300],
+};
+
+interface Change {
+  readonly file: string;
+  damage(bytes: Uint8Array, dice: Dice): Uint8Array;
+}
+
+/** Takes one of the folders and damages one of its files. */
+function modelArea(folders: readonly string[], changes: readonly Change[]): Area {
+  const models = folders.map(filesOf);
+  return {
+    make(dice) {
+      const files = dice.pick(models);
+      const { file, damage } = dice.pick(changes);
+      return { ...files, [file]: damage(files[file], dice) };
+    },
+    run: runModel,
+  };
+}
+
+const tensors = (file: string): Change => ({ file, damage: (bytes, dice) => damageTensors(bytes, dice, NAMES) });
+const json = (file: string, extras: Extras): Change => ({
+  file,
+  damage: (bytes, dice) => damageJson(jsonOf(bytes), dice, extras),
+});
+
+/** A rule of the dice's own among the settings, so that patterns are met often. */
+const rules: Change = {
+  file: "quantize_config.json",
+  damage(bytes, dice) {
+    const settings = jsonOf(bytes) as Record<string, unknown>;
+    const dynamic: Record<string, unknown> = {};
+    for (let count = dice.below(4); count >= 0; count--)
+      dynamic[dice.pick(RULES.texts ?? [])] = { bits: dice.pick([2, 3, 4, 8]), group_size: dice.pick([-1, 32, 64]) };
+    return damageJson({ ...settings, dynamic }, dice, RULES);
+  },
+};
+
+export const safetensors = async (): Promise<Area> => modelArea(FLOAT, [tensors("model.safetensors")]);
+export const config = async (): Promise<Area> => modelArea(FLOAT, [json("config.json", FIELDS)]);
+export const gptq = async (): Promise<Area> =>
+  modelArea([PACKED], [tensors("model.safetensors"), json("quantize_config.json", RULES), rules]);
+export const shards = async (): Promise<Area> =>
+  modelArea([SHARDED], [json(INDEX, NAMES), json(INDEX, NAMES), tensors("model-00002-of-00003.safetensors")]);
