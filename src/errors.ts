@@ -1,18 +1,21 @@
 /** Every error Quern throws on purpose; anything else that escapes is a bug. */
 
-/** Base of all: `code` is stable, `details` holds the fields that a program may want to read. */
+/**
+ * Base of all: `code` is stable, `details` holds the fields that a program may want to read. Every class writes its `name` out:
+ * bundlers rename classes.
+ */
 export abstract class QuernError extends Error {
   abstract readonly code: string;
   readonly details: Readonly<Record<string, unknown>>;
   constructor(message: string, details: Readonly<Record<string, unknown>> = {}, options?: ErrorOptions) {
     super(message, options);
-    this.name = new.target.name;
     this.details = details;
   }
 }
 
 /** A file, folder or field is not what its format says. `where` names the file, and the tensor or field in it. */
 export class FormatError extends QuernError {
+  override readonly name: string = "FormatError";
   readonly code = "FORMAT";
   readonly where: string;
   constructor(where: string, problem: string, options?: ErrorOptions) {
@@ -23,6 +26,7 @@ export class FormatError extends QuernError {
 
 /** Shapes do not fit together. */
 export class ShapeError extends QuernError {
+  override readonly name: string = "ShapeError";
   readonly code = "SHAPE";
   readonly expected: readonly number[];
   readonly actual: readonly number[];
@@ -39,6 +43,7 @@ export class ShapeError extends QuernError {
 
 /** Well-formed, but nothing here can run it. */
 export class UnsupportedError extends QuernError {
+  override readonly name: string = "UnsupportedError";
   readonly code = "UNSUPPORTED";
   constructor(where: string, found: string, supported: readonly string[]) {
     const list = supported.length > 0 ? `, expected one of ${supported.join(", ")}` : "";
@@ -48,6 +53,7 @@ export class UnsupportedError extends QuernError {
 
 /** The engine's memory cannot hold what was asked for. */
 export class MemoryError extends QuernError {
+  override readonly name: string = "MemoryError";
   readonly code = "MEMORY";
   constructor(where: string, askedBytes: number, limitBytes: number, options?: ErrorOptions) {
     const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
@@ -61,6 +67,7 @@ export class MemoryError extends QuernError {
 
 /** Numbers went wrong: not finite, or not positive definite after every remedy. */
 export class NumericsError extends QuernError {
+  override readonly name: string = "NumericsError";
   readonly code = "NUMERICS";
   constructor(where: string, problem: string) {
     super(`${where}: ${problem}`, { where });
@@ -69,6 +76,7 @@ export class NumericsError extends QuernError {
 
 /** The caller asked for something that makes no sense: an option, an argument, a value out of range. */
 export class UsageError extends QuernError {
+  override readonly name: string = "UsageError";
   readonly code = "USAGE";
   constructor(where: string, found: string, expected: string) {
     super(`${where}: found ${found}, expected ${expected}`, { where, found, expected });
@@ -77,6 +85,7 @@ export class UsageError extends QuernError {
 
 /** A file or folder cannot be read or written: missing, exists already, disk full. */
 export class FileError extends QuernError {
+  override readonly name: string = "FileError";
   readonly code = "FILE";
   constructor(where: string, problem: string, options?: ErrorOptions) {
     super(`${where}: ${problem}`, { where }, options);

@@ -1,8 +1,8 @@
 /** The options that every command knows, and how option values are read. */
-import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import type { StudyActivations } from "../nn/emit.ts";
+import { defaultThreads, MAX_THREADS } from "../wasm/features.ts";
 
 export type ActivationsOption = "f32" | "int16" | "int8";
 export type KernelsOption = "auto" | "base" | "relaxed" | "reference";
@@ -21,12 +21,9 @@ export interface CommonOptions {
   readonly debug: boolean;
 }
 
-/** What the engine runs at most. */
-const MAX_THREADS = 64;
-
 /** Adds them after the command's own options, under a heading of their own. */
 export function addCommonOptions(command: Command): void {
-  const cores = Math.min(availableParallelism(), MAX_THREADS);
+  const cores = defaultThreads();
   const options = [
     new Option("--threads <n>", "threads to compute with")
       .argParser(integerIn("--threads", 1, MAX_THREADS))

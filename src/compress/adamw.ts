@@ -38,12 +38,13 @@ export class AdamW implements Disposable {
 
   constructor(machine: Machine, parameters: readonly Parameters[], options: AdamWOptions) {
     this.#options = options;
-    this.#memory = machine.arena.claim();
     this.#tape = machine.tape();
-    this.#parameters = parameters.map((each) => {
-      const size = each.panels * each.rows * 16;
-      return { ...each, mean: zeros(machine, size), square: zeros(machine, size) };
-    });
+    const moments = () =>
+      parameters.map((each) => {
+        const size = each.panels * each.rows * 16;
+        return { ...each, mean: zeros(machine, size), square: zeros(machine, size) };
+      });
+    [this.#parameters, this.#memory] = machine.arena.own(this, moments);
   }
 
   /** One step down the gradients, in place; the decay acts on the parameters themselves. */

@@ -6,7 +6,7 @@ import { UsageError } from "../errors.ts";
 import { modelHash } from "../model/identity.ts";
 import type { Model, Progress } from "../model/model.ts";
 import { VERSION } from "../version.ts";
-import { Turns } from "../wasm/turns.ts";
+import type { Turns } from "../wasm/turns.ts";
 import type { Windows } from "./batch.ts";
 import { DistanceMeter } from "./distances.ts";
 import { gatherWindows } from "./gather.ts";
@@ -40,7 +40,7 @@ export interface CalibrateRun {
   readonly chunk?: number;
   /** What an earlier run of the same model, tokens and options has done. */
   readonly resume?: PartialStatistics;
-  /** Called, and waited for, after every chunk but the last. */
+  /** Called, and waited for, after every chunk but the last; must not wait for other calls on the model. */
   readonly onChunk?: (partial: PartialStatistics) => Promise<void>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
@@ -48,9 +48,12 @@ export interface CalibrateRun {
 
 const CHUNK_TOKENS = 8192;
 
-/** @throws UsageError for windows that do not fit the model, or a run to resume that was another one. */
+/** Has the model to itself. @throws UsageError for windows that do not fit the model, or a run to resume that was another one. */
 export async function calibrate(model: Model, windows: Windows, run: CalibrateRun = {}): Promise<Statistics> {
-  const turns = new Turns(run.signal);
+  return model.alone("calibrate", run.signal, (held, turns) => calibrateHeld(held, windows, run, turns));
+}
+
+async function calibrateHeld(model: Model, windows: Windows, run: CalibrateRun, turns: Turns): Promise<Statistics> {
   const identity = await identityOf(model, windows, run, turns);
   if (run.resume !== undefined) checkResume(run.resume.identity, identity);
   const linears = await outlierScores(model.files, { signal: run.signal });

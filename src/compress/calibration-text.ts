@@ -6,7 +6,7 @@ import { createState, placeTokens } from "../model/state.ts";
 import { createRandom } from "../random.ts";
 import { sample } from "../runtime/sampler.ts";
 import { stride } from "../tensor/matrix.ts";
-import { Turns } from "../wasm/turns.ts";
+import type { Turns } from "../wasm/turns.ts";
 import type { Windows } from "./batch.ts";
 
 export interface WindowOptions {
@@ -42,11 +42,14 @@ export interface SelfSampleOptions extends WindowOptions {
 /** Sequences sampled side by side: each keeps its own rows of one cache, and a step runs one token of each. */
 const SIDE_BY_SIDE = 64;
 
-/** Windows that the model writes itself, from its BOS id on: no data set needed, and the distribution is the model's own. */
+/** Has the model to itself. Windows that it writes itself, from its BOS id on: no data set needed, and the distribution is the model's own. */
 export async function selfSample(model: Model, options: SelfSampleOptions = {}): Promise<Windows> {
+  return model.alone("selfSample", options.signal, (held, turns) => sampleHeld(held, options, turns));
+}
+
+async function sampleHeld(model: Model, options: SelfSampleOptions, turns: Turns): Promise<Windows> {
   const { samples = 64, length = 256, seed = 0, temperature = 1, onProgress } = options;
   const start = model.config.bosId ?? model.config.eosIds[0] ?? 0;
-  const turns = new Turns(options.signal);
   const windows: number[][] = [];
   while (windows.length < samples) {
     const count = Math.min(SIDE_BY_SIDE, samples - windows.length);

@@ -60,8 +60,7 @@ export class PredictorNetwork implements Disposable {
     checkHidden(hidden);
     this.shape = shape;
     this.machine = machine;
-    this.#memory = machine.arena.claim();
-    this.#at = allocate(machine, shape);
+    [this.#at, this.#memory] = machine.arena.own(this, () => allocate(machine, shape));
     this.#tape = machine.tape();
     const { first, second } = this.weights;
     for (let at = 0; at < first.length; at++) first[at] = (2 * random.next() - 1) / Math.sqrt(width);

@@ -9,7 +9,7 @@ import type { Tap } from "../model/forward.ts";
 import type { Model, Progress } from "../model/model.ts";
 import { readRows } from "../nn/emit.ts";
 import { createRandom, type Random } from "../random.ts";
-import { Turns } from "../wasm/turns.ts";
+import type { Turns } from "../wasm/turns.ts";
 import { WindowBatch, type Windows } from "./batch.ts";
 import { checkHidden, PredictorNetwork } from "./predictor-network.ts";
 import { checkTraining, type Example, type Fit, shuffle, type TrainingOptions, train } from "./predictor-training.ts";
@@ -44,7 +44,7 @@ export interface Prediction {
 }
 
 /**
- * Trains on `windows`, one a step, and scores.
+ * Trains on `windows`, one a step, and scores. Has the model to itself.
  * @throws UsageError for fewer than two windows or options that make no sense; the signal's reason within one step.
  */
 export async function trainPredictor(
@@ -52,9 +52,21 @@ export async function trainPredictor(
   windows: Windows,
   options: PredictorOptions = {},
 ): Promise<Prediction> {
-  const held = checkOptions(windows, options);
+  const heldOut = checkOptions(windows, options);
+  return model.alone("trainPredictor", options.signal, (held, turns) =>
+    predictHeld(held, windows, options, heldOut, turns),
+  );
+}
+
+/** @param heldOut windows that are not learned from. */
+async function predictHeld(
+  model: Model,
+  windows: Windows,
+  options: PredictorOptions,
+  heldOut: number,
+  turns: Turns,
+): Promise<Prediction> {
   const { config } = model;
-  const turns = new Turns(options.signal);
   using batch = new WindowBatch(model, windows);
   using other = options.score === undefined ? undefined : new WindowBatch(model, options.score);
   await batch.embed(turns);
@@ -64,7 +76,7 @@ export async function trainPredictor(
     const learned = await collect(model, batch, layer, windows, turns);
     const scored = other && (await collect(model, other, layer, options.score as Windows, turns));
     const learn = (variant: "stream" | "module") =>
-      trainBlock(model, learned[variant], (scored ?? learned)[variant], held, options, turns);
+      trainBlock(model, learned[variant], (scored ?? learned)[variant], heldOut, options, turns);
     const { predicted, ...found } = await learn("stream");
     const block = { layer, predicted, ...found };
     if (options.module) {

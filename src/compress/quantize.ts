@@ -12,7 +12,7 @@ import { type Linear, layerLinears } from "../model/weights.ts";
 import type { QuantizedMatrix } from "../quant/grid.ts";
 import { rtn } from "../quant/rtn.ts";
 import type { PackedBits } from "../tensor/matrix.ts";
-import { Turns } from "../wasm/turns.ts";
+import type { Turns } from "../wasm/turns.ts";
 import { WindowBatch, type Windows } from "./batch.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { ErrorFeedback } from "./feedback/feedback.ts";
@@ -32,18 +32,22 @@ export interface QuantizeRun {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** @throws UsageError for settings that do not fit the model, before any work; the signal's reason within one matrix. */
+/**
+ * Has the model to itself: other calls wait until it is done.
+ * @throws UsageError for settings that do not fit the model, before any work; the signal's reason within one matrix.
+ */
 export async function quantizeModel(
   model: Model,
   settings: QuantizeSettings,
   run: QuantizeRun = {},
 ): Promise<Quantized> {
   checkSettings(model.files, settings);
-  const turns = new Turns(run.signal);
-  const collector = new Collector(model, settings, run);
-  if (settings.method === "rtn") await roundBlocks(model, settings, turns, collector, run.checkpoint);
-  else await runBlocks(model, settings, turns, collector, run);
-  return collector.result();
+  return model.alone("quantizeModel", run.signal, async (held, turns) => {
+    const collector = new Collector(held, settings, run);
+    if (settings.method === "rtn") await roundBlocks(held, settings, turns, collector, run.checkpoint);
+    else await runBlocks(held, settings, turns, collector, run);
+    return collector.result();
+  });
 }
 
 async function roundBlocks(

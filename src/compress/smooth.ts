@@ -10,7 +10,7 @@ import { readFloats } from "../model/load.ts";
 import type { Placement } from "../model/locate.ts";
 import type { Model, Progress } from "../model/model.ts";
 import type { Linear } from "../model/weights.ts";
-import { Turns } from "../wasm/turns.ts";
+import type { Turns } from "../wasm/turns.ts";
 import { WindowBatch, type Windows } from "./batch.ts";
 import { columnMaxima } from "./column-maxima.ts";
 import { type ProbeInput, type ProbeRounding, probeInput, probeOutputs } from "./output-probe.ts";
@@ -49,10 +49,21 @@ export interface Smoothing {
 const LEAST_ROWS = 32;
 const GRID: readonly number[] = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
-/** Finds the factors of every site; the model stays as it is. @throws UsageError for quantised weights or wrong options. */
+/** Finds the factors of every site; the model stays as it is. Has it to itself. @throws UsageError for quantised weights or wrong options. */
 export async function smoothModel(model: Model, windows: Windows, options: SmoothOptions = {}): Promise<Smoothing> {
   const rounding = checkOptions(model, options);
-  const turns = new Turns(options.signal);
+  return model.alone("smoothModel", options.signal, (held, turns) =>
+    smoothHeld(held, windows, options, rounding, turns),
+  );
+}
+
+async function smoothHeld(
+  model: Model,
+  windows: Windows,
+  options: SmoothOptions,
+  rounding: ProbeRounding,
+  turns: Turns,
+): Promise<Smoothing> {
   const found = { sites: [] as SmoothedSite[], rows: new Map(), columns: new Map(), norms: new Map() };
   using batch = new WindowBatch(model, windows);
   await batch.run(turns, async (tap: Tap) => {

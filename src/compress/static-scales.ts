@@ -2,7 +2,8 @@
 import type { Tap } from "../model/forward.ts";
 import type { Model, Progress } from "../model/model.ts";
 import { readRows, type StudyActivations, studyLevels } from "../nn/emit.ts";
-import { Turns } from "../wasm/turns.ts";
+import { place } from "../quant/scratch.ts";
+import type { Turns } from "../wasm/turns.ts";
 import { WindowBatch, type Windows } from "./batch.ts";
 import { columnMaxima } from "./column-maxima.ts";
 
@@ -12,20 +13,37 @@ export interface StaticScales extends Disposable {
   readonly activations: StudyActivations;
 }
 
-/** One list of scales for each group of linears with a common input; the experts of a layer share theirs. */
+export interface ScalesRun {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Has the model to itself. One list of scales for each group of linears with a common input; the experts of a layer share theirs. */
 export async function staticScales(
   model: Model,
   windows: Windows,
   { bits, group }: Pick<StudyActivations, "bits" | "group">,
-  run: { readonly signal?: AbortSignal; readonly onProgress?: (progress: Progress) => void } = {},
+  run: ScalesRun = {},
 ): Promise<StaticScales> {
-  const { machine, config } = model;
   // Refuses what cannot be run, before the work.
   model.withActivations({ mode: "study", bits, group });
+  return model.alone("staticScales", run.signal, (held, turns) =>
+    scalesHeld(held, windows, { bits, group }, run, turns),
+  );
+}
+
+async function scalesHeld(
+  model: Model,
+  windows: Windows,
+  { bits, group }: Pick<StudyActivations, "bits" | "group">,
+  run: ScalesRun,
+  turns: Turns,
+): Promise<StaticScales> {
+  const { machine, config } = model;
   const found = new Map<string, Float32Array>();
   {
     using batch = new WindowBatch(model, windows);
-    await batch.run(new Turns(run.signal), (tap: Tap) => {
+    await batch.run(turns, (tap: Tap) => {
       if (tap.site === "hidden")
         run.onProgress?.({ phase: "scales", done: tap.layer + 1, total: config.layers, unit: "blocks" });
       if (tap.linears.length === 0 || tap.site === "router") return;
@@ -35,14 +53,12 @@ export async function staticScales(
       for (const { slot } of tap.linears) found.set(slot.name, scales);
     });
   }
-  const memory = machine.arena.claim();
-  const addresses = new Map<Float32Array, number>();
-  for (const scales of new Set(found.values())) {
-    const ptr = machine.arena.alloc(4 * scales.length);
-    machine.arena.f32(ptr, scales.length).set(scales);
-    addresses.set(scales, ptr);
-  }
-  const scales = new Map([...found].map(([name, list]) => [name, addresses.get(list) as number]));
+  const scales = new Map<string, number>();
+  // Owned by the addresses: there as long as somebody may compute with them.
+  const [, memory] = machine.arena.own(scales, () => {
+    const addresses = new Map([...new Set(found.values())].map((list) => [list, place(machine, list)]));
+    for (const [name, list] of found) scales.set(name, addresses.get(list) as number);
+  });
   return { activations: { mode: "study", bits, group, scales }, [Symbol.dispose]: () => memory[Symbol.dispose]() };
 }
 

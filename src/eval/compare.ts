@@ -105,8 +105,9 @@ async function compareRunning(
   file: OutputFile | undefined,
   options: CompareOptions,
 ): Promise<ReferenceComparison> {
-  using rows = new Follower(reference, longestWindow(windows, sharedContext(model, reference)));
-  const writer = file && (await ReferenceWriter.begin(reference, windows, protocol, file, new Turns(options.signal)));
+  const turns = new Turns(options.signal);
+  using rows = await Follower.open(reference, longestWindow(windows, sharedContext(model, reference)), turns);
+  const writer = file && (await ReferenceWriter.begin(reference, windows, protocol, file, turns));
   const result = await run(model, rows, windows, options, writer);
   await writer?.end();
   await file?.commit();
@@ -123,8 +124,8 @@ async function run(
   writer?: ReferenceWriter,
 ): Promise<Comparison> {
   const turns = new Turns(options.signal);
-  using follower = new Follower(model, longestWindow(windows, model.config.maxPositions));
-  using tally = new Tally(model);
+  using follower = await Follower.open(model, longestWindow(windows, model.config.maxPositions), turns);
+  using tally = await model.machine.jobs.shared(turns, async () => new Tally(model));
   for (const [place, ids] of windows.entries()) {
     const expected = await reference.window(place, ids, turns);
     await writer?.add(expected, turns);

@@ -55,7 +55,7 @@ export async function expertUsage(
   const turns = new Turns(options.signal);
   const tally = new ExpertTally(model);
   const context = Math.max(...windows.map((window) => window.length));
-  using session = model.session({ context, batch: context, logits: "none", keepRoutes: true });
+  using session = await model.openSession(turns, { context, batch: context, logits: "none", keepRoutes: true });
   for (const window of windows) {
     session.truncate(0);
     await session.evaluate(window, turns);

@@ -12,10 +12,16 @@ export class Follower implements ReferenceRows, Disposable {
   readonly #session: Session;
   #routes: number[][] = [];
 
-  constructor(model: Model, context: number) {
+  /** When the model's turn comes. */
+  static async open(model: Model, context: number, turns: Turns): Promise<Follower> {
+    const options = { context, batch: SCORING_BATCH, logits: "all", keepRoutes: true } as const;
+    return new Follower(model, await model.openSession(turns, options));
+  }
+
+  private constructor(model: Model, session: Session) {
     this.shape = shapeOf(model.config);
     this.#model = model;
-    this.#session = model.session({ context, batch: SCORING_BATCH, logits: "all", keepRoutes: true });
+    this.#session = session;
   }
 
   async run(ids: readonly number[], turns: Turns, onLogits: (logits: LogitRows) => void): Promise<void> {

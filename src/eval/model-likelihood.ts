@@ -3,6 +3,7 @@ import { FormatError, UsageError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { checkContext } from "../model/session.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { Jobs } from "../wasm/jobs.ts";
 import { Turns } from "../wasm/turns.ts";
 import { PairEncoder, sequenceOf } from "./encode-pair.ts";
 import type { Likelihood, LikelihoodModel, LikelihoodOptions, LikelihoodRequest } from "./likelihood.ts";
@@ -11,6 +12,7 @@ import { TokenScorer, type TokenScorerOptions } from "./token-scorer.ts";
 
 /** A request that cannot be scored, by its place among those asked. */
 export class RequestError extends UsageError {
+  override readonly name: string = "RequestError";
   readonly request: number;
   /** What is wrong with it. */
   readonly reason: string;
@@ -27,11 +29,15 @@ export interface ModelLikelihoodOptions extends TokenScorerOptions {
   readonly context?: number;
 }
 
-/** Requests with a common beginning cost its tokens once, within a call and from one call to the next. */
+/**
+ * Requests with a common beginning cost its tokens once, within a call and from one call to the next. Calls at once wait for each
+ * other, in their order; disposal ends the one that runs.
+ */
 export class ModelLikelihood implements LikelihoodModel, Disposable {
   readonly model: Model;
   readonly #scorer: TokenScorer;
   readonly #context: number;
+  readonly #calls: Jobs = new Jobs("likelihood");
 
   /** @throws UsageError for a context that the model does not have. */
   constructor(model: Model, options: ModelLikelihoodOptions = {}) {
@@ -55,6 +61,10 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
     options: LikelihoodOptions = {},
   ): Promise<readonly Likelihood[]> {
     const turns = new Turns(options.signal);
+    return this.#calls.alone("logLikelihoods", turns, (own) => this.#score(requests, own));
+  }
+
+  async #score(requests: readonly LikelihoodRequest[], turns: Turns): Promise<readonly Likelihood[]> {
     const tokenizer = await this.model.tokenizer();
     const encoder = new PairEncoder(tokenizer, startIdOf(this.model, tokenizer));
     const pairs: { readonly context: number; readonly sequence: ReturnType<typeof sequenceOf> }[] = [];
@@ -81,6 +91,10 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
   /** Each text after the start id, in windows of the context that each score what no earlier one has (as the harness does). */
   async rollingLogLikelihoods(texts: readonly string[], options: LikelihoodOptions = {}): Promise<readonly number[]> {
     const turns = new Turns(options.signal);
+    return this.#calls.alone("rollingLogLikelihoods", turns, (own) => this.#scoreRolling(texts, own));
+  }
+
+  async #scoreRolling(texts: readonly string[], turns: Turns): Promise<readonly number[]> {
     const tokenizer = await this.model.tokenizer();
     const startId = startIdOf(this.model, tokenizer);
     if (startId === undefined) throw new UsageError("model", "no BOS or EOS id", "one that a text begins after");
@@ -96,7 +110,9 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
     return results;
   }
 
+  /** Ends the call that runs; memory is free once it has stopped. */
   [Symbol.dispose](): void {
+    this.#calls.close(() => {});
     this.#scorer[Symbol.dispose]();
   }
 

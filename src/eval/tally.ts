@@ -44,9 +44,9 @@ export class Tally implements Disposable {
     const { arena } = model.machine;
     this.#model = model;
     this.#ld = stride(model.config.vocabSize);
-    this.#memory = arena.claim();
-    this.#theirs = arena.alloc(SCORING_BATCH * this.#ld * 4);
-    this.#sums = arena.alloc(SCORING_BATCH * 32);
+    model.machine.jobs.requireFree();
+    const make = () => [arena.alloc(SCORING_BATCH * this.#ld * 4), arena.alloc(SCORING_BATCH * 32)];
+    [[this.#theirs, this.#sums], this.#memory] = arena.own(this, make);
   }
 
   /** Rows of the model against the reference's; the last of a window has nothing to predict. */

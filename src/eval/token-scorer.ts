@@ -1,7 +1,9 @@
 /** Log-probabilities of given tokens in given sequences: what likelihoods and perplexities are made of. */
 import { log } from "../exact.ts";
 import type { Model } from "../model/model.ts";
+import { checkBatch } from "../model/session.ts";
 import { type NodeLogits, TreeSession } from "../model/tree-session.ts";
+import { Jobs } from "../wasm/jobs.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { buildTree, type ScoredSequence, type ScoredTree } from "./token-tree.ts";
 
@@ -25,12 +27,13 @@ const CONTEXT_STEP = 256;
 const RESULT_BYTES = 16 + 4;
 const MAX_ROWS = 64;
 
-/** Keeps its last sequence's keys and values, so that the next call may go on from any beginning of it. */
+/** Keeps its last sequence's keys and values, so that the next call may go on from any beginning of it. Calls at once wait. */
 export class TokenScorer implements Disposable {
   /** Tokens computed so far. */
   computedTokens = 0;
   readonly #model: Model;
   readonly #options: TokenScorerOptions;
+  readonly #calls: Jobs = new Jobs("token scorer");
   #session: TreeSession | undefined;
   #results = 0;
   #memory: Disposable | undefined;
@@ -38,23 +41,31 @@ export class TokenScorer implements Disposable {
   constructor(model: Model, options: TokenScorerOptions = {}) {
     this.#model = model;
     this.#options = options;
+    if (options.batch !== undefined) checkBatch(options.batch);
   }
 
   /**
    * One result a sequence, in their order. Beginnings that sequences share are computed once; the bits do not depend on it.
    * @throws UsageError for an id out of range or a sequence longer than the model's context.
    */
-  async score(sequences: readonly ScoredSequence[], turns: Turns): Promise<readonly TokenScores[]> {
-    const longest = sequences.reduce((most, { ids }) => Math.max(most, ids.length), 0);
-    const session = this.#open(longest);
-    const built = buildTree(sequences, this.#options.shareBeginnings === false ? undefined : session.path);
-    const found = sequences.map(({ targets }) => ({ logProbs: new Float64Array(targets.length), isGreedy: true }));
-    await session.evaluate(built.tree, turns, (logits) => this.#take(logits, built, sequences, found));
-    this.computedTokens += built.tree.ids.length;
-    return found;
+  score(sequences: readonly ScoredSequence[], turns: Turns): Promise<readonly TokenScores[]> {
+    return this.#calls.alone("score", turns, async (own) => {
+      const longest = sequences.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+      const session = await this.#model.machine.jobs.shared(own, async () => this.#open(longest));
+      const built = buildTree(sequences, this.#options.shareBeginnings === false ? undefined : session.path);
+      const found = sequences.map(({ targets }) => ({ logProbs: new Float64Array(targets.length), isGreedy: true }));
+      await session.evaluate(built.tree, own, (logits) => this.#take(logits, built, sequences, found));
+      this.computedTokens += built.tree.ids.length;
+      return found;
+    });
   }
 
+  /** Ends the call that runs and frees the memory once it has stopped. */
   [Symbol.dispose](): void {
+    this.#calls.close(() => this.#free());
+  }
+
+  #free(): void {
     this.#session?.[Symbol.dispose]();
     this.#memory?.[Symbol.dispose]();
     this.#session = undefined;
@@ -63,14 +74,16 @@ export class TokenScorer implements Disposable {
 
   #open(length: number): TreeSession {
     if (this.#session !== undefined && length <= this.#session.context) return this.#session;
-    this[Symbol.dispose]();
+    this.#free();
     const { arena } = this.#model.machine;
     const { maxPositions } = this.#model.config;
     const rounded = Math.ceil(length / CONTEXT_STEP) * CONTEXT_STEP;
     const context = length > maxPositions ? length : Math.max(1, Math.min(rounded, maxPositions));
-    this.#memory = arena.claim();
-    this.#results = arena.alloc(MAX_ROWS * RESULT_BYTES);
-    this.#session = new TreeSession(this.#model, { context, batch: this.#options.batch });
+    const make = () => {
+      this.#results = arena.alloc(MAX_ROWS * RESULT_BYTES);
+      return new TreeSession(this.#model, { context, batch: this.#options.batch });
+    };
+    [this.#session, this.#memory] = arena.own(this, make);
     return this.#session;
   }
 

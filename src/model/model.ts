@@ -143,9 +143,24 @@ export class Model implements AsyncDisposable {
     return this.files.config;
   }
 
-  /** Allocates run buffers and a cache, to be disposed by the caller. */
+  /** Allocates run buffers and a cache, to be disposed by the caller. @throws UsageError while a job has the model to itself. */
   session(options: SessionOptions = {}): Session {
     return new Session(this, options);
+  }
+
+  /** The same when its turn comes. */
+  openSession(turns: Turns, options: SessionOptions = {}): Promise<Session> {
+    return this.machine.jobs.shared(turns, async () => new Session(this, options));
+  }
+
+  /**
+   * Runs a job that changes weights or uses the memory's end as it likes: nothing else of this model runs meanwhile. The job works
+   * on `held`, a view of the model that is good until it ends.
+   */
+  alone<T>(job: string, signal: AbortSignal | undefined, work: (held: Model, turns: Turns) => Promise<T>): Promise<T> {
+    return this.machine.alone(job, new Turns(signal), (machine, turns) =>
+      work(new Model(this.files, machine, this.weights, this.activations, false), turns),
+    );
   }
 
   /** The folder's tokenizer, read at the first call. @throws FileError where there is none. */
@@ -160,6 +175,7 @@ export class Model implements AsyncDisposable {
     return this.#tokenizer;
   }
 
+  /** Ends what runs on the model, waits for it to stop (so not to be awaited inside of it), then frees memory and files. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#owner) return;
     await this.machine[Symbol.asyncDispose]();

@@ -4,10 +4,11 @@
  */
 import { UsageError } from "../errors.ts";
 import { stride } from "../tensor/matrix.ts";
+import { Jobs } from "../wasm/jobs.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { createPass, type Pass, type Runnable, recordBody, recordHead } from "./forward.ts";
 import { RowPool } from "./row-pool.ts";
-import { checkContext, checkFinite, checkIds } from "./session.ts";
+import { checkBatch, checkContext, checkFinite, checkIds } from "./session.ts";
 import { createState, placeTokens, type Segment, type State, type TokenPlace } from "./state.ts";
 import { TapeShelf } from "./tape-shelf.ts";
 
@@ -39,6 +40,7 @@ export interface TreeSessionOptions {
 const LOGIT_ROWS = 64;
 const DEFAULT_BATCH = 256;
 
+/** Calls at once and disposal as with `Session`. */
 export class TreeSession implements Disposable {
   readonly model: Runnable;
   readonly context: number;
@@ -46,6 +48,7 @@ export class TreeSession implements Disposable {
   readonly #state: State;
   readonly #tapes: TapeShelf;
   readonly #rows: RowPool;
+  readonly #calls: Jobs = new Jobs("session");
   /** The last node with all its ancestors. */
   #ids: number[] = [];
   #pathRows: number[] = [];
@@ -58,19 +61,14 @@ export class TreeSession implements Disposable {
     const { maxPositions } = config;
     this.model = model;
     this.context = checkContext(options.context ?? maxPositions, maxPositions);
-    const capacity = options.batch ?? DEFAULT_BATCH;
-    if (!Number.isInteger(capacity) || capacity < 1)
-      throw new UsageError("batch", String(capacity), "an integer from 1");
+    const capacity = checkBatch(options.batch ?? DEFAULT_BATCH);
     // A path may be as long as the context while its own pass fills other rows.
     const cacheRows = this.context + capacity;
-    this.#memory = machine.arena.claim();
-    this.#state = createState(machine, config, {
-      capacity,
-      cacheRows,
-      logitRows: Math.min(LOGIT_ROWS, capacity),
-      positions: this.context,
-      segmentRoom: 4 * capacity + this.context,
-    });
+    const cells = { capacity, cacheRows, positions: this.context, segmentRoom: 4 * capacity + this.context };
+    const logitRows = Math.min(LOGIT_ROWS, capacity);
+    machine.jobs.requireFree();
+    const make = () => createState(machine, config, { ...cells, logitRows });
+    [this.#state, this.#memory] = machine.arena.own(this, make);
     this.#rows = new RowPool(cacheRows);
     this.#tapes = new TapeShelf((tokens) => {
       const pass = this.#pass(tokens);
@@ -89,19 +87,24 @@ export class TreeSession implements Disposable {
    * @throws UsageError for an id out of range or nodes that do not form a tree within the context; NumericsError for logits
    * that are not finite. The session then holds no path.
    */
-  async evaluate(tree: TokenTree, turns: Turns, onLogits: (logits: NodeLogits) => void): Promise<void> {
-    checkIds(tree.ids, this.model.config.vocabSize);
-    this.#checkDepths(tree.depths);
-    try {
-      for (let done = 0; done < tree.ids.length; ) done += await this.#runPass(tree, done, turns, onLogits);
-    } catch (error) {
-      this.#forget();
-      throw error;
-    }
+  evaluate(tree: TokenTree, turns: Turns, onLogits: (logits: NodeLogits) => void): Promise<void> {
+    return this.#calls.alone("evaluate", turns, (own) =>
+      this.model.machine.jobs.shared(own, async (both) => {
+        checkIds(tree.ids, this.model.config.vocabSize);
+        this.#checkDepths(tree.depths);
+        try {
+          for (let done = 0; done < tree.ids.length; ) done += await this.#runPass(tree, done, both, onLogits);
+        } catch (error) {
+          this.#forget();
+          throw error;
+        }
+      }),
+    );
   }
 
+  /** Returns the session's memory, once nothing runs on it. */
   [Symbol.dispose](): void {
-    this.#memory[Symbol.dispose]();
+    this.#calls.close(() => this.#memory[Symbol.dispose]());
   }
 
   #checkDepths(depths: Int32Array): void {

@@ -32,7 +32,7 @@ export interface MatrixOptions extends GptqOptions {
   readonly shrinkage?: number;
 }
 
-/** Quantises w[rows, cols] for the inputs x[tokens, cols]. Never falls back because tokens are few. */
+/** Quantises w[rows, cols] for the inputs x[tokens, cols]. Never falls back because tokens are few. Has the machine to itself. */
 export async function quantizeMatrix(
   machine: Machine,
   w: Float32Array,
@@ -47,6 +47,21 @@ export async function quantizeMatrix(
   if (x.length !== tokens * cols) throw new ShapeError("inputs", [tokens, cols], [x.length]);
   if (tokens < 1) throw new UsageError("tokens", String(tokens), "at least one input row");
   checkFinite("inputs", x, 0, cols);
+  return machine.alone("quantizeMatrix", turns, (held, own) =>
+    quantizeHeld(held, w, x, rows, cols, tokens, options, own),
+  );
+}
+
+async function quantizeHeld(
+  machine: Machine,
+  w: Float32Array,
+  x: Float32Array,
+  rows: number,
+  cols: number,
+  tokens: number,
+  options: MatrixOptions,
+  turns: Turns,
+): Promise<MatrixResult> {
   return await inScratch(machine, async () => {
     const hessian = new Hessian(machine, cols);
     const inputs = place(machine, x);

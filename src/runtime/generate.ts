@@ -1,7 +1,8 @@
 /** Text from a model, token by token: prefill the prompt in batches, then decode, sample, show. */
 import { UsageError } from "../errors.ts";
-import type { Model } from "../model/model.ts";
-import { checkContext, type LogitRows } from "../model/session.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
+import type { Model, Progress } from "../model/model.ts";
+import { checkContext, type LogitRows, requireIds } from "../model/session.ts";
 import { createRandom } from "../random.ts";
 import { createTextStream, type TextStream } from "../text/stream.ts";
 import { Turns } from "../wasm/turns.ts";
@@ -20,7 +21,14 @@ export interface GenerateOptions extends SamplingOptions {
   /** Most tokens of prompt and text together. Default: the model's context. */
   readonly context?: number;
   readonly signal?: AbortSignal;
+  /** Told after each batch of the prompt: `{ phase: "prefill", done, total, unit: "tokens" }`. */
+  readonly onProgress?: (progress: Progress) => void;
 }
+
+const KNOWN: KnownOptions<GenerateOptions> = {
+  ...{ maxTokens: true, temperature: true, topK: true, topP: true, minP: true, repetitionPenalty: true, seed: true },
+  ...{ stop: true, ignoreEos: true, context: true, signal: true, onProgress: true },
+};
 
 export interface Piece {
   /** The token; undefined for text that was held back and is shown at the end. */
@@ -45,31 +53,31 @@ export type Prompt = string | { readonly ids: readonly number[] };
 const DEFAULT_MAX_TOKENS = 128;
 
 /**
- * Yields pieces; returns the whole. Aborting rejects with the signal's reason within one token.
- * @throws UsageError for an empty prompt, one that fills the context, an id out of range, or a sampling option out of range.
+ * Yields pieces; returns the whole. Aborting rejects with the signal's reason within one token. Between two pieces the model is free for
+ * others: a job that has it to itself may run then, and the text is the same.
+ * @throws UsageError for an empty prompt, one that fills the context, an id out of range, an option out of range or unknown.
  */
 export async function* generate(
   model: Model,
   prompt: Prompt,
   options: GenerateOptions = {},
 ): AsyncGenerator<Piece, Generated> {
-  const sampling = checkSampling(options);
-  const maxTokens = checkMaxTokens(options.maxTokens ?? DEFAULT_MAX_TOKENS);
-  const turns = new Turns(options.signal);
-  turns.check();
-  const promptIds = typeof prompt === "string" ? (await model.tokenizer()).encode(prompt) : prompt.ids;
+  const { sampling, maxTokens, stops, turns } = checkOptions(options);
+  const promptIds = await idsOf(model, prompt);
   const context = checkPrompt(
     promptIds.length,
     options.context ?? model.config.maxPositions,
     model.config.maxPositions,
   );
-  using session = model.session({ context: Math.min(context, promptIds.length + maxTokens) });
+  using session = await model.openSession(turns, { context: Math.min(context, promptIds.length + maxTokens) });
   const sampler = createSampler(model, sampling, options.seed ?? 0, promptIds);
-  const text = await createShownText(model, prompt, options.stop ?? []);
+  const text = await createShownText(model, prompt, stops);
   const eosIds = options.ignoreEos ? [] : model.config.eosIds;
 
   const started = performance.now();
-  await session.evaluate(promptIds, turns, sampler.take);
+  const total = promptIds.length;
+  const report = (done: number) => options.onProgress?.({ phase: "prefill", done, total, unit: "tokens" });
+  await session.evaluate(promptIds, turns, sampler.take, report);
   const prefilled = performance.now();
   const ids: number[] = [];
   let stopReason: Generated["stopReason"] = "length";
@@ -147,9 +155,7 @@ interface ShownText {
 }
 
 /** Ids to text: whole characters only, ending before a stop string. A prompt of ids needs no tokenizer; text is then empty. */
-async function createShownText(model: Model, prompt: Prompt, stop: string | readonly string[]): Promise<ShownText> {
-  const stops = typeof stop === "string" ? [stop] : stop;
-  if (stops.includes("")) throw new UsageError("stop", "an empty string", "text that ends the generation");
+async function createShownText(model: Model, prompt: Prompt, stops: readonly string[]): Promise<ShownText> {
   const stream = await openStream(model, typeof prompt === "string" || stops.length > 0);
   const filter = createStopFilter(stops);
   let whole = "";
@@ -173,6 +179,41 @@ async function createShownText(model: Model, prompt: Prompt, stop: string | read
 async function openStream(model: Model, required: boolean): Promise<TextStream | undefined> {
   const tokenizer = required ? await model.tokenizer() : await model.tokenizerIfAny();
   return tokenizer === undefined ? undefined : createTextStream(tokenizer, { skipSpecial: true });
+}
+
+interface Checked {
+  readonly sampling: ReturnType<typeof checkSampling>;
+  readonly maxTokens: number;
+  readonly stops: readonly string[];
+  readonly turns: Turns;
+}
+
+/** @throws UsageError naming the option; the signal's reason where it is aborted already. */
+function checkOptions(options: GenerateOptions): Checked {
+  checkKnownOptions("generate", options, KNOWN);
+  const { maxTokens = DEFAULT_MAX_TOKENS, stop = [], onProgress } = options;
+  if (onProgress !== undefined && typeof onProgress !== "function")
+    throw new UsageError("onProgress", typeof onProgress, "a function");
+  const sampling = checkSampling(options);
+  const turns = new Turns(options.signal);
+  turns.check();
+  return { sampling, maxTokens: checkMaxTokens(maxTokens), stops: checkStops(stop), turns };
+}
+
+function checkStops(stop: string | readonly string[]): readonly string[] {
+  const stops = typeof stop === "string" ? [stop] : stop;
+  const stranger = Array.isArray(stops) ? stops.find((one) => typeof one !== "string") : stops;
+  if (stranger !== undefined) throw new UsageError("stop", String(stranger), "a string, or an array of strings");
+  if (stops.includes("")) throw new UsageError("stop", "an empty string", "text that ends the generation");
+  return stops;
+}
+
+async function idsOf(model: Model, prompt: Prompt): Promise<readonly number[]> {
+  if (typeof prompt === "string") return (await model.tokenizer()).encode(prompt);
+  if (typeof prompt !== "object" || prompt === null)
+    throw new UsageError("prompt", prompt === null ? "null" : typeof prompt, "a string, or { ids } with token ids");
+  requireIds(prompt.ids);
+  return prompt.ids;
 }
 
 function checkMaxTokens(maxTokens: number): number {

@@ -1,19 +1,26 @@
 /** What a program holds after loading: generation, logits, and which engine computes them. */
 
 import type { FolderSource } from "../format/source.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { Model, OpenOptions } from "../model/model.ts";
 import { closing, Model as LoadedModel, readModelFiles } from "../model/model.ts";
 import type { Activations } from "../nn/emit.ts";
 import { VERSION } from "../version.ts";
 import { type KernelModules, Machine, type MachineOptions } from "../wasm/machine.ts";
 import { type Generated, type GenerateOptions, generate, type Piece, type Prompt } from "./generate.ts";
-import { computeLogits, type Logits } from "./logits.ts";
+import { computeLogits, type Logits, type LogitsOptions } from "./logits.ts";
 
 export type LoadOptions = OpenOptions & MachineOptions;
+
+const KNOWN: KnownOptions<LoadOptions> = {
+  ...{ activations: true, activationGroup: true, signal: true, onProgress: true, onWarning: true },
+  ...{ kernels: true, threads: true },
+};
 
 export interface EngineInfo {
   readonly version: string;
   readonly kernels: "base" | "relaxed";
+  /** Those that were granted. */
   readonly threads: number;
   readonly activations: Activations["mode"];
   /** Name and version of the JavaScript runtime. */
@@ -26,6 +33,7 @@ export class LanguageModel implements AsyncDisposable {
 
   /** Opens a folder on the given kernels. @throws what reading and loading throw; nothing stays allocated then. */
   static async load(folder: FolderSource, kernels: KernelModules, options: LoadOptions = {}): Promise<LanguageModel> {
+    checkKnownOptions("loadModel", options, KNOWN);
     const files = await readModelFiles(folder);
     const machine = await closing(files, () => Machine.create(kernels, options));
     return new LanguageModel(await LoadedModel.open(files, machine, options));
@@ -39,16 +47,20 @@ export class LanguageModel implements AsyncDisposable {
     return engineInfo(this.model);
   }
 
-  /** Text for a prompt, piece by piece; the generator's return value is the whole with its timings. */
+  /**
+   * Text for a prompt, piece by piece; the generator's return value is the whole with its timings. Nothing is checked, computed or
+   * held before the first piece is asked for.
+   */
   generate(prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<Piece, Generated> {
     return generate(this.model, prompt, options);
   }
 
   /** Logits of every position. */
-  logits(ids: readonly number[], options: { readonly signal?: AbortSignal } = {}): Promise<Logits> {
+  logits(ids: readonly number[], options: LogitsOptions = {}): Promise<Logits> {
     return computeLogits(this.model, ids, options);
   }
 
+  /** Ends what runs on the model, waits for it to stop (so not to be awaited inside of it), then frees memory and files. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.model[Symbol.asyncDispose]();
   }

@@ -1,8 +1,9 @@
 /** All positions' logits of a prompt. */
 import { UsageError } from "../errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { Tap } from "../model/forward.ts";
 import type { Model } from "../model/model.ts";
-import type { LogitRows } from "../model/session.ts";
+import { type LogitRows, requireIds } from "../model/session.ts";
 import { readRows } from "../nn/emit.ts";
 import { Turns } from "../wasm/turns.ts";
 
@@ -13,17 +14,25 @@ export interface Logits {
   readonly vocab: number;
 }
 
+export interface LogitsOptions {
+  readonly signal?: AbortSignal;
+}
+
+const KNOWN: KnownOptions<LogitsOptions> = { signal: true };
+
 /** @throws UsageError for no ids, an id out of range, or more ids than the model's context. */
 export async function computeLogits(
   model: Model,
   ids: readonly number[],
-  options: { readonly signal?: AbortSignal } = {},
+  options: LogitsOptions = {},
 ): Promise<Logits> {
+  checkKnownOptions("logits", options, KNOWN);
   const { vocabSize } = model.config;
-  const length = checkLength(ids.length, model);
+  const length = checkLength(ids, model);
+  const turns = new Turns(options.signal);
   const logits = { data: new Float32Array(length * vocabSize), rows: length, vocab: vocabSize };
-  using session = model.session({ context: length, logits: "all" });
-  await session.evaluate(ids, new Turns(options.signal), collector(model, logits));
+  using session = await model.openSession(turns, { context: length, logits: "all" });
+  await session.evaluate(ids, turns, collector(model, logits));
   return logits;
 }
 
@@ -32,7 +41,9 @@ function collector(model: Model, { data, vocab }: Logits): (found: LogitRows) =>
   return ({ ptr, ld, rows, first }) => data.set(readRows(model.machine, { ptr, ld, rows, cols: vocab }), first * vocab);
 }
 
-function checkLength(length: number, model: Model): number {
+function checkLength(ids: readonly number[], model: Model): number {
+  requireIds(ids);
+  const { length } = ids;
   const most = model.config.maxPositions;
   if (length === 0) throw new UsageError("ids", "no tokens", "at least one");
   if (length > most) throw new UsageError("ids", `${length} tokens`, `at most the context, ${most}`);
@@ -54,12 +65,14 @@ export interface TappedTensor {
 export async function computeTapped(
   model: Model,
   ids: readonly number[],
-  options: { readonly signal?: AbortSignal } = {},
+  options: LogitsOptions = {},
 ): Promise<{ readonly logits: Logits; readonly tensors: readonly TappedTensor[] }> {
+  checkKnownOptions("logits", options, KNOWN);
   const { config, machine } = model;
-  const length = checkLength(ids.length, model);
+  const length = checkLength(ids, model);
+  const turns = new Turns(options.signal);
   const tensors: TappedTensor[] = [];
-  using session = model.session({ context: length, batch: length, logits: "all", keepRoutes: true });
+  using session = await model.openSession(turns, { context: length, batch: length, logits: "all", keepRoutes: true });
   const logits = { data: new Float32Array(length * config.vocabSize), rows: length, vocab: config.vocabSize };
   const keepHidden = ({ layer, input }: Tap) =>
     void tensors.push({
@@ -68,7 +81,7 @@ export async function computeTapped(
       shape: [length, config.hiddenSize],
       data: readRows(machine, input),
     });
-  await session.evaluateTapped(ids, new Turns(options.signal), keepHidden, collector(model, logits));
+  await session.evaluateTapped(ids, turns, keepHidden, collector(model, logits));
   config.moeLayers.forEach((moe, layer) => {
     if (!moe) return;
     const { experts, weights } = session.state.routes[layer];

@@ -28,8 +28,8 @@ export function checkSampling(options: SamplingOptions): Required<SamplingOption
   };
   need(temperature >= 0 && Number.isFinite(temperature), "temperature", temperature, "a number of 0 or more");
   need(Number.isInteger(topK) && topK >= 0, "topK", topK, "a whole number of 0 or more");
-  need(topP > 0 && topP <= 1, "topP", topP, "a number above 0, at most 1");
-  need(minP >= 0 && minP < 1, "minP", minP, "a number from 0, below 1");
+  need(Number.isFinite(topP) && topP > 0 && topP <= 1, "topP", topP, "a number above 0, at most 1");
+  need(Number.isFinite(minP) && minP >= 0 && minP < 1, "minP", minP, "a number from 0, below 1");
   const penaltyFits = repetitionPenalty > 0 && Number.isFinite(repetitionPenalty);
   need(penaltyFits, "repetitionPenalty", repetitionPenalty, "a number above 0");
   return { temperature, topK, topP, minP, repetitionPenalty };

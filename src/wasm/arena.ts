@@ -1,6 +1,7 @@
 /** Bump allocator over one wasm linear memory; frees only by rolling back to a mark. */
 import { MemoryError } from "../errors.ts";
 import { HEAP_BASE } from "./constants.ts";
+import { afterDisposal } from "./jobs.ts";
 
 const PAGE_BYTES = 65536;
 /** wasm32: one memory ends at 4 GiB. */
@@ -14,8 +15,11 @@ export interface Growable {
   grow(pages: number): number;
 }
 
+/** Frees what belongs to owners that were forgotten without being disposed. */
+const forgotten = new FinalizationRegistry<Disposable>((memory) => memory[Symbol.dispose]());
+
 export class Arena {
-  readonly #memory: Growable;
+  #memory: Growable | undefined;
   #top: number = HEAP_BASE;
   readonly #claims: { readonly start: number; open: boolean }[] = [];
   constructor(memory: Growable) {
@@ -63,43 +67,81 @@ export class Arena {
     };
   }
 
+  /**
+   * Claims what `allocate`, which does not wait, allocates for `owner`, who disposes of it; a forgotten owner's is freed, too. Where
+   * `allocate` throws, nothing stays claimed.
+   */
+  own<T>(owner: object, allocate: () => T): readonly [T, Disposable] {
+    const [older, start] = [this.#claims.length, this.#top];
+    const memory = this.claim();
+    try {
+      const found = allocate();
+      forgotten.register(owner, memory);
+      return [found, memory];
+    } catch (error) {
+      this.#claims.length = older; // with what was claimed inside
+      this.#top = start;
+      throw error;
+    }
+  }
+
+  /** Lets go of the memory, which may be another machine's next: every access from here on throws. */
+  close(): void {
+    this.#memory = undefined;
+  }
+
+  /** @throws UsageError after closing. */
+  check(): void {
+    this.#open();
+  }
+
+  #open(): Growable {
+    if (this.#memory === undefined) throw afterDisposal("engine");
+    return this.#memory;
+  }
+
+  get #buffer(): ArrayBufferLike {
+    return this.#open().buffer;
+  }
+
   #ensure(end: number): void {
+    const memory = this.#open();
     if (end > LIMIT_BYTES) throw new MemoryError("engine memory", end, LIMIT_BYTES);
-    const missing = end - this.#memory.buffer.byteLength;
+    const missing = end - memory.buffer.byteLength;
     if (missing <= 0) return;
-    const room = (LIMIT_BYTES - this.#memory.buffer.byteLength) / PAGE_BYTES;
+    const room = (LIMIT_BYTES - memory.buffer.byteLength) / PAGE_BYTES;
     const pages = Math.min(Math.ceil(Math.max(missing, GROWTH_BYTES) / PAGE_BYTES), room);
     try {
-      this.#memory.grow(pages);
+      memory.grow(pages);
     } catch (cause) {
-      throw new MemoryError("engine memory", end, this.#memory.buffer.byteLength, { cause });
+      throw new MemoryError("engine memory", end, memory.buffer.byteLength, { cause });
     }
   }
 
   // Fresh views: never keep one across an `alloc` or a kernel call.
   f32(ptr: number, length: number): Float32Array {
-    return new Float32Array(this.#memory.buffer, ptr, length);
+    return new Float32Array(this.#buffer, ptr, length);
   }
   f64(ptr: number, length: number): Float64Array {
-    return new Float64Array(this.#memory.buffer, ptr, length);
+    return new Float64Array(this.#buffer, ptr, length);
   }
   i32(ptr: number, length: number): Int32Array {
-    return new Int32Array(this.#memory.buffer, ptr, length);
+    return new Int32Array(this.#buffer, ptr, length);
   }
   u32(ptr: number, length: number): Uint32Array {
-    return new Uint32Array(this.#memory.buffer, ptr, length);
+    return new Uint32Array(this.#buffer, ptr, length);
   }
   i16(ptr: number, length: number): Int16Array {
-    return new Int16Array(this.#memory.buffer, ptr, length);
+    return new Int16Array(this.#buffer, ptr, length);
   }
   u16(ptr: number, length: number): Uint16Array {
-    return new Uint16Array(this.#memory.buffer, ptr, length);
+    return new Uint16Array(this.#buffer, ptr, length);
   }
   i8(ptr: number, length: number): Int8Array {
-    return new Int8Array(this.#memory.buffer, ptr, length);
+    return new Int8Array(this.#buffer, ptr, length);
   }
   u8(ptr: number, length: number): Uint8Array {
-    return new Uint8Array(this.#memory.buffer, ptr, length);
+    return new Uint8Array(this.#buffer, ptr, length);
   }
 }
 

@@ -86,18 +86,29 @@ function startHelper(source: string): Helper | undefined {
       terminate: () => worker.terminate(),
     };
   }
-  if (typeof Worker === "undefined") return undefined;
+  return typeof Worker === "undefined" ? undefined : startWebWorker(source);
+}
+
+function startWebWorker(source: string): Helper {
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  const worker = new Worker(url, { type: "module" });
-  return {
-    post: (message) => worker.postMessage(message),
-    onMessage: (listener, failed) => {
-      worker.onmessage = (event) => listener(event.data);
-      worker.onerror = failed;
-    },
-    unref: () => URL.revokeObjectURL(url),
-    terminate: () => worker.terminate(),
-  };
+  try {
+    const worker = new Worker(url, { type: "module" });
+    return {
+      post: (message) => worker.postMessage(message),
+      onMessage: (listener, failed) => {
+        worker.onmessage = (event) => listener(event.data);
+        worker.onerror = failed;
+      },
+      unref: () => URL.revokeObjectURL(url),
+      terminate: () => {
+        URL.revokeObjectURL(url);
+        return worker.terminate();
+      },
+    };
+  } catch (error) {
+    URL.revokeObjectURL(url);
+    throw error;
+  }
 }
 
 /** Whether this thread may sleep in Atomics.wait (a browser page's may not). */
@@ -116,23 +127,35 @@ export class Crew {
   readonly mayWait: boolean = mayWaitHere(this.control);
   readonly #helpers: Helper[] = [];
 
-  /** Starts `threads - 1` helpers; undefined where workers cannot be started (the machine then runs on one thread). */
+  /** Starts `threads - 1` helpers; undefined where workers cannot be started: none is left then. */
   static async start(setup: CrewSetup): Promise<Crew | undefined> {
     const crew = new Crew();
-    const source = helperSource();
-    const ready: Promise<void>[] = [];
-    for (let thread = 1; thread < setup.threads; thread++) {
-      const helper = startHelper(source);
-      if (helper === undefined) return undefined;
-      crew.#helpers.push(helper);
-      ready.push(new Promise((resolve, reject) => helper.onMessage(() => resolve(), reject)));
-      const { module, memory, names, threads } = setup;
-      const scratch = setup.scratch[thread];
-      helper.post({ module, memory, control: crew.control, names, thread, threads, scratch, spins: SPINS });
+    try {
+      const source = helperSource();
+      const ready: Promise<void>[] = [];
+      for (let thread = 1; thread < setup.threads; thread++) {
+        const helper = startHelper(source);
+        if (helper === undefined) throw new Error("no workers here");
+        ready.push(crew.#hire(helper, setup, thread));
+      }
+      await Promise.all(ready);
+    } catch {
+      // A policy against `blob:` workers says so by throwing, or by an event without a word.
+      await crew.stop();
+      return undefined;
     }
-    await Promise.all(ready);
     for (const helper of crew.#helpers) helper.unref();
     return crew;
+  }
+
+  /** Resolves when the helper is ready. */
+  #hire(helper: Helper, { module, memory, names, threads, scratch }: CrewSetup, thread: number): Promise<void> {
+    this.#helpers.push(helper);
+    const ready = new Promise<void>((resolve, reject) => helper.onMessage(() => resolve(), reject));
+    ready.catch(() => {}); // one that fails while others are still being hired is noticed later
+    const { control } = this;
+    helper.post({ module, memory, control, names, thread, threads, scratch: scratch[thread], spins: SPINS });
+    return ready;
   }
 
   /** Wakes the helpers for the calls at `tape`. The caller then plays its own share, which ends at the last barrier. */

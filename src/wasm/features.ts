@@ -1,5 +1,8 @@
 /** What this runtime can do, found by validating tiny modules (works where compiling is forbidden). */
 
+/** What one machine runs at most. */
+export const MAX_THREADS = 64;
+
 const HEADER = [0, 97, 115, 109, 1, 0, 0, 0];
 const SPLAT_ZERO = [65, 0, 253, 15];
 
@@ -21,4 +24,18 @@ export function hasRelaxedSimd(): boolean {
 export function hasSharedMemory(): boolean {
   const isolated = (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated;
   return typeof SharedArrayBuffer === "function" && isolated !== false;
+}
+
+type Os = { availableParallelism?(): number };
+type Runtime = {
+  readonly process?: { getBuiltinModule?(name: string): Os | undefined };
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+};
+
+/** Threads where none are asked for: the cores, or 1 where memory cannot be shared (a page that is not isolated). */
+export function defaultThreads(): number {
+  if (!hasSharedMemory()) return 1;
+  const { process, navigator } = globalThis as Runtime;
+  const cores = process?.getBuiltinModule?.("node:os")?.availableParallelism?.() ?? navigator?.hardwareConcurrency ?? 1;
+  return Math.max(1, Math.min(cores, MAX_THREADS));
 }

@@ -4,12 +4,14 @@ import { UnsupportedError, UsageError } from "../errors.ts";
 import { Arena } from "./arena.ts";
 import { HEAP_BASE, writeConstants } from "./constants.ts";
 import { Crew } from "./crew.ts";
-import { hasRelaxedSimd, hasSharedMemory } from "./features.ts";
+import { defaultThreads, hasRelaxedSimd, hasSharedMemory, MAX_THREADS } from "./features.ts";
 import { KERNEL_NAMES, type KernelName } from "./generated/kernels.ts";
+import { Jobs } from "./jobs.ts";
 import { giveMemory, takeMemory } from "./memories.ts";
 import { type Kernel, playCalls } from "./play.ts";
 import { shareMemory } from "./shared-module.ts";
 import { CALL_WORDS, Tape } from "./tape.ts";
+import type { Turns } from "./turns.ts";
 
 export type KernelBuild = "base" | "relaxed";
 
@@ -22,64 +24,82 @@ export interface KernelModules {
 export interface MachineOptions {
   /** Which build; `auto` (default) takes `relaxed` where the runtime has relaxed SIMD. Both give the same bits. */
   readonly kernels?: "auto" | KernelBuild;
-  /** Threads that compute, the caller's included. Default 1. Falls back to 1 where memory cannot be shared. */
+  /** Threads that compute, the caller's included. Default: the cores, or 1 where memory cannot be shared. */
   readonly threads?: number;
+  /** Told, in a sentence, where fewer threads were granted than asked for. */
+  readonly onWarning?: (sentence: string) => void;
 }
 
 const SCRATCH_BYTES = 1 << 20;
 const TAPE_CALLS = 4096;
-const MAX_THREADS = 64;
 const OPCODES: ReadonlyMap<KernelName, number> = new Map(KERNEL_NAMES.map((name, index) => [name, index]));
+
+/** What a machine and its views have in common. */
+interface Parts {
+  readonly build: KernelBuild;
+  readonly threads: number;
+  readonly memory: WebAssembly.Memory;
+  readonly shared: boolean;
+  readonly arena: Arena;
+  readonly kernels: readonly Kernel[];
+  readonly crew: Crew | undefined;
+  /** Addresses of the caller's scratch, and of tapes that all threads play. */
+  readonly scratch: number;
+  readonly tape: number;
+}
+
+/** Helper threads of machines that were forgotten without being disposed would wait for ever. */
+const forgotten = new FinalizationRegistry<Crew>((crew) => void crew.stop());
 
 export class Machine implements AsyncDisposable {
   readonly build: KernelBuild;
   readonly threads: number;
   readonly memory: WebAssembly.Memory;
   readonly arena: Arena;
-  readonly #kernels: readonly Kernel[];
-  readonly #crew: Crew | undefined;
-  readonly #scratch: number;
-  readonly #shared: boolean;
-  readonly #tapePtr: number;
+  /** Whose turn it is on this memory. */
+  readonly jobs: Jobs = new Jobs("engine");
+  readonly #parts: Parts;
+  readonly #owner: boolean;
   readonly #single: Tape;
-  #disposed = false;
+  #disposal: Promise<void> | undefined;
 
-  /** @throws UsageError for a thread count that is no positive integer; UnsupportedError where `relaxed` cannot run. */
+  /**
+   * Falls back to one thread, with a warning, where the memory cannot be shared or workers cannot be started.
+   * @throws UsageError for a thread count that is no positive integer; UnsupportedError where `relaxed` cannot run.
+   */
   static async create(modules: KernelModules, options: MachineOptions = {}): Promise<Machine> {
     const build = chooseBuild(modules, options.kernels ?? "auto");
     const source = modules[build] as WebAssembly.Module | Uint8Array<ArrayBuffer>;
-    const threads = chooseThreads(options.threads ?? 1, source);
-    const module = await compile(source, threads > 1);
-    const memory = takeMemory(threads > 1);
-    writeConstants(memory);
-    const { exports } = await instantiate(module, { env: { memory } });
-    const kernels = KERNEL_NAMES.map((name) => (exports as Record<string, unknown>)[name] as Kernel);
-    const arena = new Arena(memory);
-    const scratch = Array.from({ length: threads }, () => arena.alloc(SCRATCH_BYTES));
-    const crew = threads > 1 ? await Crew.start({ module, memory, names: KERNEL_NAMES, threads, scratch }) : undefined;
-    return new Machine(build, crew === undefined ? 1 : threads, threads > 1, memory, arena, kernels, crew, scratch[0]);
+    const threads = chooseThreads(options, source);
+    const shared = threads > 1;
+    const module = await compile(source, shared);
+    const memory = takeMemory(shared);
+    try {
+      writeConstants(memory);
+      const { exports } = await instantiate(module, { env: { memory } });
+      const kernels = KERNEL_NAMES.map((name) => (exports as Record<string, unknown>)[name] as Kernel);
+      const arena = new Arena(memory);
+      const scratch = Array.from({ length: threads }, () => arena.alloc(SCRATCH_BYTES));
+      const tape = shared ? arena.alloc(TAPE_CALLS * CALL_WORDS * 4) : HEAP_BASE;
+      const crew = shared ? await Crew.start({ module, memory, names: KERNEL_NAMES, threads, scratch }) : undefined;
+      if (shared && crew === undefined) warnOfThreads(options, threads, NO_WORKERS);
+      const granted = crew === undefined ? 1 : threads;
+      return new Machine({ build, threads: granted, memory, shared, arena, kernels, crew, scratch: scratch[0], tape });
+    } catch (error) {
+      giveMemory(memory, shared);
+      throw error;
+    }
   }
 
-  private constructor(
-    build: KernelBuild,
-    threads: number,
-    shared: boolean,
-    memory: WebAssembly.Memory,
-    arena: Arena,
-    kernels: readonly Kernel[],
-    crew: Crew | undefined,
-    scratch: number,
-  ) {
-    this.build = build;
-    this.threads = threads;
-    this.memory = memory;
-    this.arena = arena;
-    this.#kernels = kernels;
-    this.#crew = crew;
-    this.#scratch = scratch;
-    this.#shared = shared;
-    this.#tapePtr = crew === undefined ? HEAP_BASE : arena.alloc(TAPE_CALLS * CALL_WORDS * 4);
+  private constructor(parts: Parts, owner = true) {
+    this.build = parts.build;
+    this.threads = parts.threads;
+    this.memory = parts.memory;
+    this.arena = parts.arena;
+    this.#parts = parts;
+    this.#owner = owner;
     this.#single = this.tape();
+    if (owner && parts.crew !== undefined) forgotten.register(this, parts.crew, parts.crew);
   }
 
   /** An empty tape for this machine. */
@@ -98,19 +118,46 @@ export class Machine implements AsyncDisposable {
     this.#single.run();
   }
 
-  /** Stops the helpers, then leaves the memory to the next machine or to the garbage collector. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    await this.#crew?.stop();
-    giveMemory(this.memory, this.#shared);
+  /**
+   * Runs a job that may use the memory's end as it likes, when its turn comes and with nothing beside it. It works on `held`, a
+   * view with a line of its own, good until the job ends: the machine's own line would let nobody in.
+   */
+  alone<T>(name: string, turns: Turns, work: (held: Machine, turns: Turns) => Promise<T>): Promise<T> {
+    return this.jobs.alone(name, turns, async (own) => {
+      // Owners below that are disposed meanwhile must not lower the end of the memory.
+      using _ = this.arena.claim();
+      const held = new Machine(this.#parts, false);
+      try {
+        return await work(held, own);
+      } finally {
+        held.jobs.close(() => {});
+      }
+    });
+  }
+
+  /**
+   * Ends what runs and waits for it to stop, so not to be awaited inside of it; then stops the helpers and leaves the memory to the
+   * next machine or to the garbage collector. Everything that is asked of it later throws.
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#owner ? this.#end() : Promise.resolve();
+    return this.#disposal;
+  }
+
+  async #end(): Promise<void> {
+    const { arena, crew, memory, shared } = this.#parts;
+    await new Promise<void>((resolve) => this.jobs.close(resolve));
+    arena.close();
+    if (crew !== undefined) forgotten.unregister(crew);
+    await crew?.stop();
+    giveMemory(memory, shared);
   }
 
   #play(words: Int32Array, calls: number, worthSharing: boolean): void {
-    if (this.#disposed) throw new UsageError("engine", "a call after disposal", "a live engine");
-    const crew = this.#crew;
+    const { arena, crew, kernels, scratch } = this.#parts;
+    arena.check();
     if (crew === undefined || !worthSharing) {
-      const failure = playCalls(words, 0, calls, this.#kernels, 0, 1, this.#scratch, undefined, 0, false);
+      const failure = playCalls(words, 0, calls, kernels, 0, 1, scratch, undefined, 0, false);
       if (failure !== undefined) throw failure;
       return;
     }
@@ -119,23 +166,13 @@ export class Machine implements AsyncDisposable {
   }
 
   #playShared(crew: Crew, words: Int32Array, done: number, calls: number): void {
-    const shared = new Int32Array(this.memory.buffer);
-    const at = this.#tapePtr >>> 2;
-    shared.set(words.subarray(done * CALL_WORDS, (done + calls) * CALL_WORDS), at);
-    crew.wake(this.#tapePtr, calls);
+    const { kernels, scratch, tape } = this.#parts;
     const { control, spins, mayWait } = crew;
-    const failure = playCalls(
-      shared,
-      at,
-      calls,
-      this.#kernels,
-      0,
-      this.threads,
-      this.#scratch,
-      control,
-      spins,
-      mayWait,
-    );
+    const shared = new Int32Array(this.memory.buffer);
+    const at = tape >>> 2;
+    shared.set(words.subarray(done * CALL_WORDS, (done + calls) * CALL_WORDS), at);
+    crew.wake(tape, calls);
+    const failure = playCalls(shared, at, calls, kernels, 0, this.threads, scratch, control, spins, mayWait);
     const helperFailed = crew.takeFailure();
     if (failure !== undefined) throw failure;
     if (helperFailed) throw new Error("a kernel trapped on a helper thread");
@@ -156,11 +193,24 @@ function chooseBuild(modules: KernelModules, wish: "auto" | KernelBuild): Kernel
   return able ? "relaxed" : "base";
 }
 
-function chooseThreads(wish: number, source: WebAssembly.Module | Uint8Array): number {
+const NOT_SHARED = "memory cannot be shared here (a page must be cross-origin isolated)";
+const COMPILED = "kernels that are compiled already have a memory that is not shared";
+const NO_WORKERS = "workers cannot be started here (a content security policy must allow worker-src blob:)";
+
+function chooseThreads(options: MachineOptions, source: WebAssembly.Module | Uint8Array): number {
+  // A compiled module has its memory's kind fixed; only bytes can be turned into the shared variant.
+  const hindrance = hasSharedMemory() ? (source instanceof Uint8Array ? undefined : COMPILED) : NOT_SHARED;
+  const wish = options.threads ?? (hindrance === undefined ? defaultThreads() : 1);
   if (!Number.isInteger(wish) || wish < 1 || wish > MAX_THREADS)
     throw new UsageError("threads", String(wish), `an integer from 1 to ${MAX_THREADS}`);
-  // A compiled module has its memory's kind fixed; only bytes can be turned into the shared variant.
-  return hasSharedMemory() && source instanceof Uint8Array ? wish : 1;
+  if (hindrance === undefined || wish === 1) return wish;
+  warnOfThreads(options, wish, hindrance);
+  return 1;
+}
+
+function warnOfThreads({ threads, onWarning }: MachineOptions, found: number, hindrance: string): void {
+  const wish = threads === undefined ? `${found}, the cores` : String(found);
+  onWarning?.(`threads: found ${wish}, runs on 1: ${hindrance}`);
 }
 
 const compiled = new WeakMap<Uint8Array, Map<boolean, Promise<WebAssembly.Module>>>();

@@ -1,4 +1,5 @@
 /** Gives way to the event loop during long work, and stops it when a signal says so. */
+import { UsageError } from "../errors.ts";
 
 const EVERY_MS = 20;
 
@@ -19,29 +20,57 @@ function macrotask(): Promise<void> {
   });
 }
 
+/** When the event loop last turned: common to everything that works for one call. */
+interface Clock {
+  last: number;
+}
+
 export class Turns {
-  readonly #signal: AbortSignal | undefined;
-  #last: number = performance.now();
-  constructor(signal?: AbortSignal) {
-    this.#signal = signal;
+  readonly signal: AbortSignal | undefined;
+  readonly #clock: Clock;
+  readonly #check: (() => void) | undefined;
+
+  /**
+   * @param check ends the work as the signal does, by throwing.
+   * @throws UsageError for a signal that is none.
+   */
+  constructor(signal?: AbortSignal, check?: () => void, clock: Clock = { last: performance.now() }) {
+    if (signal !== undefined && typeof signal?.throwIfAborted !== "function")
+      throw new UsageError("signal", signal === null ? "null" : typeof signal, "an AbortSignal");
+    this.signal = signal;
+    this.#check = check;
+    this.#clock = clock;
+  }
+
+  /** The same turns, ended by one more check, which throws. */
+  checking(check: () => void): Turns {
+    return new Turns(
+      this.signal,
+      () => {
+        check();
+        this.#check?.();
+      },
+      this.#clock,
+    );
   }
 
   /** Throws the signal's reason when it is aborted. */
   check(): void {
-    this.#signal?.throwIfAborted();
+    this.signal?.throwIfAborted();
+    this.#check?.();
   }
 
   /** Lets the event loop turn when 20 ms have passed since it last did; throws the signal's reason when aborted. */
   async pause(): Promise<void> {
     this.check();
-    if (performance.now() - this.#last < EVERY_MS) return;
+    if (performance.now() - this.#clock.last < EVERY_MS) return;
     await this.turn();
   }
 
   /** Lets the event loop turn now. */
   async turn(): Promise<void> {
     await macrotask();
-    this.#last = performance.now();
+    this.#clock.last = performance.now();
     this.check();
   }
 }

@@ -13,7 +13,7 @@ import type { Model, Progress } from "../../model/model.ts";
 import { isQuantizable } from "../../model/slots.ts";
 import { type Linear, layerLinears } from "../../model/weights.ts";
 import type { PackedBits } from "../../tensor/matrix.ts";
-import { Turns } from "../../wasm/turns.ts";
+import type { Turns } from "../../wasm/turns.ts";
 import type { Windows } from "../batch.ts";
 import { packQuantized } from "../pack.ts";
 import type { QuantizeSettings } from "../settings.ts";
@@ -34,8 +34,12 @@ export interface DamageOptions {
 const MEASURED = [2, 3] as const;
 const WIDTHS = [2, 3, 4] as const;
 
+/** Has the model to itself. */
 export async function measureDamage(model: Model, windows: Windows, options: DamageOptions): Promise<Damages> {
-  const turns = new Turns(options.signal);
+  return model.alone("measureDamage", options.signal, (held, turns) => measureHeld(held, windows, options, turns));
+}
+
+async function measureHeld(model: Model, windows: Windows, options: DamageOptions, turns: Turns): Promise<Damages> {
   const { grid, groupSize, onProgress } = options;
   const usage = await expertUsage(model, windows, options);
   const alternatives = await quantizeAlternatives(model, windows, grid, WIDTHS, groupSize, { turns, onProgress });

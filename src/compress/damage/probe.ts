@@ -34,11 +34,11 @@ export class DamageProbe implements Disposable {
   private constructor(model: Model, windows: Windows) {
     const { arena } = model.machine;
     this.#model = model;
-    this.#memory = arena.claim();
-    this.#batch = new WindowBatch(model, windows, ROWS);
     this.#ld = stride(model.config.vocabSize);
-    this.#reference = arena.alloc(this.#batch.tokens * this.#ld * 4);
-    this.#sums = arena.alloc(ROWS * 32);
+    [[this.#batch, this.#reference, this.#sums], this.#memory] = arena.own(this, () => {
+      const batch = new WindowBatch(model, windows, ROWS);
+      return [batch, arena.alloc(batch.tokens * this.#ld * 4), arena.alloc(ROWS * 32)];
+    });
   }
 
   /** Mean KL(float || model as it is now) in nats a token, where nothing before block `from` has changed. */
