@@ -1,6 +1,6 @@
 // Packs the package, installs the tarball in an empty folder, and uses it there as a user would: no checkout, no weights inside.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,8 +34,9 @@ try {
     readdirSync(folder).find((name) => name.endsWith(".tgz")),
   );
   check("the tarball is below 2 MB", () => statSync(tarball).size < 2e6);
+  check("the tarball holds no source maps", () => !packed.files.some(({ path }) => path.endsWith(".map")));
   check("the tarball holds no weights", () => !packed.files.some(({ path }) => path.endsWith(".safetensors")));
-  writeFileSync(join(folder, "package.json"), '{ "name": "smoke", "private": true, "type": "module" }\n');
+  writeFileSync(join(folder, "package.json"), '{ "name": "smoke", "private": true }\n');
   check("npm installs it", () => void run("npm", ["install", "--no-audit", "--no-fund", tarball], folder));
   check("quern generate writes five tokens", () => {
     const text = run(
@@ -61,6 +62,12 @@ await model[Symbol.asyncDispose]();
 if (typeof quantizeModel !== "function" || typeof memoryOutput !== "function") throw new Error("no quantiser");
 console.log(JSON.stringify({ text, nll: found.nll }));`,
   );
+  symlinkSync(join(root, "models"), join(folder, "models"));
+  writeFileSync(
+    join(folder, "story.mjs"),
+    /^```js\n(.*?)^```$/ms.exec(readFileSync(join(root, "README.md"), "utf8"))[1],
+  );
+  check("README's first program tells a story", () => run(process.execPath, ["story.mjs"], folder).length > 80);
   check(
     "the library works from a script",
     () => JSON.parse(run(process.execPath, ["use.mjs"], folder)).text.length > 0,
