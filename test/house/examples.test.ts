@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
+import { writeSmallModels } from "../helpers/small-models.ts";
 import { blocksOf, type CodeBlock } from "./markdown.ts";
-import { writeSmallModels } from "./small-models.ts";
 import { listFiles, readRepository } from "./sources.ts";
 
 /** The oldest Node that the package supports, where .ci/run has installed it. */

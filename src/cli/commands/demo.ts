@@ -92,7 +92,7 @@ async function requireNew({ options: { force } }: Session, { output }: Options, 
 
 const NOTE =
   "KL and agreement against the float model, perplexity on text it wrote (held out), all with the folder's own activations (int8);\n" +
-  "MB: weights on disk without the embedding, which stays float.";
+  "MB: whole weight files, the embedding included, which stays float.";
 
 async function runPlan(
   session: Session,

@@ -9,7 +9,7 @@ import type { Session } from "../session.ts";
 export interface Row {
   readonly plan: string;
   readonly averageBits: number;
-  /** Weights on disk without the embedding, which stays float in every plan. */
+  /** Bytes of the weight files, the embedding included, which stays float in every plan. */
   readonly trueBytes: number;
   /** null for the float model itself. */
   readonly kl: number | null;
@@ -30,9 +30,8 @@ export async function measure(
   reference: Model | undefined,
   heldOut: HeldOut,
 ): Promise<Row> {
-  const { averageBits, trueBytes, modules } = inspectModel(model.files);
-  const embedding = modules.find((module) => module.role === "embedding")?.bytes ?? 0;
-  const facts = { plan, averageBits, trueBytes: trueBytes - embedding };
+  const { averageBits, trueBytes } = inspectModel(model.files);
+  const facts = { plan, averageBits, trueBytes };
   const run = { window: heldOut.window, signal: session.signal };
   const tokensPerSecond = await decodeSpeed(session, model);
   if (reference === undefined) {

@@ -1,4 +1,4 @@
-/** Every plan against its random control of as many bytes: window by window, and item by item of the tasks. */
+/** Every plan against its random control of about as many bytes: window by window, and item by item of the tasks. */
 import { holm } from "../../eval/stats/holm.ts";
 import type { Interval } from "../../eval/stats/interval.ts";
 import { comparePaired, type PairedComparison } from "../../eval/stats/paired.ts";

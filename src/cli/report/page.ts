@@ -54,11 +54,12 @@ function summary(files: readonly ResultFile[], models: readonly ModelResult[], d
   const byItem = compared.some(({ by }) => by === "tasks") ? " and item by item of the tasks" : "";
   return `<p>${plural(models.length, "model")}, ${plural(plans, "plan")}, ${plural(draws, "draw")} of calibration tokens, \
 ${plural(seeds, "seed")}: ${plural(cells.length, "cell")}.</p>
-<p>${plural(differences.size, "plan")} compared with a random control of as many bytes, window by window${byItem}: \
+<p>${plural(differences.size, "plan")} compared with a random control of about as many bytes, window by window${byItem}: \
 ${plural(compared.length, "comparison")}, ${better} better, ${shown.length - better} worse, ${compared.length - shown.length} with no \
 difference shown. A difference counts as shown where its 95 % interval (Student’s t over windows or items) leaves 0 out and its p \
 (paired bootstrap; McNemar’s where items are right or wrong), adjusted by Holm over all comparisons of this page, is at most 0.05. Windows \
-and items are what it generalises over: draws and seeds are averaged first.</p>
+and items are what it generalises over: draws and seeds are averaged first. It holds against these random plans on these draws of \
+calibration tokens; other random plans and draws may fall out otherwise.</p>
 ${bestTable(models)}`;
 }
 

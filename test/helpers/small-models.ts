@@ -1,7 +1,7 @@
 /** Models for the examples of the documents: the first layers of the real ones, so that every example takes seconds. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { repositoryFile } from "../helpers/shared.ts";
+import { repositoryFile } from "./shared.ts";
 
 const LAYERS = 2;
 
