@@ -20,6 +20,7 @@ export async function tinyFolder(): Promise<FolderSource> {
     name: files.name,
     list: async () => [...(await files.list()), "tokenizer.json"],
     open: async (name) => (name === "tokenizer.json" ? bytesSource(name, bytes) : files.open(name)),
+    close: () => files.close(),
   };
 }
 
