@@ -12,6 +12,15 @@ export interface FailureOptions extends Streams {
 /** The work was done in part, and the result's own JSON document tells of it: one more document would be too many. */
 export class ToldError extends Error {}
 
+const STOPPED = "stopped by Ctrl-C before the work was done";
+
+/** Ctrl-C in a command, and how to go on where that can be. */
+export class StoppedError extends Error {
+  constructor(how: string | undefined, options: ErrorOptions) {
+    super(how === undefined ? STOPPED : `${STOPPED}; ${how}`, options);
+  }
+}
+
 interface Failure {
   readonly status: 0 | 1 | 2 | 130;
   readonly code: string;
@@ -37,8 +46,10 @@ export function reportFailure(error: unknown, options: FailureOptions): number {
 function describeFailure(error: unknown, signal: AbortSignal): Failure {
   if (error instanceof CommanderError && error.exitCode === 0)
     return { status: 0, code: error.code, message: error.message, details: {} };
-  if (signal.aborted)
-    return { status: 130, code: "INTERRUPTED", message: "stopped by Ctrl-C before the work was done", details: {} };
+  if (signal.aborted) {
+    const message = error instanceof StoppedError ? error.message : STOPPED;
+    return { status: 130, code: "INTERRUPTED", message, details: {} };
+  }
   if (error instanceof QuernError) {
     const { code, message, details } = error;
     return { status: code === "USAGE" ? 2 : 1, code, message, details };

@@ -17,7 +17,7 @@ import { registerReport } from "./commands/report.ts";
 import { registerSmooth } from "./commands/smooth.ts";
 import { registerSweep } from "./commands/sweep.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
-import { reportFailure } from "./failure.ts";
+import { reportFailure, StoppedError } from "./failure.ts";
 import { addCommonOptions, type CommonOptions, commonOptionsOf } from "./options.ts";
 import { createOutput } from "./output.ts";
 import { createProgress } from "./progress.ts";
@@ -94,6 +94,10 @@ async function runAction(
   const options: CommonOptions = commonOptionsOf(command.opts());
   const progress = createProgress(screen, options.quiet);
   signal.addEventListener("abort", progress.stop, { once: true });
+  let how: string | undefined;
+  const goesOn = (told: string) => {
+    how = told;
+  };
   try {
     await action(
       {
@@ -102,11 +106,14 @@ async function runAction(
         output: createOutput(screen.stdout, options.json),
         report: progress.report,
         note: progress.note,
+        goesOn,
       },
       command.processedArgs as string[],
       command.opts(),
     );
     signal.throwIfAborted();
+  } catch (cause) {
+    throw signal.aborted ? new StoppedError(how, { cause }) : cause;
   } finally {
     progress.stop();
   }

@@ -21,7 +21,12 @@ export interface Session {
   readonly report: (event: ProgressEvent) => void;
   /** A remark or a warning, on stderr. */
   readonly note: (message: string) => void;
+  /** From here on Ctrl-C leaves something to go on with: `how`, told to the person who pressed it. */
+  readonly goesOn: (how: string) => void;
 }
+
+/** What commands with `--resume` say of it. */
+export const WITH_RESUME = "the same command with --resume goes on after what is done";
 
 /** `args` are the command's arguments in order; `options` its own options as commander names them. */
 export type Action<O> = (session: Session, args: readonly string[], options: O) => Promise<void>;

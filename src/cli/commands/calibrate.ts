@@ -13,7 +13,7 @@ import { beside, claimOutputs } from "../claim.ts";
 import { withFile } from "../file.ts";
 import { heatMap } from "../heat-map.ts";
 import { exampleText, integerIn } from "../options.ts";
-import type { Action, RunCommand, Session } from "../session.ts";
+import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session.ts";
 
 interface Options extends CalibrationOptions {
   readonly output?: string;
@@ -97,6 +97,7 @@ async function gather(session: Session, path: string, options: Options): Promise
   await using model = await openModel(session, path, { activations: "f32" });
   const windows = await readCalibration(session, model, options);
   const onChunk = partial === undefined ? undefined : (found: PartialStatistics) => keep(partial, found);
+  if (partial !== undefined) session.goesOn(WITH_RESUME);
   const { hessians, distances, chunk } = options;
   const { signal, report: onProgress } = session;
   const run = { hessians, distances, chunk, resume, onChunk, signal, onProgress };

@@ -14,7 +14,7 @@ import { beside, claimOutputs } from "../claim.ts";
 import { ToldError } from "../failure.ts";
 import { withFile } from "../file.ts";
 import { exampleText, integerIn } from "../options.ts";
-import type { Action, RunCommand, Session } from "../session.ts";
+import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session.ts";
 
 interface Options {
   readonly tasks?: string;
@@ -126,6 +126,7 @@ async function evaluateOn(
   await using model = await openModel(session, path);
   const identity = await identityOf(session, model, options);
   await using journal = await openJournal(session, options, identity);
+  if (journal !== undefined) session.goesOn(WITH_RESUME);
   const evaluation = await evaluate(model, names, data, {
     ...{ limit: options.limit, shots: options.shots, batchSize: options.batchSize, own },
     context: session.options.context,

@@ -21,7 +21,7 @@ import {
 import { commandKnapsack } from "../knapsack.ts";
 import { exampleText, oneOf } from "../options.ts";
 import { addPolicyOptions, type PolicyOptions, planContext } from "../policy-options.ts";
-import type { Action, RunCommand, Session } from "../session.ts";
+import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session.ts";
 
 interface Options extends GridCommandOptions, CalibrationOptions, PolicyOptions {
   readonly output: string;
@@ -89,6 +89,7 @@ const quantize: Action<Options> = async (session, [path], options) => {
   checkSettings(model.files, settings);
   const windows = settings.method === "rtn" ? undefined : await calibration();
   const checkpoint = await openBlocks(session, work, model, settings, { windows, resume, signal: session.signal });
+  session.goesOn(WITH_RESUME);
   const run = { windows, checkpoint, signal: session.signal, onProgress: session.report };
   const quantized = await quantizeModel(model, settings, run);
   const { names, format } = options;

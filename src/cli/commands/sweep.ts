@@ -136,6 +136,7 @@ async function runAll(
   for (const result of results) if (session.output.isJson) session.output.line(result);
   await openCache(cache);
   const copy = await keepConfig(cache, config);
+  session.goesOn(`the same command${force ? " without --force" : ""} goes on after the cells that are done`);
   const failed = await runCells(session, left, {
     ...{ config: copy, cache, jobs, journal, threads: Math.max(1, Math.floor(threads / jobs)) },
     onResult: (result) => session.output.isJson && session.output.line(result),
