@@ -49,10 +49,13 @@ export async function nodeJournal(path: string, options: JournalOptions = {}): P
     const isNew = handle === undefined && known.length === 0;
     const head = isNew && options.head !== undefined ? [options.head] : [];
     handle ??= await begin(path, options, found);
+    const { size } = await handle.stat();
     try {
       await handle.appendFile([...head, ...lines].map((line) => `${line}\n`).join(""));
       await handle.datasync();
     } catch (cause) {
+      // The next line must not join what a full disk took of these.
+      await handle.truncate(size).catch(() => {});
       throw fileError(path, cause);
     }
   };

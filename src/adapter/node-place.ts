@@ -2,7 +2,7 @@
 import { lstat, readdir, readlink, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { FileError } from "../errors.ts";
-import { errorCode, fileError } from "./file-errors.ts";
+import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
 
 /** Links that lead to each other end somewhere, or the system says so. */
 const MOST_LINKS = 40;
@@ -35,8 +35,7 @@ export async function requireApart(
   const read = (await Promise.all(given(inputs).map(placesRead))).flat();
   const written: Place[] = [];
   for (const path of given(outputs)) {
-    // Some writers resolve ".." before links, as people read a path, some after them, as the system does.
-    const places = [await realPlace(path), await realPlace(resolve(path))].map((place) => ({ path, place }));
+    const places = (await withFileErrors(path, () => bothPlaces(path))).map((place) => ({ path, place }));
     for (const output of places) {
       const input = read.find((other) => overlap(output.place, other.place));
       if (input !== undefined) throw inTheWay(output, input, "which is read");
@@ -45,6 +44,11 @@ export async function requireApart(
     }
     written.push(...places);
   }
+}
+
+/** Some writers resolve ".." before links, as people read a path, some after them, as the system does. */
+async function bothPlaces(path: string): Promise<readonly string[]> {
+  return [await realPlace(path), await realPlace(resolve(path))];
 }
 
 interface Place {

@@ -55,12 +55,7 @@ function describeFailure(error: unknown, signal: AbortSignal): Failure {
     return { status: code === "USAGE" ? 2 : 1, code, message, details };
   }
   if (error instanceof ToldError) return { status: 1, code: "PARTIAL", message: error.message, details: {} };
-  const thrown: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
-  const { code, path, message } = thrown;
-  if (typeof code === "string" && /^E[A-Z]+$/.test(code)) {
-    const where = path ?? "system";
-    return { status: 1, code: "FILE", message: `${where}: ${message}`, details: { where } };
-  }
+  const message = error instanceof Error ? error.message : String(error);
   const hint = "this is a bug in quern, please report it with the output of --debug";
   return { status: 1, code: "INTERNAL", message: `unexpected error: ${message}; ${hint}`, details: {} };
 }

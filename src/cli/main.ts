@@ -1,12 +1,16 @@
 #!/usr/bin/env node
 /** The program `quern`: connects the command line to the process it runs in. */
+import { fileError } from "../adapter/file-errors.ts";
 import { runProgram } from "./program.ts";
 
 // A reader that has seen enough (`quern ... | head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
-  throw error;
+  process.stderr.write(`quern: FILE: ${fileError("stdout", error).message}\n`);
+  process.exit(1);
 });
+// Where remarks cannot be told, the work goes on.
+process.stderr.on("error", () => {});
 
 const interruption = new AbortController();
 process.on("SIGINT", () => {
