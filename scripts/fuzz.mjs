@@ -87,6 +87,7 @@ function runChild(name, from, count, until, totals) {
     };
     worker.on("message", (message) => {
       clearTimeout(watchdog);
+      if (message.done) return;
       current = message.index;
       isRunning = message.outcome === undefined;
       if (isRunning) {

@@ -2,6 +2,17 @@
 
 import { UsageError } from "../errors.ts";
 
+/** @throws UsageError for what has no files by name. */
+export function requireRecord(where: string, files: unknown): void {
+  if (typeof files === "object" && files !== null && !isList(files) && !isBytes(files) && !(files instanceof Map))
+    return;
+  throw new UsageError(
+    where,
+    describeGiven(files),
+    'files by name such as { "config.json": bytes, ... }, or a FolderSource',
+  );
+}
+
 /** @throws UsageError for a file that is none of what a folder of files may hold. */
 export function requireGivenFile(where: string, file: unknown): void {
   if (file instanceof Uint8Array || (typeof Blob !== "undefined" && file instanceof Blob)) return;

@@ -1,7 +1,7 @@
 /** Where bytes come from: one file (`ByteSource`) or a folder of files (`FolderSource`); nothing above this knows of disks, blobs or URLs. */
 
 import { FormatError } from "../errors.ts";
-import { requireGivenFile } from "./given.ts";
+import { requireGivenFile, requireRecord } from "./given.ts";
 
 /** Random access to one file. Readers ask for exact ranges, straight into their own view (often one on wasm memory). */
 export interface ByteSource {
@@ -92,11 +92,18 @@ export function refuseLfsPointer(start: Uint8Array, where: string): void {
   );
 }
 
+/** @param path in messages, and the name of what has none of its own. */
+export function sourceOf(path: string, file: ByteSource | Uint8Array | Blob): ByteSource {
+  if (file instanceof Uint8Array) return bytesSource(path, file);
+  return file instanceof Blob ? blobSource(path, file) : file;
+}
+
 /** A folder of files that are already at hand: picked in a browser, or made in a test. */
 export function filesFolder(
   name: string,
   files: Readonly<Record<string, ByteSource | Uint8Array | Blob>>,
 ): FolderSource {
+  requireRecord(name, files);
   for (const [file, given] of Object.entries(files)) requireGivenFile(`${name}/${file}`, given);
   const byName = new Map(Object.entries(files));
   return {
@@ -107,9 +114,7 @@ export function filesFolder(
     async open(file) {
       const found = byName.get(file);
       if (found === undefined) return undefined;
-      const path = `${name}/${file}`;
-      if (found instanceof Uint8Array) return bytesSource(path, found);
-      return found instanceof Blob ? blobSource(path, found) : found;
+      return sourceOf(`${name}/${file}`, found);
     },
     async close() {
       for (const file of byName.values())

@@ -10,7 +10,7 @@ export const LIMITS = {
   /** Of one layer. */
   experts: 16_384,
   /** Of the whole model: Kimi K2 has 70 000. */
-  linears: 262_144,
+  linears: 100_000,
   /** Rows or columns of one linear. */
   width: 16_777_216,
 } as const;

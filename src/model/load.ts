@@ -33,7 +33,7 @@ export async function loadWeights(
   const { arena } = context.machine;
   const total = placements.reduce((sum, placement) => sum + placedBytes(placement), 0);
   const norms = (2 * config.layers + 1) * (config.hiddenSize * 4 + 64);
-  const staging = Math.max(...placements.map(stagingBytes));
+  const staging = placements.reduce((most, placement) => Math.max(most, stagingBytes(placement)), 0);
   arena.reserve(total + 64 * placements.length + norms + staging);
   const linears = new Map<string, Linear>();
   let done = 0;

@@ -30,7 +30,9 @@ export function modelSlots(family: Family, config: ModelConfig, spelling: Spelli
   const { hiddenSize, vocabSize } = config;
   const outer = { layer: -1, expert: -1, rows: vocabSize, cols: hiddenSize };
   const slots: Slot[] = [{ ...outer, name: "model.embed_tokens", role: "embedding", projection: "embedding" }];
-  for (let layer = 0; layer < config.layers; layer++) slots.push(...layerSlots(family, config, spelling, layer));
+  for (let layer = 0; layer < config.layers; layer++)
+    // One by one: tens of thousands of experts are too many arguments for one call.
+    for (const slot of layerSlots(family, config, spelling, layer)) slots.push(slot);
   if (!config.tiedEmbeddings) slots.push({ ...outer, name: "lm_head", role: "head", projection: "head" });
   return slots;
 }

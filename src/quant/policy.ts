@@ -57,7 +57,7 @@ export function policyPlan(
   const { statistics, outliers } = inputs;
   const random = createRandom(inputs.seed ?? 0);
   const from = { text: policy.text, modules, blocks: moeLayers(modules), statistics, outliers, random };
-  for (const part of policy.parts) rules.push(...partRules(part, from));
+  for (const part of policy.parts) for (const rule of partRules(part, from)) rules.push(rule);
   return planDocument(modules, { base: policy.base ?? 16, rules }, policy.text);
 }
 

@@ -10,7 +10,19 @@ describe("givenFolder", () => {
   it("takes files by name and whatever opens files", async () => {
     expect(await givenFolder({ "config.json": bytes }).list()).toEqual(["config.json"]);
     const folder = filesFolder("m", { a: bytesSource("a", bytes), b: new Blob([bytes]) });
-    expect(givenFolder(folder)).toBe(folder);
+    expect(await (await givenFolder(folder).open("b"))?.size).toBe(2);
+    expect(await givenFolder(folder).open("c")).toBeUndefined();
+  });
+
+  it("takes bytes and blobs that a folder opens, and refuses what holds none", async () => {
+    const opens = (file: unknown) =>
+      givenFolder({ name: "m", list: async () => [], open: async () => file, close: async () => {} });
+    expect((await opens(bytes).open("config.json"))?.name).toBe("m/config.json");
+    expect(await opens(null).open("config.json")).toBeUndefined();
+    await expect(opens("text").open("config.json")).rejects.toThrow("m/config.json: found the text");
+    await expect(loadModel({ list: async () => [], open: async () => new ArrayBuffer(2) } as never)).rejects.toThrow(
+      "model/config.json: found a value of type ArrayBuffer",
+    );
   });
 
   it.each<[string, unknown, string]>([
@@ -19,7 +31,7 @@ describe("givenFolder", () => {
     ["a number", 3, "found a number"],
     ["a path", "models/m", 'found the text "models/m"'],
     ["a URL as text", "https://example.org/m", "URLs are not fetched here"],
-    ["a URL", new URL("https://example.org/m"), 'found the URL "https://example.org/m"'],
+    ["a URL", new URL("https://example.org/m"), 'found the text "https://example.org/m"'],
     ["a list of files", [new File([], "config.json"), new File([], "model.safetensors")], "found a list of 2"],
     ["a buffer", new ArrayBuffer(8), "found a value of type ArrayBuffer"],
     ["bytes", bytes, "found a value of type Uint8Array"],

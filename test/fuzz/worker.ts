@@ -40,5 +40,8 @@ else {
     send({ index, outcome, problem, time: milliseconds() - before.time, bytes });
   }
 }
-process.disconnect?.();
+// The last message is on its way: leaving at once would lose it.
+await new Promise((resolve) =>
+  process.send === undefined ? resolve(undefined) : process.send({ done: true }, resolve),
+);
 process.exit(0);
