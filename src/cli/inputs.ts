@@ -43,8 +43,8 @@ export async function readIdsFile(path: string, signal: AbortSignal): Promise<Id
   return { kind: "windows", windows: windows.map((window, i) => idsOf(window, `${path}: windows[${i}]`)) };
 }
 
-/** The most that a text and a file of ids may hold, packed or not: all of enwik8; more tokens than any run here gets through. */
-export const TEXT_LIMIT_BYTES = 100_000_000;
+/** The most that a text and a file of ids may hold, packed or not: more tokens than any run here gets through. */
+export const TEXT_LIMIT_BYTES = 64_000_000;
 export const IDS_LIMIT_BYTES = 32_000_000;
 
 async function readInput(path: string, signal: AbortSignal, limitBytes: number): Promise<Uint8Array> {

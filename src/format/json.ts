@@ -18,6 +18,13 @@ export interface JsonLimits {
 /** Configurations and tokenizers: the largest known tokenizer.json has 35 MB. */
 export const JSON_LIMITS: JsonLimits = { maxBytes: 100_000_000, maxDepth: 64 };
 
+/**
+ * What a document may take in memory, about 16 bytes a unit: `[[],[],...` would otherwise grow a hundredfold. The largest known
+ * tokenizer.json comes to 6 million.
+ */
+const MAX_UNITS = 12_000_000;
+const UNITS = { value: 1, array: 12, object: 16 } as const;
+
 /** Parses UTF-8 bytes; `where` names the file in errors. */
 export function parseJsonBytes(bytes: Uint8Array, where: string, limits: JsonLimits = JSON_LIMITS): JsonValue {
   if (bytes.byteLength > limits.maxBytes)
@@ -96,6 +103,7 @@ class Parser {
   readonly #maxDepth: number;
   readonly #firstLine: number;
   #at = 0;
+  #units = 0;
 
   constructor(text: string, where: string, maxDepth: number, firstLine: number) {
     this.#text = text;
@@ -114,6 +122,7 @@ class Parser {
   #value(depth: number): JsonValue {
     this.#space();
     const first = this.#text[this.#at];
+    this.#count(first === "{" ? UNITS.object : first === "[" ? UNITS.array : UNITS.value);
     if (first === '"') return this.#string();
     if (first === "{") return this.#object(this.#deeper(depth));
     if (first === "[") return this.#array(this.#deeper(depth));
@@ -121,6 +130,11 @@ class Parser {
     if (first === "f") return this.#word("false", false);
     if (first === "n") return this.#word("null", null);
     return this.#number();
+  }
+
+  #count(units: number): void {
+    this.#units += units;
+    if (this.#units > MAX_UNITS) throw this.#error("fewer of them in one document", "too many values");
   }
 
   #object(depth: number): JsonObject {

@@ -116,6 +116,14 @@ describe("parseJsonBytes", () => {
   });
 });
 
+describe("documents of more values than memory should hold", () => {
+  it.each(["[]", "{}", "0", '""'])("are refused at the value that is too much: %s", (value) => {
+    const text = `[${`${value},`.repeat(value === "0" ? 12_000_100 : 1_000_100)}${value}]`;
+    if (value === '""') expect(parseJson(text, "f.json")).toHaveLength(1_000_101);
+    else expect(() => parseJson(text, "f.json")).toThrow(/f\.json: line 1, column \d+: found too many values/);
+  });
+});
+
 describe("readJsonObject", () => {
   it("gives undefined for a missing file and rejects what is no object", async () => {
     const folder = filesFolder("m", {

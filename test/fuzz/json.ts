@@ -107,7 +107,19 @@ function addKey(value: unknown, dice: Dice, extras: Extras): void {
     });
 }
 
+/** Much of something: what a reader does for each must stay small. */
+function bulk(old: unknown, dice: Dice): unknown {
+  const count = dice.pick([2000, 20_000, 100_000]);
+  const kind = dice.below(5);
+  if (kind === 0) return Array(count).fill(old ?? 0);
+  if (kind === 1)
+    return Object.fromEntries(Array.from({ length: Math.min(count, 20_000) }, (_, i) => [`key${i}`, null]));
+  if (kind === 2) return Array(Math.min(count, 20_000)).fill([]);
+  return (typeof old === "string" && old.length > 0 ? old.slice(0, 20) : "ab ").repeat(count);
+}
+
 function hostileValue(old: unknown, dice: Dice, extras: Extras): unknown {
+  if (dice.chance(0.02)) return bulk(JSON.stringify(old)?.length < 100 ? old : 0, dice);
   const kind = dice.below(10);
   if (kind < 3 || (kind < 6 && typeof old === "number")) return numberLike(old, dice, extras);
   if (kind < 6) return dice.pick([...TEXTS, ...(extras.texts ?? []), ...(extras.texts ?? [])]);

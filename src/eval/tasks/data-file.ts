@@ -11,8 +11,9 @@ import { csvRows } from "./csv.ts";
 import type { Row } from "./row.ts";
 import type { DataFile } from "./task.ts";
 
-/** Of a file unpacked. The largest file of the known tasks, HellaSwag's training split, has 47 MB. */
-const LIMIT_BYTES = 256_000_000;
+/** Of a file unpacked. The largest file of the known tasks, HellaSwag's training split, has 47 MB and 40 000 lines. */
+const LIMIT_BYTES = 64_000_000;
+const LIMIT_LINES = 250_000;
 
 export interface Rows {
   readonly rows: readonly Row[];
@@ -67,10 +68,18 @@ async function readText(folder: FolderSource, path: string, turns: Turns): Promi
     throw new FileError(folder.name, `found neither ${path} nor ${path}.gz in the folder, expected one of them`);
   try {
     const bytes = await unpacked(await readAll(source, LIMIT_BYTES), source.name, LIMIT_BYTES, turns);
+    checkLines(bytes, source.name);
     return { name: source.name, text: decodeText(bytes, source.name) };
   } finally {
     await source.close?.();
   }
+}
+
+/** Rows take far more memory than their bytes. */
+function checkLines(bytes: Uint8Array, name: string): void {
+  let lines = 0;
+  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) lines++;
+  if (lines > LIMIT_LINES) throw new FormatError(name, `found ${lines} lines, expected at most ${LIMIT_LINES}`);
 }
 
 async function rowsOf(text: string, name: string, { path, columns }: DataFile, turns: Turns): Promise<Row[]> {

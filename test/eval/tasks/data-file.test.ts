@@ -27,6 +27,15 @@ async function read(...files: DataFile[]) {
   };
 }
 
+describe("files of far more lines than a task has", () => {
+  it.each(["rows.jsonl", "rows.csv", "rows.txt"])("are refused before rows are made: %s", async (path) => {
+    const folder = filesFolder("DIR", { [path]: bytes("{}\n".repeat(250_001)) });
+    await expect(readRows(folder, [{ path }])).rejects.toThrow(
+      `DIR/${path}: found 250001 lines, expected at most 250000`,
+    );
+  });
+});
+
 describe("readRows", () => {
   it("reads one file after the other, packed or not, bad rows in their places", async () => {
     expect(await read({ path: "a/rows.jsonl" }, { path: "a/packed.jsonl" }, { path: "a/packed.jsonl.gz" })).toEqual({

@@ -78,12 +78,21 @@ export async function ids(): Promise<Area> {
   return fileArea(make, (path) => readIdsFile(path, signal));
 }
 
+/** Files that unpack to thousands of times their size, once or in many members. */
+function bombs(): readonly Uint8Array[] {
+  const member = new Uint8Array(gzipSync(new Uint8Array(20_000_000)));
+  return [member, joined(...Array(30).fill(member))];
+}
+
 export async function gzip(): Promise<Area> {
   const text = "Once upon a time there was a small mill. ".repeat(50);
   const seeds = [encode(text), encode("a"), new Uint8Array(0), new Uint8Array(200_000)].map(
     (bytes) => new Uint8Array(gzipSync(bytes)),
   );
+  const large = bombs();
   const make = (dice: Dice): Input => {
+    if (dice.chance(0.004))
+      return { "a.txt.gz": dice.chance(0.5) ? dice.pick(large) : damageBytes(dice.pick(large), dice) };
     const members = dice.chance(0.3) ? [dice.pick(seeds), dice.pick(seeds)] : [dice.pick(seeds)];
     return { "a.txt.gz": damageBytes(joined(...members), dice) };
   };
@@ -121,6 +130,7 @@ export async function tasks(): Promise<Area> {
 }
 
 function damageRows(bytes: Uint8Array, path: string, dice: Dice): Uint8Array {
+  if (dice.chance(0.01)) return joined(...Array(dice.pick([50, 2000])).fill(bytes));
   if (!path.endsWith(".jsonl") || dice.chance(0.3)) return damageBytes(bytes, dice);
   const lines = new TextDecoder().decode(bytes).split("\n");
   const at = dice.below(Math.max(1, lines.length - 1));

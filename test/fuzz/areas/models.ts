@@ -75,8 +75,11 @@ const rules: Change = {
   damage(bytes, dice) {
     const settings = jsonOf(bytes) as Record<string, unknown>;
     const dynamic: Record<string, unknown> = {};
-    for (let count = dice.below(4); count >= 0; count--)
-      dynamic[dice.pick(RULES.texts ?? [])] = { bits: dice.pick([2, 3, 4, 8]), group_size: dice.pick([-1, 32, 64]) };
+    for (let count = dice.chance(0.05) ? 2000 : dice.below(4); count >= 0; count--)
+      dynamic[`${dice.pick(RULES.texts ?? [])}${count > 4 ? count : ""}`] = {
+        bits: dice.pick([2, 3, 4, 8]),
+        group_size: dice.pick([-1, 32, 64]),
+      };
     return damageJson({ ...settings, dynamic }, dice, RULES);
   },
 };

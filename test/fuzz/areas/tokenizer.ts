@@ -35,6 +35,8 @@ const WORDS: Extras = {
     ],
   ],
 };
+/** Long enough for what grows with the square of a text to be seen. */
+const LONG = ["a".repeat(20_000), " ".repeat(20_000), "ab ".repeat(5000)];
 const TEXT = "Once upon a time, caf\u00e9 \u{1f600} \u0000 <s> don't\n\n  a b";
 
 /** The fixture's own vocabulary of thousands would take most of the changes and of the time: a small one is left. */
@@ -68,6 +70,7 @@ export async function tokenizer(): Promise<Area> {
       if (found === undefined) throw new Error("no tokenizer was read");
       const ids = found.encode(TEXT);
       if (ids.some((id) => !Number.isSafeInteger(id))) throw new Error(`ids are ${ids.slice(0, 20).join(" ")}`);
+      if (input["tokenizer.json"].length % 10 === 0) for (const text of LONG) found.encode(text);
       found.decode(ids);
       found.decode([0, 1, 5, 399]);
       parseJsonBytes(input["tokenizer.json"], "tokenizer.json");
