@@ -34,7 +34,7 @@ export class WindowBatch implements Disposable {
     this.tokens = checkWindows(windows, model);
     this.#model = model;
     machine.jobs.requireFree();
-    const longest = Math.max(...windows.map((window) => window.length));
+    const longest = windows.reduce((most, { length }) => Math.max(most, length), 0);
     const options = { capacity: this.tokens, cacheRows: this.tokens, logitRows, positions: longest };
     const make = () => createState(machine, config, { ...options, oneCache: true, exact: true });
     [this.state, this.#memory] = machine.arena.own(this, make);

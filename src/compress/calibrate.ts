@@ -82,7 +82,7 @@ async function identityOf(
   run: CalibrateRun,
   turns: Turns,
 ): Promise<CalibrationIdentity> {
-  const longest = Math.max(1, ...windows.map((window) => window.length));
+  const longest = windows.reduce((most, { length }) => Math.max(most, length), 1);
   const { hessians = false, distances = false, chunk = Math.max(1, Math.floor(CHUNK_TOKENS / longest)) } = run;
   if (!(Number.isInteger(chunk) && chunk >= 1))
     throw new UsageError("chunk", String(chunk), "a number of windows from 1");

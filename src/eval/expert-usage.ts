@@ -54,7 +54,7 @@ export async function expertUsage(
 ): Promise<readonly ExpertUse[]> {
   const turns = new Turns(options.signal);
   const tally = new ExpertTally(model);
-  const context = Math.max(...windows.map((window) => window.length));
+  const context = windows.reduce((most, { length }) => Math.max(most, length), 0);
   using session = await model.openSession(turns, { context, batch: context, logits: "none", keepRoutes: true });
   for (const window of windows) {
     session.truncate(0);
