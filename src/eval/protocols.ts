@@ -1,5 +1,6 @@
 /** Which tokens of a stream are scored after which others: the protocols that perplexities are reported by. */
 import { UsageError } from "../errors.ts";
+import { requireIdList } from "../model/session.ts";
 import type { ScoredSequence } from "./token-tree.ts";
 import { checkWhole, checkWindow, DEFAULT_WINDOW, requireIds, wholeWindows } from "./windows.ts";
 
@@ -43,6 +44,7 @@ export function protocolSequences(
   context: ProtocolContext,
 ): readonly ScoredSequence[] {
   const { protocol = "windows", limit } = options;
+  requireIdList(all);
   const window = options.window ?? Math.min(DEFAULT_WINDOW, context.maxPositions);
   checkWhole("limit", limit ?? 1, 1, Number.MAX_SAFE_INTEGER);
   checkWindow(window, context.maxPositions);

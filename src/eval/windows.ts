@@ -1,5 +1,6 @@
 /** The protocol `windows`: n ids at a time, no overlap, the last incomplete window dropped; the first id is context only. */
 import { UsageError } from "../errors.ts";
+import { requireIdList } from "../model/session.ts";
 
 export interface WindowProtocol {
   /** Ids of a window. Default 512. */
@@ -20,6 +21,7 @@ export function scoredWindows(
   context: number,
 ): readonly (readonly number[])[] {
   const { window = DEFAULT_WINDOW, limit } = protocol;
+  requireIdList(ids);
   checkWindow(window, context);
   if (limit !== undefined) checkWhole("limit", limit, 1);
   return wholeWindows(ids.slice(0, limit), window);
@@ -35,7 +37,10 @@ export function wholeWindows(ids: readonly number[], length: number): readonly (
 /** Ids of the longest window. @throws UsageError for no windows, or one that is too short to score or too long for the context. */
 export function longestWindow(windows: readonly (readonly number[])[], context: number): number {
   let longest = 0;
-  windows.forEach(({ length }, index) => {
+  if (!Array.isArray(windows)) throw new UsageError("windows", String(windows), "an array of arrays of token ids");
+  windows.forEach((window, index) => {
+    requireIdList(window);
+    const { length } = window;
     if (length < 2 || length > context)
       throw new UsageError(
         `window ${index}`,

@@ -183,14 +183,14 @@ export class Session implements Disposable {
 
 /** @throws UsageError for what is no list of ids, and for an id out of range. */
 export function checkIds(ids: ArrayLike<number>, vocabSize: number): void {
-  requireIds(ids);
+  requireIdList(ids);
   for (let i = 0; i < ids.length; i++)
     if (!Number.isInteger(ids[i]) || ids[i] < 0 || ids[i] >= vocabSize)
       throw new UsageError(`token id ${i}`, String(ids[i]), `an integer from 0 to ${vocabSize - 1}`);
 }
 
 /** @throws UsageError for what is no list. */
-export function requireIds(ids: unknown): void {
+export function requireIdList(ids: unknown): void {
   if (Array.isArray(ids) || (ArrayBuffer.isView(ids) && !(ids instanceof DataView))) return;
   throw new UsageError("ids", ids === null ? "null" : typeof ids, "an array of token ids");
 }

@@ -2,11 +2,12 @@
 import { UsageError } from "../errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { Model, Progress } from "../model/model.ts";
-import { checkContext, type LogitRows, requireIds } from "../model/session.ts";
+import { checkContext, type LogitRows, requireIdList } from "../model/session.ts";
 import { createRandom } from "../random.ts";
 import { createTextStream, type TextStream } from "../text/stream.ts";
 import { Turns } from "../wasm/turns.ts";
 import { checkSampling, type SamplingOptions, sample } from "./sampler.ts";
+import { Seat } from "./seat.ts";
 import { createStopFilter } from "./stop.ts";
 
 export interface GenerateOptions extends SamplingOptions {
@@ -69,7 +70,7 @@ export async function* generate(
     options.context ?? model.config.maxPositions,
     model.config.maxPositions,
   );
-  using session = await model.openSession(turns, { context: Math.min(context, promptIds.length + maxTokens) });
+  using seat = await Seat.take(model, Math.min(context, promptIds.length + maxTokens), turns);
   const sampler = createSampler(model, sampling, options.seed ?? 0, promptIds);
   const text = await createShownText(model, prompt, stops);
   const eosIds = options.ignoreEos ? [] : model.config.eosIds;
@@ -77,7 +78,7 @@ export async function* generate(
   const started = performance.now();
   const total = promptIds.length;
   const report = (done: number) => options.onProgress?.({ phase: "prefill", done, total, unit: "tokens" });
-  await session.evaluate(promptIds, turns, sampler.take, report);
+  await seat.evaluate(promptIds, () => [], turns, sampler.take, report);
   const prefilled = performance.now();
   const ids: number[] = [];
   let stopReason: Generated["stopReason"] = "length";
@@ -89,17 +90,18 @@ export async function* generate(
     }
     ids.push(id);
     const shown = text.push(id);
+    seat.pause();
     yield { id, text: shown.text };
     if (shown.stopped) {
       stopReason = "stop";
       break;
     }
     if (ids.length === maxTokens) break;
-    if (session.position === context) {
+    if (promptIds.length + ids.length > context) {
       stopReason = "context";
       break;
     }
-    await session.evaluate([id], turns, sampler.take);
+    await seat.evaluate([id], () => [...promptIds, ...ids.slice(0, -1)], turns, sampler.take);
   }
   const rest = stopReason === "stop" ? "" : text.flush();
   if (rest !== "") yield { id: undefined, text: rest };
@@ -212,7 +214,7 @@ async function idsOf(model: Model, prompt: Prompt): Promise<readonly number[]> {
   if (typeof prompt === "string") return (await model.tokenizer()).encode(prompt);
   if (typeof prompt !== "object" || prompt === null)
     throw new UsageError("prompt", prompt === null ? "null" : typeof prompt, "a string, or { ids } with token ids");
-  requireIds(prompt.ids);
+  requireIdList(prompt.ids);
   return prompt.ids;
 }
 

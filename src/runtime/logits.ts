@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { Tap } from "../model/forward.ts";
 import type { Model } from "../model/model.ts";
-import { type LogitRows, requireIds } from "../model/session.ts";
+import { type LogitRows, requireIdList } from "../model/session.ts";
 import { readRows } from "../nn/emit.ts";
 import { Turns } from "../wasm/turns.ts";
 
@@ -42,7 +42,7 @@ function collector(model: Model, { data, vocab }: Logits): (found: LogitRows) =>
 }
 
 function checkLength(ids: readonly number[], model: Model): number {
-  requireIds(ids);
+  requireIdList(ids);
   const { length } = ids;
   const most = model.config.maxPositions;
   if (length === 0) throw new UsageError("ids", "no tokens", "at least one");

@@ -1,9 +1,11 @@
 /** What loading, generating and computing logits refuse, and what generating says of its prompt. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../../src/errors.ts";
+import { compare } from "../../src/eval/compare.ts";
+import { perplexity, perplexityOfWindows } from "../../src/eval/perplexity.ts";
 import { type LanguageModel, type LoadOptions, loadModel } from "../../src/index.ts";
 import type { Progress } from "../../src/model/model.ts";
-import { collect, type GenerateOptions, type Prompt } from "../../src/runtime/generate.ts";
+import { collect, type GenerateOptions, type Piece, type Prompt } from "../../src/runtime/generate.ts";
 import { computeTapped } from "../../src/runtime/logits.ts";
 import { openTinyModel, tinyIds } from "../helpers/tiny-model.ts";
 
@@ -48,6 +50,13 @@ describe("wrong kinds", () => {
     refused(generate(prompt), /^prompt: found .*, expected a string, or \{ ids \} with token ids$/),
   );
 
+  it.each([null, 5, "1,2", {}])("ids of perplexity and compare: %s", async (ids) => {
+    const strange = ids as unknown as number[];
+    await refused(perplexity(model.model, strange), /^ids: found .*, expected an array of token ids$/);
+    await refused(compare(model.model, model.model, strange), /^ids: found .*, expected an array of token ids$/);
+    await refused(perplexityOfWindows(model.model, [strange]), /^ids: found .*, expected an array of token ids$/);
+  });
+
   it.each([undefined, null, 5, "1,2", {}])("ids: %s", async (ids) => {
     await refused(generate({ ids }), /^ids: found .*, expected an array of token ids$/);
     await refused(model.logits(ids as unknown as number[]), /^ids: found .*, expected an array of token ids$/);
@@ -71,6 +80,34 @@ describe("wrong kinds", () => {
     expect(await model.logits(ids)).toEqual(await model.logits([5, 6, 7]));
     const options = { maxTokens: 3, ignoreEos: true };
     expect((await generate({ ids }, options)).ids).toEqual((await generate({ ids: [5, 6, 7] }, options)).ids);
+  });
+});
+
+describe("many generations at once", () => {
+  it("have the texts that each has alone, and those that pause for good hold no more than eight sessions", async () => {
+    const { arena } = model.model.machine;
+    const prompt = (at: number) => ({ ids: tinyIds(10 + at, at) });
+    const options = (at: number) => ({ maxTokens: 12, seed: at, ignoreEos: true });
+    const alone: (readonly number[])[] = [];
+    for (let at = 0; at < 20; at++) alone.push((await generate(prompt(at), options(at))).ids);
+    // One after the other in turn, most of them without their session meanwhile.
+    const all = alone.map((_, at) => model.generate(prompt(at), options(at)));
+    const found: number[][] = alone.map(() => []);
+    for (let step = 0; step < 12; step++)
+      for (const [at, pieces] of all.entries()) found[at].push(((await pieces.next()).value as Piece).id as number);
+    expect(found).toEqual(alone);
+    for (const pieces of all) await pieces.return(undefined as never);
+    const before = arena.mark();
+    const kept: unknown[] = [];
+    const marks: number[] = [];
+    for (let at = 0; at < 50; at++) {
+      const pieces = model.generate(prompt(0), options(at));
+      await pieces.next();
+      kept.push(pieces);
+      marks.push(arena.mark() - before);
+    }
+    expect(marks[7]).toBe(8 * marks[0]);
+    expect(marks[49]).toBe(marks[7]);
   });
 });
 
