@@ -31,6 +31,7 @@ export interface PartialStatistics {
   readonly statistics: Statistics;
 }
 
+/** What a calibration measures beside the statistics, tokens of a chunk, and where a stopped run goes on. */
 export interface CalibrateRun {
   /** Keeps the whole Hessian of every input: cols^2 / 2 numbers each. */
   readonly hessians?: boolean;

@@ -9,6 +9,7 @@ import { stride } from "../tensor/matrix.ts";
 import type { Turns } from "../wasm/turns.ts";
 import type { Windows } from "./batch.ts";
 
+/** Calibration windows: how many, tokens of each, and the seed of what is drawn. */
 export interface WindowOptions {
   /** Windows. Default 64. */
   readonly samples?: number;
@@ -33,6 +34,7 @@ export function cutWindows(ids: readonly number[], options: WindowOptions = {}):
   return chosen.map((place) => ids.slice(place * length, (place + 1) * length));
 }
 
+/** How a model writes its own calibration text: windows as below, and the sampler's temperature. */
 export interface SelfSampleOptions extends WindowOptions {
   readonly temperature?: number;
   readonly signal?: AbortSignal;

@@ -32,6 +32,7 @@ export interface FolderCheckpoint extends Checkpoint {
   remove(): Promise<void>;
 }
 
+/** The calibration windows of a run, and whether it goes on with blocks that are there. */
 export interface CheckpointRun {
   readonly windows?: Windows;
   /** Goes on with what the folder has, if anything; without it that is removed. */

@@ -11,6 +11,7 @@ import type { PlanContext } from "./plan.ts";
 import { byteTable, plannedBytesOf } from "./plan-bytes.ts";
 import { type ModelShapes, planModulesOf } from "./shapes.ts";
 
+/** Limits of the choice: the least bits of any linear, and modules whose bits are given. */
 export interface KnapsackOptions {
   /** No linear gets fewer. Default 2. */
   readonly minBits?: PackedBits;
@@ -18,6 +19,7 @@ export interface KnapsackOptions {
   readonly frozen?: ReadonlyMap<string, PlanBits>;
 }
 
+/** A plan with the sum of its damages and the lower bound of any plan within the budget, both in nats of KL a token. */
 export interface KnapsackPlan extends PlanDocument {
   /** Sum of the damages, in nats of KL a token. */
   readonly predictedKl: number;
@@ -25,6 +27,10 @@ export interface KnapsackPlan extends PlanDocument {
   readonly boundKl: number;
 }
 
+/**
+ * The best plan of one budget: its average bits, the bytes of its weight file, and the sum of its damages in nats a
+ * token.
+ */
 export interface CurvePoint {
   readonly averageBits: number;
   readonly trueBytes: number;

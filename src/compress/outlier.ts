@@ -4,6 +4,7 @@ import type { ModelFiles } from "../model/model.ts";
 import { isQuantizable } from "../model/slots.ts";
 import { Turns } from "../wasm/turns.ts";
 
+/** The outlier score of a linear's weights and their kurtosis; neither has a unit. */
 export interface OutlierScore {
   /** Module name as the folder spells it. */
   readonly name: string;

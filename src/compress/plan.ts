@@ -13,6 +13,9 @@ import { checkModules, type ModuleSetting } from "./settings.ts";
 import { type ModelShapes, planModulesOf, shapesOfFiles } from "./shapes.ts";
 import type { Statistics } from "./statistics.ts";
 
+/**
+ * What policies choose from: shapes, statistics, budget, seed. A policy that needs what is missing is a `UsageError`.
+ */
 export interface PlanContext {
   readonly shapes: ModelShapes;
   /** The checkpoint, where there is one: outlier scores are taken from its weights when no statistics have them. */

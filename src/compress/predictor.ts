@@ -16,6 +16,7 @@ import { checkTraining, type Example, type Fit, shuffle, type TrainingOptions, t
 
 const STUDY_HIDDEN = 1024;
 
+/** Width, training and windows of the predictor; what is missing is the study's, but for `minImprovement`. */
 export interface PredictorOptions extends TrainingOptions {
   /** Hidden units, a multiple of 16. Default 1024. */
   readonly hidden?: number;
@@ -30,6 +31,7 @@ export interface PredictorOptions extends TrainingOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** What the network of one block came to: epochs, validation error, and the mean cosine that it predicts. */
 export interface PredictedBlock extends Fit {
   readonly layer: number;
   /** Mean predicted cosine of the residual stream before and after the module: the lower, the more the block matters. */
@@ -39,6 +41,7 @@ export interface PredictedBlock extends Fit {
   readonly module?: Fit;
 }
 
+/** The predicted importance of every block, in the order of the layers. */
 export interface Prediction {
   readonly blocks: readonly PredictedBlock[];
 }

@@ -23,6 +23,7 @@ import { checkSettings, type QuantizeSettings, settingOf } from "./settings.ts";
 import { quantizeSite, type SiteContext } from "./site.ts";
 import type { StarvedExpert } from "./starved.ts";
 
+/** Calibration windows (only plain rounding does without), and where finished blocks are kept. */
 export interface QuantizeRun {
   /** Needed by method `gptq`. */
   readonly windows?: Windows;

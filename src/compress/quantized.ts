@@ -4,6 +4,7 @@ import type { QuantizedMatrix } from "../quant/grid.ts";
 import type { ModuleReport } from "./report.ts";
 import type { StarvedExpert } from "./starved.ts";
 
+/** Quantised matrices by module name, a report of each, and the experts that few calibration tokens reached. */
 export interface Quantized {
   readonly matrices: ReadonlyMap<string, QuantizedMatrix>;
   /** In the order in which they were done. */

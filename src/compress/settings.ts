@@ -14,6 +14,10 @@ export interface ModuleSetting {
   readonly groupSize: number;
 }
 
+/**
+ * All that decides the bits of a quantised model: method, grid, what is done to Hessians, and bits and group size of
+ * every module.
+ */
 export interface QuantizeSettings extends Omit<GptqOptions, "bits" | "groupSize" | "scaleRounding"> {
   readonly method: "gptq" | "rtn";
   /** Weighs each token of a routed expert's Hessian by the square of its routing weight. Default false. */

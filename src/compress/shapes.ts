@@ -10,12 +10,14 @@ import type { ModelFiles } from "../model/model.ts";
 import { isQuantizable, layerPrefix, modelSlots, type Slot } from "../model/slots.ts";
 import type { PlanModule } from "../quant/bit-plan.ts";
 
+/** A linear [N, K] and how its weights are stored. */
 export interface LinearShape {
   readonly slot: Slot;
   /** How it lies on disk as long as it is not quantised; `packed` where it is already. */
   readonly dtype: DType | "packed";
 }
 
+/** All that the size of a quantised file follows from: the linears and every other tensor, with no weights. */
 export interface ModelShapes {
   readonly name: string;
   readonly family: Family;
@@ -30,6 +32,7 @@ export interface ModelShapes {
   readonly source: "checkpoint" | "configuration";
 }
 
+/** The shapes of a checkpoint, from its headers. */
 export function shapesOfFiles(files: ModelFiles): ModelShapes {
   const { name, family, config, spelling, placements, index } = files;
   const linears = placements.map((placement): LinearShape => {

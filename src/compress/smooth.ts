@@ -16,6 +16,7 @@ import { columnMaxima } from "./column-maxima.ts";
 import { type ProbeInput, type ProbeRounding, probeInput, probeOutputs } from "./output-probe.ts";
 import { type InputRows, type SmoothSite, smoothSites } from "./smooth-sites.ts";
 
+/** The alpha, or the search for it, rows of inputs that the search keeps, and the rounding that it is for. */
 export interface SmoothOptions extends Partial<ProbeRounding> {
   /** `search` (default) tries 0, 0.1 to 1 and no smoothing at all; a number from 0 to 1 is used everywhere. */
   readonly alpha?: "search" | number;
@@ -25,6 +26,7 @@ export interface SmoothOptions extends Partial<ProbeRounding> {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** One input that was smoothed: its alpha (null: left alone), and the squared error of its outputs with and without. */
 export interface SmoothedSite {
   readonly layer: number;
   readonly site: SmoothSite["site"];

@@ -24,6 +24,7 @@ export function roundedBelow(cols: number): number {
   return Math.ceil(cols / 32);
 }
 
+/** An expert with fewer calibration tokens than its Hessian needs, and what was done about it. */
 export interface StarvedExpert {
   readonly layer: number;
   readonly expert: number;

@@ -40,6 +40,7 @@ export async function readStatistics(source: ByteSource): Promise<Statistics> {
   return readFile(file);
 }
 
+/** Reads what an interrupted run kept; a file that is none is a `FormatError`. */
 export async function readPartialStatistics(source: ByteSource): Promise<PartialStatistics> {
   const file = await openSafetensors(source);
   const where = `${file.name}: __metadata__.run`;

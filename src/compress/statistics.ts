@@ -6,6 +6,10 @@ import type { DamageTable } from "./damage/damage-table.ts";
 import type { OutlierScore } from "./outlier.ts";
 import { starvedBelow } from "./starved.ts";
 
+/**
+ * Mean cosines of one block over all tokens: of the residual stream before and after it, and of its module's input
+ * and output.
+ */
 export interface BlockStatistics {
   readonly layer: number;
   /** Mean cosine of the residual stream before and after the block's MLP (or MoE) module: the lower, the more it changes. */
@@ -61,6 +65,10 @@ export interface StarvedUse {
   readonly tokens: number;
 }
 
+/**
+ * What one pass over calibration tokens tells of a model: expert use, blocks, weights and inputs. Runs over other
+ * tokens add up.
+ */
 export interface Statistics {
   /** What the model is (model/identity.ts). */
   readonly modelHash: string;

@@ -20,6 +20,7 @@ import { folderReadme } from "./readme.ts";
 import { averageBits, type QuantizeSettings } from "./settings.ts";
 import { listTensors, type ModelShapes, renamed, shapesOfFiles } from "./shapes.ts";
 
+/** Spelling of module names, version of the GPTQ format, and what else the configuration's `meta` holds. */
 export interface WriteOptions {
   /** Spelling of module names; by default the source folder's. */
   readonly names?: Spelling;
@@ -29,6 +30,7 @@ export interface WriteOptions {
   readonly meta?: JsonObject;
 }
 
+/** Average bits of the quantised weights, and bytes of the weight file. */
 export interface Written {
   readonly averageBits: number;
   /** Bytes of the weight file. */

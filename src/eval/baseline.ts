@@ -8,6 +8,7 @@ import type { BootstrapOptions } from "./stats/bootstrap.ts";
 import { comparePaired, type PairedComparison } from "./stats/paired.ts";
 import type { Metric } from "./tasks/task.ts";
 
+/** One metric of one task in two runs, over the items that both have: both values and their difference. */
 export interface BaselineRow extends PairedComparison {
   readonly task: string;
   readonly metric: Metric;

@@ -15,6 +15,7 @@ import { ReferenceWriter } from "./save-reference.ts";
 import { type Comparison, Tally } from "./tally.ts";
 import { DEFAULT_WINDOW, longestWindow, scoredWindows, type WindowProtocol } from "./windows.ts";
 
+/** Windows and ids to compare on, both in tokens, and where the reference is saved meanwhile. */
 export interface CompareOptions extends WindowProtocol {
   /** Writes the reference's file meanwhile, as `saveReference` does; for a reference that runs. */
   readonly saveTo?: OutputFile;

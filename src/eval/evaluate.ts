@@ -12,6 +12,10 @@ import { chanceOf, type LoadedTask, loadTask } from "./tasks/load.ts";
 import { type FoundTask, findTasks } from "./tasks/registry.ts";
 import type { Metric, Task } from "./tasks/task.ts";
 
+/**
+ * Rows of each task, shots, context in tokens, items of a batch, tasks of your own, and samples that are known
+ * already.
+ */
 export interface EvaluateOptions {
   /** Only the first N rows of each task. */
   readonly limit?: number;
@@ -31,6 +35,7 @@ export interface EvaluateOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** A task's scores with every item's answers, the rows that its file has, and the level of chance. */
 export interface TaskResult {
   readonly task: Task;
   readonly scores: readonly Score[];
@@ -43,6 +48,7 @@ export interface TaskResult {
   readonly chance: number;
 }
 
+/** A group's scores: means of its tasks, each weighing as many items as it has. */
 export interface GroupResult {
   readonly name: string;
   readonly tasks: readonly string[];
@@ -51,6 +57,7 @@ export interface GroupResult {
   readonly chance: number;
 }
 
+/** Scores of tasks and groups, and a typed error for every row or task that could not be scored. */
 export interface Evaluation {
   readonly tasks: readonly TaskResult[];
   readonly groups: readonly GroupResult[];

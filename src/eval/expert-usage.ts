@@ -3,6 +3,7 @@ import type { Model } from "../model/model.ts";
 import type { Routes } from "../nn/mlp.ts";
 import { Turns } from "../wasm/turns.ts";
 
+/** Tokens that an expert got, and the sum of its routing weights over them. */
 export interface ExpertUse {
   readonly layer: number;
   readonly expert: number;

@@ -6,6 +6,7 @@ import type { Score } from "./summary.ts";
 /** Null where a number has no end: the perplexity of what a model holds for impossible. */
 type Row = Readonly<Record<string, string | number | null>>;
 
+/** An evaluation as lm-evaluation-harness writes it, with intervals and chance beside its own fields. */
 export interface HarnessDocument {
   readonly results: Readonly<Record<string, Row>>;
   readonly groups?: Readonly<Record<string, Row>>;

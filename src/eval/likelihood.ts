@@ -7,6 +7,7 @@ export interface LikelihoodRequest {
   readonly continuation: string;
 }
 
+/** The sum of ln p over a continuation's tokens, in nats, and whether each of them is the likeliest. */
 export interface Likelihood {
   /** Sum of ln p over the continuation's tokens. */
   readonly logLikelihood: number;
@@ -18,10 +19,12 @@ export interface Likelihood {
   readonly droppedTokens?: number;
 }
 
+/** How a call is stopped. */
 export interface LikelihoodOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What can be evaluated: anything that gives log-likelihoods, one a request, in their order. */
 export interface LikelihoodModel {
   /** One result a request, in their order. Results must not depend on what else is asked in the same call. */
   logLikelihoods(requests: readonly LikelihoodRequest[], options?: LikelihoodOptions): Promise<readonly Likelihood[]>;

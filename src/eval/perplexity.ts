@@ -10,6 +10,7 @@ import { TokenScorer } from "./token-scorer.ts";
 import type { ScoredSequence } from "./token-tree.ts";
 import { longestWindow } from "./windows.ts";
 
+/** The protocol, the context in tokens, and who is told of progress. */
 export interface PerplexityOptions extends ProtocolOptions {
   /** Most ids of a window. Default: the model's context. */
   readonly context?: number;
@@ -17,6 +18,10 @@ export interface PerplexityOptions extends ProtocolOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/**
+ * Perplexity and mean negative log-likelihood in nats a token, each with its standard error, and the mean of every
+ * window.
+ */
 export interface Perplexity {
   readonly perplexity: number;
   /** perplexity * nllStdErr, to first order. */

@@ -17,6 +17,7 @@ export const PROTOCOLS = ["windows", "strided", "llama.cpp", "rolling"] as const
  */
 export type Protocol = (typeof PROTOCOLS)[number];
 
+/** How ids are cut into windows and which are scored; window, stride and limit are in tokens. */
 export interface ProtocolOptions {
   /** Default `windows`. */
   readonly protocol?: Protocol;

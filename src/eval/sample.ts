@@ -5,6 +5,10 @@ import type { Likelihood } from "./likelihood.ts";
 import type { TaskItem } from "./tasks/load.ts";
 import type { Metric, Task } from "./tasks/task.ts";
 
+/**
+ * One item as lm-evaluation-harness logs it: log-likelihood and greediness of each choice, the right one, and its
+ * metrics.
+ */
 export interface Sample {
   readonly doc_id: number;
   /** Index of the right choice. */

@@ -16,6 +16,7 @@ import { encodeRow } from "./reference-code.ts";
 import { type ReferenceFacts, referenceTensors, writeFacts } from "./reference-layout.ts";
 import { longestWindow, type WindowProtocol } from "./windows.ts";
 
+/** How the windows were cut, which the file keeps, and who is told of progress. */
 export interface SaveReferenceOptions {
   /** How the windows were cut, for the file's header and for texts that are compared with it later. */
   readonly protocol?: WindowProtocol;

@@ -7,6 +7,7 @@ import { studentInterval } from "./stats/paired.ts";
 import { meanWithError, pooledStdErr, weightedMean } from "./stats/standard-error.ts";
 import type { Metric } from "./tasks/task.ts";
 
+/** A metric's value with its standard error and 95 % interval; `atChance` where that contains the level of chance. */
 export interface Score {
   readonly metric: Metric;
   readonly value: number;

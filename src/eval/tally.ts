@@ -7,6 +7,7 @@ import { type ReferenceWindow, shapeOf } from "./reference.ts";
 import { percentile, Sample } from "./statistics.ts";
 import { SCORING_BATCH } from "./windows.ts";
 
+/** A model against a reference on the same tokens: KL in nats a token, agreement, perplexities, and changed routes. */
 export interface Comparison {
   /** Nats a token; percentiles linear between ranks. */
   readonly kl: Readonly<Record<"mean" | "stdErr" | "p50" | "p90" | "p95" | "p99" | "p999" | "max", number>>;

@@ -2,6 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { requireIdList } from "../model/session.ts";
 
+/** How ids are cut: tokens of a window, and how many of the ids are taken. */
 export interface WindowProtocol {
   /** Ids of a window. Default 512. */
   readonly window?: number;

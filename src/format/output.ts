@@ -38,6 +38,7 @@ export interface MemoryOutput extends OutputFolder {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
+/** A folder of outputs in memory: `files` has them after `commit`. A file that is written twice is a `FileError`. */
 export function memoryOutput(name: string = "memory"): MemoryOutput {
   const pending = new Map<string, Uint8Array[]>();
   const files = new Map<string, Uint8Array>();

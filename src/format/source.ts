@@ -40,6 +40,7 @@ export function shortRead(name: string, offset: number, found: number, expected:
   return new FormatError(name, `found ${found} bytes at offset ${offset}, expected ${expected}; the file is cut short`);
 }
 
+/** A file in memory as a source; a range beyond its end is a `FormatError`. */
 export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
   const source: ByteSource = {
     name,

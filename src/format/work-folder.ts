@@ -2,6 +2,7 @@
 import { checkOutputName, memoryOutput, type OutputFile } from "./output.ts";
 import { type FolderSource, filesFolder } from "./source.ts";
 
+/** A folder for work in progress: files in it appear whole, are read back, and removed when the work is done. */
 export interface WorkFolder extends Pick<FolderSource, "name" | "list" | "open"> {
   /** A file that appears when it is committed, and is then safe; an older one of that name is replaced. */
   file(name: string): Promise<OutputFile>;

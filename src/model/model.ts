@@ -41,6 +41,10 @@ export interface ModelFiles {
   readonly placements: readonly Placement[];
 }
 
+/**
+ * How weights are opened: arithmetic of the linears, columns of their inputs that share a scale, and who is told of
+ * progress and warnings.
+ */
 export interface OpenOptions {
   readonly activations?: "f32" | "int16" | "int8";
   readonly activationGroup?: 32 | 64 | "weight";
@@ -91,6 +95,7 @@ export async function closing<T>(files: ModelFiles, work: () => Promise<T>): Pro
   }
 }
 
+/** Weights in an engine's memory with all that is needed to run them. Dispose it to free them. */
 export class Model implements AsyncDisposable {
   readonly files: ModelFiles;
   readonly machine: Machine;

@@ -16,6 +16,7 @@ import {
 import { createState, placeTokens, type State } from "./state.ts";
 import { TapeShelf } from "./tape-shelf.ts";
 
+/** Room for a sequence: context and batch in tokens, and which positions' logits are kept. */
 export interface SessionOptions {
   /** Cache rows: the longest sequence. Default: the model's context. */
   readonly context?: number;

@@ -1,6 +1,7 @@
 /** What a plan may cost: average bits, or bytes of the weight file. */
 import { UsageError } from "../errors.ts";
 
+/** What a plan may spend: average bits a weight, or bytes of the whole weight file. */
 export type Budget =
   | { readonly kind: "bits"; readonly averageBits: number }
   | { readonly kind: "bytes"; readonly trueBytes: number };

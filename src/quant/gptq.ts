@@ -21,6 +21,10 @@ import { type Batch, runBatches, type Weights } from "./rows.ts";
 import { collectMatrix, emptyMatrix, rtn } from "./rtn.ts";
 import { inScratch, place } from "./scratch.ts";
 
+/**
+ * A grid, and how GPTQ walks it: order of the columns, groups, dead columns, and damping as a part of the Hessian's
+ * mean diagonal.
+ */
 export interface GptqOptions extends GridOptions {
   readonly actOrder: ActOrder;
   /** Find all grids first, on the unchanged weights, in groups of consecutive columns. */
@@ -32,6 +36,10 @@ export interface GptqOptions extends GridOptions {
   readonly dampIncrement?: number;
 }
 
+/**
+ * A quantised matrix, its loss (squared error of the outputs, summed over tokens) as a whole and by row, and the
+ * damping it took.
+ */
 export interface GptqResult {
   readonly matrix: QuantizedMatrix;
   /** Sum of (w - q)^2 / d^2 / 2 = 0.5 tr(D (H' + lambda I) D^T); for `rtn` 0.5 tr(D H D^T). */

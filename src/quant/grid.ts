@@ -1,6 +1,10 @@
 /** The grid of a group of weights: its options, its groups, and the words in which kernels take both (assembly/grid.ts). */
 import { UsageError } from "../errors.ts";
 
+/**
+ * The values that weights may take: bits, columns of a group (-1: the row), zero points, and the search for the
+ * range.
+ */
 export interface GridOptions {
   readonly bits: 2 | 3 | 4 | 8;
   /** Columns that share a scale and a zero; -1 is the whole row. A last group may be short. */

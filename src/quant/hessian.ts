@@ -16,6 +16,7 @@ export type GramPrecision = "f32" | "f64";
 /** Rows packed and multiplied at a time; also the longest sum in f32. */
 const CHUNK_ROWS = 256;
 
+/** The sum X^T X over input rows [T, K], in f64 in an engine's memory. Dispose it to free that. */
 export class Hessian {
   readonly size: number;
   /** Address of the panels of X^T X; `bytes` long. */

@@ -18,6 +18,7 @@ import {
 } from "./bit-plan.ts";
 import { compileNamePattern } from "./name-pattern.ts";
 
+/** A plan as its file has it: rules, the bits of every module, their average, and the policy that made it. */
 export interface PlanDocument extends PlanRules {
   readonly resolved: ResolvedBits;
   readonly averageBits: number;

@@ -10,6 +10,10 @@ import { checkFinite } from "./rows.ts";
 import { rtn } from "./rtn.ts";
 import { inScratch, place } from "./scratch.ts";
 
+/**
+ * GPTQ of one matrix [N, K]: codes, scales and zeros by group, the order of columns, and errors beside those of plain
+ * rounding.
+ */
 export interface MatrixResult extends GptqResult {
   readonly codes: Uint8Array;
   readonly scales: Float32Array;

@@ -10,6 +10,7 @@ import { checkSampling, type SamplingOptions, sample } from "./sampler.ts";
 import { Seat } from "./seat.ts";
 import { createStopFilter } from "./stop.ts";
 
+/** How to go on from a prompt: length and context in tokens, texts that stop it, and the sampler's settings. */
 export interface GenerateOptions extends SamplingOptions {
   /** Most tokens to generate. Default 128. */
   readonly maxTokens?: number;
@@ -31,6 +32,7 @@ const KNOWN: KnownOptions<GenerateOptions> = {
   ...{ stop: true, ignoreEos: true, context: true, signal: true, onProgress: true },
 };
 
+/** What one step adds: the token, and the text that became certain with it. The last piece may hold text alone. */
 export interface Piece {
   /** The token; undefined for text that was held back and is shown at the end. */
   readonly id: number | undefined;
@@ -38,6 +40,7 @@ export interface Piece {
   readonly text: string;
 }
 
+/** What a finished generation was: text and ids without the prompt, why it ended, and its speed in tokens a second. */
 export interface Generated {
   readonly text: string;
   /** Without the prompt, and without the end-of-sequence id that ended it. */

@@ -10,6 +10,7 @@ import { type KernelModules, Machine, type MachineOptions } from "../wasm/machin
 import { type Generated, type GenerateOptions, generate, type Piece, type Prompt } from "./generate.ts";
 import { computeLogits, type Logits, type LogitsOptions } from "./logits.ts";
 
+/** How a model is opened, and the engine that runs it. */
 export type LoadOptions = OpenOptions & MachineOptions;
 
 const KNOWN: KnownOptions<LoadOptions> = {
@@ -17,6 +18,10 @@ const KNOWN: KnownOptions<LoadOptions> = {
   ...{ kernels: true, threads: true },
 };
 
+/**
+ * What runs: version, build of the kernels, threads that were granted, arithmetic of the linears, and the runtime's
+ * name.
+ */
 export interface EngineInfo {
   readonly version: string;
   readonly kernels: "base" | "relaxed";
@@ -27,6 +32,7 @@ export interface EngineInfo {
   readonly runtime: string;
 }
 
+/** A loaded model with its engine: logits and text. Dispose it to free its memory, threads and files. */
 export class LanguageModel implements AsyncDisposable {
   /** The model itself, for calibration, quantisation and evaluation. */
   readonly model: Model;

@@ -21,6 +21,7 @@ export interface KernelModules {
   readonly relaxed?: WebAssembly.Module | Uint8Array<ArrayBuffer>;
 }
 
+/** Which build of the kernels runs, and on how many threads. */
 export interface MachineOptions {
   /** Which build; `auto` (default) takes `relaxed` where the runtime has relaxed SIMD. Both give the same bits. */
   readonly kernels?: "auto" | KernelBuild;
@@ -51,6 +52,10 @@ interface Parts {
 /** Helper threads of machines that were forgotten without being disposed would wait for ever. */
 const forgotten = new FinalizationRegistry<Crew>((crew) => void crew.stop());
 
+/**
+ * An engine: one memory, the kernels and their threads. `MemoryError` where memory is not granted. Dispose it to free
+ * all of it.
+ */
 export class Machine implements AsyncDisposable {
   readonly build: KernelBuild;
   readonly threads: number;

@@ -25,6 +25,10 @@ interface Clock {
   last: number;
 }
 
+/**
+ * Long work's manners: it gives the event loop a turn now and then, and throws the signal's reason once that is
+ * aborted.
+ */
 export class Turns {
   readonly signal: AbortSignal | undefined;
   readonly #clock: Clock;

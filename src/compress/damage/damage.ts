@@ -21,6 +21,7 @@ import { type Alternative, quantizeAlternatives } from "./alternatives.ts";
 import { DAMAGE_SAMPLE_TOKENS, type Damages } from "./damage-table.ts";
 import { DamageProbe } from "./probe.ts";
 
+/** The grid and group size that damage is measured for, and the tokens on which KL is. */
 export interface DamageOptions {
   readonly grid: Omit<QuantizeSettings, "modules">;
   readonly groupSize: number;

@@ -15,6 +15,7 @@ import { requireCount, requireLevel, requireSameLength, requireValues } from "./
 import type { Interval } from "./interval.ts";
 import { meanWithError } from "./standard-error.ts";
 
+/** Number of resamples, their seed, and the level of the interval (0.95). */
 export interface BootstrapOptions {
   /** Resamples, 10 000 unless told. */
   readonly samples?: number;
@@ -25,6 +26,7 @@ export interface BootstrapOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A mean and its bootstrap interval, with all that makes it reproducible. */
 export interface Bootstrap {
   /** Of the values themselves. */
   readonly mean: number;
@@ -34,6 +36,7 @@ export interface Bootstrap {
   readonly level: number;
 }
 
+/** A mean difference of pairs, its bootstrap interval, and the two-sided p of no difference. */
 export interface PairedBootstrap extends Omit<Bootstrap, "mean"> {
   /** Mean of a_i - b_i. */
   readonly difference: number;

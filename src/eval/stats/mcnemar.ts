@@ -4,6 +4,7 @@ import { binomialTest } from "./binomial.ts";
 import { requireCount, requireSameLength } from "./checks.ts";
 import { chiSquareTail } from "./normal.ts";
 
+/** McNemar's test: b and c, items that only one side got right, and its p. */
 export interface McNemar {
   /** Items that only ours got right. */
   readonly b: number;

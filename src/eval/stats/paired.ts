@@ -6,6 +6,10 @@ import { type Interval, intervalContains } from "./interval.ts";
 import { isOutcome, type McNemar, mcnemarOf } from "./mcnemar.ts";
 import { type MeanWithError, meanWithError } from "./standard-error.ts";
 
+/**
+ * Ours less theirs over n pairs: mean, standard error, Student's interval and tests; `shown` where they leave no
+ * difference out.
+ */
 export interface PairedComparison {
   readonly n: number;
   /** Mean of ours - baseline over the items. */

@@ -1,6 +1,7 @@
 /** Means of items and of groups of items, with their standard errors. */
 import { requireCount, requireSameLength, requireValues } from "./checks.ts";
 
+/** A mean of n values and its standard error (n - 1). */
 export interface MeanWithError {
   readonly mean: number;
   readonly stdErr: number;

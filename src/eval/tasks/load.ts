@@ -9,6 +9,7 @@ import { readRows } from "./data-file.ts";
 import { type CompiledTask, compileTask } from "./prompt.ts";
 import type { Task } from "./task.ts";
 
+/** What one row asks: a request a choice, the right choice, and where the row stands in its file. */
 export interface TaskItem {
   /** Row of the split, from 0. */
   readonly docId: number;
@@ -24,6 +25,7 @@ export interface TaskItem {
   readonly where: string;
 }
 
+/** A task with its rows made into requests, and an error for every row that cannot be. */
 export interface LoadedTask {
   readonly task: Task;
   readonly items: readonly TaskItem[];

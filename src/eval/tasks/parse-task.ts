@@ -13,6 +13,7 @@ const METRICS: readonly Metric[] = ["acc", "acc_norm", "acc_bytes", "perplexity"
 const OUTPUT_TYPES: readonly OutputType[] = ["multiple_choice", "loglikelihood"];
 const PROCESS_NAMES: readonly ProcessName[] = Object.keys(PROCESSES) as ProcessName[];
 
+/** Reads a task from a JSON file; what is wrong in it is a typed error that names the field. */
 export async function readTask(source: ByteSource): Promise<Task> {
   return parseTask(await readJson(source), source.name);
 }

@@ -2,6 +2,7 @@
 
 import type { ProcessName } from "./process.ts";
 
+/** What a task is measured by: docs/tasks.md says how each is computed. */
 export type Metric = "acc" | "acc_norm" | "acc_bytes" | "perplexity";
 export type OutputType = "multiple_choice" | "loglikelihood";
 
@@ -65,6 +66,7 @@ export interface Task extends TaskDocument {
   readonly primary: Metric;
 }
 
+/** A task with every default in place. */
 export function defineTask(document: TaskDocument): Task {
   const output_type = document.output_type ?? "multiple_choice";
   const metric_list: readonly Metric[] =

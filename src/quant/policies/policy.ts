@@ -49,6 +49,7 @@ export interface KnapsackPolicy {
   readonly text: string;
 }
 
+/** A parsed policy: rules that are applied in order, or the knapsack. */
 export type Policy = RulePolicy | KnapsackPolicy;
 
 /** What policies read of a calibration run; the statistics of compress/statistics.ts are such. */
