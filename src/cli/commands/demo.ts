@@ -1,4 +1,4 @@
-/** `quern demo`: the main job. A real MoE is calibrated on its own text, ground to few bits in several ways, run, and compared. */
+/** `quern demo`: the main job. A real MoE is calibrated on its own text, quantised in several ways, run, and compared. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -113,8 +113,8 @@ async function runPlan(
   const quantized = await quantizeModel(model, plan.settings, { windows, signal: session.signal, onProgress });
   await writeQuantized(model.files, quantized, plan.settings, output);
   const quiet = { ...session, report: () => {} };
-  await using ground = await openModel(quiet, folder);
-  return await measure(session, plan.label, ground, model, heldOut);
+  await using quantised = await openModel(quiet, folder);
+  return await measure(session, plan.label, quantised, model, heldOut);
 }
 
 function resultTable(rows: readonly Row[], markdown: boolean): string {
