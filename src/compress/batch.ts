@@ -1,5 +1,6 @@
 /** Many windows through a model at once, block by block, with float activations: how calibration sees a model. */
 import { UsageError } from "../errors.ts";
+import { mostIds } from "../eval/windows.ts";
 import { createPass, type Pass, recordBlock, recordEmbedding, recordHead, type Tap } from "../model/forward.ts";
 import type { Model } from "../model/model.ts";
 import { checkIds } from "../model/session.ts";
@@ -34,7 +35,7 @@ export class WindowBatch implements Disposable {
     this.tokens = checkWindows(windows, model);
     this.#model = model;
     machine.jobs.requireFree();
-    const longest = windows.reduce((most, { length }) => Math.max(most, length), 0);
+    const longest = mostIds(windows);
     const options = { capacity: this.tokens, cacheRows: this.tokens, logitRows, positions: longest };
     const make = () => createState(machine, config, { ...options, oneCache: true, exact: true });
     [this.state, this.#memory] = machine.arena.own(this, make);

@@ -3,6 +3,8 @@
  * bounded, and what earlier chunks told can be kept, so that a run that was stopped goes on.
  */
 import { UsageError } from "../errors.ts";
+import { mostIds } from "../eval/windows.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import { modelHash } from "../model/identity.ts";
 import type { Model, Progress } from "../model/model.ts";
 import { VERSION } from "../version.ts";
@@ -49,8 +51,13 @@ export interface CalibrateRun {
 
 const CHUNK_TOKENS = 8192;
 
+const RUN_OPTIONS: KnownOptions<CalibrateRun> = {
+  ...{ hessians: true, distances: true, chunk: true, resume: true, onChunk: true, signal: true, onProgress: true },
+};
+
 /** Has the model to itself. @throws UsageError for windows that do not fit the model, or a run to resume that was another one. */
 export async function calibrate(model: Model, windows: Windows, run: CalibrateRun = {}): Promise<Statistics> {
+  checkKnownOptions<CalibrateRun>("calibrate", run, RUN_OPTIONS);
   return model.alone("calibrate", run.signal, (held, turns) => calibrateHeld(held, windows, run, turns));
 }
 
@@ -83,7 +90,7 @@ async function identityOf(
   run: CalibrateRun,
   turns: Turns,
 ): Promise<CalibrationIdentity> {
-  const longest = windows.reduce((most, { length }) => Math.max(most, length), 1);
+  const longest = Math.max(1, mostIds(windows));
   const { hessians = false, distances = false, chunk = Math.max(1, Math.floor(CHUNK_TOKENS / longest)) } = run;
   if (!(Number.isInteger(chunk) && chunk >= 1))
     throw new UsageError("chunk", String(chunk), "a number of windows from 1");

@@ -1,5 +1,6 @@
 /** Calibration tokens: windows cut from a stream of ids, or sampled from the model itself. */
 import { UsageError } from "../errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import { createPass, recordPass } from "../model/forward.ts";
 import type { Model, Progress } from "../model/model.ts";
 import { createState, placeTokens } from "../model/state.ts";
@@ -18,8 +19,12 @@ export interface WindowOptions {
   readonly seed?: number;
 }
 
+const WINDOW_OPTIONS: KnownOptions<WindowOptions> = { samples: true, length: true, seed: true };
+
 /** `samples` windows of `length` ids from non-overlapping places of the stream, drawn by the seed; all of them where there are no more. */
 export function cutWindows(ids: readonly number[], options: WindowOptions = {}): Windows {
+  checkKnownOptions<WindowOptions>("cutWindows", options, WINDOW_OPTIONS);
+  checkWindows(options);
   const { samples = 64, length = 256, seed = 0 } = options;
   const places = Math.floor(ids.length / length);
   if (places === 0)
@@ -41,16 +46,30 @@ export interface SelfSampleOptions extends WindowOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+const SAMPLE_OPTIONS: KnownOptions<SelfSampleOptions> = {
+  ...WINDOW_OPTIONS,
+  ...{ temperature: true, signal: true, onProgress: true },
+};
+
+function checkWindows({ samples = 1, length = 1 }: WindowOptions): void {
+  for (const [name, value] of Object.entries({ samples, length }))
+    if (!(Number.isInteger(value) && value >= 1)) throw new UsageError(name, String(value), "a whole number from 1");
+}
+
 /** Sequences sampled side by side: each keeps its own rows of one cache, and a step runs one token of each. */
 const SIDE_BY_SIDE = 64;
 
 /** Has the model to itself. Windows that it writes itself, from its BOS id on: no data set needed, and the distribution is the model's own. */
 export async function selfSample(model: Model, options: SelfSampleOptions = {}): Promise<Windows> {
+  checkKnownOptions<SelfSampleOptions>("selfSample", options, SAMPLE_OPTIONS);
+  checkWindows(options);
   return model.alone("selfSample", options.signal, (held, turns) => sampleHeld(held, options, turns));
 }
 
 async function sampleHeld(model: Model, options: SelfSampleOptions, turns: Turns): Promise<Windows> {
   const { samples = 64, length = 256, seed = 0, temperature = 1, onProgress } = options;
+  const { maxPositions } = model.config;
+  if (length > maxPositions) throw new UsageError("length", String(length), `at most ${maxPositions}, the context`);
   const start = model.config.bosId ?? model.config.eosIds[0] ?? 0;
   const windows: number[][] = [];
   while (windows.length < samples) {

@@ -6,6 +6,7 @@ import { asObject, readJson } from "../format/json.ts";
 import { type RunIdentity, requireSameRun } from "../format/run-identity.ts";
 import { openSafetensors } from "../format/safetensors.ts";
 import type { WorkFolder } from "../format/work-folder.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { Model } from "../model/model.ts";
 import { layerLinears } from "../model/weights.ts";
 import { Turns } from "../wasm/turns.ts";
@@ -40,6 +41,7 @@ export interface CheckpointRun {
   readonly signal?: AbortSignal;
 }
 
+const RUN_OPTIONS: KnownOptions<CheckpointRun> = { windows: true, resume: true, signal: true };
 const RUN_FILE = "run.json";
 const BLOCK_FILE = /^layer-\d+\.safetensors$/;
 
@@ -53,6 +55,7 @@ export async function openCheckpoint(
   settings: QuantizeSettings,
   run: CheckpointRun = {},
 ): Promise<FolderCheckpoint> {
+  checkKnownOptions<CheckpointRun>("openCheckpoint", run, RUN_OPTIONS);
   const identity = await quantizeIdentity(model, settings, run.windows, new Turns(run.signal));
   const own = async () => (await folder.list()).filter((file) => file === RUN_FILE || BLOCK_FILE.test(file));
   let begun = run.resume === true && (await isSameRun(folder, identity));

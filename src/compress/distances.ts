@@ -184,13 +184,13 @@ async function roundLinear(
 ): Promise<Matrix> {
   const { rows, cols, name } = slot;
   const placement = files.placements.find((entry) => entry.slot.name === name)!;
+  const where = `${files.name}: ${name}`;
   if (placement.kind === "packed")
-    throw new UsageError(`${files.name}: ${name}`, "weights that are quantised already", "a float model for distances");
+    throw new UsageError(where, "weights that are quantised already", "a float model for distances");
   const groupSize = [64, 32].find((size) => cols % size === 0);
-  if (groupSize === undefined)
-    throw new UsageError(`${files.name}: ${name}`, `${cols} columns`, "a multiple of 32 for distances");
+  if (groupSize === undefined) throw new UsageError(where, `${cols} columns`, "a multiple of 32 for distances");
   const { symmetric } = DEFAULT_GRID;
-  const grid = { bits, groupSize, symmetric, clip: "mse", scaleRounding: "f16" } as const;
+  const grid = { bits, groupSize, symmetric, clip: "mse", scaleRounding: "f16", name: where } as const;
   const weights = await readLinear(files.index, placement);
   const matrix = await rtn(machine, weights, rows, cols, grid, turns);
   return packMatrix(machine, plainCodes(matrix), groupSize);

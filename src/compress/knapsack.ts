@@ -1,5 +1,6 @@
 /** Bits for every linear by measured damage: the plan of least predicted KL within a budget of average bits or of true bytes. */
 import { UsageError } from "../errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { PlanBits } from "../quant/bit-plan.ts";
 import { averageBits } from "../quant/bit-plan.ts";
 import type { Budget } from "../quant/budget.ts";
@@ -43,6 +44,8 @@ interface BitChoice extends Choice {
   readonly bits: PlanBits;
 }
 
+const OPTIONS: KnownOptions<KnapsackOptions> = { minBits: true, frozen: true };
+
 type Context = Pick<PlanContext, "shapes" | "groupSize" | "names">;
 
 /** @throws UsageError for a budget that the fewest bits do not fit, or a linear without damages. */
@@ -52,6 +55,7 @@ export function knapsackPlan(
   budget: Budget,
   options: KnapsackOptions = {},
 ): KnapsackPlan {
+  checkKnownOptions<KnapsackOptions>("knapsackPlan", options, OPTIONS);
   const items = itemsOf(context, damages, budget.kind, options);
   if (budget.kind === "bits") {
     const weights = planModulesOf(context.shapes).reduce((sum, { rows, cols }) => sum + rows * cols, 0);
@@ -62,6 +66,7 @@ export function knapsackPlan(
 
 /** What each budget brings, from the fewest bits to the most: one run's damages answer for all of them. */
 export function budgetCurve(context: Context, damages: Damages, options: KnapsackOptions = {}): readonly CurvePoint[] {
+  checkKnownOptions<KnapsackOptions>("budgetCurve", options, OPTIONS);
   const items = itemsOf(context, damages, "bytes", options);
   const points = knapsackCurve(items);
   const every = Math.max(1, Math.floor(points.length / CURVE_POINTS));

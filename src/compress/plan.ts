@@ -1,5 +1,6 @@
 /** From a policy to a plan of one model, from a plan to a setting for every linear, and what it comes to in bytes. */
 import { UnsupportedError, UsageError } from "../errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { Spelling } from "../model/families/family.ts";
 import type { ModelFiles } from "../model/model.ts";
 import type { PlanModule } from "../quant/bit-plan.ts";
@@ -7,9 +8,10 @@ import type { Budget } from "../quant/budget.ts";
 import { applyPlan, type PlanDocument, type ReadPlan } from "../quant/plan-document.ts";
 import { needsOutliers, type Policy, policyPlan } from "../quant/policy.ts";
 import type { PackedBits } from "../tensor/matrix.ts";
+import { checkModules } from "./check-settings.ts";
 import { outlierScores } from "./outlier.ts";
 import { plannedBytesOf } from "./plan-bytes.ts";
-import { checkModules, type ModuleSetting } from "./settings.ts";
+import type { ModuleSetting } from "./settings.ts";
 import { type ModelShapes, planModulesOf, shapesOfFiles } from "./shapes.ts";
 import type { Statistics } from "./statistics.ts";
 
@@ -43,8 +45,14 @@ export interface SizedPlan extends PlanDocument {
   readonly groupSize: number;
 }
 
+const CONTEXT: KnownOptions<PlanContext> = {
+  ...{ shapes: true, files: true, statistics: true, budget: true, seed: true, groupSize: true, names: true },
+  ...{ knapsack: true, signal: true },
+};
+
 /** @throws UsageError for what the policy lacks or the model has not, UnsupportedError for a knapsack that is not there. */
 export async function planFor(policy: Policy, context: PlanContext): Promise<SizedPlan> {
+  checkKnownOptions<PlanContext>("planFor", context, CONTEXT);
   return sizedPlan(await documentFor(policy, context), context);
 }
 

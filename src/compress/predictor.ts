@@ -5,6 +5,7 @@
  * The pass that gives the training data gives that cosine itself (`calibrate`): the network is here to repeat the study.
  */
 import { UsageError } from "../errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { Tap } from "../model/forward.ts";
 import type { Model, Progress } from "../model/model.ts";
 import { readRows } from "../nn/emit.ts";
@@ -91,8 +92,14 @@ async function predictHeld(
   return { blocks };
 }
 
+const OPTIONS: KnownOptions<PredictorOptions> = {
+  ...{ learningRate: true, weightDecay: true, epochs: true, patience: true, minImprovement: true },
+  ...{ hidden: true, validation: true, module: true, score: true, seed: true, signal: true, onProgress: true },
+};
+
 /** How many windows are held out. */
 function checkOptions(windows: Windows, options: PredictorOptions): number {
+  checkKnownOptions<PredictorOptions>("trainPredictor", options, OPTIONS);
   const { validation = 0.1, hidden = STUDY_HIDDEN } = options;
   checkTraining(options);
   checkHidden(hidden);
@@ -162,7 +169,7 @@ async function trainBlock(
   turns: Turns,
 ): Promise<Fit & { readonly predicted: number }> {
   const random: Random = createRandom(options.seed ?? 0);
-  const rows = Math.max(...[...learned, ...scored].map(({ targets }) => targets.length));
+  const rows = [...learned, ...scored].reduce((most, { targets }) => Math.max(most, targets.length), 0);
   const shape = { width: model.config.hiddenSize, hidden: options.hidden ?? STUDY_HIDDEN, rows };
   using network = new PredictorNetwork(model.machine, shape, random);
   const order = [...learned];

@@ -6,6 +6,7 @@
  * blocks that it holds already are taken from it, and the hidden states behind them are computed anew, to the same bits.
  */
 import { UsageError } from "../errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { Tap } from "../model/forward.ts";
 import type { Model, Progress } from "../model/model.ts";
 import { type Linear, layerLinears } from "../model/weights.ts";
@@ -14,12 +15,13 @@ import { rtn } from "../quant/rtn.ts";
 import type { PackedBits } from "../tensor/matrix.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { WindowBatch, type Windows } from "./batch.ts";
+import { checkSettings } from "./check-settings.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { ErrorFeedback } from "./feedback/feedback.ts";
 import { packQuantized, weightReader } from "./pack.ts";
 import type { Quantized } from "./quantized.ts";
 import type { ModuleReport } from "./report.ts";
-import { checkSettings, type QuantizeSettings, settingOf } from "./settings.ts";
+import { type QuantizeSettings, settingOf } from "./settings.ts";
 import { quantizeSite, type SiteContext } from "./site.ts";
 import type { StarvedExpert } from "./starved.ts";
 
@@ -33,6 +35,8 @@ export interface QuantizeRun {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+const RUN_OPTIONS: KnownOptions<QuantizeRun> = { windows: true, checkpoint: true, signal: true, onProgress: true };
+
 /**
  * Has the model to itself: other calls wait until it is done.
  * @throws UsageError for settings that do not fit the model, before any work; the signal's reason within one matrix.
@@ -43,6 +47,7 @@ export async function quantizeModel(
   run: QuantizeRun = {},
 ): Promise<Quantized> {
   checkSettings(model.files, settings);
+  checkKnownOptions<QuantizeRun>("quantizeModel", run, RUN_OPTIONS);
   return model.alone("quantizeModel", run.signal, async (held, turns) => {
     const collector = new Collector(held, settings, run);
     if (settings.method === "rtn") await roundBlocks(held, settings, turns, collector, run.checkpoint);
@@ -58,8 +63,6 @@ async function roundBlocks(
   collector: Collector,
   checkpoint: Checkpoint | undefined,
 ): Promise<void> {
-  if (settings.clip === "hessian")
-    throw new UsageError("clip", "hessian with method rtn", "none or mse: rounding has no Hessian");
   for (const [layer, weights] of model.weights.layers.entries()) {
     const kept = await checkpoint?.load(layer);
     if (kept !== undefined) {
@@ -85,7 +88,8 @@ async function roundOne(
   const { symmetric, clip } = settings;
   const weights = await collector.readWeights(linear);
   const grid = { bits: bits as PackedBits, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
-  const matrix = await rtn(model.machine, weights, rows, cols, grid, turns);
+  const named = { ...grid, name: `${model.files.name}: ${name}` };
+  const matrix = await rtn(model.machine, weights, rows, cols, named, turns);
   collector.add(matrix, { name, bits, groupSize, loss: null, rtnLoss: null, tokens: 0, method: "rtn", damp: null });
 }
 
@@ -101,7 +105,6 @@ async function runBlocks(
   const originals = linears.map((linear) => linear.matrix);
   using batch = new WindowBatch(model, windows);
   const { errorFeedback: share = 0, shrinkage = 0 } = settings;
-  if (!(share >= 0 && share <= 1)) throw new UsageError("errorFeedback", String(share), "a number from 0 to 1");
   const feedback = share > 0 ? new ErrorFeedback(model, batch, { share, shrinkage }, turns) : undefined;
   const context: SiteContext = { model, settings, turns, state: batch.state, sink: collector, feedback };
   try {

@@ -1,11 +1,9 @@
 /** How a model is quantised: a bit width for every linear, the grid, and GPTQ's options. */
-import { UsageError } from "../errors.ts";
 import type { ModelFiles } from "../model/model.ts";
 import { isQuantizable, type Slot } from "../model/slots.ts";
 import { meanBits } from "../quant/bit-plan.ts";
 import type { GptqOptions } from "../quant/gptq.ts";
 import type { PackedBits } from "../tensor/matrix.ts";
-import { type LinearShape, type ModelShapes, shapesOfFiles } from "./shapes.ts";
 
 /** Bits of one linear; 16 leaves it as it is. */
 export interface ModuleSetting {
@@ -18,7 +16,7 @@ export interface ModuleSetting {
  * All that decides the bits of a quantised model: method, grid, what is done to Hessians, and bits and group size of
  * every module.
  */
-export interface QuantizeSettings extends Omit<GptqOptions, "bits" | "groupSize" | "scaleRounding"> {
+export interface QuantizeSettings extends Omit<GptqOptions, "bits" | "groupSize" | "scaleRounding" | "name"> {
   readonly method: "gptq" | "rtn";
   /** Weighs each token of a routed expert's Hessian by the square of its routing weight. Default false. */
   readonly gateWeighted?: boolean;
@@ -91,42 +89,4 @@ export function settingOf(settings: QuantizeSettings, slot: Slot): ModuleSetting
 /** Average bits as the study counts them: over quantisable linears, scales and zeros apart (spec: sum bits numel / sum numel). */
 export function averageBits(files: ModelFiles, settings: QuantizeSettings): number {
   return meanBits(quantizableSlots(files).map((slot) => ({ ...slot, bits: settingOf(settings, slot).bits })));
-}
-
-const BITS: readonly number[] = [2, 3, 4, 8, 16];
-
-/** @throws UsageError naming the module whose setting does not fit it, before any work. */
-export function checkSettings(files: ModelFiles, settings: QuantizeSettings): void {
-  checkModules(shapesOfFiles(files), settings.modules);
-}
-
-/** The same for shapes alone. */
-export function checkModules(shapes: ModelShapes, modules: ReadonlyMap<string, ModuleSetting>): void {
-  const linears = new Map(shapes.linears.map((linear) => [linear.slot.name, linear]));
-  for (const [name, setting] of modules) {
-    const linear = linears.get(name);
-    if (linear === undefined)
-      throw new UsageError(`module ${name}`, "a bit width for it", `a linear of ${shapes.name}`);
-    checkModule(shapes.name, linear, setting);
-  }
-}
-
-function checkModule(model: string, { slot, dtype }: LinearShape, { bits, groupSize }: ModuleSetting): void {
-  const { name, role, rows, cols } = slot;
-  if (!BITS.includes(bits)) throw new UsageError(`${name}: bits`, String(bits), BITS.join(", "));
-  if (bits === 16) return;
-  if (!isQuantizable(slot)) throw new UsageError(`${name}: bits`, String(bits), `16: a ${role} stays float`);
-  if (dtype === "packed")
-    throw new UsageError(`${model}: ${name}`, "weights that are quantised already", "a float model");
-  const group = groupSize === -1 ? cols : groupSize;
-  if (!Number.isInteger(group) || group < 32 || group % 32 !== 0 || cols % group !== 0)
-    throw new UsageError(
-      `${name}: group size`,
-      String(groupSize),
-      `a multiple of 32 that divides its ${cols} columns, or -1`,
-    );
-  // A row of packed zero points must fill whole words.
-  const outputs = bits === 3 ? 32 : 32 / bits;
-  if (rows % outputs !== 0)
-    throw new UsageError(`${name}: bits`, String(bits), `16, since its ${rows} outputs are no multiple of ${outputs}`);
 }

@@ -1,20 +1,17 @@
 /** Quantises the linears that share one input: their Hessian, their factor, their codes; starved experts get their remedy. */
 import type { Tap } from "../model/forward.ts";
-import type { Model } from "../model/model.ts";
 import type { State } from "../model/state.ts";
 import type { Linear } from "../model/weights.ts";
-import { dampedTrace } from "../quant/error.ts";
-import { type Factor, factorize } from "../quant/factor.ts";
-import { type GptqOptions, type GptqResult, gptq } from "../quant/gptq.ts";
+import type { Factor } from "../quant/factor.ts";
+import type { GptqResult } from "../quant/gptq.ts";
 import type { QuantizedMatrix } from "../quant/grid.ts";
 import { Hessian } from "../quant/hessian.ts";
-import { rtn } from "../quant/rtn.ts";
 import { inScratch } from "../quant/scratch.ts";
 import type { Machine } from "../wasm/machine.ts";
-import type { Turns } from "../wasm/turns.ts";
 import type { Correct, ErrorFeedback } from "./feedback/feedback.ts";
+import { type ModuleContext, optionsOf, reportOf, roundStarved, runGptq } from "./module.ts";
 import type { ModuleReport } from "./report.ts";
-import { type QuantizeSettings, settingOf } from "./settings.ts";
+import { settingOf } from "./settings.ts";
 import { blendWeight, roundedBelow, type StarvedExpert, starvedBelow } from "./starved.ts";
 import { type TapRows, tapRows } from "./tap-rows.ts";
 
@@ -25,10 +22,7 @@ export interface Sink {
   swap(linear: Linear, matrix: QuantizedMatrix): void;
 }
 
-export interface SiteContext {
-  readonly model: Model;
-  readonly settings: QuantizeSettings;
-  readonly turns: Turns;
+export interface SiteContext extends ModuleContext {
   readonly state: State;
   readonly sink: Sink;
   readonly feedback?: ErrorFeedback;
@@ -173,81 +167,4 @@ async function quantizeTogether(
     }
     return done;
   });
-}
-
-function optionsOf({ settings }: SiteContext, linear: Linear): GptqOptions {
-  const { bits, groupSize } = settingOf(settings, linear.slot);
-  const { symmetric, clip, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement } = settings;
-  const grid = { bits: bits as 2 | 3 | 4 | 8, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
-  return { ...grid, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement };
-}
-
-interface Outcome {
-  readonly result: GptqResult;
-  readonly rtnLoss: number | null;
-}
-
-async function runGptq(
-  context: SiteContext,
-  linear: Linear,
-  weights: Float32Array,
-  hessian: Hessian,
-  options: GptqOptions,
-  factors: Map<number, Factor>,
-): Promise<Outcome> {
-  const { machine } = context.model;
-  const { rows, cols } = linear.slot;
-  const factor = factors.get(options.groupSize) ?? (await factorize(machine, hessian, options, context.turns));
-  factors.set(options.groupSize, factor);
-  const result = await gptq(machine, weights, rows, cols, factor, options, context.turns);
-  const rounded = await rtn(machine, weights, rows, cols, options, context.turns, factor.diagonal);
-  const trace = await dampedTrace(
-    machine,
-    weights,
-    rounded,
-    hessian,
-    { ...options, lambda: result.lambda },
-    context.turns,
-  );
-  return { result, rtnLoss: 0.5 * trace };
-}
-
-async function roundStarved(
-  context: SiteContext,
-  linear: Linear,
-  weights: Float32Array,
-  hessian: Hessian,
-  options: GptqOptions,
-): Promise<Outcome> {
-  const { machine } = context.model;
-  const { rows, cols } = linear.slot;
-  const grid = options.clip === "hessian" ? { ...options, clip: "mse" as const } : options;
-  const matrix = await rtn(machine, weights, rows, cols, grid, context.turns);
-  const settings = { ...options, lambda: 0 };
-  const loss =
-    hessian.rows === 0 ? 0 : 0.5 * (await dampedTrace(machine, weights, matrix, hessian, settings, context.turns));
-  const fallback = `${hessian.rows} calibration tokens for ${cols} columns`;
-  const result = {
-    matrix,
-    loss,
-    rowLoss: new Float64Array(rows),
-    lambda: 0,
-    damp: 0,
-    method: "rtn",
-    fallback,
-  } as const;
-  return { result, rtnLoss: loss };
-}
-
-function reportOf(
-  linear: Linear,
-  options: GptqOptions,
-  result: GptqResult,
-  rtnLoss: number | null,
-  tokens: number,
-): ModuleReport {
-  const { bits, groupSize } = options;
-  const { loss, method, damp, fallback } = result;
-  const note = fallback === undefined ? {} : { note: fallback };
-  return { name: linear.slot.name, bits, groupSize, loss, rtnLoss, tokens, method, damp, ...note };
 }

@@ -5,6 +5,7 @@
  */
 import { UsageError } from "../errors.ts";
 import { pow } from "../exact.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { Tap } from "../model/forward.ts";
 import { readFloats } from "../model/load.ts";
 import type { Placement } from "../model/locate.ts";
@@ -80,7 +81,13 @@ async function smoothHeld(
   return found;
 }
 
+const OPTIONS: KnownOptions<SmoothOptions> = {
+  ...{ alpha: true, rows: true, activations: true, weightBits: true, weightGroup: true },
+  ...{ signal: true, onProgress: true },
+};
+
 function checkOptions(model: Model, options: SmoothOptions): ProbeRounding {
+  checkKnownOptions<SmoothOptions>("smoothModel", options, OPTIONS);
   const { alpha = "search", activations = { bits: 8, group: "token" }, weightBits = 16, weightGroup = 64 } = options;
   const packed = model.files.placements.find(({ kind }) => kind === "packed");
   if (packed !== undefined)

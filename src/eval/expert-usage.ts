@@ -1,7 +1,9 @@
 /** Which experts a model uses: tokens sent to each, and the sum of the weights they were used with. */
+
 import type { Model } from "../model/model.ts";
 import type { Routes } from "../nn/mlp.ts";
 import { Turns } from "../wasm/turns.ts";
+import { mostIds } from "./windows.ts";
 
 /** Tokens that an expert got, and the sum of its routing weights over them. */
 export interface ExpertUse {
@@ -55,7 +57,7 @@ export async function expertUsage(
 ): Promise<readonly ExpertUse[]> {
   const turns = new Turns(options.signal);
   const tally = new ExpertTally(model);
-  const context = windows.reduce((most, { length }) => Math.max(most, length), 0);
+  const context = mostIds(windows);
   using session = await model.openSession(turns, { context, batch: context, logits: "none", keepRoutes: true });
   for (const window of windows) {
     session.truncate(0);

@@ -35,6 +35,11 @@ export function wholeWindows(ids: readonly number[], length: number): readonly (
   return Array.from({ length: count }, (_, index) => ids.slice(index * length, (index + 1) * length));
 }
 
+/** Ids of the longest of any number of windows: one call with all lengths would overflow the stack. */
+export function mostIds(windows: readonly (readonly number[])[]): number {
+  return windows.reduce((most, { length }) => Math.max(most, length), 0);
+}
+
 /** Ids of the longest window. @throws UsageError for no windows, or one that is too short to score or too long for the context. */
 export function longestWindow(windows: readonly (readonly number[])[], context: number): number {
   let longest = 0;

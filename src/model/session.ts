@@ -215,5 +215,13 @@ export function checkFinite(model: Runnable, state: State, rows: number, nameOf:
   const flags = state.ids; // spent by now, and as long as the batch
   machine.call("finite_rows", rows, flags, state.logits, stride(config.vocabSize), config.vocabSize);
   const row = machine.arena.i32(flags, rows).indexOf(0);
-  if (row >= 0) throw new NumericsError(nameOf(row), "found values that are not finite, expected numbers");
+  if (row >= 0)
+    throw new NumericsError(nameOf(row), `found values that are not finite, expected numbers${inRounded(model)}`);
+}
+
+/** Where inputs of linears are rounded, full precision may hold what codes cannot. */
+function inRounded({ activations: { mode } }: Runnable): string {
+  if (mode === "f32") return "";
+  const remedy = mode === "int8" ? "f32 or int16" : "f32";
+  return `; ${mode} arithmetic overflows where inputs of a linear are very large: try activations ${remedy} (--activations)`;
 }

@@ -6,7 +6,9 @@ import type { Turns } from "../wasm/turns.ts";
 import { outputError } from "./error.ts";
 import { type Factor, factorize } from "./factor.ts";
 import {
+  beyondF16,
   checkGrid,
+  checkScales,
   columnWords,
   type GridOptions,
   gridFlags,
@@ -49,13 +51,18 @@ export interface GptqResult {
   /** The dampPercent that was needed. */
   readonly damp: number;
   readonly method: "gptq" | "rtn";
-  /** Why the matrix was rounded instead. */
+  /** Why it was not done as asked: the matrix was rounded instead, or damped more (`method` and `damp` say which). */
   readonly fallback?: string;
 }
 
+/** Shares of damping below this may leave a Hessian of low rank to noise. */
+const LITTLE_DAMP = 1e-3;
+
 /**
  * Quantises W[rows, cols]. A `Factor` serves all matrices with the same input; a `Hessian` is factored here.
- * When the Hessian will not factor, the matrix is rounded and `fallback` says why.
+ * When the Hessian will not factor, the matrix is rounded and `fallback` says why; where it is
+ * damped so little that rounding does better, it is damped more.
+ * @throws NumericsError for weights that scales in f16 cannot say.
  */
 export async function gptq(
   machine: Machine,
@@ -69,10 +76,38 @@ export async function gptq(
   checkGptq(options, cols, source);
   return await inScratch(machine, async () => {
     const factor = source instanceof Hessian ? await factorize(machine, source, options, turns) : source;
-    const { failure } = factor;
-    if (failure === undefined) return await columnLoop(machine, weights, rows, factor, options, turns);
-    return await roundInstead(machine, weights, rows, factor, failure, options, turns);
+    const { failure, damp } = factor;
+    if (failure !== undefined) return await roundInstead(machine, weights, rows, factor, failure, options, turns);
+    const result = await columnLoop(machine, weights, rows, factor, options, turns);
+    if (damp >= LITTLE_DAMP || result.method === "rtn") return result;
+    return await unlessRoundingWins(machine, weights, result, factor, options, turns);
   });
+}
+
+/** An undamped result that costs more than rounding is replaced by a damped one, and by rounding where that is no better. */
+async function unlessRoundingWins(
+  machine: Machine,
+  weights: Weights,
+  result: GptqResult,
+  factor: Factor,
+  options: GptqOptions,
+  turns: Turns,
+): Promise<GptqResult> {
+  const { hessian, damp } = factor;
+  const { rows } = result.matrix;
+  const errorOf = async ({ matrix }: GptqResult) =>
+    (await outputError(machine, weights, matrix, hessian, turns)).total / 2;
+  const reason = `with damping ${damp} its loss was above that of rounding`;
+  const rounded = await roundInstead(machine, weights, rows, factor, reason, options, turns);
+  if ((await errorOf(result)) <= rounded.loss) return result;
+  const { dampIncrement = 0.01 } = options;
+  if (dampIncrement === 0) return rounded;
+  const more = { ...options, dampPercent: damp + dampIncrement };
+  const again = await factorize(machine, hessian, more, turns);
+  if (again.failure !== undefined) return rounded;
+  const damped = await columnLoop(machine, weights, rows, again, options, turns);
+  if (damped.method === "rtn" || !((await errorOf(damped)) <= rounded.loss)) return rounded;
+  return { ...damped, fallback: reason };
 }
 
 function checkGptq(options: GptqOptions, cols: number, source: Factor | Hessian): void {
@@ -111,8 +146,13 @@ async function columnLoop(
     });
   });
   const loss = rowLoss.reduce((sum, value) => sum + value, 0);
-  if (!Number.isFinite(loss))
-    return await roundInstead(machine, weights, rows, factor, `the column loop's loss is ${loss}`, options, turns);
+  const problem = !Number.isFinite(loss)
+    ? `the column loop's loss is ${loss}`
+    : beyondF16(matrix, options) >= 0
+      ? "the column loop needs a scale beyond f16"
+      : undefined;
+  if (problem !== undefined) return await roundInstead(machine, weights, rows, factor, problem, options, turns);
+  checkScales(matrix, options);
   return { matrix, loss, rowLoss, lambda, damp, method: "gptq" };
 }
 

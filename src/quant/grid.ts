@@ -1,5 +1,5 @@
 /** The grid of a group of weights: its options, its groups, and the words in which kernels take both (assembly/grid.ts). */
-import { UsageError } from "../errors.ts";
+import { NumericsError, UsageError } from "../errors.ts";
 
 /**
  * The values that weights may take: bits, columns of a group (-1: the row), zero points, and the search for the
@@ -14,6 +14,8 @@ export interface GridOptions {
   readonly clip: "none" | "mse" | "hessian";
   /** Type in which scales are stored; they are rounded before anything uses them. */
   readonly scaleRounding: "f16" | "f32";
+  /** Of the matrix, for errors. */
+  readonly name?: string;
 }
 
 /** One quantised matrix, columns in natural order: w = scale (code - zero). */
@@ -44,13 +46,47 @@ const CLIPS = ["none", "mse", "hessian"] as const;
 
 /** Throws UsageError for options that mean nothing. */
 export function checkGrid(options: GridOptions): void {
-  const { bits, groupSize, clip, scaleRounding } = options;
+  const { bits, groupSize, clip, scaleRounding, symmetric } = options;
   if (![2, 3, 4, 8].includes(bits)) throw new UsageError("bits", String(bits), "2, 3, 4 or 8");
   if (groupSize !== -1 && !(Number.isInteger(groupSize) && groupSize > 0))
     throw new UsageError("groupSize", String(groupSize), "a positive integer, or -1 for the whole row");
+  if (typeof symmetric !== "boolean") throw new UsageError("symmetric", String(symmetric), "true or false");
   if (!CLIPS.includes(clip)) throw new UsageError("clip", String(clip), CLIPS.join(", "));
   if (scaleRounding !== "f16" && scaleRounding !== "f32")
     throw new UsageError("scaleRounding", String(scaleRounding), "f16 or f32");
+}
+
+/** The largest and the smallest f16: kernels keep scales between them. */
+const LARGEST_SCALE = 65504;
+const SMALLEST_SCALE = 2 ** -24;
+
+/** Place of a scale that f16 cannot hold, or -1: codes of its group would stand at both ends of the grid. */
+export function beyondF16(matrix: QuantizedMatrix, { scaleRounding }: GridOptions): number {
+  return scaleRounding === "f16" ? matrix.scales.indexOf(LARGEST_SCALE) : -1;
+}
+
+/** @throws NumericsError for a matrix that scales in f16 cannot say: a group too large for them, or all so small that 0 is left. */
+export function checkScales(matrix: QuantizedMatrix, options: GridOptions): void {
+  const { name = "weights" } = options;
+  const { groups, bits } = matrix;
+  const remedy = "leave this linear float (16 bits), or scale the model's weights";
+  const place = beyondF16(matrix, options);
+  if (place >= 0)
+    throw new NumericsError(
+      name,
+      `found weights that need a scale of ${LARGEST_SCALE} or more at ${bits} bits (row ${Math.floor(place / groups)}, group ${place % groups}), expected less, which f16 holds; give it more bits, ${remedy}`,
+    );
+  if (options.scaleRounding === "f16" && isLost(matrix))
+    throw new NumericsError(
+      name,
+      `found weights that all round to 0, since the smallest scale that f16 holds is ${SMALLEST_SCALE}, expected larger ones; ${remedy}`,
+    );
+}
+
+/** Whether a matrix of tiny weights is 0 everywhere. One of zeros has larger scales. */
+function isLost({ cols, groups, codes, scales, zeros, gIdx }: QuantizedMatrix): boolean {
+  if (!scales.every((scale) => scale === SMALLEST_SCALE)) return false;
+  return codes.every((code, at) => code === zeros[Math.floor(at / cols) * groups + gIdx[at % cols]]);
 }
 
 /** The options as one word. `dynamic`: grids are found when the column loop reaches a group. */

@@ -1,5 +1,6 @@
 /** GPTQ of one matrix from its weights and inputs alone, everything in f64: for experiments and comparisons. */
 import { ShapeError, UsageError } from "../errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { dampedTrace, dequantize, outputError, weightEnergy } from "./error.ts";
@@ -36,6 +37,20 @@ export interface MatrixOptions extends GptqOptions {
   readonly shrinkage?: number;
 }
 
+const OPTIONS: KnownOptions<MatrixOptions> = {
+  ...{ bits: true, groupSize: true, symmetric: true, clip: true, scaleRounding: true, name: true },
+  ...{ actOrder: true, staticGroups: true, deadColumns: true, dampPercent: true, dampIncrement: true },
+  ...{ method: true, shrinkage: true },
+};
+
+function checkOptions(options: MatrixOptions): void {
+  checkKnownOptions<MatrixOptions>("quantizeMatrix", options, OPTIONS);
+  const { method = "gptq", shrinkage = 0 } = options;
+  if (method !== "gptq" && method !== "rtn") throw new UsageError("method", String(method), "gptq or rtn");
+  if (!(shrinkage >= 0 && shrinkage < Number.POSITIVE_INFINITY))
+    throw new UsageError("shrinkage", String(shrinkage), "a number from 0");
+}
+
 /** Quantises w[rows, cols] for the inputs x[tokens, cols]. Never falls back because tokens are few. Has the machine to itself. */
 export async function quantizeMatrix(
   machine: Machine,
@@ -47,6 +62,7 @@ export async function quantizeMatrix(
   options: MatrixOptions,
   turns: Turns,
 ): Promise<MatrixResult> {
+  checkOptions(options);
   if (w.length !== rows * cols) throw new ShapeError("weights", [rows, cols], [w.length]);
   if (x.length !== tokens * cols) throw new ShapeError("inputs", [tokens, cols], [x.length]);
   if (tokens < 1) throw new UsageError("tokens", String(tokens), "at least one input row");

@@ -5,6 +5,7 @@ import type { Tape } from "../wasm/tape.ts";
 import type { Turns } from "../wasm/turns.ts";
 import {
   checkGrid,
+  checkScales,
   columnWords,
   type GridOptions,
   gridFlags,
@@ -43,6 +44,7 @@ export function collectMatrix(machine: Machine, matrix: QuantizedMatrix, batch: 
 
 /**
  * Rounds each weight to the nearest code; groups are consecutive columns.
+ * @throws NumericsError for weights that scales in f16 cannot say.
  * @param hessianDiag diagonal of H with dead columns counted as 1: needed by the `hessian` clip search.
  */
 export async function rtn(
@@ -74,5 +76,6 @@ export async function rtn(
     };
     await runBatches(machine, weights, matrix, turns, record, (batch) => collectMatrix(machine, matrix, batch));
   });
+  checkScales(matrix, options);
   return matrix;
 }

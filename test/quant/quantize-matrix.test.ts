@@ -1,6 +1,8 @@
 /** quantizeMatrix against cases made with numpy (fixtures) and a plain reference. */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { NumericsError } from "../../src/errors.ts";
+import { exactF16 } from "../../src/format/float16.ts";
 import { dampedTrace } from "../../src/quant/error.ts";
 import type { GptqOptions } from "../../src/quant/gptq.ts";
 import { Hessian } from "../../src/quant/hessian.ts";
@@ -43,7 +45,8 @@ describe("quantizeMatrix", () => {
     it.skipIf(path === undefined)("gives the same codes, grids, order and numbers", async () => {
       const tensors = readFixture(path as string);
       const [w, x] = [tensors.get("W") as Float32Array, tensors.get("X") as Float32Array];
-      const all = { ...options, clip: options.clipSearch };
+      const { clipSearch: clip, ...others } = options;
+      const all = { ...others, clip };
       const got = await quantizeMatrix(machine, w, x, N, K, T, all, turns);
       expect(got.method).toBe("gptq");
       for (const [key, tensor] of [
@@ -187,11 +190,42 @@ describe("quantizeMatrix against the plain reference", () => {
         await check(w, inputs(40, 32, 3, [7]), 5, 32, 40, { ...BASE, symmetric, clip });
   });
 
-  it("keeps scales writable for weights that f16 cannot scale", async () => {
-    const w = gaussians(2 * 16, 4).map((value, i) => (i < 16 ? value * 1e-9 : value * 1e7));
-    const got = await quantizeMatrix(machine, w, inputs(30, 16, 5, []), 2, 16, 30, BASE, turns);
-    expect([...got.scales]).toEqual([2 ** -24, 65504]);
-    expect(Number.isFinite(got.loss)).toBe(true);
+  describe.each(["gptq", "rtn"] as const)("where f16 cannot say the scales (%s)", (method) => {
+    const x = inputs(30, 16, 5, []);
+    const run = (factors: readonly [number, number], options: Partial<GptqOptions> = {}) => {
+      const w = gaussians(2 * 16, 4).map((value, i) => value * factors[i < 16 ? 0 : 1]);
+      return quantizeMatrix(machine, w, x, 2, 16, 30, { ...BASE, method, name: "tensor a.b", ...options }, turns);
+    };
+
+    it.each(["none", "mse", "hessian"] as const)("refuses weights that are too large (clip %s)", async (clip) => {
+      const message = /^tensor a\.b: found weights that need a scale of 65504 or more .*row 1, group 0.*more bits/;
+      const failed = run([1, 1e7], { clip });
+      await expect(failed).rejects.toThrow(NumericsError);
+      await expect(failed).rejects.toThrow(message);
+      expect((await run([1, 1e7], { clip, scaleRounding: "f32" })).scales[1]).toBeGreaterThan(65504);
+      expect((await run([1, 1e4], { clip })).scales[1]).toBeGreaterThan(100);
+    });
+
+    it("rounds a row to 0 beside larger ones, and refuses a matrix of such rows", async () => {
+      const { scales, dequantised } = await run([1e-9, 1]);
+      expect(scales[0]).toBe(2 ** -24);
+      expect([...dequantised.subarray(0, 16)]).toEqual(Array(16).fill(0));
+      await expect(run([1e-9, 1e-10])).rejects.toThrow(/^tensor a\.b: found weights that all round to 0/);
+      expect((await run([0, 0])).dequantised.every((value) => value === 0)).toBe(true);
+    });
+
+    it("keeps small weights on scales below the normal f16, exact multiples of 2^-24", async () => {
+      const { scales, dequantised, codes, zeros } = await run([1e-5, 3e-6], { bits: 8 });
+      scales.forEach((scale) => {
+        expect(scale).toBeLessThan(2 ** -14);
+        expect(exactF16(scale)).toBe(scale * 2 ** 24);
+      });
+      dequantised.forEach((value, i) => {
+        expect(value).toBe(scales[i < 16 ? 0 : 1] * (codes[i] - zeros[i < 16 ? 0 : 1]));
+      });
+      const largest = Math.max(...dequantised.map(Math.abs));
+      expect(largest).toBeGreaterThan(1e-5);
+    });
   });
 });
 
@@ -210,6 +244,10 @@ describe("quantizeMatrix rejects", () => {
     [{ dampPercent: 1 }, /dampPercent: found 1/],
     [{ dampPercent: Number.NaN }, /dampPercent: found NaN/],
     [{ scaleRounding: "bf16" }, /scaleRounding: found bf16/],
+    [{ method: "x" }, /method: found x, expected gptq or rtn/],
+    [{ symmetric: "yes" }, /symmetric: found yes/],
+    [{ shrinkage: -1 }, /shrinkage: found -1/],
+    [{ damp_percent: 0.1 }, /option damp_percent: found an option that it does not have, expected dampPercent/],
   ])("the options %o", async (options, message) => {
     await expect(call(options)).rejects.toThrow(message);
   });

@@ -39,7 +39,9 @@ const quantizeMatrixCommand: Action<Options> = async (session, [path], options) 
   await using output = await nodeOutputFile(options.output, session.options);
   const { W, X, rows, cols, tokens } = await withFile(path, async (source) => readCase(await openSafetensors(source)));
   const { groupSize, scaleRounding, bits = DEFAULT_BITS } = options;
-  const grid = gridSettings(options);
+  if (options.gateWeighted !== undefined || options.errorFeedback !== undefined)
+    throw new UsageError("quantize-matrix", "--gate-weighted or --error-feedback", "a matrix's own options alone");
+  const { gateWeighted: _, errorFeedback: __, ...grid } = gridSettings(options);
   checkGroup(groupSize, cols);
   const settings = { ...grid, bits, groupSize, scaleRounding };
   await using machine = await openMachine(session.options);

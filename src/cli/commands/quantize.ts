@@ -68,7 +68,7 @@ export function registerQuantize(program: Command, run: RunCommand): void {
 const quantize: Action<Options> = async (session, [path], options) => {
   const { openModel } = await import("../open.ts");
   const { readCalibration } = await import("../calibration.ts");
-  const { checkSettings } = await import("../../compress/settings.ts");
+  const { checkSettings } = await import("../../compress/check-settings.ts");
   const { quantizeModel } = await import("../../compress/quantize.ts");
   const { writeQuantized } = await import("../../compress/write.ts");
   const { nodeResumable, workFolderOf } = await import("../../adapter/node-work.ts");

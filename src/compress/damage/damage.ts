@@ -7,14 +7,17 @@
  * float, and the KL to the float model is taken on a sample. The many small differences at many bits would drown in flipped
  * experts, so only 2 and 3 bits are measured, and one factor a group carries them to all widths.
  */
+import { UsageError } from "../../errors.ts";
 import { type ExpertUse, expertUsage } from "../../eval/expert-usage.ts";
 import { groupBy } from "../../group-by.ts";
+import { checkKnownOptions, type KnownOptions } from "../../known-options.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import { isQuantizable } from "../../model/slots.ts";
 import { type Linear, layerLinears } from "../../model/weights.ts";
 import type { PackedBits } from "../../tensor/matrix.ts";
 import type { Turns } from "../../wasm/turns.ts";
 import type { Windows } from "../batch.ts";
+import { checkGridSettings } from "../check-settings.ts";
 import { packQuantized } from "../pack.ts";
 import type { QuantizeSettings } from "../settings.ts";
 import { type Alternative, quantizeAlternatives } from "./alternatives.ts";
@@ -35,8 +38,14 @@ export interface DamageOptions {
 const MEASURED = [2, 3] as const;
 const WIDTHS = [2, 3, 4] as const;
 
+const OPTIONS: KnownOptions<DamageOptions> = {
+  ...{ grid: true, groupSize: true, sampleTokens: true, signal: true, onProgress: true },
+};
+
 /** Has the model to itself. */
 export async function measureDamage(model: Model, windows: Windows, options: DamageOptions): Promise<Damages> {
+  checkKnownOptions<DamageOptions>("measureDamage", options, OPTIONS);
+  checkDamageGrid(options);
   return model.alone("measureDamage", options.signal, (held, turns) => measureHeld(held, windows, options, turns));
 }
 
@@ -63,6 +72,12 @@ async function measureHeld(model: Model, windows: Windows, options: DamageOption
     onProgress?.({ phase: "damage", done: done + 1, total: groups.length, unit: "groups" });
   }
   return damages;
+}
+
+function checkDamageGrid({ grid, sampleTokens = DAMAGE_SAMPLE_TOKENS }: DamageOptions): void {
+  checkGridSettings(grid);
+  if (!(Number.isInteger(sampleTokens) && sampleTokens >= 1))
+    throw new UsageError("sampleTokens", String(sampleTokens), "a whole number from 1");
 }
 
 /** Whole windows until the sample is full. */
