@@ -29,6 +29,8 @@ export interface Checkpoint {
 export interface FolderCheckpoint extends Checkpoint {
   /** Blocks that were there when it was opened. */
   readonly found: number;
+  /** What decides the outcome. */
+  readonly identity: RunIdentity;
   /** Removes everything: the work is done. */
   remove(): Promise<void>;
 }
@@ -62,6 +64,7 @@ export async function openCheckpoint(
   // Blocks without a run.json that vouches for them are nobody's.
   await folder.remove(begun ? [] : await own());
   return {
+    identity,
     found: begun ? (await own()).length - 1 : 0,
     load: (layer) => loadBlock(folder, layer, expectedModules(model, settings, layer)),
     async save(layer, block) {

@@ -3,7 +3,9 @@ import type { GptqVersion } from "../format/gptq-packing.ts";
 import type { Spelling } from "../model/families/family.ts";
 import type { ModelFiles } from "../model/model.ts";
 import { VERSION } from "../version.ts";
+import { settingsText } from "./meta.ts";
 import type { Quantized } from "./quantized.ts";
+import { readersOf } from "./readers.ts";
 import type { QuantizeSettings } from "./settings.ts";
 
 export interface FolderFacts {
@@ -29,12 +31,16 @@ export function folderReadme(
     `A GPTQ checkpoint written by Quern ${VERSION}.`,
     "",
     `- average bits ${facts.bits.toFixed(4)} over the quantised linears (scales and zeros apart); ${facts.trueBytes} bytes of weights on disk`,
-    `- method ${settings.method}, ${settings.symmetric ? "symmetric" : "asymmetric"}, clip search ${settings.clip}, act-order ${settings.actOrder}, damp ${settings.dampPercent}`,
-    `- format ${facts.version}; expert names in the ${facts.spelling === "hub" ? "hub's spelling (vLLM and SGLang read it)" : "spelling of transformers 5 (GPTQModel reads it)"}`,
+    `- ${settingsText(settings)}`,
+    `- format ${facts.version}; expert names in the ${facts.spelling === "hub" ? "hub's spelling" : "spelling of transformers 5"}`,
+    ...readersOf(files.family, facts.spelling).map((reader) => `- ${reader}`),
     "- mixed bits, where there are any, stand as `dynamic` rules in quantize_config.json; every linear left float has a `-:` rule",
     "- router, norms, embedding and head are as in the source",
   ];
   if (rounded.length > 0) lines.push(`- rounded instead of GPTQ: ${rounded.map((module) => module.name).join(", ")}`);
+  const changed = quantized.modules.filter(({ method, note }) => method === "gptq" && note !== undefined);
+  if (changed.length > 0)
+    lines.push(`- damped more than asked: ${changed.map(({ name, damp }) => `${name} (${damp})`).join(", ")}`);
   if (starved.length > 0) lines.push(`- experts that calibration hardly reached: ${starved.join("; ")}`);
   return `${lines.join("\n")}\n`;
 }

@@ -8,8 +8,8 @@ import type { Windows } from "./batch.ts";
 import { type QuantizeSettings, quantizableSlots, settingOf } from "./settings.ts";
 import { windowsHash } from "./windows-hash.ts";
 
-/** Raised when the files of a checkpoint change. */
-const FORMAT = "quern quantize 1";
+/** Raised when the files of a checkpoint change, or what the same settings give. */
+const FORMAT = "quern quantize 2";
 
 /** One field a setting, so that a difference can be named. Threads and kernels are not among them: they change no bit. */
 export async function quantizeIdentity(
@@ -28,7 +28,7 @@ export async function quantizeIdentity(
     format: FORMAT,
     version: VERSION,
     modelHash: await modelHash(model.files, turns),
-    calibrationHash: await windowsHash(windows ?? []),
+    calibrationHash: windows === undefined ? null : await windowsHash(windows),
     ...grid,
     dampIncrement,
     ...Object.fromEntries(modules),

@@ -8,6 +8,7 @@ import type { OutputFolder } from "../format/output.ts";
 import { requireTensor } from "../format/safetensors.ts";
 import { copyOf, type TensorToWrite, tensorOf, writeSafetensors } from "../format/safetensors-writer.ts";
 import { readAll } from "../format/source.ts";
+import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { Spelling } from "../model/families/family.ts";
 import type { Placement } from "../model/locate.ts";
 import type { ModelFiles } from "../model/model.ts";
@@ -15,6 +16,7 @@ import type { Slot } from "../model/slots.ts";
 import type { QuantizedMatrix } from "../quant/grid.ts";
 import { VERSION } from "../version.ts";
 import { committed } from "./committed.ts";
+import { settingsMeta } from "./meta.ts";
 import { plainCodes, type Quantized } from "./quantized.ts";
 import { folderReadme } from "./readme.ts";
 import { averageBits, type QuantizeSettings } from "./settings.ts";
@@ -36,6 +38,8 @@ export interface Written {
   /** Bytes of the weight file. */
   readonly trueBytes: number;
 }
+
+const OPTIONS: KnownOptions<WriteOptions> = { names: true, version: true, meta: true };
 
 /** Files that go along unchanged where the source folder has them. */
 const COMPANIONS = [
@@ -60,6 +64,7 @@ export async function writeQuantized(
   output: OutputFolder,
   options: WriteOptions = {},
 ): Promise<Written> {
+  checkKnownOptions<WriteOptions>("writeQuantized", options, OPTIONS);
   const spelling = options.names ?? files.spelling;
   const version = options.version ?? (settings.symmetric ? "gptq" : "gptq_v2");
   if (version === "gptq" && !settings.symmetric)
@@ -146,15 +151,7 @@ function configJson(
     version,
     modules,
     engineVersion: VERSION,
-    meta: {
-      method: settings.method,
-      damp_percent: settings.dampPercent,
-      static_groups: settings.staticGroups,
-      true_sequential: true,
-      act_group_aware: settings.actOrder === "gar",
-      clip: settings.clip,
-      ...meta,
-    },
+    meta: { ...settingsMeta(settings), ...meta },
   });
 }
 

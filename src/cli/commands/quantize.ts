@@ -46,7 +46,7 @@ export function registerQuantize(program: Command, run: RunCommand): void {
   addCalibrationOptions(command, "--calibration")
     .option(
       "--profile <native|portable>",
-      "portable: only what other loaders take",
+      "portable: names and settings that GPTQModel loads",
       oneOf("--profile", ["native", "portable"]),
       "native",
     )
@@ -72,6 +72,8 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const { quantizeModel } = await import("../../compress/quantize.ts");
   const { writeQuantized } = await import("../../compress/write.ts");
   const { nodeResumable, workFolderOf } = await import("../../adapter/node-work.ts");
+  const { originMeta } = await import("../../compress/meta.ts");
+  const { portableNames, readersOf } = await import("../../compress/readers.ts");
   checkChoices(options);
   const { resume, plan, stats, calibration: texts = [], idsFile } = options;
   await using _claim = await claimOutputs({
@@ -85,16 +87,20 @@ const quantize: Action<Options> = async (session, [path], options) => {
   await using model = await openModel(session, path, { activations: "f32" });
   let given: Promise<Windows> | undefined;
   const calibration = () => (given ??= readCalibration(session, model, options));
-  const settings = await settingsOf(session, model, options, calibration);
+  const portable = options.profile === "portable";
+  const names = portable ? portableNames(model.files.family, options.names) : options.names;
+  const settings = await settingsOf(session, model, { ...options, names }, calibration);
   checkSettings(model.files, settings);
   const windows = settings.method === "rtn" ? undefined : await calibration();
   const checkpoint = await openBlocks(session, work, model, settings, { windows, resume, signal: session.signal });
   session.goesOn(WITH_RESUME);
   const run = { windows, checkpoint, signal: session.signal, onProgress: session.report };
   const quantized = await quantizeModel(model, settings, run);
-  const { names, format } = options;
-  const written = await writeQuantized(model.files, quantized, settings, output, { names, version: format });
+  const { format: version } = options;
+  const meta = originMeta(checkpoint.identity);
+  const written = await writeQuantized(model.files, quantized, settings, output, { names, version, meta });
   await checkpoint.remove();
+  if (portable) for (const reader of readersOf(model.files.family, "transformers")) session.note(reader);
   report(session, model, options, quantized, written, (performance.now() - started) / 1000);
 };
 
@@ -143,7 +149,7 @@ async function settingsOf(
   const withGrid = (modules: QuantizeSettings["modules"]) => {
     const symmetric = options.symmetric ? true : options.asymmetric ? false : undefined;
     const grid = gridSettings(options, defaultGrid(modules, { method: options.method, symmetric }));
-    return checkProfile({ ...grid, modules }, options);
+    return { ...grid, modules };
   };
   if (plan !== undefined) {
     const document = parsePlan(parseJson(await readTextInput(plan, session.signal), plan), plan);
@@ -163,19 +169,6 @@ async function settingsOf(
   return withGrid(uniformModules(files, options.bits ?? DEFAULT_BITS, groupSize));
 }
 
-/** What GPTQModel and vLLM take: symmetric, 4 or 8 bits, plain g_idx, one width for all (spec 2.4). */
-function checkProfile(settings: QuantizeSettings, options: Options): QuantizeSettings {
-  if (options.profile !== "portable") return settings;
-  const bits = new Set([...settings.modules.values()].map((setting) => setting.bits));
-  const only = [...bits][0];
-  if (bits.size !== 1 || (only !== 4 && only !== 8))
-    throw new UsageError("--profile", `portable with bits ${[...bits].join(", ")}`, "one width, 4 or 8");
-  if (!settings.symmetric) throw new UsageError("--profile", "portable with --asymmetric", "a symmetric grid");
-  if (settings.actOrder === "desc" && !settings.staticGroups)
-    throw new UsageError("--profile", "portable with --act-order desc", "none, gar, or desc with --static-groups");
-  return settings;
-}
-
 function report(
   session: Session,
   model: Model,
@@ -187,7 +180,9 @@ function report(
   const { modules, starved } = quantized;
   const warnings = [
     ...starved.map((e) => `layer ${e.layer} expert ${e.expert}: ${e.tokens} calibration tokens, ${e.remedy}`),
-    ...modules.filter((module) => module.note !== undefined).map((module) => `${module.name}: rounded, ${module.note}`),
+    ...modules
+      .filter(({ note }) => note !== undefined)
+      .map(({ name, method, damp, note }) => `${name}: ${method === "rtn" ? "rounded" : `damped by ${damp}`}, ${note}`),
   ];
   for (const warning of warnings) session.note(`warning: ${warning}`);
   session.output.result({ ...written, seconds, output: options.output, modules, warnings }, () =>

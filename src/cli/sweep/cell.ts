@@ -32,7 +32,8 @@ import { engineActivations, underStudy } from "./activations.ts";
 import { cellFolder, type SweepFolder } from "./cache.ts";
 import type { Cell } from "./cells.ts";
 import { FLOAT_PLAN, type SweepConfig, type SweepMetric } from "./config.ts";
-import { gridOf, groupSizeOf, metricWindows, prepareReference, prepareStatistics, windowsOf } from "./inputs.ts";
+import { gridOf, groupSizeOf } from "./grid.ts";
+import { metricWindows, prepareReference, prepareStatistics, windowsOf } from "./inputs.ts";
 
 /** A line of the results. */
 export type CellResult = Readonly<Record<string, unknown>> & { readonly key: string };

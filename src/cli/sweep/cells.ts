@@ -20,6 +20,7 @@ import {
   type SweepModel,
   type SweepPlan,
 } from "./config.ts";
+import { wholeGrids } from "./grid.ts";
 
 export interface Cell {
   readonly key: string;
@@ -78,10 +79,11 @@ function decidingOf(
 ): unknown {
   const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
   const { policy, budget = null, activations } = plan;
-  // The fields and their order are those of results that exist: what is new may show only where it is used.
+  // The fields and their order are those of results that exist: what is new may show only where it is used. The grid stands there
+  // with its defaults, so that a result made under others is not taken for this one.
   return {
     ...{ version: VERSION, hashes, seed, activations: activations === undefined ? (config.activations ?? null) : null },
-    ...{ sampleTokens, grid: { ...grid, name: "" } },
+    ...{ sampleTokens, grid: wholeGrids(grid) },
     plan: { policy, budget, ...(activations !== undefined && { activations }) },
     budgetOf: config.plans.find(({ name }) => name === plan.budgetOf)?.policy ?? null,
   };

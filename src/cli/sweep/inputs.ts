@@ -7,7 +7,7 @@ import { calibrate } from "../../compress/calibrate.ts";
 import { cutWindows, selfSample } from "../../compress/calibration-text.ts";
 import { measureDamage } from "../../compress/damage/damage.ts";
 import { DAMAGE_SAMPLE_TOKENS, measuredAs } from "../../compress/damage/damage-table.ts";
-import { LOW_BIT_GRID, type QuantizeSettings, STUDY_GRID } from "../../compress/settings.ts";
+import { LOW_BIT_GRID } from "../../compress/settings.ts";
 import { writeStatistics } from "../../compress/statistics-file.ts";
 import { UsageError } from "../../errors.ts";
 import { saveReference } from "../../eval/save-reference.ts";
@@ -18,22 +18,8 @@ import type { Session } from "../session.ts";
 import { readTokens } from "../token-input.ts";
 import type { SweepFolder } from "./cache.ts";
 import { type Cell, hashOf } from "./cells.ts";
-import type { SweepCalibration, SweepConfig, SweepGrid, SweepMetric } from "./config.ts";
-
-const DEFAULT_GROUP = 64;
-
-/** The grid's own settings over the defaults of a plan; error feedback, which takes as long again, only where a grid asks for it. */
-export function gridOf(
-  grid: SweepGrid,
-  defaults: Omit<QuantizeSettings, "modules">,
-): Omit<QuantizeSettings, "modules"> {
-  const { name: _, preset, groupSize: __, ...own } = grid;
-  return { ...(preset === "study" ? STUDY_GRID : defaults), errorFeedback: 0, ...own };
-}
-
-export function groupSizeOf({ groupSize = DEFAULT_GROUP }: SweepGrid): number {
-  return groupSize;
-}
+import type { SweepCalibration, SweepConfig, SweepMetric } from "./config.ts";
+import { gridOf, groupSizeOf } from "./grid.ts";
 
 /** A draw's windows on a model. */
 export async function windowsOf(session: Session, model: Model, draw: SweepCalibration): Promise<Windows> {

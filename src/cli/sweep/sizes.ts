@@ -10,7 +10,7 @@ import { openFolder } from "../open.ts";
 import type { Session } from "../session.ts";
 import { type Cell, cellName } from "./cells.ts";
 import { FLOAT_PLAN } from "./config.ts";
-import { groupSizeOf } from "./inputs.ts";
+import { groupSizeOf } from "./grid.ts";
 
 export interface PlanSize {
   readonly averageBits: number;
