@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { dequantize, outputError, relativeError } from "../../src/quant/error.ts";
 import { factorize } from "../../src/quant/factor.ts";
-import { type GptqOptions, gptq } from "../../src/quant/gptq.ts";
+import { type GptqOptions, type GptqResult, gptq } from "../../src/quant/gptq.ts";
 import { Hessian } from "../../src/quant/hessian.ts";
 import { rtn } from "../../src/quant/rtn.ts";
 import { place } from "../../src/quant/scratch.ts";
@@ -83,6 +83,47 @@ describe("gptq", () => {
       const done = await gptq(machine, gaussians(4 * k, 9), 4, k, hessian, { ...OPTIONS, dampPercent: 0 }, turns);
       expect(done.method).toBe("gptq");
       expect(done.damp).toBe(0.01);
+    });
+  });
+
+  describe("hardly damped, with a token fewer than columns, so that the Hessian factors into noise or nearly so", () => {
+    const [n, k] = [8, 64];
+    const SEEDS = [41, 42, 43, 44, 45, 46];
+
+    /** Loss over that of rounding, and the results, for six such matrices. */
+    async function run(change: Partial<GptqOptions>) {
+      const options: GptqOptions = { ...OPTIONS, bits: 2, staticGroups: false, actOrder: "none", ...change };
+      const results: { ratio: number; done: GptqResult }[] = [];
+      for (const seed of SEEDS)
+        await withHessian(machine, gaussians((k - 1) * k, seed), k, async (hessian) => {
+          const w = gaussians(n * k, seed + 100);
+          const done = await gptq(machine, w, n, k, hessian, options, turns);
+          const rounded = await rtn(machine, w, n, k, options, turns);
+          const [loss, least] = [
+            await outputError(machine, w, done.matrix, hessian, turns),
+            await outputError(machine, w, rounded, hessian, turns),
+          ];
+          results.push({ ratio: loss.total / least.total, done });
+        });
+      return results;
+    }
+
+    it.each([0, 1e-9])("never ends above rounding: it is damped more, and says so (%d)", async (dampPercent) => {
+      const results = await run({ dampPercent });
+      for (const { ratio } of results) expect(ratio).toBeLessThanOrEqual(1);
+      const changed = results.filter(({ done }) => done.fallback !== undefined);
+      expect(changed.length).toBeGreaterThan(0);
+      for (const { done } of changed) {
+        expect(done.fallback).toBe(`with damping ${dampPercent} its loss was above that of rounding`);
+        expect(done.method).toBe("gptq");
+        expect(done.damp).toBeCloseTo(dampPercent + 0.01, 12);
+      }
+    });
+
+    it("is rounded where more damping is not allowed", async () => {
+      const results = await run({ dampPercent: 0, dampIncrement: 0 });
+      for (const { ratio, done } of results) expect(ratio).toBeLessThanOrEqual(done.method === "rtn" ? 1 + 1e-12 : 1);
+      expect(results.some(({ done }) => done.fallback?.includes("above that of rounding"))).toBe(true);
     });
   });
 
