@@ -119,7 +119,7 @@ function bulk(old: unknown, dice: Dice): unknown {
 }
 
 function hostileValue(old: unknown, dice: Dice, extras: Extras): unknown {
-  if (dice.chance(0.02)) return bulk(JSON.stringify(old)?.length < 100 ? old : 0, dice);
+  if (dice.chance(0.004)) return bulk(JSON.stringify(old)?.length < 100 ? old : 0, dice);
   const kind = dice.below(10);
   if (kind < 3 || (kind < 6 && typeof old === "number")) return numberLike(old, dice, extras);
   if (kind < 6) return dice.pick([...TEXTS, ...(extras.texts ?? []), ...(extras.texts ?? [])]);

@@ -75,7 +75,7 @@ const rules: Change = {
   damage(bytes, dice) {
     const settings = jsonOf(bytes) as Record<string, unknown>;
     const dynamic: Record<string, unknown> = {};
-    for (let count = dice.chance(0.05) ? 2000 : dice.below(4); count >= 0; count--)
+    for (let count = dice.chance(0.005) ? 2000 : dice.below(4); count >= 0; count--)
       dynamic[`${dice.pick(RULES.texts ?? [])}${count > 4 ? count : ""}`] = {
         bits: dice.pick([2, 3, 4, 8]),
         group_size: dice.pick([-1, 32, 64]),
