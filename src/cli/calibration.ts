@@ -1,12 +1,13 @@
 /** Calibration tokens of a command: text files, token files, or text that the model writes itself. */
 import type { Command } from "commander";
-import type { Windows } from "../compress/batch.ts";
+import { checkWindows, type Windows } from "../compress/batch.ts";
 import { cutWindows, selfSample } from "../compress/calibration-text.ts";
 import { UsageError } from "../errors.ts";
-import type { Model } from "../model/model.ts";
+import { checkWhole } from "../eval/windows.ts";
+import type { OpenedFiles } from "./open.ts";
 import { integerIn } from "./options.ts";
 import type { Session } from "./session.ts";
-import { readTokens } from "./token-input.ts";
+import { prepareTokens } from "./token-input.ts";
 
 export interface CalibrationOptions {
   readonly text?: readonly string[];
@@ -33,20 +34,32 @@ export function givesCalibration(options: CalibrationOptions): boolean {
   );
 }
 
-export async function readCalibration(session: Session, model: Model, options: CalibrationOptions): Promise<Windows> {
+/** Calibration windows: of what was given before the weights are loaded, of the model's own text after that. */
+export type CalibrationSource = (opened: OpenedFiles) => Promise<Windows>;
+
+/** Reads what was given, before any model is opened. @throws UsageError unless it is exactly one source. */
+export async function prepareCalibration(session: Session, options: CalibrationOptions): Promise<CalibrationSource> {
   const { samples, length } = options;
   const { seed } = session.options;
   const text = options.text ?? options.calibration;
   const given = [text, options.self, options.idsFile].filter((value) => value !== undefined).length;
   if (given !== 1) throw new UsageError("calibration", `${given} sources`, "one of text files, --ids-file and --self");
-  if (options.self)
-    return selfSample(model, { samples, length, seed, signal: session.signal, onProgress: session.report });
-  const input = await readTokens(session, model, { text, idsFile: options.idsFile });
-  if (input.kind === "windows") return input.windows;
-  const windows = cutWindows(input.ids, { samples, length, seed });
-  if (windows.length < samples)
-    session.note(
-      `calibration text holds ${windows.length} windows of ${length} tokens, ${samples} were asked for; all are used`,
-    );
-  return windows;
+  if (options.self) {
+    const run = { samples, length, seed, signal: session.signal, onProgress: session.report };
+    return async (opened) => {
+      checkWhole("--length", length, 1, opened.config.maxPositions, ", the model's context");
+      return selfSample(await opened.load(), run);
+    };
+  }
+  const tokens = await prepareTokens(session, { text, idsFile: options.idsFile });
+  return async (opened) => {
+    const input = await tokens(opened);
+    const windows = input.kind === "windows" ? input.windows : cutWindows(input.ids, { samples, length, seed });
+    checkWindows(windows, opened);
+    if (input.kind === "stream" && windows.length < samples)
+      session.note(
+        `calibration text holds ${windows.length} windows of ${length} tokens, ${samples} were asked for; all are used`,
+      );
+    return windows;
+  };
 }

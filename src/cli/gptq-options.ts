@@ -83,8 +83,20 @@ export function addGridOptions(command: Command): Command {
     .option("--method <gptq|rtn>", `GPTQ or plain rounding ${shown(method)}`, oneOf("--method", ["gptq", "rtn"]));
 }
 
+/** What is wrong of a model whatever it is: the engine's groups fill whole steps of its kernels. */
+export function checkModelGrid(options: GridCommandOptions): void {
+  const { groupSize } = options;
+  if (groupSize !== -1 && groupSize % 32 !== 0)
+    throw new UsageError(
+      "--group-size",
+      String(groupSize),
+      "a multiple of 32 that divides every linear's columns, or row",
+    );
+  checkGridOptions(options);
+}
+
 /** What is wrong whatever the defaults are. */
-export function checkGridOptions(options: GridCommandOptions): void {
+function checkGridOptions(options: GridCommandOptions): void {
   if (options.symmetric && options.asymmetric)
     throw new UsageError("--symmetric", "--asymmetric beside it", "one of the two");
 }

@@ -5,6 +5,7 @@ import { DAMAGE_SAMPLE_TOKENS, type Damages, type DamageTable, measuredAs } from
 import type { KnapsackOptions } from "../compress/knapsack.ts";
 import type { Knapsack } from "../compress/plan.ts";
 import type { QuantizeSettings } from "../compress/settings.ts";
+import { planModulesOf } from "../compress/shapes.ts";
 import type { Statistics } from "../compress/statistics.ts";
 import { UsageError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
@@ -52,11 +53,28 @@ export interface DamageSource {
 export function commandKnapsack(session: Session, options: KnapsackCommandOptions, source: DamageSource): Knapsack {
   return async (context) => {
     const { knapsackPlan } = await import("../compress/knapsack.ts");
+    const names = planModulesOf(context.shapes).map(({ name }) => name);
+    const chosen = knapsackOptions(names, options);
+    await checkBudget(context, names, chosen);
     const { damages } = await damageTable(session, options, source, context.groupSize);
-    const chosen = knapsackOptions([...damages.keys()], options);
     source.onDamages?.(damages, chosen);
     return knapsackPlan(context, damages, context.budget, chosen);
   };
+}
+
+/** @throws UsageError for a budget or a group size that no damages would make possible: these take minutes to measure. */
+async function checkBudget(
+  context: Parameters<Knapsack>[0],
+  names: readonly string[],
+  { minBits = 2, frozen = new Map() }: KnapsackOptions,
+): Promise<void> {
+  const { knapsackPlan } = await import("../compress/knapsack.ts");
+  const { checkModules } = await import("../compress/check-settings.ts");
+  const fewest = new Map<string, PlanBits>(names.map((name) => [name, frozen.get(name) ?? minBits]));
+  const damages = new Map(names.map((name) => [name, { 2: 0, 3: 0, 4: 0, 8: 0 }]));
+  const packed = names.filter((name) => frozen.get(name) !== 16);
+  checkModules(context.shapes, new Map(packed.map((name) => [name, { bits: 8, groupSize: context.groupSize }])));
+  knapsackPlan(context, damages, context.budget, { frozen: fewest });
 }
 
 async function damageTable(

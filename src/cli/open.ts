@@ -4,6 +4,9 @@ import { type ModelShapes, shapesOfConfig, shapesOfFiles } from "../compress/sha
 import { UnsupportedError } from "../errors.ts";
 import type { FolderSource } from "../format/source.ts";
 import { closing, Model, type ModelFiles, readModelFiles, readModelShapes } from "../model/model.ts";
+import { checkContext } from "../model/session.ts";
+import { requireTokenizer } from "../model/tokenizer.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { createMachine } from "../wasm/embedded.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { ActivationsOption, CommonOptions } from "./options.ts";
@@ -36,28 +39,63 @@ export interface OpenedWith {
   readonly activations?: ActivationsOption;
 }
 
-/** Loads MODEL; progress and warnings go to the terminal. The caller disposes it. */
-export async function openModel(session: Session, path: string, wish: OpenedWith = {}): Promise<Model> {
-  const { options, signal, report, note } = session;
+/** MODEL with its headers read and its weights not yet: what is wrong with an option is told before minutes of loading. */
+export interface OpenedFiles extends AsyncDisposable {
+  readonly files: ModelFiles;
+  readonly config: ModelFiles["config"];
+  /** Read at the first call. @throws FileError where there is none. */
+  tokenizer(): Promise<Tokenizer>;
+  /** Loads the weights, once; progress and warnings go to the terminal. */
+  load(): Promise<Model>;
+}
+
+/** Opens MODEL; disposing it disposes what was loaded. @throws UsageError for a `--context` that the model does not have. */
+export async function openFiles(session: Session, path: string, wish: OpenedWith = {}): Promise<OpenedFiles> {
+  const { options } = session;
+  checkKernels(options);
   const files = await readModelFiles(await openFolder(path));
-  const machine = await closing(files, () => openMachine(options));
-  return Model.open(files, machine, {
-    activations: wish.activations ?? options.activations,
-    activationGroup: options.activationGroup,
-    signal,
-    onProgress: report,
-    onWarning: note,
+  let tokenizer: Promise<Tokenizer> | undefined;
+  let model: Promise<Model> | undefined;
+  const opened: OpenedFiles = {
+    files,
+    config: files.config,
+    tokenizer: () => (tokenizer ??= requireTokenizer(files.folder)),
+    load: () => (model ??= loadModel(session, files, wish, tokenizer)),
+    async [Symbol.asyncDispose]() {
+      if (model === undefined) await files.index.close();
+      else await (await model.catch(() => undefined))?.[Symbol.asyncDispose]();
+    },
+  };
+  await closing(files, async () => {
+    if (options.context !== undefined) checkContext(options.context, files.config.maxPositions);
   });
+  return opened;
+}
+
+/** Opens and loads MODEL at once. The caller disposes it. */
+export async function openModel(session: Session, path: string, wish: OpenedWith = {}): Promise<Model> {
+  return (await openFiles(session, path, wish)).load();
+}
+
+async function loadModel(
+  { options, signal, report, note }: Session,
+  files: ModelFiles,
+  wish: OpenedWith,
+  tokenizer: Promise<Tokenizer> | undefined,
+): Promise<Model> {
+  const activations = wish.activations ?? options.activations;
+  const { activationGroup } = options;
+  const run = { activations, activationGroup, signal, onProgress: report, onWarning: note };
+  return Model.open(files, await closing(files, () => openMachine(options)), run, await tokenizer);
 }
 
 /** An engine with the kernels and threads that the options ask for. */
 export async function openMachine(options: CommonOptions): Promise<Machine> {
-  const { kernels, threads } = options;
-  if (kernels === "reference")
-    throw new UnsupportedError("--kernels", "reference (the scalar twins serve the tests only)", [
-      "auto",
-      "base",
-      "relaxed",
-    ]);
-  return createMachine({ kernels, threads });
+  return createMachine({ kernels: checkKernels(options), threads: options.threads });
+}
+
+function checkKernels({ kernels }: CommonOptions): "auto" | "base" | "relaxed" {
+  if (kernels !== "reference") return kernels;
+  const builds = ["auto", "base", "relaxed"];
+  throw new UnsupportedError("--kernels", "reference (the scalar twins serve the tests only)", builds);
 }

@@ -2,7 +2,8 @@
 import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
 import type { Prompt } from "../runtime/generate.ts";
-import { parseIds, readIdsFile } from "./inputs.ts";
+import { parseIds, readIdsFile, readTextInput } from "./inputs.ts";
+import type { OpenedFiles } from "./open.ts";
 import type { Session } from "./session.ts";
 
 export interface PromptOptions {
@@ -13,9 +14,12 @@ export interface PromptOptions {
 
 export function addPromptOptions(command: Command): Command {
   return command
-    .option("--prompt <text>", "the prompt as text, encoded as it is")
+    .option("--prompt <text>", "the prompt as text, encoded as it is; - reads it from stdin")
     .option("--ids <ids>", "the prompt as token ids, such as 1,2,3; needs no tokenizer")
-    .option("--ids-file <path>", "the same from a file: JSON array, .u16 or .i32");
+    .option(
+      "--ids-file <path>",
+      "the same from a file: JSON array, .u16 or .i32 (little endian), or - for JSON on stdin",
+    );
 }
 
 /** Reads what was given, before any model is loaded. @throws UsageError unless it is exactly one of the three, and not empty. */
@@ -23,7 +27,11 @@ export async function readPrompt(session: Session, options: PromptOptions): Prom
   const { prompt, ids, idsFile } = options;
   const given = [prompt, ids, idsFile].filter((value) => value !== undefined).length;
   if (given !== 1) throw new UsageError("prompt", `${given} of them`, "one of --prompt, --ids and --ids-file");
-  if (prompt !== undefined) return prompt;
+  if (prompt !== undefined) {
+    const text = prompt === "-" ? await readTextInput("-", session.signal) : prompt;
+    if (text === "") throw new UsageError("prompt", "no tokens", "at least one");
+    return text;
+  }
   const input =
     ids === undefined
       ? await readIdsFile(idsFile as string, session.signal)
@@ -31,4 +39,15 @@ export async function readPrompt(session: Session, options: PromptOptions): Prom
   if (input.kind === "windows") throw new UsageError("--ids-file", "windows", "one array of ids");
   if (input.ids.length === 0) throw new UsageError("prompt", "no tokens", "at least one");
   return { ids: input.ids };
+}
+
+/** The prompt's ids, before the weights are loaded. @throws UsageError for an id that the model has not, or more than its context holds. */
+export async function promptIds({ options }: Session, opened: OpenedFiles, prompt: Prompt): Promise<readonly number[]> {
+  const { checkIds } = await import("../model/session.ts");
+  const ids = typeof prompt === "string" ? (await opened.tokenizer()).encode(prompt) : prompt.ids;
+  const { vocabSize, maxPositions } = opened.config;
+  checkIds(ids, vocabSize);
+  const { context = maxPositions } = options;
+  if (ids.length > context) throw new UsageError("prompt", `${ids.length} tokens`, `at most the context, ${context}`);
+  return ids;
 }

@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { encodeDocuments } from "../text/documents.ts";
-import { parseIds, readIdsFile, readTextInput } from "./inputs.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { type IdsInput, parseIds, readIdsFile, readTextInput } from "./inputs.ts";
 import type { Session } from "./session.ts";
 
 export interface TokenOptions {
@@ -28,22 +29,45 @@ export function givesTokens(options: TokenOptions): boolean {
   return countGiven(options) > 0;
 }
 
-/** A stream, or windows as a file gives them. */
-export async function readTokens(
-  session: Session,
-  model: Model,
-  options: TokenOptions,
-): Promise<Awaited<ReturnType<typeof readIdsFile>>> {
+/** What a model's tokens are made with: the loaded model, or its files before that. */
+export interface TokenModel {
+  readonly config: Model["config"];
+  tokenizer(): Promise<Tokenizer>;
+}
+
+/** Token ids as soon as there is a model: a stream, or windows as a file gives them. */
+export type TokenSource = (model: TokenModel) => Promise<IdsInput>;
+
+/** Reads what was given, before any model is opened. @throws UsageError unless it is exactly one of the three. */
+export async function prepareTokens({ signal }: Session, options: TokenOptions): Promise<TokenSource> {
   const given = countGiven(options);
   if (given !== 1) throw new UsageError("input", `${given} of them`, "one of --text, --ids and --ids-file");
-  if (options.ids !== undefined) return { kind: "stream", ids: parseIds("--ids", options.ids) };
-  if (options.idsFile !== undefined) return readIdsFile(options.idsFile, session.signal);
-  const tokenizer = await model.tokenizer();
-  const startId = model.config.bosId ?? model.config.eosIds[0];
-  const ids: number[] = [];
-  for (const path of options.text as readonly string[]) {
-    const more = encodeDocuments(tokenizer, await readTextInput(path, session.signal), { startId });
-    for (const id of more) ids.push(id);
+  if (options.text === undefined) {
+    const { ids, idsFile } = options;
+    const input: IdsInput =
+      ids === undefined
+        ? await readIdsFile(idsFile as string, signal)
+        : { kind: "stream", ids: parseIds("--ids", ids) };
+    return (model) => checkRange(input, model);
   }
-  return { kind: "stream", ids };
+  const texts: string[] = [];
+  for (const path of options.text) texts.push(await readTextInput(path, signal));
+  return async (model) => {
+    const tokenizer = await model.tokenizer();
+    const startId = model.config.bosId ?? model.config.eosIds[0];
+    const ids: number[] = [];
+    for (const text of texts) for (const id of encodeDocuments(tokenizer, text, { startId })) ids.push(id);
+    return { kind: "stream", ids };
+  };
+}
+
+/** The same at once, for a model at hand. */
+export async function readTokens(session: Session, model: TokenModel, options: TokenOptions): Promise<IdsInput> {
+  return (await prepareTokens(session, options))(model);
+}
+
+async function checkRange(input: IdsInput, { config }: TokenModel): Promise<IdsInput> {
+  const { checkIds } = await import("../model/session.ts");
+  for (const ids of input.kind === "stream" ? [input.ids] : input.windows) checkIds(ids, config.vocabSize);
+  return input;
 }

@@ -119,8 +119,9 @@ export class WindowBatch implements Disposable {
   }
 }
 
-function checkWindows(windows: Windows, model: Model): number {
-  const { maxPositions, vocabSize } = model.config;
+/** The number of tokens. @throws UsageError for no tokens, a window that the context does not hold, or an id out of range. */
+export function checkWindows(windows: Windows, { config }: Pick<Model, "config">): number {
+  const { maxPositions, vocabSize } = config;
   let tokens = 0;
   windows.forEach((window, index) => {
     if (window.length === 0 || window.length > maxPositions)

@@ -105,8 +105,13 @@ export class Model implements AsyncDisposable {
   readonly #owner: boolean;
   #tokenizer: Tokenizer | undefined;
 
-  /** Loads the weights into `machine`, which the model owns from then on. */
-  static async open(files: ModelFiles, machine: Machine, options: OpenOptions = {}): Promise<Model> {
+  /** Loads the weights into `machine`, which the model owns from then on. `tokenizer` is the folder's, where it was read already. */
+  static async open(
+    files: ModelFiles,
+    machine: Machine,
+    options: OpenOptions = {},
+    tokenizer?: Tokenizer,
+  ): Promise<Model> {
     const warnings = new Map<string, number>();
     const context = {
       machine,
@@ -120,7 +125,9 @@ export class Model implements AsyncDisposable {
       const activations = chooseActivations(files, options);
       const weights = await loadWeights(context, files.config, files.placements);
       for (const [sentence, count] of warnings) options.onWarning?.(`${files.name}: ${sentence} (${count} modules)`);
-      return new Model(files, machine, weights, activations);
+      const model = new Model(files, machine, weights, activations);
+      model.#tokenizer = tokenizer;
+      return model;
     } catch (error) {
       await machine[Symbol.asyncDispose]();
       await files.index.close();

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -48,11 +48,16 @@ describe.skipIf(!hasTerminal)("on a terminal", () => {
     expect(text).toMatch(/^.*fable-mixtral -> .*\n\d+ matrices, 4\.0000 average bits, [\d.]+ MB on disk, [\d.]+ s$/);
   });
 
-  it("shows an error as its sentence, on a line of its own", async () => {
-    const args = ["perplexity", TINY_MODEL, "--ids", "1,2,60000,3", "--window", "2"];
+  it("shows notes, the result and an error whole, each on lines of their own", async () => {
+    const data = join(folder, "copa-alone");
+    cpSync(repositoryFile("test/fixtures/eval/data/copa"), join(data, "copa"), { recursive: true });
+    const args = ["evaluate", TINY_MODEL, "--tasks", "copa,piqa", "--data", data];
     const { status, text } = await shownBy(args);
-    expect(status).toBe(2);
-    expect(text).toBe(quern([...args, "--quiet"]).stderr.trimEnd());
+    expect(status).toBe(1);
+    const lines = text.split("\n");
+    expect(lines[0]).toMatch(/^quern: FILE: .*piqa/);
+    expect(lines.slice(1, -1).join("\n")).toBe(quern([...args, "--quiet"]).stdout.trimEnd());
+    expect(lines.at(-1)).toMatch(/^quern: PARTIAL: /);
   });
 
   it("after Ctrl-C in a bar shows only that", async () => {

@@ -89,13 +89,15 @@ function partialOf({ output }: Options): string | undefined {
 }
 
 async function gather(session: Session, path: string, options: Options): Promise<Statistics> {
-  const { openModel } = await import("../open.ts");
-  const { readCalibration } = await import("../calibration.ts");
+  const { openFiles } = await import("../open.ts");
+  const { prepareCalibration } = await import("../calibration.ts");
   const { calibrate } = await import("../../compress/calibrate.ts");
   const partial = partialOf(options);
   const resume = partial === undefined ? undefined : await readResume(session, partial, options.resume === true);
-  await using model = await openModel(session, path, { activations: "f32" });
-  const windows = await readCalibration(session, model, options);
+  const calibration = await prepareCalibration(session, options);
+  await using opened = await openFiles(session, path, { activations: "f32" });
+  const windows = await calibration(opened);
+  const model = await opened.load();
   const onChunk = partial === undefined ? undefined : (found: PartialStatistics) => keep(partial, found);
   if (partial !== undefined) session.goesOn(WITH_RESUME);
   const { hessians, distances, chunk } = options;

@@ -3,9 +3,12 @@ import { type Command, Option } from "commander";
 import { UsageError } from "../../errors.ts";
 import type { CompareOptions, ReferenceComparison } from "../../eval/compare.ts";
 import type { SavedReference } from "../../eval/open-reference.ts";
+import { DEFAULT_WINDOW, longestWindow, scoredWindows } from "../../eval/windows.ts";
 import type { OutputFile } from "../../format/output.ts";
 import type { Model } from "../../model/model.ts";
 import { claimOutputs } from "../claim.ts";
+import type { IdsInput } from "../inputs.ts";
+import type { OpenedFiles } from "../open.ts";
 import {
   type ActivationsOption,
   addStudyOption,
@@ -16,7 +19,7 @@ import {
   type StudyOption,
 } from "../options.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
-import { addTokenOptions, givesTokens, readTokens, type TokenOptions } from "../token-input.ts";
+import { addTokenOptions, givesTokens, prepareTokens, type TokenOptions } from "../token-input.ts";
 
 interface Options extends TokenOptions {
   readonly reference?: string;
@@ -84,15 +87,17 @@ async function compareRunning(
   saveTo: OutputFile | undefined,
   options: Options,
 ): Promise<void> {
-  const { openModel } = await import("../open.ts");
-  await using model = await openModel(session, path);
+  const { openFiles } = await import("../open.ts");
+  const tokens = await prepareTokens(session, options);
+  await using opened = await openFiles(session, path);
   const activations = options.referenceActivations ?? "f32";
-  await using reference = await openModel(session, referencePath, { activations });
-  await show(session, model, reference, { ...options, saveTo });
+  await using reference = await openFiles(session, referencePath, { activations });
+  const input = checkInput(opened, await tokens(opened), options);
+  await show(session, await opened.load(), await reference.load(), input, { ...options, saveTo });
 }
 
 async function compareSaved(session: Session, path: string, file: string, options: Options): Promise<void> {
-  const { openModel } = await import("../open.ts");
+  const { openFiles } = await import("../open.ts");
   const { nodeFile } = await import("../../adapter/node.ts");
   const { openReference } = await import("../../eval/open-reference.ts");
   await using reference = await openReference(await nodeFile(file));
@@ -103,14 +108,18 @@ async function compareSaved(session: Session, path: string, file: string, option
       `${options.referenceActivations}`,
       `${activations}, as ${file} has`,
     );
-  await using model = await openModel(session, path);
-  await show(session, model, reference, options);
+  // The file's own windows serve where no others are given.
+  const tokens = givesTokens(options) ? await prepareTokens(session, options) : undefined;
+  await using opened = await openFiles(session, path);
+  const input = tokens && (await tokens(opened));
+  await show(session, await opened.load(), reference, input, options);
 }
 
 async function show(
   session: Session,
   opened: Model,
   reference: Model | SavedReference,
+  input: IdsInput | undefined,
   options: Options & Pick<CompareOptions, "saveTo">,
 ): Promise<void> {
   const { activationsName } = await import("../../nn/emit.ts");
@@ -119,8 +128,6 @@ async function show(
   const model = studyActivations === undefined ? opened : opened.withActivations(studyActivations);
   const activations = activationsName(model.activations);
   const run = { saveTo, signal: session.signal, onProgress: session.report };
-  const ownWindows = "windows" in reference && !givesTokens(options);
-  const input = ownWindows ? undefined : await readTokens(session, model, options);
   const result =
     input?.kind === "windows"
       ? await compareWindows(model, reference, input.windows, run)
@@ -128,18 +135,26 @@ async function show(
   session.output.result({ ...result, activations }, () => describe(result, activations));
 }
 
+/** @throws UsageError for windows that the model cannot hold, or too few tokens for one: before the weights are loaded. */
+function checkInput({ config }: OpenedFiles, input: IdsInput, { window = DEFAULT_WINDOW, limit }: Options): IdsInput {
+  if (input.kind === "windows") longestWindow(input.windows, config.maxPositions);
+  else scoredWindows(input.ids, { window, limit }, config.maxPositions);
+  return input;
+}
+
 /** Runs MODEL as the reference: in f32 unless the options say otherwise. */
 async function save(session: Session, path: string, output: OutputFile, options: Options): Promise<void> {
-  const { openModel } = await import("../open.ts");
+  const { openFiles } = await import("../open.ts");
   const { saveReference } = await import("../../eval/save-reference.ts");
-  const { DEFAULT_WINDOW, scoredWindows } = await import("../../eval/windows.ts");
   const activations = options.referenceActivations ?? session.options.activations ?? "f32";
-  await using model = await openModel(session, path, { activations });
-  const input = await readTokens(session, model, options);
+  const tokens = await prepareTokens(session, options);
+  await using opened = await openFiles(session, path, { activations });
+  const input = checkInput(opened, await tokens(opened), options);
   const { window = DEFAULT_WINDOW, limit } = options;
   const protocol = input.kind === "windows" ? undefined : { window, limit };
   const windows =
-    input.kind === "windows" ? input.windows : scoredWindows(input.ids, { window, limit }, model.config.maxPositions);
+    input.kind === "windows" ? input.windows : scoredWindows(input.ids, { window, limit }, opened.config.maxPositions);
+  const model = await opened.load();
   const run = { protocol, signal: session.signal, onProgress: session.report };
   const { name, hash, bytes, scoredTokens, ...saved } = await saveReference(model, windows, output, run);
   session.output.result(

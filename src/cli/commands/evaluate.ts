@@ -1,7 +1,7 @@
 /** `quern evaluate`: tasks, scored as lm-evaluation-harness scores them. */
 import type { Command } from "commander";
 import type { Journal } from "../../adapter/node-journal.ts";
-import { UsageError } from "../../errors.ts";
+import { FileError, UsageError } from "../../errors.ts";
 import type { BaselineComparison, BaselineRow } from "../../eval/baseline.ts";
 import type { EvaluateOptions, Evaluation, TaskResult } from "../../eval/evaluate.ts";
 import type { BootstrapOptions } from "../../eval/stats/bootstrap.ts";
@@ -86,6 +86,7 @@ const evaluateCommand: Action<Options> = async (session, [path], options) => {
   const baseline = options.baseline === undefined ? undefined : await openBaseline(options.baseline);
   const data = await nodeTree(options.data);
   try {
+    await checkData(data, asked.tasks);
     await evaluateOn(session, path, options, { ...asked, data, baseline });
   } finally {
     await data.close();
@@ -95,6 +96,8 @@ const evaluateCommand: Action<Options> = async (session, [path], options) => {
 interface Asked {
   readonly names: readonly string[];
   readonly own: readonly Task[];
+  /** All of them, groups as their members. */
+  readonly tasks: readonly Task[];
 }
 
 async function askedTasks(options: Options): Promise<Asked> {
@@ -103,11 +106,28 @@ async function askedTasks(options: Options): Promise<Asked> {
   const words = (options.tasks ?? "").split(",").map((name) => name.trim());
   const names = [...words.filter((name) => name !== ""), ...own.map(({ task }) => task)];
   if (names.length === 0) throw new UsageError("--tasks", "no tasks", "names of tasks, or files with --task");
-  findTasks(names, own);
-  return { names, own };
+  return { names, own, tasks: findTasks(names, own).map(({ task }) => task) };
 }
 
-interface Materials extends Asked {
+/** @throws FileError for a folder without a file of any task; a split that is missing among others is told with the result. */
+async function checkData(data: FolderSource, tasks: readonly Task[]): Promise<void> {
+  const { BUILTIN_TASKS } = await import("../../eval/tasks/registry.ts");
+  const paths = new Set(
+    [...tasks, ...BUILTIN_TASKS].flatMap(({ files }) => Object.values(files).flat()).map(({ path }) => path),
+  );
+  for (const path of [...paths].flatMap((plain) => [plain, `${plain}.gz`])) {
+    const source = await data.open(path);
+    await source?.close?.();
+    if (source !== undefined) return;
+  }
+  const [first] = paths;
+  throw new FileError(
+    data.name,
+    `found no ${first} nor any other file of a task, expected the folder that holds the data sets' files; docs/tasks.md lists them`,
+  );
+}
+
+interface Materials extends Pick<Asked, "names" | "own"> {
   readonly data: FolderSource;
   readonly baseline: Compare | undefined;
 }
@@ -121,9 +141,11 @@ async function evaluateOn(
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const { evaluate } = await import("../../eval/evaluate.ts");
   const { sampleLine } = await import("../../eval/sample-log.ts");
-  const { openModel } = await import("../open.ts");
+  const { openFiles } = await import("../open.ts");
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
-  await using model = await openModel(session, path);
+  await using opened = await openFiles(session, path);
+  await opened.tokenizer();
+  const model = await opened.load();
   const identity = await identityOf(session, model, options);
   await using journal = await openJournal(session, options, identity);
   if (journal !== undefined) session.goesOn(WITH_RESUME);

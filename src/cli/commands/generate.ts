@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { UsageError } from "../../errors.ts";
 import type { GenerateOptions } from "../../runtime/generate.ts";
 import { exampleText, integerIn, numberIn } from "../options.ts";
-import { addPromptOptions, type PromptOptions, readPrompt } from "../prompt-input.ts";
+import { addPromptOptions, type PromptOptions, promptIds, readPrompt } from "../prompt-input.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
 
 interface Options extends PromptOptions {
@@ -53,13 +53,18 @@ function collect(text: string, before: readonly string[] = []): readonly string[
 }
 
 const generateCommand: Action<Options> = async (session, [path], options) => {
-  const { openModel } = await import("../open.ts");
+  const { openFiles } = await import("../open.ts");
   const { collect, generate } = await import("../../runtime/generate.ts");
   const { engineInfo } = await import("../../runtime/language-model.ts");
   const { sha256 } = await import("../../format/sha256.ts");
   const prompt = await readPrompt(session, options);
+  if (options.stream === true && !session.output.isJson)
+    throw new UsageError("--stream", "no --json", "--json beside it; without it text is shown as it comes");
   const started = performance.now();
-  await using model = await openModel(session, path);
+  await using opened = await openFiles(session, path);
+  await promptIds(session, opened, prompt);
+  if (options.stop !== undefined) await opened.tokenizer();
+  const model = await opened.load();
   const loadMs = performance.now() - started;
   const pieces = generate(model, prompt, settingsOf(session, options));
   const lines = session.output.isJson && options.stream === true;
@@ -81,8 +86,9 @@ const generateCommand: Action<Options> = async (session, [path], options) => {
     );
 };
 
-function settingsOf({ options: common, signal }: Session, options: Options): GenerateOptions {
+function settingsOf({ options: common, signal, report }: Session, options: Options): GenerateOptions {
   const { maxTokens, temperature, topP, topK, minP, repetitionPenalty, stop, ignoreEos } = options;
   const sampling = { temperature, topP, topK, minP, repetitionPenalty };
-  return { ...sampling, maxTokens, stop, ignoreEos, seed: common.seed, context: common.context, signal };
+  const run = { signal, onProgress: report };
+  return { ...sampling, ...run, maxTokens, stop, ignoreEos, seed: common.seed, context: common.context };
 }

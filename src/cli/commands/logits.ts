@@ -4,7 +4,7 @@ import { UsageError } from "../../errors.ts";
 import type { OutputFile } from "../../format/output.ts";
 import { claimOutputs } from "../claim.ts";
 import { exampleText } from "../options.ts";
-import { addPromptOptions, type PromptOptions, readPrompt } from "../prompt-input.ts";
+import { addPromptOptions, type PromptOptions, promptIds, readPrompt } from "../prompt-input.ts";
 import type { Action, RunCommand } from "../session.ts";
 
 interface Options extends PromptOptions {
@@ -25,7 +25,7 @@ export function registerLogits(program: Command, run: RunCommand): void {
 }
 
 const logitsCommand: Action<Options> = async (session, [path], options) => {
-  const { openModel } = await import("../open.ts");
+  const { openFiles } = await import("../open.ts");
   const { computeLogits, computeTapped } = await import("../../runtime/logits.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const { sha256 } = await import("../../format/sha256.ts");
@@ -33,8 +33,9 @@ const logitsCommand: Action<Options> = async (session, [path], options) => {
   await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path, options.idsFile] });
   const prompt = await readPrompt(session, options);
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
-  await using model = await openModel(session, path);
-  const ids = typeof prompt === "string" ? (await model.tokenizer()).encode(prompt) : prompt.ids;
+  await using opened = await openFiles(session, path);
+  const ids = await promptIds(session, opened, prompt);
+  const model = await opened.load();
   const run = { signal: session.signal };
   const tapped = options.tap ? await computeTapped(model, ids, run) : undefined;
   const logits = tapped?.logits ?? (await computeLogits(model, ids, run));

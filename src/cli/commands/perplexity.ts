@@ -2,11 +2,13 @@
 import type { Command } from "commander";
 import { UsageError } from "../../errors.ts";
 import type { Perplexity, TextPerplexity } from "../../eval/perplexity.ts";
-import type { Protocol } from "../../eval/protocols.ts";
+import { type Protocol, protocolSequences } from "../../eval/protocols.ts";
+import { longestWindow } from "../../eval/windows.ts";
 import type { Model } from "../../model/model.ts";
+import type { IdsInput } from "../inputs.ts";
 import { addStudyOption, checkStudy, exampleText, integerIn, oneOf, type StudyOption } from "../options.ts";
-import type { Action, RunCommand } from "../session.ts";
-import { addTokenOptions, readTokens, type TokenOptions } from "../token-input.ts";
+import type { Action, RunCommand, Session } from "../session.ts";
+import { addTokenOptions, prepareTokens, type TokenOptions } from "../token-input.ts";
 
 interface Options extends TokenOptions {
   readonly protocol: Protocol;
@@ -50,17 +52,18 @@ const perplexityCommand: Action<Options> = async (session, [path], options) => {
   if (options.stride !== undefined && protocol !== "strided")
     throw new UsageError("--stride", `the protocol ${protocol}`, "--protocol strided");
   checkStudy(session.options, options.studyActivations);
-  const { openModel } = await import("../open.ts");
+  const { openFiles } = await import("../open.ts");
   const { activationsName } = await import("../../nn/emit.ts");
   const { perplexity, perplexityOfWindows } = await import("../../eval/perplexity.ts");
-  await using opened = await openModel(session, path);
-  const model = options.studyActivations === undefined ? opened : opened.withActivations(options.studyActivations);
-  const input = await readTokens(session, model, options);
+  const tokens = await prepareTokens(session, options);
+  await using opened = await openFiles(session, path);
+  const input = await tokens(opened);
+  checkInput(session, opened.config, input, options);
+  const loaded = await opened.load();
+  const model = options.studyActivations === undefined ? loaded : loaded.withActivations(options.studyActivations);
   const run = { signal: session.signal, onProgress: session.report };
   const activations = activationsName(model.activations);
   if (input.kind === "windows") {
-    // A file of windows has its own protocol and lengths.
-    if (protocol !== "windows") throw new UsageError("--protocol", protocol, "windows, as the file gives them");
     const result = await perplexityOfWindows(model, input.windows, run);
     return session.output.result({ ...result, activations }, () => describe(result, activations));
   }
@@ -73,6 +76,20 @@ const perplexityCommand: Action<Options> = async (session, [path], options) => {
     describe(result, activations, text),
   );
 };
+
+/** What the tokens do not allow, before the weights are loaded. A file of windows has its own protocol and lengths. */
+function checkInput(session: Session, config: Model["config"], input: IdsInput, options: Options): void {
+  const { maxPositions } = config;
+  if (input.kind === "stream") {
+    const { context = maxPositions } = session.options;
+    // Which ids begin a text does not matter here.
+    protocolSequences(input.ids, options, { maxPositions: context, bosId: undefined, startId: 0 });
+    return;
+  }
+  if (options.protocol !== "windows")
+    throw new UsageError("--protocol", options.protocol, "windows, as the file gives them");
+  longestWindow(input.windows, maxPositions);
+}
 
 /** Of the text that the stream's ids stand for, without special tokens. */
 async function perText(model: Model, ids: readonly number[], { nll }: Perplexity): Promise<TextPerplexity> {

@@ -5,15 +5,22 @@ import type { SizedPlan } from "../../compress/plan.ts";
 import type { ModelShapes } from "../../compress/shapes.ts";
 import { UsageError } from "../../errors.ts";
 import type { OutputFile } from "../../format/output.ts";
-import type { Model, ModelFiles } from "../../model/model.ts";
+import type { ModelFiles } from "../../model/model.ts";
 import type { PlanModule } from "../../quant/bit-plan.ts";
 import type { Policy } from "../../quant/policy.ts";
-import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
+import {
+  addCalibrationOptions,
+  type CalibrationOptions,
+  type CalibrationSource,
+  givesCalibration,
+  prepareCalibration,
+} from "../calibration.ts";
 import { claimOutputs } from "../claim.ts";
-import { addGridOptions, checkGridOptions, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
+import { addGridOptions, checkModelGrid, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
 import { commandKnapsack } from "../knapsack.ts";
+import type { OpenedFiles } from "../open.ts";
 import { exampleText } from "../options.ts";
-import { addPolicyOptions, type PolicyOptions, planContext } from "../policy-options.ts";
+import { addPolicyOptions, type PolicyOptions, planContext, readPolicy } from "../policy-options.ts";
 import type { Action, RunCommand, Session } from "../session.ts";
 import { renderTable } from "../table.ts";
 
@@ -42,23 +49,23 @@ export function registerPlan(program: Command, run: RunCommand): void {
 
 const plan: Action<Options> = async (session, [path], options) => {
   const { openShapes } = await import("../open.ts");
-  const { parsePolicy } = await import("../../quant/policy.ts");
   const { planModulesOf } = await import("../../compress/shapes.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
-  const policy = parsePolicy(options.policy);
-  checkGridOptions(options);
+  const policy = readPolicy(options.policy, options);
+  checkModelGrid(options);
   if (options.curve !== undefined && policy.kind !== "knapsack")
     throw new UsageError("--curve", `policy ${policy.text}`, "policy knapsack");
-  const { output: file, curve: curveFile, stats, calibration = [], idsFile } = options;
+  const { output: file, curve: curveFile, stats, calibration: texts = [], idsFile } = options;
   // The statistics file keeps what is measured: it is an input that may change.
-  const inputs = [path, stats, ...calibration, idsFile];
+  const inputs = [path, stats, ...texts, idsFile];
   await using _claim = await claimOutputs({ outputs: [file, curveFile], inputs });
+  const calibration = givesCalibration(options) ? await prepareCalibration(session, options) : undefined;
   const open = (file: string | undefined) => (file === undefined ? undefined : nodeOutputFile(file, session.options));
   await using output = await open(options.output);
   await using curveOutput = await open(options.curve);
   await using opened = await openShapes(path);
   const { shapes } = opened;
-  const { document, curve } = await decide(session, path, opened, options, policy);
+  const { document, curve } = await decide(session, path, { ...opened, calibration }, options, policy);
   if (shapes.source === "configuration")
     session.note(`${path}: found no weights, so bytes are those of a model whose float parts have 16 bits`);
   await writeJson(curveOutput, curve);
@@ -71,27 +78,28 @@ const plan: Action<Options> = async (session, [path], options) => {
 async function decide(
   session: Session,
   path: string,
-  opened: { readonly shapes: ModelShapes; readonly files?: ModelFiles },
+  opened: { readonly shapes: ModelShapes; readonly files?: ModelFiles; readonly calibration?: CalibrationSource },
   options: Options,
   policy: Policy,
 ): Promise<{ readonly document: SizedPlan; readonly curve: readonly CurvePoint[] }> {
-  const { openModel } = await import("../open.ts");
+  const { openFiles } = await import("../open.ts");
   const { budgetCurve } = await import("../../compress/knapsack.ts");
   const { planFor } = await import("../../compress/plan.ts");
   const { LOW_BIT_GRID } = await import("../../compress/settings.ts");
-  const { readCalibration } = await import("../calibration.ts");
+  const { calibration } = opened;
   const context = await planContext(session, opened, options);
-  let model: Model | undefined;
+  let measured: OpenedFiles | undefined;
   let curve: readonly CurvePoint[] = [];
-  const measureOn = async () => {
-    model = await openModel(session, path, { activations: "f32" });
-    return { model, windows: await readCalibration(session, model, options) };
+  const measureOn = async (source: CalibrationSource) => {
+    measured = await openFiles(session, path, { activations: "f32" });
+    const windows = await source(measured);
+    return { model: await measured.load(), windows };
   };
   const knapsack = commandKnapsack(session, options, {
     statistics: context.statistics,
     path: options.stats,
     grid: gridSettings(options, LOW_BIT_GRID),
-    measureOn: givesCalibration(options) ? measureOn : undefined,
+    measureOn: calibration && (() => measureOn(calibration)),
     onDamages: (damages, chosen) => {
       if (options.curve !== undefined) curve = budgetCurve(context, damages, chosen);
     },
@@ -100,7 +108,7 @@ async function decide(
     const document = await planFor(policy, { ...context, knapsack });
     return { document, curve };
   } finally {
-    await model?.[Symbol.asyncDispose]();
+    await measured?.[Symbol.asyncDispose]();
   }
 }
 

@@ -35,13 +35,13 @@ const quantizeMatrixCommand: Action<Options> = async (session, [path], options) 
   const { quantizeMatrix } = await import("../../quant/quantize-matrix.ts");
   const { openMachine } = await import("../open.ts");
   const { Turns } = await import("../../wasm/turns.ts");
+  if (options.gateWeighted !== undefined || options.errorFeedback !== undefined)
+    throw new UsageError("quantize-matrix", "--gate-weighted or --error-feedback", "a matrix's own options alone");
+  const { gateWeighted: _, errorFeedback: __, ...grid } = gridSettings(options);
   await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path] });
   await using output = await nodeOutputFile(options.output, session.options);
   const { W, X, rows, cols, tokens } = await withFile(path, async (source) => readCase(await openSafetensors(source)));
   const { groupSize, scaleRounding, bits = DEFAULT_BITS } = options;
-  if (options.gateWeighted !== undefined || options.errorFeedback !== undefined)
-    throw new UsageError("quantize-matrix", "--gate-weighted or --error-feedback", "a matrix's own options alone");
-  const { gateWeighted: _, errorFeedback: __, ...grid } = gridSettings(options);
   checkGroup(groupSize, cols);
   const settings = { ...grid, bits, groupSize, scaleRounding };
   await using machine = await openMachine(session.options);

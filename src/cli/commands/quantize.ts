@@ -8,19 +8,27 @@ import type { Written } from "../../compress/write.ts";
 import { UnsupportedError, UsageError } from "../../errors.ts";
 import type { WorkFolder } from "../../format/work-folder.ts";
 import type { Model } from "../../model/model.ts";
-import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
+import type { ReadPlan } from "../../quant/plan-document.ts";
+import type { Policy } from "../../quant/policy.ts";
+import {
+  addCalibrationOptions,
+  type CalibrationOptions,
+  givesCalibration,
+  prepareCalibration,
+} from "../calibration.ts";
 import { claimOutputs } from "../claim.ts";
 import {
   addBitsOption,
   addGridOptions,
-  checkGridOptions,
+  checkModelGrid,
   DEFAULT_BITS,
   type GridCommandOptions,
   gridSettings,
 } from "../gptq-options.ts";
 import { commandKnapsack } from "../knapsack.ts";
+import type { OpenedFiles } from "../open.ts";
 import { exampleText, oneOf } from "../options.ts";
-import { addPolicyOptions, type PolicyOptions, planContext } from "../policy-options.ts";
+import { addPolicyOptions, type PolicyOptions, planContext, readPolicy } from "../policy-options.ts";
 import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session.ts";
 
 interface Options extends GridCommandOptions, CalibrationOptions, PolicyOptions {
@@ -66,8 +74,7 @@ export function registerQuantize(program: Command, run: RunCommand): void {
 }
 
 const quantize: Action<Options> = async (session, [path], options) => {
-  const { openModel } = await import("../open.ts");
-  const { readCalibration } = await import("../calibration.ts");
+  const { openFiles } = await import("../open.ts");
   const { checkSettings } = await import("../../compress/check-settings.ts");
   const { quantizeModel } = await import("../../compress/quantize.ts");
   const { writeQuantized } = await import("../../compress/write.ts");
@@ -81,17 +88,20 @@ const quantize: Action<Options> = async (session, [path], options) => {
     work: [await workFolderOf(options.output)],
     inputs: [path, plan, stats, ...texts, idsFile],
   });
+  const chosen = await readBits(session, options);
+  const source = givesCalibration(options) ? await prepareCalibration(session, options) : undefined;
   const { output: folder, work } = await nodeResumable(options.output, { resume, force: session.options.force });
   await using output = folder;
   const started = performance.now();
-  await using model = await openModel(session, path, { activations: "f32" });
+  await using opened = await openFiles(session, path, { activations: "f32" });
   let given: Promise<Windows> | undefined;
-  const calibration = () => (given ??= readCalibration(session, model, options));
+  const calibration = source && (() => (given ??= source(opened)));
   const portable = options.profile === "portable";
-  const names = portable ? portableNames(model.files.family, options.names) : options.names;
-  const settings = await settingsOf(session, model, { ...options, names }, calibration);
-  checkSettings(model.files, settings);
-  const windows = settings.method === "rtn" ? undefined : await calibration();
+  const names = portable ? portableNames(opened.files.family, options.names) : options.names;
+  const settings = await settingsOf(session, opened, { ...options, names }, chosen, calibration);
+  checkSettings(opened.files, settings);
+  const windows = settings.method === "rtn" ? undefined : await calibration?.();
+  const model = await opened.load();
   const checkpoint = await openBlocks(session, work, model, settings, { windows, resume, signal: session.signal });
   session.goesOn(WITH_RESUME);
   const run = { windows, checkpoint, signal: session.signal, onProgress: session.report };
@@ -123,50 +133,58 @@ async function openBlocks(
 function checkChoices(options: Options): void {
   const chosen = [options.bits, options.plan, options.policy].filter((value) => value !== undefined).length;
   if (chosen > 1) throw new UsageError("bits", `${chosen} sources`, "one of --bits, --plan and --policy");
-  if (options.policy === undefined && (options.stats !== undefined || options.budget !== undefined))
-    throw new UsageError("--stats and --budget", "no --policy beside them", "a --policy that uses them");
+  const { stats, budget, minBits, freeze } = options;
+  const ofPolicies = { "--stats": stats, "--budget": budget, "--min-bits": minBits, "--freeze": freeze };
+  for (const [option, value] of Object.entries(ofPolicies))
+    if (options.policy === undefined && value !== undefined)
+      throw new UsageError(option, "no --policy beside it", "a --policy that uses it");
+  checkModelGrid(options);
   if (options.embedding === "8") throw new UnsupportedError("--embedding", "8", ["16"]);
   if ((options.method ?? "gptq") === "gptq" && !givesCalibration(options))
     throw new UsageError("calibration", "none", "--calibration, --ids-file or --self (or --method rtn)");
 }
 
+/** Where every linear's bits come from; undefined for one width for all. */
+type ChosenBits = { readonly document: ReadPlan } | { readonly policy: Policy } | undefined;
+
+async function readBits(session: Session, options: Options): Promise<ChosenBits> {
+  const { plan, policy } = options;
+  if (policy !== undefined) return { policy: readPolicy(policy, options) };
+  if (plan === undefined) return undefined;
+  const { parseJson } = await import("../../format/json.ts");
+  const { parsePlan } = await import("../../quant/plan-document.ts");
+  const { readTextInput } = await import("../inputs.ts");
+  return { document: parsePlan(parseJson(await readTextInput(plan, session.signal), plan), plan) };
+}
+
 async function settingsOf(
   session: Session,
-  model: Model,
+  opened: OpenedFiles,
   options: Options,
-  calibration: () => Promise<Windows>,
+  chosen: ChosenBits,
+  calibration: (() => Promise<Windows>) | undefined,
 ): Promise<QuantizeSettings> {
-  const { files } = model;
+  const { files } = opened;
   const { defaultGrid, LOW_BIT_GRID, uniformModules } = await import("../../compress/settings.ts");
   const { planFor, planSettings } = await import("../../compress/plan.ts");
   const { shapesOfFiles } = await import("../../compress/shapes.ts");
-  const { parsePlan } = await import("../../quant/plan-document.ts");
-  const { parsePolicy } = await import("../../quant/policy.ts");
-  const { readTextInput } = await import("../inputs.ts");
-  const { parseJson } = await import("../../format/json.ts");
-  checkGridOptions(options);
-  const { groupSize, plan, policy } = options;
+  const { groupSize } = options;
   const withGrid = (modules: QuantizeSettings["modules"]) => {
     const symmetric = options.symmetric ? true : options.asymmetric ? false : undefined;
     const grid = gridSettings(options, defaultGrid(modules, { method: options.method, symmetric }));
     return { ...grid, modules };
   };
-  if (plan !== undefined) {
-    const document = parsePlan(parseJson(await readTextInput(plan, session.signal), plan), plan);
-    return withGrid(planSettings(files, document, groupSize, plan));
-  }
-  if (policy !== undefined) {
-    const context = await planContext(session, { shapes: shapesOfFiles(files), files }, options);
-    const knapsack = commandKnapsack(session, options, {
-      statistics: context.statistics,
-      path: options.stats,
-      grid: gridSettings(options, LOW_BIT_GRID),
-      measureOn: givesCalibration(options) ? async () => ({ model, windows: await calibration() }) : undefined,
-    });
-    const document = await planFor(parsePolicy(policy), { ...context, knapsack });
-    return withGrid(planSettings(files, document, groupSize, `policy ${policy}`));
-  }
-  return withGrid(uniformModules(files, options.bits ?? DEFAULT_BITS, groupSize));
+  if (chosen === undefined) return withGrid(uniformModules(files, options.bits ?? DEFAULT_BITS, groupSize));
+  if ("document" in chosen) return withGrid(planSettings(files, chosen.document, groupSize, options.plan as string));
+  const context = await planContext(session, { shapes: shapesOfFiles(files), files }, options);
+  const knapsack = commandKnapsack(session, options, {
+    statistics: context.statistics,
+    path: options.stats,
+    grid: gridSettings(options, LOW_BIT_GRID),
+    measureOn: calibration && (async () => ({ windows: await calibration(), model: await opened.load() })),
+  });
+  const document = await planFor(chosen.policy, { ...context, knapsack });
+  return withGrid(planSettings(files, document, groupSize, `policy ${chosen.policy.text}`));
 }
 
 function report(

@@ -43,16 +43,18 @@ export function registerSmooth(program: Command, run: RunCommand): void {
 
 const smoothCommand: Action<Options> = async (session, [path], options) => {
   if (!givesCalibration(options)) throw new UsageError("calibration", "none", "--calibration, --ids-file or --self");
-  const { openModel } = await import("../open.ts");
-  const { readCalibration } = await import("../calibration.ts");
+  const { openFiles } = await import("../open.ts");
+  const { prepareCalibration } = await import("../calibration.ts");
   const { smoothModel } = await import("../../compress/smooth.ts");
   const { writeSmoothed } = await import("../../compress/write-smoothed.ts");
   const { nodeOutput } = await import("../../adapter/node-output.ts");
-  const { calibration = [], idsFile } = options;
-  await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path, ...calibration, idsFile] });
+  const { calibration: texts = [], idsFile } = options;
+  await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path, ...texts, idsFile] });
   await using output = await nodeOutput(options.output, session.options);
-  await using model = await openModel(session, path, { activations: "f32" });
-  const windows = await readCalibration(session, model, options);
+  const calibration = await prepareCalibration(session, options);
+  await using opened = await openFiles(session, path, { activations: "f32" });
+  const windows = await calibration(opened);
+  const model = await opened.load();
   const { alpha, studyActivations: activations, weightGroup } = options;
   const weightBits = Number(options.weightBits) as SmoothOptions["weightBits"];
   const run = { signal: session.signal, onProgress: session.report };
