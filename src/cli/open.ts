@@ -78,20 +78,21 @@ export async function openModel(session: Session, path: string, wish: OpenedWith
 }
 
 async function loadModel(
-  { options, signal, report, note }: Session,
+  session: Session,
   files: ModelFiles,
   wish: OpenedWith,
   tokenizer: Promise<Tokenizer> | undefined,
 ): Promise<Model> {
+  const { options, signal, report, note } = session;
   const activations = wish.activations ?? options.activations;
   const { activationGroup } = options;
   const run = { activations, activationGroup, signal, onProgress: report, onWarning: note };
-  return Model.open(files, await closing(files, () => openMachine(options)), run, await tokenizer);
+  return Model.open(files, await closing(files, () => openMachine(session)), run, await tokenizer);
 }
 
 /** An engine with the kernels and threads that the options ask for. */
-export async function openMachine(options: CommonOptions): Promise<Machine> {
-  return createMachine({ kernels: checkKernels(options), threads: options.threads });
+export async function openMachine({ options, note }: Session): Promise<Machine> {
+  return createMachine({ kernels: checkKernels(options), threads: options.threads, onWarning: note });
 }
 
 function checkKernels({ kernels }: CommonOptions): "auto" | "base" | "relaxed" {

@@ -55,5 +55,15 @@ export async function planContext(
   const { stats, groupSize, names, budget } = options;
   const statistics = stats === undefined ? undefined : await readStatisticsOf(session, stats, files);
   const { seed } = session.options;
-  return { shapes, files, statistics, budget, seed, groupSize, names, signal: session.signal };
+  return {
+    shapes,
+    files,
+    statistics,
+    budget,
+    seed,
+    groupSize,
+    names,
+    signal: session.signal,
+    onProgress: session.report,
+  };
 }

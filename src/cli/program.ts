@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import pc from "picocolors";
+import { UsageError } from "../errors.ts";
+import { nearestWord } from "../nearest-word.ts";
 import { registerCalibrate } from "./commands/calibrate.ts";
 import { registerCompare } from "./commands/compare.ts";
 import { registerDemo } from "./commands/demo.ts";
@@ -18,7 +20,7 @@ import { registerSmooth } from "./commands/smooth.ts";
 import { registerSweep } from "./commands/sweep.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
 import { reportFailure, StoppedError } from "./failure.ts";
-import { addCommonOptions, type CommonOptions, commonOptionsOf } from "./options.ts";
+import { addCommonOptions, type CommonOptions, commonOptionsOf, exampleText, quoted } from "./options.ts";
 import { createOutput } from "./output.ts";
 import { createProgress } from "./progress.ts";
 import { createScreen, type Screen } from "./screen.ts";
@@ -69,18 +71,36 @@ function buildProgram(screen: Screen, signal: AbortSignal): Command {
       writeErr: () => {},
     })
     .configureHelp({ styleTitle: (title) => pc.bold(title), helpWidth: 110 })
-    .addHelpText("after", `\nExample:\n  quern tokenize models/fable-mixtral --text "Once upon a time"`);
+    .addHelpText("after", exampleText(`quern generate models/fable-mixtral --prompt "Once upon a time"`));
   program.exitOverride((error) => throwUsage(error, program));
   const run: RunCommand =
     (action) =>
     (...args) =>
       runAction(action as Action<unknown>, args, screen, signal);
   for (const register of COMMANDS) register(program, run);
-  for (const command of program.commands) {
-    command.exitOverride((error) => throwUsage(error, command));
-    addCommonOptions(command);
-  }
+  for (const command of program.commands) addCommonOptions(command);
+  addHelp(program);
+  for (const command of program.commands) command.exitOverride((error) => throwUsage(error, command));
   return program;
+}
+
+/** `quern help COMMAND`; commander's own takes a misspelt command for none. */
+function addHelp(program: Command): void {
+  program
+    .helpCommand(false)
+    .command("help")
+    .description("Show the help of a command: its options, their defaults, an example.")
+    .argument("[command]", "such as generate")
+    .addHelpText("after", exampleText("quern help generate"))
+    .action((name: string | undefined) => {
+      if (name === undefined) program.help();
+      const { commands } = program;
+      const found = commands.find((command) => command.name() === name);
+      if (found !== undefined) found.help();
+      const names = commands.map((command) => command.name());
+      const nearest = nearestWord(name as string, names);
+      throw new UsageError("quern help", quoted(name as string), `${nearest}, or another of ${names.join(", ")}`);
+    });
 }
 
 /** Commander calls with the arguments, the options and the command. */

@@ -30,6 +30,6 @@ export async function requireModel(
   path: string,
   files: ModelFiles,
 ): Promise<void> {
-  if ((await modelHash(files, new Turns(session.signal))) !== statistics.modelHash)
+  if ((await modelHash(files, new Turns(session.signal), session.report)) !== statistics.modelHash)
     throw new UsageError(path, "statistics of another model", `those of ${files.name}`);
 }

@@ -12,9 +12,37 @@ export function throwUsage(error: CommanderError, command: Command): never {
   if (error.exitCode === 0) throw error;
   const [complaint, suggestion] = error.message.replace(/^error: /, "").split("\n");
   const nearest = /^\(Did you mean (?:one of )?(.+)\?\)$/.exec(suggestion ?? "")?.[1];
-  const help = `what \`${where} --help\` lists`;
   const found = complaint.replace(/\.$/, "").replace(/'/g, "");
-  throw new UsageError(where, found, nearest === undefined ? help : `${nearest}, or ${help}`);
+  throw new UsageError(
+    where,
+    found,
+    nearest === undefined ? remedyOf(error, command) : `${nearest}, or ${helpOf(where)}`,
+  );
+}
+
+/** What to do where no name is near what was given. */
+function remedyOf({ code, message }: CommanderError, command: Command): string {
+  const where = nameOf(command);
+  if (code === "commander.unknownOption" && command.parent === null)
+    return `a command before its options, such as \`${where} inspect MODEL --json\``;
+  if (code === "commander.missingMandatoryOptionValue" || code === "commander.missingArgument")
+    return `it, as in \`${usageOf(command, message)}\``;
+  if (code === "commander.optionMissingArgument") return "a value after it";
+  if (code === "commander.excessArguments") return `\`${usageOf(command)}\`: text with spaces stands in quotes`;
+  return helpOf(where);
+}
+
+function helpOf(where: string): string {
+  return `what \`${where} --help\` lists`;
+}
+
+/** The command with its arguments, and the option that the complaint is about. */
+function usageOf(command: Command, complaint = ""): string {
+  const option = /--[a-z-]+ <[^>]+>/.exec(complaint)?.[0];
+  const words = command.registeredArguments.map((argument) =>
+    argument.required ? argument.name().toUpperCase() : `[${argument.name().toUpperCase()}]`,
+  );
+  return [nameOf(command), ...words, ...(option === undefined ? [] : [option])].join(" ");
 }
 
 function nameOf(command: Command): string {

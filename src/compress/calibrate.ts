@@ -64,12 +64,14 @@ export async function calibrate(model: Model, windows: Windows, run: CalibrateRu
 async function calibrateHeld(model: Model, windows: Windows, run: CalibrateRun, turns: Turns): Promise<Statistics> {
   const identity = await identityOf(model, windows, run, turns);
   if (run.resume !== undefined) checkResume(run.resume.identity, identity);
-  const linears = await outlierScores(model.files, { signal: run.signal });
+  const linears = await outlierScores(model.files, run);
   using meter = identity.distances ? await DistanceMeter.create(model, turns, run.onProgress) : undefined;
   const { layers } = model.config;
   const { chunk, hessians } = identity;
   const total = Math.ceil(windows.length / chunk) * layers;
   let sum = run.resume?.statistics;
+  const before = Math.ceil((sum?.windows ?? 0) / chunk) * layers;
+  run.onProgress?.({ phase: "calibrate", done: before, total, unit: "blocks" });
   for (let done = sum?.windows ?? 0; done < windows.length; done += chunk) {
     const blocks = Math.ceil(done / chunk) * layers;
     const onBlock = (layer: number) =>
@@ -94,7 +96,7 @@ async function identityOf(
   const { hessians = false, distances = false, chunk = Math.max(1, Math.floor(CHUNK_TOKENS / longest)) } = run;
   if (!(Number.isInteger(chunk) && chunk >= 1))
     throw new UsageError("chunk", String(chunk), "a number of windows from 1");
-  const hash = await modelHash(model.files, turns);
+  const hash = await modelHash(model.files, turns, run.onProgress);
   return { engine: VERSION, model: hash, tokens: await windowsHash(windows), chunk, hessians, distances };
 }
 

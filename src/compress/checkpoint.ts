@@ -7,7 +7,7 @@ import { type RunIdentity, requireSameRun } from "../format/run-identity.ts";
 import { openSafetensors } from "../format/safetensors.ts";
 import type { WorkFolder } from "../format/work-folder.ts";
 import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
-import type { Model } from "../model/model.ts";
+import type { Model, Progress } from "../model/model.ts";
 import { layerLinears } from "../model/weights.ts";
 import { Turns } from "../wasm/turns.ts";
 import type { Windows } from "./batch.ts";
@@ -41,9 +41,12 @@ export interface CheckpointRun {
   /** Goes on with what the folder has, if anything; without it that is removed. */
   readonly resume?: boolean;
   readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
 }
 
-const RUN_OPTIONS: KnownOptions<CheckpointRun> = { windows: true, resume: true, signal: true };
+const RUN_OPTIONS: KnownOptions<CheckpointRun> = {
+  ...{ windows: true, resume: true, signal: true, onProgress: true },
+};
 const RUN_FILE = "run.json";
 const BLOCK_FILE = /^layer-\d+\.safetensors$/;
 
@@ -58,7 +61,7 @@ export async function openCheckpoint(
   run: CheckpointRun = {},
 ): Promise<FolderCheckpoint> {
   checkKnownOptions<CheckpointRun>("openCheckpoint", run, RUN_OPTIONS);
-  const identity = await quantizeIdentity(model, settings, run.windows, new Turns(run.signal));
+  const identity = await quantizeIdentity(model, settings, run.windows, new Turns(run.signal), run.onProgress);
   const own = async () => (await folder.list()).filter((file) => file === RUN_FILE || BLOCK_FILE.test(file));
   let begun = run.resume === true && (await isSameRun(folder, identity));
   // Blocks without a run.json that vouches for them are nobody's.

@@ -1,6 +1,6 @@
 /** What the weights alone tell of every float linear: its outlier score, and how heavy the tails of its weights are. */
 import { readLinear } from "../model/load.ts";
-import type { ModelFiles } from "../model/model.ts";
+import type { ModelFiles, Progress } from "../model/model.ts";
 import { isQuantizable } from "../model/slots.ts";
 import { Turns } from "../wasm/turns.ts";
 
@@ -17,13 +17,16 @@ export interface OutlierScore {
 /** In slot order; linears that are packed already have no score. Reads one linear at a time, needs no engine. */
 export async function outlierScores(
   files: ModelFiles,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: Progress) => void } = {},
 ): Promise<readonly OutlierScore[]> {
   const turns = new Turns(options.signal);
   const scores: OutlierScore[] = [];
-  for (const placement of files.placements) {
+  const floats = files.placements.flatMap((placement) =>
+    placement.kind === "packed" || !isQuantizable(placement.slot) ? [] : [placement],
+  );
+  for (const [done, placement] of floats.entries()) {
+    options.onProgress?.({ phase: "outliers", done, total: floats.length, unit: "matrices" });
     const { slot } = placement;
-    if (placement.kind === "packed" || !isQuantizable(slot)) continue;
     const { name, rows, cols } = slot;
     const weights = await readLinear(files.index, placement);
     scores.push({ name, outlier: outlierScore(weights, rows, cols), kurtosis: excessKurtosis(weights) });

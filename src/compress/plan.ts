@@ -2,7 +2,7 @@
 import { UnsupportedError, UsageError } from "../errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
 import type { Spelling } from "../model/families/family.ts";
-import type { ModelFiles } from "../model/model.ts";
+import type { ModelFiles, Progress } from "../model/model.ts";
 import type { PlanModule } from "../quant/bit-plan.ts";
 import type { Budget } from "../quant/budget.ts";
 import { applyPlan, type PlanDocument, type ReadPlan } from "../quant/plan-document.ts";
@@ -33,6 +33,7 @@ export interface PlanContext {
   /** Makes the plan of policy `knapsack`. */
   readonly knapsack?: Knapsack;
   readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
 }
 
 /** The best plan for a budget. */
@@ -47,7 +48,7 @@ export interface SizedPlan extends PlanDocument {
 
 const CONTEXT: KnownOptions<PlanContext> = {
   ...{ shapes: true, files: true, statistics: true, budget: true, seed: true, groupSize: true, names: true },
-  ...{ knapsack: true, signal: true },
+  ...{ knapsack: true, signal: true, onProgress: true },
 };
 
 /** @throws UsageError for what the policy lacks or the model has not, UnsupportedError for a knapsack that is not there. */
@@ -75,8 +76,8 @@ async function documentFor(policy: Policy, context: PlanContext): Promise<PlanDo
 
 /** Outlier scores by name: of the statistics, or of the weights themselves. */
 async function outliersOf(context: PlanContext): Promise<ReadonlyMap<string, number> | undefined> {
-  const { statistics, files, signal } = context;
-  const scores = statistics?.linears ?? (files === undefined ? undefined : await outlierScores(files, { signal }));
+  const { statistics, files } = context;
+  const scores = statistics?.linears ?? (files === undefined ? undefined : await outlierScores(files, context));
   return scores === undefined ? undefined : new Map(scores.map(({ name, outlier }) => [name, outlier]));
 }
 

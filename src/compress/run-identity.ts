@@ -1,7 +1,7 @@
 /** What decides the outcome of quantising: weights, calibration tokens, every setting and this code's version. */
 import type { RunIdentity } from "../format/run-identity.ts";
 import { modelHash } from "../model/identity.ts";
-import type { Model } from "../model/model.ts";
+import type { Model, Progress } from "../model/model.ts";
 import { VERSION } from "../version.ts";
 import type { Turns } from "../wasm/turns.ts";
 import type { Windows } from "./batch.ts";
@@ -17,6 +17,7 @@ export async function quantizeIdentity(
   settings: QuantizeSettings,
   windows: Windows | undefined,
   turns: Turns,
+  onProgress?: (progress: Progress) => void,
 ): Promise<RunIdentity> {
   const { modules: _, dampIncrement = null, ...grid } = settings;
   const modules = quantizableSlots(model.files).map((slot) => {
@@ -27,7 +28,7 @@ export async function quantizeIdentity(
   return {
     format: FORMAT,
     version: VERSION,
-    modelHash: await modelHash(model.files, turns),
+    modelHash: await modelHash(model.files, turns, onProgress),
     calibrationHash: windows === undefined ? null : await windowsHash(windows),
     ...grid,
     dampIncrement,

@@ -1,6 +1,6 @@
 /** Which experts a model uses: tokens sent to each, and the sum of the weights they were used with. */
 
-import type { Model } from "../model/model.ts";
+import type { Model, Progress } from "../model/model.ts";
 import type { Routes } from "../nn/mlp.ts";
 import { Turns } from "../wasm/turns.ts";
 import { mostIds } from "./windows.ts";
@@ -53,13 +53,14 @@ export class ExpertTally {
 export async function expertUsage(
   model: Model,
   windows: readonly (readonly number[])[],
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: Progress) => void } = {},
 ): Promise<readonly ExpertUse[]> {
   const turns = new Turns(options.signal);
   const tally = new ExpertTally(model);
   const context = mostIds(windows);
   using session = await model.openSession(turns, { context, batch: context, logits: "none", keepRoutes: true });
-  for (const window of windows) {
+  for (const [done, window] of windows.entries()) {
+    options.onProgress?.({ phase: "expert use", done, total: windows.length, unit: "windows" });
     session.truncate(0);
     await session.evaluate(window, turns);
     model.config.moeLayers.forEach((moe, layer) => {

@@ -9,13 +9,13 @@ export async function sha256(data: ArrayBufferView<ArrayBuffer>): Promise<string
 
 /**
  * SHA-256 of the SHA-256s (hex, one a line) of the file's pieces of 8 MiB: the runtime's own hash takes no stream, and no
- * file has to fit memory. `onPiece` may throw to stop.
+ * file has to fit memory. `onPiece` is told the bytes read so far, and may throw to stop.
  */
-export async function sha256OfPieces(source: ByteSource, onPiece: () => void): Promise<string> {
+export async function sha256OfPieces(source: ByteSource, onPiece: (done: number) => void): Promise<string> {
   const piece = new Uint8Array(Math.min(PIECE_BYTES, source.size));
   const lines: string[] = [];
   for (let done = 0; done < source.size; done += piece.length) {
-    onPiece();
+    onPiece(done);
     const part = piece.subarray(0, Math.min(piece.length, source.size - done));
     await source.read(done, part);
     lines.push(`${await sha256(part)}\n`);

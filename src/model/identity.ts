@@ -2,13 +2,17 @@
 import { sha256, sha256OfPieces } from "../format/sha256.ts";
 import type { ByteSource } from "../format/source.ts";
 import type { Turns } from "../wasm/turns.ts";
-import type { ModelFiles } from "./model.ts";
+import type { ModelFiles, Progress } from "./model.ts";
 
 /** Beside the weights: what the numbers mean. */
 const SETTINGS = ["config.json", "quantize_config.json"];
 
-/** SHA-256 over name, size and hash of each file that the logits depend on. Reads every weight once. */
-export async function modelHash(files: ModelFiles, turns: Turns): Promise<string> {
+/** SHA-256 over name, size and hash of each file that the logits depend on. Reads every weight once, which takes a while for large ones. */
+export async function modelHash(
+  files: ModelFiles,
+  turns: Turns,
+  onProgress?: (progress: Progress) => void,
+): Promise<string> {
   const weights = new Map([...files.index.entries.values()].map(({ source }) => [source.name, source]));
   const settings: ByteSource[] = [];
   try {
@@ -17,8 +21,15 @@ export async function modelHash(files: ModelFiles, turns: Turns): Promise<string
       if (source !== undefined) settings.push(source);
     }
     const lines: string[] = [];
-    for (const source of [...settings, ...weights.values()]) {
-      const hash = await sha256OfPieces(source, () => turns.check());
+    const sources = [...settings, ...weights.values()];
+    const total = sources.reduce((sum, { size }) => sum + size, 0);
+    let before = 0;
+    for (const source of sources) {
+      const hash = await sha256OfPieces(source, (done) => {
+        turns.check();
+        onProgress?.({ phase: "hash", done: before + done, total, unit: "bytes" });
+      });
+      before += source.size;
       lines.push(`${baseName(source.name)} ${source.size} ${hash}\n`);
     }
     return await sha256(new TextEncoder().encode(lines.sort().join("")));

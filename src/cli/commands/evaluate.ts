@@ -193,7 +193,7 @@ async function identityOf(session: Session, model: Model, options: Options): Pro
   const turns = new Turns(session.signal);
   return {
     version: VERSION,
-    modelHash: await modelHash(model.files, turns),
+    modelHash: await modelHash(model.files, turns, session.report),
     tokenizerHash: (await tokenizerHash(model.files, turns)) ?? null,
     activations: model.activations.mode,
     activationGroup: model.activations.group,

@@ -44,7 +44,7 @@ const quantizeMatrixCommand: Action<Options> = async (session, [path], options) 
   const { groupSize, scaleRounding, bits = DEFAULT_BITS } = options;
   checkGroup(groupSize, cols);
   const settings = { ...grid, bits, groupSize, scaleRounding };
-  await using machine = await openMachine(session.options);
+  await using machine = await openMachine(session);
   const turns = new Turns(session.signal);
   const result = await quantizeMatrix(machine, W, X, rows, cols, tokens, settings, turns);
   await writeResult(output, result, rows, cols);

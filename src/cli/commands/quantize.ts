@@ -102,7 +102,12 @@ const quantize: Action<Options> = async (session, [path], options) => {
   checkSettings(opened.files, settings);
   const windows = settings.method === "rtn" ? undefined : await calibration?.();
   const model = await opened.load();
-  const checkpoint = await openBlocks(session, work, model, settings, { windows, resume, signal: session.signal });
+  const checkpoint = await openBlocks(session, work, model, settings, {
+    windows,
+    resume,
+    signal: session.signal,
+    onProgress: session.report,
+  });
   session.goesOn(WITH_RESUME);
   const run = { windows, checkpoint, signal: session.signal, onProgress: session.report };
   const quantized = await quantizeModel(model, settings, run);

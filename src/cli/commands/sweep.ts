@@ -51,7 +51,7 @@ const sweep: Action<Options> = async (session, [path], options) => {
   const config = await readSweepConfig(path);
   const cache = options.cache ?? `${path}.cache`;
   if (options.cell === "-") return runOne(session, config, await readCell(session.signal), cache, options);
-  const cells = await cellsOf(config, session.signal);
+  const cells = await cellsOf(config, session);
   if (options.cell !== undefined) {
     const cell = cells.find(({ key }) => key === options.cell);
     if (cell === undefined) throw new UsageError("--cell", options.cell, `a key of ${path}`);

@@ -11,6 +11,7 @@ import { modelHash, tokenizerHash } from "../../model/identity.ts";
 import { readModelFiles } from "../../model/model.ts";
 import { VERSION } from "../../version.ts";
 import { Turns } from "../../wasm/turns.ts";
+import type { Session } from "../session.ts";
 import {
   FLOAT_PLAN,
   type SweepCalibration,
@@ -35,8 +36,11 @@ export interface Cell {
 }
 
 /** In the order in which they are run: all of a model together, plans innermost. */
-export async function cellsOf(config: SweepConfig, signal: AbortSignal): Promise<readonly Cell[]> {
-  const hash = new InputHashes(signal);
+export async function cellsOf(
+  config: SweepConfig,
+  { signal, report }: Pick<Session, "signal" | "report">,
+): Promise<readonly Cell[]> {
+  const hash = new InputHashes(signal, report);
   const metrics = await Promise.all(config.metrics.map((metric) => hash.metric(metric)));
   const cells: Cell[] = [];
   for (const model of config.models) {
@@ -92,17 +96,19 @@ function decidingOf(
 /** Hashes of what cells read, each file read once. */
 class InputHashes {
   readonly #signal: AbortSignal;
+  readonly #report: Session["report"];
   readonly #files: Map<string, Promise<string>> = new Map();
 
-  constructor(signal: AbortSignal) {
+  constructor(signal: AbortSignal, report: Session["report"]) {
     this.#signal = signal;
+    this.#report = report;
   }
 
   async model({ path }: SweepModel): Promise<string> {
     const files = await readModelFiles(await nodeFolder(path));
     try {
       const turns = new Turns(this.#signal);
-      return await hashOf([await modelHash(files, turns), (await tokenizerHash(files, turns)) ?? ""]);
+      return await hashOf([await modelHash(files, turns, this.#report), (await tokenizerHash(files, turns)) ?? ""]);
     } finally {
       await files.index.close();
     }

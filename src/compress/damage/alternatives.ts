@@ -46,6 +46,7 @@ export async function quantizeAlternatives(
     return { model, settings: { ...grid, modules }, turns, state: batch.state, sink };
   });
   const total = contexts.reduce((sum, { settings }) => sum + settings.modules.size, 0);
+  onProgress?.({ phase: "alternatives", done: 0, total, unit: "matrices" });
   await batch.run(turns, async (tap) => {
     for (const context of contexts) await quantizeSite(context, tap);
     const done = [...found.values()].reduce((sum, list) => sum + list.length, 0);

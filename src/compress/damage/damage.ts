@@ -57,6 +57,7 @@ async function measureHeld(model: Model, windows: Windows, options: DamageOption
   const damages = new Map<string, Record<PackedBits, number>>();
   const groups = groupsOf(model);
   for (const [done, group] of groups.entries()) {
+    onProgress?.({ phase: "damage", done, total: groups.length, unit: "groups" });
     const losses = group.map((linear) => weightedLosses(linear, alternatives, usage, grid.gateWeighted === true));
     let [kl, loss] = [0, 0];
     for (const bits of MEASURED) {
@@ -69,7 +70,6 @@ async function measureHeld(model: Model, windows: Windows, options: DamageOption
       const eight = four * stepRatio(8, 4) ** 2;
       damages.set(slot.name, { 2: worth * two, 3: worth * three, 4: worth * four, 8: worth * eight });
     });
-    onProgress?.({ phase: "damage", done: done + 1, total: groups.length, unit: "groups" });
   }
   return damages;
 }
