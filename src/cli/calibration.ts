@@ -22,9 +22,9 @@ export function addCalibrationOptions(command: Command, textOption: "--text" | "
   return command
     .option(`${textOption} <path...>`, "calibration text: .txt, .raw, .gz of these, or - for stdin")
     .option("--self", "calibrate on text that the model writes itself (no data set needed)")
-    .option("--ids-file <path>", 'token ids, or {"windows": [[...]]} taken as they are')
-    .option("--samples <n>", "windows", integerIn("--samples", 1, 1e6), 64)
-    .option("--length <n>", "tokens of each", integerIn("--length", 1, 2 ** 20), 256);
+    .option("--ids-file <path>", 'token ids (JSON array, .u16 or .i32), or {"windows": [[...]]} taken as they are')
+    .option("--samples <n>", "windows of calibration tokens to take", integerIn("--samples", 1, 1e6), 64)
+    .option("--length <n>", "tokens of each window", integerIn("--length", 1, 2 ** 20), 256);
 }
 
 /** Whether any calibration tokens were asked for. */

@@ -42,12 +42,15 @@ export function addGridOptions(command: Command): Command {
     )
     .option(
       "--symmetric",
-      `zero in the middle ${shown(symmetric)}; of quantize and plan only where no linear has 2 or 3 bits`,
+      `scales without zero points ${shown(symmetric)}; quantize and plan: only where no linear has 2 or 3 bits`,
     )
-    .option("--asymmetric", "a zero point for every group (default of quantize where some linear has 2 or 3 bits)")
+    .option(
+      "--asymmetric",
+      "a zero point for every group (default of quantize and plan where some linear has 2 or 3 bits)",
+    )
     .option(
       "--act-order <none|desc|gar>",
-      `order of columns ${shown(actOrder)}`,
+      `order in which columns are rounded ${shown(actOrder)}: as they are, by activation, by activation within groups`,
       oneOf("--act-order", ["none", "desc", "gar"]),
     )
     .option("--static-groups", "find all grids first, on the unchanged weights")
@@ -57,12 +60,12 @@ export function addGridOptions(command: Command): Command {
     )
     .option(
       "--dead-columns <keep|zero>",
-      `inputs that were always 0 ${shown(deadColumns)}`,
+      `weights of inputs that were always 0 ${shown(deadColumns)}`,
       oneOf("--dead-columns", ["keep", "zero"]),
     )
     .option(
       "--clip <none|mse|hessian>",
-      `search for a smaller range ${shown(clip)}; hessian is quantize's where it is asymmetric and not rtn`,
+      `search for a smaller range by squared error or by the Hessian ${shown(clip)}; quantize and plan: hessian where asymmetric and not rtn`,
       oneOf("--clip", ["none", "mse", "hessian"]),
     )
     .option(
@@ -72,7 +75,7 @@ export function addGridOptions(command: Command): Command {
     )
     .option(
       "--shrinkage <x>",
-      "guard against few tokens: as many more for each column, of independent channels (default: 2 where quantize is asymmetric and --damp is not given, else 0)",
+      "guard against few calibration tokens: Hessians as if so many more were seen for each column (default: 2 where quantize is asymmetric and --damp is not given, else 0)",
       numberIn("--shrinkage", { from: 0, below: 1e6 }),
     )
     .option(

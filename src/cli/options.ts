@@ -32,16 +32,25 @@ export function addCommonOptions(command: Command): void {
       "--activations <f32|int16|int8>",
       "arithmetic of the linears (default: int8 where weights are packed, f32 where they are float)",
     ).argParser(oneOf("--activations", ["f32", "int16", "int8"])),
-    new Option("--activation-group <32|64|weight>", "inputs that share a scale in int8 and int16")
+    new Option(
+      "--activation-group <32|64|weight>",
+      "inputs that share a scale in int8 and int16; weight: as many as the weights' groups",
+    )
       .argParser(activationGroup)
       .default(32),
-    new Option("--kernels <auto|base|relaxed|reference>", "build of the kernels; all give the same bits")
+    new Option(
+      "--kernels <auto|base|relaxed|reference>",
+      "build of the kernels; all give the same bits (reference serves the tests only and is refused)",
+    )
       .argParser(oneOf("--kernels", ["auto", "base", "relaxed", "reference"]))
       .default("auto"),
-    new Option("--seed <n>", "seed of everything random").argParser(integerIn("--seed", 0, 2 ** 32 - 1)).default(0),
-    new Option("--context <n>", "positions to make room for (default: what the model and the work need)").argParser(
-      integerIn("--context", 1, 2 ** 24),
-    ),
+    new Option("--seed <n>", "seed of everything random: sampled text, calibration windows, random policies")
+      .argParser(integerIn("--seed", 0, 2 ** 32 - 1))
+      .default(0),
+    new Option(
+      "--context <n>",
+      "most tokens of a text to make room for (default: what the model and the work need)",
+    ).argParser(integerIn("--context", 1, 2 ** 24)),
     new Option("--json", "print exactly one JSON document"),
     new Option("--quiet", "no progress, notes or warnings"),
     new Option("--force", "overwrite an output that exists"),

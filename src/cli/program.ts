@@ -46,6 +46,11 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerReport,
 ];
 
+const EXAMPLE = `quern generate models/fable-mixtral --prompt "Once upon a time"
+  quern help quantize
+
+In a checkout \`node dist/cli/main.js\` stands for \`quern\`; paths in examples are a checkout's.`;
+
 /** Runs one command line and returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function runProgram(args: readonly string[], streams: Streams): Promise<number> {
   const words = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
@@ -71,7 +76,7 @@ function buildProgram(screen: Screen, signal: AbortSignal): Command {
       writeErr: () => {},
     })
     .configureHelp({ styleTitle: (title) => pc.bold(title), helpWidth: 110 })
-    .addHelpText("after", exampleText(`quern generate models/fable-mixtral --prompt "Once upon a time"`));
+    .addHelpText("after", exampleText(EXAMPLE));
   program.exitOverride((error) => throwUsage(error, program));
   const run: RunCommand =
     (action) =>
@@ -111,6 +116,7 @@ async function runAction(
   signal: AbortSignal,
 ): Promise<void> {
   const command = args.at(-1) as Command;
+  checkNames(command);
   const options: CommonOptions = commonOptionsOf(command.opts());
   const progress = createProgress(screen, options.quiet);
   signal.addEventListener("abort", progress.stop, { once: true });
@@ -137,6 +143,16 @@ async function runAction(
   } finally {
     progress.stop();
   }
+}
+
+/** @throws UsageError for an empty path, as an unset variable of a script gives: it would mean the working folder. */
+function checkNames(command: Command): void {
+  const { output } = command.opts<{ output?: string }>();
+  command.registeredArguments.forEach((argument, index) => {
+    if ([command.processedArgs[index]].flat().includes(""))
+      throw new UsageError(argument.name().toUpperCase(), "an empty name", "a path");
+  });
+  if (output === "") throw new UsageError("--output", "an empty name", "a path");
 }
 
 function versionOf(): string {

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -42,6 +42,32 @@ describe("quern generate", () => {
     expect(quern(["generate", bare, "--prompt", "a", ...greedy]).stderr).toContain(
       "tokenizer.json: found no such file",
     );
+  });
+
+  it("reads the prompt from stdin where it is -, exactly as it is there", () => {
+    const greedy = ["--max-tokens", "3", "--temperature", "0", "--quiet"];
+    const args = ["generate", TINY_MODEL, ...greedy, "--prompt"];
+    expect(quern([...args, "-"], "Once upon")).toEqual(quern([...args, "Once upon"]));
+    expect(quern([...args, "-"], "").stderr).toContain("prompt: found no tokens");
+    const logits = (prompt: string, input?: string) =>
+      quern(["logits", TINY_MODEL, "--prompt", prompt, "--quiet"], input).stdout;
+    expect(logits("-", "Once upon")).toBe(logits("Once upon"));
+  });
+
+  it("tells how far the prompt is", () => {
+    const ids = Array.from({ length: 300 }, (_, i) => i).join(",");
+    expect(quern(["generate", TINY_MODEL, "--ids", ids, "--max-tokens", "1"]).stderr).toContain(
+      "quern: prefill, 300 tokens\n",
+    );
+  });
+
+  it("tells where fewer threads were granted than asked for, and how many run", () => {
+    // A runtime that shares no memory, as a page without isolation.
+    const env = { ...process.env, NODE_OPTIONS: "--import data:text/javascript,globalThis.crossOriginIsolated=false" };
+    const args = ["generate", TINY_MODEL, "--prompt", "a", "--max-tokens", "1", "--threads", "2", "--json"];
+    const run = spawnSync(process.execPath, [repositoryFile("dist/cli/main.js"), ...args], { encoding: "utf8", env });
+    expect(run.stderr).toContain("quern: threads: found 2, runs on 1: memory cannot be shared here");
+    expect(JSON.parse(run.stdout)).toMatchObject({ engine: { threads: 1 } });
   });
 
   it("ends before the first stop string", () => {

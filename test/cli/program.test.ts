@@ -24,6 +24,22 @@ describe("quern", () => {
     }
   });
 
+  it("prints a command's help by its name too", () => {
+    expect(quern(["help", "generate"])).toEqual(quern(["generate", "--help"]));
+    expect(quern(["help"])).toEqual(quern(["--help"]));
+  });
+
+  it.each([
+    ["no-such-folder", "FILE: no-such-folder: found no such file or folder"],
+    [repositoryFile("README.md"), "README.md: found a file, expected a folder"],
+    [repositoryFile("src"), "src/config.json: found no such file, expected a model folder in Hugging Face layout"],
+  ])("says what MODEL %j is, and what it should be", (model, sentence) => {
+    const { status, stderr } = quern(["generate", model, "--prompt", "a"]);
+    expect(status).toBeGreaterThan(0);
+    expect(stderr).toMatch(/^quern: [A-Z]+: [^\n]+\n$/);
+    expect(stderr).toContain(sentence);
+  });
+
   it("prints the package's version", () => {
     const { version } = JSON.parse(readFileSync(repositoryFile("package.json"), "utf8")) as { version: string };
     expect(quern(["--version"])).toEqual({ status: 0, stdout: `${version}\n`, stderr: "" });
@@ -40,6 +56,28 @@ describe("quern", () => {
     [["tokenize", "x", "--text", "a", "--activations", "f16"], "expected one of f32, int16, int8"],
     [["tokenize", "x", "--text", "a", "--activation-group", "-1"], "expected one of 32, 64, weight"],
     [[], "quern: found no command, expected one of"],
+    [["generate", "", "--prompt", "a"], "MODEL: found an empty name, expected a path"],
+    [["quantize", "x", "--self", "--output", ""], "--output: found an empty name, expected a path"],
+    [["help", "nope"], 'quern help: found "nope", expected '],
+    [["help", "generat"], 'quern help: found "generat", expected generate, or another of demo, inspect'],
+    [["help", "generate", "x"], "quern help: found too many arguments"],
+    [["--json", "inspect", "x"], "found unknown option --json, expected a command before its options, such as `quern"],
+    [["--vesion"], "found unknown option --vesion, expected --version"],
+    [["generate", "x", "--max_tokens", "3"], "found unknown option --max_tokens, expected --max-tokens"],
+    [["generate"], "missing required argument model, expected it, as in `quern generate MODEL`"],
+    [["generate", "x", "Once", "upon"], "expected `quern generate MODEL`: text with spaces stands in quotes"],
+    [["generate", "x", "--prompt"], "option --prompt <text> argument missing, expected a value after it"],
+    [
+      ["quantize", "x"],
+      "option --output <dir> not specified, expected it, as in `quern quantize MODEL --output <dir>`",
+    ],
+    [["generate", "x", "--prompt", "a", "--ids", "1"], "prompt: found 2 of them, expected one of --prompt, --ids and"],
+    [["generate", "x", "--ids", "1,x"], '--ids: found "x", expected token ids such as 1,2,3'],
+    [
+      ["generate", "x", "--prompt", "a", "--max-tokens", "0"],
+      '--max-tokens: found "0", expected a whole number from 1',
+    ],
+    [["quantize", "x", "--bits", "5", "--output", "y"], '--bits: found "5", expected one of 2, 3, 4, 8'],
   ])("refuses %j with status 2 and one sentence", (args, sentence) => {
     const run = quern(args);
     expect(run.status).toBe(2);

@@ -26,6 +26,9 @@ interface Options extends CalibrationOptions {
   readonly resume?: boolean;
 }
 
+const EXAMPLE = `quern calibrate models/fable-mixtral --self --output out/stats.safetensors
+  quern plan models/fable-mixtral --policy attention:4,base:2+frequency:2@4 --stats out/stats.safetensors`;
+
 export function registerCalibrate(program: Command, run: RunCommand): void {
   const command = program
     .command("calibrate")
@@ -40,7 +43,7 @@ export function registerCalibrate(program: Command, run: RunCommand): void {
     .option("--chunk <n>", "windows that run at once (default: about 8192 tokens)", integerIn("--chunk", 1, 1e6))
     .option("--merge <path...>", "add up statistics files of one model over different tokens, instead of a run")
     .option("--resume", "go on where a run was stopped (it left OUTPUT.partial behind)")
-    .addHelpText("after", exampleText("quern calibrate models/fable-mixtral --self --output out/stats.safetensors"))
+    .addHelpText("after", exampleText(EXAMPLE))
     .action(run(calibrateCommand));
 }
 

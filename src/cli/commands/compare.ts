@@ -30,8 +30,10 @@ interface Options extends TokenOptions {
   readonly limit?: number;
 }
 
-const EXAMPLE = `quern compare out/gptq-3bit --reference models/fable-mixtral --text story.txt --save-reference out/ref.safetensors
-  quern compare out/gptq-2bit --reference out/ref.safetensors`;
+const EXAMPLE = `quern quantize models/fable-mixtral --bits 4 --method rtn --output out/fable-4bit
+  quern generate models/fable-mixtral --prompt "Once upon a time" --max-tokens 300 --ignore-eos > story.txt
+  quern compare out/fable-4bit --reference models/fable-mixtral --text story.txt --window 64 --save-reference out/reference.safetensors
+  quern compare out/fable-4bit --reference out/reference.safetensors`;
 
 export function registerCompare(program: Command, run: RunCommand): void {
   const command = program

@@ -30,8 +30,11 @@ interface Options {
   readonly markdown?: boolean;
 }
 
-const EXAMPLE = `quern evaluate models/fable-mixtral --tasks copa,piqa,mmlu --data data/eval --limit 200 --log-samples --output out/float.json
-  quern evaluate out/gptq-3bit --tasks copa,piqa,mmlu --data data/eval --limit 200 --baseline out/float.json`;
+const EXAMPLE = `quern evaluate models/fable-mixtral --tasks copa,piqa --data test/fixtures/eval/data --log-samples --output out/float.json
+  quern quantize models/fable-mixtral --bits 2 --method rtn --output out/fable-2bit
+  quern evaluate out/fable-2bit --tasks copa,piqa --data test/fixtures/eval/data --baseline out/float.json
+
+That folder of a checkout holds a few rows of each task; docs/tasks.md lists the whole data sets' files.`;
 
 export function registerEvaluate(program: Command, run: RunCommand): void {
   program
@@ -44,7 +47,7 @@ export function registerEvaluate(program: Command, run: RunCommand): void {
     .option("--task <path...>", "tasks of your own: JSON files (docs/tasks.md)")
     .requiredOption(
       "--data <dir>",
-      "folder that holds copa/, piqa/, mmlu/ ...: the original releases' files, plain or gzip",
+      "folder that holds copa/, piqa/, mmlu/ ...: the data sets' own files (docs/tasks.md), plain or .gz; nothing is downloaded",
     )
     .option(
       "--limit <n>",

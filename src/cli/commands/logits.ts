@@ -20,7 +20,7 @@ export function registerLogits(program: Command, run: RunCommand): void {
   addPromptOptions(command)
     .option("--output <path>", "file to write: .npy or .safetensors")
     .option("--tap", "also residual streams and router choices (.safetensors only)")
-    .addHelpText("after", exampleText("quern logits models/fable-mixtral --ids 0,430,410 --output logits.npy"))
+    .addHelpText("after", exampleText("quern logits models/fable-mixtral --ids 0,430,410 --output out/logits.npy"))
     .action(run(logitsCommand));
 }
 

@@ -20,6 +20,9 @@ interface Options extends TokenOptions {
 
 const PROTOCOLS = ["windows", "strided", "llama.cpp", "rolling"] as const;
 
+const EXAMPLE = `quern generate models/fable-mixtral --prompt "Once upon a time" --max-tokens 300 --ignore-eos > story.txt
+  quern perplexity models/fable-mixtral --text story.txt --window 64`;
+
 export function registerPerplexity(program: Command, run: RunCommand): void {
   const command = program
     .command("perplexity")
@@ -43,7 +46,7 @@ export function registerPerplexity(program: Command, run: RunCommand): void {
       integerIn("--stride", 1, 2 ** 24),
     )
     .option("--limit <n>", "only the first N ids of the text", integerIn("--limit", 1, 2 ** 31))
-    .addHelpText("after", exampleText("quern perplexity models/fable-mixtral --text story.txt --window 256"))
+    .addHelpText("after", exampleText(EXAMPLE))
     .action(run(perplexityCommand));
 }
 

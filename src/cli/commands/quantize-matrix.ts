@@ -14,6 +14,9 @@ interface Options extends GridCommandOptions {
   readonly scaleRounding: "f16" | "f32";
 }
 
+const EXAMPLE =
+  "quern quantize-matrix test/fixtures/gptq/b3-sym-g32-gar.safetensors --bits 3 --group-size 32 --output out/matrix.safetensors";
+
 export function registerQuantizeMatrix(program: Command, run: RunCommand): void {
   const command = program
     .command("quantize-matrix")
@@ -22,10 +25,7 @@ export function registerQuantizeMatrix(program: Command, run: RunCommand): void 
     .requiredOption("--output <path>", "file to write (.safetensors)");
   addGridOptions(addBitsOption(command))
     .option("--scale-rounding <f16|f32>", "type of the scales", oneOf("--scale-rounding", ["f16", "f32"]), "f16")
-    .addHelpText(
-      "after",
-      exampleText("quern quantize-matrix case.safetensors --bits 3 --group-size 32 --output out.safetensors"),
-    )
+    .addHelpText("after", exampleText(EXAMPLE))
     .action(run(quantizeMatrixCommand));
 }
 

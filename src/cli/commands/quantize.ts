@@ -41,6 +41,10 @@ interface Options extends GridCommandOptions, CalibrationOptions, PolicyOptions 
   readonly resume?: boolean;
 }
 
+const EXAMPLE = `quern quantize models/fable-mixtral --bits 3 --self --output out/fable-3bit
+  quern quantize models/fable-mixtral --policy attention:4,base:2 --method rtn --output out/fable-rounded
+  quern generate out/fable-3bit --prompt "Once upon a time"`;
+
 export function registerQuantize(program: Command, run: RunCommand): void {
   const command = program
     .command("quantize")
@@ -69,7 +73,7 @@ export function registerQuantize(program: Command, run: RunCommand): void {
         .default("16"),
     )
     .option("--resume", "go on with the interrupted run of the same --output, if there is one")
-    .addHelpText("after", exampleText("quern quantize models/fable-mixtral --bits 3 --self --output out/fable-3bit"))
+    .addHelpText("after", exampleText(EXAMPLE))
     .action(run(quantize));
 }
 

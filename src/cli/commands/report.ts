@@ -19,7 +19,10 @@ export function registerReport(program: Command, run: RunCommand): void {
     .description("Make one HTML file with figures and tables of a sweep's results. It needs no network and no scripts.")
     .argument("<results...>", "JSON Lines files that a sweep wrote (or .gz of these)")
     .requiredOption("--output <path>", "file to write (.html)")
-    .addHelpText("after", exampleText("quern report results.jsonl --output report.html"))
+    .addHelpText(
+      "after",
+      exampleText("quern report bench/quantmoe/results/fable-mixtral.jsonl --output out/report.html"),
+    )
     .action(run(report));
 }
 

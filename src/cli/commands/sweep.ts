@@ -19,6 +19,11 @@ interface Options {
   readonly cache?: string;
 }
 
+const EXAMPLE = `quern sweep bench/quantmoe/fable-mixtral.json --dry-run
+  quern sweep bench/quantmoe/fable-mixtral.json --only "uniform 4" --output out/fable.jsonl
+
+Without --only the second measures every cell, which takes long; stopped with Ctrl-C, the same command goes on.`;
+
 export function registerSweep(program: Command, run: RunCommand): void {
   program
     .command("sweep")
@@ -40,7 +45,7 @@ export function registerSweep(program: Command, run: RunCommand): void {
     .option("--cell <key>", "one cell, its line on stdout and nowhere else; - reads the whole cell from stdin")
     .option("--prepare", "with --cell: only what it shares with others")
     .option("--cache <dir>", "folder for what cells share (default: OUTPUT with .cache, removed at the end)")
-    .addHelpText("after", exampleText("quern sweep bench/quantmoe/fable.json --output out/fable.jsonl"))
+    .addHelpText("after", exampleText(EXAMPLE))
     .action(run(sweep));
 }
 
