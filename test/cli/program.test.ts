@@ -61,7 +61,7 @@ describe("quern", () => {
     [["help", "nope"], 'quern help: found "nope", expected '],
     [["help", "generat"], 'quern help: found "generat", expected generate, or another of demo, inspect'],
     [["help", "generate", "x"], "quern help: found too many arguments"],
-    [["--json", "inspect", "x"], "found unknown option --json, expected a command before its options, such as `quern"],
+    [["--quiet", "inspect", "x"], "found unknown option --quiet, expected a command before its options, such as `quern"],
     [["--vesion"], "found unknown option --vesion, expected --version"],
     [["generate", "x", "--max_tokens", "3"], "found unknown option --max_tokens, expected --max-tokens"],
     [["generate"], "missing required argument model, expected it, as in `quern generate MODEL`"],
