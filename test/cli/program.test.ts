@@ -17,7 +17,7 @@ describe("quern", () => {
     for (const name of names) {
       const run = quern([name, "--help"]);
       expect(run.status, name).toBe(0);
-      expect(run.stdout, name).toContain(`Example:\n  quern ${name} `);
+      expect(run.stdout, name).toMatch(new RegExp(`Example:\\n(?:  quern .*\\n)*  quern ${name} `));
       for (const option of ["--threads", "--activation-group", "--kernels", "--seed", "--json", "--quiet", "--force"])
         expect(run.stdout, name).toContain(option);
       expect(run.stdout, name).toMatch(/--seed <n>.*\(default: 0\)/);
@@ -61,7 +61,10 @@ describe("quern", () => {
     [["help", "nope"], 'quern help: found "nope", expected '],
     [["help", "generat"], 'quern help: found "generat", expected generate, or another of demo, inspect'],
     [["help", "generate", "x"], "quern help: found too many arguments"],
-    [["--quiet", "inspect", "x"], "found unknown option --quiet, expected a command before its options, such as `quern"],
+    [
+      ["--quiet", "inspect", "x"],
+      "found unknown option --quiet, expected a command before its options, such as `quern",
+    ],
     [["--vesion"], "found unknown option --vesion, expected --version"],
     [["generate", "x", "--max_tokens", "3"], "found unknown option --max_tokens, expected --max-tokens"],
     [["generate"], "missing required argument model, expected it, as in `quern generate MODEL`"],
