@@ -44,9 +44,7 @@ export function addCommonOptions(command: Command): void {
     )
       .argParser(oneOf("--kernels", ["auto", "base", "relaxed", "reference"]))
       .default("auto"),
-    new Option("--seed <n>", "seed of everything random: sampled text, calibration windows, random policies")
-      .argParser(integerIn("--seed", 0, 2 ** 32 - 1))
-      .default(0),
+    new Option("--seed <n>", "seed of everything random").argParser(integerIn("--seed", 0, 2 ** 32 - 1)).default(0),
     new Option(
       "--context <n>",
       "most tokens of a text to make room for (default: what the model and the work need)",
