@@ -72,9 +72,10 @@ async function checkBudget(
   const { checkModules } = await import("../compress/check-settings.ts");
   const fewest = new Map<string, PlanBits>(names.map((name) => [name, frozen.get(name) ?? minBits]));
   const damages = new Map(names.map((name) => [name, { 2: 0, 3: 0, 4: 0, 8: 0 }]));
+  knapsackPlan(context, damages, context.budget, { frozen: fewest });
+  if (context.groupSize === -1) return; // whole rows fit wherever anything does
   const packed = names.filter((name) => frozen.get(name) !== 16);
   checkModules(context.shapes, new Map(packed.map((name) => [name, { bits: 8, groupSize: context.groupSize }])));
-  knapsackPlan(context, damages, context.budget, { frozen: fewest });
 }
 
 async function damageTable(
