@@ -49,7 +49,7 @@ if (![NODE20, NODE24].every(existsSync))
   execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: "ci", stdio: "inherit", timeout: 300_000 });
 mkdirSync(REPORTS, { recursive: true });
 const vitestReport = (name) => ["--reporter=default", "--reporter=json", `--outputFile=${REPORTS}/${name}.json`];
-step("npm test", "npm", ["test", "--", ...vitestReport("node")], { report: `${REPORTS}/node.json`, minutes: 30 });
+step("npm test", "npm", ["test", "--", ...vitestReport("node")], { report: `${REPORTS}/node.json`, minutes: 45 });
 step("type check", "npm", ["run", "--silent", "check"]);
 step("lint", "npm", ["run", "--silent", "lint"]);
 
