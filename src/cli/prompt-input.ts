@@ -42,9 +42,11 @@ export async function readPrompt(session: Session, options: PromptOptions): Prom
 }
 
 /** The prompt's ids, before the weights are loaded. @throws UsageError for an id that the model has not, or more than its context holds. */
-export async function promptIds({ options }: Session, opened: OpenedFiles, prompt: Prompt): Promise<readonly number[]> {
+export async function promptIds(session: Session, opened: OpenedFiles, prompt: Prompt): Promise<readonly number[]> {
+  const { options, signal } = session;
   const { checkIds } = await import("../model/session.ts");
-  const ids = typeof prompt === "string" ? (await opened.tokenizer()).encode(prompt) : prompt.ids;
+  const ids =
+    typeof prompt === "string" ? await (await opened.tokenizer()).encodeAsync(prompt, { signal }) : prompt.ids;
   const { vocabSize, maxPositions } = opened.config;
   checkIds(ids, vocabSize);
   const { context = maxPositions } = options;

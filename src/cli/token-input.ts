@@ -56,7 +56,8 @@ export async function prepareTokens({ signal }: Session, options: TokenOptions):
     const tokenizer = await model.tokenizer();
     const startId = model.config.bosId ?? model.config.eosIds[0];
     const ids: number[] = [];
-    for (const text of texts) for (const id of encodeDocuments(tokenizer, text, { startId })) ids.push(id);
+    for (const text of texts)
+      for (const id of await encodeDocuments(tokenizer, text, { startId, signal })) ids.push(id);
     return { kind: "stream", ids };
   };
 }

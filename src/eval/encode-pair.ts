@@ -16,30 +16,28 @@ export interface EncodedPair {
 
 /** Encodes requests; one context after the other mostly is the same, so the last one's ids are kept. */
 export class PairEncoder {
-  readonly #tokenizer: Pick<Tokenizer, "encode">;
+  readonly #tokenizer: Pick<Tokenizer, "encodeAsync">;
   readonly #startId: number | undefined;
   #last: { readonly text: string; readonly ids: readonly number[] } = { text: "", ids: [] };
 
   /** @param startId stands for an empty context. */
-  constructor(tokenizer: Pick<Tokenizer, "encode">, startId: number | undefined) {
+  constructor(tokenizer: Pick<Tokenizer, "encodeAsync">, startId: number | undefined) {
     this.#tokenizer = tokenizer;
     this.#startId = startId;
   }
 
   /** @throws UsageError for an empty context without a start id, and for a continuation without tokens. */
-  encode({ context, continuation }: LikelihoodRequest): EncodedPair {
+  async encode({ context, continuation }: LikelihoodRequest, signal?: AbortSignal): Promise<EncodedPair> {
     const head = stripEnd(context);
-    const whole = this.#tokenizer.encode(context + continuation);
-    const pair =
-      head === ""
-        ? { context: [this.#start()], continuation: whole }
-        : { context: this.#context(head), continuation: whole.slice(this.#context(head).length) };
+    const whole = await this.#tokenizer.encodeAsync(context + continuation, { signal });
+    const before = head === "" ? [this.#start()] : await this.#context(head, signal);
+    const pair = { context: before, continuation: head === "" ? whole : whole.slice(before.length) };
     if (pair.continuation.length > 0) return pair;
     throw new UsageError("continuation", JSON.stringify(continuation), "text that adds a token to the context's");
   }
 
-  #context(text: string): readonly number[] {
-    if (this.#last.text !== text) this.#last = { text, ids: this.#tokenizer.encode(text) };
+  async #context(text: string, signal?: AbortSignal): Promise<readonly number[]> {
+    if (this.#last.text !== text) this.#last = { text, ids: await this.#tokenizer.encodeAsync(text, { signal }) };
     return this.#last.ids;
   }
 

@@ -69,10 +69,13 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
     const encoder = new PairEncoder(tokenizer, startIdOf(this.model, tokenizer));
     const pairs: { readonly context: number; readonly sequence: ReturnType<typeof sequenceOf> }[] = [];
     for (const [index, request] of requests.entries()) {
-      const pair = attempt(index, () => encoder.encode(request));
+      const pair = await attempt(index, () => encoder.encode(request, turns.signal));
       this.#checkFit(pair.context);
       this.#checkFit(pair.continuation);
-      pairs.push({ context: pair.context.length, sequence: attempt(index, () => sequenceOf(pair, this.#context)) });
+      pairs.push({
+        context: pair.context.length,
+        sequence: await attempt(index, () => sequenceOf(pair, this.#context)),
+      });
       await turns.pause();
     }
     const scores = await this.#scorer.score(
@@ -100,7 +103,7 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
     if (startId === undefined) throw new UsageError("model", "no BOS or EOS id", "one that a text begins after");
     const results: number[] = [];
     for (const text of texts) {
-      const ids = tokenizer.encode(text);
+      const ids = await tokenizer.encodeAsync(text, { signal: turns.signal });
       this.#checkFit(ids);
       let total = 0;
       for (const sequence of rollingSequences(ids, startId, this.#context))
@@ -132,9 +135,9 @@ export function startIdOf(model: Model, tokenizer: Tokenizer | undefined): numbe
   return model.config.bosId ?? tokenizer?.bosId ?? model.config.eosIds[0] ?? tokenizer?.eosId;
 }
 
-function attempt<T>(request: number, action: () => T): T {
+async function attempt<T>(request: number, action: () => T | Promise<T>): Promise<T> {
   try {
-    return action();
+    return await action();
   } catch (error) {
     if (error instanceof UsageError) throw new RequestError(request, error);
     throw error;

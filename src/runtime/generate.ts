@@ -67,7 +67,7 @@ export async function* generate(
   options: GenerateOptions = {},
 ): AsyncGenerator<Piece, Generated> {
   const { sampling, maxTokens, stops, turns } = checkOptions(options);
-  const promptIds = await idsOf(model, prompt);
+  const promptIds = await idsOf(model, prompt, options.signal);
   const context = checkPrompt(
     promptIds.length,
     options.context ?? model.config.maxPositions,
@@ -213,8 +213,8 @@ function checkStops(stop: string | readonly string[]): readonly string[] {
   return stops;
 }
 
-async function idsOf(model: Model, prompt: Prompt): Promise<readonly number[]> {
-  if (typeof prompt === "string") return (await model.tokenizer()).encode(prompt);
+async function idsOf(model: Model, prompt: Prompt, signal?: AbortSignal): Promise<readonly number[]> {
+  if (typeof prompt === "string") return (await model.tokenizer()).encodeAsync(prompt, { signal });
   if (typeof prompt !== "object" || prompt === null)
     throw new UsageError("prompt", prompt === null ? "null" : typeof prompt, "a string, or { ids } with token ids");
   requireIdList(prompt.ids);

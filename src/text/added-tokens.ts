@@ -24,12 +24,14 @@ export interface Needle {
   readonly token: AddedToken;
 }
 
-export type Splitter = (text: string, skipSpecial: boolean) => Section[];
+/** Sections from left to right; `undefined` now and then, for a pause. */
+export type Splitter = (text: string, skipSpecial: boolean) => Iterable<Section | undefined>;
+
+const STEPS_BETWEEN_PAUSES = 200_000;
 
 const WORD_AT_END = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d]$/u;
 const WORD_AT_START = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d]/u;
-const SPACE_AT_END = /\p{White_Space}*$/u;
-const SPACE_AT_START = /^\p{White_Space}*/u;
+const SPACE = /\p{White_Space}/u;
 
 /** With `skipSpecial`, tokens marked special are plain text. */
 export function createSplitter(needles: readonly Needle[]): Splitter {
@@ -44,11 +46,14 @@ export function createSplitter(needles: readonly Needle[]): Splitter {
   return (text, skipSpecial) => splitAtTokens(text, byFirstUnit, skipSpecial);
 }
 
-function splitAtTokens(text: string, needles: ReadonlyMap<number, Needle[]>, skipSpecial: boolean): Section[] {
-  const sections: Section[] = [];
+function* splitAtTokens(
+  text: string,
+  needles: ReadonlyMap<number, Needle[]>,
+  skipSpecial: boolean,
+): Generator<Section | undefined, void> {
   let done = 0;
-  let at = 0;
-  while (needles.size > 0 && at < text.length) {
+  for (let at = 0, steps = 1; needles.size > 0 && at < text.length; steps++) {
+    if (steps % STEPS_BETWEEN_PAUSES === 0) yield undefined;
     const found = needles.get(text.charCodeAt(at))?.find((needle) => text.startsWith(needle.content, at));
     if (found === undefined) {
       at++;
@@ -59,15 +64,14 @@ function splitAtTokens(text: string, needles: ReadonlyMap<number, Needle[]>, ski
     at = end;
     const { token } = found;
     if ((skipSpecial && token.special) || (token.singleWord && isInsideWord(text, start, end))) continue;
-    if (token.lstrip) start = Math.max(done, start - SPACE_AT_END.exec(text.slice(done, start))![0].length);
-    if (token.rstrip) end += SPACE_AT_START.exec(text.slice(end))![0].length;
-    if (start > done) sections.push({ start: done, text: text.slice(done, start), token: undefined });
-    sections.push({ start, text: text.slice(start, end), token });
+    if (token.lstrip) while (start > done && SPACE.test(text[start - 1])) start--;
+    if (token.rstrip) while (end < text.length && SPACE.test(text[end])) end++;
+    if (start > done) yield { start: done, text: text.slice(done, start), token: undefined };
+    yield { start, text: text.slice(start, end), token };
     done = end;
     at = end;
   }
-  if (done < text.length) sections.push({ start: done, text: text.slice(done), token: undefined });
-  return sections;
+  if (done < text.length) yield { start: done, text: text.slice(done), token: undefined };
 }
 
 function isInsideWord(text: string, start: number, end: number): boolean {

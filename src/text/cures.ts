@@ -8,9 +8,8 @@ const BYTE_LEVEL_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\
 const PUNCTUATION = "[\\p{P}!-/:-@\\[-`{-~]";
 const METASPACE = "\u2581";
 
-/** The cured copy of a whole tokenizer; the input is left as it is. `where` names the file. */
-export function cureTokenizer(json: Node, where: string): Node {
-  const model = json["model"] as Node;
+/** The cured copy of a whole tokenizer; the input is left as it is. `model` is the checked one, `where` names the file. */
+export function cureTokenizer(json: Node, model: Node, where: string): Node {
   const preTokenizer = curePreTokenizer(asNode(json["pre_tokenizer"]), `${where}: pre_tokenizer`);
   return {
     normalizer: cureNormalizer(asNode(json["normalizer"]), `${where}: normalizer`),
@@ -55,6 +54,8 @@ function curePreTokenizer(node: Node | null, where: string): Node | null {
       return split("\\s+", "Removed");
     case "CharDelimiterSplit":
       return split(escapePattern(String(node["delimiter"])), "Removed");
+    case "FixedLength":
+      return split(`[\\s\\S]{1,${Number(node["length"])}}`, "Isolated");
     case "Split":
       return cureSplit(node, where);
     case "Metaspace":
@@ -76,13 +77,10 @@ function cureSplit(node: Node, where: string): Node {
   const behavior = node["behavior"];
   if (node["invert"] !== true) return splitAs(pattern, behavior, where);
   if (behavior === "Removed") return { ...split(pattern, "Removed"), invert: true };
-  // What matched and what did not change places: for these two that makes no difference.
-  if (behavior === "Isolated" || behavior === "Contiguous") return splitAs(pattern, behavior, where);
-  throw new UnsupportedError(where, `Split with invert and behavior ${behavior}`, [
-    "Removed",
-    "Isolated",
-    "Contiguous",
-  ]);
+  // What matched and what did not change places: a gap joins the match on its other side, or nothing is different.
+  if (behavior === "MergedWithPrevious") return splitAs(pattern, "MergedWithNext", where);
+  if (behavior === "MergedWithNext") return splitAs(pattern, "MergedWithPrevious", where);
+  return splitAs(pattern, behavior, where);
 }
 
 function patternOf(node: Node, where: string): string {
@@ -152,26 +150,34 @@ function cureNormalizer(node: Node | null, where: string): Node | null {
     case "Sequence":
       return { ...node, normalizers: childrenOf(node, "normalizers").map((child) => cureNormalizer(child, where)) };
     case "Replace":
-      return literalReplace(patternOf(node, where), node["content"]);
+      return { type: "Replace", pattern: { Regex: patternOf(node, where) }, content: node["content"] };
     case "Strip": {
-      const left = node["strip_left"] === true ? [literalReplace("\\A\\s+", "")] : [];
-      const right = node["strip_right"] === true ? [literalReplace("\\s+\\z", "")] : [];
+      const remove = (pattern: string): Node => ({ type: "Replace", pattern: { Regex: pattern }, content: "" });
+      const left = node["strip_left"] === true ? [remove("\\A\\s+")] : [];
+      // Only from the first of a run of spaces on: each other one would try the rest of the run again.
+      const right = node["strip_right"] === true ? [remove("(?<!\\s)\\s+\\z")] : [];
       return { type: "Sequence", normalizers: [...left, ...right] };
     }
+    case "Lowercase":
+      return { type: "Sequence", normalizers: [PLAIN_SIGMA, node] };
+    case "BertNormalizer":
+      return node["lowercase"] === true ? { type: "Sequence", normalizers: [PLAIN_SIGMA, node] } : node;
     default:
       return node;
   }
 }
 
-/** `$` in JavaScript's replacement texts is a command. */
-function literalReplace(pattern: string, content: unknown): Node {
-  return { type: "Replace", pattern: { Regex: pattern }, content: String(content ?? "").replaceAll("$", "$$$$") };
-}
+/** The original lowers characters one by one; JavaScript gives a sigma at a word's end another form. */
+const PLAIN_SIGMA: Node = { type: "Replace", pattern: { String: "\u03a3" }, content: "\u03c3" };
 
 function cureDecoder(node: Node | null): Node | null {
   if (node === null) return null;
   if (node["type"] === "Sequence")
     return { ...node, decoders: childrenOf(node, "decoders").map((child) => cureDecoder(child)) };
+  if (node["type"] === "BPEDecoder") return { ...node, suffix: node["suffix"] ?? "</w>" };
+  if (node["type"] === "WordPiece")
+    return { ...node, prefix: node["prefix"] ?? "##", cleanup: node["cleanup"] ?? true };
+  // `$` in JavaScript's replacement texts is a command.
   if (node["type"] === "Replace") return { ...node, content: String(node["content"] ?? "").replaceAll("$", "$$$$") };
   // The library takes a space off the front of every text, also where none was put there.
   const keepsSpace = node["prepend_scheme"] === "never" || node["add_prefix_space"] === false;

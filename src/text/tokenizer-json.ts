@@ -1,77 +1,78 @@
 /** Checks a parsed `tokenizer.json` before anything believes it. */
-import { FormatError } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
+import { Fields } from "./fields.ts";
+import { isId, readModel, type TextModel } from "./model-fields.ts";
+import { checkSteps } from "./steps.ts";
 
-type Node = Readonly<Record<string, unknown>>;
+/** Longer added tokens would be looked for anew at every place of a text that almost holds them. */
+const MAX_ADDED_LENGTH = 500;
 
 /** What the rest of the room needs of the file; `json` is the file itself, checked. */
 export interface TokenizerJson {
-  readonly json: Node;
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly model: TextModel;
   readonly addedTokens: readonly AddedToken[];
+  /** The special token that the post-processor begins a text with. */
+  readonly templateStart: string | undefined;
 }
 
+/** @throws FormatError, UnsupportedError: both name the file and the field. */
 export function parseTokenizerJson(value: unknown, where: string): TokenizerJson {
-  const json = objectAt(value, where, "the file");
-  const model = objectAt(json["model"], where, "model");
-  const { vocab, merges } = model;
-  const sized = (typeof vocab === "object" && vocab !== null) || Array.isArray(vocab);
-  if (!sized) throw new FormatError(where, `model.vocab: found ${kindOf(vocab)}, expected an object of token ids`);
-  if (!Array.isArray(vocab)) checkIds(vocab as Node, where);
-  if (model["type"] === "BPE") checkMerges(merges, where);
-  return { json, addedTokens: addedTokensOf(json["added_tokens"], where) };
+  const json = new Fields(value, where, "");
+  const model = readModel(json.object("model"));
+  checkSteps(json);
+  const entries = json.isAbsent("added_tokens") ? [] : json.objects("added_tokens");
+  return {
+    json: value as Readonly<Record<string, unknown>>,
+    model,
+    addedTokens: addedTokensOf(entries, model.ids),
+    templateStart: templateStart(json.optionalObject("post_processor")),
+  };
 }
 
-function objectAt(value: unknown, where: string, field: string): Node {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Node;
-  throw new FormatError(where, `${field}: found ${kindOf(value)}, expected an object`);
+function templateStart(step: Fields | undefined): string | undefined {
+  if (step?.raw("type") === "Sequence")
+    return step
+      .objects("processors")
+      .map(templateStart)
+      .find((token) => token !== undefined);
+  if (step?.raw("type") !== "TemplateProcessing") return undefined;
+  const parts = step.objects("single");
+  return parts.length > 1 ? parts[0].optionalObject("SpecialToken")?.string("id") : undefined;
 }
 
-function kindOf(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (value === null) return "null";
-  return Array.isArray(value) ? "an array" : `a value of type ${typeof value}`;
-}
-
-function checkIds(vocab: Node, where: string): void {
-  for (const [token, id] of Object.entries(vocab))
-    if (!isId(id))
-      throw new FormatError(
-        where,
-        `model.vocab[${JSON.stringify(token)}]: found ${JSON.stringify(id)}, expected an id`,
-      );
-}
-
-function checkMerges(merges: unknown, where: string): void {
-  if (!Array.isArray(merges)) throw new FormatError(where, `model.merges: found ${kindOf(merges)}, expected an array`);
-  merges.forEach((merge, i) => {
-    const isPair = Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === "string");
-    if (isPair || (typeof merge === "string" && merge.includes(" "))) return;
-    throw new FormatError(where, `model.merges[${i}]: found ${JSON.stringify(merge)}, expected a pair of tokens`);
+function addedTokensOf(entries: readonly Fields[], vocab: ReadonlyMap<string, number>): AddedToken[] {
+  const owners = new Map<number, string>();
+  for (const [token, id] of vocab) owners.set(id, token);
+  const ids = new Map(vocab);
+  return entries.map((entry) => {
+    const token = addedToken(entry);
+    const owner = owners.get(token.id);
+    const known = ids.get(token.content);
+    if (owner !== undefined && owner !== token.content)
+      throw entry.error("id", `${token.id}, which ${JSON.stringify(owner)} has`, "ids of one token each");
+    if (known !== undefined && known !== token.id)
+      throw entry.error("id", `${token.id} for ${JSON.stringify(token.content)}`, `${known}, which it has already`);
+    owners.set(token.id, token.content);
+    ids.set(token.content, token.id);
+    return token;
   });
 }
 
-/** Ids above 2^24 are taken for damage: no vocabulary is near, and they would size arrays. */
-function isId(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 24;
-}
-
-function addedTokensOf(list: unknown, where: string): AddedToken[] {
-  if (list === undefined || list === null) return [];
-  if (!Array.isArray(list)) throw new FormatError(where, `added_tokens: found ${kindOf(list)}, expected an array`);
-  return list.map((value, i) => {
-    const entry = objectAt(value, where, `added_tokens[${i}]`);
-    const { id, content } = entry;
-    if (!isId(id) || typeof content !== "string")
-      throw new FormatError(where, `added_tokens[${i}]: found ${JSON.stringify(value)}, expected an id and a content`);
-    const special = entry["special"] === true;
-    return {
-      id,
-      content,
-      special,
-      normalized: typeof entry["normalized"] === "boolean" ? entry["normalized"] : !special,
-      singleWord: entry["single_word"] === true,
-      lstrip: entry["lstrip"] === true,
-      rstrip: entry["rstrip"] === true,
-    };
-  });
+function addedToken(entry: Fields): AddedToken {
+  const id = entry.raw("id");
+  if (!isId(id)) throw entry.error("id", JSON.stringify(id) ?? "nothing", "an id");
+  const content = entry.string("content");
+  const special = entry.boolean("special", false);
+  if (content.length > MAX_ADDED_LENGTH)
+    throw entry.error("content", `${content.length} characters`, `at most ${MAX_ADDED_LENGTH}`);
+  return {
+    id,
+    content,
+    special,
+    normalized: entry.boolean("normalized", !special),
+    singleWord: entry.boolean("single_word", false),
+    lstrip: entry.boolean("lstrip", false),
+    rstrip: entry.boolean("rstrip", false),
+  };
 }

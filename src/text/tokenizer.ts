@@ -1,14 +1,22 @@
 /** Text to token ids and back, by a `tokenizer.json`: the library's own steps, with added tokens and bytes done here. */
-import { Tokenizer as Library } from "@huggingface/tokenizers";
-import { FormatError, QuernError, UnsupportedError, UsageError } from "../errors.ts";
+import { FormatError, QuernError, UsageError } from "../errors.ts";
+import { Turns } from "../wasm/turns.ts";
 import { type AddedToken, createSplitter, type Needle, type Splitter } from "./added-tokens.ts";
 import { bytesOfToken } from "./byte-level.ts";
 import { cureTokenizer } from "./cures.ts";
-import { parseTokenizerJson } from "./tokenizer-json.ts";
+import { normalizeInTurns, piecesOf, stepsOf } from "./in-turns.ts";
+import { type Library, type LibraryPreTokenizer, openLibrary } from "./library.ts";
+import { PieceEncoder } from "./pieces.ts";
+import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
+import { runInTurns, runThrough, type Work } from "./work.ts";
 
 export interface EncodeOptions {
   /** Whether `<|endoftext|>` and the like in the text become their ids (the default) or are plain text. */
   readonly specialTokens?: "recognise" | "text";
+}
+
+export interface AsyncEncodeOptions extends EncodeOptions {
+  readonly signal?: AbortSignal;
 }
 
 export interface DecodeOptions {
@@ -26,6 +34,8 @@ export interface Tokenizer {
   readonly specialIds: ReadonlySet<number>;
   /** The ids of `text`; nothing is put before or after it. */
   encode(text: string, options?: EncodeOptions): number[];
+  /** The same ids; the event loop turns meanwhile, and aborting rejects with the signal's reason. For texts of any length. */
+  encodeAsync(text: string, options?: AsyncEncodeOptions): Promise<number[]>;
   decode(ids: Iterable<number>, options?: DecodeOptions): string;
   /** As the vocabulary spells it. */
   tokenOf(id: number): string | undefined;
@@ -41,21 +51,22 @@ export interface Tokenizer {
  * `where` names the first in errors.
  */
 export function createTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown, where: string): Tokenizer {
-  const { json, addedTokens } = parseTokenizerJson(tokenizerJson, where);
-  return new LibraryTokenizer(openLibrary(json, where), json, addedTokens, tokenizerConfig);
+  const parsed = parseTokenizerJson(tokenizerJson, where);
+  return new LibraryTokenizer(openCured(parsed, where), parsed, tokenizerConfig);
 }
 
-function openLibrary(json: Readonly<Record<string, unknown>>, where: string): Library {
+/** What is checked should open; if the library sees more, that is said with the file's name. */
+function openCured({ json, model }: TokenizerJson, where: string): Library {
   try {
-    return new Library(cureTokenizer(json, where), {});
+    return openLibrary(cureTokenizer(json, model.node, where));
   } catch (error) {
     if (error instanceof QuernError) throw error;
     const problem = error instanceof Error ? error.message : String(error);
-    if (problem.startsWith("Unknown "))
-      throw new UnsupportedError(where, problem.replace("Unknown", "the unknown"), []);
     throw new FormatError(where, `cannot be used: ${problem}`, { cause: error });
   }
 }
+
+const PIECES_BETWEEN_PAUSES = 500;
 
 class LibraryTokenizer implements Tokenizer {
   readonly vocabSize: number;
@@ -63,37 +74,32 @@ class LibraryTokenizer implements Tokenizer {
   readonly eosId: number | undefined;
   readonly addsBos: boolean;
   readonly specialIds: ReadonlySet<number>;
+  readonly isByteLevel: boolean;
   readonly #library: Library;
-  readonly #tokens: string[];
+  readonly #steps: readonly LibraryPreTokenizer[];
+  readonly #model: PieceEncoder;
+  readonly #tokens: string[] = [];
   readonly #ids: Map<string, number>;
   readonly #added: ReadonlyMap<number, AddedToken>;
   readonly #splitRaw: Splitter;
   readonly #splitNormalized: Splitter;
-  readonly isByteLevel: boolean;
   readonly #bytes: (Uint8Array | undefined)[] = [];
 
-  constructor(
-    library: Library,
-    json: Readonly<Record<string, unknown>>,
-    added: readonly AddedToken[],
-    tokenizerConfig: unknown,
-  ) {
+  constructor(library: Library, parsed: TokenizerJson, tokenizerConfig: unknown) {
+    const { addedTokens: added, model } = parsed;
     this.#library = library;
-    this.#tokens = [...library.model!.vocab];
-    this.#ids = new Map(library.model!.tokens_to_ids);
-    for (const { id, content } of added) {
-      this.#tokens[id] = content;
-      this.#ids.set(content, id);
-    }
+    this.#steps = stepsOf(library.pre_tokenizer);
+    this.isByteLevel = decodesBytes(parsed.json["decoder"]);
+    this.#model = new PieceEncoder(library.model, model, this.isByteLevel);
+    this.#ids = new Map(model.ids);
+    for (const { id, content } of added) this.#ids.set(content, id);
+    for (const [token, id] of this.#ids) this.#tokens[id] = token;
     this.#added = new Map(added.map((token) => [token.id, token]));
     this.#splitRaw = createSplitter(added.filter((token) => !token.normalized).map(asNeedle));
-    const normalize = (content: string) => library.normalizer?.(content) ?? content;
-    const normalized = added.filter((token) => token.normalized);
-    this.#splitNormalized = createSplitter(normalized.map((token) => ({ content: normalize(token.content), token })));
-    this.isByteLevel = decodesBytes(json["decoder"]);
+    this.#splitNormalized = createSplitter(added.filter((token) => token.normalized).map(this.#asNormalNeedle));
     this.vocabSize = this.#tokens.length;
     this.specialIds = new Set(added.filter((token) => token.special).map((token) => token.id));
-    const templateBos = this.#idOfTemplate(json["post_processor"]);
+    const templateBos = parsed.templateStart === undefined ? undefined : this.#ids.get(parsed.templateStart);
     this.bosId = this.#idNamed(tokenizerConfig, "bos_token") ?? templateBos;
     const wish = (tokenizerConfig as { add_bos_token?: unknown } | null | undefined)?.add_bos_token;
     this.addsBos = this.bosId !== undefined && (typeof wish === "boolean" ? wish : templateBos !== undefined);
@@ -101,29 +107,41 @@ class LibraryTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: EncodeOptions = {}): number[] {
-    const asText = options.specialTokens === "text";
     const ids: number[] = [];
-    for (const section of this.#splitRaw(text, asText)) {
-      if (section.token !== undefined) ids.push(section.token.id);
-      else this.#encodeSection(section.text, section.start === 0, asText, ids);
-    }
+    runThrough(this.#encode(text, options.specialTokens === "text", ids));
     return ids;
   }
 
-  #encodeSection(text: string, isFirst: boolean, asText: boolean, ids: number[]): void {
-    const { normalizer, pre_tokenizer: preTokenizer, model } = this.#library;
-    const normalized = normalizer === null ? text : normalizer(text);
-    for (const section of this.#splitNormalized(normalized, asText)) {
-      if (section.token !== undefined) {
-        ids.push(section.token.id);
-        continue;
-      }
-      const index = isFirst && section.start === 0 ? 0 : 1;
-      const pieces = preTokenizer === null ? [section.text] : preTokenizer(section.text, { section_index: index });
-      for (const token of model!(pieces)) {
-        const id = this.#ids.get(token) ?? model!.unk_token_id;
-        if (id !== undefined) ids.push(id);
-      }
+  async encodeAsync(text: string, options: AsyncEncodeOptions = {}): Promise<number[]> {
+    const ids: number[] = [];
+    const turns = new Turns(options.signal);
+    await runInTurns(this.#encode(text, options.specialTokens === "text", ids), turns);
+    turns.check();
+    return ids;
+  }
+
+  *#encode(text: string, asText: boolean, ids: number[]): Work {
+    for (const section of this.#splitRaw(text, asText)) {
+      if (section === undefined) yield section;
+      else if (section.token !== undefined) ids.push(section.token.id);
+      else yield* this.#encodeSection(section.text, section.start === 0, asText, ids);
+    }
+  }
+
+  *#encodeSection(text: string, isFirst: boolean, asText: boolean, ids: number[]): Work {
+    const normal = yield* normalizeInTurns(this.#library.normalizer, text);
+    for (const section of this.#splitNormalized(normal, asText)) {
+      if (section === undefined) yield section;
+      else if (section.token !== undefined) ids.push(section.token.id);
+      else yield* this.#encodePieces(section.text, isFirst && section.start === 0 ? 0 : 1, ids);
+    }
+  }
+
+  *#encodePieces(text: string, index: number, ids: number[]): Work {
+    let count = 0;
+    for (const piece of piecesOf(this.#steps, text, index)) {
+      if (piece === undefined || ++count % PIECES_BETWEEN_PAUSES === 0) yield undefined;
+      if (piece !== undefined) yield* this.#model.encode(piece, ids);
     }
   }
 
@@ -161,12 +179,11 @@ class LibraryTokenizer implements Tokenizer {
     return typeof token === "string" ? this.#ids.get(token) : undefined;
   }
 
-  /** Where the configuration says nothing: the special token that the post-processor's template begins with. */
-  #idOfTemplate(postProcessor: unknown): number | undefined {
-    const single = (postProcessor as { single?: { SpecialToken?: { id?: unknown } }[] } | null | undefined)?.single;
-    const token = Array.isArray(single) && single.length > 1 ? single[0]?.SpecialToken?.id : undefined;
-    return typeof token === "string" ? this.#ids.get(token) : undefined;
-  }
+  readonly #asNormalNeedle = (token: AddedToken): Needle => {
+    const normalizing = normalizeInTurns(this.#library.normalizer, token.content);
+    for (let step = normalizing.next(); ; step = normalizing.next())
+      if (step.done) return { content: step.value, token };
+  };
 }
 
 function asNeedle(token: AddedToken): Needle {

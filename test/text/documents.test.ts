@@ -26,27 +26,27 @@ describe("encodeDocuments", () => {
   const tiny = openTiny();
   const hello = tiny.encode("Hello world");
 
-  it("puts the BOS id before each document", () => {
+  it("puts the BOS id before each document", async () => {
     const text = "Hello world\n<|endoftext|>\nHello world\n";
-    expect(encodeDocuments(tiny, text)).toEqual([0, ...hello, 0, ...hello]);
-    expect(encodeDocuments(tiny, text, { startId: 7 })).toEqual([7, ...hello, 7, ...hello]);
+    expect(await encodeDocuments(tiny, text)).toEqual([0, ...hello, 0, ...hello]);
+    expect(await encodeDocuments(tiny, text, { startId: 7 })).toEqual([7, ...hello, 7, ...hello]);
   });
 
-  it("encodes any other text as it is", () => {
-    expect(encodeDocuments(tiny, "\nHello")).toEqual(tiny.encode("\nHello"));
+  it("encodes any other text as it is", async () => {
+    expect(await encodeDocuments(tiny, "\nHello")).toEqual(tiny.encode("\nHello"));
   });
 
-  it("takes the EOS id where there is no BOS, and wants one of them", () => {
+  it("takes the EOS id where there is no BOS, and wants one of them", async () => {
     const json = { ...readJson(`${FIXTURES}/metaspace.json`), post_processor: null };
     const withEos = createTokenizer(json, { eos_token: "</s>" }, "metaspace");
-    expect(encodeDocuments(withEos, "a\n<|endoftext|>\nb")).toEqual([
+    expect(await encodeDocuments(withEos, "a\n<|endoftext|>\nb")).toEqual([
       2,
       ...withEos.encode("a"),
       2,
       ...withEos.encode("b"),
     ]);
     const without = createTokenizer(json, undefined, "metaspace");
-    expect(() => encodeDocuments(without, "a\n<|endoftext|>\nb")).toThrow(UsageError);
+    await expect(encodeDocuments(without, "a\n<|endoftext|>\nb")).rejects.toThrow(UsageError);
   });
 });
 
@@ -74,17 +74,17 @@ describe("encodeDocuments on the corpora", () => {
     expect(sha256).toBe(stream.idsSha256);
   }
 
-  it.skipIf(expected === undefined || stories === undefined)("gives the reference's ids for stories", () => {
+  it.skipIf(expected === undefined || stories === undefined)("gives the reference's ids for stories", async () => {
     const parts: string[] = [];
     let bytes = 0;
     for (const part of readText(stories!).split("<|endoftext|>")) {
       if (bytes < 200_000) parts.push(part);
       bytes += Buffer.byteLength(part) + "<|endoftext|>".length;
     }
-    expectStream(encodeDocuments(tiny, parts.join("<|endoftext|>")), "tinystories");
+    expectStream(await encodeDocuments(tiny, parts.join("<|endoftext|>")), "tinystories");
   });
 
-  it.skipIf(expected === undefined || wiki === undefined)("gives the reference's ids for one long text", () => {
-    expectStream(encodeDocuments(tiny, readText(wiki!)), "wikitext2");
+  it.skipIf(expected === undefined || wiki === undefined)("gives the reference's ids for one long text", async () => {
+    expectStream(await encodeDocuments(tiny, readText(wiki!)), "wikitext2");
   });
 });

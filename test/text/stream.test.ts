@@ -22,6 +22,7 @@ function withoutBytes(tokenizer: Tokenizer): Tokenizer {
   return {
     ...{ vocabSize, bosId, eosId, addsBos: false, specialIds, isByteLevel: false, bytesOf: () => undefined },
     encode: (text) => tokenizer.encode(text),
+    encodeAsync: (text) => tokenizer.encodeAsync(text),
     decode: (ids) => tokenizer.decode(ids),
     tokenOf: (id) => tokenizer.tokenOf(id),
     idOf: (token) => tokenizer.idOf(token),

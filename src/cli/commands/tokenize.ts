@@ -39,7 +39,8 @@ const tokenize: Action<TokenizeOptions> = async (session, [model], options) => {
   }
   const tokenizer = await openTokenizer(model);
   const text = options.text ?? (await readTextInput(options.file!, session.signal));
-  const ids = tokenizer.encode(text, { specialTokens: options.specialAsText ? "text" : "recognise" });
+  const specialTokens = options.specialAsText ? "text" : "recognise";
+  const ids = await tokenizer.encodeAsync(text, { specialTokens, signal: session.signal });
   session.output.result({ ids, text }, () => ids.join(","));
 };
 
