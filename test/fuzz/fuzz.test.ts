@@ -10,7 +10,7 @@ const COUNTS: Readonly<Record<string, number>> = {
   gptq: 60,
   config: 80,
   blocks: 60,
-  tokenizer: 90,
+  tokenizer: 100,
 };
 const SEED = 12;
 
