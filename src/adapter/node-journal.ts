@@ -76,12 +76,13 @@ export async function nodeJournal(path: string, options: JournalOptions = {}): P
 }
 
 async function begin(path: string, options: JournalOptions, found: Found): Promise<FileHandle> {
-  const goesOn = options.resume === true;
+  const mayExist = options.resume === true || options.force === true;
   try {
     await mkdir(dirname(path), { recursive: true });
-    const handle = await open(path, goesOn ? "a" : options.force === true ? "w" : "wx");
+    // To append, not to write: after a line that a full disk cut off and that is taken back, the next one begins where the file ends.
+    const handle = await open(path, mayExist ? "a" : "ax");
     // What follows must not join the rest of a line that was cut off, or one that lacks only its end.
-    if (goesOn) await handle.truncate(found.bytes);
+    if (mayExist) await handle.truncate(found.bytes);
     if (found.lacksEnd) await handle.appendFile("\n");
     return handle;
   } catch (cause) {
