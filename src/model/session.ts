@@ -1,5 +1,5 @@
 /** One running sequence: its state, its place in the cache, and the tapes recorded for the batch sizes it meets. */
-import { NumericsError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { stride } from "../tensor/matrix.ts";
 import { Jobs } from "../wasm/jobs.ts";
 import type { Turns } from "../wasm/turns.ts";
@@ -13,6 +13,7 @@ import {
   recordPass,
   type Tap,
 } from "./forward.ts";
+import { checkFinite, findOverflow } from "./overflow.ts";
 import { createState, placeTokens, type State } from "./state.ts";
 import { TapeShelf } from "./tape-shelf.ts";
 
@@ -112,7 +113,8 @@ export class Session implements Disposable {
         this.#position += tokens;
         done += tokens;
         const rows = Math.min(logitRows, tokens);
-        if (rows > 0 && (this.#every || done === ids.length)) this.#deliver(rows, done - rows, onLogits);
+        if (rows > 0 && (this.#every || done === ids.length))
+          this.#deliver(rows, done - rows, onLogits, () => this.#findOverflow(ids, done - tokens, tokens));
         onTokens?.(done);
       }
     });
@@ -163,10 +165,23 @@ export class Session implements Disposable {
     return this.#calls.alone(name, turns, (own) => this.model.machine.jobs.shared(own, work));
   }
 
-  #deliver(rows: number, first: number, onLogits: ((logits: LogitRows) => void) | undefined): void {
-    checkFinite(this.model, this.state, rows, (row) => `logits of token ${first + row}`);
+  #deliver(
+    rows: number,
+    first: number,
+    onLogits: ((logits: LogitRows) => void) | undefined,
+    locate?: () => string | undefined,
+  ): void {
+    checkFinite(this.model, this.state, rows, (row) => `logits of token ${first + row}`, locate);
     const ld = stride(this.model.config.vocabSize);
     onLogits?.({ ptr: this.state.logits, ld, rows, first });
+  }
+
+  /** Of a batch that has just been computed. */
+  #findOverflow(ids: ArrayLike<number>, from: number, tokens: number): string | undefined {
+    this.#position -= tokens;
+    this.#place(ids, from, tokens);
+    this.#position += tokens;
+    return findOverflow(this.#pass(tokens));
   }
 
   #place(ids: ArrayLike<number>, from: number, tokens: number): void {
@@ -207,21 +222,4 @@ export function checkContext(context: number, most: number): number {
   if (!Number.isInteger(context) || context < 1 || context > most)
     throw new UsageError("context", String(context), `an integer from 1 to ${most}, the model's own`);
   return context;
-}
-
-/** @throws NumericsError for a row of the state's logits that holds a value that is not finite. */
-export function checkFinite(model: Runnable, state: State, rows: number, nameOf: (row: number) => string): void {
-  const { machine, config } = model;
-  const flags = state.ids; // spent by now, and as long as the batch
-  machine.call("finite_rows", rows, flags, state.logits, stride(config.vocabSize), config.vocabSize);
-  const row = machine.arena.i32(flags, rows).indexOf(0);
-  if (row >= 0)
-    throw new NumericsError(nameOf(row), `found values that are not finite, expected numbers${inRounded(model)}`);
-}
-
-/** Where inputs of linears are rounded, full precision may hold what codes cannot. */
-function inRounded({ activations: { mode } }: Runnable): string {
-  if (mode === "f32") return "";
-  const remedy = mode === "int8" ? "f32 or int16" : "f32";
-  return `; ${mode} arithmetic overflows where inputs of a linear are very large: try activations ${remedy} (--activations)`;
 }

@@ -7,8 +7,9 @@ import { stride } from "../tensor/matrix.ts";
 import { Jobs } from "../wasm/jobs.ts";
 import type { Turns } from "../wasm/turns.ts";
 import { createPass, type Pass, type Runnable, recordBody, recordHead } from "./forward.ts";
+import { checkFinite } from "./overflow.ts";
 import { RowPool } from "./row-pool.ts";
-import { checkBatch, checkContext, checkFinite, checkIds } from "./session.ts";
+import { checkBatch, checkContext, checkIds } from "./session.ts";
 import { createState, placeTokens, type Segment, type State, type TokenPlace } from "./state.ts";
 import { TapeShelf } from "./tape-shelf.ts";
 

@@ -38,4 +38,8 @@ it("names int8 and the wider ones where f32 has finite logits", async () => {
   const failed = logitsIn("int8");
   await expect(failed).rejects.toThrow(NumericsError);
   await expect(failed).rejects.toThrow(/^logits of token \d: .*; int8 arithmetic .*try activations f32 or int16/);
+  // Down projections of layer 0 are the first to see what gate and up made.
+  await expect(failed).rejects.toThrow(
+    /outputs of model\.layers\.0\.block_sparse_moe\.experts\.0\.w2 to \S+\.w2 \(\d+ linears\);/,
+  );
 });
