@@ -46,7 +46,8 @@ export class UnsupportedError extends QuernError {
   override readonly name: string = "UnsupportedError";
   readonly code = "UNSUPPORTED";
   constructor(where: string, found: string, supported: readonly string[]) {
-    const list = supported.length > 0 ? `, expected one of ${supported.join(", ")}` : "";
+    const list =
+      supported.length === 0 ? "" : `, expected ${supported.length > 1 ? "one of " : ""}${supported.join(", ")}`;
     super(`${where}: found ${found}${list}`, { where, found, supported });
   }
 }

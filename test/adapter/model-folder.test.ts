@@ -43,7 +43,7 @@ describe("loadModel", () => {
   ])("refuses the URL %s as text and as a URL", async (url, scheme) => {
     for (const source of [url, new URL(url)])
       expect(await refusal(source)).toMatch(
-        new RegExp(`^UNSUPPORTED .*found a URL \\(${scheme}\\), expected one of a folder`),
+        new RegExp(`^UNSUPPORTED .*found a URL \\(${scheme}\\), expected a folder`),
       );
   });
 

@@ -50,7 +50,7 @@ describe("parseGptqConfig", () => {
   });
 
   it.each([
-    [{ bits: 4, quant_method: "awq" }, "UNSUPPORTED", 'q.json: quant_method: found "awq", expected one of gptq'],
+    [{ bits: 4, quant_method: "awq" }, "UNSUPPORTED", 'q.json: quant_method: found "awq", expected gptq'],
     [{ bits: 4, method: "compressed-tensors" }, "UNSUPPORTED", 'q.json: method: found "compressed-tensors"'],
     [
       { bits: 4, checkpoint_format: "gptq_p" },

@@ -64,7 +64,7 @@ describe("packColumns", () => {
     );
     expect(() => packColumns(new Uint8Array(9), 8, 1, 4)).toThrow("codes: found shape [9], expected [1, 8]");
     expect(() => packColumns(new Uint8Array(20), 20, 1, 3)).toThrow(
-      "a packed axis of 20, expected one of multiples of 32 at 3 bits",
+      "a packed axis of 20, expected multiples of 32 at 3 bits",
     );
     expect(() => unpackColumns(new Int32Array(3), 16, 1, 4)).toThrow("qweight: found shape [3], expected [2]");
   });

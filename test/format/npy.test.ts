@@ -73,10 +73,7 @@ describe("readNpy", () => {
       "found dtype <f2, expected one of <f4, <f8, <i4",
     ],
     [npy("{'descr': 'toString', 'fortran_order': False, 'shape': (2,), }\n", 4), "found dtype toString"],
-    [
-      npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }\n", 8),
-      "found Fortran order, expected one of C order",
-    ],
+    [npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }\n", 8), "found Fortran order, expected C order"],
     [
       npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n", 7),
       "found 7 bytes of data, expected 8 for <f4 [2]",
