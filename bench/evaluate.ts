@@ -6,13 +6,13 @@
  */
 import { parseArgs } from "node:util";
 import { nodeTree } from "../src/adapter/node.ts";
-import type { LikelihoodRequest } from "../src/eval/likelihood.ts";
-import { ModelLikelihood } from "../src/eval/model-likelihood.ts";
-import { loadTask, type TaskItem } from "../src/eval/tasks/load.ts";
+import { Turns } from "../src/base/turns.ts";
+import type { LikelihoodRequest } from "../src/eval/scoring/likelihood.ts";
+import { ModelLikelihood } from "../src/eval/scoring/model-likelihood.ts";
+import { loadTask, type TaskItem } from "../src/eval/tasks/load-task.ts";
 import { findTasks } from "../src/eval/tasks/registry.ts";
 import { loadModel } from "../src/index.ts";
 import type { Model } from "../src/model/model.ts";
-import { Turns } from "../src/wasm/turns.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,11 +1,11 @@
 /** Speed of the GPTQ kernels on one thread: figures for the kernel benchmark's table. */
 
+import { Turns } from "../src/base/turns.ts";
 import { factorize } from "../src/quant/factor.ts";
 import { type GptqOptions, gptq } from "../src/quant/gptq.ts";
 import { Hessian } from "../src/quant/hessian.ts";
 import { place } from "../src/quant/scratch.ts";
 import type { Machine } from "../src/wasm/machine.ts";
-import { Turns } from "../src/wasm/turns.ts";
 
 export interface BenchRow {
   readonly name: string;

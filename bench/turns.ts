@@ -1,8 +1,9 @@
 /** `npm run bench -- turns`: the longest time each kind of long work keeps the event loop from turning. `-- turns MODEL` for another model. */
-import { calibrate } from "../src/compress/calibrate.ts";
-import { selfSample } from "../src/compress/calibration-text.ts";
-import { quantizeModel } from "../src/compress/quantize.ts";
-import { DEFAULT_GRID, uniformModules } from "../src/compress/settings.ts";
+
+import { quantizeModel } from "../src/compress/quantize/quantize-model.ts";
+import { DEFAULT_GRID, uniformModules } from "../src/compress/recipe/settings.ts";
+import { calibrate } from "../src/compress/statistics/calibrate.ts";
+import { selfSample } from "../src/compress/windows/calibration-text.ts";
 import { loadModel } from "../src/index.ts";
 import { collect } from "../src/runtime/generate.ts";
 

@@ -1,6 +1,7 @@
 /** The engine without embedded kernels: takes `WebAssembly.Module`s, as edge runtimes need, and opens its inner rooms. */
+
+export { Turns } from "./base/turns.ts";
 export { Model, type ModelFiles, type OpenOptions, readModelFiles } from "./model/model.ts";
-export { type LogitRows, Session, type SessionOptions } from "./model/session.ts";
+export { type LogitRows, Session, type SessionOptions } from "./model/pass/session.ts";
 export { LanguageModel, type LoadOptions } from "./runtime/language-model.ts";
 export { type KernelModules, Machine, type MachineOptions } from "./wasm/machine.ts";
-export { Turns } from "./wasm/turns.ts";

@@ -1,6 +1,6 @@
 /** What the operating system's error codes mean, in sentences. */
 
-import { FileError } from "../errors.ts";
+import { FileError } from "../base/errors.ts";
 
 const SENTENCES: Readonly<Record<string, string>> = {
   ENOENT: "found no such file or folder, expected it to exist",

@@ -2,8 +2,8 @@
 
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { FileError, UnsupportedError, UsageError } from "../errors.ts";
-import type { FolderSource } from "../format/source.ts";
+import { FileError, UnsupportedError, UsageError } from "../base/errors.ts";
+import type { FolderSource } from "../files/source.ts";
 import { nodeFolder } from "./node.ts";
 
 const SOURCES = ["a folder in Hugging Face layout (a path or a file: URL)"];

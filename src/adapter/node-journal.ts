@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { FileError, FormatError } from "../errors.ts";
+import { FileError, FormatError } from "../base/errors.ts";
 import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
 
 export interface JournalOptions {

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
 import { removeEmptyFolders } from "./node-folders.ts";
 import { realPlace } from "./node-place.ts";

@@ -2,7 +2,7 @@
 
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { FileError } from "../errors.ts";
+import { FileError } from "../base/errors.ts";
 import {
   checkOutputName,
   type FileSink,
@@ -10,7 +10,7 @@ import {
   type OutputFolder,
   type OutputOptions,
   stillOpen,
-} from "../format/output.ts";
+} from "../files/output.ts";
 import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
 import { removeEmptyFolders } from "./node-folders.ts";
 import { clearLeftovers, temporaryNames } from "./node-leftovers.ts";

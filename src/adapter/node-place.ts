@@ -1,7 +1,7 @@
 /** Where a path leads on the disk, and that what is written lies apart from what is read. */
 import { lstat, readdir, readlink, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
-import { FileError } from "../errors.ts";
+import { FileError } from "../base/errors.ts";
 import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
 
 /** Links that lead to each other end somewhere, or the system says so. */

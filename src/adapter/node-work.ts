@@ -4,9 +4,9 @@
  */
 import { lstat, open, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { FileError } from "../errors.ts";
-import { checkOutputName, type OutputFolder } from "../format/output.ts";
-import type { WorkFolder } from "../format/work-folder.ts";
+import { FileError } from "../base/errors.ts";
+import { checkOutputName, type OutputFolder } from "../files/output.ts";
+import type { WorkFolder } from "../files/work-folder.ts";
 import { errorCode, fileError } from "./file-errors.ts";
 import { nodeFile } from "./node.ts";
 import { isTemporary } from "./node-leftovers.ts";

@@ -2,8 +2,8 @@
 
 import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { FileError } from "../errors.ts";
-import { type ByteSource, checkRange, type FolderSource, PIECE_BYTES, shortRead } from "../format/source.ts";
+import { FileError } from "../base/errors.ts";
+import { type ByteSource, checkRange, type FolderSource, PIECE_BYTES, shortRead } from "../files/source.ts";
 import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
 import { Descriptor } from "./node-descriptor.ts";
 

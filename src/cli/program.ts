@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import pc from "picocolors";
-import { UsageError } from "../errors.ts";
-import { nearestWord } from "../nearest-word.ts";
+import { UsageError } from "../base/errors.ts";
+import { nearestWord } from "../base/nearest-word.ts";
 import { registerCalibrate } from "./commands/calibrate.ts";
 import { registerCompare } from "./commands/compare.ts";
 import { registerDemo } from "./commands/demo.ts";
@@ -19,13 +19,19 @@ import { registerReport } from "./commands/report.ts";
 import { registerSmooth } from "./commands/smooth.ts";
 import { registerSweep } from "./commands/sweep.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
-import { reportFailure, StoppedError } from "./failure.ts";
-import { addCommonOptions, type CommonOptions, commonOptionsOf, exampleText, quoted } from "./options.ts";
-import { createOutput } from "./output.ts";
-import { createProgress } from "./progress.ts";
-import { createScreen, type Screen } from "./screen.ts";
-import type { Action, RunCommand, Streams } from "./session.ts";
-import { throwUsage } from "./usage.ts";
+import {
+  addCommonOptions,
+  type CommonOptions,
+  commonOptionsOf,
+  exampleText,
+  quoted,
+} from "./options/common-options.ts";
+import { throwUsage } from "./options/usage-errors.ts";
+import type { Action, RunCommand, Streams } from "./session/command-session.ts";
+import { reportFailure, StoppedError } from "./session/failure.ts";
+import { createOutput } from "./show/command-output.ts";
+import { createProgress } from "./show/progress.ts";
+import { createScreen, type Screen } from "./show/screen.ts";
 
 /** Every command adds itself to the program; none imports the engine before it runs. */
 const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [

@@ -1,9 +1,10 @@
 /** A checkpoint in a Hugging Face folder: `model.safetensors`, or shards named by `model.safetensors.index.json`. */
 
-import { FileError, FormatError, UnsupportedError } from "../errors.ts";
-import { asObject, describeJson, type JsonValue, readJsonObject } from "./json.ts";
+import { FileError, FormatError, UnsupportedError } from "../base/errors.ts";
+import { asObject, describeJson, type JsonValue } from "../base/json.ts";
+import { readJsonObject } from "../files/json-file.ts";
+import type { ByteSource, FolderSource } from "../files/source.ts";
 import { openSafetensors, type TensorEntry, type TensorFile, type TensorIndex } from "./safetensors.ts";
-import type { ByteSource, FolderSource } from "./source.ts";
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";

@@ -2,12 +2,12 @@
  * SHA-256s in a safetensors file's own metadata, one for each tensor and one for the rest of the metadata: a byte that changed
  * is noticed by who reads it.
  */
-import { FormatError } from "../errors.ts";
-import { asObject, type JsonObject, parseJson } from "./json.ts";
+import { FormatError } from "../base/errors.ts";
+import { asObject, type JsonObject, parseJson } from "../base/json.ts";
+import { sha256, sha256OfPieces } from "../files/sha256.ts";
+import { bytesSource } from "../files/source.ts";
 import type { TensorFile } from "./safetensors.ts";
 import type { TensorToWrite } from "./safetensors-writer.ts";
-import { sha256, sha256OfPieces } from "./sha256.ts";
-import { bytesSource } from "./source.ts";
 
 const FIELD = "sha256";
 const METADATA = "__metadata__";

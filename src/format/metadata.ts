@@ -1,5 +1,5 @@
 /** Fields of a safetensors file's `__metadata__`: strings, each checked for what it should say. */
-import { FormatError } from "../errors.ts";
+import { FormatError } from "../base/errors.ts";
 import type { TensorFile } from "./safetensors.ts";
 
 /** Throws a FormatError that names the field which is missing or wrong. */

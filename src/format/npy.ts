@@ -1,8 +1,8 @@
 /** NumPy's .npy: one array of float32, float64 or int32, C order, little endian (format 1.0 is written, 1.0 to 3.0 are read). */
 
-import { FormatError, UnsupportedError } from "../errors.ts";
-import type { FileSink } from "./output.ts";
-import type { ByteSource } from "./source.ts";
+import { FormatError, UnsupportedError } from "../base/errors.ts";
+import type { FileSink } from "../files/output.ts";
+import type { ByteSource } from "../files/source.ts";
 
 export interface NpyArray {
   readonly shape: readonly number[];

@@ -9,7 +9,7 @@
  * states x characters; lookahead adds one factor of characters. Many patterns against many names share a `MatchBudget`.
  */
 
-import { UnsupportedError } from "../errors.ts";
+import { UnsupportedError } from "../base/errors.ts";
 
 const MAX_CHARACTERS = 20_000;
 /** An alternation of 512 expert ids has about 2500. */

@@ -1,9 +1,9 @@
 /** Writes safetensors files front to back: first the header, then each tensor in pieces, so that no file has to fit memory. */
 
-import { FormatError } from "../errors.ts";
-import type { FileSink } from "./output.ts";
+import { FormatError } from "../base/errors.ts";
+import type { FileSink } from "../files/output.ts";
+import { PIECE_BYTES } from "../files/source.ts";
 import { DTYPE_BITS, type DType, readTensor, type TensorEntry, tensorBytes } from "./safetensors.ts";
-import { PIECE_BYTES } from "./source.ts";
 
 /** What the header says of a tensor. */
 export interface TensorSpec {

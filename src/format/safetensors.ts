@@ -1,8 +1,8 @@
 /** safetensors files: a u64 header length, a JSON header, then the tensors' bytes without a hole up to the end of the file. */
 
-import { FormatError, UsageError } from "../errors.ts";
-import { asObject, describeJson, isObject, type JsonObject, type JsonValue, parseJsonBytes } from "./json.ts";
-import { type ByteSource, refuseLfsPointer } from "./source.ts";
+import { FormatError, UsageError } from "../base/errors.ts";
+import { asObject, describeJson, isObject, type JsonObject, type JsonValue, parseJsonBytes } from "../base/json.ts";
+import { type ByteSource, refuseLfsPointer } from "../files/source.ts";
 
 /** Bits of one element, in the order in which a writer sorts (alignment ascending, as safetensors' own enumeration has it). */
 export const DTYPE_BITS = {

@@ -1,10 +1,10 @@
 /** What a model is, from its headers alone: sizes, parameters, bits and bytes of every linear. */
 import type { TensorIndex } from "../format/safetensors.ts";
-import { meanBits } from "../quant/bit-plan.ts";
-import type { ModelConfig } from "./config.ts";
-import type { Placement } from "./locate.ts";
+import { meanBits } from "../policy/bit-plan.ts";
+import type { ModelConfig } from "./config/model-config.ts";
 import type { ModelFiles } from "./model.ts";
-import { isQuantizable, type Slot } from "./slots.ts";
+import { isQuantizable, type Slot } from "./weights/linears.ts";
+import type { Placement } from "./weights/locate.ts";
 
 export interface ModuleFacts {
   readonly name: string;

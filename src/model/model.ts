@@ -1,22 +1,23 @@
 /** A model in the engine's memory, opened from a folder in Hugging Face layout. */
-import { FileError, UnsupportedError, UsageError } from "../errors.ts";
+import { FileError, UnsupportedError, UsageError } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
+import { Turns } from "../base/turns.ts";
+import { readJsonObject } from "../files/json-file.ts";
+import type { FolderSource } from "../files/source.ts";
 import { ggufOf, openCheckpoint } from "../format/checkpoint.ts";
-import { type GptqConfig, readGptqConfig } from "../format/gptq-config.ts";
-import { type JsonObject, readJsonObject } from "../format/json.ts";
+import { type GptqConfig, readGptqConfig } from "../format/gptq/gptq-config.ts";
 import type { TensorIndex } from "../format/safetensors.ts";
-import type { FolderSource } from "../format/source.ts";
 import type { Activations, EngineActivations } from "../nn/emit.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Machine } from "../wasm/machine.ts";
-import { Turns } from "../wasm/turns.ts";
-import type { ModelConfig } from "./config.ts";
-import type { Family, Spelling } from "./families/family.ts";
-import { readModelConfig } from "./families/index.ts";
-import { loadWeights } from "./load.ts";
-import { isHeadTied, locateAll, type Placement } from "./locate.ts";
-import { Session, type SessionOptions } from "./session.ts";
-import { readTokenizer, requireTokenizer } from "./tokenizer.ts";
-import type { Weights } from "./weights.ts";
+import type { Family, Spelling } from "./config/families/family.ts";
+import { readModelConfig } from "./config/families/index.ts";
+import type { ModelConfig } from "./config/model-config.ts";
+import { readTokenizer, requireTokenizer } from "./folder-tokenizer.ts";
+import { Session, type SessionOptions } from "./pass/session.ts";
+import { loadWeights } from "./weights/load-weights.ts";
+import { isHeadTied, locateAll, type Placement } from "./weights/locate.ts";
+import type { Weights } from "./weights/weight-tree.ts";
 
 /** What long work says of itself. */
 export interface Progress {

@@ -2,7 +2,7 @@
  * y[T,N] = x[T,K] * W^T for any storage of W: prepares the input once for all linears that read it (rounding, quantising,
  * gathering columns), then records one matmul for each format among them.
  */
-import { groupBy } from "../group-by.ts";
+import { groupBy } from "../base/group-by.ts";
 import type { Matrix, PackedMatrix } from "../tensor/matrix.ts";
 import { stride } from "../tensor/matrix.ts";
 import { panelCount, recordLayout } from "../tensor/panel.ts";

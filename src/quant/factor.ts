@@ -2,12 +2,12 @@
  * From a Hessian to the factor of GPTQ: dead columns, damping (raised until the matrix is positive definite), column order,
  * and R upper with R^T R = (H' + lambda I)^-1 by the flipped Cholesky (assembly/cholesky.ts).
  */
-import { NumericsError, UsageError } from "../errors.ts";
+import { NumericsError, UsageError } from "../base/errors.ts";
+import type { Turns } from "../base/turns.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
-import type { Turns } from "../wasm/turns.ts";
+import { type ActOrder, columnOrder } from "./column-order.ts";
 import type { Hessian } from "./hessian.ts";
-import { type ActOrder, columnOrder } from "./order.ts";
 import { inScratch } from "./scratch.ts";
 
 export interface FactorOptions {

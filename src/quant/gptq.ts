@@ -1,9 +1,9 @@
 /** GPTQ of one matrix (Frantar et al. 2022, arXiv:2210.17323): columns in order, each error pushed onto those to come. */
-import { ShapeError, UsageError } from "../errors.ts";
+import { ShapeError, UsageError } from "../base/errors.ts";
+import type { Turns } from "../base/turns.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
-import type { Turns } from "../wasm/turns.ts";
-import { outputError } from "./error.ts";
+import { type ActOrder, columnGroups } from "./column-order.ts";
 import { type Factor, factorize } from "./factor.ts";
 import {
   beyondF16,
@@ -18,8 +18,8 @@ import {
   type QuantizedMatrix,
 } from "./grid.ts";
 import { Hessian } from "./hessian.ts";
-import { type ActOrder, columnGroups } from "./order.ts";
-import { type Batch, runBatches, type Weights } from "./rows.ts";
+import { outputError } from "./quantization-error.ts";
+import { type Batch, runBatches, type Weights } from "./row-batches.ts";
 import { collectMatrix, emptyMatrix, rtn } from "./rtn.ts";
 import { inScratch, place } from "./scratch.ts";
 

@@ -1,5 +1,5 @@
 /** The grid of a group of weights: its options, its groups, and the words in which kernels take both (assembly/grid.ts). */
-import { NumericsError, UsageError } from "../errors.ts";
+import { NumericsError, UsageError } from "../base/errors.ts";
 
 /**
  * The values that weights may take: bits, columns of a group (-1: the row), zero points, and the search for the

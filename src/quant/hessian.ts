@@ -4,10 +4,10 @@
  * Kept as the sum X^T X in f64, lower triangle in row panels of 8 (assembly/gram.ts): half the memory of a square. It lives
  * in the machine's arena; whoever creates it takes a mark before and releases it after.
  */
-import { ShapeError, UsageError } from "../errors.ts";
+import { ShapeError, UsageError } from "../base/errors.ts";
+import type { Turns } from "../base/turns.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
-import type { Turns } from "../wasm/turns.ts";
 import { inScratch } from "./scratch.ts";
 
 /** `f32`: sums of up to 256 rows in f32, folded into f64. `f64`: everything in f64, at half the speed. */

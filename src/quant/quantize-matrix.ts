@@ -1,13 +1,13 @@
 /** GPTQ of one matrix from its weights and inputs alone, everything in f64: for experiments and comparisons. */
-import { ShapeError, UsageError } from "../errors.ts";
-import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
+import { ShapeError, UsageError } from "../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
+import type { Turns } from "../base/turns.ts";
 import type { Machine } from "../wasm/machine.ts";
-import type { Turns } from "../wasm/turns.ts";
-import { dampedTrace, dequantize, outputError, weightEnergy } from "./error.ts";
 import { type GptqOptions, type GptqResult, gptq } from "./gptq.ts";
 import type { QuantizedMatrix } from "./grid.ts";
 import { Hessian } from "./hessian.ts";
-import { checkFinite } from "./rows.ts";
+import { dampedTrace, dequantize, outputError, weightEnergy } from "./quantization-error.ts";
+import { checkFinite } from "./row-batches.ts";
 import { rtn } from "./rtn.ts";
 import { inScratch, place } from "./scratch.ts";
 

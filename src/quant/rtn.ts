@@ -1,8 +1,8 @@
 /** Plain rounding of a matrix on its grids: the baseline of GPTQ, and its last resort. */
-import { ShapeError, UsageError } from "../errors.ts";
+import { ShapeError, UsageError } from "../base/errors.ts";
+import type { Turns } from "../base/turns.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
-import type { Turns } from "../wasm/turns.ts";
 import {
   checkGrid,
   checkScales,
@@ -15,7 +15,7 @@ import {
   naturalOrder,
   type QuantizedMatrix,
 } from "./grid.ts";
-import { type Batch, runBatches, type Weights } from "./rows.ts";
+import { type Batch, runBatches, type Weights } from "./row-batches.ts";
 import { inScratch, place } from "./scratch.ts";
 
 /** Empty outputs of a matrix. */

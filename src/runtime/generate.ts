@@ -1,11 +1,11 @@
 /** Text from a model, token by token: prefill the prompt in batches, then decode, sample, show. */
-import { UsageError } from "../errors.ts";
-import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
+import { UsageError } from "../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
+import { createRandom } from "../base/random.ts";
+import { Turns } from "../base/turns.ts";
 import type { Model, Progress } from "../model/model.ts";
-import { checkContext, type LogitRows, requireIdList } from "../model/session.ts";
-import { createRandom } from "../random.ts";
+import { checkContext, type LogitRows, requireIdList } from "../model/pass/session.ts";
 import { createTextStream, type TextStream } from "../text/stream.ts";
-import { Turns } from "../wasm/turns.ts";
 import { checkSampling, type SamplingOptions, sample } from "./sampler.ts";
 import { Seat } from "./seat.ts";
 import { createStopFilter } from "./stop.ts";
@@ -14,7 +14,7 @@ import { createStopFilter } from "./stop.ts";
 export interface GenerateOptions extends SamplingOptions {
   /** Most tokens to generate. Default 128. */
   readonly maxTokens?: number;
-  /** Seed of the sampler (src/random.ts): the same seed gives the same text on every runtime. Default 0. */
+  /** Seed of the sampler (src/base/random.ts): the same seed gives the same text on every runtime. Default 0. */
   readonly seed?: number;
   /** Text ends before the first of these. */
   readonly stop?: string | readonly string[];

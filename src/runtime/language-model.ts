@@ -1,11 +1,11 @@
 /** What a program holds after loading: generation, logits, and which engine computes them. */
 
-import type { FolderSource } from "../format/source.ts";
-import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
+import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
+import { VERSION } from "../base/version.ts";
+import type { FolderSource } from "../files/source.ts";
 import type { Model, OpenOptions } from "../model/model.ts";
 import { closing, Model as LoadedModel, readModelFiles } from "../model/model.ts";
 import type { Activations } from "../nn/emit.ts";
-import { VERSION } from "../version.ts";
 import { type KernelModules, Machine, type MachineOptions } from "../wasm/machine.ts";
 import { type Generated, type GenerateOptions, generate, type Piece, type Prompt } from "./generate.ts";
 import { computeLogits, type Logits, type LogitsOptions } from "./logits.ts";

@@ -1,11 +1,11 @@
 /** All positions' logits of a prompt. */
-import { UsageError } from "../errors.ts";
-import { checkKnownOptions, type KnownOptions } from "../known-options.ts";
-import type { Tap } from "../model/forward.ts";
+import { UsageError } from "../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
+import { Turns } from "../base/turns.ts";
 import type { Model } from "../model/model.ts";
-import { type LogitRows, requireIdList } from "../model/session.ts";
+import type { Tap } from "../model/pass/forward.ts";
+import { type LogitRows, requireIdList } from "../model/pass/session.ts";
 import { readRows } from "../nn/emit.ts";
-import { Turns } from "../wasm/turns.ts";
 
 export interface Logits {
   /** f32 [rows, vocab], one row a position. */

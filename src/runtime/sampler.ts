@@ -2,9 +2,9 @@
  * Draws the next token from logits. The order of steps is that of transformers and llama.cpp: repetition penalty,
  * temperature, top-k, top-p, min-p, draw. Every step gives the same bits on every engine; ties go to the lower id.
  */
-import { NumericsError, UsageError } from "../errors.ts";
-import { exp } from "../exact.ts";
-import type { Random } from "../random.ts";
+import { NumericsError, UsageError } from "../base/errors.ts";
+import { exp } from "../base/exact.ts";
+import type { Random } from "../base/random.ts";
 import { keepLargest, popUntil } from "./partial-sort.ts";
 
 export interface SamplingOptions {

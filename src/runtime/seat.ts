@@ -3,9 +3,10 @@
  * takes over the session of the one that has paused longest, which computes its tokens once more should it go on after all, to the
  * same bits. One that goes on never takes from others: generations that are all wanted would take from each other for ever.
  */
+
+import type { Turns } from "../base/turns.ts";
 import type { Model } from "../model/model.ts";
-import type { LogitRows, Session } from "../model/session.ts";
-import type { Turns } from "../wasm/turns.ts";
+import type { LogitRows, Session } from "../model/pass/session.ts";
 
 const KEPT_PAUSED = 8;
 

@@ -1,5 +1,5 @@
 /** How a text file becomes one stream of ids: as documents where it says so, as one string otherwise. */
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../base/errors.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 const SEPARATOR = "<|endoftext|>";

@@ -1,10 +1,10 @@
 /** Pieces of text to ids by the library's model, with nothing left out and no word too long. */
-import { UsageError } from "../errors.ts";
-import { bytesOfToken } from "./byte-level.ts";
-import type { LibraryModel } from "./library.ts";
-import { LongWords } from "./long-words.ts";
-import { byteToken, type TextModel } from "./model-fields.ts";
-import type { Work } from "./work.ts";
+import { UsageError } from "../base/errors.ts";
+import { byteToken, type TextModel } from "./checks/model-fields.ts";
+import { LongWords } from "./long-text/long-words.ts";
+import type { Work } from "./long-text/stepwise.ts";
+import { bytesOfToken } from "./parts/byte-level.ts";
+import type { LibraryModel } from "./parts/library.ts";
 
 /** The library keeps shorter words. */
 const LONG_WORD = 256;

@@ -1,5 +1,5 @@
 /** Shows generated text token by token, never a part of a character. */
-import { unfinishedBytes } from "./byte-level.ts";
+import { unfinishedBytes } from "./parts/byte-level.ts";
 import { decodeUtf8, type Tokenizer } from "./tokenizer.ts";
 
 export interface TextStream {

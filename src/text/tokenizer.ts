@@ -1,14 +1,14 @@
 /** Text to token ids and back, by a `tokenizer.json`: the library's own steps, with added tokens and bytes done here. */
-import { FormatError, QuernError, UsageError } from "../errors.ts";
-import { Turns } from "../wasm/turns.ts";
-import { type AddedToken, createSplitter, type Needle, type Splitter } from "./added-tokens.ts";
-import { bytesOfToken } from "./byte-level.ts";
-import { cureTokenizer } from "./cures.ts";
-import { normalizeInTurns, piecesOf, stepsOf } from "./in-turns.ts";
-import { type Library, type LibraryPreTokenizer, openLibrary } from "./library.ts";
+import { FormatError, QuernError, UsageError } from "../base/errors.ts";
+import { Turns } from "../base/turns.ts";
+import { cureTokenizer } from "./checks/tokenizer-fixes.ts";
+import { parseTokenizerJson, type TokenizerJson } from "./checks/tokenizer-json.ts";
+import { normalizeInTurns, piecesOf, stepsOf } from "./long-text/encode-in-turns.ts";
+import { runInTurns, runThrough, type Work } from "./long-text/stepwise.ts";
+import { type AddedToken, createSplitter, type Needle, type Splitter } from "./parts/added-tokens.ts";
+import { bytesOfToken } from "./parts/byte-level.ts";
+import { type Library, type LibraryPreTokenizer, openLibrary } from "./parts/library.ts";
 import { PieceEncoder } from "./pieces.ts";
-import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
-import { runInTurns, runThrough, type Work } from "./work.ts";
 
 export interface EncodeOptions {
   /** Whether `<|endoftext|>` and the like in the text become their ids (the default) or are plain text. */

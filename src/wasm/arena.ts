@@ -1,5 +1,5 @@
 /** Bump allocator over one wasm linear memory; frees only by rolling back to a mark. */
-import { MemoryError } from "../errors.ts";
+import { MemoryError } from "../base/errors.ts";
 import { HEAP_BASE } from "./constants.ts";
 import { afterDisposal } from "./jobs.ts";
 

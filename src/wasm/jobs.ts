@@ -2,8 +2,8 @@
  * Whose turn it is. What works on one memory stands in one line, first come first served: `shared` work runs side by side, work
  * that runs `alone` has all of it to itself. A machine has such a line, and so has everything else that one call at a time may use.
  */
-import { UsageError } from "../errors.ts";
-import type { Turns } from "./turns.ts";
+import { UsageError } from "../base/errors.ts";
+import type { Turns } from "../base/turns.ts";
 
 interface Waiter {
   /** Name of work that must be alone; undefined for shared work. */

@@ -1,6 +1,7 @@
 /** A machine: one linear memory, its kernels (base or relaxed build), an arena over it, and helper threads. */
 import { instantiate } from "@assemblyscript/loader";
-import { UnsupportedError, UsageError } from "../errors.ts";
+import { UnsupportedError, UsageError } from "../base/errors.ts";
+import type { Turns } from "../base/turns.ts";
 import { Arena } from "./arena.ts";
 import { HEAP_BASE, writeConstants } from "./constants.ts";
 import { Crew } from "./crew.ts";
@@ -11,7 +12,6 @@ import { giveMemory, takeMemory } from "./memories.ts";
 import { type Kernel, playCalls } from "./play.ts";
 import { shareMemory } from "./shared-module.ts";
 import { CALL_WORDS, Tape } from "./tape.ts";
-import type { Turns } from "./turns.ts";
 
 export type KernelBuild = "base" | "relaxed";
 

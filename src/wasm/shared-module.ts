@@ -1,5 +1,5 @@
 /** Turns a module that imports a plain memory into one that imports a shared memory: one flag in the import section. */
-import { FormatError } from "../errors.ts";
+import { FormatError } from "../base/errors.ts";
 
 const IMPORT_SECTION = 2;
 const KIND_MEMORY = 2;

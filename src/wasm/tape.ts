@@ -4,8 +4,9 @@
  * One call is 16 words: `[kernel, first, last, beside, twelve arguments]`. A call waits for all earlier ones unless it is
  * recorded `beside` the one before. Threads meet at a barrier between dependent calls (design.md 4: fork once, not per call).
  */
+
+import type { Turns } from "../base/turns.ts";
 import type { KernelName } from "./generated/kernels.ts";
-import type { Turns } from "./turns.ts";
 
 export const CALL_WORDS = 16;
 const MAX_ARGUMENTS: number = CALL_WORDS - 4;

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { modelFolder } from "../../src/adapter/model-folder.ts";
-import { QuernError } from "../../src/errors.ts";
+import { QuernError } from "../../src/base/errors.ts";
 import { loadModel } from "../../src/index.ts";
 import { repositoryFile } from "../helpers/shared.ts";
 

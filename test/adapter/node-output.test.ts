@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { nodeOutput, nodeOutputFile } from "../../src/adapter/node-output.ts";
-import type { OutputFolder } from "../../src/format/output.ts";
+import type { OutputFolder } from "../../src/files/output.ts";
 
 let root: string;
 let path: string;

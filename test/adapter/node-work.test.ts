@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { nodeResumable, nodeWorkFolder, type ResumableOptions } from "../../src/adapter/node-work.ts";
-import type { OutputFolder } from "../../src/format/output.ts";
-import type { WorkFolder } from "../../src/format/work-folder.ts";
+import type { OutputFolder } from "../../src/files/output.ts";
+import type { WorkFolder } from "../../src/files/work-folder.ts";
 
 let root: string;
 let path: string;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeFile, nodeFolder, nodeTree } from "../../src/adapter/node.ts";
-import { PIECE_BYTES, readAll } from "../../src/format/source.ts";
+import { PIECE_BYTES, readAll } from "../../src/files/source.ts";
 
 let root: string;
 const large = new Uint8Array(PIECE_BYTES + 100).map((_, i) => i % 251);

@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeJournal } from "../../src/adapter/node-journal.ts";
 import { repositoryFile } from "../helpers/shared.ts";
 import { quern, TINY_MODEL } from "./quern.ts";
-import { CONFIG, SweepFolder } from "./sweep-folder.ts";
+import { CONFIG, SweepFolder } from "./sweep/sweep-folder.ts";
 
 let folder: string;
 let sweep: SweepFolder;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
 import { quern, stopped, TINY_MODEL } from "./quern.ts";
-import { CONFIG, SweepFolder } from "./sweep-folder.ts";
+import { CONFIG, SweepFolder } from "./sweep/sweep-folder.ts";
 
 const STOPPED = "quern: INTERRUPTED: stopped by Ctrl-C before the work was done";
 const RESUME = `${STOPPED}; the same command with --resume goes on after what is done\n`;

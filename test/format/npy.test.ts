@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { memoryOutput } from "../../src/files/output.ts";
+import { bytesSource } from "../../src/files/source.ts";
 import { npyHeader, readNpy, writeNpy } from "../../src/format/npy.ts";
-import { memoryOutput } from "../../src/format/output.ts";
-import { bytesSource } from "../../src/format/source.ts";
 
 async function written(shape: readonly number[], pieces: readonly Float32Array[]): Promise<Uint8Array> {
   const output = memoryOutput();

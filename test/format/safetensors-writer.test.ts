@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { nodeFile } from "../../src/adapter/node.ts";
-import { memoryOutput } from "../../src/format/output.ts";
+import { memoryOutput } from "../../src/files/output.ts";
+import { bytesSource, PIECE_BYTES, readAll } from "../../src/files/source.ts";
 import { type DType, openSafetensors, readTensor } from "../../src/format/safetensors.ts";
 import {
   copyOf,
@@ -9,8 +10,7 @@ import {
   tensorOf,
   writeSafetensors,
 } from "../../src/format/safetensors-writer.ts";
-import { bytesSource, PIECE_BYTES, readAll } from "../../src/format/source.ts";
-import { CHECKPOINTS } from "./gptq-checkpoints.ts";
+import { CHECKPOINTS } from "./gptq/gptq-checkpoints.ts";
 
 async function written(tensors: readonly TensorToWrite[], metadata?: Record<string, string>): Promise<Uint8Array> {
   const output = memoryOutput();

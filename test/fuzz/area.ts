@@ -1,7 +1,7 @@
 /** What an area is: how a hostile input is made, and how the product reads it. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { NumericsError, QuernError } from "../../src/errors.ts";
-import { filesFolder } from "../../src/format/source.ts";
+import { NumericsError, QuernError } from "../../src/base/errors.ts";
+import { filesFolder } from "../../src/files/source.ts";
 import { Model, readModelFiles } from "../../src/model/model.ts";
 import { computeLogits } from "../../src/runtime/logits.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";

@@ -1,5 +1,5 @@
 /** Seeded choices: every input follows from the area's name, the seed and its number. */
-import { createRandom, type Random } from "../../src/random.ts";
+import { createRandom, type Random } from "../../src/base/random.ts";
 
 export class Dice {
   readonly #random: Random;

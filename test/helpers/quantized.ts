@@ -1,13 +1,13 @@
 /** A default model quantised, written and read again: how far its outputs are from the float model's. */
 import { nodeFolder } from "../../src/adapter/node.ts";
-import type { Windows } from "../../src/compress/batch.ts";
-import { quantizeModel } from "../../src/compress/quantize.ts";
-import type { Quantized } from "../../src/compress/quantized.ts";
-import type { QuantizeSettings } from "../../src/compress/settings.ts";
-import { writeQuantized } from "../../src/compress/write.ts";
-import { compare } from "../../src/eval/compare.ts";
-import { memoryOutput } from "../../src/format/output.ts";
-import { type FolderSource, filesFolder } from "../../src/format/source.ts";
+import { quantizeModel } from "../../src/compress/quantize/quantize-model.ts";
+import type { QuantizeSettings } from "../../src/compress/recipe/settings.ts";
+import type { Quantized } from "../../src/compress/result/quantized.ts";
+import type { Windows } from "../../src/compress/windows/window-batch.ts";
+import { writeQuantized } from "../../src/compress/write/write-quantized.ts";
+import { compare } from "../../src/eval/compare/compare.ts";
+import { memoryOutput } from "../../src/files/output.ts";
+import { type FolderSource, filesFolder } from "../../src/files/source.ts";
 import { Model, readModelFiles } from "../../src/model/model.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
 import type { MachineOptions } from "../../src/wasm/machine.ts";

@@ -1,7 +1,7 @@
 /** The smallest model of the repository with a tokenizer of its 256 bytes, so that every job runs on it within milliseconds. */
 import { nodeFolder } from "../../src/adapter/node.ts";
-import { LOW_BIT_GRID, type QuantizeSettings, quantizableSlots } from "../../src/compress/settings.ts";
-import { bytesSource, type FolderSource } from "../../src/format/source.ts";
+import { LOW_BIT_GRID, type QuantizeSettings, quantizableSlots } from "../../src/compress/recipe/settings.ts";
+import { bytesSource, type FolderSource } from "../../src/files/source.ts";
 import { type LanguageModel, type LoadOptions, loadModel } from "../../src/index.ts";
 import type { Model } from "../../src/model/model.ts";
 import { mulberry32 } from "./random.ts";

@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { JsonObject } from "../../src/base/json.ts";
+import { VERSION } from "../../src/base/version.ts";
 import { parseTask } from "../../src/eval/tasks/parse-task.ts";
 import { compileTask } from "../../src/eval/tasks/prompt.ts";
 import { BUILTIN_TASKS } from "../../src/eval/tasks/registry.ts";
 import { defineTask, type Task } from "../../src/eval/tasks/task.ts";
-import type { JsonObject } from "../../src/format/json.ts";
-import { VERSION } from "../../src/version.ts";
 import { readRepository } from "./sources.ts";
 
 const help = (...args: readonly string[]) =>

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { importCycles, importFault } from "./rooms.ts";
+import { folderGraph, importCycles, importFault } from "./rooms.ts";
 import { importsOf, SOURCES, specifiersOf } from "./sources.ts";
+
+const GRAPH: ReadonlyMap<string, readonly string[]> = new Map(SOURCES.map((file) => [file, importsOf(file)]));
 
 describe("imports of src", () => {
   it("finds the sources", () => {
@@ -16,7 +18,11 @@ describe("imports of src", () => {
   });
 
   it("hold no cycle, types included", () => {
-    expect(importCycles(new Map(SOURCES.map((file) => [file, importsOf(file)])))).toEqual([]);
+    expect(importCycles(GRAPH)).toEqual([]);
+  });
+
+  it("hold no cycle of folders side by side", () => {
+    expect(importCycles(folderGraph(GRAPH))).toEqual([]);
   });
 
   it.each(SOURCES)("%s names its modules with their ending", (file) => {
@@ -29,8 +35,8 @@ describe("importFault", () => {
     ["src/nn/linear.ts", "src/wasm/tape.ts"],
     ["src/nn/linear.ts", "src/nn/emit.ts"],
     ["src/index.ts", "src/adapter/node.ts"],
-    ["src/quantize.ts", "src/compress/quantize.ts"],
-    ["src/adapter/node.ts", "src/format/source.ts"],
+    ["src/quantize.ts", "src/compress/quantize/quantize-model.ts"],
+    ["src/adapter/node.ts", "src/files/source.ts"],
     ["src/cli/main.ts", "src/adapter/node.ts"],
   ])("lets %s import %s", (file, target) => {
     expect(importFault(file, target)).toBeUndefined();
@@ -40,12 +46,12 @@ describe("importFault", () => {
     ["src/wasm/tape.ts", "src/nn/linear.ts"],
     ["src/nn/linear.ts", "src/quant/gptq.ts"],
     ["src/server/main.ts", "src/cli/main.ts"],
-    ["src/errors.ts", "src/exact.ts"],
-    ["src/model/load.ts", "src/adapter/node.ts"],
-    ["src/adapter/node.ts", "src/model/load.ts"],
+    ["src/base/errors.ts", "src/files/source.ts"],
+    ["src/model/weights/load-weights.ts", "src/adapter/node.ts"],
+    ["src/adapter/node.ts", "src/model/weights/load-weights.ts"],
     ["src/runtime/generate.ts", "src/index.ts"],
-    ["src/model/load.ts", "test/helpers/random.ts"],
-    ["src/drawer/thing.ts", "src/errors.ts"],
+    ["src/model/weights/load-weights.ts", "test/helpers/random.ts"],
+    ["src/drawer/thing.ts", "src/base/errors.ts"],
   ])("forbids %s to import %s", (file, target) => {
     expect(importFault(file, target)).toBeTypeOf("string");
   });
@@ -59,6 +65,23 @@ describe("importCycles", () => {
       ["c", ["b"]],
     ]);
     expect(importCycles(graph)).toEqual([["b", "c", "b"]]);
+  });
+});
+
+describe("folderGraph", () => {
+  it("joins files to folders and leaves out what a folder and a part of it import of each other", () => {
+    const graph = new Map([
+      ["src/a/x.ts", ["src/a/in/y.ts", "src/b/z.ts"]],
+      ["src/a/in/y.ts", ["src/a/x.ts", "src/b/z.ts"]],
+      ["src/b/z.ts", []],
+    ]);
+    expect(folderGraph(graph)).toEqual(
+      new Map([
+        ["src/a", ["src/b"]],
+        ["src/a/in", ["src/b"]],
+        ["src/b", []],
+      ]),
+    );
   });
 });
 

@@ -35,7 +35,7 @@ const ci = JSON.parse(readRepository("ci/package.json")) as Package;
 const targetsOf = (target: Target): string[] =>
   typeof target === "string" ? [target] : Object.values(target).flatMap(targetsOf);
 const isBuiltin = (name: string) => name.startsWith("node:") || builtinModules.includes(name);
-const isCli = (file: string) => file.startsWith("src/cli/");
+const isCli = (file: string) => file.startsWith("src/cli/") || file.startsWith("src/report/");
 const faultsOf = (files: readonly string[], allowed: (name: string) => boolean) =>
   files.flatMap((file) =>
     packagesOf(file)
@@ -116,7 +116,7 @@ describe("the packed package", () => {
 
 describe("versions", () => {
   it("of library and package are one", () => {
-    expect(readRepository("src/version.ts")).toContain(`"${root.version}"`);
+    expect(readRepository("src/base/version.ts")).toContain(`"${root.version}"`);
   });
 });
 

@@ -2,17 +2,15 @@
 
 /** Lower rooms first; rooms of one row are strangers. */
 export const ROOMS: readonly (readonly string[])[] = [
-  ["errors", "version"],
-  ["exact", "random", "group-by", "nearest-word"],
-  ["known-options"],
-  ["wasm"],
+  ["base"],
+  ["wasm", "files"],
   ["tensor"],
-  ["format", "text", "nn", "quant"],
+  ["format", "text", "nn", "quant", "policy"],
   ["model"],
   ["runtime"],
   ["eval"],
   ["compress"],
-  ["bench"],
+  ["report"],
   ["server", "cli"],
 ];
 
@@ -27,10 +25,10 @@ export const ENTRIES: readonly string[] = [
 ];
 
 /** What stands beside the order: an adapter knows how bytes are read on a runtime, and nothing of models. */
-const ADAPTER_IMPORTS: readonly string[] = ["errors", "wasm", "format", "index"];
+const ADAPTER_IMPORTS: readonly string[] = ["base", "files", "index"];
 const IMPORT_ADAPTER: readonly string[] = ["index", "node", "cli"];
 
-/** `src/format/json.ts` -> `format`, `src/errors.ts` -> `errors`. */
+/** `src/base/json.ts` -> `base`, `src/model/pass/forward.ts` -> `model`, `src/index.ts` -> `index`. */
 export function roomOf(file: string): string {
   return file.split("/")[1].replace(/\.ts$/, "");
 }
@@ -52,6 +50,27 @@ export function importFault(file: string, target: string): string | undefined {
 
 function level(room: string): number {
   return ROOMS.findIndex((row) => row.includes(room));
+}
+
+/** The folder of a file: `src/model/pass/forward.ts` -> `src/model/pass`. */
+export function folderOf(file: string): string {
+  return file.slice(0, file.lastIndexOf("/"));
+}
+
+/**
+ * Which folders know which, of a graph of files. A folder inside another is a part of it: what the two import of each other
+ * is left out, so that only folders side by side must stand in an order.
+ */
+export function folderGraph(graph: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, readonly string[]> {
+  const folders = new Map<string, Set<string>>();
+  for (const [file, targets] of graph) {
+    const from = folderOf(file);
+    const known = folders.get(from) ?? new Set();
+    folders.set(from, known);
+    for (const to of targets.map(folderOf))
+      if (to !== from && !to.startsWith(`${from}/`) && !from.startsWith(`${to}/`)) known.add(to);
+  }
+  return new Map([...folders].map(([folder, known]) => [folder, [...known]]));
 }
 
 /** Files on a cycle of imports, each cycle as one list; type-only imports count. */

@@ -1,20 +1,35 @@
 import { describe, expect, it } from "vitest";
+import { groupBy } from "../../src/base/group-by.ts";
+import { folderOf } from "./rooms.ts";
 import { functionsOf } from "./skeleton.ts";
 import { listFiles, readRepository, SOURCES } from "./sources.ts";
 
-const FILE_LINES = 400;
+const FILE_LINES = { src: 320, others: 400 };
 const FUNCTION_LINES = 100;
+const FOLDER_FILES = 12;
 const FILES = [...SOURCES, ...["assembly", "test", "bench"].flatMap((folder) => listFiles(folder))];
 
 describe("sizes", () => {
-  it.each(FILES)(`%s stays within ${FILE_LINES} lines, its functions within ${FUNCTION_LINES}`, (file) => {
+  it.each(FILES)(`%s is short, its functions within ${FUNCTION_LINES} lines`, (file) => {
     const text = readRepository(file);
-    expect(text.split("\n").length - 1).toBeLessThanOrEqual(FILE_LINES);
+    expect(text.split("\n").length - 1).toBeLessThanOrEqual(
+      file.startsWith("src/") ? FILE_LINES.src : FILE_LINES.others,
+    );
     // A `describe` only groups: the functions are inside it.
     const long = functionsOf(text)
       .filter(({ lines, grouping }) => lines > FUNCTION_LINES && !grouping)
       .map(({ header, line, lines }) => `${file}:${line}: ${lines} lines: ${header}`);
     expect(long).toEqual([]);
+  });
+});
+
+describe("folders of src", () => {
+  // One file for each command of the program.
+  const folders = groupBy(SOURCES, folderOf);
+  folders.delete("src/cli/commands");
+
+  it.each([...folders])(`%s holds at most ${FOLDER_FILES} files side by side`, (_, files) => {
+    expect(files.length).toBeLessThanOrEqual(FOLDER_FILES);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Copies of a small model folder in memory, with one thing wrong in each. */
 import { readdirSync, readFileSync } from "node:fs";
-import { type FolderSource, filesFolder } from "../../src/format/source.ts";
+import { type FolderSource, filesFolder } from "../../src/files/source.ts";
 import { repositoryFile } from "../helpers/shared.ts";
 
 export type Files = Record<string, Uint8Array>;

@@ -1,12 +1,12 @@
 /** Model folders with known answers, and runs of the engine over them. */
 import { existsSync, readFileSync } from "node:fs";
 import { nodeFolder } from "../../src/adapter/node.ts";
-import { type Pass, recordBlock, recordEmbedding } from "../../src/model/forward.ts";
+import { Turns } from "../../src/base/turns.ts";
 import { Model, type OpenOptions, readModelFiles } from "../../src/model/model.ts";
-import type { SessionOptions } from "../../src/model/session.ts";
+import { type Pass, recordBlock, recordEmbedding } from "../../src/model/pass/forward.ts";
+import type { SessionOptions } from "../../src/model/pass/session.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
 import type { MachineOptions } from "../../src/wasm/machine.ts";
-import { Turns } from "../../src/wasm/turns.ts";
 import { readFixture } from "../helpers/safetensors.ts";
 import { repositoryFile, sharedFile } from "../helpers/shared.ts";
 

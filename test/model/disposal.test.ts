@@ -2,17 +2,17 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { WindowBatch } from "../../src/compress/batch.ts";
-import { quantizeModel } from "../../src/compress/quantize.ts";
-import { MemoryError, UsageError } from "../../src/errors.ts";
-import { ModelLikelihood } from "../../src/eval/model-likelihood.ts";
-import { perplexity } from "../../src/eval/perplexity.ts";
-import { TokenScorer } from "../../src/eval/token-scorer.ts";
+import { MemoryError, UsageError } from "../../src/base/errors.ts";
+import { Turns } from "../../src/base/turns.ts";
+import { quantizeModel } from "../../src/compress/quantize/quantize-model.ts";
+import { WindowBatch } from "../../src/compress/windows/window-batch.ts";
+import { perplexity } from "../../src/eval/perplexity/perplexity.ts";
+import { ModelLikelihood } from "../../src/eval/scoring/model-likelihood.ts";
+import { TokenScorer } from "../../src/eval/scoring/token-scorer.ts";
 import type { LanguageModel } from "../../src/index.ts";
-import type { Session } from "../../src/model/session.ts";
-import { TreeSession } from "../../src/model/tree-session.ts";
+import type { Session } from "../../src/model/pass/session.ts";
+import { TreeSession } from "../../src/model/pass/tree-session.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
-import { Turns } from "../../src/wasm/turns.ts";
 import { openTinyModel, tinyIds, tinySettings } from "../helpers/tiny-model.ts";
 
 const IDS = tinyIds(200, 9);

@@ -8,11 +8,11 @@ import {
   ShapeError,
   UnsupportedError,
   UsageError,
-} from "../../src/errors.ts";
-import type { FolderSource } from "../../src/format/source.ts";
+} from "../../src/base/errors.ts";
+import { Turns } from "../../src/base/turns.ts";
+import type { FolderSource } from "../../src/files/source.ts";
 import { Model, readModelFiles } from "../../src/model/model.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
-import { Turns } from "../../src/wasm/turns.ts";
 import { repositoryFile } from "../helpers/shared.ts";
 import { brokenFolder, type Files, type Header, withConfig, withTensors } from "./broken-folder.ts";
 import { openModel } from "./cases.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.ts";
+import { UsageError } from "../../src/base/errors.ts";
 import { type RopeScaling, ropeTable } from "../../src/nn/rope-table.ts";
 
 /** cos or sin as Math has them, one f32 unit apart at most. */

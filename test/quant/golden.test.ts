@@ -4,10 +4,10 @@
  * rounds scales first.
  */
 import { describe, expect, it } from "vitest";
+import { Turns } from "../../src/base/turns.ts";
 import type { GptqOptions } from "../../src/quant/gptq.ts";
 import { quantizeMatrix } from "../../src/quant/quantize-matrix.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
-import { Turns } from "../../src/wasm/turns.ts";
 import { gptqReference, hessianOf } from "../reference/gptq.ts";
 import { findGrid, quantize } from "../reference/gptq-grid.ts";
 import { traceOf } from "../reference/trace.ts";

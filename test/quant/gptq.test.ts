@@ -1,14 +1,14 @@
 /** gptq and rtn: shared factors, fallback, threads and turns; Hessian: sums, blends, damping. */
 import { describe, expect, it } from "vitest";
-import { dequantize, outputError, relativeError } from "../../src/quant/error.ts";
+import { Turns } from "../../src/base/turns.ts";
 import { factorize } from "../../src/quant/factor.ts";
 import { type GptqOptions, type GptqResult, gptq } from "../../src/quant/gptq.ts";
 import { Hessian } from "../../src/quant/hessian.ts";
+import { dequantize, outputError, relativeError } from "../../src/quant/quantization-error.ts";
 import { rtn } from "../../src/quant/rtn.ts";
 import { place } from "../../src/quant/scratch.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
 import type { Machine, MachineOptions } from "../../src/wasm/machine.ts";
-import { Turns } from "../../src/wasm/turns.ts";
 import { gaussians } from "../helpers/random.ts";
 import { hessianOf } from "../reference/gptq.ts";
 

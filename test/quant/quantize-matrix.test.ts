@@ -1,15 +1,15 @@
 /** quantizeMatrix against cases made with numpy (fixtures) and a plain reference. */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { NumericsError } from "../../src/errors.ts";
+import { NumericsError } from "../../src/base/errors.ts";
+import { Turns } from "../../src/base/turns.ts";
 import { exactF16 } from "../../src/format/float16.ts";
-import { dampedTrace } from "../../src/quant/error.ts";
 import type { GptqOptions } from "../../src/quant/gptq.ts";
 import { Hessian } from "../../src/quant/hessian.ts";
+import { dampedTrace } from "../../src/quant/quantization-error.ts";
 import { type MatrixResult, quantizeMatrix } from "../../src/quant/quantize-matrix.ts";
 import { place } from "../../src/quant/scratch.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
-import { Turns } from "../../src/wasm/turns.ts";
 import { gaussians } from "../helpers/random.ts";
 import { readFixture } from "../helpers/safetensors.ts";
 import { repositoryFile, sharedFile } from "../helpers/shared.ts";

@@ -1,8 +1,8 @@
 /** What loading, generating and computing logits refuse, and what generating says of its prompt. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.ts";
-import { compare } from "../../src/eval/compare.ts";
-import { perplexity, perplexityOfWindows } from "../../src/eval/perplexity.ts";
+import { UsageError } from "../../src/base/errors.ts";
+import { compare } from "../../src/eval/compare/compare.ts";
+import { perplexity, perplexityOfWindows } from "../../src/eval/perplexity/perplexity.ts";
 import { type LanguageModel, type LoadOptions, loadModel } from "../../src/index.ts";
 import type { Progress } from "../../src/model/model.ts";
 import { collect, type GenerateOptions, type Piece, type Prompt } from "../../src/runtime/generate.ts";

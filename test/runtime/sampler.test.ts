@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { NumericsError, UsageError } from "../../src/errors.ts";
-import { createRandom, type Random } from "../../src/random.ts";
+import { NumericsError, UsageError } from "../../src/base/errors.ts";
+import { createRandom, type Random } from "../../src/base/random.ts";
 import { checkSampling, type SamplingOptions, sample } from "../../src/runtime/sampler.ts";
 import { gaussians } from "../helpers/random.ts";
 

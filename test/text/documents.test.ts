@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.ts";
+import { UsageError } from "../../src/base/errors.ts";
 import { encodeDocuments, splitDocuments } from "../../src/text/documents.ts";
 import { createTokenizer } from "../../src/text/tokenizer.ts";
 import { readText, sharedFile } from "../helpers/shared.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FormatError, UnsupportedError, UsageError } from "../../src/errors.ts";
+import { FormatError, UnsupportedError, UsageError } from "../../src/base/errors.ts";
 import { createTokenizer } from "../../src/text/tokenizer.ts";
 import { readJsonLines } from "../helpers/shared.ts";
 import { FIXTURES, openTiny, readJson, TOKENIZERS } from "./tokenizers.ts";

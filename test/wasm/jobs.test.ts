@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.ts";
+import { UsageError } from "../../src/base/errors.ts";
+import { Turns } from "../../src/base/turns.ts";
 import { Jobs } from "../../src/wasm/jobs.ts";
-import { Turns } from "../../src/wasm/turns.ts";
 
 /** Work that says when it runs, until it is let go. */
 class Stage {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { Turns } from "../../src/base/turns.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
-import { Turns } from "../../src/wasm/turns.ts";
 
 describe("Machine", () => {
   it.each([1, 2, 3])("plays dependent calls in order on %i threads", async (threads) => {

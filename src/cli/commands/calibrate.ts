@@ -3,17 +3,17 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { Command } from "commander";
 import { withFileErrors } from "../../adapter/file-errors.ts";
-import type { Windows } from "../../compress/batch.ts";
-import type { PartialStatistics } from "../../compress/calibrate.ts";
-import type { Statistics } from "../../compress/statistics.ts";
-import { FileError, UsageError } from "../../errors.ts";
+import { FileError, UsageError } from "../../base/errors.ts";
+import type { PartialStatistics } from "../../compress/statistics/calibrate.ts";
+import type { Statistics } from "../../compress/statistics/statistics.ts";
+import type { Windows } from "../../compress/windows/window-batch.ts";
 import type { Model } from "../../model/model.ts";
-import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
-import { beside, claimOutputs } from "../claim.ts";
-import { withFile } from "../file.ts";
-import { heatMap } from "../heat-map.ts";
-import { exampleText, integerIn } from "../options.ts";
-import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session.ts";
+import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../input/calibration-input.ts";
+import { beside, claimOutputs } from "../input/claim-outputs.ts";
+import { withFile } from "../input/input-file.ts";
+import { exampleText, integerIn } from "../options/common-options.ts";
+import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session/command-session.ts";
+import { heatMap } from "../show/heat-map.ts";
 
 interface Options extends CalibrationOptions {
   readonly output?: string;
@@ -48,7 +48,7 @@ export function registerCalibrate(program: Command, run: RunCommand): void {
 }
 
 const calibrateCommand: Action<Options> = async (session, [path], options) => {
-  const { writeStatistics } = await import("../../compress/statistics-file.ts");
+  const { writeStatistics } = await import("../../compress/statistics/statistics-file.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   checkChoices(path, options);
   const { output: file, statsJson, text = [], idsFile, merge = [] } = options;
@@ -92,9 +92,9 @@ function partialOf({ output }: Options): string | undefined {
 }
 
 async function gather(session: Session, path: string, options: Options): Promise<Statistics> {
-  const { openFiles } = await import("../open.ts");
-  const { prepareCalibration } = await import("../calibration.ts");
-  const { calibrate } = await import("../../compress/calibrate.ts");
+  const { openFiles } = await import("../input/open-model.ts");
+  const { prepareCalibration } = await import("../input/calibration-input.ts");
+  const { calibrate } = await import("../../compress/statistics/calibrate.ts");
   const partial = partialOf(options);
   const resume = partial === undefined ? undefined : await readResume(session, partial, options.resume === true);
   const calibration = await prepareCalibration(session, options);
@@ -117,7 +117,7 @@ async function withPredictions(
   windows: Windows,
   statistics: Statistics,
 ): Promise<Statistics> {
-  const { trainPredictor } = await import("../../compress/predictor.ts");
+  const { trainPredictor } = await import("../../compress/predictor/predictor.ts");
   const { signal, report: onProgress } = session;
   const { blocks } = await trainPredictor(model, windows, { seed: session.options.seed, signal, onProgress });
   const predicted = new Map(blocks.map((block) => [block.layer, block.predicted]));
@@ -131,24 +131,24 @@ async function readResume(session: Session, path: string, resume: boolean): Prom
   if (!existsSync(path)) return undefined;
   if (!resume && session.options.force) return undefined;
   if (!resume) throw new FileError(path, "found an interrupted run; go on with --resume, or begin anew with --force");
-  const { readPartialStatistics } = await import("../../compress/statistics-file.ts");
+  const { readPartialStatistics } = await import("../../compress/statistics/statistics-file.ts");
   return withFile(path, readPartialStatistics);
 }
 
 /** The file is replaced when the new one is whole and on the device. */
 async function keep(path: string, partial: PartialStatistics): Promise<void> {
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
-  const { writePartialStatistics } = await import("../../compress/statistics-file.ts");
+  const { writePartialStatistics } = await import("../../compress/statistics/statistics-file.ts");
   await writePartialStatistics(await nodeOutputFile(path, { force: true }), partial);
 }
 
 async function merged(session: Session, path: string | undefined, files: readonly string[]): Promise<Statistics> {
-  const { mergeStatistics } = await import("../../compress/statistics-sum.ts");
-  const { readStatisticsFile, requireModel } = await import("../statistics.ts");
+  const { mergeStatistics } = await import("../../compress/statistics/statistics-sum.ts");
+  const { readStatisticsFile, requireModel } = await import("../input/statistics-input.ts");
   const all: Statistics[] = [];
   for (const file of files) all.push(await readStatisticsFile(file));
   if (path !== undefined) {
-    const { openFolder } = await import("../open.ts");
+    const { openFolder } = await import("../input/open-model.ts");
     const { readModelFiles } = await import("../../model/model.ts");
     const model = await readModelFiles(await openFolder(path));
     try {

@@ -1,14 +1,15 @@
 /** `quern compare`: how far a model is from another, usually its float original, which runs alongside or was saved before. */
 import { type Command, Option } from "commander";
-import { UsageError } from "../../errors.ts";
-import type { CompareOptions, ReferenceComparison } from "../../eval/compare.ts";
-import type { SavedReference } from "../../eval/open-reference.ts";
-import { DEFAULT_WINDOW, longestWindow, scoredWindows } from "../../eval/windows.ts";
-import type { OutputFile } from "../../format/output.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { CompareOptions, ReferenceComparison } from "../../eval/compare/compare.ts";
+import type { SavedReference } from "../../eval/compare/saved-reference.ts";
+import { DEFAULT_WINDOW, longestWindow, scoredWindows } from "../../eval/scoring/scored-windows.ts";
+import type { OutputFile } from "../../files/output.ts";
 import type { Model } from "../../model/model.ts";
-import { claimOutputs } from "../claim.ts";
-import type { IdsInput } from "../inputs.ts";
-import type { OpenedFiles } from "../open.ts";
+import { claimOutputs } from "../input/claim-outputs.ts";
+import type { OpenedFiles } from "../input/open-model.ts";
+import type { IdsInput } from "../input/text-input.ts";
+import { addTokenOptions, givesTokens, prepareTokens, type TokenOptions } from "../input/token-input.ts";
 import {
   type ActivationsOption,
   addStudyOption,
@@ -17,9 +18,8 @@ import {
   integerIn,
   oneOf,
   type StudyOption,
-} from "../options.ts";
-import type { Action, RunCommand, Session } from "../session.ts";
-import { addTokenOptions, givesTokens, prepareTokens, type TokenOptions } from "../token-input.ts";
+} from "../options/common-options.ts";
+import type { Action, RunCommand, Session } from "../session/command-session.ts";
 
 interface Options extends TokenOptions {
   readonly reference?: string;
@@ -89,7 +89,7 @@ async function compareRunning(
   saveTo: OutputFile | undefined,
   options: Options,
 ): Promise<void> {
-  const { openFiles } = await import("../open.ts");
+  const { openFiles } = await import("../input/open-model.ts");
   const tokens = await prepareTokens(session, options);
   await using opened = await openFiles(session, path);
   const activations = options.referenceActivations ?? "f32";
@@ -99,9 +99,9 @@ async function compareRunning(
 }
 
 async function compareSaved(session: Session, path: string, file: string, options: Options): Promise<void> {
-  const { openFiles } = await import("../open.ts");
+  const { openFiles } = await import("../input/open-model.ts");
   const { nodeFile } = await import("../../adapter/node.ts");
-  const { openReference } = await import("../../eval/open-reference.ts");
+  const { openReference } = await import("../../eval/compare/saved-reference.ts");
   await using reference = await openReference(await nodeFile(file));
   const { activations } = reference.facts;
   if ((options.referenceActivations ?? activations) !== activations)
@@ -125,7 +125,7 @@ async function show(
   options: Options & Pick<CompareOptions, "saveTo">,
 ): Promise<void> {
   const { activationsName } = await import("../../nn/emit.ts");
-  const { compare, compareWindows } = await import("../../eval/compare.ts");
+  const { compare, compareWindows } = await import("../../eval/compare/compare.ts");
   const { window, limit, saveTo, studyActivations } = options;
   const model = studyActivations === undefined ? opened : opened.withActivations(studyActivations);
   const activations = activationsName(model.activations);
@@ -146,8 +146,8 @@ function checkInput({ config }: OpenedFiles, input: IdsInput, { window = DEFAULT
 
 /** Runs MODEL as the reference: in f32 unless the options say otherwise. */
 async function save(session: Session, path: string, output: OutputFile, options: Options): Promise<void> {
-  const { openFiles } = await import("../open.ts");
-  const { saveReference } = await import("../../eval/save-reference.ts");
+  const { openFiles } = await import("../input/open-model.ts");
+  const { saveReference } = await import("../../eval/compare/save-reference.ts");
   const activations = options.referenceActivations ?? session.options.activations ?? "f32";
   const tokens = await prepareTokens(session, options);
   await using opened = await openFiles(session, path, { activations });

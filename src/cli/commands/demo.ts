@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import pc from "picocolors";
-import type { Windows } from "../../compress/batch.ts";
-import type { OutputFile } from "../../format/output.ts";
+import type { Windows } from "../../compress/windows/window-batch.ts";
+import type { OutputFile } from "../../files/output.ts";
 import type { Model } from "../../model/model.ts";
-import { claimOutputs } from "../claim.ts";
-import type { HeldOut, Row } from "../demo/measure.ts";
-import type { DemoPlan } from "../demo/plans.ts";
-import { exampleText, integerIn } from "../options.ts";
-import type { Action, RunCommand, Session } from "../session.ts";
-import { renderTable } from "../table.ts";
+import type { HeldOut, Row } from "../demo/demo-measure.ts";
+import type { DemoPlan } from "../demo/demo-plans.ts";
+import { claimOutputs } from "../input/claim-outputs.ts";
+import { exampleText, integerIn } from "../options/common-options.ts";
+import type { Action, RunCommand, Session } from "../session/command-session.ts";
+import { renderTable } from "../show/text-table.ts";
 
 interface Options {
   readonly output: string;
@@ -38,12 +38,12 @@ export function registerDemo(program: Command, run: RunCommand): void {
 
 const demo: Action<Options> = async (session, [given], options) => {
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
-  const { openModel } = await import("../open.ts");
-  const { selfSample } = await import("../../compress/calibration-text.ts");
-  const { expertUsage } = await import("../../eval/expert-usage.ts");
-  const { demoPlans } = await import("../demo/plans.ts");
-  const { measure } = await import("../demo/measure.ts");
-  const { heatMap } = await import("../heat-map.ts");
+  const { openModel } = await import("../input/open-model.ts");
+  const { selfSample } = await import("../../compress/windows/calibration-text.ts");
+  const { expertUsage } = await import("../../eval/perplexity/expert-usage.ts");
+  const { demoPlans } = await import("../demo/demo-plans.ts");
+  const { measure } = await import("../demo/demo-measure.ts");
+  const { heatMap } = await import("../show/heat-map.ts");
   const path = given ?? fileURLToPath(new URL("../../../models/fable-mixtral", import.meta.url));
   const say = (text: string) => session.output.piece(`${text}\n`);
   await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path] });
@@ -103,10 +103,10 @@ async function runPlan(
   options: Options,
 ): Promise<Row> {
   const { nodeOutput } = await import("../../adapter/node-output.ts");
-  const { quantizeModel } = await import("../../compress/quantize.ts");
-  const { writeQuantized } = await import("../../compress/write.ts");
-  const { measure } = await import("../demo/measure.ts");
-  const { openModel } = await import("../open.ts");
+  const { quantizeModel } = await import("../../compress/quantize/quantize-model.ts");
+  const { writeQuantized } = await import("../../compress/write/write-quantized.ts");
+  const { measure } = await import("../demo/demo-measure.ts");
+  const { openModel } = await import("../input/open-model.ts");
   const folder = join(options.output, plan.name);
   await using output = await nodeOutput(folder, session.options);
   const onProgress: Session["report"] = (event) => session.report({ ...event, phase: plan.label });
@@ -137,7 +137,7 @@ function resultTable(rows: readonly Row[], markdown: boolean): string {
 
 /** A story by the 3-bit model, shown as it comes. */
 async function tellStory(session: Session, folder: string, maxTokens: number): Promise<string> {
-  const { openModel } = await import("../open.ts");
+  const { openModel } = await import("../input/open-model.ts");
   const { generate } = await import("../../runtime/generate.ts");
   await using model = await openModel({ ...session, report: () => {} }, folder);
   session.output.piece(`\n${pc.bold("A story by the 3-bit model:")}\n\n${PROMPT}`);

@@ -1,20 +1,20 @@
 /** `quern evaluate`: tasks, scored as lm-evaluation-harness scores them. */
 import type { Command } from "commander";
 import type { Journal } from "../../adapter/node-journal.ts";
-import { FileError, UsageError } from "../../errors.ts";
-import type { BaselineComparison, BaselineRow } from "../../eval/baseline.ts";
-import type { EvaluateOptions, Evaluation, TaskResult } from "../../eval/evaluate.ts";
+import { FileError, UsageError } from "../../base/errors.ts";
+import type { BaselineComparison, BaselineRow } from "../../eval/evaluation/baseline.ts";
+import type { EvaluateOptions, Evaluation, TaskResult } from "../../eval/evaluation/evaluate.ts";
 import type { BootstrapOptions } from "../../eval/stats/bootstrap.ts";
 import type { Task } from "../../eval/tasks/task.ts";
-import type { OutputFile } from "../../format/output.ts";
-import type { RunIdentity } from "../../format/run-identity.ts";
-import type { FolderSource } from "../../format/source.ts";
+import type { OutputFile } from "../../files/output.ts";
+import type { RunIdentity } from "../../files/run-identity.ts";
+import type { FolderSource } from "../../files/source.ts";
 import type { Model } from "../../model/model.ts";
-import { beside, claimOutputs } from "../claim.ts";
-import { ToldError } from "../failure.ts";
-import { withFile } from "../file.ts";
-import { exampleText, integerIn } from "../options.ts";
-import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session.ts";
+import { beside, claimOutputs } from "../input/claim-outputs.ts";
+import { withFile } from "../input/input-file.ts";
+import { exampleText, integerIn } from "../options/common-options.ts";
+import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session/command-session.ts";
+import { ToldError } from "../session/failure.ts";
 
 interface Options {
   readonly tasks?: string;
@@ -142,9 +142,9 @@ async function evaluateOn(
   { names, own, data, baseline }: Materials,
 ): Promise<void> {
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
-  const { evaluate } = await import("../../eval/evaluate.ts");
-  const { sampleLine } = await import("../../eval/sample-log.ts");
-  const { openFiles } = await import("../open.ts");
+  const { evaluate } = await import("../../eval/evaluation/evaluate.ts");
+  const { sampleLine } = await import("../../eval/evaluation/sample-log.ts");
+  const { openFiles } = await import("../input/open-model.ts");
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
   await using opened = await openFiles(session, path);
   await opened.tokenizer();
@@ -182,17 +182,17 @@ const BASELINE_LIMITS = { maxBytes: 500_000_000, maxDepth: 64 };
 type Compare = (tasks: readonly TaskResult[], options: BootstrapOptions) => Promise<BaselineComparison>;
 
 async function openBaseline(path: string): Promise<Compare> {
-  const { compareWithBaseline, readBaseline } = await import("../../eval/baseline.ts");
-  const { readJson } = await import("../../format/json.ts");
+  const { compareWithBaseline, readBaseline } = await import("../../eval/evaluation/baseline.ts");
+  const { readJson } = await import("../../files/json-file.ts");
   const samples = readBaseline(await withFile(path, (source) => readJson(source, BASELINE_LIMITS)), path);
   return (tasks, options) => compareWithBaseline(tasks, samples, path, options);
 }
 
 /** What decides the answers: a resumed run must have the same. */
 async function identityOf(session: Session, model: Model, options: Options): Promise<RunIdentity> {
-  const { modelHash, tokenizerHash } = await import("../../model/identity.ts");
-  const { Turns } = await import("../../wasm/turns.ts");
-  const { VERSION } = await import("../../version.ts");
+  const { modelHash, tokenizerHash } = await import("../../model/model-identity.ts");
+  const { Turns } = await import("../../base/turns.ts");
+  const { VERSION } = await import("../../base/version.ts");
   const turns = new Turns(session.signal);
   return {
     version: VERSION,
@@ -214,14 +214,14 @@ async function openJournal(session: Session, options: Options, identity: RunIden
   const path = samplesOf(options);
   if (path === undefined) return undefined;
   const { isCutFrom, nodeJournal } = await import("../../adapter/node-journal.ts");
-  const { headLine, LINE_BEGINNINGS } = await import("../../eval/sample-log.ts");
+  const { headLine, LINE_BEGINNINGS } = await import("../../eval/evaluation/sample-log.ts");
   const { force } = session.options;
   const recognise = (line: string) => (isCutFrom(line, LINE_BEGINNINGS) ? "cut" : undefined);
   return nodeJournal(path, { resume: options.resume, force, head: headLine(identity), recognise });
 }
 
 async function knownSamples(journal: Journal | undefined, identity: RunIdentity): Promise<EvaluateOptions["known"]> {
-  const { readSampleLog } = await import("../../eval/sample-log.ts");
+  const { readSampleLog } = await import("../../eval/evaluation/sample-log.ts");
   return journal === undefined ? undefined : readSampleLog(journal.lines, identity, journal.name);
 }
 
@@ -247,9 +247,9 @@ async function tell(
   options: Options,
   output: OutputFile | undefined,
 ): Promise<void> {
-  const { harnessDocument } = await import("../../eval/harness.ts");
-  const { evaluationTable } = await import("../evaluation-table.ts");
-  const { toJson } = await import("../output.ts");
+  const { harnessDocument } = await import("../../eval/evaluation/harness-document.ts");
+  const { evaluationTable } = await import("../show/evaluation-table.ts");
+  const { toJson } = await import("../show/command-output.ts");
   const errors = evaluation.problems.map(({ code, message, details }) => ({ ...details, code, message }));
   for (const { code, message } of errors) session.note(`${code}: ${message}`);
   const document = {

@@ -1,10 +1,10 @@
 /** `quern generate`: text from a prompt. */
 import type { Command } from "commander";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { GenerateOptions } from "../../runtime/generate.ts";
-import { exampleText, integerIn, numberIn } from "../options.ts";
-import { addPromptOptions, type PromptOptions, promptIds, readPrompt } from "../prompt-input.ts";
-import type { Action, RunCommand, Session } from "../session.ts";
+import { addPromptOptions, type PromptOptions, promptIds, readPrompt } from "../input/prompt-input.ts";
+import { exampleText, integerIn, numberIn } from "../options/common-options.ts";
+import type { Action, RunCommand, Session } from "../session/command-session.ts";
 
 interface Options extends PromptOptions {
   readonly maxTokens: number;
@@ -53,10 +53,10 @@ function collect(text: string, before: readonly string[] = []): readonly string[
 }
 
 const generateCommand: Action<Options> = async (session, [path], options) => {
-  const { openFiles } = await import("../open.ts");
+  const { openFiles } = await import("../input/open-model.ts");
   const { collect, generate } = await import("../../runtime/generate.ts");
   const { engineInfo } = await import("../../runtime/language-model.ts");
-  const { sha256 } = await import("../../format/sha256.ts");
+  const { sha256 } = await import("../../files/sha256.ts");
   const prompt = await readPrompt(session, options);
   if (options.stream === true && !session.output.isJson)
     throw new UsageError("--stream", "no --json", "--json beside it; without it text is shown as it comes");

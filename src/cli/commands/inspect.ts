@@ -1,9 +1,9 @@
 /** `quern inspect`: what a model is, without loading its weights. */
 import type { Command } from "commander";
 import type { ModelFacts, ModuleFacts } from "../../model/inspect.ts";
-import { exampleText } from "../options.ts";
-import type { Action, RunCommand } from "../session.ts";
-import { renderTable } from "../table.ts";
+import { exampleText } from "../options/common-options.ts";
+import type { Action, RunCommand } from "../session/command-session.ts";
+import { renderTable } from "../show/text-table.ts";
 
 export function registerInspect(program: Command, run: RunCommand): void {
   program
@@ -15,10 +15,10 @@ export function registerInspect(program: Command, run: RunCommand): void {
 }
 
 const inspect: Action<unknown> = async (session, [path]) => {
-  const { hasWeights, openFolder } = await import("../open.ts");
+  const { hasWeights, openFolder } = await import("../input/open-model.ts");
   const { readModelFiles, readModelShapes } = await import("../../model/model.ts");
   const { inspectModel, inspectShapes } = await import("../../model/inspect.ts");
-  const { modelSlots } = await import("../../model/slots.ts");
+  const { modelSlots } = await import("../../model/weights/linears.ts");
   const folder = await openFolder(path);
   let facts: ModelFacts;
   if (await hasWeights(folder)) {

@@ -1,11 +1,11 @@
 /** `quern logits`: all positions' logits of a prompt, and on request what happens inside. */
 import type { Command } from "commander";
-import { UsageError } from "../../errors.ts";
-import type { OutputFile } from "../../format/output.ts";
-import { claimOutputs } from "../claim.ts";
-import { exampleText } from "../options.ts";
-import { addPromptOptions, type PromptOptions, promptIds, readPrompt } from "../prompt-input.ts";
-import type { Action, RunCommand } from "../session.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { OutputFile } from "../../files/output.ts";
+import { claimOutputs } from "../input/claim-outputs.ts";
+import { addPromptOptions, type PromptOptions, promptIds, readPrompt } from "../input/prompt-input.ts";
+import { exampleText } from "../options/common-options.ts";
+import type { Action, RunCommand } from "../session/command-session.ts";
 
 interface Options extends PromptOptions {
   readonly output?: string;
@@ -25,10 +25,10 @@ export function registerLogits(program: Command, run: RunCommand): void {
 }
 
 const logitsCommand: Action<Options> = async (session, [path], options) => {
-  const { openFiles } = await import("../open.ts");
+  const { openFiles } = await import("../input/open-model.ts");
   const { computeLogits, computeTapped } = await import("../../runtime/logits.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
-  const { sha256 } = await import("../../format/sha256.ts");
+  const { sha256 } = await import("../../files/sha256.ts");
   checkOutput(options);
   await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path, options.idsFile] });
   const prompt = await readPrompt(session, options);

@@ -1,14 +1,21 @@
 /** `quern perplexity`: how well a model predicts a text. */
 import type { Command } from "commander";
-import { UsageError } from "../../errors.ts";
-import type { Perplexity, TextPerplexity } from "../../eval/perplexity.ts";
-import { type Protocol, protocolSequences } from "../../eval/protocols.ts";
-import { longestWindow } from "../../eval/windows.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { Perplexity, TextPerplexity } from "../../eval/perplexity/perplexity.ts";
+import { type Protocol, protocolSequences } from "../../eval/scoring/protocols.ts";
+import { longestWindow } from "../../eval/scoring/scored-windows.ts";
 import type { Model } from "../../model/model.ts";
-import type { IdsInput } from "../inputs.ts";
-import { addStudyOption, checkStudy, exampleText, integerIn, oneOf, type StudyOption } from "../options.ts";
-import type { Action, RunCommand, Session } from "../session.ts";
-import { addTokenOptions, prepareTokens, type TokenOptions } from "../token-input.ts";
+import type { IdsInput } from "../input/text-input.ts";
+import { addTokenOptions, prepareTokens, type TokenOptions } from "../input/token-input.ts";
+import {
+  addStudyOption,
+  checkStudy,
+  exampleText,
+  integerIn,
+  oneOf,
+  type StudyOption,
+} from "../options/common-options.ts";
+import type { Action, RunCommand, Session } from "../session/command-session.ts";
 
 interface Options extends TokenOptions {
   readonly protocol: Protocol;
@@ -55,9 +62,9 @@ const perplexityCommand: Action<Options> = async (session, [path], options) => {
   if (options.stride !== undefined && protocol !== "strided")
     throw new UsageError("--stride", `the protocol ${protocol}`, "--protocol strided");
   checkStudy(session.options, options.studyActivations);
-  const { openFiles } = await import("../open.ts");
+  const { openFiles } = await import("../input/open-model.ts");
   const { activationsName } = await import("../../nn/emit.ts");
-  const { perplexity, perplexityOfWindows } = await import("../../eval/perplexity.ts");
+  const { perplexity, perplexityOfWindows } = await import("../../eval/perplexity/perplexity.ts");
   const tokens = await prepareTokens(session, options);
   await using opened = await openFiles(session, path);
   const input = await tokens(opened);
@@ -96,7 +103,7 @@ function checkInput(session: Session, config: Model["config"], input: IdsInput, 
 
 /** Of the text that the stream's ids stand for, without special tokens. */
 async function perText(model: Model, ids: readonly number[], { nll }: Perplexity): Promise<TextPerplexity> {
-  const { textPerplexity } = await import("../../eval/perplexity.ts");
+  const { textPerplexity } = await import("../../eval/perplexity/perplexity.ts");
   const text = (await model.tokenizer()).decode(ids, { skipSpecial: true });
   return textPerplexity(text, ids.length, nll);
 }

@@ -1,28 +1,28 @@
 /** `quern plan`: bits for every linear, as a document that `quantize --plan` takes. */
 import type { Command } from "commander";
-import type { CurvePoint } from "../../compress/knapsack.ts";
-import type { SizedPlan } from "../../compress/plan.ts";
-import type { ModelShapes } from "../../compress/shapes.ts";
-import { UsageError } from "../../errors.ts";
-import type { OutputFile } from "../../format/output.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { CurvePoint } from "../../compress/plan/knapsack-plan.ts";
+import type { SizedPlan } from "../../compress/plan/plan-model.ts";
+import type { ModelShapes } from "../../compress/recipe/model-shapes.ts";
+import type { OutputFile } from "../../files/output.ts";
 import type { ModelFiles } from "../../model/model.ts";
-import type { PlanModule } from "../../quant/bit-plan.ts";
-import type { Policy } from "../../quant/policy.ts";
+import type { PlanModule } from "../../policy/bit-plan.ts";
+import type { Policy } from "../../policy/policy.ts";
 import {
   addCalibrationOptions,
   type CalibrationOptions,
   type CalibrationSource,
   givesCalibration,
   prepareCalibration,
-} from "../calibration.ts";
-import { claimOutputs } from "../claim.ts";
-import { addGridOptions, checkModelGrid, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
-import { commandKnapsack } from "../knapsack.ts";
-import type { OpenedFiles } from "../open.ts";
-import { exampleText } from "../options.ts";
-import { addPolicyOptions, type PolicyOptions, planContext, readPolicy } from "../policy-options.ts";
-import type { Action, RunCommand, Session } from "../session.ts";
-import { renderTable } from "../table.ts";
+} from "../input/calibration-input.ts";
+import { claimOutputs } from "../input/claim-outputs.ts";
+import { commandKnapsack } from "../input/damage-input.ts";
+import type { OpenedFiles } from "../input/open-model.ts";
+import { addPolicyOptions, type PolicyOptions, planContext, readPolicy } from "../input/policy-input.ts";
+import { exampleText } from "../options/common-options.ts";
+import { addGridOptions, checkModelGrid, type GridCommandOptions, gridSettings } from "../options/gptq-options.ts";
+import type { Action, RunCommand, Session } from "../session/command-session.ts";
+import { renderTable } from "../show/text-table.ts";
 
 interface Options extends GridCommandOptions, CalibrationOptions, PolicyOptions {
   readonly policy: string;
@@ -48,8 +48,8 @@ export function registerPlan(program: Command, run: RunCommand): void {
 }
 
 const plan: Action<Options> = async (session, [path], options) => {
-  const { openShapes } = await import("../open.ts");
-  const { planModulesOf } = await import("../../compress/shapes.ts");
+  const { openShapes } = await import("../input/open-model.ts");
+  const { planModulesOf } = await import("../../compress/recipe/model-shapes.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const policy = readPolicy(options.policy, options);
   checkModelGrid(options);
@@ -82,10 +82,10 @@ async function decide(
   options: Options,
   policy: Policy,
 ): Promise<{ readonly document: SizedPlan; readonly curve: readonly CurvePoint[] }> {
-  const { openFiles } = await import("../open.ts");
-  const { budgetCurve } = await import("../../compress/knapsack.ts");
-  const { planFor } = await import("../../compress/plan.ts");
-  const { LOW_BIT_GRID } = await import("../../compress/settings.ts");
+  const { openFiles } = await import("../input/open-model.ts");
+  const { budgetCurve } = await import("../../compress/plan/knapsack-plan.ts");
+  const { planFor } = await import("../../compress/plan/plan-model.ts");
+  const { LOW_BIT_GRID } = await import("../../compress/recipe/settings.ts");
   const { calibration } = opened;
   const context = await planContext(session, opened, options);
   let measured: OpenedFiles | undefined;

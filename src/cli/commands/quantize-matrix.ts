@@ -1,13 +1,19 @@
 /** `quern quantize-matrix`: GPTQ of one matrix, for study and tests. */
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { FormatError, ShapeError, UsageError } from "../../errors.ts";
+import { FormatError, ShapeError, UsageError } from "../../base/errors.ts";
 import type { TensorIndex } from "../../format/safetensors.ts";
-import { claimOutputs } from "../claim.ts";
-import { withFile } from "../file.ts";
-import { addBitsOption, addGridOptions, DEFAULT_BITS, type GridCommandOptions, gridSettings } from "../gptq-options.ts";
-import { exampleText, oneOf } from "../options.ts";
-import type { Action, RunCommand } from "../session.ts";
+import { claimOutputs } from "../input/claim-outputs.ts";
+import { withFile } from "../input/input-file.ts";
+import { exampleText, oneOf } from "../options/common-options.ts";
+import {
+  addBitsOption,
+  addGridOptions,
+  DEFAULT_BITS,
+  type GridCommandOptions,
+  gridSettings,
+} from "../options/gptq-options.ts";
+import type { Action, RunCommand } from "../session/command-session.ts";
 
 interface Options extends GridCommandOptions {
   readonly output: string;
@@ -33,8 +39,8 @@ const quantizeMatrixCommand: Action<Options> = async (session, [path], options) 
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const { openSafetensors } = await import("../../format/safetensors.ts");
   const { quantizeMatrix } = await import("../../quant/quantize-matrix.ts");
-  const { openMachine } = await import("../open.ts");
-  const { Turns } = await import("../../wasm/turns.ts");
+  const { openMachine } = await import("../input/open-model.ts");
+  const { Turns } = await import("../../base/turns.ts");
   if (options.gateWeighted !== undefined || options.errorFeedback !== undefined)
     throw new UsageError("quantize-matrix", "--gate-weighted or --error-feedback", "a matrix's own options alone");
   const { gateWeighted: _, errorFeedback: __, ...grid } = gridSettings(options);
@@ -101,7 +107,7 @@ async function readMatrix(
 type Result = Awaited<ReturnType<typeof import("../../quant/quantize-matrix.ts").quantizeMatrix>>;
 
 async function writeResult(
-  output: import("../../format/output.ts").FileSink,
+  output: import("../../files/output.ts").FileSink,
   result: Result,
   rows: number,
   cols: number,

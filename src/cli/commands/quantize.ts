@@ -1,22 +1,26 @@
 /** `quern quantize`: a model to few bits, written as a GPTQ checkpoint folder. */
 import { type Command, Option } from "commander";
-import type { Windows } from "../../compress/batch.ts";
-import type { CheckpointRun, FolderCheckpoint } from "../../compress/checkpoint.ts";
-import type { Quantized } from "../../compress/quantized.ts";
-import type { QuantizeSettings } from "../../compress/settings.ts";
-import type { Written } from "../../compress/write.ts";
-import { UnsupportedError, UsageError } from "../../errors.ts";
-import type { WorkFolder } from "../../format/work-folder.ts";
+import { UnsupportedError, UsageError } from "../../base/errors.ts";
+import type { QuantizeSettings } from "../../compress/recipe/settings.ts";
+import type { Quantized } from "../../compress/result/quantized.ts";
+import type { CheckpointRun, FolderCheckpoint } from "../../compress/resume/block-checkpoint.ts";
+import type { Windows } from "../../compress/windows/window-batch.ts";
+import type { Written } from "../../compress/write/write-quantized.ts";
+import type { WorkFolder } from "../../files/work-folder.ts";
 import type { Model } from "../../model/model.ts";
-import type { ReadPlan } from "../../quant/plan-document.ts";
-import type { Policy } from "../../quant/policy.ts";
+import type { ReadPlan } from "../../policy/plan-document.ts";
+import type { Policy } from "../../policy/policy.ts";
 import {
   addCalibrationOptions,
   type CalibrationOptions,
   givesCalibration,
   prepareCalibration,
-} from "../calibration.ts";
-import { claimOutputs } from "../claim.ts";
+} from "../input/calibration-input.ts";
+import { claimOutputs } from "../input/claim-outputs.ts";
+import { commandKnapsack } from "../input/damage-input.ts";
+import type { OpenedFiles } from "../input/open-model.ts";
+import { addPolicyOptions, type PolicyOptions, planContext, readPolicy } from "../input/policy-input.ts";
+import { exampleText, oneOf } from "../options/common-options.ts";
 import {
   addBitsOption,
   addGridOptions,
@@ -24,12 +28,8 @@ import {
   DEFAULT_BITS,
   type GridCommandOptions,
   gridSettings,
-} from "../gptq-options.ts";
-import { commandKnapsack } from "../knapsack.ts";
-import type { OpenedFiles } from "../open.ts";
-import { exampleText, oneOf } from "../options.ts";
-import { addPolicyOptions, type PolicyOptions, planContext, readPolicy } from "../policy-options.ts";
-import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session.ts";
+} from "../options/gptq-options.ts";
+import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session/command-session.ts";
 
 interface Options extends GridCommandOptions, CalibrationOptions, PolicyOptions {
   readonly output: string;
@@ -78,13 +78,13 @@ export function registerQuantize(program: Command, run: RunCommand): void {
 }
 
 const quantize: Action<Options> = async (session, [path], options) => {
-  const { openFiles } = await import("../open.ts");
-  const { checkSettings } = await import("../../compress/check-settings.ts");
-  const { quantizeModel } = await import("../../compress/quantize.ts");
-  const { writeQuantized } = await import("../../compress/write.ts");
+  const { openFiles } = await import("../input/open-model.ts");
+  const { checkSettings } = await import("../../compress/recipe/check-settings.ts");
+  const { quantizeModel } = await import("../../compress/quantize/quantize-model.ts");
+  const { writeQuantized } = await import("../../compress/write/write-quantized.ts");
   const { nodeResumable, workFolderOf } = await import("../../adapter/node-work.ts");
-  const { originMeta } = await import("../../compress/meta.ts");
-  const { portableNames, readersOf } = await import("../../compress/readers.ts");
+  const { originMeta } = await import("../../compress/write/folder-meta.ts");
+  const { portableNames, readersOf } = await import("../../compress/write/readers.ts");
   checkChoices(options);
   const { resume, plan, stats, calibration: texts = [], idsFile } = options;
   await using _claim = await claimOutputs({
@@ -131,7 +131,7 @@ async function openBlocks(
   settings: QuantizeSettings,
   run: CheckpointRun,
 ): Promise<FolderCheckpoint> {
-  const { openCheckpoint } = await import("../../compress/checkpoint.ts");
+  const { openCheckpoint } = await import("../../compress/resume/block-checkpoint.ts");
   const checkpoint = await openCheckpoint(work, model, settings, run);
   const { layers } = model.config;
   if (checkpoint.found > 0) session.note(`${work.name}: going on after ${checkpoint.found} of ${layers} blocks`);
@@ -160,9 +160,9 @@ async function readBits(session: Session, options: Options): Promise<ChosenBits>
   const { plan, policy } = options;
   if (policy !== undefined) return { policy: readPolicy(policy, options) };
   if (plan === undefined) return undefined;
-  const { parseJson } = await import("../../format/json.ts");
-  const { parsePlan } = await import("../../quant/plan-document.ts");
-  const { readTextInput } = await import("../inputs.ts");
+  const { parseJson } = await import("../../base/json.ts");
+  const { parsePlan } = await import("../../policy/plan-document.ts");
+  const { readTextInput } = await import("../input/text-input.ts");
   return { document: parsePlan(parseJson(await readTextInput(plan, session.signal), plan), plan) };
 }
 
@@ -174,9 +174,9 @@ async function settingsOf(
   calibration: (() => Promise<Windows>) | undefined,
 ): Promise<QuantizeSettings> {
   const { files } = opened;
-  const { defaultGrid, LOW_BIT_GRID, uniformModules } = await import("../../compress/settings.ts");
-  const { planFor, planSettings } = await import("../../compress/plan.ts");
-  const { shapesOfFiles } = await import("../../compress/shapes.ts");
+  const { defaultGrid, LOW_BIT_GRID, uniformModules } = await import("../../compress/recipe/settings.ts");
+  const { planFor, planSettings } = await import("../../compress/plan/plan-model.ts");
+  const { shapesOfFiles } = await import("../../compress/recipe/model-shapes.ts");
   const { groupSize } = options;
   const withGrid = (modules: QuantizeSettings["modules"]) => {
     const symmetric = options.symmetric ? true : options.asymmetric ? false : undefined;

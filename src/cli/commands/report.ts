@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { FormatError } from "../../errors.ts";
-import { claimOutputs } from "../claim.ts";
-import { readTextInput } from "../inputs.ts";
-import { exampleText } from "../options.ts";
-import type { ResultFile } from "../report/provenance.ts";
-import type { Action, RunCommand } from "../session.ts";
+import { FormatError } from "../../base/errors.ts";
+import type { ResultFile } from "../../report/provenance.ts";
+import { claimOutputs } from "../input/claim-outputs.ts";
+import { readTextInput } from "../input/text-input.ts";
+import { exampleText } from "../options/common-options.ts";
+import type { Action, RunCommand } from "../session/command-session.ts";
 
 interface Options {
   readonly output: string;
@@ -28,7 +28,7 @@ export function registerReport(program: Command, run: RunCommand): void {
 
 const report: Action<Options> = async (session, args, options) => {
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
-  const { writeReport } = await import("../report/page.ts");
+  const { writeReport } = await import("../../report/report-page.ts");
   const [paths] = args as unknown as readonly [readonly string[]];
   await using _claim = await claimOutputs({ outputs: [options.output], inputs: paths });
   await using output = await nodeOutputFile(options.output, session.options);
@@ -46,7 +46,7 @@ const report: Action<Options> = async (session, args, options) => {
 };
 
 async function readResults(path: string, signal: AbortSignal): Promise<ResultFile> {
-  const { parseCells } = await import("../report/cells.ts");
+  const { parseCells } = await import("../../report/results/sweep-cells.ts");
   const text = await readTextInput(path, signal);
   const hash = createHash("sha256").update(text).digest("hex");
   return { name: basename(path), hash, cells: parseCells(text, path) };

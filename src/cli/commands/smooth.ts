@@ -1,11 +1,18 @@
 /** `quern smooth`: a float model whose activations are easier to round, written as a float folder. */
 import type { Command } from "commander";
-import type { SmoothedSite, SmoothOptions } from "../../compress/smooth.ts";
-import { UsageError } from "../../errors.ts";
-import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../calibration.ts";
-import { claimOutputs } from "../claim.ts";
-import { addStudyOption, exampleText, integerIn, numberIn, oneOf, type StudyOption } from "../options.ts";
-import type { Action, RunCommand } from "../session.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { SmoothedSite, SmoothOptions } from "../../compress/smooth/smooth-model.ts";
+import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../input/calibration-input.ts";
+import { claimOutputs } from "../input/claim-outputs.ts";
+import {
+  addStudyOption,
+  exampleText,
+  integerIn,
+  numberIn,
+  oneOf,
+  type StudyOption,
+} from "../options/common-options.ts";
+import type { Action, RunCommand } from "../session/command-session.ts";
 
 interface Options extends CalibrationOptions {
   readonly output: string;
@@ -43,10 +50,10 @@ export function registerSmooth(program: Command, run: RunCommand): void {
 
 const smoothCommand: Action<Options> = async (session, [path], options) => {
   if (!givesCalibration(options)) throw new UsageError("calibration", "none", "--calibration, --ids-file or --self");
-  const { openFiles } = await import("../open.ts");
-  const { prepareCalibration } = await import("../calibration.ts");
-  const { smoothModel } = await import("../../compress/smooth.ts");
-  const { writeSmoothed } = await import("../../compress/write-smoothed.ts");
+  const { openFiles } = await import("../input/open-model.ts");
+  const { prepareCalibration } = await import("../input/calibration-input.ts");
+  const { smoothModel } = await import("../../compress/smooth/smooth-model.ts");
+  const { writeSmoothed } = await import("../../compress/smooth/write-smoothed.ts");
   const { nodeOutput } = await import("../../adapter/node-output.ts");
   const { calibration: texts = [], idsFile } = options;
   await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path, ...texts, idsFile] });

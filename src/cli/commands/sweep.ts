@@ -1,12 +1,12 @@
 /** `quern sweep`: models x plans x grids x calibration draws x seeds, measured cell by cell. */
 import type { Command } from "commander";
-import { UsageError } from "../../errors.ts";
-import { claimOutputs } from "../claim.ts";
-import { ToldError } from "../failure.ts";
-import { exampleText, integerIn } from "../options.ts";
-import type { Action, RunCommand, Session } from "../session.ts";
-import type { Cell } from "../sweep/cells.ts";
-import type { SweepConfig } from "../sweep/config.ts";
+import { UsageError } from "../../base/errors.ts";
+import { claimOutputs } from "../input/claim-outputs.ts";
+import { exampleText, integerIn } from "../options/common-options.ts";
+import type { Action, RunCommand, Session } from "../session/command-session.ts";
+import { ToldError } from "../session/failure.ts";
+import type { Cell } from "../sweep/cell-list.ts";
+import type { SweepConfig } from "../sweep/sweep-config.ts";
 
 interface Options {
   readonly output?: string;
@@ -51,8 +51,8 @@ export function registerSweep(program: Command, run: RunCommand): void {
 
 const sweep: Action<Options> = async (session, [path], options) => {
   if (options.cell !== undefined) endWithParent();
-  const { readSweepConfig } = await import("../sweep/config.ts");
-  const { cellName, cellsOf } = await import("../sweep/cells.ts");
+  const { readSweepConfig } = await import("../sweep/sweep-config.ts");
+  const { cellName, cellsOf } = await import("../sweep/cell-list.ts");
   const config = await readSweepConfig(path);
   const cache = options.cache ?? `${path}.cache`;
   if (options.cell === "-") return runOne(session, config, await readCell(session.signal), cache, options);
@@ -66,7 +66,7 @@ const sweep: Action<Options> = async (session, [path], options) => {
   if (wanted.length === 0)
     throw new UsageError("--only", JSON.stringify(options.only), "text that some cell's name holds");
   if (options.dryRun === true) {
-    const { listCells } = await import("../sweep/list.ts");
+    const { listCells } = await import("../sweep/dry-run-list.ts");
     return listCells(session, wanted);
   }
   await runAll(session, path, config, wanted, options);
@@ -74,8 +74,8 @@ const sweep: Action<Options> = async (session, [path], options) => {
 
 /** The cell that a sweep hands to its process, hashes and all: a large model's weights are read for these once. */
 async function readCell(signal: AbortSignal): Promise<Cell> {
-  const { readTextInput } = await import("../inputs.ts");
-  const { parseCell } = await import("../sweep/cells.ts");
+  const { readTextInput } = await import("../input/text-input.ts");
+  const { parseCell } = await import("../sweep/cell-list.ts");
   return parseCell(await readTextInput("-", signal), "stdin");
 }
 
@@ -86,9 +86,9 @@ async function runOne(
   cache: string,
   { prepare: onlyPrepare }: Options,
 ): Promise<void> {
-  const { openCache } = await import("../sweep/cache.ts");
-  const { runCell } = await import("../sweep/cell.ts");
-  const { prepareReference, prepareStatistics } = await import("../sweep/inputs.ts");
+  const { openCache } = await import("../sweep/sweep-cache.ts");
+  const { runCell } = await import("../sweep/run-cell.ts");
+  const { prepareReference, prepareStatistics } = await import("../sweep/cell-inputs.ts");
   await using _claim = await claimOutputs({ outputs: [], work: [cache], inputs: inputsOf(config) });
   await openCache(cache);
   if (onlyPrepare !== true) return session.output.line(await runCell(session, config, cell, { cache }));
@@ -123,9 +123,9 @@ async function runAll(
   options: Options,
 ): Promise<void> {
   const { nodeJournal } = await import("../../adapter/node-journal.ts");
-  const { keepConfig, openCache, removeCache } = await import("../sweep/cache.ts");
-  const { cellName } = await import("../sweep/cells.ts");
-  const { knownResults, recognise, runCells } = await import("../sweep/run.ts");
+  const { keepConfig, openCache, removeCache } = await import("../sweep/sweep-cache.ts");
+  const { cellName } = await import("../sweep/cell-list.ts");
+  const { knownResults, recognise, runCells } = await import("../sweep/run-sweep.ts");
   const output = options.output ?? path.replace(/(\.json)?$/, ".results.jsonl");
   const cache = options.cache ?? `${output}.cache`;
   const { threads, force } = session.options;

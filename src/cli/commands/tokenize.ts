@@ -1,9 +1,9 @@
 /** `quern tokenize`: text to ids, and back. */
 import type { Command } from "commander";
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
-import { exampleText } from "../options.ts";
-import type { Action, RunCommand } from "../session.ts";
+import { exampleText } from "../options/common-options.ts";
+import type { Action, RunCommand } from "../session/command-session.ts";
 
 interface TokenizeOptions {
   readonly text?: string;
@@ -30,7 +30,7 @@ export function registerTokenize(program: Command, run: RunCommand): void {
 const tokenize: Action<TokenizeOptions> = async (session, [model], options) => {
   const given = [options.text, options.file, options.decode].filter((value) => value !== undefined).length;
   if (given !== 1) throw new UsageError("quern tokenize", `${given} inputs`, "one of --text, --file and --decode");
-  const { parseIds, readTextInput } = await import("../inputs.ts");
+  const { parseIds, readTextInput } = await import("../input/text-input.ts");
   if (options.decode !== undefined) {
     const ids = parseIds("--decode", options.decode);
     const text = (await openTokenizer(model)).decode(ids, { skipSpecial: options.skipSpecial });
@@ -46,7 +46,7 @@ const tokenize: Action<TokenizeOptions> = async (session, [model], options) => {
 
 async function openTokenizer(model: string): Promise<Tokenizer> {
   const { nodeFolder } = await import("../../adapter/node.ts");
-  const { requireTokenizer } = await import("../../model/tokenizer.ts");
+  const { requireTokenizer } = await import("../../model/folder-tokenizer.ts");
   const folder = await nodeFolder(model);
   try {
     return await requireTokenizer(folder);

@@ -2,13 +2,14 @@
  * Weights that take back an error: W - share * (sum r x^T) (sum x x^T)^-1, the least squares fit to what the outputs of W miss
  * by r on the inputs x. The sample is small and the fit follows its noise, so only a part is taken.
  */
+
+import type { Turns } from "../../base/turns.ts";
 import { factorize } from "../../quant/factor.ts";
 import { Hessian } from "../../quant/hessian.ts";
 import { inScratch, place } from "../../quant/scratch.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
-import type { Turns } from "../../wasm/turns.ts";
-import { multiply } from "../multiply.ts";
+import { multiply } from "../windows/multiply.ts";
 
 export interface Correction {
   /** Part of the error that is taken back where tokens are plenty. */

@@ -1,8 +1,8 @@
 /** The float model, run one block ahead of the one that is being quantised, through the same buffers. */
 
+import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
-import type { Turns } from "../../wasm/turns.ts";
-import type { WindowBatch } from "../batch.ts";
+import type { WindowBatch } from "../windows/window-batch.ts";
 
 /** Rows of stride(hiddenSize), one a token. */
 export interface FloatBlock {

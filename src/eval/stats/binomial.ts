@@ -1,5 +1,5 @@
 /** Counts of successes: their probabilities, tests, and intervals for the proportion behind them. */
-import { exp } from "../../exact.ts";
+import { exp } from "../../base/exact.ts";
 import { betaQuantile, binomialTerm, log1p } from "./beta.ts";
 import { requireCount, requireLevel, requireProbability } from "./checks.ts";
 import type { Interval } from "./interval.ts";

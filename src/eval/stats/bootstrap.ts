@@ -2,17 +2,17 @@
  * The bootstrap (B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 12 and 13), the same on every
  * engine. So that another program can repeat it:
  *
- * 1. The generator is xoshiro128** with the seed's state (src/random.ts); one sequence serves all resamples.
+ * 1. The generator is xoshiro128** with the seed's state (src/base/random.ts); one sequence serves all resamples.
  * 2. A resample of n values draws n places one after another: a place is the next 32-bit draw modulo n, where draws of
  *    2^32 - (2^32 mod n) and above are passed over.
  * 3. The resample's mean is the sum of the values at these places, added to 0 in the order drawn in f64, over n.
  * 4. An interval's ends are the (1 - level)/2 and (1 + level)/2 quantiles of all the means, linear between ranks (numpy's default).
  */
-import { createRandom } from "../../random.ts";
-import { Turns } from "../../wasm/turns.ts";
-import { percentile } from "../statistics.ts";
+import { createRandom } from "../../base/random.ts";
+import { Turns } from "../../base/turns.ts";
 import { requireCount, requireLevel, requireSameLength, requireValues } from "./checks.ts";
 import type { Interval } from "./interval.ts";
+import { percentile } from "./means.ts";
 import { meanWithError } from "./standard-error.ts";
 
 /** Number of resamples, their seed, and the level of the interval (0.95). */

@@ -1,5 +1,5 @@
 /** What statistics refuse: no numbers at all, numbers that are none, counts and levels out of range. */
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 
 export function requireValues(where: string, values: ArrayLike<number>): void {
   if (values.length === 0) throw new UsageError(where, "none", "at least one value");

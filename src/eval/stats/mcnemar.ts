@@ -1,5 +1,5 @@
 /** McNemar's test: two programs answered the same items; only those that just one of them got right tell them apart. */
-import { UsageError } from "../../errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { binomialTest } from "./binomial.ts";
 import { requireCount, requireSameLength } from "./checks.ts";
 import { chiSquareTail } from "./normal.ts";

@@ -1,5 +1,5 @@
 /** The normal distribution: its tail and its quantiles. */
-import { exp } from "../../exact.ts";
+import { exp } from "../../base/exact.ts";
 import { bisect } from "./bisect.ts";
 import { requireProbability } from "./checks.ts";
 

@@ -1,8 +1,8 @@
 /** Comma-separated values (RFC 4180) as rows that know the line they start on. */
 
 import Papa from "papaparse";
-import { FormatError } from "../../errors.ts";
-import { lineOf } from "../../format/lines.ts";
+import { FormatError } from "../../base/errors.ts";
+import { lineOf } from "../../files/lines.ts";
 import type { Row } from "./row.ts";
 
 /** @param columns names of the columns of a file without a header; without them the first line names them. */

@@ -1,12 +1,12 @@
 /** Data files of tasks: as the data set has them or packed, in the folder that the user names. */
 
-import { FileError, FormatError } from "../../errors.ts";
-import { unpacked } from "../../format/gzip.ts";
-import { asObject, type JsonValue, parseJson } from "../../format/json.ts";
-import { jsonLines } from "../../format/jsonl.ts";
-import { decodeText, lineOf, linesOf } from "../../format/lines.ts";
-import { type FolderSource, readAll } from "../../format/source.ts";
-import { Turns } from "../../wasm/turns.ts";
+import { FileError, FormatError } from "../../base/errors.ts";
+import { asObject, type JsonValue, parseJson } from "../../base/json.ts";
+import { Turns } from "../../base/turns.ts";
+import { unpacked } from "../../files/gzip.ts";
+import { jsonLines } from "../../files/jsonl.ts";
+import { decodeText, lineOf, linesOf } from "../../files/lines.ts";
+import { type FolderSource, readAll } from "../../files/source.ts";
 import { csvRows } from "./csv.ts";
 import type { Row } from "./row.ts";
 import type { DataFile } from "./task.ts";

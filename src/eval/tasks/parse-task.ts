@@ -1,12 +1,13 @@
 /** A task that somebody wrote as JSON: every field checked before any data is read. */
 
 import * as v from "valibot";
-import { FormatError } from "../../errors.ts";
-import { asObject, describeJson, isObject, type JsonValue, readJson } from "../../format/json.ts";
-import type { ByteSource } from "../../format/source.ts";
-import { nearestWord } from "../../nearest-word.ts";
-import { PROCESSES, type ProcessName } from "./process.ts";
+import { FormatError } from "../../base/errors.ts";
+import { asObject, describeJson, isObject, type JsonValue } from "../../base/json.ts";
+import { nearestWord } from "../../base/nearest-word.ts";
+import { readJson } from "../../files/json-file.ts";
+import type { ByteSource } from "../../files/source.ts";
 import { compileTask } from "./prompt.ts";
+import { PROCESSES, type ProcessName } from "./row-processing.ts";
 import { defineTask, type Metric, type OutputType, type Task, type TaskDocument } from "./task.ts";
 
 const METRICS: readonly Metric[] = ["acc", "acc_norm", "acc_bytes", "perplexity"];

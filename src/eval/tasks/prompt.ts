@@ -1,10 +1,10 @@
 /** One row to what is asked of the model: contexts and continuations, the strings that normalise, the right choice. */
 
-import { FormatError } from "../../errors.ts";
-import { describeJson, type JsonObject, type JsonValue } from "../../format/json.ts";
-import { strip } from "../../text/python-text.ts";
-import type { LikelihoodRequest } from "../likelihood.ts";
-import { PROCESSES } from "./process.ts";
+import { FormatError } from "../../base/errors.ts";
+import { describeJson, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { strip } from "../../text/parts/python-text.ts";
+import type { LikelihoodRequest } from "../scoring/likelihood.ts";
+import { PROCESSES } from "./row-processing.ts";
 import type { Task } from "./task.ts";
 import { asText, compileField, compileTemplate, type Scope, scopeOf, type Template } from "./template.ts";
 

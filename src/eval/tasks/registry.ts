@@ -1,7 +1,7 @@
 /** The tasks that can be asked for by name. */
 
-import { UsageError } from "../../errors.ts";
-import { nearestWord } from "../../nearest-word.ts";
+import { UsageError } from "../../base/errors.ts";
+import { nearestWord } from "../../base/nearest-word.ts";
 import { ARC } from "./builtin/arc.ts";
 import { COPA } from "./builtin/copa.ts";
 import { HELLASWAG } from "./builtin/hellaswag.ts";

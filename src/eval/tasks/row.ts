@@ -1,5 +1,5 @@
-import type { FormatError } from "../../errors.ts";
-import type { JsonObject } from "../../format/json.ts";
+import type { FormatError } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
 
 /** One row of a data file: what it holds, or what is wrong with it. */
 export interface Row {

@@ -1,6 +1,6 @@
 /** A task as data: which rows, what text they become, what is right. The words are lm-evaluation-harness's where it has them. */
 
-import type { ProcessName } from "./process.ts";
+import type { ProcessName } from "./row-processing.ts";
 
 /** What a task is measured by: docs/tasks.md says how each is computed. */
 export type Metric = "acc" | "acc_norm" | "acc_bytes" | "perplexity";

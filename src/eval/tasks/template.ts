@@ -4,8 +4,8 @@
  */
 
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
-import { FormatError } from "../../errors.ts";
-import { describeJson, type JsonObject, type JsonValue } from "../../format/json.ts";
+import { FormatError } from "../../base/errors.ts";
+import { describeJson, type JsonObject, type JsonValue } from "../../base/json.ts";
 
 export interface Template {
   /** The text with the row's values in it. Throws a `FormatError` that begins with `where`. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../../src/errors.ts";
+import { UsageError } from "../../../src/base/errors.ts";
 import { bootstrapMean, pairedBootstrap } from "../../../src/eval/stats/bootstrap.ts";
 import { comparePaired, studentInterval } from "../../../src/eval/stats/paired.ts";
 import { meanWithError } from "../../../src/eval/stats/standard-error.ts";

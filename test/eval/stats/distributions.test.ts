@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../../src/errors.ts";
+import { UsageError } from "../../../src/base/errors.ts";
 import { betaQuantile, incompleteBeta, log1p, logGamma, studentQuantile } from "../../../src/eval/stats/beta.ts";
 import { chiSquareTail, erfc, normalQuantile } from "../../../src/eval/stats/normal.ts";
 import { expectClose, FIXTURE } from "./fixture.ts";

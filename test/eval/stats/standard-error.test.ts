@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../../src/errors.ts";
+import { UsageError } from "../../../src/base/errors.ts";
 import { meanWithError, pooledStdErr, weightedMean } from "../../../src/eval/stats/standard-error.ts";
 import { expectClose, FIXTURE, RUNS } from "./fixture.ts";
 

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { nodeTree } from "../../../src/adapter/node.ts";
-import { chanceOf, type LoadedTask, loadTask } from "../../../src/eval/tasks/load.ts";
+import { chanceOf, type LoadedTask, loadTask } from "../../../src/eval/tasks/load-task.ts";
 import { findTasks } from "../../../src/eval/tasks/registry.ts";
-import { characterCount } from "../../../src/text/python-text.ts";
+import { characterCount } from "../../../src/text/parts/python-text.ts";
 import { readJsonLines, repositoryFile, sharedFile } from "../../helpers/shared.ts";
 
 async function load(

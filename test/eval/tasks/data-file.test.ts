@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { readRows } from "../../../src/eval/tasks/data-file.ts";
 import type { DataFile } from "../../../src/eval/tasks/task.ts";
-import { filesFolder } from "../../../src/format/source.ts";
+import { filesFolder } from "../../../src/files/source.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const data = filesFolder("DIR", {

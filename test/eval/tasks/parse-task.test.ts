@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { JsonObject, JsonValue } from "../../../src/base/json.ts";
 import { parseTask, readTask } from "../../../src/eval/tasks/parse-task.ts";
 import { BUILTIN_TASKS } from "../../../src/eval/tasks/registry.ts";
-import type { JsonObject, JsonValue } from "../../../src/format/json.ts";
-import { bytesSource } from "../../../src/format/source.ts";
+import { bytesSource } from "../../../src/files/source.ts";
 
 const CHOICE: JsonObject = {
   task: "mine",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { JsonObject } from "../../../src/base/json.ts";
 import { compileField, compileTemplate, scopeOf } from "../../../src/eval/tasks/template.ts";
-import type { JsonObject } from "../../../src/format/json.ts";
 
 const ROW: JsonObject = {
   q: "a {{b}} {% c %} {# d #}\n",

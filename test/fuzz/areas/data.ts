@@ -2,11 +2,11 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { gzipSync } from "node:zlib";
-import { readIdsFile, readTextInput } from "../../../src/cli/inputs.ts";
-import { loadTask } from "../../../src/eval/tasks/load.ts";
+import { readIdsFile, readTextInput } from "../../../src/cli/input/text-input.ts";
+import { loadTask } from "../../../src/eval/tasks/load-task.ts";
 import { findTasks } from "../../../src/eval/tasks/registry.ts";
+import { bytesSource, filesFolder } from "../../../src/files/source.ts";
 import { npyHeader, readNpy } from "../../../src/format/npy.ts";
-import { bytesSource, filesFolder } from "../../../src/format/source.ts";
 import { type Area, filesOf, type Input } from "../area.ts";
 import { damageBytes, joined } from "../bytes.ts";
 import type { Dice } from "../dice.ts";

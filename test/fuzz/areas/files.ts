@@ -1,13 +1,14 @@
 /** Files of Quern's own: statistics, saved references, blocks of a run that was stopped. */
-import { openCheckpoint } from "../../../src/compress/checkpoint.ts";
-import { planModules } from "../../../src/compress/plan.ts";
-import { readPartialStatistics, readStatistics } from "../../../src/compress/statistics-file.ts";
-import { openReference } from "../../../src/eval/open-reference.ts";
-import { bytesSource } from "../../../src/format/source.ts";
-import { memoryWorkFolder } from "../../../src/format/work-folder.ts";
-import { parsePolicy } from "../../../src/quant/policies/parse.ts";
-import { policyPlan } from "../../../src/quant/policy.ts";
-import { Turns } from "../../../src/wasm/turns.ts";
+
+import { Turns } from "../../../src/base/turns.ts";
+import { planModules } from "../../../src/compress/plan/plan-model.ts";
+import { openCheckpoint } from "../../../src/compress/resume/block-checkpoint.ts";
+import { readPartialStatistics, readStatistics } from "../../../src/compress/statistics/statistics-file.ts";
+import { openReference } from "../../../src/eval/compare/saved-reference.ts";
+import { bytesSource } from "../../../src/files/source.ts";
+import { memoryWorkFolder } from "../../../src/files/work-folder.ts";
+import { parsePolicy } from "../../../src/policy/parse-policy.ts";
+import { policyPlan } from "../../../src/policy/policy.ts";
 import { type Area, type Input, jsonOf } from "../area.ts";
 import { damageJson } from "../json.ts";
 import { damageTensors } from "../tensors.ts";

@@ -1,15 +1,16 @@
 /** Files that Quern writes itself, made once from a small model, to be damaged. */
-import { type CalibrateRun, calibrate } from "../../../src/compress/calibrate.ts";
-import { openCheckpoint } from "../../../src/compress/checkpoint.ts";
-import { quantizeModel } from "../../../src/compress/quantize.ts";
-import { DEFAULT_GRID, type QuantizeSettings } from "../../../src/compress/settings.ts";
-import { writePartialStatistics, writeStatistics } from "../../../src/compress/statistics-file.ts";
-import { saveReference } from "../../../src/eval/save-reference.ts";
-import type { OutputFile } from "../../../src/format/output.ts";
-import { filesFolder } from "../../../src/format/source.ts";
-import { memoryWorkFolder } from "../../../src/format/work-folder.ts";
+
+import { quantizeModel } from "../../../src/compress/quantize/quantize-model.ts";
+import { DEFAULT_GRID, type QuantizeSettings } from "../../../src/compress/recipe/settings.ts";
+import { openCheckpoint } from "../../../src/compress/resume/block-checkpoint.ts";
+import { type CalibrateRun, calibrate } from "../../../src/compress/statistics/calibrate.ts";
+import { writePartialStatistics, writeStatistics } from "../../../src/compress/statistics/statistics-file.ts";
+import { saveReference } from "../../../src/eval/compare/save-reference.ts";
+import type { OutputFile } from "../../../src/files/output.ts";
+import { filesFolder } from "../../../src/files/source.ts";
+import { memoryWorkFolder } from "../../../src/files/work-folder.ts";
 import { Model, readModelFiles } from "../../../src/model/model.ts";
-import { isQuantizable } from "../../../src/model/slots.ts";
+import { isQuantizable } from "../../../src/model/weights/linears.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
 import { filesOf, type Input } from "../area.ts";
 

@@ -1,14 +1,14 @@
 /** What users write: plan documents, policies in one line, configurations of sweeps. */
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { readSweepConfig } from "../../../src/cli/sweep/config.ts";
-import { planModules } from "../../../src/compress/plan.ts";
-import { parseJsonBytes } from "../../../src/format/json.ts";
-import { filesFolder } from "../../../src/format/source.ts";
+import { parseJsonBytes } from "../../../src/base/json.ts";
+import { readSweepConfig } from "../../../src/cli/sweep/sweep-config.ts";
+import { planModules } from "../../../src/compress/plan/plan-model.ts";
+import { filesFolder } from "../../../src/files/source.ts";
 import { readModelFiles } from "../../../src/model/model.ts";
-import { applyPlan, parsePlan, planDocument } from "../../../src/quant/plan-document.ts";
-import { parsePolicy } from "../../../src/quant/policies/parse.ts";
-import { policyPlan } from "../../../src/quant/policy.ts";
+import { parsePolicy } from "../../../src/policy/parse-policy.ts";
+import { applyPlan, parsePlan, planDocument } from "../../../src/policy/plan-document.ts";
+import { policyPlan } from "../../../src/policy/policy.ts";
 import { type Area, filesOf } from "../area.ts";
 import type { Dice } from "../dice.ts";
 import { damageJson, type Extras } from "../json.ts";

@@ -1,0 +1,49 @@
+/** What the main job compares: bit plans by GPTQ and by rounding, on the same grid and the same calibration tokens. */
+import {
+  defaultGrid,
+  type ModuleSetting,
+  type QuantizeSettings,
+  quantizableSlots,
+} from "../../compress/recipe/settings.ts";
+import type { ModelFiles } from "../../model/model.ts";
+
+export interface DemoPlan {
+  /** Folder name and label. */
+  readonly name: string;
+  readonly label: string;
+  readonly settings: QuantizeSettings;
+}
+
+type Bits = 2 | 3 | 4;
+
+const PLANS: readonly {
+  readonly name: string;
+  readonly label: string;
+  readonly attention: Bits;
+  readonly rest: Bits;
+}[] = [
+  { name: "4bit", label: "4 bits", attention: 4, rest: 4 },
+  { name: "3bit", label: "3 bits", attention: 3, rest: 3 },
+  { name: "attention4-experts2", label: "attention 4, experts 2", attention: 4, rest: 2 },
+  { name: "2bit", label: "2 bits", attention: 2, rest: 2 },
+];
+
+const GROUP_SIZE = 64;
+
+/** Every plan twice, GPTQ first. */
+export function demoPlans(files: ModelFiles): readonly DemoPlan[] {
+  return PLANS.flatMap(({ name, label, attention, rest }) =>
+    (["gptq", "rtn"] as const).map((method) => {
+      const setting = (role: string): ModuleSetting => ({
+        bits: role === "attention" ? attention : rest,
+        groupSize: GROUP_SIZE,
+      });
+      const modules = new Map(quantizableSlots(files).map((slot) => [slot.name, setting(slot.role)]));
+      return {
+        name: `${method}-${name}`,
+        label: `${label}, ${method}`,
+        settings: { ...defaultGrid(modules, { method }), modules },
+      };
+    }),
+  );
+}

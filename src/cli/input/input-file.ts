@@ -1,0 +1,13 @@
+/** A file that a command reads from: opened, and closed whatever comes of it. */
+import type { ByteSource } from "../../files/source.ts";
+
+export async function withFile<T>(path: string, read: (source: ByteSource) => T | Promise<T>): Promise<T> {
+  // Loaded here, so that commands may import this file and still start quickly.
+  const { nodeFile } = await import("../../adapter/node.ts");
+  const source = await nodeFile(path);
+  try {
+    return await read(source);
+  } finally {
+    await source.close?.();
+  }
+}

@@ -1,0 +1,102 @@
+/** Opens the MODEL argument of a command with the common options. */
+import { modelFolder } from "../../adapter/model-folder.ts";
+import { UnsupportedError } from "../../base/errors.ts";
+import { type ModelShapes, shapesOfConfig, shapesOfFiles } from "../../compress/recipe/model-shapes.ts";
+import type { FolderSource } from "../../files/source.ts";
+import { requireTokenizer } from "../../model/folder-tokenizer.ts";
+import { closing, Model, type ModelFiles, readModelFiles, readModelShapes } from "../../model/model.ts";
+import { checkContext } from "../../model/pass/session.ts";
+import type { Tokenizer } from "../../text/tokenizer.ts";
+import { createMachine } from "../../wasm/embedded.ts";
+import type { Machine } from "../../wasm/machine.ts";
+import type { ActivationsOption, CommonOptions } from "../options/common-options.ts";
+import type { Session } from "../session/command-session.ts";
+
+/** The folder that MODEL names. @throws UnsupportedError for the kinds of MODEL that are not folders. */
+export function openFolder(path: string): Promise<FolderSource> {
+  return modelFolder(path);
+}
+
+/** Whether there is more in the folder than a configuration. */
+export async function hasWeights(folder: FolderSource): Promise<boolean> {
+  return (await folder.list()).some((file) => /\.safetensors(\.index\.json)?$/.test(file));
+}
+
+/** Names and shapes of MODEL: of its headers, or of config.json where that is all there is. */
+export async function openShapes(
+  path: string,
+): Promise<AsyncDisposable & { readonly shapes: ModelShapes; readonly files?: ModelFiles }> {
+  const folder = await openFolder(path);
+  if (!(await hasWeights(folder))) {
+    const { family, config } = await readModelShapes(folder);
+    return { shapes: shapesOfConfig(folder.name, family, config), [Symbol.asyncDispose]: async () => {} };
+  }
+  const files = await readModelFiles(folder);
+  return { shapes: shapesOfFiles(files), files, [Symbol.asyncDispose]: () => files.index.close() };
+}
+
+export interface OpenedWith {
+  readonly activations?: ActivationsOption;
+}
+
+/** MODEL with its headers read and its weights not yet: what is wrong with an option is told before minutes of loading. */
+export interface OpenedFiles extends AsyncDisposable {
+  readonly files: ModelFiles;
+  readonly config: ModelFiles["config"];
+  /** Read at the first call. @throws FileError where there is none. */
+  tokenizer(): Promise<Tokenizer>;
+  /** Loads the weights, once; progress and warnings go to the terminal. */
+  load(): Promise<Model>;
+}
+
+/** Opens MODEL; disposing it disposes what was loaded. @throws UsageError for a `--context` that the model does not have. */
+export async function openFiles(session: Session, path: string, wish: OpenedWith = {}): Promise<OpenedFiles> {
+  const { options } = session;
+  checkKernels(options);
+  const files = await readModelFiles(await openFolder(path));
+  let tokenizer: Promise<Tokenizer> | undefined;
+  let model: Promise<Model> | undefined;
+  const opened: OpenedFiles = {
+    files,
+    config: files.config,
+    tokenizer: () => (tokenizer ??= requireTokenizer(files.folder)),
+    load: () => (model ??= loadModel(session, files, wish, tokenizer)),
+    async [Symbol.asyncDispose]() {
+      if (model === undefined) await files.index.close();
+      else await (await model.catch(() => undefined))?.[Symbol.asyncDispose]();
+    },
+  };
+  await closing(files, async () => {
+    if (options.context !== undefined) checkContext(options.context, files.config.maxPositions);
+  });
+  return opened;
+}
+
+/** Opens and loads MODEL at once. The caller disposes it. */
+export async function openModel(session: Session, path: string, wish: OpenedWith = {}): Promise<Model> {
+  return (await openFiles(session, path, wish)).load();
+}
+
+async function loadModel(
+  session: Session,
+  files: ModelFiles,
+  wish: OpenedWith,
+  tokenizer: Promise<Tokenizer> | undefined,
+): Promise<Model> {
+  const { options, signal, report, note } = session;
+  const activations = wish.activations ?? options.activations;
+  const { activationGroup } = options;
+  const run = { activations, activationGroup, signal, onProgress: report, onWarning: note };
+  return Model.open(files, await closing(files, () => openMachine(session)), run, await tokenizer);
+}
+
+/** An engine with the kernels and threads that the options ask for. */
+export async function openMachine({ options, note }: Session): Promise<Machine> {
+  return createMachine({ kernels: checkKernels(options), threads: options.threads, onWarning: note });
+}
+
+function checkKernels({ kernels }: CommonOptions): "auto" | "base" | "relaxed" {
+  if (kernels !== "reference") return kernels;
+  const builds = ["auto", "base", "relaxed"];
+  throw new UnsupportedError("--kernels", "reference (the scalar twins serve the tests only)", builds);
+}

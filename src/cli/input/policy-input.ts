@@ -1,0 +1,69 @@
+/** What a policy needs on a command line: statistics, a budget, names; shared by `plan` and `quantize`. */
+import type { Command } from "commander";
+import { UsageError } from "../../base/errors.ts";
+import type { PlanContext } from "../../compress/plan/plan-model.ts";
+import type { ModelShapes } from "../../compress/recipe/model-shapes.ts";
+import type { ModelFiles } from "../../model/model.ts";
+import { type Budget, parseBudget } from "../../policy/budget.ts";
+import { type Policy, parsePolicy } from "../../policy/policy.ts";
+import { oneOf } from "../options/common-options.ts";
+import type { Session } from "../session/command-session.ts";
+import { addKnapsackOptions, type KnapsackCommandOptions } from "./damage-input.ts";
+
+export interface PolicyOptions extends KnapsackCommandOptions {
+  readonly stats?: string;
+  readonly budget?: Budget;
+  readonly names?: "hub" | "transformers";
+}
+
+export function addPolicyOptions(command: Command): Command {
+  return addKnapsackOptions(command)
+    .option("--stats <path>", "statistics for the policy, as `quern calibrate --output` writes them")
+    .option(
+      "--budget <bits|bytes>",
+      "what policy knapsack may spend: average bits (3.0), or bytes of the file with a unit (700kB, 5.2MB)",
+      parseBudget,
+    )
+    .option(
+      "--names <hub|transformers>",
+      "spelling of module names (default: the source folder's)",
+      oneOf("--names", ["hub", "transformers"]),
+    );
+}
+
+/** The policy, before any file is opened. @throws UsageError for one that is none, or that does not go with the other options. */
+export function readPolicy(text: string, options: PolicyOptions): Policy {
+  const policy = parsePolicy(text);
+  const { budget, minBits, freeze } = options;
+  if (policy.kind === "knapsack") {
+    if (budget !== undefined) return policy;
+    throw new UsageError(`policy ${text}`, "no budget", "a budget, such as --budget 3.0 or --budget 5.2MB");
+  }
+  for (const [option, value] of Object.entries({ "--budget": budget, "--min-bits": minBits, "--freeze": freeze }))
+    if (value !== undefined) throw new UsageError(option, `policy ${text}`, "policy knapsack, the one that it is for");
+  return policy;
+}
+
+/** Everything that a plan is made from. */
+export async function planContext(
+  session: Session,
+  model: { readonly shapes: ModelShapes; readonly files?: ModelFiles },
+  options: PolicyOptions & { readonly groupSize: number },
+): Promise<PlanContext> {
+  const { readStatisticsOf } = await import("./statistics-input.ts");
+  const { shapes, files } = model;
+  const { stats, groupSize, names, budget } = options;
+  const statistics = stats === undefined ? undefined : await readStatisticsOf(session, stats, files);
+  const { seed } = session.options;
+  return {
+    shapes,
+    files,
+    statistics,
+    budget,
+    seed,
+    groupSize,
+    names,
+    signal: session.signal,
+    onProgress: session.report,
+  };
+}

@@ -1,0 +1,161 @@
+/** The options that every command knows, and how option values are read. */
+import { type Command, Option } from "commander";
+import { UsageError } from "../../base/errors.ts";
+import type { StudyActivations } from "../../nn/emit.ts";
+import { defaultThreads, MAX_THREADS } from "../../wasm/features.ts";
+
+export type ActivationsOption = "f32" | "int16" | "int8";
+export type KernelsOption = "auto" | "base" | "relaxed" | "reference";
+
+/** The common options after parsing; what is undefined is decided where the model is known. */
+export interface CommonOptions {
+  readonly threads: number;
+  readonly activations: ActivationsOption | undefined;
+  readonly activationGroup: 32 | 64 | "weight";
+  readonly kernels: KernelsOption;
+  readonly seed: number;
+  readonly context: number | undefined;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly force: boolean;
+  readonly debug: boolean;
+}
+
+/** Adds them after the command's own options, under a heading of their own. */
+export function addCommonOptions(command: Command): void {
+  const cores = defaultThreads();
+  const options = [
+    new Option("--threads <n>", "threads to compute with")
+      .argParser(integerIn("--threads", 1, MAX_THREADS))
+      .default(cores, `the cores, here ${cores}`),
+    new Option(
+      "--activations <f32|int16|int8>",
+      "arithmetic of the linears (default: int8 where weights are packed, f32 where they are float)",
+    ).argParser(oneOf("--activations", ["f32", "int16", "int8"])),
+    new Option(
+      "--activation-group <32|64|weight>",
+      "inputs that share a scale in int8 and int16; weight: as many as the weights' groups",
+    )
+      .argParser(activationGroup)
+      .default(32),
+    new Option(
+      "--kernels <auto|base|relaxed|reference>",
+      "build of the kernels; all give the same bits (reference serves the tests only and is refused)",
+    )
+      .argParser(oneOf("--kernels", ["auto", "base", "relaxed", "reference"]))
+      .default("auto"),
+    new Option("--seed <n>", "seed of everything random").argParser(integerIn("--seed", 0, 2 ** 32 - 1)).default(0),
+    new Option(
+      "--context <n>",
+      "most tokens of a text to make room for (default: what the model and the work need)",
+    ).argParser(integerIn("--context", 1, 2 ** 24)),
+    new Option("--json", "print exactly one JSON document"),
+    new Option("--quiet", "no progress, notes or warnings"),
+    new Option("--force", "overwrite an output that exists"),
+    new Option("--debug", "print the stack trace of an error"),
+  ];
+  for (const option of options) command.addOption(option.helpGroup("Common options:"));
+}
+
+/** The parsed values out of commander's record. */
+export function commonOptionsOf(values: Readonly<Record<string, unknown>>): CommonOptions {
+  const known = values as unknown as CommonOptions;
+  return {
+    threads: known.threads,
+    activations: known.activations,
+    activationGroup: known.activationGroup,
+    kernels: known.kernels,
+    seed: known.seed,
+    context: known.context,
+    json: known.json === true,
+    quiet: known.quiet === true,
+    force: known.force === true,
+    debug: known.debug === true,
+  };
+}
+
+/** Reads a whole number between `min` and `max`, both allowed. */
+export function integerIn(option: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new UsageError(option, quoted(text), `a whole number from ${min} to ${max}`);
+  };
+}
+
+/** An end of a range is allowed itself (`from`, `to`) or not (`above`, `below`). */
+export interface NumberRange {
+  readonly from?: number;
+  readonly above?: number;
+  readonly to?: number;
+  readonly below?: number;
+}
+
+/** Reads a finite number in the range. */
+export function numberIn(option: string, range: NumberRange): (text: string) => number {
+  const { from = Number.NEGATIVE_INFINITY, above = Number.NEGATIVE_INFINITY } = range;
+  const { to = Number.POSITIVE_INFINITY, below = Number.POSITIVE_INFINITY } = range;
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (Number.isFinite(value) && value >= from && value > above && value <= to && value < below) return value;
+    const ends = Object.entries(range).map(([word, end]) => `${word} ${end}`);
+    throw new UsageError(option, quoted(text), `a number ${ends.join(", ")}`);
+  };
+}
+
+/** Reads one of a few words. */
+export function oneOf<T extends string>(option: string, words: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = words.find((word) => word === text);
+    if (found !== undefined) return found;
+    throw new UsageError(option, quoted(text), `one of ${words.join(", ")}`);
+  };
+}
+
+/** Rounded inputs as a study has them, such as `int4/token`. */
+export type StudyOption = Pick<StudyActivations, "mode" | "bits" | "group">;
+
+/** Adds `--study-activations`; `meaning` says what they are for. */
+export function addStudyOption(command: Command, meaning: string): Command {
+  return command.option("--study-activations <int4|int8/token|32|64|128>", meaning, studyActivations);
+}
+
+function studyActivations(text: string): StudyOption {
+  const found = studyRounding(text);
+  if (found === undefined)
+    throw new UsageError("--study-activations", quoted(text), "int4 or int8, then /token, /32, /64 or /128");
+  return found;
+}
+
+/** What a name such as `int4/token` stands for; undefined for any other text. */
+export function studyRounding(text: string): StudyOption | undefined {
+  const found = /^int([48])\/(token|32|64|128)$/.exec(text);
+  if (found === null) return undefined;
+  const [, bits, group] = found;
+  return {
+    mode: "study",
+    bits: bits === "4" ? 4 : 8,
+    group: group === "token" ? group : (Number(group) as 32 | 64 | 128),
+  };
+}
+
+/** Refuses both ways of rounding at once. */
+export function checkStudy({ activations }: CommonOptions, study: StudyOption | undefined): void {
+  if (study !== undefined && activations !== undefined)
+    throw new UsageError("--study-activations", `--activations ${activations} too`, "one of the two");
+}
+
+function activationGroup(text: string): 32 | 64 | "weight" {
+  const word = oneOf("--activation-group", ["32", "64", "weight"])(text);
+  return word === "weight" ? word : word === "64" ? 64 : 32;
+}
+
+/** A value as the error sentence shows it: quoted, and never a whole file. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
+}
+
+/** The example that closes a command's help. */
+export function exampleText(example: string): string {
+  return `\nExample:\n  ${example}`;
+}

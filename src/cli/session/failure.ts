@@ -1,0 +1,71 @@
+/** How a command fails: one sentence on stderr, one JSON document where JSON was asked for, and the exit status. */
+import { CommanderError } from "commander";
+import pc from "picocolors";
+import { QuernError } from "../../base/errors.ts";
+import type { Streams } from "./command-session.ts";
+
+export interface FailureOptions extends Streams {
+  readonly json: boolean;
+  readonly debug: boolean;
+}
+
+/** The work was done in part, and the result's own JSON document tells of it: one more document would be too many. */
+export class ToldError extends Error {}
+
+const STOPPED = "stopped by Ctrl-C before the work was done";
+
+/** Ctrl-C in a command, and how to go on where that can be. */
+export class StoppedError extends Error {
+  constructor(how: string | undefined, options: ErrorOptions) {
+    super(how === undefined ? STOPPED : `${STOPPED}; ${how}`, options);
+  }
+}
+
+interface Failure {
+  readonly status: 0 | 1 | 2 | 130;
+  readonly code: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** Tells the error and returns the exit status: 0 for help and version, 1 failed, 2 wrong usage, 130 interrupted. */
+export function reportFailure(error: unknown, options: FailureOptions): number {
+  const { status, code, message, details } = describeFailure(error, options.signal);
+  if (status === 0) return 0;
+  const { red } = pc.createColors(options.stderr.isTTY === true && pc.isColorSupported);
+  const sentence = message.replace(/\s*\n\s*/g, " ").trim();
+  options.stderr.write(`quern: ${red(code)}: ${sentence}\n`);
+  if (options.debug && error instanceof Error) options.stderr.write(`${stackOf(error)}\n`);
+  if (options.json && !(error instanceof ToldError)) {
+    const document = { error: { ...details, code, message: sentence } };
+    options.stdout.write(`${JSON.stringify(document, finiteOnly)}\n`);
+  }
+  return status;
+}
+
+function describeFailure(error: unknown, signal: AbortSignal): Failure {
+  if (error instanceof CommanderError && error.exitCode === 0)
+    return { status: 0, code: error.code, message: error.message, details: {} };
+  if (signal.aborted) {
+    const message = error instanceof StoppedError ? error.message : STOPPED;
+    return { status: 130, code: "INTERRUPTED", message, details: {} };
+  }
+  if (error instanceof QuernError) {
+    const { code, message, details } = error;
+    return { status: code === "USAGE" ? 2 : 1, code, message, details };
+  }
+  if (error instanceof ToldError) return { status: 1, code: "PARTIAL", message: error.message, details: {} };
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = "this is a bug in quern, please report it with the output of --debug";
+  return { status: 1, code: "INTERNAL", message: `unexpected error: ${message}; ${hint}`, details: {} };
+}
+
+function stackOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : "";
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+/** Details are for programs: a number that JSON cannot hold is spelled. */
+function finiteOnly(_key: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}

@@ -1,0 +1,27 @@
+/** The grids of a sweep as settings: what a configuration says over the defaults. */
+import { defaultGrid, type QuantizeSettings, STUDY_GRID } from "../../compress/recipe/settings.ts";
+import type { SweepGrid } from "./sweep-config.ts";
+
+const DEFAULT_GROUP = 64;
+
+type GridSettings = Omit<QuantizeSettings, "modules">;
+
+/** The grid's own settings over the defaults of a plan; error feedback, which takes as long again, only where a grid asks for it. */
+export function gridOf(grid: SweepGrid, defaults: GridSettings): GridSettings {
+  const { name: _, preset, groupSize: __, ...own } = grid;
+  return { ...(preset === "study" ? STUDY_GRID : defaults), errorFeedback: 0, ...own };
+}
+
+export function groupSizeOf({ groupSize = DEFAULT_GROUP }: SweepGrid): number {
+  return groupSize;
+}
+
+/** Everything that a grid decides, defaults included, for plans with 2 or 3 bits and for those without: part of a cell's key. */
+export function wholeGrids(grid: SweepGrid): unknown {
+  const groupSize = groupSizeOf(grid);
+  const under = (bits: 2 | 4) => {
+    const modules = new Map([["any", { bits, groupSize }]]);
+    return gridOf(grid, defaultGrid(modules, { method: grid.method }));
+  };
+  return { groupSize, low: under(2), high: under(4) };
+}

@@ -1,0 +1,98 @@
+/** What cells share and is made once: statistics of a model on a calibration draw, the float model's logits on a text. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { nodeOutputFile } from "../../adapter/node-output.ts";
+import { UsageError } from "../../base/errors.ts";
+import { measureDamage } from "../../compress/plan/measure-damage.ts";
+import { LOW_BIT_GRID } from "../../compress/recipe/settings.ts";
+import { calibrate } from "../../compress/statistics/calibrate.ts";
+import { DAMAGE_SAMPLE_TOKENS, measuredAs } from "../../compress/statistics/damage-table.ts";
+import { writeStatistics } from "../../compress/statistics/statistics-file.ts";
+import { cutWindows, selfSample } from "../../compress/windows/calibration-text.ts";
+import type { Windows } from "../../compress/windows/window-batch.ts";
+import { saveReference } from "../../eval/compare/save-reference.ts";
+import { scoredWindows } from "../../eval/scoring/scored-windows.ts";
+import type { Model } from "../../model/model.ts";
+import { openModel } from "../input/open-model.ts";
+import { readTokens } from "../input/token-input.ts";
+import type { Session } from "../session/command-session.ts";
+import { gridOf, groupSizeOf } from "./cell-grid.ts";
+import { type Cell, hashOf } from "./cell-list.ts";
+import type { SweepFolder } from "./sweep-cache.ts";
+import type { SweepCalibration, SweepConfig, SweepMetric } from "./sweep-config.ts";
+
+/** A draw's windows on a model. */
+export async function windowsOf(session: Session, model: Model, draw: SweepCalibration): Promise<Windows> {
+  const { samples = 64, length = 256, seed = 0 } = draw;
+  if (draw.self === true) return selfSample(model, { samples, length, seed, signal: session.signal });
+  const input = await readTokens(session, model, { idsFile: draw.idsFile, text: draw.text });
+  if (input.kind === "stream") return cutWindows(input.ids, { samples, length, seed });
+  const [first, number] = draw.windows ?? [0, input.windows.length];
+  const windows = input.windows.slice(first, first + number);
+  if (windows.length < number)
+    throw new UsageError(
+      `calibration ${draw.name}`,
+      `${input.windows.length} windows in its file`,
+      `at least ${first + number}`,
+    );
+  return windows;
+}
+
+/** Statistics for every policy, with damages where a plan of the sweep is a knapsack. @returns the file. */
+export async function prepareStatistics(
+  session: Session,
+  config: SweepConfig,
+  cell: Cell,
+  { cache }: SweepFolder,
+): Promise<string> {
+  const needsDamage = config.plans.some(({ policy }) => policy === "knapsack");
+  const grid = gridOf(cell.grid, LOW_BIT_GRID);
+  const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
+  const groupSize = groupSizeOf(cell.grid);
+  const measured = needsDamage ? measuredAs(grid, groupSize, sampleTokens) : "";
+  const name = await hashOf([cell.hashes["model"], cell.hashes["calibration"], measured]);
+  const path = join(cache, `statistics-${name.slice(0, 24)}.safetensors`);
+  if (existsSync(path)) return path;
+  await using model = await openModel(session, cell.model.path, { activations: "f32" });
+  const windows = await windowsOf(session, model, cell.calibration);
+  const run = { signal: session.signal, onProgress: session.report };
+  const statistics = await calibrate(model, windows, run);
+  const damages = needsDamage
+    ? await measureDamage(model, windows, { grid, groupSize, sampleTokens, ...run })
+    : undefined;
+  await using output = await nodeOutputFile(path, { force: true });
+  await writeStatistics(output, {
+    ...statistics,
+    ...(damages !== undefined && { damage: { measuredAs: measured, damages } }),
+  });
+  return path;
+}
+
+export type ScoredText = Exclude<SweepMetric, { readonly type: "tasks" }>;
+
+/** The float model's logits on the metric's text. @returns the file. */
+export async function prepareReference(
+  session: Session,
+  cell: Cell,
+  metric: ScoredText,
+  { cache }: SweepFolder,
+): Promise<string> {
+  const name = await hashOf([cell.hashes["model"], cell.hashes["metrics"], metric.name]);
+  const path = join(cache, `reference-${name.slice(0, 24)}.safetensors`);
+  if (existsSync(path)) return path;
+  await using model = await openModel(session, cell.model.path, { activations: "f32" });
+  const windows = await metricWindows(session, model, metric);
+  await using output = await nodeOutputFile(path, { force: true });
+  await saveReference(model, windows, output, { signal: session.signal, onProgress: session.report });
+  return path;
+}
+
+export async function metricWindows(
+  session: Session,
+  model: Model,
+  { text, idsFile, window, limit }: ScoredText,
+): Promise<Windows> {
+  const input = await readTokens(session, model, { text: text === undefined ? undefined : [text], idsFile });
+  if (input.kind === "windows") return input.windows;
+  return scoredWindows(input.ids, { window, limit }, model.config.maxPositions);
+}

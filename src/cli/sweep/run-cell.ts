@@ -1,0 +1,204 @@
+/** One cell: plan, quantise, write, load, measure. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { withFileErrors } from "../../adapter/file-errors.ts";
+import { nodeFile, nodeTree } from "../../adapter/node.ts";
+import { nodeOutput } from "../../adapter/node-output.ts";
+import { UsageError } from "../../base/errors.ts";
+import { groupBy } from "../../base/group-by.ts";
+import { knapsackPlan } from "../../compress/plan/knapsack-plan.ts";
+import { type PlanContext, planFor, planSettings, type SizedPlan } from "../../compress/plan/plan-model.ts";
+import { quantizeModel } from "../../compress/quantize/quantize-model.ts";
+import { shapesOfFiles } from "../../compress/recipe/model-shapes.ts";
+import { defaultGrid } from "../../compress/recipe/settings.ts";
+import type { ModuleReport } from "../../compress/result/module-report.ts";
+import { writeQuantized } from "../../compress/write/write-quantized.ts";
+import { compareWindows } from "../../eval/compare/compare.ts";
+import { openReference } from "../../eval/compare/saved-reference.ts";
+import { evaluate, type TaskResult } from "../../eval/evaluation/evaluate.ts";
+import { expertUsage } from "../../eval/perplexity/expert-usage.ts";
+import { perplexityOfWindows } from "../../eval/perplexity/perplexity.ts";
+import { inspectModel } from "../../model/inspect.ts";
+import type { Model } from "../../model/model.ts";
+import { isQuantizable } from "../../model/weights/linears.ts";
+import { activationsName } from "../../nn/emit.ts";
+import { parseBudget } from "../../policy/budget.ts";
+import { parsePolicy } from "../../policy/policy.ts";
+import { engineInfo } from "../../runtime/language-model.ts";
+import { openModel } from "../input/open-model.ts";
+import { readStatisticsFile } from "../input/statistics-input.ts";
+import type { Session } from "../session/command-session.ts";
+import { engineActivations, underStudy } from "./cell-activations.ts";
+import { gridOf, groupSizeOf } from "./cell-grid.ts";
+import { metricWindows, prepareReference, prepareStatistics, windowsOf } from "./cell-inputs.ts";
+import type { Cell } from "./cell-list.ts";
+import { cellFolder, type SweepFolder } from "./sweep-cache.ts";
+import { FLOAT_PLAN, type SweepConfig, type SweepMetric } from "./sweep-config.ts";
+
+/** A line of the results. */
+export type CellResult = Readonly<Record<string, unknown>> & { readonly key: string };
+
+export async function runCell(
+  session: Session,
+  config: SweepConfig,
+  cell: Cell,
+  folder: SweepFolder,
+): Promise<CellResult> {
+  const started = performance.now();
+  const isFloat = cell.plan.name === FLOAT_PLAN;
+  const found = isFloat
+    ? await measureFloat(session, config, cell, folder)
+    : await measurePlan(session, config, cell, folder);
+  const { model, plan, grid, calibration, seed, key, hashes } = cell;
+  return {
+    key,
+    ...{ model: model.name, plan: plan.name, policy: plan.policy, control: plan.control ?? null },
+    ...{ grid: grid.name, calibration: isFloat ? null : calibration.name, seed },
+    activations: plan.activations ?? null,
+    ...found,
+    hashes,
+    timing: { seconds: (performance.now() - started) / 1000 },
+  };
+}
+
+async function measureFloat(session: Session, config: SweepConfig, cell: Cell, folder: SweepFolder) {
+  await using model = await openModel(session, cell.model.path, { activations: config.activations });
+  const { averageBits, trueBytes } = inspectModel(model.files);
+  const windows = await windowsOf(session, model, cell.calibration);
+  const metrics = await measureAll(session, config, cell, model, folder);
+  return {
+    averageBits,
+    trueBytes,
+    metrics,
+    experts: await expertUsage(model, windows, session),
+    versions: versionsOf(model),
+  };
+}
+
+async function measurePlan(session: Session, config: SweepConfig, cell: Cell, folder: SweepFolder) {
+  const temporary = await cellFolder(folder.cache);
+  try {
+    const written = join(temporary, "model");
+    const quantized = await quantize(session, config, cell, folder, written);
+    const { activations = config.activations } = cell.plan;
+    await using opened = await openModel(session, written, { activations: engineActivations(activations) });
+    const model = underStudy(opened, activations);
+    return {
+      ...quantized,
+      metrics: await measureAll(session, config, cell, model, folder),
+      versions: versionsOf(model),
+    };
+  } finally {
+    await withFileErrors(temporary, () => rm(temporary, { recursive: true, force: true }));
+  }
+}
+
+async function quantize(session: Session, config: SweepConfig, cell: Cell, folder: SweepFolder, output: string) {
+  await using model = await openModel(session, cell.model.path, { activations: "f32" });
+  const plan = await planOf(session, config, cell, folder, model);
+  const groupSize = groupSizeOf(cell.grid);
+  const modules = planSettings(model.files, plan, groupSize, `plan ${cell.plan.name}`);
+  const settings = { ...gridOf(cell.grid, defaultGrid(modules, { method: cell.grid.method })), modules };
+  const windows = settings.method === "rtn" ? undefined : await windowsOf(session, model, cell.calibration);
+  const quantized = await quantizeModel(model, settings, { windows, signal: session.signal });
+  await using written = await nodeOutput(output);
+  const { averageBits, trueBytes } = await writeQuantized(model.files, quantized, settings, written);
+  return { averageBits, trueBytes, losses: lossesOf(model, quantized.modules), starved: quantized.starved.length };
+}
+
+async function planOf(
+  session: Session,
+  config: SweepConfig,
+  cell: Cell,
+  folder: SweepFolder,
+  model: Model,
+): Promise<SizedPlan> {
+  const statistics = await readStatisticsFile(await prepareStatistics(session, config, cell, folder));
+  const { files } = model;
+  const context: PlanContext = {
+    ...{ shapes: shapesOfFiles(files), files, statistics, seed: cell.seed, groupSize: groupSizeOf(cell.grid) },
+    knapsack: async (given) => knapsackPlan(given, statistics.damage!.damages, given.budget),
+  };
+  const { policy, budget, budgetOf } = cell.plan;
+  if (budget !== undefined) return planFor(parsePolicy(policy), { ...context, budget: parseBudget(budget) });
+  if (budgetOf === undefined) return planFor(parsePolicy(policy), context);
+  const other = config.plans.find(({ name }) => name === budgetOf);
+  if (other === undefined) throw new UsageError(`plan ${cell.plan.name}`, `budgetOf ${budgetOf}`, "the name of a plan");
+  const { trueBytes } = await planFor(parsePolicy(other.policy), context);
+  return planFor(parsePolicy(policy), { ...context, budget: { kind: "bytes", trueBytes } });
+}
+
+/** GPTQ's loss and that of rounding by layer, role and projection; an expert's counts by its tokens. */
+function lossesOf(model: Model, modules: readonly ModuleReport[]) {
+  const reports = new Map(modules.map((report) => [report.name, report]));
+  const entries = model.files.placements.flatMap(({ slot }) => {
+    const report = isQuantizable(slot) ? reports.get(slot.name) : undefined;
+    return report === undefined ? [] : [{ slot, report }];
+  });
+  const groups = groupBy(entries, ({ slot: { layer, role, projection } }) => `${layer}/${role}/${projection}`);
+  return [...groups.values()].map((group) => {
+    const [{ layer, role, projection }] = group.map(({ slot }) => slot);
+    const tokens = group.reduce((sum, { report }) => sum + report.tokens, 0);
+    const share = tokens === 0 ? 0 : 1 / tokens;
+    const meanOf = (field: "loss" | "rtnLoss") =>
+      group.reduce((sum, { report }) => sum + (report[field] ?? 0) * report.tokens, 0) * share;
+    return { layer, role, projection, loss: meanOf("loss"), rtnLoss: meanOf("rtnLoss") };
+  });
+}
+
+async function measureAll(session: Session, config: SweepConfig, cell: Cell, model: Model, folder: SweepFolder) {
+  const metrics: Record<string, unknown> = {};
+  for (const metric of config.metrics) metrics[metric.name] = await measure(session, cell, metric, model, folder);
+  return metrics;
+}
+
+async function measure(session: Session, cell: Cell, metric: SweepMetric, model: Model, folder: SweepFolder) {
+  const run = { signal: session.signal };
+  if (metric.type === "tasks") return measureTasks(session, metric, model);
+  if (metric.type === "perplexity") {
+    const found = await perplexityOfWindows(model, await metricWindows(session, model, metric), run);
+    const { perplexity, nll, nllStdErr, scoredTokens, nllWindows } = found;
+    return { type: "perplexity", perplexity, nll, nllStdErr, scoredTokens, windows: nllWindows };
+  }
+  await using reference = await openReference(await nodeFile(await prepareReference(session, cell, metric, folder)));
+  const { kl, klWindows, sameTop, perplexityRatio, scoredTokens } = await compareWindows(
+    model,
+    reference,
+    reference.windows,
+    run,
+  );
+  return {
+    type: "kl",
+    mean: kl.mean,
+    stdErr: kl.stdErr,
+    tokens: scoredTokens,
+    windows: klWindows,
+    sameTop: sameTop.value,
+    perplexityRatio,
+  };
+}
+
+async function measureTasks(session: Session, metric: Extract<SweepMetric, { readonly type: "tasks" }>, model: Model) {
+  const data = await nodeTree(metric.data);
+  try {
+    const { tasks, problems } = await evaluate(model, metric.tasks, data, {
+      limit: metric.limit,
+      signal: session.signal,
+    });
+    if (problems.length > 0) throw problems[0];
+    return { type: "tasks", tasks: Object.fromEntries(tasks.map((result) => [result.task.task, taskOf(result)])) };
+  } finally {
+    await data.close();
+  }
+}
+
+/** The primary metric, with every item's outcome: two cells are compared item by item. */
+function taskOf({ task, scores, samples, chance }: TaskResult) {
+  const { metric, value, stdErr } = scores.find((score) => score.metric === task.primary) ?? scores[0];
+  return { metric, value, stdErr, chance, outcomes: samples.map((sample) => sample[metric]).join("") };
+}
+
+function versionsOf(model: Model) {
+  const { version, kernels, runtime } = engineInfo(model);
+  return { quern: version, kernels, activations: activationsName(model.activations), runtime };
+}

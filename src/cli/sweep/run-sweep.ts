@@ -1,0 +1,131 @@
+/** Runs the cells of a sweep in processes of their own, as many at a time as asked for, and keeps each result at once. */
+import { spawn } from "node:child_process";
+import { isCutFrom, type Journal } from "../../adapter/node-journal.ts";
+import { FormatError } from "../../base/errors.ts";
+import { asObject, isObject, parseJson } from "../../base/json.ts";
+import type { Session } from "../session/command-session.ts";
+import type { Cell } from "./cell-list.ts";
+import type { CellResult } from "./run-cell.ts";
+import { removeDeadCells } from "./sweep-cache.ts";
+
+export interface SweepRun {
+  readonly config: string;
+  readonly cache: string;
+  readonly jobs: number;
+  readonly threads: number;
+  readonly journal: Journal;
+  readonly onResult: (result: CellResult) => void;
+}
+
+export interface FailedCell {
+  readonly cell: Cell;
+  readonly message: string;
+}
+
+/** Results of a journal by key. @throws FormatError for a line that is no cell. */
+export function knownResults(journal: Journal): ReadonlyMap<string, CellResult> {
+  const known = new Map<string, CellResult>();
+  for (const [index, line] of journal.lines.entries()) {
+    const where = `${journal.name}: line ${index + 1}`;
+    const result = asObject(parseJson(line, where), where);
+    if (typeof result["key"] !== "string") throw new FormatError(where, "found no key, expected a cell of a sweep");
+    known.set(result["key"], result as unknown as CellResult);
+  }
+  return known;
+}
+
+/** A last line of results that lacks its end. */
+export function recognise(line: string): "whole" | "cut" | undefined {
+  if (!isCutFrom(line, ['{"key":"'])) return undefined;
+  try {
+    return isObject(parseJson(line, "")) ? "whole" : undefined;
+  } catch {
+    return "cut";
+  }
+}
+
+/** Cells that share statistics and references. */
+function groupOf({ model, grid, calibration }: Cell): string {
+  return JSON.stringify([model.name, grid.name, calibration.name]);
+}
+
+/** @returns the cells that failed; the others are in the journal. */
+export async function runCells(
+  session: Session,
+  cells: readonly Cell[],
+  run: SweepRun,
+): Promise<readonly FailedCell[]> {
+  await removeDeadCells(run.cache);
+  const failed: FailedCell[] = [];
+  const groups = new Map<string, "waiting" | "running" | "ready">(cells.map((cell) => [groupOf(cell), "waiting"]));
+  const waiting = [...cells];
+  let done = 0;
+  const report = () => session.report({ phase: "sweep", done, total: cells.length, unit: "cells" });
+  const wake: (() => void)[] = [];
+  const changed = () => {
+    for (const one of wake.splice(0)) one();
+  };
+  const runCell = async (cell: Cell) => {
+    try {
+      const result = JSON.parse(await child(session, run, cell, [])) as CellResult;
+      // The parent alone writes, so lines never mix.
+      await run.journal.append(JSON.stringify(result));
+      run.onResult(result);
+    } catch (error) {
+      session.signal.throwIfAborted();
+      failed.push({ cell, message: (error as Error).message });
+    }
+    done++;
+    report();
+  };
+  const prepare = async (cell: Cell) => {
+    groups.set(groupOf(cell), "running");
+    try {
+      await child(session, run, cell, ["--prepare"]);
+    } catch {
+      session.signal.throwIfAborted(); // The cells will say what is wrong, each with its own name.
+    }
+    groups.set(groupOf(cell), "ready");
+    changed();
+  };
+  const worker = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      session.signal.throwIfAborted();
+      const at = waiting.findIndex((cell) => groups.get(groupOf(cell)) === "ready");
+      const unprepared = waiting.find((cell) => groups.get(groupOf(cell)) === "waiting");
+      if (at >= 0) await runCell(waiting.splice(at, 1)[0]);
+      else if (unprepared !== undefined) await prepare(unprepared);
+      else await new Promise<void>((resolve) => wake.push(resolve));
+    }
+  };
+  report();
+  await Promise.all(Array.from({ length: Math.max(1, run.jobs) }, worker));
+  return failed;
+}
+
+/** Runs this program on one cell, which it gets whole; resolves with what it printed. */
+function child(session: Session, run: SweepRun, cell: Cell, more: readonly string[]): Promise<string> {
+  const { kernels } = session.options;
+  const args = ["sweep", run.config, "--cell", "-", "--cache", run.cache, "--threads", String(run.threads), ...more];
+  const process_ = spawn(process.execPath, [process.argv[1], ...args, "--kernels", kernels, "--quiet", "--json"], {
+    // The channel carries nothing: its end tells the cell that this process is gone.
+    stdio: ["pipe", "pipe", "pipe", "ipc"],
+    signal: session.signal,
+  });
+  // A process that ends before it has read says why itself.
+  process_.stdin?.on("error", () => {}).end(JSON.stringify(cell));
+  return new Promise((resolve, reject) => {
+    let [stdout, stderr] = ["", ""];
+    process_.stdout?.setEncoding("utf8").on("data", (piece: string) => {
+      stdout += piece;
+    });
+    process_.stderr?.setEncoding("utf8").on("data", (piece: string) => {
+      stderr += piece;
+    });
+    process_.on("error", reject);
+    process_.on("close", (status) => {
+      if (status === 0) resolve(stdout);
+      else reject(new Error(stderr.trim().replace(/^quern: /, "") || `ended with status ${status}`));
+    });
+  });
+}

@@ -1,0 +1,166 @@
+/**
+ * Error feedback: linears that write to the residual stream (o and down) are fitted to take back a part of the error that the
+ * stream has by then, from everything that was rounded before them; experts one after the other, so that each sees what those
+ * before it left for the tokens they share. The corrected weights are then quantised as any others, at no more bytes.
+ *
+ * Least squares against the float model's outputs instead of against the float weights' outputs: GPTAQ (arXiv 2504.02692) does the
+ * like for dense models and for all linears; here it paid for those that write to the stream only.
+ */
+
+import type { Turns } from "../../base/turns.ts";
+import type { Model } from "../../model/model.ts";
+import type { Tap } from "../../model/pass/forward.ts";
+import type { Linear } from "../../model/weights/weight-tree.ts";
+import type { QuantizedMatrix } from "../../quant/grid.ts";
+import { inScratch } from "../../quant/scratch.ts";
+import { stride } from "../../tensor/matrix.ts";
+import { packQuantized } from "../windows/pack-linear.ts";
+import type { WindowBatch } from "../windows/window-batch.ts";
+import { type Correction, corrected, sampleOf } from "./correct.ts";
+import { type FloatBlock, FloatRun } from "./float-run.ts";
+
+/** Float weights of a linear, corrected. */
+export type Correct = (weights: Float32Array) => Promise<Float32Array>;
+
+/** Compact rows of one expert. */
+export interface ExpertRows {
+  readonly start: number;
+  readonly count: number;
+}
+
+export interface ExpertFeedback {
+  correct(rows: ExpertRows): Correct;
+  /** Takes what the quantised weights really give into the error that experts to come will see. */
+  done(linear: Linear, matrix: QuantizedMatrix, rows: ExpertRows): Promise<void>;
+}
+
+export class ErrorFeedback {
+  readonly #model: Model;
+  readonly #batch: WindowBatch;
+  readonly #float: FloatRun;
+  readonly #correction: Correction;
+  readonly #turns: Turns;
+  #block: FloatBlock | undefined;
+
+  constructor(model: Model, batch: WindowBatch, correction: Correction, turns: Turns) {
+    this.#model = model;
+    this.#batch = batch;
+    this.#float = new FloatRun(model, batch);
+    this.#correction = correction;
+    this.#turns = turns;
+  }
+
+  /** Before a block's weights are changed. */
+  async begin(layer: number): Promise<void> {
+    this.#block = await this.#float.block(layer, this.#turns);
+  }
+
+  /** For o, down of a dense layer and down of the shared experts; undefined for other inputs. */
+  async ofDense(tap: Tap): Promise<Correct | undefined> {
+    const { middle, end } = this.#block as FloatBlock;
+    const { state } = this.#batch;
+    if (tap.site !== "output" && tap.site !== "denseDown" && tap.site !== "sharedDown") return undefined;
+    const target = tap.site === "output" ? middle : end;
+    const [{ matrix }] = tap.linears;
+    await this.#batch.outputs(tap, [{ matrix, span: state.span, out: state.branch }], this.#turns);
+    const error = this.#batch.rows(state.hidden).slice();
+    const output = this.#batch.rows(state.branch);
+    const routed = tap.site === "sharedDown" ? this.#routedSum(tap.layer) : undefined;
+    for (let i = 0; i < error.length; i++) error[i] += output[i] - target[i] + (routed === undefined ? 0 : routed[i]);
+    const { input } = tap;
+    return (weights) =>
+      this.#correct(
+        weights,
+        input,
+        { start: 0, count: input.rows },
+        error,
+        (row) => row,
+        () => 1,
+      );
+  }
+
+  /** For down of the routed experts. */
+  async ofExperts(tap: Tap, gates: Float32Array): Promise<ExpertFeedback> {
+    const { state } = this.#batch;
+    const { end, shared } = this.#block as FloatBlock;
+    await this.#expertOutputs(tap, tap.linears);
+    const error = this.#routedSum(tap.layer);
+    const hidden = this.#batch.rows(state.hidden);
+    for (let i = 0; i < error.length; i++) error[i] += hidden[i] - end[i] + (shared === undefined ? 0 : shared[i]);
+    const { index } = state.routes[tap.layer];
+    const tokens = this.#model.machine.arena.i32(index, this.#batch.tokens * this.#model.config.topK).slice();
+    const ld = stride(this.#model.config.hiddenSize);
+    return {
+      correct: (rows) => (weights) =>
+        this.#correct(
+          weights,
+          tap.input,
+          rows,
+          error,
+          (row) => tokens[row],
+          (row) => gates[row],
+        ),
+      done: async (linear, matrix, { start, count }) => {
+        const outputs = this.#batch.rows(state.down, start + count);
+        const before = outputs.slice(start * ld);
+        await inScratch(this.#model.machine, () =>
+          this.#expertOutputs(tap, [{ slot: linear.slot, matrix: packQuantized(this.#model, linear, matrix) }]),
+        );
+        const after = this.#batch.rows(state.down, start + count).subarray(start * ld);
+        for (let row = 0; row < count; row++) {
+          const to = tokens[start + row] * ld;
+          const gate = gates[start + row];
+          for (let i = 0, at = row * ld; i < ld; i++, at++) error[to + i] += gate * (after[at] - before[at]);
+        }
+      },
+    };
+  }
+
+  async #correct(
+    weights: Float32Array,
+    input: Tap["input"],
+    { start, count }: ExpertRows,
+    error: Float32Array,
+    tokenOf: (row: number) => number,
+    gateOf: (row: number) => number,
+  ): Promise<Float32Array> {
+    if (count === 0) return weights;
+    const { machine, config } = this.#model;
+    const { hiddenSize } = config;
+    const ld = stride(hiddenSize);
+    const inputs = machine.arena.f32(input.ptr + start * input.ld * 4, count * input.ld);
+    const sample = sampleOf(count, input.cols, hiddenSize, (i, x, r) => {
+      const gate = gateOf(start + i);
+      for (let col = 0; col < x.length; col++) x[col] = gate * inputs[i * input.ld + col];
+      const from = tokenOf(start + i) * ld;
+      for (let out = 0; out < r.length; out++) r[out] = error[from + out];
+    });
+    return corrected(machine, weights, sample, this.#correction, this.#turns);
+  }
+
+  /** Outputs of experts for their own tokens, at `state.down`. */
+  async #expertOutputs(tap: Tap, linears: readonly Pick<Linear, "slot" | "matrix">[]): Promise<void> {
+    const { state } = this.#batch;
+    const targets = linears.map(({ slot, matrix }) => ({
+      ...{ matrix, span: (tap.spans as number) + 8 * (slot.expert as number), out: state.down },
+    }));
+    await this.#batch.outputs(tap, targets, this.#turns);
+  }
+
+  /** What the routed experts add to each token, from their outputs at `state.down`. */
+  #routedSum(layer: number): Float32Array {
+    const { machine, config } = this.#model;
+    const { state, tokens } = this.#batch;
+    const { topK, hiddenSize } = config;
+    const ld = stride(hiddenSize);
+    const gates = machine.arena.f32(state.routes[layer].weights, tokens * topK);
+    const places = machine.arena.i32(state.routes[layer].place, tokens * topK);
+    const outputs = this.#batch.rows(state.down, tokens * topK);
+    const sum = new Float32Array(tokens * ld);
+    for (let choice = 0; choice < gates.length; choice++) {
+      const to = Math.floor(choice / topK) * ld;
+      for (let i = 0, from = places[choice] * ld; i < ld; i++, from++) sum[to + i] += gates[choice] * outputs[from];
+    }
+    return sum;
+  }
+}

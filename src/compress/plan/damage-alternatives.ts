@@ -1,0 +1,68 @@
+/** Every linear at several widths, each by itself with everything around it float: what a knapsack chooses from. */
+
+import type { Turns } from "../../base/turns.ts";
+import type { Model, Progress } from "../../model/model.ts";
+import type { QuantizedMatrix } from "../../quant/grid.ts";
+import type { PackedBits } from "../../tensor/matrix.ts";
+import { quantizeSite, type Sink } from "../quantize/quantize-site.ts";
+import type { QuantizeSettings } from "../recipe/settings.ts";
+import { uniformModules } from "../recipe/settings.ts";
+import type { ModuleReport } from "../result/module-report.ts";
+import { weightReader } from "../windows/pack-linear.ts";
+import { WindowBatch, type Windows } from "../windows/window-batch.ts";
+
+export interface Alternative {
+  readonly bits: PackedBits;
+  readonly matrix: QuantizedMatrix;
+  /** GPTQ's own loss, per calibration token of the linear. */
+  readonly loss: number;
+  readonly tokens: number;
+}
+
+export interface AlternativesRun {
+  readonly turns: Turns;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** By module name, in the order of `widths`. */
+export async function quantizeAlternatives(
+  model: Model,
+  windows: Windows,
+  grid: Omit<QuantizeSettings, "modules">,
+  widths: readonly PackedBits[],
+  groupSize: number,
+  { turns, onProgress }: AlternativesRun,
+): Promise<ReadonlyMap<string, readonly Alternative[]>> {
+  const found = new Map<string, Alternative[]>();
+  const readWeights = weightReader(model);
+  using batch = new WindowBatch(model, windows);
+  const contexts = widths.map((bits) => {
+    const modules = uniformModules(model.files, bits, groupSize);
+    const sink: Sink = {
+      starved: [],
+      readWeights,
+      add: (matrix, report) => keep(found, bits, matrix, report),
+      swap: () => {},
+    };
+    return { model, settings: { ...grid, modules }, turns, state: batch.state, sink };
+  });
+  const total = contexts.reduce((sum, { settings }) => sum + settings.modules.size, 0);
+  onProgress?.({ phase: "alternatives", done: 0, total, unit: "matrices" });
+  await batch.run(turns, async (tap) => {
+    for (const context of contexts) await quantizeSite(context, tap);
+    const done = [...found.values()].reduce((sum, list) => sum + list.length, 0);
+    onProgress?.({ phase: "alternatives", done, total, unit: "matrices" });
+  });
+  return found;
+}
+
+function keep(
+  found: Map<string, Alternative[]>,
+  bits: PackedBits,
+  matrix: QuantizedMatrix,
+  { name, loss, tokens }: ModuleReport,
+): void {
+  const known = found.get(name) ?? [];
+  known.push({ bits, matrix, loss: loss ?? 0, tokens });
+  found.set(name, known);
+}

@@ -1,0 +1,84 @@
+/** How far a model's outputs move from the float model's when some of its linears are replaced: KL over a sample of windows. */
+
+import type { Turns } from "../../base/turns.ts";
+import type { Model } from "../../model/model.ts";
+import { stride } from "../../tensor/matrix.ts";
+import { WindowBatch, type Windows } from "../windows/window-batch.ts";
+
+/** Rows of logits at a time. */
+const ROWS = 64;
+
+/** Keeps the float model's logits and the residual stream that enters each block, so that a change costs the blocks from it on. */
+export class DamageProbe implements Disposable {
+  readonly #model: Model;
+  readonly #batch: WindowBatch;
+  readonly #memory: Disposable;
+  readonly #ld: number;
+  /** By layer, f32 [T, D padded]. */
+  readonly #streams: Float32Array[] = [];
+  /** f32 [T, V padded]. */
+  readonly #reference: number;
+  readonly #sums: number;
+
+  /** Runs the model as it is: its weights must be the float ones. */
+  static async create(model: Model, windows: Windows, turns: Turns): Promise<DamageProbe> {
+    const probe = new DamageProbe(model, windows);
+    try {
+      await probe.#remember(turns);
+      return probe;
+    } catch (error) {
+      probe[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  private constructor(model: Model, windows: Windows) {
+    const { arena } = model.machine;
+    this.#model = model;
+    this.#ld = stride(model.config.vocabSize);
+    [[this.#batch, this.#reference, this.#sums], this.#memory] = arena.own(this, () => {
+      const batch = new WindowBatch(model, windows, ROWS);
+      return [batch, arena.alloc(batch.tokens * this.#ld * 4), arena.alloc(ROWS * 32)];
+    });
+  }
+
+  /** Mean KL(float || model as it is now) in nats a token, where nothing before block `from` has changed. */
+  async kl(from: number, turns: Turns): Promise<number> {
+    const { machine, config } = this.#model;
+    const batch = this.#batch;
+    batch.rows(batch.state.hidden).set(this.#streams[from]);
+    for (let layer = from; layer < config.layers; layer++) await batch.block(layer, turns, () => {});
+    let total = 0;
+    for (let first = 0; first < batch.tokens; first += ROWS) {
+      const rows = Math.min(ROWS, batch.tokens - first);
+      await batch.head(first, rows, turns);
+      const reference = this.#reference + first * this.#ld * 4;
+      // biome-ignore format: one line a call
+      machine.call("divergence", rows, this.#sums, reference, this.#ld, batch.state.logits, this.#ld, config.vocabSize);
+      const sums = machine.arena.f64(this.#sums, 4 * rows);
+      for (let row = 0; row < rows; row++) total += sums[4 * row];
+    }
+    return total / batch.tokens;
+  }
+
+  [Symbol.dispose](): void {
+    this.#batch[Symbol.dispose]();
+    this.#memory[Symbol.dispose]();
+  }
+
+  async #remember(turns: Turns): Promise<void> {
+    const { machine, config } = this.#model;
+    const batch = this.#batch;
+    await batch.embed(turns);
+    for (let layer = 0; layer < config.layers; layer++) {
+      this.#streams.push(batch.rows(batch.state.hidden).slice());
+      await batch.block(layer, turns, () => {});
+    }
+    for (let first = 0; first < batch.tokens; first += ROWS) {
+      const rows = Math.min(ROWS, batch.tokens - first);
+      await batch.head(first, rows, turns);
+      const to = machine.arena.f32(this.#reference + first * this.#ld * 4, rows * this.#ld);
+      to.set(machine.arena.f32(batch.state.logits, rows * this.#ld));
+    }
+  }
+}

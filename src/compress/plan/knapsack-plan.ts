@@ -1,0 +1,149 @@
+/** Bits for every linear by measured damage: the plan of least predicted KL within a budget of average bits or of true bytes. */
+import { UsageError } from "../../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
+import type { PlanBits } from "../../policy/bit-plan.ts";
+import { averageBits } from "../../policy/bit-plan.ts";
+import type { Budget } from "../../policy/budget.ts";
+import { type Choice, type KnapsackItem, knapsackCurve, solveKnapsack } from "../../policy/knapsack-solver.ts";
+import type { PlanDocument } from "../../policy/plan-document.ts";
+import type { PackedBits } from "../../tensor/matrix.ts";
+import { type ModelShapes, planModulesOf } from "../recipe/model-shapes.ts";
+import type { Damages } from "../statistics/damage-table.ts";
+import { byteTable, plannedBytesOf } from "./plan-bytes.ts";
+import type { PlanContext } from "./plan-model.ts";
+
+/** Limits of the choice: the least bits of any linear, and modules whose bits are given. */
+export interface KnapsackOptions {
+  /** No linear gets fewer. Default 2. */
+  readonly minBits?: PackedBits;
+  /** Bits of linears that are not for sale, by name. */
+  readonly frozen?: ReadonlyMap<string, PlanBits>;
+}
+
+/** A plan with the sum of its damages and the lower bound of any plan within the budget, both in nats of KL a token. */
+export interface KnapsackPlan extends PlanDocument {
+  /** Sum of the damages, in nats of KL a token. */
+  readonly predictedKl: number;
+  /** No plan within the budget has less. */
+  readonly boundKl: number;
+}
+
+/**
+ * The best plan of one budget: its average bits, the bytes of its weight file, and the sum of its damages in nats a
+ * token.
+ */
+export interface CurvePoint {
+  readonly averageBits: number;
+  readonly trueBytes: number;
+  readonly predictedKl: number;
+}
+
+const WIDTHS: readonly PackedBits[] = [2, 3, 4, 8];
+
+interface BitChoice extends Choice {
+  readonly bits: PlanBits;
+}
+
+const OPTIONS: KnownOptions<KnapsackOptions> = { minBits: true, frozen: true };
+
+type Context = Pick<PlanContext, "shapes" | "groupSize" | "names">;
+
+/** @throws UsageError for a budget that the fewest bits do not fit, or a linear without damages. */
+export function knapsackPlan(
+  context: Context,
+  damages: Damages,
+  budget: Budget,
+  options: KnapsackOptions = {},
+): KnapsackPlan {
+  checkKnownOptions<KnapsackOptions>("knapsackPlan", options, OPTIONS);
+  const items = itemsOf(context, damages, budget.kind, options);
+  if (budget.kind === "bits") {
+    const weights = planModulesOf(context.shapes).reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+    return documentOf(context.shapes, items, Math.floor(budget.averageBits * weights + 1e-6));
+  }
+  return withinBytes(context, items, budget.trueBytes);
+}
+
+/** What each budget brings, from the fewest bits to the most: one run's damages answer for all of them. */
+export function budgetCurve(context: Context, damages: Damages, options: KnapsackOptions = {}): readonly CurvePoint[] {
+  checkKnownOptions<KnapsackOptions>("budgetCurve", options, OPTIONS);
+  const items = itemsOf(context, damages, "bytes", options);
+  const points = knapsackCurve(items);
+  const every = Math.max(1, Math.floor(points.length / CURVE_POINTS));
+  return points
+    .filter((_, index) => index % every === 0 || index === points.length - 1)
+    .map(({ bytes }) => {
+      const plan = documentOf(context.shapes, items, bytes);
+      return { averageBits: plan.averageBits, trueBytes: trueBytes(context, plan), predictedKl: plan.predictedKl };
+    });
+}
+
+const CURVE_POINTS = 40;
+
+function itemsOf(
+  { shapes, groupSize }: Context,
+  damages: Damages,
+  unit: Budget["kind"],
+  { minBits = 2, frozen }: KnapsackOptions,
+): readonly KnapsackItem<BitChoice>[] {
+  const table = new Map(byteTable(shapes, groupSize).modules.map(({ name, bytes }) => [name, bytes]));
+  return planModulesOf(shapes).map(({ name, rows, cols }) => {
+    const known = damages.get(name);
+    if (known === undefined)
+      throw new UsageError("damages", `nothing for ${name}`, "damages of every linear, measured on this model");
+    const sizeAt = (bits: PlanBits) =>
+      unit === "bits" ? rows * cols * bits : (table.get(name) as Readonly<Record<PlanBits, number>>)[bits];
+    const damageAt = (bits: PlanBits) => (bits === 16 ? 0 : known[bits]);
+    const fixed = frozen?.get(name);
+    const widths = fixed === undefined ? WIDTHS.filter((bits) => bits >= minBits) : [fixed];
+    return { name, choices: widths.map((bits) => ({ bits, bytes: sizeAt(bits), damage: damageAt(bits) })) };
+  });
+}
+
+/** Rounds of fitting the header, whose length depends on the plan by a few bytes; each round gives up one step of a linear. */
+const MAX_ROUNDS = 200;
+
+function withinBytes(context: Context, items: readonly KnapsackItem<BitChoice>[], budget: number): KnapsackPlan {
+  const { shapes, groupSize } = context;
+  const smallest = items.reduce((sum, { choices }) => sum + Math.min(...choices.map(({ bytes }) => bytes)), 0);
+  let room = budget - byteTable(shapes, groupSize).fixed;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    if (room < smallest) break;
+    const { plan, bytes } = solve(shapes, items, room);
+    if (trueBytes(context, plan) <= budget) return plan;
+    // Its header does not fit: the next smaller sum of bytes.
+    room = bytes - 1;
+  }
+  const least = trueBytes(context, documentOf(shapes, items, smallest));
+  throw new UsageError("budget", `${budget} bytes`, `at least ${least}, with the fewest bits for every linear`);
+}
+
+function documentOf(shapes: ModelShapes, items: readonly KnapsackItem<BitChoice>[], room: number): KnapsackPlan {
+  return solve(shapes, items, room).plan;
+}
+
+function solve(
+  shapes: ModelShapes,
+  items: readonly KnapsackItem<BitChoice>[],
+  room: number,
+): { readonly plan: KnapsackPlan; readonly bytes: number } {
+  const { picks, damage, bound, bytes } = solveKnapsack(items, room);
+  const resolved = Object.fromEntries(items.map(({ name }, i) => [name, picks[i].bits]));
+  const plan: KnapsackPlan = {
+    base: Math.min(...picks.map(({ bits }) => bits)) as PlanBits,
+    rules: [],
+    resolved,
+    averageBits: averageBits(planModulesOf(shapes), resolved),
+    policy: "knapsack",
+    predictedKl: damage,
+    boundKl: bound,
+  };
+  return { plan, bytes };
+}
+
+function trueBytes({ shapes, groupSize, names }: Context, { resolved }: PlanDocument): number {
+  const modules = new Map(
+    Object.entries(resolved).map(([name, bits]) => [name, { bits: bits as PackedBits | 16, groupSize }]),
+  );
+  return plannedBytesOf(shapes, modules, names);
+}

@@ -1,0 +1,150 @@
+/**
+ * What each width of each linear costs, in nats of KL a token: measured, not guessed.
+ *
+ * GPTQ's own loss says how the error of a linear grows from one width to the next, and how it divides among the experts of a layer (an
+ * expert's weighs by its tokens and by the square of its mean gate weight, with which it reaches the output). What a unit of loss
+ * is worth is measured: the linears of one kind in one layer (all experts' gates, say) are replaced together, everything else
+ * float, and the KL to the float model is taken on a sample. The many small differences at many bits would drown in flipped
+ * experts, so only 2 and 3 bits are measured, and one factor a group carries them to all widths.
+ */
+import { UsageError } from "../../base/errors.ts";
+import { groupBy } from "../../base/group-by.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
+import type { Turns } from "../../base/turns.ts";
+import { type ExpertUse, expertUsage } from "../../eval/perplexity/expert-usage.ts";
+import type { Model, Progress } from "../../model/model.ts";
+import { isQuantizable } from "../../model/weights/linears.ts";
+import { type Linear, layerLinears } from "../../model/weights/weight-tree.ts";
+import type { PackedBits } from "../../tensor/matrix.ts";
+import { checkGridSettings } from "../recipe/check-settings.ts";
+import type { QuantizeSettings } from "../recipe/settings.ts";
+import { DAMAGE_SAMPLE_TOKENS, type Damages } from "../statistics/damage-table.ts";
+import { packQuantized } from "../windows/pack-linear.ts";
+import type { Windows } from "../windows/window-batch.ts";
+import { type Alternative, quantizeAlternatives } from "./damage-alternatives.ts";
+import { DamageProbe } from "./damage-probe.ts";
+
+/** The grid and group size that damage is measured for, and the tokens on which KL is. */
+export interface DamageOptions {
+  readonly grid: Omit<QuantizeSettings, "modules">;
+  readonly groupSize: number;
+  /** Tokens that KL is measured on, of the first windows. Default: DAMAGE_SAMPLE_TOKENS. */
+  readonly sampleTokens?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Widths whose KL is measured, and all that GPTQ is asked about; 8 bits follow from 4 by the square of the step. */
+const MEASURED = [2, 3] as const;
+const WIDTHS = [2, 3, 4] as const;
+
+const OPTIONS: KnownOptions<DamageOptions> = {
+  ...{ grid: true, groupSize: true, sampleTokens: true, signal: true, onProgress: true },
+};
+
+/** Has the model to itself. */
+export async function measureDamage(model: Model, windows: Windows, options: DamageOptions): Promise<Damages> {
+  checkKnownOptions<DamageOptions>("measureDamage", options, OPTIONS);
+  checkDamageGrid(options);
+  return model.alone("measureDamage", options.signal, (held, turns) => measureHeld(held, windows, options, turns));
+}
+
+async function measureHeld(model: Model, windows: Windows, options: DamageOptions, turns: Turns): Promise<Damages> {
+  const { grid, groupSize, onProgress } = options;
+  const usage = await expertUsage(model, windows, options);
+  const alternatives = await quantizeAlternatives(model, windows, grid, WIDTHS, groupSize, { turns, onProgress });
+  using probe = await DamageProbe.create(model, sampleOf(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS), turns);
+  const damages = new Map<string, Record<PackedBits, number>>();
+  const groups = groupsOf(model);
+  for (const [done, group] of groups.entries()) {
+    onProgress?.({ phase: "damage", done, total: groups.length, unit: "groups" });
+    const losses = group.map((linear) => weightedLosses(linear, alternatives, usage, grid.gateWeighted === true));
+    let [kl, loss] = [0, 0];
+    for (const bits of MEASURED) {
+      kl += await groupKl(model, probe, group, alternatives, bits, turns);
+      for (const one of losses) loss += one[bits];
+    }
+    const worth = loss > 0 ? kl / loss : 0;
+    group.forEach(({ slot }, i) => {
+      const { 2: two, 3: three, 4: four } = losses[i];
+      const eight = four * stepRatio(8, 4) ** 2;
+      damages.set(slot.name, { 2: worth * two, 3: worth * three, 4: worth * four, 8: worth * eight });
+    });
+  }
+  return damages;
+}
+
+function checkDamageGrid({ grid, sampleTokens = DAMAGE_SAMPLE_TOKENS }: DamageOptions): void {
+  checkGridSettings(grid);
+  if (!(Number.isInteger(sampleTokens) && sampleTokens >= 1))
+    throw new UsageError("sampleTokens", String(sampleTokens), "a whole number from 1");
+}
+
+/** Whole windows until the sample is full. */
+function sampleOf(windows: Windows, tokens: number): Windows {
+  let sum = 0;
+  const sample = windows.filter((window) => {
+    const fits = sum < tokens;
+    sum += window.length;
+    return fits;
+  });
+  return sample;
+}
+
+/** Linears of one layer, role and projection. */
+function groupsOf(model: Model): readonly (readonly Linear[])[] {
+  const linears = model.weights.layers.flatMap(layerLinears).filter(({ slot }) => isQuantizable(slot));
+  const groups = groupBy(linears, ({ slot: { layer, role, projection } }) => `${layer}/${role}/${projection}`);
+  return [...groups.values()];
+}
+
+async function groupKl(
+  model: Model,
+  probe: DamageProbe,
+  group: readonly Linear[],
+  alternatives: ReadonlyMap<string, readonly Alternative[]>,
+  bits: PackedBits,
+  turns: Turns,
+): Promise<number> {
+  using memory = model.machine.arena.claim();
+  void memory;
+  const originals = group.map((linear) => linear.matrix);
+  try {
+    for (const linear of group)
+      linear.matrix = packQuantized(model, linear, alternativeOf(alternatives, linear, bits).matrix);
+    return Math.max(0, await probe.kl(group[0].slot.layer, turns));
+  } finally {
+    group.forEach((linear, i) => {
+      linear.matrix = originals[i];
+    });
+  }
+}
+
+function alternativeOf(
+  alternatives: ReadonlyMap<string, readonly Alternative[]>,
+  { slot }: Linear,
+  bits: PackedBits,
+): Alternative {
+  return (alternatives.get(slot.name) ?? []).find((one) => one.bits === bits) as Alternative;
+}
+
+/** GPTQ's loss of a linear at each width, as much as it weighs in its group. */
+function weightedLosses(
+  linear: Linear,
+  alternatives: ReadonlyMap<string, readonly Alternative[]>,
+  usage: readonly ExpertUse[],
+  gateWeighted: boolean,
+): Record<(typeof WIDTHS)[number], number> {
+  const { role, layer, expert } = linear.slot;
+  const use = role === "expert" ? usage.find((one) => one.layer === layer && one.expert === expert) : undefined;
+  // A gate-weighted Hessian has the squares of the gates in it.
+  const squares = use === undefined || use.tokens === 0 ? 0 : (use.gateSum * use.gateSum) / use.tokens;
+  const weight = use === undefined ? 1 : gateWeighted ? use.tokens : squares;
+  const lossAt = (bits: PackedBits) => weight * alternativeOf(alternatives, linear, bits).loss;
+  return { 2: lossAt(2), 3: lossAt(3), 4: lossAt(4) };
+}
+
+/** A symmetric grid of b bits has 2^b - 1 steps. */
+function stepRatio(bits: number, reference: number): number {
+  return (2 ** reference - 1) / (2 ** bits - 1);
+}

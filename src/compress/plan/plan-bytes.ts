@@ -1,0 +1,92 @@
+/** Exact sizes of a quantised model before anything is quantised: the weight file's bytes follow from names and shapes alone. */
+import { UsageError } from "../../base/errors.ts";
+import { gptqTensorSpecs } from "../../format/gptq/gptq-tensors.ts";
+import { tensorBytes } from "../../format/safetensors.ts";
+import { encodeHeader, type TensorSpec } from "../../format/safetensors-writer.ts";
+import type { Spelling } from "../../model/config/families/family.ts";
+import type { ModelFiles } from "../../model/model.ts";
+import { isQuantizable } from "../../model/weights/linears.ts";
+import { PLAN_BITS, type PlanBits } from "../../policy/bit-plan.ts";
+import { type LinearShape, listTensors, type ModelShapes, renamed, shapesOfFiles } from "../recipe/model-shapes.ts";
+import type { ModuleSetting, QuantizeSettings } from "../recipe/settings.ts";
+import type { WriteOptions } from "../write/write-quantized.ts";
+
+/** Linears that are not named stay as they are. */
+export type ModuleSettings = ReadonlyMap<string, ModuleSetting>;
+
+/**
+ * Bytes of `model.safetensors` as `writeQuantized` writes it, header included. Only bits, group sizes and the spelling of names
+ * count: symmetry, act-order and the version of the format change values, not sizes.
+ */
+export function plannedBytes(
+  files: ModelFiles,
+  settings: Pick<QuantizeSettings, "modules">,
+  options: WriteOptions = {},
+): number {
+  return plannedBytesOf(shapesOfFiles(files), settings.modules, options.names);
+}
+
+/** The same from shapes alone. */
+export function plannedBytesOf(shapes: ModelShapes, modules: ModuleSettings, spelling?: Spelling): number {
+  return encodeHeader(plannedTensors(shapes, modules, spelling)).fileBytes;
+}
+
+/** Every tensor that a plan would write, without its bytes. */
+export function plannedTensors(
+  shapes: ModelShapes,
+  modules: ModuleSettings,
+  spelling: Spelling = shapes.spelling,
+): readonly TensorSpec[] {
+  return listTensors<TensorSpec>(shapes, renamed(shapes, spelling), {
+    packed: (slot, name) => {
+      const setting = modules.get(slot.name);
+      return setting === undefined || setting.bits === 16 ? undefined : packedSpecs(slot, name, setting);
+    },
+    float: (linear, _, name) => floatSpec(linear, name),
+    other: (spec) => spec,
+  });
+}
+
+/** Bytes of one linear's tensors, the header's entries apart. */
+export function moduleBytes(linear: LinearShape, { bits, groupSize }: ModuleSetting): number {
+  const { slot } = linear;
+  const specs = bits === 16 ? [floatSpec(linear, slot.name)] : packedSpecs(slot, slot.name, { bits, groupSize });
+  return specs.reduce((sum, { name, dtype, shape }) => sum + tensorBytes(dtype, shape, name), 0);
+}
+
+/** What a choice of bits has to add up: every linear at every width, and what no choice changes. */
+export interface ByteTable {
+  readonly modules: readonly { readonly name: string; readonly bytes: Readonly<Record<PlanBits, number>> }[];
+  /** Embedding, head, routers and norms. */
+  readonly fixed: number;
+}
+
+/**
+ * Bytes by linear and width at one group size. A file has `fixed`, the chosen bytes, and a header: a few hundred bytes a packed
+ * linear, a hundred a float one, which only `plannedBytesOf` tells exactly, since numbers in it grow with the offsets.
+ */
+export function byteTable(shapes: ModelShapes, groupSize: number): ByteTable {
+  const quantizable = shapes.linears.filter(({ slot }) => isQuantizable(slot));
+  const kept = shapes.linears.filter(({ slot }) => !isQuantizable(slot));
+  const others = shapes.others.reduce((sum, { name, dtype, shape }) => sum + tensorBytes(dtype, shape, name), 0);
+  const modules = quantizable.map((linear) => {
+    const bytes = PLAN_BITS.map((bits) => [bits, moduleBytes(linear, { bits, groupSize })]);
+    return { name: linear.slot.name, bytes: Object.fromEntries(bytes) as Record<PlanBits, number> };
+  });
+  const fixed = kept.reduce((sum, linear) => sum + moduleBytes(linear, { bits: 16, groupSize: -1 }), others);
+  return { modules, fixed };
+}
+
+function packedSpecs(
+  { rows, cols }: LinearShape["slot"],
+  name: string,
+  { bits, groupSize }: ModuleSetting,
+): readonly TensorSpec[] {
+  const G = groupSize === -1 ? 1 : Math.ceil(cols / groupSize);
+  return gptqTensorSpecs(name, { N: rows, K: cols, G, bits: bits as Exclude<PlanBits, 16> });
+}
+
+function floatSpec({ slot, dtype }: LinearShape, name: string): TensorSpec {
+  if (dtype === "packed") throw new UsageError(slot.name, "weights that are quantised already", "a float model");
+  return { name: `${name}.weight`, dtype, shape: [slot.rows, slot.cols] };
+}

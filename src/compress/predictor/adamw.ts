@@ -1,0 +1,76 @@
+/** AdamW (Loshchilov and Hutter 2019) over parameters in the engine's memory, with torch's defaults for its moments. */
+
+import type { Turns } from "../../base/turns.ts";
+import { f32Bits } from "../../wasm/constants.ts";
+import type { Machine } from "../../wasm/machine.ts";
+import type { Tape } from "../../wasm/tape.ts";
+
+export interface AdamWOptions {
+  readonly learningRate: number;
+  readonly weightDecay: number;
+}
+
+/** Panels of `rows` vectors of 16, [panels][rows][16], and their gradient [rows, 16 * panels] as a matmul leaves it. */
+export interface Parameters {
+  readonly ptr: number;
+  readonly gradient: number;
+  readonly panels: number;
+  readonly rows: number;
+}
+
+/** Addresses of the running moments of one array of parameters. */
+interface Moments {
+  readonly mean: number;
+  readonly square: number;
+}
+
+const BETA_1 = 0.9;
+const BETA_2 = 0.999;
+const EPSILON = 1e-8;
+
+export class AdamW implements Disposable {
+  readonly #options: AdamWOptions;
+  readonly #parameters: readonly (Parameters & Moments)[];
+  readonly #memory: Disposable;
+  readonly #tape: Tape;
+  /** beta^steps. */
+  #power1 = 1;
+  #power2 = 1;
+
+  constructor(machine: Machine, parameters: readonly Parameters[], options: AdamWOptions) {
+    this.#options = options;
+    this.#tape = machine.tape();
+    const moments = () =>
+      parameters.map((each) => {
+        const size = each.panels * each.rows * 16;
+        return { ...each, mean: zeros(machine, size), square: zeros(machine, size) };
+      });
+    [this.#parameters, this.#memory] = machine.arena.own(this, moments);
+  }
+
+  /** One step down the gradients, in place; the decay acts on the parameters themselves. */
+  async step(turns: Turns): Promise<void> {
+    const { learningRate, weightDecay } = this.#options;
+    this.#power1 *= BETA_1;
+    this.#power2 *= BETA_2;
+    const numbers = [
+      ...[1 - BETA_1, 1 - BETA_2, 1 - learningRate * weightDecay],
+      ...[learningRate / (1 - this.#power1), 1 / (1 - this.#power2), EPSILON],
+    ].map(f32Bits);
+    this.#tape.clear();
+    // A square root and a division are worth some multiplications.
+    for (const { ptr, mean, square, gradient, panels, rows } of this.#parameters)
+      this.#tape.beside("adamw_f32", panels, 64 * rows, ptr, mean, square, gradient, 16 * panels, rows, ...numbers);
+    await this.#tape.runInTurns(turns);
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
+  }
+}
+
+function zeros({ arena }: Machine, count: number): number {
+  const ptr = arena.alloc(4 * count);
+  arena.f32(ptr, count).fill(0);
+  return ptr;
+}

@@ -1,0 +1,100 @@
+/** One linear of a site: its options, GPTQ or rounding, and what is reported of it. */
+
+import type { Turns } from "../../base/turns.ts";
+import type { Model } from "../../model/model.ts";
+import type { Linear } from "../../model/weights/weight-tree.ts";
+import { type Factor, factorize } from "../../quant/factor.ts";
+import { type GptqOptions, type GptqResult, gptq } from "../../quant/gptq.ts";
+import type { Hessian } from "../../quant/hessian.ts";
+import { dampedTrace } from "../../quant/quantization-error.ts";
+import { rtn } from "../../quant/rtn.ts";
+import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
+import type { ModuleReport } from "../result/module-report.ts";
+
+/** What a linear is quantised with. */
+export interface ModuleContext {
+  readonly model: Model;
+  readonly settings: QuantizeSettings;
+  readonly turns: Turns;
+}
+
+/** The options of one linear, which errors name as the model has it. */
+export function optionsOf({ model, settings }: ModuleContext, linear: Linear): GptqOptions {
+  const { bits, groupSize } = settingOf(settings, linear.slot);
+  const { symmetric, clip, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement } = settings;
+  const grid = { bits: bits as 2 | 3 | 4 | 8, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
+  const name = `${model.files.name}: ${linear.slot.name}`;
+  return { name, ...grid, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement };
+}
+
+export interface Outcome {
+  readonly result: GptqResult;
+  readonly rtnLoss: number | null;
+}
+
+/** GPTQ with the site's factor for this group size, which is made where it is the first. */
+export async function runGptq(
+  context: ModuleContext,
+  linear: Linear,
+  weights: Float32Array,
+  hessian: Hessian,
+  options: GptqOptions,
+  factors: Map<number, Factor>,
+): Promise<Outcome> {
+  const { machine } = context.model;
+  const { rows, cols } = linear.slot;
+  const factor = factors.get(options.groupSize) ?? (await factorize(machine, hessian, options, context.turns));
+  factors.set(options.groupSize, factor);
+  const result = await gptq(machine, weights, rows, cols, factor, options, context.turns);
+  const rounded = await rtn(machine, weights, rows, cols, options, context.turns, factor.diagonal);
+  const trace = await dampedTrace(
+    machine,
+    weights,
+    rounded,
+    hessian,
+    { ...options, lambda: result.lambda },
+    context.turns,
+  );
+  return { result, rtnLoss: 0.5 * trace };
+}
+
+/** Plain rounding, with the reason in its report. */
+export async function roundStarved(
+  context: ModuleContext,
+  linear: Linear,
+  weights: Float32Array,
+  hessian: Hessian,
+  options: GptqOptions,
+): Promise<Outcome> {
+  const { machine } = context.model;
+  const { rows, cols } = linear.slot;
+  const grid = options.clip === "hessian" ? { ...options, clip: "mse" as const } : options;
+  const matrix = await rtn(machine, weights, rows, cols, grid, context.turns);
+  const settings = { ...options, lambda: 0 };
+  const loss =
+    hessian.rows === 0 ? 0 : 0.5 * (await dampedTrace(machine, weights, matrix, hessian, settings, context.turns));
+  const fallback = `${hessian.rows} calibration tokens for ${cols} columns`;
+  const result = {
+    matrix,
+    loss,
+    rowLoss: new Float64Array(rows),
+    lambda: 0,
+    damp: 0,
+    method: "rtn",
+    fallback,
+  } as const;
+  return { result, rtnLoss: loss };
+}
+
+export function reportOf(
+  linear: Linear,
+  options: GptqOptions,
+  result: GptqResult,
+  rtnLoss: number | null,
+  tokens: number,
+): ModuleReport {
+  const { bits, groupSize } = options;
+  const { loss, method, damp, fallback } = result;
+  const note = fallback === undefined ? {} : { note: fallback };
+  return { name: linear.slot.name, bits, groupSize, loss, rtnLoss, tokens, method, damp, ...note };
+}

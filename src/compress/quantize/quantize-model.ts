@@ -1,0 +1,202 @@
+/**
+ * The long trip of quantising: block by block over all calibration windows, each group of linears seeing the quantised ones
+ * before it ([q k v], [o], [gate up of all experts and shared], [down]; GPTQ, arXiv:2210.17323, true-sequential).
+ *
+ * The model is as it was afterwards; the result is codes, to be written by write-quantized.ts. A checkpoint keeps each block that is done;
+ * blocks that it holds already are taken from it, and the hidden states behind them are computed anew, to the same bits.
+ */
+import { UsageError } from "../../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
+import type { Turns } from "../../base/turns.ts";
+import type { Model, Progress } from "../../model/model.ts";
+import type { Tap } from "../../model/pass/forward.ts";
+import { type Linear, layerLinears } from "../../model/weights/weight-tree.ts";
+import type { QuantizedMatrix } from "../../quant/grid.ts";
+import { rtn } from "../../quant/rtn.ts";
+import type { PackedBits } from "../../tensor/matrix.ts";
+import { ErrorFeedback } from "../feedback/error-feedback.ts";
+import { checkSettings } from "../recipe/check-settings.ts";
+import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
+import type { ModuleReport } from "../result/module-report.ts";
+import type { Quantized, StarvedExpert } from "../result/quantized.ts";
+import type { Checkpoint } from "../resume/block-checkpoint.ts";
+import { packQuantized, weightReader } from "../windows/pack-linear.ts";
+import { WindowBatch, type Windows } from "../windows/window-batch.ts";
+import { quantizeSite, type SiteContext } from "./quantize-site.ts";
+
+/** Calibration windows (only plain rounding does without), and where finished blocks are kept. */
+export interface QuantizeRun {
+  /** Needed by method `gptq`. */
+  readonly windows?: Windows;
+  /** Keeps finished blocks: `openCheckpoint`, for this model, these settings and these windows. */
+  readonly checkpoint?: Checkpoint;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+const RUN_OPTIONS: KnownOptions<QuantizeRun> = { windows: true, checkpoint: true, signal: true, onProgress: true };
+
+/**
+ * Has the model to itself: other calls wait until it is done.
+ * @throws UsageError for settings that do not fit the model, before any work; the signal's reason within one matrix.
+ */
+export async function quantizeModel(
+  model: Model,
+  settings: QuantizeSettings,
+  run: QuantizeRun = {},
+): Promise<Quantized> {
+  checkSettings(model.files, settings);
+  checkKnownOptions<QuantizeRun>("quantizeModel", run, RUN_OPTIONS);
+  return model.alone("quantizeModel", run.signal, async (held, turns) => {
+    const collector = new Collector(held, settings, run);
+    if (settings.method === "rtn") await roundBlocks(held, settings, turns, collector, run.checkpoint);
+    else await runBlocks(held, settings, turns, collector, run);
+    return collector.result();
+  });
+}
+
+async function roundBlocks(
+  model: Model,
+  settings: QuantizeSettings,
+  turns: Turns,
+  collector: Collector,
+  checkpoint: Checkpoint | undefined,
+): Promise<void> {
+  for (const [layer, weights] of model.weights.layers.entries()) {
+    const kept = await checkpoint?.load(layer);
+    if (kept !== undefined) {
+      collector.restore(kept);
+      continue;
+    }
+    const mark = collector.mark();
+    for (const linear of layerLinears(weights))
+      if (settingOf(settings, linear.slot).bits !== 16) await roundOne(model, settings, turns, collector, linear);
+    await checkpoint?.save(layer, collector.since(mark));
+  }
+}
+
+async function roundOne(
+  model: Model,
+  settings: QuantizeSettings,
+  turns: Turns,
+  collector: Collector,
+  linear: Linear,
+): Promise<void> {
+  const { rows, cols, name } = linear.slot;
+  const { bits, groupSize } = settingOf(settings, linear.slot);
+  const { symmetric, clip } = settings;
+  const weights = await collector.readWeights(linear);
+  const grid = { bits: bits as PackedBits, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
+  const named = { ...grid, name: `${model.files.name}: ${name}` };
+  const matrix = await rtn(model.machine, weights, rows, cols, named, turns);
+  collector.add(matrix, { name, bits, groupSize, loss: null, rtnLoss: null, tokens: 0, method: "rtn", damp: null });
+}
+
+async function runBlocks(
+  model: Model,
+  settings: QuantizeSettings,
+  turns: Turns,
+  collector: Collector,
+  { windows, checkpoint }: QuantizeRun,
+): Promise<void> {
+  if (windows === undefined) throw new UsageError("calibration", "no tokens", "windows for method gptq");
+  const linears = model.weights.layers.flatMap(layerLinears);
+  const originals = linears.map((linear) => linear.matrix);
+  using batch = new WindowBatch(model, windows);
+  const { errorFeedback: share = 0, shrinkage = 0 } = settings;
+  const feedback = share > 0 ? new ErrorFeedback(model, batch, { share, shrinkage }, turns) : undefined;
+  const context: SiteContext = { model, settings, turns, state: batch.state, sink: collector, feedback };
+  try {
+    await batch.embed(turns);
+    for (let layer = 0; layer < model.config.layers; layer++)
+      await runBlock(batch, layer, context, collector, checkpoint);
+  } finally {
+    linears.forEach((linear, index) => {
+      linear.matrix = originals[index];
+    });
+  }
+}
+
+async function runBlock(
+  batch: WindowBatch,
+  layer: number,
+  context: SiteContext,
+  collector: Collector,
+  checkpoint: Checkpoint | undefined,
+): Promise<void> {
+  const kept = await checkpoint?.load(layer);
+  await context.feedback?.begin(layer);
+  if (kept !== undefined) {
+    collector.restore(kept);
+    await batch.block(layer, context.turns, (tap: Tap) => collector.swapKept(tap, kept));
+    return;
+  }
+  const mark = collector.mark();
+  await batch.block(layer, context.turns, (tap: Tap) => quantizeSite(context, tap));
+  await checkpoint?.save(layer, collector.since(mark));
+}
+
+interface Mark {
+  readonly modules: number;
+  readonly starved: number;
+}
+
+/** Keeps results, swaps weights, tells progress. */
+class Collector {
+  readonly #model: Model;
+  readonly #run: QuantizeRun;
+  readonly readWeights: (linear: Linear) => Promise<Float32Array>;
+  readonly #total: number;
+  readonly #matrices: Map<string, QuantizedMatrix> = new Map();
+  readonly #modules: ModuleReport[] = [];
+  readonly starved: StarvedExpert[] = [];
+
+  constructor(model: Model, settings: QuantizeSettings, run: QuantizeRun) {
+    this.#model = model;
+    this.#run = run;
+    this.readWeights = weightReader(model);
+    this.#total = [...settings.modules.values()].filter((setting) => setting.bits !== 16).length;
+  }
+
+  add(matrix: QuantizedMatrix, report: ModuleReport): void {
+    this.#matrices.set(report.name, matrix);
+    this.#modules.push(report);
+    const done = this.#modules.length;
+    this.#run.onProgress?.({ phase: "quantize", done, total: this.#total, unit: "matrices", detail: report.name });
+  }
+
+  /** From here on the model computes with the quantised weights (exact dequantisation). */
+  swap(linear: Linear, matrix: QuantizedMatrix): void {
+    linear.matrix = packQuantized(this.#model, linear, matrix);
+  }
+
+  /** Where a block begins, for `since`. */
+  mark(): Mark {
+    return { modules: this.#modules.length, starved: this.starved.length };
+  }
+
+  /** What was added since: of a block, for the next one's entries come after it. */
+  since(mark: Mark): Quantized {
+    const modules = this.#modules.slice(mark.modules);
+    const matrices = new Map(modules.map(({ name }) => [name, this.#matrices.get(name) as QuantizedMatrix]));
+    return { matrices, modules, starved: this.starved.slice(mark.starved) };
+  }
+
+  /** Takes over a block that an earlier run has finished. */
+  restore({ matrices, modules, starved }: Quantized): void {
+    for (const module of modules) this.add(matrices.get(module.name) as QuantizedMatrix, module);
+    this.starved.push(...starved);
+  }
+
+  /** Swaps at the same places as quantising does, so that the hidden states come out the same. */
+  swapKept(tap: Tap, { matrices }: Quantized): void {
+    for (const linear of tap.linears) {
+      const matrix = matrices.get(linear.slot.name);
+      if (matrix !== undefined) this.swap(linear, matrix);
+    }
+  }
+
+  result(): Quantized {
+    return { matrices: this.#matrices, modules: this.#modules, starved: this.starved };
+  }
+}

@@ -1,0 +1,171 @@
+/** Quantises the linears that share one input: their Hessian, their factor, their codes; starved experts get their remedy. */
+import type { Tap } from "../../model/pass/forward.ts";
+import type { State } from "../../model/pass/pass-state.ts";
+import type { Linear } from "../../model/weights/weight-tree.ts";
+import type { Factor } from "../../quant/factor.ts";
+import type { GptqResult } from "../../quant/gptq.ts";
+import type { QuantizedMatrix } from "../../quant/grid.ts";
+import { Hessian } from "../../quant/hessian.ts";
+import { inScratch } from "../../quant/scratch.ts";
+import type { Machine } from "../../wasm/machine.ts";
+import type { Correct, ErrorFeedback } from "../feedback/error-feedback.ts";
+import { settingOf } from "../recipe/settings.ts";
+import type { ModuleReport } from "../result/module-report.ts";
+import type { StarvedExpert } from "../result/quantized.ts";
+import { type TapRows, tapRows } from "../windows/tap-rows.ts";
+import { type ModuleContext, optionsOf, reportOf, roundStarved, runGptq } from "./quantize-linear.ts";
+import { blendWeight, roundedBelow, starvedBelow } from "./starved-experts.ts";
+
+export interface Sink {
+  readonly starved: StarvedExpert[];
+  readWeights(linear: Linear): Promise<Float32Array>;
+  add(matrix: QuantizedMatrix, report: ModuleReport): void;
+  swap(linear: Linear, matrix: QuantizedMatrix): void;
+}
+
+export interface SiteContext extends ModuleContext {
+  readonly state: State;
+  readonly sink: Sink;
+  readonly feedback?: ErrorFeedback;
+}
+
+interface InputRows extends TapRows {
+  /** Factor on each row, where rows count differently. */
+  readonly weights?: Float32Array;
+}
+
+/** Quantises the tap's linears; from here on the model computes with the quantised weights. */
+export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void> {
+  const linears = tap.linears.filter(
+    ({ slot }) => settingOf(context.settings, slot).bits !== 16 && slot.role !== "router",
+  );
+  if (linears.length === 0) return;
+  const results =
+    tap.spans === undefined
+      ? await quantizeTogether(context, linears, allRows(tap), undefined, await context.feedback?.ofDense(tap))
+      : await quantizeExperts(context, linears, tap, tap.spans);
+  for (const [linear, result] of results) context.sink.swap(linear, result.matrix);
+}
+
+type Results = readonly (readonly [Linear, GptqResult])[];
+
+/** What every token gives. */
+function allRows({ input: { ptr, ld, rows } }: Tap): InputRows {
+  return { ptr, ld, index: 0, count: rows };
+}
+
+/** Each expert by the tokens that were routed to it; the Hessian of all tokens is there only where some expert needs it. */
+async function quantizeExperts(
+  context: SiteContext,
+  linears: readonly Linear[],
+  tap: Tap,
+  spansPtr: number,
+): Promise<Results> {
+  const { machine, config } = context.model;
+  const spans = machine.arena.i32(spansPtr, 2 * config.experts).slice();
+  const { cols } = tap.input;
+  const gates = context.settings.gateWeighted === true ? gatesByRow(context, tap.layer) : undefined;
+  const needsAll = tap.site === "experts" && spans.some((count, at) => at % 2 === 1 && count < starvedBelow(cols));
+  return inScratch(machine, async () => {
+    const all = needsAll ? await gather(context, cols, allRows(tap)) : undefined;
+    const feedback =
+      tap.site === "expertsDown" ? await context.feedback?.ofExperts(tap, gatesByRow(context, tap.layer)) : undefined;
+    const results: Results[] = [];
+    for (let expert = 0; expert < config.experts; expert++) {
+      const own = linears.filter(({ slot }) => slot.expert === expert);
+      if (own.length === 0) continue;
+      const [start, count] = [spans[2 * expert], spans[2 * expert + 1]];
+      const weights = gates?.subarray(start, start + count);
+      const input = { ...tapRows(tap, start, count), weights };
+      if (count < starvedBelow(cols)) noteStarved(context.sink.starved, tap, expert, count);
+      const done = await quantizeTogether(context, own, input, all, feedback?.correct({ start, count }));
+      for (const [linear, { matrix }] of done) await feedback?.done(linear, matrix, { start, count });
+      results.push(done);
+    }
+    return results.flat();
+  });
+}
+
+/** The Hessian of an input, at the arena's top. */
+async function gather({ model, turns }: SiteContext, cols: number, input: InputRows): Promise<Hessian> {
+  const { machine } = model;
+  const hessian = new Hessian(machine, cols);
+  const { ptr, ld, index, count, weights } = input;
+  if (count === 0) return hessian;
+  await inScratch(machine, async () => {
+    const at = weights === undefined ? { ptr, index } : { ptr: weighRows(machine, input, weights), index: 0 };
+    await hessian.accumulateInTurns(at.ptr, ld, at.index, count, "f32", turns);
+  });
+  return hessian;
+}
+
+/**
+ * The weight with which each compact row's result reaches the output of its layer: an expert's error counts with its square
+ * (gate-weighted Hessian, after MoEQuant, arXiv 2505.03804, which takes the weight itself).
+ */
+function gatesByRow({ model, state }: SiteContext, layer: number): Float32Array {
+  const { arena } = model.machine;
+  const { weights, place } = state.routes[layer];
+  const count = state.capacity * model.config.topK;
+  const gates = new Float32Array(count);
+  const rows = arena.i32(place, count);
+  const factors = arena.f32(weights, count);
+  for (let choice = 0; choice < count; choice++) gates[rows[choice]] = factors[choice];
+  return gates;
+}
+
+/** A copy of the rows, each times its weight, at the arena's top and as far apart as they were. */
+function weighRows(machine: Machine, { ptr, ld, index, count }: InputRows, weights: Float32Array): number {
+  const { arena } = machine;
+  const copy = arena.alloc(count * ld * 4);
+  const to = arena.f32(copy, count * ld);
+  const order = index === 0 ? undefined : arena.i32(index, count);
+  for (let row = 0; row < count; row++) {
+    const from = arena.f32(ptr + (order === undefined ? row : order[row]) * ld * 4, ld);
+    const weight = weights[row];
+    for (let col = 0; col < ld; col++) to[row * ld + col] = from[col] * weight;
+  }
+  return copy;
+}
+
+function noteStarved(starved: StarvedExpert[], tap: Tap, expert: number, tokens: number): void {
+  const known = starved.findIndex((entry) => entry.layer === tap.layer && entry.expert === expert);
+  const down = tap.site === "expertsDown";
+  const rounded = down && tokens < roundedBelow(tap.input.cols);
+  const blended = known >= 0 || !down;
+  const remedy = blended ? (rounded ? "blended, down rounded" : "blended") : rounded ? "rounded" : "few tokens";
+  const entry = { layer: tap.layer, expert, tokens, remedy } as const;
+  if (known >= 0) starved[known] = entry;
+  else starved.push(entry);
+}
+
+/** One Hessian, one factor for each group size among the linears, one column loop each. */
+async function quantizeTogether(
+  context: SiteContext,
+  linears: readonly Linear[],
+  input: InputRows,
+  all: Hessian | undefined,
+  correct: Correct | undefined,
+): Promise<Results> {
+  const { cols, role } = linears[0].slot;
+  const starved = role === "expert" && input.count < starvedBelow(cols);
+  return inScratch(context.model.machine, async () => {
+    const hessian = await gather(context, cols, input);
+    if (starved && all !== undefined) hessian.blend(all, blendWeight(input.count, cols));
+    hessian.shrink((context.settings.shrinkage ?? 0) * cols);
+    const factors = new Map<number, Factor>();
+    const done: [Linear, GptqResult][] = [];
+    for (const linear of linears) {
+      const options = optionsOf(context, linear);
+      const float = await context.sink.readWeights(linear);
+      const weights = correct === undefined ? float : await correct(float);
+      const { result, rtnLoss } =
+        starved && all === undefined && input.count < roundedBelow(cols)
+          ? await roundStarved(context, linear, weights, hessian, options)
+          : await runGptq(context, linear, weights, hessian, options, factors);
+      context.sink.add(result.matrix, reportOf(linear, options, result, rtnLoss, input.count));
+      done.push([linear, result]);
+    }
+    return done;
+  });
+}

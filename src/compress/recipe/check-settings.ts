@@ -1,0 +1,92 @@
+/** Refuses settings that mean nothing, before any work: a misspelt method must not become another one in silence. */
+import { UsageError } from "../../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
+import type { ModelFiles } from "../../model/model.ts";
+import { isQuantizable } from "../../model/weights/linears.ts";
+import { type LinearShape, type ModelShapes, shapesOfFiles } from "./model-shapes.ts";
+import type { ModuleSetting, QuantizeSettings } from "./settings.ts";
+
+export type GridSettings = Omit<QuantizeSettings, "modules">;
+
+const GRID_OPTIONS: KnownOptions<GridSettings> = {
+  ...{ method: true, symmetric: true, clip: true, actOrder: true, staticGroups: true, deadColumns: true },
+  ...{ dampPercent: true, dampIncrement: true, gateWeighted: true, shrinkage: true, errorFeedback: true },
+};
+
+const CHOICES: readonly (readonly [keyof GridSettings, readonly unknown[]])[] = [
+  ["method", ["gptq", "rtn"]],
+  ["clip", ["none", "mse", "hessian"]],
+  ["actOrder", ["none", "desc", "gar"]],
+  ["deadColumns", ["keep", "zero"]],
+  ["symmetric", [true, false]],
+  ["staticGroups", [true, false]],
+  ["gateWeighted", [true, false, undefined]],
+];
+
+/** @throws UsageError naming the module whose setting does not fit it, or the option that means nothing, before any work. */
+export function checkSettings(files: ModelFiles, settings: QuantizeSettings): void {
+  checkKnownOptions<QuantizeSettings>("quantise settings", settings, { ...GRID_OPTIONS, modules: true });
+  const { modules, ...grid } = settings;
+  checkGridSettings(grid);
+  checkModules(shapesOfFiles(files), modules);
+}
+
+/** The same for a grid whose modules come later. */
+export function checkGridSettings(grid: GridSettings): void {
+  checkKnownOptions<GridSettings>("quantise settings", grid, GRID_OPTIONS);
+  for (const [name, choices] of CHOICES)
+    if (!choices.includes(grid[name]))
+      throw new UsageError(name, String(grid[name]), choices.filter((choice) => choice !== undefined).join(" or "));
+  if (grid.method === "rtn" && grid.clip === "hessian")
+    throw new UsageError("clip", "hessian with method rtn", "none or mse: rounding has no Hessian");
+  const { dampPercent, dampIncrement = 0, shrinkage = 0, errorFeedback = 0 } = grid;
+  if (!(dampPercent >= 0 && dampPercent < 1))
+    throw new UsageError("dampPercent", String(dampPercent), "a number from 0 to 1, 1 excluded");
+  if (!(dampIncrement >= 0)) throw new UsageError("dampIncrement", String(dampIncrement), "a number from 0");
+  if (!(shrinkage >= 0 && shrinkage < Number.POSITIVE_INFINITY))
+    throw new UsageError("shrinkage", String(shrinkage), "a number from 0");
+  if (!(errorFeedback >= 0 && errorFeedback <= 1))
+    throw new UsageError("errorFeedback", String(errorFeedback), "a number from 0 to 1");
+}
+
+/** Settings of modules against the shapes of a model. */
+export function checkModules(shapes: ModelShapes, modules: ReadonlyMap<string, ModuleSetting>): void {
+  if (Object.prototype.toString.call(modules) !== "[object Map]")
+    throw new UsageError("modules", describe(modules), "a Map from names of linears to their settings");
+  const linears = new Map(shapes.linears.map((linear) => [linear.slot.name, linear]));
+  for (const [name, setting] of modules) {
+    const linear = linears.get(name);
+    if (linear === undefined)
+      throw new UsageError(`module ${name}`, "a bit width for it", `a linear of ${shapes.name}`);
+    if (typeof setting !== "object" || setting === null)
+      throw new UsageError(`module ${name}`, describe(setting), "an object with bits and groupSize");
+    checkModule(shapes.name, linear, setting);
+  }
+}
+
+const BITS: readonly number[] = [2, 3, 4, 8, 16];
+
+function checkModule(model: string, { slot, dtype }: LinearShape, { bits, groupSize }: ModuleSetting): void {
+  const { name, role, rows, cols } = slot;
+  if (!BITS.includes(bits)) throw new UsageError(`${name}: bits`, String(bits), BITS.join(", "));
+  if (bits === 16) return;
+  if (!isQuantizable(slot)) throw new UsageError(`${name}: bits`, String(bits), `16: a ${role} stays float`);
+  if (dtype === "packed")
+    throw new UsageError(`${model}: ${name}`, "weights that are quantised already", "a float model");
+  const group = groupSize === -1 ? cols : groupSize;
+  if (!Number.isInteger(group) || group < 32 || group % 32 !== 0 || cols % group !== 0)
+    throw new UsageError(
+      `${name}: group size`,
+      String(groupSize),
+      `a multiple of 32 that divides its ${cols} columns, or -1`,
+    );
+  // A row of packed zero points must fill whole words.
+  const outputs = bits === 3 ? 32 : 32 / bits;
+  if (rows % outputs !== 0)
+    throw new UsageError(`${name}: bits`, String(bits), `16, since its ${rows} outputs are no multiple of ${outputs}`);
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return "nothing";
+  return value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
+}

@@ -1,0 +1,124 @@
+/**
+ * Finished blocks, kept: quantising may be killed at any moment and goes on with the block that was being done. The folder has
+ * `run.json`, what decides the outcome, and a file a block (block-file.ts), each written whole before it gets its name.
+ */
+import { asObject } from "../../base/json.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
+import { Turns } from "../../base/turns.ts";
+import { committed } from "../../files/committed.ts";
+import { readJson } from "../../files/json-file.ts";
+import { type RunIdentity, requireSameRun } from "../../files/run-identity.ts";
+import type { WorkFolder } from "../../files/work-folder.ts";
+import { openSafetensors } from "../../format/safetensors.ts";
+import type { Model, Progress } from "../../model/model.ts";
+import { layerLinears } from "../../model/weights/weight-tree.ts";
+import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
+import type { Quantized } from "../result/quantized.ts";
+import type { Windows } from "../windows/window-batch.ts";
+import { type ExpectedModule, readBlock, writeBlock } from "./block-file.ts";
+import { quantizeIdentity } from "./quantize-identity.ts";
+
+/** Where `quantizeModel` keeps blocks. */
+export interface Checkpoint {
+  /** The block as it was saved; undefined where it was not. */
+  load(layer: number): Promise<Quantized | undefined>;
+  /** Resolves when the block is safe. */
+  save(layer: number, block: Quantized): Promise<void>;
+}
+
+/** One in a folder. */
+export interface FolderCheckpoint extends Checkpoint {
+  /** Blocks that were there when it was opened. */
+  readonly found: number;
+  /** What decides the outcome. */
+  readonly identity: RunIdentity;
+  /** Removes everything: the work is done. */
+  remove(): Promise<void>;
+}
+
+/** The calibration windows of a run, and whether it goes on with blocks that are there. */
+export interface CheckpointRun {
+  readonly windows?: Windows;
+  /** Goes on with what the folder has, if anything; without it that is removed. */
+  readonly resume?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+const RUN_OPTIONS: KnownOptions<CheckpointRun> = {
+  ...{ windows: true, resume: true, signal: true, onProgress: true },
+};
+const RUN_FILE = "run.json";
+const BLOCK_FILE = /^layer-\d+\.safetensors$/;
+
+/**
+ * Blocks of this model, these settings and these windows in `folder`, which is made with the first block. Reads every weight once, for their hash.
+ * @throws UsageError for blocks of another run, naming what differs, what was found and expected.
+ */
+export async function openCheckpoint(
+  folder: WorkFolder,
+  model: Model,
+  settings: QuantizeSettings,
+  run: CheckpointRun = {},
+): Promise<FolderCheckpoint> {
+  checkKnownOptions<CheckpointRun>("openCheckpoint", run, RUN_OPTIONS);
+  const identity = await quantizeIdentity(model, settings, run.windows, new Turns(run.signal), run.onProgress);
+  const own = async () => (await folder.list()).filter((file) => file === RUN_FILE || BLOCK_FILE.test(file));
+  let begun = run.resume === true && (await isSameRun(folder, identity));
+  // Blocks without a run.json that vouches for them are nobody's.
+  await folder.remove(begun ? [] : await own());
+  return {
+    identity,
+    found: begun ? (await own()).length - 1 : 0,
+    load: (layer) => loadBlock(folder, layer, expectedModules(model, settings, layer)),
+    async save(layer, block) {
+      if (!begun) await writeIdentity(folder, identity);
+      begun = true;
+      const output = await folder.file(blockFile(layer));
+      await committed(output, () => writeBlock(output, layer, block));
+    },
+    remove: async () => folder.remove(await own()),
+  };
+}
+
+function blockFile(layer: number): string {
+  return `layer-${layer}.safetensors`;
+}
+
+/** False where the folder has no run; throws where it has another one. */
+async function isSameRun(folder: WorkFolder, identity: RunIdentity): Promise<boolean> {
+  const source = await folder.open(RUN_FILE);
+  if (source === undefined) return false;
+  try {
+    requireSameRun(asObject(await readJson(source), source.name), identity, source.name);
+  } finally {
+    await source.close?.();
+  }
+  return true;
+}
+
+async function writeIdentity(folder: WorkFolder, identity: RunIdentity): Promise<void> {
+  const output = await folder.file(RUN_FILE);
+  await committed(output, () => output.write(new TextEncoder().encode(`${JSON.stringify(identity, null, 2)}\n`)));
+}
+
+async function loadBlock(
+  folder: WorkFolder,
+  layer: number,
+  expected: readonly ExpectedModule[],
+): Promise<Quantized | undefined> {
+  const source = await folder.open(blockFile(layer));
+  if (source === undefined) return undefined;
+  try {
+    return await readBlock(await openSafetensors(source), layer, expected);
+  } finally {
+    await source.close?.();
+  }
+}
+
+function expectedModules(model: Model, settings: QuantizeSettings, layer: number): readonly ExpectedModule[] {
+  return layerLinears(model.weights.layers[layer]).flatMap(({ slot }) => {
+    const { bits, groupSize } = settingOf(settings, slot);
+    return bits === 16 ? [] : [{ name: slot.name, rows: slot.rows, cols: slot.cols, bits, groupSize }];
+  });
+}

@@ -1,0 +1,179 @@
+/**
+ * A finished block as a safetensors file: of each matrix codes, scales, zeros, g_idx and perm as they are; its reports and starved
+ * experts as JSON in the metadata, with the SHA-256 of every tensor. Such a file was whole when it got its name, so one that
+ * is not as it should be was damaged, and is refused rather than done again: what else is damaged nobody knows.
+ */
+import { FormatError } from "../../base/errors.ts";
+import { asObject, describeJson, type JsonValue, parseJson } from "../../base/json.ts";
+import type { FileSink } from "../../files/output.ts";
+import { sha256 } from "../../files/sha256.ts";
+import { exactF16 } from "../../format/float16.ts";
+import { readTensor, requireSpec, type TensorFile } from "../../format/safetensors.ts";
+import { type TensorSpec, tensorOf, writeSafetensors } from "../../format/safetensors-writer.ts";
+import { groupCount, type QuantizedMatrix } from "../../quant/grid.ts";
+import type { PackedBits } from "../../tensor/matrix.ts";
+import type { ModuleReport } from "../result/module-report.ts";
+import type { Quantized, StarvedExpert } from "../result/quantized.ts";
+
+/** A matrix that the block must have. */
+export interface ExpectedModule {
+  readonly name: string;
+  readonly rows: number;
+  readonly cols: number;
+  readonly bits: PackedBits;
+  readonly groupSize: number;
+}
+
+type Part = "codes" | "scales" | "zeros" | "gIdx" | "perm";
+const PARTS: readonly Part[] = ["codes", "scales", "zeros", "gIdx", "perm"];
+
+/** Name, type and shape of each part of a matrix in the file. */
+function specsOf({ name, rows, cols, groupSize }: ExpectedModule): Readonly<Record<Part, TensorSpec>> {
+  const groups = groupCount(cols, groupSize);
+  return {
+    codes: { name: `${name}.codes`, dtype: "U8", shape: [rows, cols] },
+    scales: { name: `${name}.scales`, dtype: "F32", shape: [rows, groups] },
+    zeros: { name: `${name}.zeros`, dtype: "U8", shape: [rows, groups] },
+    gIdx: { name: `${name}.g_idx`, dtype: "I32", shape: [cols] },
+    perm: { name: `${name}.perm`, dtype: "I32", shape: [cols] },
+  };
+}
+
+export async function writeBlock(sink: FileSink, layer: number, block: Quantized): Promise<void> {
+  const hashes: Record<string, string> = {};
+  const tensors = [];
+  for (const [name, matrix] of block.matrices) {
+    const specs = specsOf({ ...matrix, name, bits: matrix.bits as PackedBits });
+    for (const part of PARTS) {
+      const { name: tensor, dtype, shape } = specs[part];
+      hashes[tensor] = await sha256(matrix[part] as ArrayBufferView<ArrayBuffer>);
+      tensors.push(tensorOf(tensor, dtype, shape, matrix[part]));
+    }
+  }
+  await writeSafetensors(sink, tensors, {
+    layer: String(layer),
+    modules: JSON.stringify(block.modules),
+    starved: JSON.stringify(block.starved),
+    sha256: JSON.stringify(hashes),
+  });
+}
+
+/** @throws FormatError naming file and tensor, or the field of the metadata. */
+export async function readBlock(
+  file: TensorFile,
+  layer: number,
+  expected: readonly ExpectedModule[],
+): Promise<Quantized> {
+  if (file.metadata.get("layer") !== String(layer))
+    throw new FormatError(`${file.name}: layer`, `found ${file.metadata.get("layer")}, expected ${layer}`);
+  const modules = readReports(file, expected);
+  const starved = readStarved(file, layer);
+  const hashes = asObject(metadata(file, "sha256"), `${file.name}: sha256`);
+  const matrices = new Map<string, QuantizedMatrix>();
+  for (const module of expected) {
+    const specs = specsOf(module);
+    const read = (part: Part) => readPart(file, specs[part], hashes[specs[part].name]);
+    const { rows, cols, bits, groupSize } = module;
+    const matrix = {
+      ...{ rows, cols, bits, groupSize, groups: groupCount(cols, groupSize) },
+      codes: await read("codes"),
+      scales: new Float32Array((await read("scales")).buffer),
+      zeros: await read("zeros"),
+      gIdx: new Int32Array((await read("gIdx")).buffer),
+      perm: new Int32Array((await read("perm")).buffer),
+    };
+    checkValues(file, specs, matrix);
+    matrices.set(module.name, matrix);
+  }
+  return { matrices, modules, starved };
+}
+
+async function readPart(
+  file: TensorFile,
+  spec: TensorSpec,
+  hash: JsonValue | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const entry = requireSpec(file, spec);
+  const bytes = new Uint8Array(entry.byteLength);
+  await readTensor(entry, bytes);
+  const found = await sha256(bytes);
+  if (found === hash) return bytes;
+  throw new FormatError(
+    `${file.name}: tensor ${spec.name}`,
+    `found bytes with the SHA-256 ${found}, expected ${describeJson(hash)}; the file is damaged, begin anew with --force`,
+  );
+}
+
+/** What a kernel would not survive, or the format cannot hold, whatever the hashes say. */
+function checkValues(file: TensorFile, specs: Readonly<Record<Part, TensorSpec>>, matrix: QuantizedMatrix): void {
+  const { bits, cols, groups } = matrix;
+  const check = (part: Part, isGood: (value: number) => boolean, expected: string) => {
+    const at = (matrix[part] as Float32Array).findIndex((value) => !isGood(value));
+    if (at < 0) return;
+    throw new FormatError(
+      `${file.name}: tensor ${specs[part].name}`,
+      `found ${matrix[part][at]} at element ${at}, expected ${expected}`,
+    );
+  };
+  const below = (end: number) => (value: number) => value >= 0 && value < end;
+  check("codes", below(2 ** bits), `codes of ${bits} bits`);
+  check("zeros", below(2 ** bits), `zeros of ${bits} bits`);
+  check("scales", (value) => value >= 0 && exactF16(value) !== undefined, "scales of 16 bits, from 0");
+  check("gIdx", below(groups), `groups below ${groups}`);
+  check("perm", below(cols), `columns below ${cols}`);
+}
+
+function metadata(file: TensorFile, field: string): JsonValue {
+  return parseJson(file.metadata.get(field) ?? "null", `${file.name}: ${field}`);
+}
+
+/** A report for each matrix that is expected. */
+function readReports(file: TensorFile, expected: readonly ExpectedModule[]): readonly ModuleReport[] {
+  const reports = listOf<ModuleReport>(file, "modules", isReport, "a report of a module");
+  const names = new Set(reports.map(({ name }) => name));
+  const missing = expected.find(({ name }) => !names.has(name));
+  if (missing !== undefined || reports.length !== expected.length)
+    throw new FormatError(
+      `${file.name}: modules`,
+      `found ${reports.length} reports, ${missing === undefined ? "" : `none of ${missing.name}, `}expected ${expected.length}, one for each matrix`,
+    );
+  return reports;
+}
+
+function readStarved(file: TensorFile, layer: number): readonly StarvedExpert[] {
+  const isStarved = (value: Readonly<Record<string, JsonValue>>) =>
+    value["layer"] === layer &&
+    typeof value["expert"] === "number" &&
+    typeof value["tokens"] === "number" &&
+    typeof value["remedy"] === "string";
+  return listOf<StarvedExpert>(file, "starved", isStarved, `a starved expert of layer ${layer}`);
+}
+
+function isReport(value: Readonly<Record<string, JsonValue>>): boolean {
+  const { name, bits, groupSize, loss, rtnLoss, tokens, method, damp, note } = value;
+  const isNumber = (field: JsonValue | undefined) => typeof field === "number";
+  return (
+    typeof name === "string" &&
+    [bits, groupSize, tokens].every(isNumber) &&
+    [loss, rtnLoss, damp].every((field) => field === null || isNumber(field)) &&
+    (method === "gptq" || method === "rtn") &&
+    (note === undefined || typeof note === "string")
+  );
+}
+
+/** A list in the metadata; the parser's objects have no prototype, those given back are plain ones. */
+function listOf<T>(
+  file: TensorFile,
+  field: string,
+  isEntry: (value: Readonly<Record<string, JsonValue>>) => boolean,
+  expected: string,
+): readonly T[] {
+  const where = `${file.name}: ${field}`;
+  const list = metadata(file, field);
+  if (!Array.isArray(list)) throw new FormatError(where, `found ${describeJson(list)}, expected a list`);
+  return list.map((value: JsonValue, index) => {
+    const entry = asObject(value, `${where}[${index}]`);
+    if (!isEntry(entry)) throw new FormatError(`${where}[${index}]`, `found something else, expected ${expected}`);
+    return { ...entry } as unknown as T;
+  });
+}

@@ -1,0 +1,38 @@
+/** What decides the outcome of quantising: weights, calibration tokens, every setting and this code's version. */
+
+import type { Turns } from "../../base/turns.ts";
+import { VERSION } from "../../base/version.ts";
+import type { RunIdentity } from "../../files/run-identity.ts";
+import type { Model, Progress } from "../../model/model.ts";
+import { modelHash } from "../../model/model-identity.ts";
+import { type QuantizeSettings, quantizableSlots, settingOf } from "../recipe/settings.ts";
+import type { Windows } from "../windows/window-batch.ts";
+import { windowsHash } from "../windows/windows-hash.ts";
+
+/** Raised when the files of a checkpoint change, or what the same settings give. */
+const FORMAT = "quern quantize 2";
+
+/** One field a setting, so that a difference can be named. Threads and kernels are not among them: they change no bit. */
+export async function quantizeIdentity(
+  model: Model,
+  settings: QuantizeSettings,
+  windows: Windows | undefined,
+  turns: Turns,
+  onProgress?: (progress: Progress) => void,
+): Promise<RunIdentity> {
+  const { modules: _, dampIncrement = null, ...grid } = settings;
+  const modules = quantizableSlots(model.files).map((slot) => {
+    const { bits, groupSize } = settingOf(settings, slot);
+    const told = bits === 16 ? "float" : `${bits} bits, group size ${groupSize === -1 ? "row" : groupSize}`;
+    return [`module ${slot.name}`, told] as const;
+  });
+  return {
+    format: FORMAT,
+    version: VERSION,
+    modelHash: await modelHash(model.files, turns, onProgress),
+    calibrationHash: windows === undefined ? null : await windowsHash(windows),
+    ...grid,
+    dampIncrement,
+    ...Object.fromEntries(modules),
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * Where smoothing factors can go (SmoothQuant, arXiv 2211.10438): the columns of linears that share an input are multiplied by s,
+ * and what makes that input is divided by it: the norm before [q k v] and before [gate up router], v's rows before o (query heads
+ * that share a value head share factors), up's rows before down (the gate's go through SiLU and cannot be scaled).
+ */
+
+import type { Model } from "../../model/model.ts";
+import type { Tap } from "../../model/pass/forward.ts";
+import { layerPrefix } from "../../model/weights/linears.ts";
+import type { LayerWeights, Linear, Mlp } from "../../model/weights/weight-tree.ts";
+
+/** Linears that read the same rows. */
+export interface Readers {
+  readonly linears: readonly Linear[];
+  readonly rows: InputRows;
+}
+
+/** `count` rows at `ptr` [cols], stride `ld`: through a list of row numbers, or in order where `index` is 0. */
+export interface InputRows {
+  readonly ptr: number;
+  readonly ld: number;
+  readonly cols: number;
+  readonly index: number;
+  readonly count: number;
+}
+
+export interface SmoothSite {
+  readonly layer: number;
+  readonly site: "attention" | "output" | "mlp" | "down";
+  /** Routed experts' down only, else -1. */
+  readonly expert: number;
+  readonly readers: readonly Readers[];
+  /** Takes the factors into its columns too, but its input is never rounded. */
+  readonly router: Linear | undefined;
+  /** What is divided: a norm's weight by tensor name, or the rows of a linear. */
+  readonly source: { readonly norm: string } | { readonly linear: Linear };
+  /** Factor of each input column. */
+  readonly factorOf: Int32Array;
+  /** Factors: as many as the source has columns or rows. */
+  readonly factors: number;
+}
+
+/** The sites whose inputs a tap shows; shared experts' gate and up belong to the experts' site. */
+export function smoothSites(model: Model, tap: Tap): readonly SmoothSite[] {
+  const { layer, input } = tap;
+  const weights = model.weights.layers[layer];
+  const all: InputRows = { ...input, index: 0, count: input.rows };
+  const down = (mlp: Mlp, expert: number, rows: InputRows): SmoothSite => ({
+    ...straight(layer, "down", expert, [{ linears: [mlp.down], rows }], { linear: mlp.up }),
+  });
+  const norm = (name: string) => ({ norm: `${layerPrefix(layer)}${name}.weight` });
+  switch (tap.site) {
+    case "attention":
+      return [straight(layer, "attention", -1, [{ linears: tap.linears, rows: all }], norm("input_layernorm"))];
+    case "output":
+      return [output(model, layer, weights, all)];
+    case "experts": {
+      const readers = [...expertReaders(model, tap, weights.experts), ...sharedReaders(weights, all)];
+      const site = straight(layer, "mlp", -1, readers, norm("post_attention_layernorm"));
+      return [{ ...site, router: weights.router }];
+    }
+    case "dense":
+      return [straight(layer, "mlp", -1, [{ linears: tap.linears, rows: all }], norm("post_attention_layernorm"))];
+    case "expertsDown":
+      return weights.experts.map((mlp, expert) => down(mlp, expert, spanRows(model, tap, expert)));
+    case "sharedDown":
+      return [down(weights.shared as Mlp, -1, all)];
+    case "denseDown":
+      return [down(weights.dense as Mlp, -1, all)];
+    default:
+      return [];
+  }
+}
+
+function straight(
+  layer: number,
+  site: SmoothSite["site"],
+  expert: number,
+  readers: readonly Readers[],
+  source: SmoothSite["source"],
+): SmoothSite {
+  const factors = readers[0].rows.cols;
+  const factorOf = Int32Array.from({ length: factors }, (_, col) => col);
+  return { layer, site, expert, readers, router: undefined, source, factorOf, factors };
+}
+
+/** Column (query head, i) of o's input comes from row (its value head, i) of v. */
+function output({ config }: Model, layer: number, { o, v }: LayerWeights, rows: InputRows): SmoothSite {
+  const { heads, kvHeads, headDim } = config;
+  const site = straight(layer, "output", -1, [{ linears: [o], rows }], { linear: v });
+  const factorOf = site.factorOf.map((col) => {
+    const head = Math.floor(col / headDim);
+    return Math.floor(head / (heads / kvHeads)) * headDim + (col % headDim);
+  });
+  return { ...site, factorOf, factors: kvHeads * headDim };
+}
+
+function expertReaders(model: Model, tap: Tap, experts: readonly Mlp[]): readonly Readers[] {
+  return experts.map(({ gate, up }, expert) => ({ linears: [gate, up], rows: spanRows(model, tap, expert) }));
+}
+
+function sharedReaders({ shared }: LayerWeights, rows: InputRows): readonly Readers[] {
+  return shared === undefined ? [] : [{ linears: [shared.gate, shared.up], rows }];
+}
+
+/** The rows that were routed to an expert. */
+function spanRows({ machine }: Model, { input, spans, index = 0 }: Tap, expert: number): InputRows {
+  const [start, count] = machine.arena.i32((spans as number) + 8 * expert, 2);
+  const { ptr, ld, cols } = input;
+  if (index === 0) return { ptr: ptr + 4 * start * ld, ld, cols, index: 0, count };
+  return { ptr, ld, cols, index: index + 4 * start, count };
+}

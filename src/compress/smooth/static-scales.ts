@@ -1,0 +1,71 @@
+/** Scales of study activations found beforehand: from the largest magnitudes that calibration tokens show, one a group. */
+
+import type { Turns } from "../../base/turns.ts";
+import type { Model, Progress } from "../../model/model.ts";
+import type { Tap } from "../../model/pass/forward.ts";
+import { readRows, type StudyActivations, studyLevels } from "../../nn/emit.ts";
+import { place } from "../../quant/scratch.ts";
+import { columnMaxima } from "../statistics/column-maxima.ts";
+import { WindowBatch, type Windows } from "../windows/window-batch.ts";
+
+/** Scales in the memory of the model that they were measured on; there until disposed. */
+export interface StaticScales extends Disposable {
+  /** For `model.withActivations`. */
+  readonly activations: StudyActivations;
+}
+
+export interface ScalesRun {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Has the model to itself. One list of scales for each group of linears with a common input; the experts of a layer share theirs. */
+export async function staticScales(
+  model: Model,
+  windows: Windows,
+  { bits, group }: Pick<StudyActivations, "bits" | "group">,
+  run: ScalesRun = {},
+): Promise<StaticScales> {
+  // Refuses what cannot be run, before the work.
+  model.withActivations({ mode: "study", bits, group });
+  return model.alone("staticScales", run.signal, (held, turns) =>
+    scalesHeld(held, windows, { bits, group }, run, turns),
+  );
+}
+
+async function scalesHeld(
+  model: Model,
+  windows: Windows,
+  { bits, group }: Pick<StudyActivations, "bits" | "group">,
+  run: ScalesRun,
+  turns: Turns,
+): Promise<StaticScales> {
+  const { machine, config } = model;
+  const found = new Map<string, Float32Array>();
+  {
+    using batch = new WindowBatch(model, windows);
+    await batch.run(turns, (tap: Tap) => {
+      if (tap.site === "hidden")
+        run.onProgress?.({ phase: "scales", done: tap.layer + 1, total: config.layers, unit: "blocks" });
+      if (tap.linears.length === 0 || tap.site === "router") return;
+      const { cols } = tap.input;
+      const maxima = columnMaxima(readRows(machine, tap.input), cols);
+      const scales = groupScales(maxima, group === "token" ? cols : group, studyLevels(bits));
+      for (const { slot } of tap.linears) found.set(slot.name, scales);
+    });
+  }
+  const scales = new Map<string, number>();
+  // Owned by the addresses: there as long as somebody may compute with them.
+  const [, memory] = machine.arena.own(scales, () => {
+    const addresses = new Map([...new Set(found.values())].map((list) => [list, place(machine, list)]));
+    for (const [name, list] of found) scales.set(name, addresses.get(list) as number);
+  });
+  return { activations: { mode: "study", bits, group, scales }, [Symbol.dispose]: () => memory[Symbol.dispose]() };
+}
+
+function groupScales(maxima: Float32Array, group: number, levels: number): Float32Array {
+  return Float32Array.from({ length: Math.ceil(maxima.length / group) }, (_, g) => {
+    const members = maxima.subarray(g * group, (g + 1) * group);
+    return members.reduce((most, value) => Math.max(most, value), 0) / levels;
+  });
+}

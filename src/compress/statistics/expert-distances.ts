@@ -1,0 +1,209 @@
+/**
+ * How far each expert's output moves when its three linears are rounded to 2, 3 and 4 bits: over its own tokens, as the block
+ * adds it to the residual stream, that is times the routing weight. Rounding is on the default grid, clip search by squared error.
+ */
+import { UsageError } from "../../base/errors.ts";
+import type { Turns } from "../../base/turns.ts";
+import type { Model, Progress } from "../../model/model.ts";
+import type { Tap } from "../../model/pass/forward.ts";
+import { rowsOf, type State } from "../../model/pass/pass-state.ts";
+import { packMatrix, readLinear } from "../../model/weights/load-weights.ts";
+import type { Linear, Mlp } from "../../model/weights/weight-tree.ts";
+import { type Emit, WordPool } from "../../nn/emit.ts";
+import { project, type Target } from "../../nn/linear.ts";
+import { swiglu } from "../../nn/mlp.ts";
+import { rtn } from "../../quant/rtn.ts";
+import { inScratch } from "../../quant/scratch.ts";
+import { type Matrix, stride } from "../../tensor/matrix.ts";
+import { DEFAULT_GRID } from "../recipe/settings.ts";
+import { plainCodes } from "../result/quantized.ts";
+import { DISTANCE_BITS, type DistanceBits, type ExpertDistance } from "./statistics.ts";
+
+/** An expert's linears at one width. */
+type RoundedMlp = Readonly<Record<keyof Mlp, Matrix>>;
+/** By layer, then expert. */
+type RoundedLayers = readonly (readonly RoundedMlp[])[];
+
+interface Sums {
+  readonly energy: Float64Array;
+  readonly errors: Readonly<Record<DistanceBits, Float64Array>>;
+}
+
+export class DistanceMeter implements Disposable {
+  readonly #model: Model;
+  readonly #memory: Disposable;
+  readonly #rounded: ReadonlyMap<DistanceBits, RoundedLayers>;
+  readonly #sums: Map<number, Sums> = new Map();
+
+  /** Rounds every routed expert at every width, once; holds them in the model's memory. @throws UsageError for a packed model. */
+  static async create(model: Model, turns: Turns, onProgress?: (progress: Progress) => void): Promise<DistanceMeter> {
+    const memory = model.machine.arena.claim();
+    try {
+      return new DistanceMeter(model, memory, await roundExperts(model, turns, onProgress));
+    } catch (error) {
+      memory[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  private constructor(model: Model, memory: Disposable, rounded: ReadonlyMap<DistanceBits, RoundedLayers>) {
+    this.#model = model;
+    this.#memory = memory;
+    this.#rounded = rounded;
+  }
+
+  /**
+   * Measures a MoE layer at its `hidden` tap: inputs and float outputs of its experts still lie in the state then, and its
+   * buffers of gate and up are free.
+   */
+  async measure(tap: Tap, state: State, turns: Turns): Promise<void> {
+    const { machine, config } = this.#model;
+    const tokens = tap.input.rows;
+    const rows = tokens * config.topK;
+    const { experts } = config;
+    const zeros = () => new Float64Array(experts);
+    const sums = this.#sums.get(tap.layer) ?? { energy: zeros(), errors: { 2: zeros(), 3: zeros(), 4: zeros() } };
+    this.#sums.set(tap.layer, sums);
+    const exact = rowsOf(state.down, rows, config.hiddenSize);
+    await inScratch(machine, async () => {
+      const out = machine.arena.alloc(rows * stride(config.hiddenSize) * 4);
+      const pool = new WordPool(machine, 64 * experts + 256);
+      for (const bits of DISTANCE_BITS) {
+        pool.clear();
+        await this.#compute(this.#rounded.get(bits)![tap.layer], tap, state, { pool, out }, turns);
+        await this.#compare(tap.layer, state, tokens, out, exact.ptr, sums.errors[bits], turns);
+      }
+      await this.#compare(tap.layer, state, tokens, 0, exact.ptr, sums.energy, turns);
+    });
+  }
+
+  /** The sums so far of the layers and experts measured; starts anew. */
+  take(): readonly ExpertDistance[] {
+    const found = [...this.#sums].flatMap(([layer, { energy, errors }]) =>
+      Array.from(energy, (sum, expert): ExpertDistance => {
+        const at = DISTANCE_BITS.map((bits) => [bits, errors[bits][expert]]);
+        return { layer, expert, energy: sum, errors: Object.fromEntries(at) as ExpertDistance["errors"] };
+      }),
+    );
+    this.#sums.clear();
+    return found;
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
+  }
+
+  /** out = down(silu(gate(x)) * up(x)) of every expert's own tokens with rounded linears. */
+  async #compute(
+    mlps: readonly RoundedMlp[],
+    tap: Tap,
+    state: State,
+    room: { readonly pool: WordPool; readonly out: number },
+    turns: Turns,
+  ): Promise<void> {
+    const { machine, config } = this.#model;
+    const rows = tap.input.rows * config.topK;
+    const routes = state.routes[tap.layer];
+    const tape = machine.tape();
+    const activations = { mode: "f32", group: 32 } as const;
+    const emit: Emit = { machine, tape, pool: room.pool, activations, prepared: state.prepared };
+    const x = rowsOf(state.normed, tap.input.rows, config.hiddenSize);
+    const gate = rowsOf(state.gate, rows, config.expertWidth);
+    const up = rowsOf(state.up, rows, config.expertWidth);
+    const to = (part: keyof Mlp, out: number): readonly Target[] =>
+      mlps.map((mlp, expert) => ({ matrix: mlp[part], span: routes.spans + 8 * expert, out }));
+    const targets = [...to("gate", gate.ptr), ...to("up", up.ptr)];
+    project(emit, { input: x, index: routes.index, targets, rows: 2 * rows });
+    swiglu(emit, gate, up);
+    project(emit, { input: gate, index: 0, targets: to("down", room.out), rows });
+    await tape.runInTurns(turns);
+  }
+
+  /** sums[expert] += |w (y' - y)|^2 over all choices; y' = 0 where `out` is 0. */
+  async #compare(
+    layer: number,
+    state: State,
+    tokens: number,
+    out: number,
+    exact: number,
+    sums: Float64Array,
+    turns: Turns,
+  ): Promise<void> {
+    const { machine, config } = this.#model;
+    const { arena } = machine;
+    const { topK, hiddenSize } = config;
+    const routes = state.routes[layer];
+    const ld = stride(hiddenSize);
+    for (let token = 0; token < tokens; token++) {
+      if (token % 256 === 0) await turns.pause();
+      const chosen = arena.i32(routes.experts + token * topK * 4, topK);
+      const weights = arena.f32(routes.weights + token * topK * 4, topK);
+      const places = arena.i32(routes.place + token * topK * 4, topK);
+      for (let choice = 0; choice < topK; choice++) {
+        const at = places[choice] * ld * 4;
+        const y = arena.f32(exact + at, hiddenSize);
+        const distance = out === 0 ? energyOf(y) : squaredDistance(arena.f32(out + at, hiddenSize), y);
+        sums[chosen[choice]] += weights[choice] * weights[choice] * distance;
+      }
+    }
+  }
+}
+
+async function roundExperts(
+  model: Model,
+  turns: Turns,
+  onProgress?: (progress: Progress) => void,
+): Promise<ReadonlyMap<DistanceBits, RoundedLayers>> {
+  const { weights, config } = model;
+  const layers = config.moeLayers.filter((moe) => moe).length;
+  const total = layers * config.experts * DISTANCE_BITS.length;
+  const rounded = new Map<DistanceBits, RoundedLayers>();
+  let done = 0;
+  for (const bits of DISTANCE_BITS) {
+    const found: RoundedMlp[][] = [];
+    for (const { experts } of weights.layers) {
+      const mlps: RoundedMlp[] = [];
+      for (const { gate, up, down } of experts) {
+        const one = (linear: Linear) => roundLinear(model, linear, bits, turns);
+        mlps.push({ gate: await one(gate), up: await one(up), down: await one(down) });
+        onProgress?.({ phase: "round experts", done: ++done, total, unit: "experts" });
+      }
+      found.push(mlps);
+    }
+    rounded.set(bits, found);
+  }
+  return rounded;
+}
+
+/** Lays the rounded linear in packed panels at the arena's top. */
+async function roundLinear(
+  { files, machine }: Model,
+  { slot }: Linear,
+  bits: DistanceBits,
+  turns: Turns,
+): Promise<Matrix> {
+  const { rows, cols, name } = slot;
+  const placement = files.placements.find((entry) => entry.slot.name === name)!;
+  const where = `${files.name}: ${name}`;
+  if (placement.kind === "packed")
+    throw new UsageError(where, "weights that are quantised already", "a float model for distances");
+  const groupSize = [64, 32].find((size) => cols % size === 0);
+  if (groupSize === undefined) throw new UsageError(where, `${cols} columns`, "a multiple of 32 for distances");
+  const { symmetric } = DEFAULT_GRID;
+  const grid = { bits, groupSize, symmetric, clip: "mse", scaleRounding: "f16", name: where } as const;
+  const weights = await readLinear(files.index, placement);
+  const matrix = await rtn(machine, weights, rows, cols, grid, turns);
+  return packMatrix(machine, plainCodes(matrix), groupSize);
+}
+
+function energyOf(values: Float32Array): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return sum;
+}
+
+function squaredDistance(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
+  return sum;
+}

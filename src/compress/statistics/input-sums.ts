@@ -1,0 +1,95 @@
+/** Adds up what the linears of each site read: maxima and squares of every input column, on request whole Hessians. */
+import { NumericsError } from "../../base/errors.ts";
+import type { Turns } from "../../base/turns.ts";
+import type { Model } from "../../model/model.ts";
+import type { Tap } from "../../model/pass/forward.ts";
+import { Hessian } from "../../quant/hessian.ts";
+import { inScratch } from "../../quant/scratch.ts";
+import { type TapRows, tapRows } from "../windows/tap-rows.ts";
+import type { InputStatistics, LinearSite } from "./statistics.ts";
+
+/** Rows between two looks at the clock: a few milliseconds for a width of thousands. */
+const ROWS_AT_ONCE = 1024;
+
+/** A row of each array of InputStatistics. */
+interface RowSums {
+  readonly maxima: Float32Array;
+  readonly squares: Float64Array;
+}
+
+export class InputTally {
+  readonly #model: Model;
+  readonly #hessians: boolean;
+  readonly #inputs: InputStatistics[] = [];
+
+  constructor(model: Model, options: { readonly hessians: boolean }) {
+    this.#model = model;
+    this.#hessians = options.hessians;
+  }
+
+  /** In the order in which the taps came. */
+  get inputs(): readonly InputStatistics[] {
+    return this.#inputs;
+  }
+
+  /** Adds the input of one tap with linears. @throws NumericsError where it is not finite. */
+  async add(tap: Tap, turns: Turns): Promise<void> {
+    const { machine, config } = this.#model;
+    const { layer, input } = tap;
+    const experts = tap.spans === undefined ? 1 : config.experts;
+    const spans = tap.spans === undefined ? [0, input.rows] : [...machine.arena.i32(tap.spans, 2 * experts)];
+    const { cols } = input;
+    const tokens = new Float64Array(experts);
+    const channelMax = new Float32Array(experts * cols);
+    const hessianDiagonal = new Float64Array(experts * cols);
+    const triangle = (cols * (cols + 1)) / 2;
+    const hessian = this.#hessians ? new Float64Array(experts * triangle) : undefined;
+    for (let expert = 0; expert < experts; expert++) {
+      const [start, count] = [spans[2 * expert], spans[2 * expert + 1]];
+      tokens[expert] = count;
+      const maxima = channelMax.subarray(expert * cols, (expert + 1) * cols);
+      const squares = hessianDiagonal.subarray(expert * cols, (expert + 1) * cols);
+      for (let done = 0; done < count; done += ROWS_AT_ONCE) {
+        this.#addRows(tapRows(tap, start + done, Math.min(ROWS_AT_ONCE, count - done)), { maxima, squares });
+        await turns.pause();
+      }
+      if (count === 0) continue;
+      for (let col = 0; col < cols; col++) squares[col] *= 2 / count;
+      if (!squares.every(Number.isFinite)) throw notFinite(tap);
+      hessian?.set(await this.#hessianOf(tapRows(tap, start, count), cols, turns), expert * triangle);
+    }
+    const site = tap.site as LinearSite;
+    const whole = hessian === undefined ? {} : { hessian };
+    this.#inputs.push({ layer, site, experts, cols, tokens, channelMax, hessianDiagonal, ...whole });
+  }
+
+  #addRows({ ptr, ld, index, count }: TapRows, sums: RowSums): void {
+    const { arena } = this.#model.machine;
+    const list = index === 0 ? undefined : arena.i32(index, count);
+    const cols = sums.maxima.length;
+    for (let i = 0; i < count; i++) addRow(arena.f32(ptr + (list === undefined ? i : list[i]) * ld * 4, cols), sums);
+  }
+
+  /** The lower triangle of one row of the site. */
+  async #hessianOf({ ptr, ld, index, count }: TapRows, cols: number, turns: Turns): Promise<Float64Array> {
+    const { machine } = this.#model;
+    return inScratch(machine, async () => {
+      const hessian = new Hessian(machine, cols);
+      await hessian.accumulateInTurns(ptr, ld, index, count, "f32", turns);
+      return hessian.triangle();
+    });
+  }
+}
+
+function addRow(row: Float32Array, { maxima, squares }: RowSums): void {
+  for (let col = 0; col < row.length; col++) {
+    const value = row[col];
+    const size = Math.abs(value);
+    if (size > maxima[col]) maxima[col] = size;
+    squares[col] += value * value;
+  }
+}
+
+function notFinite({ layer, site }: Tap): NumericsError {
+  return new NumericsError(`layer ${layer}: ${site}`, "found inputs that are not finite, expected numbers");
+}

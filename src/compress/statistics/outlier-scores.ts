@@ -1,0 +1,66 @@
+/** What the weights alone tell of every float linear: its outlier score, and how heavy the tails of its weights are. */
+
+import { Turns } from "../../base/turns.ts";
+import type { ModelFiles, Progress } from "../../model/model.ts";
+import { isQuantizable } from "../../model/weights/linears.ts";
+import { readLinear } from "../../model/weights/load-weights.ts";
+
+/** The outlier score of a linear's weights and their kurtosis; neither has a unit. */
+export interface OutlierScore {
+  /** Module name as the folder spells it. */
+  readonly name: string;
+  /** How far one input column's largest weight stands above that column's mean. */
+  readonly outlier: number;
+  /** Excess kurtosis of all weights: 0 for a normal distribution. */
+  readonly kurtosis: number;
+}
+
+/** In slot order; linears that are packed already have no score. Reads one linear at a time, needs no engine. */
+export async function outlierScores(
+  files: ModelFiles,
+  options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: Progress) => void } = {},
+): Promise<readonly OutlierScore[]> {
+  const turns = new Turns(options.signal);
+  const scores: OutlierScore[] = [];
+  const floats = files.placements.flatMap((placement) =>
+    placement.kind === "packed" || !isQuantizable(placement.slot) ? [] : [placement],
+  );
+  for (const [done, placement] of floats.entries()) {
+    options.onProgress?.({ phase: "outliers", done, total: floats.length, unit: "matrices" });
+    const { slot } = placement;
+    const { name, rows, cols } = slot;
+    const weights = await readLinear(files.index, placement);
+    scores.push({ name, outlier: outlierScore(weights, rows, cols), kurtosis: excessKurtosis(weights) });
+    await turns.pause();
+  }
+  return scores;
+}
+
+/** max over columns j of (max over rows |W_ij|) / (mean over rows |W_ij|); a column of zeros counts 0. */
+export function outlierScore(weights: Float32Array, rows: number, cols: number): number {
+  const sums = new Float64Array(cols);
+  const largest = new Float64Array(cols);
+  for (let row = 0; row < rows; row++)
+    for (let col = 0; col < cols; col++) {
+      const size = Math.abs(weights[row * cols + col]);
+      sums[col] += size;
+      if (size > largest[col]) largest[col] = size;
+    }
+  let score = 0;
+  for (let col = 0; col < cols; col++) if (sums[col] > 0) score = Math.max(score, (largest[col] * rows) / sums[col]);
+  return score;
+}
+
+/** m4 / m2^2 - 3 with central moments over all values; 0 where they are all the same. */
+export function excessKurtosis(weights: Float32Array): number {
+  let mean = 0;
+  for (const weight of weights) mean += weight;
+  mean /= weights.length;
+  let [second, fourth] = [0, 0];
+  for (const weight of weights) {
+    const square = (weight - mean) * (weight - mean);
+    second += square;
+    fourth += square * square;
+  }
+  return second > 0 ? (fourth * weights.length) / (second * second) - 3 : 0;
+}

@@ -1,0 +1,80 @@
+/** Numbers that statistics can have: what is not finite, or counts below nothing, would decide plans without a word. */
+import { FormatError } from "../../base/errors.ts";
+import { DISTANCE_BITS, type Statistics } from "./statistics.ts";
+
+type Rule = readonly [test: (value: number) => boolean, expected: string];
+
+const COUNT: Rule = [(value) => Number.isSafeInteger(value) && value >= 0, "a whole number from 0"];
+const AMOUNT: Rule = [(value) => Number.isFinite(value) && value >= 0, "a finite number from 0"];
+const FINITE: Rule = [Number.isFinite, "a finite number"];
+/** Rounding may leave a little more than 1. */
+const COSINE: Rule = [(value) => Math.abs(value) <= 1 + 1e-6, "a cosine, from -1 to 1"];
+
+/** @param where names the file, or what else they are from. @throws FormatError naming the tensor, the place in it and the value. */
+export function checkStatistics(statistics: Statistics, where: string): void {
+  const check = (tensor: string, [test, expected]: Rule, values: ArrayLike<number>) => {
+    for (let at = 0; at < values.length; at++)
+      if (!test(values[at]))
+        throw new FormatError(`${where}: tensor ${tensor}`, `found ${values[at]} at ${at}, expected ${expected}`);
+  };
+  const { experts, pairs, blocks, linears, inputs, distances = [] } = statistics;
+  const place = experts.flatMap(({ layer, expert }) => [layer, expert]);
+  check("experts.place", COUNT, place);
+  check(
+    "experts.tokens",
+    COUNT,
+    experts.map(({ tokens }) => tokens),
+  );
+  check(
+    "experts.gateSum",
+    AMOUNT,
+    experts.map(({ gateSum }) => gateSum),
+  );
+  for (const { layer, counts } of pairs) check(`pairs.${layer}`, COUNT, counts);
+  check(
+    "blocks.layer",
+    COUNT,
+    blocks.map(({ layer }) => layer),
+  );
+  check(
+    "blocks.cosine",
+    COSINE,
+    blocks.map(({ cosine }) => cosine),
+  );
+  check(
+    "blocks.cosineModule",
+    COSINE,
+    blocks.map(({ cosineModule }) => cosineModule),
+  );
+  check(
+    "blocks.predicted",
+    FINITE,
+    blocks.map(({ predicted = 0 }) => predicted),
+  );
+  check(
+    "linears.outlier",
+    AMOUNT,
+    linears.map(({ outlier }) => outlier),
+  );
+  check(
+    "linears.kurtosis",
+    FINITE,
+    linears.map(({ kurtosis }) => kurtosis),
+  );
+  for (const { layer, site, tokens, channelMax, hessianDiagonal, hessian = [] } of inputs) {
+    check(`inputs.${layer}.${site}.tokens`, COUNT, tokens);
+    check(`inputs.${layer}.${site}.channelMax`, AMOUNT, channelMax);
+    check(`inputs.${layer}.${site}.hessianDiagonal`, AMOUNT, hessianDiagonal);
+    check(`inputs.${layer}.${site}.hessian`, FINITE, hessian);
+  }
+  check(
+    "distances.energy",
+    AMOUNT,
+    distances.map(({ energy }) => energy),
+  );
+  check(
+    "distances.errors",
+    AMOUNT,
+    distances.flatMap(({ errors }) => DISTANCE_BITS.map((bits) => errors[bits])),
+  );
+}

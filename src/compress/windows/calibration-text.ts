@@ -1,0 +1,138 @@
+/** Calibration tokens: windows cut from a stream of ids, or sampled from the model itself. */
+import { UsageError } from "../../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
+import { createRandom } from "../../base/random.ts";
+import type { Turns } from "../../base/turns.ts";
+import type { Model, Progress } from "../../model/model.ts";
+import { createPass, recordPass } from "../../model/pass/forward.ts";
+import { createState, placeTokens } from "../../model/pass/pass-state.ts";
+import { sample } from "../../runtime/sampler.ts";
+import { stride } from "../../tensor/matrix.ts";
+import type { Windows } from "./window-batch.ts";
+
+/** Calibration windows: how many, tokens of each, and the seed of what is drawn. */
+export interface WindowOptions {
+  /** Windows. Default 64. */
+  readonly samples?: number;
+  /** Tokens of each. Default 256. */
+  readonly length?: number;
+  readonly seed?: number;
+}
+
+const WINDOW_OPTIONS: KnownOptions<WindowOptions> = { samples: true, length: true, seed: true };
+
+/** `samples` windows of `length` ids from non-overlapping places of the stream, drawn by the seed; all of them where there are no more. */
+export function cutWindows(ids: readonly number[], options: WindowOptions = {}): Windows {
+  checkKnownOptions<WindowOptions>("cutWindows", options, WINDOW_OPTIONS);
+  checkWindows(options);
+  const { samples = 64, length = 256, seed = 0 } = options;
+  const places = Math.floor(ids.length / length);
+  if (places === 0)
+    throw new UsageError("calibration text", `${ids.length} tokens`, `at least one window of ${length}`);
+  const order = Array.from({ length: places }, (_, place) => place);
+  const random = createRandom(seed);
+  for (let last = places - 1; last > 0; last--) {
+    const other = random.integer(last + 1);
+    [order[last], order[other]] = [order[other], order[last]];
+  }
+  const chosen = order.slice(0, samples).sort((a, b) => a - b);
+  return chosen.map((place) => ids.slice(place * length, (place + 1) * length));
+}
+
+/** How a model writes its own calibration text: windows as below, and the sampler's temperature. */
+export interface SelfSampleOptions extends WindowOptions {
+  readonly temperature?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+const SAMPLE_OPTIONS: KnownOptions<SelfSampleOptions> = {
+  ...WINDOW_OPTIONS,
+  ...{ temperature: true, signal: true, onProgress: true },
+};
+
+function checkWindows({ samples = 1, length = 1 }: WindowOptions): void {
+  for (const [name, value] of Object.entries({ samples, length }))
+    if (!(Number.isInteger(value) && value >= 1)) throw new UsageError(name, String(value), "a whole number from 1");
+}
+
+/** Sequences sampled side by side: each keeps its own rows of one cache, and a step runs one token of each. */
+const SIDE_BY_SIDE = 64;
+
+/** Has the model to itself. Windows that it writes itself, from its BOS id on: no data set needed, and the distribution is the model's own. */
+export async function selfSample(model: Model, options: SelfSampleOptions = {}): Promise<Windows> {
+  checkKnownOptions<SelfSampleOptions>("selfSample", options, SAMPLE_OPTIONS);
+  checkWindows(options);
+  return model.alone("selfSample", options.signal, (held, turns) => sampleHeld(held, options, turns));
+}
+
+async function sampleHeld(model: Model, options: SelfSampleOptions, turns: Turns): Promise<Windows> {
+  const { samples = 64, length = 256, seed = 0, temperature = 1, onProgress } = options;
+  const { maxPositions } = model.config;
+  if (length > maxPositions) throw new UsageError("length", String(length), `at most ${maxPositions}, the context`);
+  const start = model.config.bosId ?? model.config.eosIds[0] ?? 0;
+  const windows: number[][] = [];
+  while (windows.length < samples) {
+    const count = Math.min(SIDE_BY_SIDE, samples - windows.length);
+    const done = windows.length;
+    const report = (step: number) =>
+      onProgress?.({ phase: "sample", done: done * length + step * count, total: samples * length, unit: "tokens" });
+    const setup = {
+      count,
+      length,
+      temperature,
+      start,
+      seeds: Array.from({ length: count }, (_, i) => seed * 65536 + done + i),
+    };
+    windows.push(...(await sampleTogether(model, setup, turns, report)));
+  }
+  return windows;
+}
+
+interface Together {
+  readonly count: number;
+  readonly length: number;
+  readonly temperature: number;
+  readonly start: number;
+  readonly seeds: readonly number[];
+}
+
+async function sampleTogether(
+  model: Model,
+  setup: Together,
+  turns: Turns,
+  report: (step: number) => void,
+): Promise<number[][]> {
+  const { machine, config } = model;
+  const { count, length } = setup;
+  using memory = machine.arena.claim();
+  void memory;
+  const state = createState(machine, config, {
+    capacity: count,
+    cacheRows: count * length,
+    logitRows: count,
+    positions: length,
+  });
+  const pass = createPass(model, state, count, length / 2);
+  recordPass(pass);
+
+  const randoms = setup.seeds.map((value) => createRandom(value % 2 ** 32));
+  const sequences = Array.from({ length: count }, () => [setup.start]);
+  const ld = stride(config.vocabSize);
+  for (let step = 0; step < length - 1; step++) {
+    placeTokens(machine, config, state, count, (sequence) => {
+      const start = sequence * length;
+      const path = [{ first: start, count: step + 1 }];
+      return { id: sequences[sequence][step], position: step, row: start + step, path };
+    });
+    await pass.emit.tape.runInTurns(turns);
+    for (let sequence = 0; sequence < count; sequence++) {
+      const logits = machine.arena.f32(state.logits + sequence * ld * 4, config.vocabSize);
+      sequences[sequence].push(sample(logits, { temperature: setup.temperature }, randoms[sequence]));
+      await turns.pause();
+    }
+    report(step + 1);
+    await turns.pause();
+  }
+  return sequences;
+}

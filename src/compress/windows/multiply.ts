@@ -1,0 +1,39 @@
+/** Products of matrices that are no linears of the model, on the engine's float matmul: the same bits everywhere. */
+
+import type { Turns } from "../../base/turns.ts";
+import { stride } from "../../tensor/matrix.ts";
+import { panelCount } from "../../tensor/panel.ts";
+import type { Machine } from "../../wasm/machine.ts";
+import type { Tape } from "../../wasm/tape.ts";
+
+/** x [T, cols] and weights [N, cols]. */
+export interface Product {
+  readonly x: Float32Array;
+  readonly weights: Float32Array;
+  readonly cols: number;
+}
+
+/** x weights^T: rows of stride(N), the padding zero. `prepare` may record what happens to x first. */
+export async function multiply(
+  machine: Machine,
+  { x, weights, cols }: Product,
+  turns: Turns,
+  prepare?: (tape: Tape, x: number, rows: number) => void,
+): Promise<Float32Array> {
+  const { arena } = machine;
+  using _ = arena.claim();
+  const [rows, outputs] = [x.length / cols, weights.length / cols];
+  const panels = panelCount(outputs);
+  const at = { x: arena.alloc(4 * x.length), raw: arena.alloc(4 * weights.length), table: arena.alloc(32) };
+  const laid = arena.alloc(64 * panels * cols);
+  const out = arena.alloc(4 * rows * stride(outputs));
+  arena.f32(at.x, x.length).set(x);
+  arena.f32(at.raw, weights.length).set(weights);
+  arena.i32(at.table, 6).set([laid, at.table + 16, out, 0, 0, rows]);
+  const tape = machine.tape();
+  prepare?.(tape, at.x, rows);
+  tape.call("panel_32", panels, 16 * cols, laid, at.raw, outputs, cols);
+  tape.call("matmul_f32", panels, 16 * cols * rows, at.table, 1, at.x, 0, cols, 0, stride(outputs), cols);
+  await tape.runInTurns(turns);
+  return arena.f32(out, rows * stride(outputs)).slice();
+}

@@ -1,0 +1,134 @@
+/** Many windows through a model at once, block by block, with float activations: how calibration sees a model. */
+import { UsageError } from "../../base/errors.ts";
+import type { Turns } from "../../base/turns.ts";
+import { mostIds } from "../../eval/scoring/scored-windows.ts";
+import type { Model } from "../../model/model.ts";
+import { createPass, type Pass, recordBlock, recordEmbedding, recordHead, type Tap } from "../../model/pass/forward.ts";
+import { createState, placeTokens, type State } from "../../model/pass/pass-state.ts";
+import { checkIds } from "../../model/pass/session.ts";
+import { project, type Target } from "../../nn/linear.ts";
+import { stride } from "../../tensor/matrix.ts";
+import { Jobs } from "../../wasm/jobs.ts";
+
+/** Token windows; each is a sequence of its own from position 0. */
+export type Windows = readonly (readonly number[])[];
+
+/** Float activations whatever the model's own mode: what is rounded must not depend on how it will be run. */
+const EXACT = { mode: "f32", group: 32 } as const;
+
+/** Calls at once and disposal as with `Session`. What is called back must not wait for another call of the same batch or model. */
+export class WindowBatch implements Disposable {
+  readonly tokens: number;
+  readonly state: State;
+  readonly #model: Model;
+  readonly #pass: Pass;
+  readonly #memory: Disposable;
+  readonly #calls: Jobs = new Jobs("batch of windows");
+
+  /**
+   * @param logitRows rows of logits that `head` computes at a time.
+   * @throws UsageError for no tokens, a window longer than the context, an id out of range, and while a job has the model to itself;
+   * MemoryError where it does not fit.
+   */
+  constructor(model: Model, windows: Windows, logitRows = 0) {
+    const { config, machine } = model;
+    this.tokens = checkWindows(windows, model);
+    this.#model = model;
+    machine.jobs.requireFree();
+    const longest = mostIds(windows);
+    const options = { capacity: this.tokens, cacheRows: this.tokens, logitRows, positions: longest };
+    const make = () => createState(machine, config, { ...options, oneCache: true, exact: true });
+    [this.state, this.#memory] = machine.arena.own(this, make);
+    const tokens = windows.flatMap((window) => window.map((id, position) => ({ id, position })));
+    placeTokens(machine, config, this.state, this.tokens, (row) => {
+      const { position } = tokens[row];
+      return { ...tokens[row], row, path: [{ first: row - position, count: position + 1 }] };
+    });
+    this.#pass = createPass(model, this.state, this.tokens, longest / 2, EXACT);
+  }
+
+  /** Computes the embedding of all tokens: the first block's input. */
+  embed(turns: Turns): Promise<void> {
+    return this.#inTurn("embed", turns, (own) => this.#embed(own));
+  }
+
+  /**
+   * Runs one block. `onTap` is called, and waited for, at each group of linears, with everything before it computed; weights that
+   * it replaces are used from there on.
+   */
+  block(layer: number, turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
+    return this.#inTurn("block", turns, (own) => this.#block(layer, own, onTap));
+  }
+
+  /** All blocks in order. */
+  run(turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
+    return this.#inTurn("run", turns, async (own) => {
+      await this.#embed(own);
+      for (let layer = 0; layer < this.#model.config.layers; layer++) await this.#block(layer, own, onTap);
+    });
+  }
+
+  /** A view of rows as wide as the residual stream (`state.hidden`, `state.branch`, `state.down`): f32, rows of stride(hiddenSize). */
+  rows(ptr: number, count: number = this.tokens): Float32Array {
+    const { machine, config } = this.#model;
+    return machine.arena.f32(ptr, count * stride(config.hiddenSize));
+  }
+
+  /** Computes outputs at a tap's input before the pass itself does, with whatever weights: only while the tap is being shown. */
+  async outputs({ input }: Tap, targets: readonly Target[], turns: Turns): Promise<void> {
+    project(this.#pass.emit, { input, index: 0, targets, rows: input.rows * targets.length });
+    await this.#play(turns);
+  }
+
+  /** Logits of the tokens [first, first + rows), at `state.logits`. */
+  head(first: number, rows: number, turns: Turns): Promise<void> {
+    return this.#inTurn("head", turns, async (own) => {
+      this.#pass.emit.pool.clear();
+      recordHead(this.#pass, rows, first);
+      await this.#play(own);
+    });
+  }
+
+  /** Returns the batch's memory, once nothing runs on it. */
+  [Symbol.dispose](): void {
+    this.#calls.close(() => this.#memory[Symbol.dispose]());
+  }
+
+  #inTurn(name: string, turns: Turns, work: (turns: Turns) => Promise<void>): Promise<void> {
+    return this.#calls.alone(name, turns, (own) => this.#model.machine.jobs.shared(own, work));
+  }
+
+  async #embed(turns: Turns): Promise<void> {
+    recordEmbedding(this.#pass);
+    await this.#play(turns);
+  }
+
+  async #block(layer: number, turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
+    this.#pass.emit.pool.clear();
+    for (const tap of recordBlock(this.#pass, layer)) {
+      await this.#play(turns);
+      await onTap(tap);
+    }
+    await this.#play(turns);
+  }
+
+  async #play(turns: Turns): Promise<void> {
+    const { tape } = this.#pass.emit;
+    await tape.runInTurns(turns);
+    tape.clear();
+  }
+}
+
+/** The number of tokens. @throws UsageError for no tokens, a window that the context does not hold, or an id out of range. */
+export function checkWindows(windows: Windows, { config }: Pick<Model, "config">): number {
+  const { maxPositions, vocabSize } = config;
+  let tokens = 0;
+  windows.forEach((window, index) => {
+    if (window.length === 0 || window.length > maxPositions)
+      throw new UsageError(`calibration window ${index}`, `${window.length} tokens`, `1 to ${maxPositions}`);
+    checkIds(window, vocabSize);
+    tokens += window.length;
+  });
+  if (tokens === 0) throw new UsageError("calibration", "no tokens", "at least one window");
+  return tokens;
+}

@@ -1,0 +1,52 @@
+/** The README of a written folder: what it is, how it was made, who can load it. */
+
+import { VERSION } from "../../base/version.ts";
+import type { GptqVersion } from "../../format/gptq/gptq-packing.ts";
+import type { Spelling } from "../../model/config/families/family.ts";
+import type { ModelFiles } from "../../model/model.ts";
+import type { QuantizeSettings } from "../recipe/settings.ts";
+import type { Quantized } from "../result/quantized.ts";
+import { settingsText } from "./folder-meta.ts";
+import { readersOf } from "./readers.ts";
+
+export interface FolderFacts {
+  readonly spelling: Spelling;
+  readonly version: GptqVersion;
+  readonly bits: number;
+  readonly trueBytes: number;
+}
+
+export function folderReadme(
+  files: ModelFiles,
+  quantized: Quantized,
+  settings: QuantizeSettings,
+  facts: FolderFacts,
+): string {
+  const rounded = quantized.modules.filter((module) => module.method === "rtn" && settings.method === "gptq");
+  const starved = quantized.starved.map(
+    ({ layer, expert, tokens, remedy }) => `layer ${layer} expert ${expert} (${tokens} tokens, ${remedy})`,
+  );
+  const lines = [
+    `# ${modelName(files.name)}, quantised`,
+    "",
+    `A GPTQ checkpoint written by Quern ${VERSION}.`,
+    "",
+    `- average bits ${facts.bits.toFixed(4)} over the quantised linears (scales and zeros apart); ${facts.trueBytes} bytes of weights on disk`,
+    `- ${settingsText(settings)}`,
+    `- format ${facts.version}; expert names in the ${facts.spelling === "hub" ? "hub's spelling" : "spelling of transformers 5"}`,
+    ...readersOf(files.family, facts.spelling).map((reader) => `- ${reader}`),
+    "- mixed bits, where there are any, stand as `dynamic` rules in quantize_config.json; every linear left float has a `-:` rule",
+    "- router, norms, embedding and head are as in the source",
+  ];
+  if (rounded.length > 0) lines.push(`- rounded instead of GPTQ: ${rounded.map((module) => module.name).join(", ")}`);
+  const changed = quantized.modules.filter(({ method, note }) => method === "gptq" && note !== undefined);
+  if (changed.length > 0)
+    lines.push(`- damped more than asked: ${changed.map(({ name, damp }) => `${name} (${damp})`).join(", ")}`);
+  if (starved.length > 0) lines.push(`- experts that calibration hardly reached: ${starved.join("; ")}`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** The folder's own name, not the path to it. */
+function modelName(path: string): string {
+  return path.split(/[/\\]/).filter(Boolean).at(-1) ?? "model";
+}

@@ -1,0 +1,41 @@
+/**
+ * Which other programs load a written folder: tried with GPTQModel 7.7.0 and transformers 5.24 (torch on a CPU), whose logits were
+ * compared with Quern's, at 2, 3, 4, 8 and mixed bits, symmetric and not, in groups and whole rows.
+ */
+import { UsageError } from "../../base/errors.ts";
+import type { Family, Spelling } from "../../model/config/families/family.ts";
+
+const GPTQMODEL = "GPTQModel 7.7";
+/** Model types that transformers has only with a checkpoint's own code beside it. */
+const NEEDS_OWN_CODE: readonly string[] = ["deepseek"];
+
+/** What each of them does with the folder, a sentence each. */
+export function readersOf({ modelType, names }: Pick<Family, "modelType" | "names">, spelling: Spelling): string[] {
+  const others = "transformers alone (5.24) leaves the experts of GPTQ folders unset, without an error";
+  if (NEEDS_OWN_CODE.includes(modelType))
+    return [`${GPTQMODEL} needs the model's own code for it: transformers knows no model type ${modelType}`, others];
+  if (!isPortable({ names }, spelling))
+    return [
+      `${GPTQMODEL} refuses these expert names; it loads those of --names transformers (or --profile portable)`,
+      "vLLM and SGLang expect these names, and one width for all experts of a layer (not tried)",
+      others,
+    ];
+  return [`${GPTQMODEL} loads it, whatever the bits`, others];
+}
+
+/** The spelling that GPTQModel loads. @throws UsageError where another one is asked for and differs. */
+export function portableNames(family: Pick<Family, "names">, wish: Spelling | undefined): Spelling {
+  if (wish !== undefined && !isPortable(family, wish))
+    throw new UsageError(
+      "--profile",
+      `portable with --names ${wish}`,
+      `--names transformers, which ${GPTQMODEL} loads`,
+    );
+  return wish ?? "transformers";
+}
+
+/** Families whose two spellings are one load in both. */
+function isPortable({ names }: Pick<Family, "names">, spelling: Spelling): boolean {
+  const told = (each: Spelling) => JSON.stringify([names[each].router, names[each].expert(0, "gate")]);
+  return told(spelling) === told("transformers");
+}

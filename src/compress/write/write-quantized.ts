@@ -1,0 +1,202 @@
+/** Writes a quantised model as a GPTQ checkpoint folder: weights, settings, tokenizer, and a README that says what it is. */
+import { UsageError } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
+import { VERSION } from "../../base/version.ts";
+import { committed } from "../../files/committed.ts";
+import type { OutputFolder } from "../../files/output.ts";
+import { readAll } from "../../files/source.ts";
+import { type ModuleSetting as WrittenModule, writeGptqConfig } from "../../format/gptq/gptq-dynamic.ts";
+import type { GptqBits, GptqVersion } from "../../format/gptq/gptq-packing.ts";
+import { gptqTensors } from "../../format/gptq/gptq-tensors.ts";
+import { requireTensor } from "../../format/safetensors.ts";
+import { copyOf, type TensorToWrite, tensorOf, writeSafetensors } from "../../format/safetensors-writer.ts";
+import type { Spelling } from "../../model/config/families/family.ts";
+import type { ModelFiles } from "../../model/model.ts";
+import type { Slot } from "../../model/weights/linears.ts";
+import type { Placement } from "../../model/weights/locate.ts";
+import type { QuantizedMatrix } from "../../quant/grid.ts";
+import { listTensors, type ModelShapes, renamed, shapesOfFiles } from "../recipe/model-shapes.ts";
+import { averageBits, type QuantizeSettings } from "../recipe/settings.ts";
+import { plainCodes, type Quantized } from "../result/quantized.ts";
+import { settingsMeta } from "./folder-meta.ts";
+import { folderReadme } from "./folder-readme.ts";
+
+/** Spelling of module names, version of the GPTQ format, and what else the configuration's `meta` holds. */
+export interface WriteOptions {
+  /** Spelling of module names; by default the source folder's. */
+  readonly names?: Spelling;
+  /** Zero points stored minus one (`gptq`, the most widely read) or as they are. By default v1 where symmetric, else v2. */
+  readonly version?: GptqVersion;
+  /** Added to the settings' `meta`. */
+  readonly meta?: JsonObject;
+}
+
+/** Average bits of the quantised weights, and bytes of the weight file. */
+export interface Written {
+  readonly averageBits: number;
+  /** Bytes of the weight file. */
+  readonly trueBytes: number;
+}
+
+const OPTIONS: KnownOptions<WriteOptions> = { names: true, version: true, meta: true };
+
+/** Files that go along unchanged where the source folder has them. */
+const COMPANIONS = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.json",
+  "merges.txt",
+  "tokenizer.model",
+  "generation_config.json",
+  "chat_template.jinja",
+];
+export const WEIGHTS_FILE: string = "model.safetensors";
+const MAX_COMPANION_BYTES = 200_000_000;
+
+/** Writes and commits; on any failure nothing remains. @throws UsageError for asymmetric weights in version `gptq` that it cannot hold. */
+export async function writeQuantized(
+  files: ModelFiles,
+  quantized: Quantized,
+  settings: QuantizeSettings,
+  output: OutputFolder,
+  options: WriteOptions = {},
+): Promise<Written> {
+  checkKnownOptions<WriteOptions>("writeQuantized", options, OPTIONS);
+  const spelling = options.names ?? files.spelling;
+  const version = options.version ?? (settings.symmetric ? "gptq" : "gptq_v2");
+  if (version === "gptq" && !settings.symmetric)
+    throw new UsageError("format", "gptq with asymmetric grids", "gptq_v2: version 1 cannot store a zero point of 0");
+  return committed(output, async () => {
+    const shapes = shapesOfFiles(files);
+    const names = renamed(shapes, spelling);
+    const tensors = collectTensors(files, shapes, quantized, names, version);
+    const trueBytes = await writeWeights(output, tensors);
+    const config = configJson(files, quantized, settings, names, version, options.meta ?? {});
+    await writeText(output, "quantize_config.json", jsonText(config));
+    await writeText(output, "config.json", jsonText({ ...files.json, quantization_config: config }));
+    await copyCompanions(files, output);
+    const bits = averageBits(files, settings);
+    await writeText(
+      output,
+      "README.md",
+      folderReadme(files, quantized, settings, { spelling, version, bits, trueBytes }),
+    );
+    return { averageBits: bits, trueBytes };
+  });
+}
+
+function collectTensors(
+  files: ModelFiles,
+  shapes: ModelShapes,
+  quantized: Quantized,
+  names: ReadonlyMap<string, string>,
+  version: GptqVersion,
+): readonly TensorToWrite[] {
+  return listTensors<TensorToWrite>(shapes, names, {
+    packed: (slot, name) => {
+      const matrix = quantized.matrices.get(slot.name);
+      return matrix === undefined ? undefined : packedTensors(name, matrix, version);
+    },
+    float: (_, index, name) => floatTensor(files, files.placements[index], name),
+    other: ({ name }) => copyOf(requireTensor(files.index, name)),
+  });
+}
+
+function packedTensors(name: string, matrix: QuantizedMatrix, version: GptqVersion): readonly TensorToWrite[] {
+  const plain = { ...plainCodes(matrix), gIdx: matrix.gIdx };
+  return gptqTensors(name, plain, version).map((tensor) =>
+    tensorOf(tensor.name, tensor.dtype, tensor.shape, tensor.bytes),
+  );
+}
+
+/** A linear that stays float; one of a fused bank becomes a tensor of its own. */
+export function floatTensor(files: ModelFiles, placement: Placement, name: string): TensorToWrite {
+  if (placement.kind === "packed")
+    throw new UsageError(files.name, "a model that is quantised already", "a float model");
+  const { slot, entry, rowOffset } = placement;
+  const rowBytes = (entry.dtype === "F32" ? 4 : 2) * slot.cols;
+  const shape = [slot.rows, slot.cols];
+  const part = { ...entry, shape, offset: entry.offset + rowOffset * rowBytes, byteLength: slot.rows * rowBytes };
+  return copyOf(part, `${name}.weight`);
+}
+
+async function writeWeights(output: OutputFolder, tensors: readonly TensorToWrite[]): Promise<number> {
+  const file = await output.file(WEIGHTS_FILE);
+  const bytes = await writeSafetensors(file, tensors);
+  await file.close();
+  return bytes;
+}
+
+function configJson(
+  files: ModelFiles,
+  quantized: Quantized,
+  settings: QuantizeSettings,
+  names: ReadonlyMap<string, string>,
+  version: GptqVersion,
+  meta: JsonObject,
+): JsonObject {
+  const modules = files.placements
+    .map(({ slot }) => slot)
+    .filter((slot) => slot.role !== "embedding")
+    .map((slot) => writtenModule(slot, names, quantized));
+  const base = mostFrequent(modules);
+  const descAct = settings.method === "gptq" && settings.actOrder === "desc" && !settings.staticGroups;
+  return writeGptqConfig({
+    ...base,
+    symmetric: settings.symmetric,
+    descAct,
+    version,
+    modules,
+    engineVersion: VERSION,
+    meta: { ...settingsMeta(settings), ...meta },
+  });
+}
+
+/** The setting most modules share: what differs from it becomes a rule. */
+function mostFrequent(modules: readonly WrittenModule[]): { bits: GptqBits; groupSize: number } {
+  const counts = new Map<string, { bits: GptqBits; groupSize: number; count: number }>();
+  for (const { bits, groupSize } of modules) {
+    if (bits === 16) continue;
+    const known = counts.get(`${bits}/${groupSize}`) ?? { bits, groupSize, count: 0 };
+    counts.set(`${bits}/${groupSize}`, { ...known, count: known.count + 1 });
+  }
+  const [most] = [...counts.values()].sort((a, b) => b.count - a.count);
+  return { bits: most?.bits ?? 4, groupSize: most?.groupSize ?? 128 };
+}
+
+function writtenModule(slot: Slot, names: ReadonlyMap<string, string>, quantized: Quantized): WrittenModule {
+  const matrix = quantized.matrices.get(slot.name);
+  const name = names.get(slot.name) as string;
+  if (matrix === undefined) return { name, bits: 16, groupSize: -1 };
+  return { name, bits: matrix.bits as GptqBits, groupSize: matrix.groupSize };
+}
+
+/** Tokenizer, generation settings and chat template, unchanged, where the source folder has them. */
+export async function copyCompanions(files: ModelFiles, output: OutputFolder): Promise<void> {
+  for (const file of COMPANIONS) await copy(files, output, file);
+}
+
+async function copy(files: ModelFiles, output: OutputFolder, file: string): Promise<void> {
+  const source = await files.folder.open(file);
+  if (source === undefined) return;
+  try {
+    const sink = await output.file(file);
+    await sink.write(await readAll(source, MAX_COMPANION_BYTES));
+    await sink.close();
+  } finally {
+    await source.close?.();
+  }
+}
+
+export async function writeText(output: OutputFolder, file: string, text: string): Promise<void> {
+  const sink = await output.file(file);
+  await sink.write(new TextEncoder().encode(text));
+  await sink.close();
+}
+
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

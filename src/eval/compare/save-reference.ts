@@ -1,0 +1,183 @@
+/** Runs a reference once and keeps what comparisons need of it in a file, window by window. */
+
+import { UsageError } from "../../base/errors.ts";
+import { Turns } from "../../base/turns.ts";
+import { VERSION } from "../../base/version.ts";
+import type { FileSink, OutputFile } from "../../files/output.ts";
+import { sha256 } from "../../files/sha256.ts";
+import { PIECE_BYTES } from "../../files/source.ts";
+import { encodeHeader, type TensorSpec } from "../../format/safetensors-writer.ts";
+import type { Model, Progress } from "../../model/model.ts";
+import { baseName, modelHash } from "../../model/model-identity.ts";
+import { activationsName } from "../../nn/emit.ts";
+import { longestWindow, type WindowProtocol } from "../scoring/scored-windows.ts";
+import { type ReferenceShape, type ReferenceWindow, shapeOf } from "./reference.ts";
+import { encodeRow } from "./reference-code.ts";
+import { type ReferenceFacts, referenceTensors, writeFacts } from "./reference-layout.ts";
+import { Follower } from "./running-reference.ts";
+
+/** How the windows were cut, which the file keeps, and who is told of progress. */
+export interface SaveReferenceOptions {
+  /** How the windows were cut, for the file's header and for texts that are compared with it later. */
+  readonly protocol?: WindowProtocol;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** What was written. */
+export interface SavedFacts extends ReferenceFacts {
+  readonly bytes: number;
+  readonly windows: number;
+  readonly scoredTokens: number;
+}
+
+/**
+ * Writes the reference's file (reference-layout.ts) and commits it; on any failure nothing remains. Takes 2 bytes a token
+ * and entry of the vocabulary.
+ * @throws UsageError for no windows, or one that is too short to score or too long for the model.
+ */
+export async function saveReference(
+  reference: Model,
+  windows: readonly (readonly number[])[],
+  output: OutputFile,
+  options: SaveReferenceOptions = {},
+): Promise<SavedFacts> {
+  await using file = output;
+  const turns = new Turns(options.signal);
+  using follower = await Follower.open(reference, longestWindow(windows, reference.config.maxPositions), turns);
+  const writer = await ReferenceWriter.begin(reference, windows, options.protocol, file, turns);
+  for (const [place, ids] of windows.entries()) {
+    await writer.add(await follower.window(place, ids, turns), turns);
+    options.onProgress?.({ phase: "save reference", done: place + 1, total: windows.length, unit: "windows" });
+  }
+  await writer.end();
+  await file.commit();
+  return writer.facts;
+}
+
+/** Writes windows in their order; the codes go out at once, the few bytes behind them at the end. */
+export class ReferenceWriter {
+  readonly facts: SavedFacts;
+  readonly #sink: FileSink;
+  readonly #shape: ReferenceShape;
+  readonly #order: readonly TensorSpec[];
+  readonly #small: SmallTensors;
+  #windows = 0;
+  #rows = 0;
+  #tokens = 0;
+
+  /** Hashes the model, then writes the header and what stands before the codes. */
+  static async begin(
+    reference: Model,
+    windows: readonly (readonly number[])[],
+    protocol: WindowProtocol | undefined,
+    sink: FileSink,
+    turns: Turns,
+  ): Promise<ReferenceWriter> {
+    const shape = shapeOf(reference.config);
+    const small = smallTensors(shape, windows);
+    const { mode, group } = reference.activations;
+    if (mode === "study")
+      throw new UsageError(
+        "saved reference: activations",
+        activationsName(reference.activations),
+        "f32, int16 or int8",
+      );
+    const facts = {
+      name: baseName(reference.files.name),
+      hash: await modelHash(reference.files, turns),
+      activations: mode,
+      activationGroup: String(group),
+      kernels: `${VERSION} ${reference.machine.build}`,
+      protocol,
+      idsHash: await sha256(small.ids),
+    };
+    const tensors = referenceTensors(shape, small.lengths.length, small.ids.length);
+    const { bytes, order, fileBytes } = encodeHeader(Object.values(tensors), writeFacts(facts, shape));
+    const sizes = { bytes: fileBytes, windows: small.lengths.length, scoredTokens: small.ranges.length };
+    const writer = new ReferenceWriter(sink, shape, order, small, { ...facts, ...sizes });
+    await sink.write(bytes);
+    await writer.#writeSmall(0, writer.#codesPlace);
+    return writer;
+  }
+
+  private constructor(
+    sink: FileSink,
+    shape: ReferenceShape,
+    order: readonly TensorSpec[],
+    small: SmallTensors,
+    facts: SavedFacts,
+  ) {
+    this.#sink = sink;
+    this.#shape = shape;
+    this.#order = order;
+    this.#small = small;
+    this.facts = facts;
+  }
+
+  /** The next window. */
+  async add(window: ReferenceWindow, turns: Turns): Promise<void> {
+    const { vocabSize } = this.#shape;
+    const tokens = this.#small.lengths[this.#windows++];
+    const pieceRows = Math.max(1, Math.floor(PIECE_BYTES / (2 * vocabSize)));
+    const row = new Float32Array(vocabSize);
+    for (let done = 0; done < tokens - 1; done += pieceRows) {
+      const rows = Math.min(pieceRows, tokens - 1 - done);
+      const codes = new Uint16Array(rows * vocabSize);
+      for (let at = 0; at < rows; at++) {
+        await turns.pause();
+        window.copyLogits(row, vocabSize, done + at, 1);
+        this.#small.ranges[this.#rows++] = encodeRow(row, codes.subarray(at * vocabSize, (at + 1) * vocabSize));
+      }
+      await this.#sink.write(bytesOf(codes));
+    }
+    this.#keepRoutes(window.routes, tokens);
+  }
+
+  /** What stands behind the codes. The sink stays open. */
+  async end(): Promise<void> {
+    await this.#writeSmall(this.#codesPlace + 1, this.#order.length);
+  }
+
+  get #codesPlace(): number {
+    return this.#order.findIndex(({ name }) => name === "codes");
+  }
+
+  async #writeSmall(first: number, last: number): Promise<void> {
+    for (const { name } of this.#order.slice(first, last))
+      await this.#sink.write(bytesOf(this.#small[name as keyof SmallTensors]));
+  }
+
+  #keepRoutes(routes: readonly Int32Array[], tokens: number): void {
+    const { topK } = this.#shape;
+    for (let token = 0; token < tokens; token++)
+      routes.forEach((sets, place) => {
+        const at = ((this.#tokens + token) * routes.length + place) * topK;
+        this.#small.experts.set(sets.subarray(token * topK, (token + 1) * topK), at);
+      });
+    this.#tokens += tokens;
+  }
+}
+
+/** Every tensor but the codes: a few bytes a token, in memory until their place in the file comes. */
+interface SmallTensors {
+  readonly lengths: Int32Array<ArrayBuffer>;
+  readonly ids: Int32Array<ArrayBuffer>;
+  readonly ranges: Uint16Array;
+  readonly experts: Uint8Array | Uint16Array;
+}
+
+function smallTensors(shape: ReferenceShape, windows: readonly (readonly number[])[]): SmallTensors {
+  const ids = Int32Array.from(windows.flat());
+  const chosen = ids.length * shape.moeLayers.length * shape.topK;
+  return {
+    lengths: Int32Array.from(windows, (window) => window.length),
+    ids,
+    ranges: new Uint16Array(ids.length - windows.length),
+    experts: shape.experts > 256 ? new Uint16Array(chosen) : new Uint8Array(chosen),
+  };
+}
+
+function bytesOf(data: ArrayBufferView): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}

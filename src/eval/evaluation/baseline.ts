@@ -1,0 +1,124 @@
+/** A run against an earlier one, item by item. */
+import { FormatError } from "../../base/errors.ts";
+import { exp } from "../../base/exact.ts";
+import { asObject, describeJson, isObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import type { BootstrapOptions } from "../stats/bootstrap.ts";
+import { comparePaired, type PairedComparison } from "../stats/paired.ts";
+import type { Metric } from "../tasks/task.ts";
+import type { TaskResult } from "./evaluate.ts";
+import type { Sample } from "./item-sample.ts";
+
+/** One metric of one task in two runs, over the items that both have: both values and their difference. */
+export interface BaselineRow extends PairedComparison {
+  readonly task: string;
+  readonly metric: Metric;
+  /** The metric over the items that both runs have; of perplexities the difference is that of mean log-likelihoods. */
+  readonly ours: number;
+  readonly baseline: number;
+}
+
+export interface BaselineComparison {
+  readonly rows: readonly BaselineRow[];
+  /** Tasks that could not be compared. */
+  readonly problems: readonly FormatError[];
+}
+
+/** Samples by task. */
+export type BaselineSamples = ReadonlyMap<string, ReadonlyMap<number, JsonObject>>;
+
+/** @throws FormatError for a document without samples. */
+export function readBaseline(json: JsonValue, where: string): BaselineSamples {
+  const samples = asObject(json, where)["samples"];
+  if (!isObject(samples))
+    throw new FormatError(
+      where,
+      `samples: found ${describeJson(samples)}, expected the samples of a run with --log-samples`,
+    );
+  return new Map(
+    Object.entries(samples).map(([task, list]) => {
+      if (!Array.isArray(list))
+        throw new FormatError(where, `samples.${task}: found ${describeJson(list)}, expected an array`);
+      return [task, new Map(list.map((one: JsonValue, i) => byId(one, `${where}: samples.${task}[${i}]`)))];
+    }),
+  );
+}
+
+function byId(json: JsonValue, where: string): [number, JsonObject] {
+  const sample = asObject(json, where);
+  const id = sample["doc_id"];
+  if (typeof id !== "number") throw new FormatError(where, `doc_id: found ${describeJson(id)}, expected a number`);
+  return [id, sample];
+}
+
+/**
+ * Each metric of each task that both runs have, over the items that both have. A task whose items are other questions in the
+ * baseline, or that lacks a metric there, becomes a problem: the others are compared.
+ */
+export async function compareWithBaseline(
+  tasks: readonly TaskResult[],
+  baseline: BaselineSamples,
+  where: string,
+  options: BootstrapOptions = {},
+): Promise<BaselineComparison> {
+  const rows: BaselineRow[] = [];
+  const problems: FormatError[] = [];
+  for (const result of tasks) {
+    try {
+      rows.push(...(await compareTask(result, baseline, where, options)));
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      problems.push(error);
+    }
+  }
+  if (rows.length === 0 && problems.length === 0)
+    problems.push(new FormatError(where, "samples: found no row of this run's tasks, expected some"));
+  return { rows, problems };
+}
+
+async function compareTask(
+  { task, samples }: TaskResult,
+  baseline: BaselineSamples,
+  where: string,
+  options: BootstrapOptions,
+): Promise<readonly BaselineRow[]> {
+  const theirs = baseline.get(task.task);
+  const pairs = samples.flatMap((sample) => {
+    const other = theirs?.get(sample.doc_id);
+    return other === undefined ? [] : [{ sample, other }];
+  });
+  if (pairs.length === 0) return [];
+  for (const { sample, other } of pairs) requireSame(task.task, sample, other, where);
+  const rows: BaselineRow[] = [];
+  for (const metric of task.metric_list) {
+    const ours = pairs.map(({ sample }) => sample[metric] as number);
+    const before = pairs.map(({ other, sample }) =>
+      metricOf(other, metric, `${where}: samples.${task.task}, doc_id ${sample.doc_id}`),
+    );
+    const compared = await comparePaired(ours, before, options);
+    const value = (values: readonly number[]) => (metric === "perplexity" ? exp(-mean(values)) : mean(values));
+    rows.push({ task: task.task, metric, ours: value(ours), baseline: value(before), ...compared });
+  }
+  return rows;
+}
+
+function metricOf(sample: JsonObject, metric: Metric, where: string): number {
+  const value = sample[metric];
+  if (typeof value === "number") return value;
+  throw new FormatError(where, `${metric}: found ${describeJson(value)}, expected a number`);
+}
+
+/** Other programs' logs have no hash of ours: then the right choice must do. */
+function requireSame(task: string, sample: Sample, other: JsonObject, where: string): void {
+  const hash = other["request_hash"];
+  const isOurs = typeof hash === "string";
+  const same = isOurs ? hash === sample.request_hash : String(other["target"]) === String(sample.target);
+  if (same) return;
+  throw new FormatError(
+    where,
+    `samples.${task}, doc_id ${sample.doc_id}: found another question, expected that of this run`,
+  );
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,63 @@
+/** From samples to scores: a task's, and a group's of tasks. */
+import { exp } from "../../base/exact.ts";
+import { proportionInterval } from "../stats/binomial.ts";
+import { type Interval, intervalContains } from "../stats/interval.ts";
+import { studentInterval } from "../stats/paired.ts";
+import { meanWithError, pooledStdErr, weightedMean } from "../stats/standard-error.ts";
+import type { Metric } from "../tasks/task.ts";
+import type { Sample } from "./item-sample.ts";
+
+/** A metric's value with its standard error and 95 % interval; `atChance` where that contains the level of chance. */
+export interface Score {
+  readonly metric: Metric;
+  readonly value: number;
+  readonly stdErr: number;
+  /** 95 %: exact for few items. */
+  readonly interval: Interval;
+  /** Whether the interval contains the level of chance; accuracies only. */
+  readonly atChance: boolean;
+}
+
+/** @param samples at least one. */
+export function scoreOf(metric: Metric, samples: readonly Sample[], chance: number): Score {
+  const values = samples.map((sample) => sample[metric] as number);
+  const spread = meanWithError(values);
+  if (metric === "perplexity") {
+    const [lo, hi] = studentInterval(spread);
+    const value = exp(-spread.mean);
+    return { metric, value, stdErr: value * spread.stdErr, interval: [exp(-hi), exp(-lo)], atChance: false };
+  }
+  const successes = values.reduce((sum, one) => sum + one, 0);
+  const interval = proportionInterval(successes, values.length);
+  return { metric, value: spread.mean, stdErr: spread.stdErr, interval, atChance: isAtChance(interval, chance) };
+}
+
+/** Two-sided 95 % of a normal distribution. */
+const REACH = 1.959963984540054;
+
+/**
+ * Tasks weigh as many items as they have (MMLU's subjects). The interval of an accuracy is that of all items together, a little wider
+ * than the pooled standard error would make it, and right also where each task has one item and no spread to pool.
+ */
+export function groupScore(metric: Metric, scores: readonly Score[], sizes: readonly number[], chance: number): Score {
+  const value = weightedMean(
+    scores.map((score) => score.value),
+    sizes,
+  );
+  const stdErr = pooledStdErr(
+    scores.map((score) => score.stdErr),
+    sizes,
+  );
+  if (metric === "perplexity") {
+    const interval: Interval = [value - REACH * stdErr, value + REACH * stdErr];
+    return { metric, value, stdErr, interval, atChance: false };
+  }
+  const successes = scores.reduce((sum, score, i) => sum + Math.round(score.value * sizes[i]), 0);
+  const items = sizes.reduce((sum, size) => sum + size, 0);
+  const interval = proportionInterval(successes, items);
+  return { metric, value, stdErr, interval, atChance: isAtChance(interval, chance) };
+}
+
+function isAtChance(interval: Interval, chance: number): boolean {
+  return chance > 0 && intervalContains(interval, chance);
+}

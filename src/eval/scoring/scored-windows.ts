@@ -1,0 +1,75 @@
+/** The protocol `windows`: n ids at a time, no overlap, the last incomplete window dropped; the first id is context only. */
+import { UsageError } from "../../base/errors.ts";
+import { requireIdList } from "../../model/pass/session.ts";
+
+/** How ids are cut: tokens of a window, and how many of the ids are taken. */
+export interface WindowProtocol {
+  /** Ids of a window. Default 512. */
+  readonly window?: number;
+  /** Only the first N ids of the stream, before windows are cut. */
+  readonly limit?: number;
+}
+
+/** Tokens of one pass over a window: large enough for the matmuls, small enough for a large vocabulary's logits. */
+export const SCORING_BATCH = 128;
+
+export const DEFAULT_WINDOW = 512;
+
+/** @throws UsageError for a window that the context cannot hold, or a text without one whole window. */
+export function scoredWindows(
+  ids: readonly number[],
+  protocol: WindowProtocol,
+  context: number,
+): readonly (readonly number[])[] {
+  const { window = DEFAULT_WINDOW, limit } = protocol;
+  requireIdList(ids);
+  checkWindow(window, context);
+  if (limit !== undefined) checkWhole("limit", limit, 1);
+  return wholeWindows(ids.slice(0, limit), window);
+}
+
+/** All whole windows, none overlapping. @throws UsageError where there is not one. */
+export function wholeWindows(ids: readonly number[], length: number): readonly (readonly number[])[] {
+  requireIds(ids, length, `one window of ${length}`);
+  const count = Math.floor(ids.length / length);
+  return Array.from({ length: count }, (_, index) => ids.slice(index * length, (index + 1) * length));
+}
+
+/** Ids of the longest of any number of windows: one call with all lengths would overflow the stack. */
+export function mostIds(windows: readonly (readonly number[])[]): number {
+  return windows.reduce((most, { length }) => Math.max(most, length), 0);
+}
+
+/** Ids of the longest window. @throws UsageError for no windows, or one that is too short to score or too long for the context. */
+export function longestWindow(windows: readonly (readonly number[])[], context: number): number {
+  let longest = 0;
+  if (!Array.isArray(windows)) throw new UsageError("windows", String(windows), "an array of arrays of token ids");
+  windows.forEach((window, index) => {
+    requireIdList(window);
+    const { length } = window;
+    if (length < 2 || length > context)
+      throw new UsageError(
+        `window ${index}`,
+        `${length} tokens`,
+        `2 to ${context}: one is context, the model holds no more`,
+      );
+    longest = Math.max(longest, length);
+  });
+  if (longest === 0) throw new UsageError("windows", "none", "at least one");
+  return longest;
+}
+
+export function checkWindow(window: number, context: number): void {
+  checkWhole("window", window, 2, context, ", the model's context");
+}
+
+export function requireIds(ids: readonly number[], least: number, expected: string): void {
+  if (ids.length < least) throw new UsageError("text", `${ids.length} tokens`, `at least ${expected}`);
+}
+
+/** @param why follows the range in the error. */
+export function checkWhole(name: string, value: number, from: number, to?: number, why = ""): void {
+  if (Number.isInteger(value) && value >= from && (to === undefined || value <= to)) return;
+  const range = to === undefined ? `from ${from}` : `from ${from} to ${to}`;
+  throw new UsageError(name, String(value), `an integer ${range}${why}`);
+}

@@ -1,0 +1,112 @@
+/** Log-probabilities of given tokens in given sequences: what likelihoods and perplexities are made of. */
+import { log } from "../../base/exact.ts";
+import type { Turns } from "../../base/turns.ts";
+import type { Model } from "../../model/model.ts";
+import { checkBatch } from "../../model/pass/session.ts";
+import { type NodeLogits, TreeSession } from "../../model/pass/tree-session.ts";
+import { Jobs } from "../../wasm/jobs.ts";
+import { buildTree, type ScoredSequence, type ScoredTree } from "./token-tree.ts";
+
+export interface TokenScores {
+  /** ln p of each target. */
+  readonly logProbs: Float64Array;
+  /** Whether every target is the likeliest id at its place, ties to the lowest id. */
+  readonly isGreedy: boolean;
+}
+
+export interface TokenScorerOptions {
+  /** Tokens of one pass. Results do not depend on it. */
+  readonly batch?: number;
+  /** `false` computes every sequence from its start, for comparison. */
+  readonly shareBeginnings?: boolean;
+}
+
+/** Contexts are made in steps of this size, so that the next longer sequence seldom needs another one. */
+const CONTEXT_STEP = 256;
+/** Bytes a row of logits takes in the results of `log_sum_exp` and `argmax_rows`. */
+const RESULT_BYTES = 16 + 4;
+const MAX_ROWS = 64;
+
+/** Keeps its last sequence's keys and values, so that the next call may go on from any beginning of it. Calls at once wait. */
+export class TokenScorer implements Disposable {
+  /** Tokens computed so far. */
+  computedTokens = 0;
+  readonly #model: Model;
+  readonly #options: TokenScorerOptions;
+  readonly #calls: Jobs = new Jobs("token scorer");
+  #session: TreeSession | undefined;
+  #results = 0;
+  #memory: Disposable | undefined;
+
+  constructor(model: Model, options: TokenScorerOptions = {}) {
+    this.#model = model;
+    this.#options = options;
+    if (options.batch !== undefined) checkBatch(options.batch);
+  }
+
+  /**
+   * One result a sequence, in their order. Beginnings that sequences share are computed once; the bits do not depend on it.
+   * @throws UsageError for an id out of range or a sequence longer than the model's context.
+   */
+  score(sequences: readonly ScoredSequence[], turns: Turns): Promise<readonly TokenScores[]> {
+    return this.#calls.alone("score", turns, async (own) => {
+      const longest = sequences.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+      const session = await this.#model.machine.jobs.shared(own, async () => this.#open(longest));
+      const built = buildTree(sequences, this.#options.shareBeginnings === false ? undefined : session.path);
+      const found = sequences.map(({ targets }) => ({ logProbs: new Float64Array(targets.length), isGreedy: true }));
+      await session.evaluate(built.tree, own, (logits) => this.#take(logits, built, sequences, found));
+      this.computedTokens += built.tree.ids.length;
+      return found;
+    });
+  }
+
+  /** Ends the call that runs and frees the memory once it has stopped. */
+  [Symbol.dispose](): void {
+    this.#calls.close(() => this.#free());
+  }
+
+  #free(): void {
+    this.#session?.[Symbol.dispose]();
+    this.#memory?.[Symbol.dispose]();
+    this.#session = undefined;
+    this.#memory = undefined;
+  }
+
+  #open(length: number): TreeSession {
+    if (this.#session !== undefined && length <= this.#session.context) return this.#session;
+    this.#free();
+    const { arena } = this.#model.machine;
+    const { maxPositions } = this.#model.config;
+    const rounded = Math.ceil(length / CONTEXT_STEP) * CONTEXT_STEP;
+    const context = length > maxPositions ? length : Math.max(1, Math.min(rounded, maxPositions));
+    const make = () => {
+      this.#results = arena.alloc(MAX_ROWS * RESULT_BYTES);
+      return new TreeSession(this.#model, { context, batch: this.#options.batch });
+    };
+    [this.#session, this.#memory] = arena.own(this, make);
+    return this.#session;
+  }
+
+  #take(
+    { ptr, ld, nodes }: NodeLogits,
+    { targetsOf }: ScoredTree,
+    sequences: readonly ScoredSequence[],
+    found: { logProbs: Float64Array; isGreedy: boolean }[],
+  ): void {
+    const { machine, config } = this.#model;
+    const likeliest = this.#results + 16 * nodes.length;
+    machine.call("log_sum_exp", nodes.length, this.#results, ptr, ld, config.vocabSize);
+    machine.call("argmax_rows", nodes.length, likeliest, ptr, ld, config.vocabSize);
+    const sums = machine.arena.f64(this.#results, 2 * nodes.length);
+    const tops = machine.arena.i32(likeliest, nodes.length);
+    const logits = machine.arena.f32(ptr, nodes.length * ld);
+    nodes.forEach((node, row) => {
+      const logSum = log(sums[2 * row + 1]);
+      for (const { sequence, target } of targetsOf.get(node) ?? []) {
+        const id = sequences[sequence].targets[target];
+        found[sequence].logProbs[target] = logits[row * ld + id] - sums[2 * row] - logSum;
+        if (tops[row] !== id) found[sequence].isGreedy = false;
+      }
+    });
+  }
+}

@@ -1,0 +1,106 @@
+/** A task and a folder of data to what is asked of the model, item by item. */
+
+import { FormatError, type QuernError, UsageError } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { Turns } from "../../base/turns.ts";
+import type { FolderSource } from "../../files/source.ts";
+import type { LikelihoodRequest } from "../scoring/likelihood.ts";
+import { readRows } from "./data-file.ts";
+import { type CompiledTask, compileTask } from "./prompt.ts";
+import type { Task } from "./task.ts";
+
+/** What one row asks: a request a choice, the right choice, and where the row stands in its file. */
+export interface TaskItem {
+  /** Row of the split, from 0. */
+  readonly docId: number;
+  /** One a choice; one for `loglikelihood`. */
+  readonly requests: readonly LikelihoodRequest[];
+  /** Strings whose length normalises, one a choice. */
+  readonly choices: readonly string[];
+  /** Index of the right choice; 0 for `loglikelihood`. */
+  readonly target: number;
+  /** The row as the file has it. */
+  readonly doc: JsonObject;
+  /** `file: line 3` */
+  readonly where: string;
+}
+
+/** A task with its rows made into requests, and an error for every row that cannot be. */
+export interface LoadedTask {
+  readonly task: Task;
+  readonly items: readonly TaskItem[];
+  /** Rows that were left out, and label files of another length. */
+  readonly problems: readonly QuernError[];
+  /** Rows of the split, whatever the limit. */
+  readonly total: number;
+}
+
+export interface LoadOptions {
+  /** The first rows only. A bad one among them is left out, not replaced. */
+  readonly limit?: number;
+  /** Instead of the task's own number: the first rows of its few-shot split, in order. */
+  readonly shots?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A split that is missing, and a bad row among the shots, throw; a bad row of the test split becomes a problem. */
+export async function loadTask(task: Task, data: FolderSource, options: LoadOptions = {}): Promise<LoadedTask> {
+  const limit = count(options.limit, 1, "limit") ?? Number.POSITIVE_INFINITY;
+  const shots = count(options.shots, 0, "shots") ?? task.num_fewshot;
+  const turns = new Turns(options.signal);
+  turns.check();
+  const compiled = compileTask(task);
+  const examples = await fewshotText(task, compiled, data, shots, turns);
+  const { rows, problems: misfits } = await readRows(data, task.files[task.test_split] ?? [], turns);
+  const items: TaskItem[] = [];
+  const problems: QuernError[] = [...misfits];
+  for (const [docId, { doc, where }] of rows.slice(0, limit).entries()) {
+    await turns.pause();
+    try {
+      if (doc instanceof FormatError) throw doc;
+      const before = compiled.description(doc, where) + examples;
+      items.push({ docId, ...compiled.prompt(doc, where, before), doc, where });
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      problems.push(error);
+    }
+  }
+  return { task, items, problems, total: rows.length };
+}
+
+/** Accuracy of a guess: one of the choices; of a continuation that could be anything, nothing. */
+export function chanceOf(item: Pick<TaskItem, "choices">): number {
+  return item.choices.length > 1 ? 1 / item.choices.length : 0;
+}
+
+/** The first `shots` rows as examples, each with the delimiter after it. */
+async function fewshotText(
+  task: Task,
+  compiled: CompiledTask,
+  data: FolderSource,
+  shots: number,
+  turns: Turns,
+): Promise<string> {
+  if (shots === 0) return "";
+  const files = task.fewshot_split === undefined ? undefined : task.files[task.fewshot_split];
+  if (files === undefined)
+    throw new UsageError(`task ${task.task}`, `${shots} shots`, "none: the task names no few-shot split");
+  const { rows, problems } = await readRows(data, files, turns);
+  for (const problem of problems) throw problem;
+  if (rows.length < shots)
+    throw new UsageError(
+      `task ${task.task}`,
+      `${shots} shots`,
+      `at most ${rows.length}, the rows of its few-shot split`,
+    );
+  const examples = rows.slice(0, shots).map(({ doc, where }) => {
+    if (doc instanceof FormatError) throw doc;
+    return compiled.shot(doc, where) + task.fewshot_delimiter;
+  });
+  return examples.join("");
+}
+
+function count(value: number | undefined, least: number, name: string): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return value;
+  throw new UsageError(name, String(value), `a whole number of at least ${least}`);
+}

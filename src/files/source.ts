@@ -1,0 +1,125 @@
+/** Where bytes come from: one file (`ByteSource`) or a folder of files (`FolderSource`); nothing above this knows of disks, blobs or URLs. */
+
+import { FormatError } from "../base/errors.ts";
+import { requireGivenFile, requireRecord } from "./given.ts";
+
+/** Random access to one file. Readers ask for exact ranges, straight into their own view (often one on wasm memory). */
+export interface ByteSource {
+  readonly name: string;
+  /** Bytes in the file. */
+  readonly size: number;
+  /** Fills all of `into` with the bytes from `offset` on, or throws: a short read is a `FormatError`. */
+  read(offset: number, into: Uint8Array): Promise<void>;
+  close?(): Promise<void>;
+}
+
+/** A flat folder: the files of a model. */
+export interface FolderSource {
+  readonly name: string;
+  list(): Promise<string[]>;
+  /** `undefined` where there is no such file. */
+  open(file: string): Promise<ByteSource | undefined>;
+  /** Closes every file opened through it. */
+  close(): Promise<void>;
+}
+
+/** Large reads are cut into pieces of this size: it keeps the event loop alive and costs nothing in speed. */
+export const PIECE_BYTES: number = 8 * 1024 * 1024;
+
+/** Throws unless `length` bytes from `offset` lie inside the source. */
+export function checkRange(source: ByteSource, offset: number, length: number): void {
+  if (Number.isSafeInteger(offset) && offset >= 0 && offset + length <= source.size) return;
+  throw new FormatError(
+    source.name,
+    `found ${source.size} bytes, expected at least ${offset + length} (${length} bytes from offset ${offset}); the file is cut short`,
+  );
+}
+
+/** The error for a source that ends sooner than its own size said. */
+export function shortRead(name: string, offset: number, found: number, expected: number): FormatError {
+  return new FormatError(name, `found ${found} bytes at offset ${offset}, expected ${expected}; the file is cut short`);
+}
+
+/** A file in memory as a source; a range beyond its end is a `FormatError`. */
+export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
+  const source: ByteSource = {
+    name,
+    size: bytes.byteLength,
+    async read(offset, into) {
+      checkRange(source, offset, into.byteLength);
+      into.set(bytes.subarray(offset, offset + into.byteLength));
+    },
+  };
+  return source;
+}
+
+/** A `Blob` or `File`, as a browser's file picker gives it. */
+export function blobSource(name: string, blob: Blob): ByteSource {
+  const source: ByteSource = {
+    name,
+    size: blob.size,
+    async read(offset, into) {
+      checkRange(source, offset, into.byteLength);
+      for (let done = 0; done < into.byteLength; ) {
+        const wanted = Math.min(PIECE_BYTES, into.byteLength - done);
+        const piece = await blob.slice(offset + done, offset + done + wanted).arrayBuffer();
+        if (piece.byteLength !== wanted) throw shortRead(name, offset + done, piece.byteLength, wanted);
+        into.set(new Uint8Array(piece), done);
+        done += wanted;
+      }
+    },
+  };
+  return source;
+}
+
+/** The whole file, refused before anything is allocated when it is larger than `limitBytes`. */
+export async function readAll(source: ByteSource, limitBytes: number): Promise<Uint8Array> {
+  if (source.size > limitBytes)
+    throw new FormatError(source.name, `found ${source.size} bytes, expected at most ${limitBytes}`);
+  const bytes = new Uint8Array(source.size);
+  await source.read(0, bytes);
+  return bytes;
+}
+
+/** What a repository holds in the stead of a large file that was not fetched. */
+const LFS_POINTER = new TextEncoder().encode("version https://git-lfs");
+
+/** @throws FormatError for a Git LFS pointer: it would be read as a broken file of its name's kind. */
+export function refuseLfsPointer(start: Uint8Array, where: string): void {
+  if (start.length < LFS_POINTER.length || LFS_POINTER.some((byte, i) => start[i] !== byte)) return;
+  throw new FormatError(
+    where,
+    "found a Git LFS pointer, expected the file itself; run `git lfs pull` in its repository",
+  );
+}
+
+/** @param path in messages, and the name of what has none of its own. */
+export function sourceOf(path: string, file: ByteSource | Uint8Array | Blob): ByteSource {
+  if (file instanceof Uint8Array) return bytesSource(path, file);
+  return file instanceof Blob ? blobSource(path, file) : file;
+}
+
+/** A folder of files that are already at hand: picked in a browser, or made in a test. */
+export function filesFolder(
+  name: string,
+  files: Readonly<Record<string, ByteSource | Uint8Array | Blob>>,
+): FolderSource {
+  requireRecord(name, files);
+  for (const [file, given] of Object.entries(files)) requireGivenFile(`${name}/${file}`, given);
+  const byName = new Map(Object.entries(files));
+  return {
+    name,
+    async list() {
+      return [...byName.keys()].sort();
+    },
+    async open(file) {
+      const found = byName.get(file);
+      if (found === undefined) return undefined;
+      return sourceOf(`${name}/${file}`, found);
+    },
+    async close() {
+      for (const file of byName.values())
+        if (!(file instanceof Uint8Array) && !(file instanceof Blob)) await file.close?.();
+    },
+  };
+}

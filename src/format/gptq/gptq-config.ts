@@ -1,0 +1,179 @@
+/** The settings of a GPTQ checkpoint: `quantize_config.json`, `quant_config.json` or `quantization_config` in `config.json`. */
+
+import { FormatError, UnsupportedError } from "../../base/errors.ts";
+import { asObject, describeJson, isObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { readJsonObject } from "../../files/json-file.ts";
+import type { FolderSource } from "../../files/source.ts";
+import { compilePattern, MatchBudget, matchesStart, type Pattern } from "../pattern.ts";
+import { GPTQ_BITS, type GptqBits, type GptqVersion } from "./gptq-packing.ts";
+
+/** How one linear is stored. */
+export interface GptqSetting {
+  readonly bits: GptqBits;
+  /** Columns that share a scale; -1 is the whole row. */
+  readonly groupSize: number;
+  readonly symmetric: boolean;
+}
+
+/** One entry of `dynamic`: settings for the modules whose name it matches. */
+export interface GptqRule {
+  readonly pattern: Pattern;
+  /** `float` is a `-:` rule: these modules are not quantised. */
+  readonly setting: Partial<GptqSetting> | "float";
+}
+
+export interface GptqConfig extends GptqSetting {
+  /** The file they were read from. */
+  readonly where: string;
+  readonly descAct: boolean;
+  readonly version: GptqVersion;
+  /** In the order in which they are tried: `-:` rules first, then file order. */
+  readonly dynamic: readonly GptqRule[];
+  readonly lmHead: boolean;
+  readonly meta: JsonObject;
+}
+
+const FILES = ["quantize_config.json", "quant_config.json"];
+const VERSIONS: readonly string[] = ["gptq", "gptq_v2"];
+
+/** The settings of the checkpoint in `folder`, or `undefined` where it is not quantised. */
+export async function readGptqConfig(folder: FolderSource): Promise<GptqConfig | undefined> {
+  for (const file of FILES) {
+    const found = await readJsonObject(folder, file);
+    if (found !== undefined) return parseGptqConfig(found, `${folder.name}/${file}`);
+  }
+  const config = await readJsonObject(folder, "config.json");
+  const section = config?.["quantization_config"];
+  if (section === undefined || section === null) return undefined;
+  const where = `${folder.name}/config.json: quantization_config`;
+  return parseGptqConfig(asObject(section, where), where);
+}
+
+export function parseGptqConfig(json: JsonObject, where: string): GptqConfig {
+  requireOneOf(json, ["quant_method", "method"], ["gptq"], where);
+  requireOneOf(json, ["pack_dtype"], ["int32"], where);
+  if (json["is_marlin_format"] === true) throw new UnsupportedError(`${where}: is_marlin_format`, "true", ["false"]);
+  const bits = readBits(json["bits"], `${where}: bits`);
+  if (bits === undefined)
+    throw new FormatError(`${where}: bits`, `found nothing, expected one of ${GPTQ_BITS.join(", ")}`);
+  return {
+    where,
+    bits,
+    groupSize: readGroupSize(json["group_size"], `${where}: group_size`) ?? 128,
+    symmetric: readFlag(json["sym"], `${where}: sym`) ?? true,
+    descAct: readFlag(json["desc_act"], `${where}: desc_act`) ?? false,
+    version: requireOneOf(json, ["checkpoint_format", "format"], VERSIONS, where) === "gptq_v2" ? "gptq_v2" : "gptq",
+    dynamic: readDynamic(json["dynamic"], `${where}: dynamic`),
+    lmHead: readFlag(json["lm_head"], `${where}: lm_head`) ?? false,
+    meta: isObject(json["meta"]) ? json["meta"] : Object.create(null),
+  };
+}
+
+/** What the settings say about one module. The tensors have the last word: see `gptq-tensors.ts`. */
+export function resolveModule(config: GptqConfig, module: string): GptqSetting | "float" {
+  const known = answersOf(config);
+  const setting = known.settings.get(module) ?? settingOf(config, module, known.budget);
+  known.settings.set(module, setting);
+  return setting;
+}
+
+/** What was asked before, and what matching may still cost: rules that nobody vouches for meet thousands of names. */
+interface Answers {
+  readonly settings: Map<string, GptqSetting | "float">;
+  readonly budget: MatchBudget;
+}
+
+/** About a second. Rules that plans for 5000 modules are written as take less than half of it. */
+const MAX_MATCH_STEPS = 20_000_000;
+
+const answers = new WeakMap<GptqConfig, Answers>();
+
+function answersOf(config: GptqConfig): Answers {
+  const known = answers.get(config) ?? { settings: new Map(), budget: new MatchBudget(MAX_MATCH_STEPS) };
+  answers.set(config, known);
+  return known;
+}
+
+function settingOf(config: GptqConfig, module: string, budget: MatchBudget): GptqSetting | "float" {
+  const base = { bits: config.bits, groupSize: config.groupSize, symmetric: config.symmetric };
+  const rule = config.dynamic.find(({ pattern }) => matchesStart(pattern, module, budget));
+  const isHead = module === "lm_head" || module.endsWith(".lm_head");
+  // The head is no linear of a layer: only `lm_head: true` or a rule of its own quantises it.
+  if (isHead && !config.lmHead && !rule?.pattern.prefix.endsWith("lm_head")) return "float";
+  if (rule === undefined) return base;
+  return rule.setting === "float" ? "float" : { ...base, ...rule.setting };
+}
+
+function readDynamic(value: JsonValue | undefined, where: string): readonly GptqRule[] {
+  if (value === undefined || value === null || value === false) return [];
+  let states = 0;
+  const rules = Object.entries(asObject(value, where)).map(([key, overrides]) => {
+    const rule = readRule(key, overrides, where);
+    states += rule.pattern.states.length;
+    if (states > MAX_RULE_STATES)
+      throw new UnsupportedError(rule.pattern.where, `rules of ${states} states up to here`, [
+        `at most ${MAX_RULE_STATES}`,
+      ]);
+    return rule;
+  });
+  return [...rules.filter((rule) => rule.setting === "float"), ...rules.filter((rule) => rule.setting !== "float")];
+}
+
+/** Bounds memory and the time to compile; a rule for each of 10 000 modules would have more, and is better written as alternatives. */
+const MAX_RULE_STATES = 400_000;
+
+function readRule(key: string, value: JsonValue, dynamic: string): GptqRule {
+  const where = `${dynamic}["${key}"]`;
+  const pattern = compilePattern(key.replace(/^[+-]:/, ""), where);
+  if (key.startsWith("-:")) return { pattern, setting: "float" };
+  const overrides = asObject(value, where);
+  requireOneOf(overrides, ["pack_dtype"], ["int32"], where);
+  const setting = {
+    bits: readBits(overrides["bits"], `${where}: bits`),
+    groupSize: readGroupSize(overrides["group_size"], `${where}: group_size`),
+    symmetric: readFlag(overrides["sym"], `${where}: sym`),
+  };
+  return { pattern, setting: Object.fromEntries(Object.entries(setting).filter(([, given]) => given !== undefined)) };
+}
+
+/** The value under the first of `keys` that is there; all that are there must be known. */
+function requireOneOf(
+  json: JsonObject,
+  keys: readonly string[],
+  known: readonly string[],
+  where: string,
+): string | undefined {
+  const given = keys
+    .map((key) => ({ key, value: json[key] }))
+    .filter(({ value }) => value !== undefined && value !== null);
+  for (const { key, value } of given)
+    if (typeof value !== "string" || !known.includes(value))
+      throw new UnsupportedError(`${where}: ${key}`, describeJson(value), known);
+  const different = given.find(({ value }) => value !== given[0].value);
+  if (different !== undefined)
+    throw new FormatError(
+      where,
+      `found ${given[0].key} ${describeJson(given[0].value)} and ${different.key} ${describeJson(different.value)}, expected the same in both`,
+    );
+  return given[0]?.value as string | undefined;
+}
+
+function readBits(value: JsonValue | undefined, where: string): GptqBits | undefined {
+  if (value === undefined || value === null) return undefined;
+  const bits = GPTQ_BITS.find((known) => known === value);
+  if (bits === undefined) throw new UnsupportedError(where, describeJson(value), GPTQ_BITS.map(String));
+  return bits;
+}
+
+function readGroupSize(value: JsonValue | undefined, where: string): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!Number.isSafeInteger(value) || ((value as number) < 1 && value !== -1))
+    throw new FormatError(where, `found ${describeJson(value)}, expected a number of columns, or -1 for the whole row`);
+  return value as number;
+}
+
+function readFlag(value: JsonValue | undefined, where: string): boolean | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "boolean") throw new FormatError(where, `found ${describeJson(value)}, expected true or false`);
+  return value;
+}

@@ -1,0 +1,256 @@
+/**
+ * GPTQ's packing of b-bit codes into int32 words, the low bits first.
+ *
+ * A run of 32 codes is b words, one little-endian stream of 32 b bits (AutoGPTQ's order; at 3 bits two codes cross a word).
+ * `qweight` [K b/32, N] packs down the input axis: word row r of column n holds codes of output n. `qzeros` [G, N b/32]
+ * packs along the output axis.
+ *
+ * Four codes are 4 b bits, and spread to four bytes by shifts and masks; so the loops work on a Uint32Array over the codes.
+ */
+
+import { FormatError, ShapeError, UnsupportedError } from "../../base/errors.ts";
+
+export type GptqBits = 2 | 3 | 4 | 8;
+export const GPTQ_BITS: readonly GptqBits[] = [2, 3, 4, 8];
+
+/** `gptq` (v1) stores zero points minus one, `gptq_v2` as they are. */
+export type GptqVersion = "gptq" | "gptq_v2";
+
+/** Codes that fill whole words: K and N must be multiples. */
+function codesPerBlock(bits: GptqBits): number {
+  return bits === 3 ? 32 : 32 / bits;
+}
+
+/** Words for `count` codes. */
+export function packedWords(count: number, bits: GptqBits): number {
+  return (count * bits) / 32;
+}
+
+/** codes[N,K] from qweight[K b/32, N]. */
+export function unpackColumns(qweight: Int32Array, K: number, N: number, bits: GptqBits): Uint8Array {
+  checkPacked("qweight", qweight.length, K, N, bits);
+  const codes = new Uint8Array(N * K);
+  const quads = new Uint32Array(codes.buffer);
+  forEachTile(K, N, bits, (word, quad) => unpackBlock(qweight, word, N, quads, quad, bits));
+  return codes;
+}
+
+/** qweight[K b/32, N] from codes[N,K]; codes must fit their bits. */
+export function packColumns(codes: Uint8Array, K: number, N: number, bits: GptqBits): Int32Array {
+  const aligned = checkCodes("codes", codes, K, N, bits);
+  const quads = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
+  const qweight = new Int32Array(packedWords(K, bits) * N);
+  forEachTile(K, N, bits, (word, quad) => packBlock(quads, quad, qweight, word, N, bits));
+  return qweight;
+}
+
+/** zeros[N,G] from qzeros[G, N b/32], as the weights' formula wants them: scale * (code - zero). */
+export function unpackZeros(
+  qzeros: Int32Array,
+  N: number,
+  G: number,
+  bits: GptqBits,
+  version: GptqVersion,
+): Uint8Array {
+  return transpose(unpackRows(version === "gptq" ? plusOne(qzeros, bits) : qzeros, N, G, bits), G, N);
+}
+
+/** The fields of qzeros as stored, [G,N]. */
+export function unpackRows(qzeros: Int32Array, N: number, G: number, bits: GptqBits): Uint8Array {
+  checkPacked("qzeros", qzeros.length, N, G, bits);
+  const fields = new Uint8Array(G * N);
+  const quads = new Uint32Array(fields.buffer);
+  const blocks = N / codesPerBlock(bits);
+  const words = bits === 3 ? 3 : 1;
+  const quadsPerBlock = codesPerBlock(bits) / 4;
+  for (let block = 0; block < blocks * G; block++)
+    unpackBlock(qzeros, block * words, 1, quads, block * quadsPerBlock, bits);
+  return fields;
+}
+
+/** qzeros[G, N b/32] from zeros[N,G]. A zero point of 0 has no place in v1. */
+export function packZeros(zeros: Uint8Array, N: number, G: number, bits: GptqBits, version: GptqVersion): Int32Array {
+  const fields = transpose(checkCodes("zeros", zeros, G, N, bits, N), N, G);
+  if (version === "gptq") {
+    const zero = fields.indexOf(0);
+    if (zero >= 0)
+      throw new UnsupportedError(
+        `qzeros of output ${zero % N}, group ${Math.floor(zero / N)}`,
+        "a zero point of 0 in format gptq",
+        ["gptq_v2"],
+      );
+    // No field is 0, so no borrow: the same words as the reference's one subtraction.
+    for (let i = 0; i < fields.length; i++) fields[i]--;
+  }
+  const quads = new Uint32Array(fields.buffer);
+  const qzeros = new Int32Array(packedWords(N, bits) * G);
+  const words = bits === 3 ? 3 : 1;
+  const quadsPerBlock = codesPerBlock(bits) / 4;
+  for (let word = 0, quad = 0; word < qzeros.length; word += words, quad += quadsPerBlock)
+    packBlock(quads, quad, qzeros, word, 1, bits);
+  return qzeros;
+}
+
+/**
+ * Undoes v1's "minus one". Writers subtract 0x11111111 (4 bits) from the whole word, so that a true zero of 0 borrows from the
+ * next field; only adding the same constant to the whole word restores it. At 3 bits they work field by field.
+ */
+function plusOne(qzeros: Int32Array, bits: GptqBits): Int32Array {
+  if (bits === 3) return plusOneFields(qzeros);
+  const ones = { 2: 0x55555555, 4: 0x11111111, 8: 0x01010101 }[bits];
+  return qzeros.map((word) => word + ones);
+}
+
+/** (field + 1) & 7 for each 3-bit field of a stream, all at once: the low two bits carry into the third and no further. */
+function plusOneFields(qzeros: Int32Array): Int32Array {
+  const fields = new Uint32Array(8);
+  const result = new Int32Array(qzeros.length);
+  for (let word = 0; word < qzeros.length; word += 3) {
+    unpackBlock(qzeros, word, 1, fields, 0, 3);
+    for (let quad = 0; quad < 8; quad++) fields[quad] = (fields[quad] + 0x01010101) & 0x07070707;
+    packBlock(fields, 0, result, word, 1, 3);
+  }
+  return result;
+}
+
+/**
+ * Visits the blocks of a [K, N] matrix in tiles of 128 codes of K: a cache line of words is then used whole before it is lost.
+ * `word` is the block's first word (the next one is N further), `quad` its first four codes.
+ */
+function forEachTile(K: number, N: number, bits: GptqBits, visit: (word: number, quad: number) => void): void {
+  const step = codesPerBlock(bits);
+  const words = bits === 3 ? 3 : 1;
+  for (let tile = 0; tile < K; tile += 128) {
+    const tileEnd = Math.min(K, tile + 128);
+    for (let n = 0; n < N; n++)
+      for (let k = tile; k < tileEnd; k += step) visit((k / step) * words * N + n, (n * K + k) / 4);
+  }
+}
+
+/** One block: 32/b codes of one word, or at 3 bits 32 codes of three words that are `stride` apart. */
+function unpackBlock(
+  words: Int32Array,
+  at: number,
+  stride: number,
+  quads: Uint32Array,
+  quad: number,
+  bits: GptqBits,
+): void {
+  const a = words[at];
+  if (bits === 8) quads[quad] = a;
+  else if (bits === 4) {
+    quads[quad] = spread4(a & 0xffff);
+    quads[quad + 1] = spread4(a >>> 16);
+  } else if (bits === 2) {
+    quads[quad] = spread2(a & 0xff);
+    quads[quad + 1] = spread2((a >>> 8) & 0xff);
+    quads[quad + 2] = spread2((a >>> 16) & 0xff);
+    quads[quad + 3] = spread2(a >>> 24);
+  } else {
+    const b = words[at + stride];
+    const c = words[at + 2 * stride];
+    quads[quad] = spread3(a & 0xfff);
+    quads[quad + 1] = spread3((a >>> 12) & 0xfff);
+    quads[quad + 2] = spread3((a >>> 24) | ((b & 0xf) << 8));
+    quads[quad + 3] = spread3((b >>> 4) & 0xfff);
+    quads[quad + 4] = spread3((b >>> 16) & 0xfff);
+    quads[quad + 5] = spread3((b >>> 28) | ((c & 0xff) << 4));
+    quads[quad + 6] = spread3((c >>> 8) & 0xfff);
+    quads[quad + 7] = spread3(c >>> 20);
+  }
+}
+
+/** The inverse of `unpackBlock`. */
+function packBlock(
+  quads: Uint32Array,
+  quad: number,
+  words: Int32Array,
+  at: number,
+  stride: number,
+  bits: GptqBits,
+): void {
+  if (bits === 8) words[at] = quads[quad];
+  else if (bits === 4) words[at] = gather4(quads[quad]) | (gather4(quads[quad + 1]) << 16);
+  else if (bits === 2)
+    words[at] =
+      gather2(quads[quad]) |
+      (gather2(quads[quad + 1]) << 8) |
+      (gather2(quads[quad + 2]) << 16) |
+      (gather2(quads[quad + 3]) << 24);
+  else {
+    const c2 = gather3(quads[quad + 2]);
+    const c5 = gather3(quads[quad + 5]);
+    words[at] = gather3(quads[quad]) | (gather3(quads[quad + 1]) << 12) | (c2 << 24);
+    words[at + stride] = (c2 >>> 8) | (gather3(quads[quad + 3]) << 4) | (gather3(quads[quad + 4]) << 16) | (c5 << 28);
+    words[at + 2 * stride] = (c5 >>> 4) | (gather3(quads[quad + 6]) << 8) | (gather3(quads[quad + 7]) << 20);
+  }
+}
+
+function spread4(x: number): number {
+  const pairs = (x | (x << 8)) & 0x00ff00ff;
+  return (pairs | (pairs << 4)) & 0x0f0f0f0f;
+}
+
+function spread2(x: number): number {
+  const pairs = (x | (x << 12)) & 0x000f000f;
+  return (pairs | (pairs << 6)) & 0x03030303;
+}
+
+function spread3(x: number): number {
+  const pairs = (x | (x << 10)) & 0x003f003f;
+  return (pairs | (pairs << 5)) & 0x07070707;
+}
+
+function gather4(x: number): number {
+  const pairs = (x | (x >>> 4)) & 0x00ff00ff;
+  return (pairs | (pairs >>> 8)) & 0xffff;
+}
+
+function gather2(x: number): number {
+  const pairs = (x | (x >>> 6)) & 0x000f000f;
+  return (pairs | (pairs >>> 12)) & 0xff;
+}
+
+function gather3(x: number): number {
+  const pairs = (x | (x >>> 5)) & 0x003f003f;
+  return (pairs | (pairs >>> 10)) & 0xfff;
+}
+
+function checkPacked(where: string, words: number, packed: number, other: number, bits: GptqBits): void {
+  checkMultiple(where, packed, bits);
+  if (words !== packedWords(packed, bits) * other)
+    throw new ShapeError(where, [packedWords(packed, bits) * other], [words]);
+}
+
+function checkMultiple(where: string, packed: number, bits: GptqBits): void {
+  if (packed % codesPerBlock(bits) !== 0)
+    throw new UnsupportedError(where, `a packed axis of ${packed}`, [
+      `multiples of ${codesPerBlock(bits)} at ${bits} bits`,
+    ]);
+}
+
+/** Checks length and range, and gives a copy where the view is not aligned for words. */
+function checkCodes(
+  where: string,
+  codes: Uint8Array,
+  K: number,
+  N: number,
+  bits: GptqBits,
+  packed: number = K,
+): Uint8Array {
+  checkMultiple(where, packed, bits);
+  if (codes.length !== N * K) throw new ShapeError(where, [N, K], [codes.length]);
+  const limit = 2 ** bits;
+  for (let i = 0; i < codes.length; i++)
+    if (codes[i] >= limit)
+      throw new FormatError(where, `found ${codes[i]} at ${i}, expected at most ${limit - 1} at ${bits} bits`);
+  return codes.byteOffset % 4 === 0 ? codes : codes.slice();
+}
+
+/** [rows, columns] to [columns, rows]. */
+function transpose(bytes: Uint8Array, rows: number, columns: number): Uint8Array {
+  const result = new Uint8Array(bytes.length);
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) result[column * rows + row] = bytes[row * columns + column];
+  return result;
+}

@@ -1,0 +1,38 @@
+/** DeepSeek-MoE v1 (Dai et al. 2024, arXiv:2401.06066): fine-grained routed experts beside shared ones, first layers dense. */
+
+import type { ConfigFields } from "../config-fields.ts";
+import { LIMITS } from "../limits.ts";
+import type { ModelConfig } from "../model-config.ts";
+import { type Family, type ModuleNames, type Projection, readCommon } from "./family.ts";
+
+function readConfig(fields: ConfigFields): ModelConfig {
+  const common = readCommon(fields);
+  fields.requireOneOf("scoring_func", "softmax");
+  const expertWidth = fields.count("moe_intermediate_size");
+  const sharedExperts = fields.indexOr(0, "n_shared_experts");
+  const firstMoe = fields.indexOr(0, "first_k_dense_replace");
+  const every = fields.countOr(1, "moe_layer_freq");
+  const topK = fields.count("num_experts_per_tok");
+  return {
+    ...common,
+    experts: fields.countUpTo(LIMITS.experts, "n_routed_experts"),
+    topK,
+    expertWidth,
+    sharedExperts,
+    // The shared experts of a layer are stored, and computed, as one MLP.
+    sharedWidth: sharedExperts * expertWidth,
+    denseWidth: fields.count("intermediate_size"),
+    renormalize: topK > 1 && fields.flagOr(false, "norm_topk_prob"),
+    routedScale: fields.positiveOr(1, "routed_scaling_factor"),
+    moeLayers: Array.from({ length: common.layers }, (_, layer) => layer >= firstMoe && layer % every === 0),
+  };
+}
+
+const names: ModuleNames = {
+  router: "mlp.gate",
+  expert: (expert: number, projection: Projection) => `mlp.experts.${expert}.${projection}_proj`,
+  shared: (projection: Projection) => `mlp.shared_experts.${projection}_proj`,
+  dense: (projection: Projection) => `mlp.${projection}_proj`,
+};
+
+export const deepseek: Family = { modelType: "deepseek", readConfig, names: { hub: names, transformers: names } };

@@ -1,0 +1,74 @@
+/** A family is a translation into the one forward pass: how config.json spells the numbers, and what the tensors are called. */
+
+import type { ConfigFields } from "../config-fields.ts";
+import { LIMITS } from "../limits.ts";
+import type { ModelConfig } from "../model-config.ts";
+
+export type Projection = "q" | "k" | "v" | "o" | "gate" | "up" | "down";
+
+/** Which of the spellings on disk: the hub's, or the one that transformers 5 and GPTQModel write. */
+export type Spelling = "hub" | "transformers";
+export const SPELLINGS: readonly Spelling[] = ["hub", "transformers"];
+
+/** Module names (without `.weight`) below `model.layers.N.` in one spelling. */
+export interface ModuleNames {
+  readonly router: string;
+  expert(expert: number, projection: Projection): string;
+  shared(projection: Projection): string;
+  dense(projection: Projection): string;
+}
+
+export interface Family {
+  readonly modelType: string;
+  readConfig(fields: ConfigFields): ModelConfig;
+  readonly names: Readonly<Record<Spelling, ModuleNames>>;
+}
+
+/** Fields that all families share; a family overrides what it knows better. */
+export function readCommon(fields: ConfigFields): Omit<ModelConfig, FamilyFields> {
+  fields.requireOneOf("hidden_act", "silu");
+  fields.requireOneOf("attention_bias", false);
+  const hiddenSize = fields.count("hidden_size");
+  const heads = fields.count("num_attention_heads");
+  return {
+    modelType: fields.text("model_type") as string,
+    layers: fields.countUpTo(LIMITS.layers, "num_hidden_layers"),
+    hiddenSize,
+    vocabSize: fields.count("vocab_size"),
+    heads,
+    kvHeads: fields.countOr(heads, "num_key_value_heads"),
+    headDim: fields.countOr(Math.floor(hiddenSize / heads), "head_dim"),
+    rmsNormEps: fields.positiveOr(1e-6, "rms_norm_eps"),
+    ...readRope(fields),
+    slidingWindow: null,
+    maxPositions: fields.count("max_position_embeddings"),
+    // Where the field is missing: false for every family here, as transformers has it.
+    tiedEmbeddings: fields.flagOr(false, "tie_word_embeddings"),
+    bosId: fields.ids("bos_token_id")[0],
+    eosIds: fields.ids("eos_token_id"),
+  };
+}
+
+type FamilyFields =
+  | "experts"
+  | "topK"
+  | "expertWidth"
+  | "sharedExperts"
+  | "sharedWidth"
+  | "denseWidth"
+  | "renormalize"
+  | "routedScale"
+  | "moeLayers";
+
+/** Hub files put `rope_theta` at the top and `rope_scaling` beside it; transformers 5 writes `rope_parameters`. */
+function readRope(fields: ConfigFields): { ropeTheta: number; ropeFactor: number } {
+  const parameters = fields.object("rope_parameters");
+  const ropeTheta = parameters?.has("rope_theta")
+    ? parameters.positiveOr(1e4, "rope_theta")
+    : fields.positiveOr(1e4, "rope_theta");
+  const scaling = parameters ?? fields.object("rope_scaling");
+  if (scaling === undefined) return { ropeTheta, ropeFactor: 1 };
+  const key = scaling.has("rope_type") ? "rope_type" : "type";
+  scaling.requireOneOf(key, "default", "linear");
+  return { ropeTheta, ropeFactor: scaling.text(key) === "linear" ? scaling.positiveOr(1, "factor") : 1 };
+}

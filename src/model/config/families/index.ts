@@ -1,0 +1,46 @@
+/** All families by `model_type`. Adding one: a file beside this, a line here, a fixture. */
+import { FormatError, ShapeError, UnsupportedError } from "../../../base/errors.ts";
+import type { JsonObject } from "../../../base/json.ts";
+import { ConfigFields } from "../config-fields.ts";
+import { checkLimits } from "../limits.ts";
+import type { ModelConfig } from "../model-config.ts";
+import { deepseek } from "./deepseek.ts";
+import type { Family } from "./family.ts";
+import { mixtral } from "./mixtral.ts";
+
+const FAMILIES: ReadonlyMap<string, Family> = new Map([mixtral, deepseek].map((family) => [family.modelType, family]));
+
+/** The family and the configuration of a parsed config.json; `where` names the file in errors. */
+export function readModelConfig(json: JsonObject, where: string): { family: Family; config: ModelConfig } {
+  const fields = new ConfigFields(json, where);
+  const modelType = fields.text("model_type");
+  if (modelType === undefined)
+    throw new FormatError(`${where}: model_type`, "found nothing, expected the name of a family");
+  const family = FAMILIES.get(modelType);
+  if (family === undefined) throw new UnsupportedError(`${where}: model_type`, modelType, [...FAMILIES.keys()]);
+  const config = family.readConfig(fields);
+  checkConfig(config, where);
+  return { family, config };
+}
+
+function checkConfig(config: ModelConfig, where: string): void {
+  if (config.heads % config.kvHeads !== 0)
+    throw new ShapeError(
+      `${where}: num_key_value_heads (must divide the query heads)`,
+      [config.heads],
+      [config.kvHeads],
+    );
+  if (config.headDim < 1)
+    throw new FormatError(
+      `${where}: num_attention_heads`,
+      `found ${config.heads} heads for a width of ${config.hiddenSize}, expected no more heads than columns, or head_dim`,
+    );
+  if (config.headDim % 2 !== 0)
+    throw new FormatError(`${where}: head_dim`, `found ${config.headDim}, expected an even number (RoPE turns pairs)`);
+  if (config.topK > config.experts)
+    throw new FormatError(
+      `${where}: num_experts_per_tok`,
+      `found ${config.topK}, expected at most the ${config.experts} experts there are`,
+    );
+  checkLimits(config, where);
+}

@@ -1,0 +1,36 @@
+/**
+ * What a configuration may ask for. Names and places are built for every linear before a tensor is looked at, so that the counts
+ * of a file nobody vouches for must be bounded first; the models of the families that open here are far below.
+ */
+import { UnsupportedError } from "../../base/errors.ts";
+import type { ModelConfig } from "./model-config.ts";
+
+export const LIMITS = {
+  layers: 4096,
+  /** Of one layer. */
+  experts: 16_384,
+  /** Of the whole model; each takes a few kilobytes in names and plans. DeepSeek-MoE-145B has about 24 000. */
+  linears: 32_768,
+  /** Rows or columns of one linear. */
+  width: 16_777_216,
+} as const;
+
+/** @throws UnsupportedError naming what is too large, and the limit. */
+export function checkLimits(config: ModelConfig, where: string): void {
+  const widths: Readonly<Record<string, number>> = {
+    hidden_size: config.hiddenSize,
+    vocab_size: config.vocabSize,
+    "num_attention_heads * head_dim": config.heads * config.headDim,
+    "the width of an expert": config.expertWidth,
+    "the width of the shared experts": config.sharedWidth,
+    "the width of a dense layer": config.denseWidth,
+  };
+  for (const [name, width] of Object.entries(widths)) requireAtMost(LIMITS.width, width, `${where}: ${name}`);
+  const moe = config.moeLayers.filter((isMoe) => isMoe).length;
+  const linears = 2 + config.layers * 8 + moe * config.experts * 3;
+  requireAtMost(LIMITS.linears, linears, `${where}: linears of all layers and experts`);
+}
+
+function requireAtMost(limit: number, found: number, where: string): void {
+  if (found > limit) throw new UnsupportedError(where, String(found), [`at most ${limit}`]);
+}

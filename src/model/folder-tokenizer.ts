@@ -1,0 +1,23 @@
+/** The tokenizer of a model folder. */
+import { FileError } from "../base/errors.ts";
+import { readJsonObject } from "../files/json-file.ts";
+import type { FolderSource } from "../files/source.ts";
+import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+
+/** Reads `tokenizer.json` and, where there is one, `tokenizer_config.json`; undefined for a folder without a tokenizer. */
+export async function readTokenizer(folder: FolderSource): Promise<Tokenizer | undefined> {
+  const json = await readJsonObject(folder, "tokenizer.json");
+  if (json === undefined) return undefined;
+  const config = await readJsonObject(folder, "tokenizer_config.json");
+  return createTokenizer(json, config, `${folder.name}/tokenizer.json`);
+}
+
+/** The same, for work that cannot do without. */
+export async function requireTokenizer(folder: FolderSource): Promise<Tokenizer> {
+  const tokenizer = await readTokenizer(folder);
+  if (tokenizer !== undefined) return tokenizer;
+  throw new FileError(
+    `${folder.name}/tokenizer.json`,
+    "found no such file, expected the model's tokenizer; give a folder that holds one, or token ids",
+  );
+}

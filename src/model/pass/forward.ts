@@ -1,0 +1,225 @@
+/**
+ * The forward pass, one for all families: embedding -> blocks -> logits, one straight read.
+ *
+ * It records kernel calls on a tape and computes nothing itself. It is a generator: before each group of linears that share
+ * an input it yields a Tap. Inference lets it run through and replays the tape for every token; calibration plays what has
+ * been recorded so far, reads the input, quantises, and only then lets the next calls be recorded, which therefore see the new weights.
+ */
+import { UsageError } from "../../base/errors.ts";
+import { attend } from "../../nn/attention.ts";
+import type { Activations, Emit, Rows } from "../../nn/emit.ts";
+import { project, type Target } from "../../nn/linear.ts";
+import { combine, route, swiglu } from "../../nn/mlp.ts";
+import { add, rmsNorm } from "../../nn/norm.ts";
+import type { Machine } from "../../wasm/machine.ts";
+import type { ModelConfig } from "../config/model-config.ts";
+import type { LayerWeights, Linear, Mlp, Weights } from "../weights/weight-tree.ts";
+import { rowsOf, type State } from "./pass-state.ts";
+
+/** The input of some linears, about to be used; `hidden` (no linears) is the residual stream that leaves a block. */
+export interface Tap {
+  readonly site:
+    | "attention"
+    | "output"
+    | "router"
+    | "experts"
+    | "expertsDown"
+    | "shared"
+    | "sharedDown"
+    | "dense"
+    | "denseDown"
+    | "mlp"
+    | "hidden";
+  readonly layer: number;
+  readonly linears: readonly Linear[];
+  readonly input: Rows;
+  /** Routed experts: per expert `{ start, count }` of its compact rows, and the input row of each (0: the same). */
+  readonly spans?: number;
+  readonly index?: number;
+}
+
+/** One pass over `tokens` tokens whose ids and places lie in the state. */
+export interface Pass {
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+  readonly state: State;
+  readonly emit: Emit;
+  readonly tokens: number;
+  /** Most cache rows a token sees: sizes time slices only. */
+  readonly visible: number;
+}
+
+/** The part of a model that running it needs. */
+export interface Runnable {
+  readonly machine: Machine;
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+  readonly activations: Activations;
+}
+
+/** A pass that records on an empty tape, in the model's arithmetic unless another is given. */
+export function createPass(
+  model: Runnable,
+  state: State,
+  tokens: number,
+  visible: number,
+  activations: Activations = model.activations,
+): Pass {
+  const { machine, config, weights } = model;
+  const { pool, prepared } = state;
+  return {
+    config,
+    weights,
+    state,
+    tokens,
+    visible,
+    emit: { machine, tape: machine.tape(), pool, activations, prepared },
+  };
+}
+
+/** The whole pass; logits where the state holds any. */
+export function recordPass(pass: Pass): void {
+  recordBody(pass);
+  if (pass.state.logitRows > 0) recordHead(pass);
+}
+
+/** Embedding and all blocks, taps passed over. */
+export function recordBody(pass: Pass): void {
+  recordEmbedding(pass);
+  for (let layer = 0; layer < pass.config.layers; layer++) for (const _ of recordBlock(pass, layer));
+}
+
+/** h[T,D] = embedding[ids]. */
+export function recordEmbedding(pass: Pass): void {
+  const { state, tokens, config, weights, emit } = pass;
+  const h = rowsOf(state.hidden, tokens, config.hiddenSize);
+  const { dtype, ptr } = weights.embedding;
+  emit.tape.call(`embed_${dtype}`, tokens, config.hiddenSize, h.ptr, state.ids, ptr, config.hiddenSize, h.ld);
+}
+
+/** One block: attention, then experts or a dense MLP, each added to the residual stream h. */
+export function* recordBlock(pass: Pass, layer: number): Generator<Tap, void> {
+  const { state, tokens, config, emit } = pass;
+  const weights = pass.weights.layers[layer];
+  const h = rowsOf(state.hidden, tokens, config.hiddenSize);
+  const x = rowsOf(state.normed, tokens, config.hiddenSize);
+  rmsNorm(emit, x, h, weights.normAttention, config.rmsNormEps);
+  yield* recordAttention(pass, layer, weights, x, h);
+  rmsNorm(emit, x, h, weights.normMlp, config.rmsNormEps);
+  yield { site: "mlp", layer, linears: [], input: x };
+  if (weights.router === undefined) yield* recordDense(pass, layer, weights.dense as Mlp, x, h);
+  else yield* recordExperts(pass, layer, weights, weights.router, x, h);
+  yield { site: "hidden", layer, linears: [], input: h };
+}
+
+/** Final norm and head over `rows` tokens from `first` on: by default the last `logitRows` of them. */
+export function recordHead(
+  pass: Pass,
+  rows: number = Math.min(pass.state.logitRows, pass.tokens),
+  first: number = pass.tokens - rows,
+): void {
+  const { state, config, weights, emit } = pass;
+  const start = first * rowsOf(0, 1, config.hiddenSize).ld * 4;
+  const h = rowsOf(state.hidden + start, rows, config.hiddenSize);
+  const x = rowsOf(state.normed + start, rows, config.hiddenSize);
+  rmsNorm(emit, x, h, weights.normFinal, config.rmsNormEps);
+  const targets = [{ matrix: weights.head.matrix, span: emit.pool.intern([0, rows]), out: state.logits }];
+  project(emit, { input: x, index: 0, targets, rows, exact: true });
+}
+
+function* recordAttention(pass: Pass, layer: number, weights: LayerWeights, x: Rows, h: Rows): Generator<Tap, void> {
+  const { state, tokens, config, emit } = pass;
+  const kvWidth = config.kvHeads * config.headDim;
+  const q = rowsOf(state.query, tokens, config.heads * config.headDim);
+  const k = rowsOf(state.key, tokens, kvWidth);
+  const v = rowsOf(state.value, tokens, kvWidth);
+  const attended = rowsOf(state.attended, tokens, config.heads * config.headDim);
+  const branch = rowsOf(state.branch, tokens, config.hiddenSize);
+  yield { site: "attention", layer, linears: [weights.q, weights.k, weights.v], input: x };
+  projectDense(pass, x, [weights.q, q], [weights.k, k], [weights.v, v]);
+  attend(emit, config, attended, q, k, v, state.cache[layer], state.places, state.ropeTable, pass.visible);
+  yield { site: "output", layer, linears: [weights.o], input: attended };
+  projectDense(pass, attended, [weights.o, branch]);
+  add(emit, h, branch);
+}
+
+function* recordExperts(
+  pass: Pass,
+  layer: number,
+  weights: LayerWeights,
+  router: Linear,
+  x: Rows,
+  h: Rows,
+): Generator<Tap, void> {
+  const { state, tokens, config, emit } = pass;
+  const routes = state.routes[layer];
+  const rows = tokens * config.topK;
+  yield { site: "router", layer, linears: [router], input: x };
+  const logits = rowsOf(state.routerLogits, tokens, config.experts);
+  projectDense(pass, x, [router, logits]);
+  route(emit, config, routes, logits);
+  const gate = rowsOf(state.gate, rows, config.expertWidth);
+  const up = rowsOf(state.up, rows, config.expertWidth);
+  const down = rowsOf(state.down, rows, config.hiddenSize);
+  const to = (linears: readonly Linear[], out: Rows): readonly Target[] =>
+    linears.map(({ matrix }, expert) => ({ matrix, span: routes.spans + 8 * expert, out: out.ptr }));
+  const gates = weights.experts.map((mlp) => mlp.gate);
+  const ups = weights.experts.map((mlp) => mlp.up);
+  const downs = weights.experts.map((mlp) => mlp.down);
+  yield { site: "experts", layer, linears: [...gates, ...ups], input: x, spans: routes.spans, index: routes.index };
+  const targets = [...to(gates, gate), ...to(ups, up)];
+  project(emit, { input: x, index: routes.index, targets, rows: 2 * rows, scales: scalesOf(pass, gates[0]) });
+  swiglu(emit, gate, up);
+  yield { site: "expertsDown", layer, linears: downs, input: gate, spans: routes.spans, index: 0 };
+  project(emit, { input: gate, index: 0, targets: to(downs, down), rows, scales: scalesOf(pass, downs[0]) });
+  let shared: Rows | undefined;
+  if (weights.shared !== undefined) {
+    shared = rowsOf(state.branch, tokens, config.hiddenSize);
+    yield* recordMlp(pass, layer, weights.shared, ["shared", "sharedDown"], config.sharedWidth, x, shared);
+  }
+  combine(emit, h, down, routes, config.topK, shared);
+}
+
+function* recordDense(pass: Pass, layer: number, mlp: Mlp, x: Rows, h: Rows): Generator<Tap, void> {
+  const branch = rowsOf(pass.state.branch, pass.tokens, pass.config.hiddenSize);
+  yield* recordMlp(pass, layer, mlp, ["dense", "denseDown"], pass.config.denseWidth, x, branch);
+  add(pass.emit, h, branch);
+}
+
+/** out = down(silu(gate(x)) * up(x)) for all tokens: dense layers and shared experts. */
+function* recordMlp(
+  pass: Pass,
+  layer: number,
+  mlp: Mlp,
+  sites: readonly [Tap["site"], Tap["site"]],
+  width: number,
+  x: Rows,
+  out: Rows,
+): Generator<Tap, void> {
+  const gate = rowsOf(pass.state.gate, pass.tokens, width);
+  const up = rowsOf(pass.state.up, pass.tokens, width);
+  yield { site: sites[0], layer, linears: [mlp.gate, mlp.up], input: x };
+  projectDense(pass, x, [mlp.gate, gate], [mlp.up, up]);
+  swiglu(pass.emit, gate, up);
+  yield { site: sites[1], layer, linears: [mlp.down], input: gate };
+  projectDense(pass, gate, [mlp.down, out]);
+}
+
+/** Linears that read every token. The router's input is never rounded. */
+function projectDense(pass: Pass, input: Rows, ...pairs: readonly (readonly [Linear, Rows])[]): void {
+  const span = pass.state.span;
+  const targets = pairs.map(([linear, out]) => ({ matrix: linear.matrix, span, out: out.ptr }));
+  const [first] = pairs[0];
+  const exact = first.slot.role === "router";
+  const scales = exact ? 0 : scalesOf(pass, first);
+  project(pass.emit, { input, index: 0, targets, rows: pass.tokens * pairs.length, exact, scales });
+}
+
+/** The scales that study activations bring for the input of a linear (and of those beside it); 0 where each row has its own. */
+function scalesOf({ emit: { activations } }: Pass, { slot }: Linear): number {
+  if (activations.mode !== "study" || activations.scales === undefined) return 0;
+  const address = activations.scales.get(slot.name);
+  if (address === undefined)
+    throw new UsageError(`study activations: ${slot.name}`, "no scales", "scales of this model");
+  return address;
+}

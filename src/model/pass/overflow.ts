@@ -1,0 +1,67 @@
+/** Logits that are not finite are an error, which names where the pass overflowed. */
+import { NumericsError } from "../../base/errors.ts";
+import type { Rows } from "../../nn/emit.ts";
+import { stride } from "../../tensor/matrix.ts";
+import type { Machine } from "../../wasm/machine.ts";
+import type { Linear } from "../weights/weight-tree.ts";
+import { type Pass, type Runnable, recordBlock, recordEmbedding } from "./forward.ts";
+import type { State } from "./pass-state.ts";
+
+/**
+ * @param locate names what the values come from, asked only where some are not finite.
+ * @throws NumericsError for a row of the state's logits that holds a value that is not finite.
+ */
+export function checkFinite(
+  model: Runnable,
+  state: State,
+  rows: number,
+  nameOf: (row: number) => string,
+  locate: () => string | undefined = () => undefined,
+): void {
+  const { machine, config } = model;
+  const flags = state.ids; // spent by now, and as long as the batch
+  machine.call("finite_rows", rows, flags, state.logits, stride(config.vocabSize), config.vocabSize);
+  const row = machine.arena.i32(flags, rows).indexOf(0);
+  if (row < 0) return;
+  const source = locate();
+  const since = source === undefined ? "" : `; the first of them is computed from the outputs of ${source}`;
+  throw new NumericsError(nameOf(row), `found values that are not finite, expected numbers${since}${inRounded(model)}`);
+}
+
+/** Where inputs of linears are rounded, full precision may hold what codes cannot. */
+function inRounded({ activations: { mode } }: Runnable): string {
+  if (mode === "f32") return "";
+  const remedy = mode === "int8" ? "f32 or int16" : "f32";
+  return `; ${mode} arithmetic overflows where inputs of a linear are very large: try activations ${remedy} (--activations)`;
+}
+
+/**
+ * Computes the pass once more, up to each group of linears that share an input, and names the group behind which a value that
+ * is not finite first stands; undefined where that is not in a block. The tokens of the pass must be placed anew.
+ */
+export function findOverflow(pass: Pass): string | undefined {
+  const { tape, machine } = pass.emit;
+  recordEmbedding(pass);
+  let before = "model.embed_tokens";
+  for (let layer = 0; layer < pass.config.layers; layer++)
+    for (const { linears, input } of recordBlock(pass, layer)) {
+      tape.run();
+      tape.clear();
+      if (!holdsNumbers(machine, input)) return before;
+      if (linears.length > 0) before = namesOf(linears);
+    }
+  return undefined;
+}
+
+function holdsNumbers(machine: Machine, { ptr, ld, rows, cols }: Rows): boolean {
+  const values = machine.arena.f32(ptr, rows * ld);
+  for (let row = 0; row < rows; row++)
+    if (!values.subarray(row * ld, row * ld + cols).every(Number.isFinite)) return false;
+  return true;
+}
+
+/** All names of a few, the ends of a list of many. */
+function namesOf(linears: readonly Linear[]): string {
+  const names = linears.map(({ slot }) => slot.name);
+  return names.length <= 3 ? names.join(", ") : `${names[0]} to ${names.at(-1)} (${names.length} linears)`;
+}

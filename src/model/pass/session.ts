@@ -1,0 +1,225 @@
+/** One running sequence: its state, its place in the cache, and the tapes recorded for the batch sizes it meets. */
+import { UsageError } from "../../base/errors.ts";
+import type { Turns } from "../../base/turns.ts";
+import { stride } from "../../tensor/matrix.ts";
+import { Jobs } from "../../wasm/jobs.ts";
+import {
+  createPass,
+  type Pass,
+  type Runnable,
+  recordBlock,
+  recordEmbedding,
+  recordHead,
+  recordPass,
+  type Tap,
+} from "./forward.ts";
+import { checkFinite, findOverflow } from "./overflow.ts";
+import { createState, placeTokens, type State } from "./pass-state.ts";
+import { TapeShelf } from "./tape-shelf.ts";
+
+/** Room for a sequence: context and batch in tokens, and which positions' logits are kept. */
+export interface SessionOptions {
+  /** Cache rows: the longest sequence. Default: the model's context. */
+  readonly context?: number;
+  /** Most tokens of one pass; longer inputs are cut into such batches. Results do not depend on it. Default 64. */
+  readonly batch?: number;
+  /** Which positions get logits. `last` (default) is what generation needs. */
+  readonly logits?: "last" | "all" | "none";
+  /** Keeps each layer's routing of the last pass in `state.routes`. */
+  readonly keepRoutes?: boolean;
+}
+
+const DEFAULT_BATCH = 64;
+
+/** Logits of the tokens that one pass computed; valid until the next call into the session. */
+export interface LogitRows {
+  /** f32 [rows, vocabSize], row stride `ld` elements. */
+  readonly ptr: number;
+  readonly ld: number;
+  readonly rows: number;
+  /** Place in the whole input of the first row's token. */
+  readonly first: number;
+}
+
+/**
+ * Calls of `evaluate` at once wait for each other, in their order, and for jobs that have the model to themselves. Disposal ends
+ * the one that runs; memory is free once it has stopped.
+ */
+export class Session implements Disposable {
+  readonly model: Runnable;
+  readonly context: number;
+  readonly state: State;
+  readonly #memory: Disposable;
+  readonly #every: boolean;
+  readonly #tapes: TapeShelf;
+  readonly #calls: Jobs = new Jobs("session");
+  #position = 0;
+
+  /** @throws UsageError for an option out of range, and while a job has the model to itself; MemoryError where it does not fit. */
+  constructor(model: Runnable, options: SessionOptions = {}) {
+    const { config, machine } = model;
+    const { batch = DEFAULT_BATCH, logits = "last", keepRoutes } = options;
+    this.model = model;
+    this.context = checkContext(options.context ?? config.maxPositions, config.maxPositions);
+    const capacity = Math.min(checkBatch(batch), this.context);
+    if (!["last", "all", "none"].includes(logits))
+      throw new UsageError("session logits", String(logits), "last, all or none");
+    machine.jobs.requireFree();
+    this.#every = logits === "all";
+    const cells = { capacity, cacheRows: this.context, positions: this.context };
+    const logitRows = { last: 1, all: capacity, none: 0 }[logits];
+    const make = () => createState(machine, config, { ...cells, logitRows, keepRoutes });
+    [this.state, this.#memory] = machine.arena.own(this, make);
+    this.#tapes = new TapeShelf((tokens) => {
+      const pass = this.#pass(tokens);
+      recordPass(pass);
+      return pass.emit.tape;
+    });
+  }
+
+  /** Tokens in the cache. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Forgets everything after the first `length` tokens. @throws UsageError while `evaluate` runs. */
+  truncate(length: number): void {
+    this.#calls.requireFree();
+    if (!Number.isInteger(length) || length < 0)
+      throw new UsageError("length to truncate to", String(length), "an integer from 0");
+    this.#position = Math.min(this.#position, length);
+  }
+
+  /**
+   * Runs `ids` after what is in the cache. `onLogits` is called for each batch that has logits (with `last`: the final one),
+   * `onTokens` after each batch with the tokens done. Gives way to the event loop while it works.
+   * @throws UsageError for an id out of range or more tokens than the context holds; NumericsError for logits that are not finite.
+   */
+  evaluate(
+    ids: ArrayLike<number>,
+    turns: Turns,
+    onLogits?: (logits: LogitRows) => void,
+    onTokens?: (done: number) => void,
+  ): Promise<void> {
+    return this.#inTurn("evaluate", turns, async (own) => {
+      checkIds(ids, this.model.config.vocabSize);
+      if (this.#position + ids.length > this.context)
+        throw new UsageError("context", `${this.#position + ids.length} tokens`, `at most ${this.context}`);
+      const { capacity, logitRows } = this.state;
+      for (let done = 0; done < ids.length; ) {
+        const tokens = Math.min(capacity, ids.length - done);
+        this.#place(ids, done, tokens);
+        await this.#tapes.take(tokens).runInTurns(own);
+        this.#position += tokens;
+        done += tokens;
+        const rows = Math.min(logitRows, tokens);
+        if (rows > 0 && (this.#every || done === ids.length))
+          this.#deliver(rows, done - rows, onLogits, () => this.#findOverflow(ids, done - tokens, tokens));
+        onTokens?.(done);
+      }
+    });
+  }
+
+  /** One batch of `ids` from position 0, stopping to show the residual stream (`input`) that leaves each block. */
+  evaluateTapped(
+    ids: ArrayLike<number>,
+    turns: Turns,
+    onHidden: (tap: Tap) => void,
+    onLogits?: (logits: LogitRows) => void,
+  ): Promise<void> {
+    return this.#inTurn("evaluateTapped", turns, async (own) => {
+      checkIds(ids, this.model.config.vocabSize);
+      const tokens = ids.length;
+      if (tokens > this.state.capacity)
+        throw new UsageError("ids", `${tokens} tokens`, `at most ${this.state.capacity}, one batch`);
+      this.#position = 0;
+      this.#place(ids, 0, tokens);
+      const pass = this.#pass(tokens);
+      const { tape } = pass.emit;
+      const play = async () => {
+        await tape.runInTurns(own);
+        tape.clear();
+      };
+      recordEmbedding(pass);
+      for (let layer = 0; layer < this.model.config.layers; layer++)
+        for (const tap of recordBlock(pass, layer)) {
+          if (tap.site !== "hidden") continue;
+          await play();
+          onHidden(tap);
+        }
+      this.#position = tokens;
+      const rows = Math.min(this.state.logitRows, tokens);
+      if (rows === 0) return;
+      recordHead(pass);
+      await play();
+      this.#deliver(rows, tokens - rows, onLogits);
+    });
+  }
+
+  /** Returns the session's memory, once nothing runs on it. */
+  [Symbol.dispose](): void {
+    this.#calls.close(() => this.#memory[Symbol.dispose]());
+  }
+
+  #inTurn(name: string, turns: Turns, work: (turns: Turns) => Promise<void>): Promise<void> {
+    return this.#calls.alone(name, turns, (own) => this.model.machine.jobs.shared(own, work));
+  }
+
+  #deliver(
+    rows: number,
+    first: number,
+    onLogits: ((logits: LogitRows) => void) | undefined,
+    locate?: () => string | undefined,
+  ): void {
+    checkFinite(this.model, this.state, rows, (row) => `logits of token ${first + row}`, locate);
+    const ld = stride(this.model.config.vocabSize);
+    onLogits?.({ ptr: this.state.logits, ld, rows, first });
+  }
+
+  /** Of a batch that has just been computed. */
+  #findOverflow(ids: ArrayLike<number>, from: number, tokens: number): string | undefined {
+    this.#position -= tokens;
+    this.#place(ids, from, tokens);
+    this.#position += tokens;
+    return findOverflow(this.#pass(tokens));
+  }
+
+  #place(ids: ArrayLike<number>, from: number, tokens: number): void {
+    const { machine, config } = this.model;
+    placeTokens(machine, config, this.state, tokens, (token) => {
+      const position = this.#position + token;
+      return { id: ids[from + token], position, row: position, path: [{ first: 0, count: position + 1 }] };
+    });
+  }
+
+  #pass(tokens: number): Pass {
+    return createPass(this.model, this.state, tokens, this.context / 2);
+  }
+}
+
+/** @throws UsageError for what is no list of ids, and for an id out of range. */
+export function checkIds(ids: ArrayLike<number>, vocabSize: number): void {
+  requireIdList(ids);
+  for (let i = 0; i < ids.length; i++)
+    if (!Number.isInteger(ids[i]) || ids[i] < 0 || ids[i] >= vocabSize)
+      throw new UsageError(`token id ${i}`, String(ids[i]), `an integer from 0 to ${vocabSize - 1}`);
+}
+
+/** @throws UsageError for what is no list. */
+export function requireIdList(ids: unknown): void {
+  if (Array.isArray(ids) || (ArrayBuffer.isView(ids) && !(ids instanceof DataView))) return;
+  throw new UsageError("ids", ids === null ? "null" : typeof ids, "an array of token ids");
+}
+
+/** Tokens of one pass. @throws UsageError unless it is an integer from 1. */
+export function checkBatch(batch: number): number {
+  if (Number.isInteger(batch) && batch >= 1) return batch;
+  throw new UsageError("batch", String(batch), "an integer from 1");
+}
+
+/** @param most the model's own context. */
+export function checkContext(context: number, most: number): number {
+  if (!Number.isInteger(context) || context < 1 || context > most)
+    throw new UsageError("context", String(context), `an integer from 1 to ${most}, the model's own`);
+  return context;
+}

@@ -1,0 +1,224 @@
+/** Checkpoint -> weights in the engine's memory: bytes are added up, memory grows once, each range is read and laid in panels. */
+import { NumericsError } from "../../base/errors.ts";
+import type { Turns } from "../../base/turns.ts";
+import { bf16Value, f16Value } from "../../format/float16.ts";
+import type { GptqConfig } from "../../format/gptq/gptq-config.ts";
+import { readGptq } from "../../format/gptq/gptq-tensors.ts";
+import { requireTensor, type TensorEntry, type TensorIndex } from "../../format/safetensors.ts";
+import type { FloatMatrix, Matrix, PackedMatrix } from "../../tensor/matrix.ts";
+import { panelCount } from "../../tensor/panel.ts";
+import type { Machine } from "../../wasm/machine.ts";
+import type { ModelConfig } from "../config/model-config.ts";
+import { sortByGroup } from "./act-order.ts";
+import { layerPrefix, type Slot } from "./linears.ts";
+import { floatDType, type Placement, placedBytes, requireShape } from "./locate.ts";
+import type { LayerWeights, Linear, Mlp, Weights } from "./weight-tree.ts";
+
+export interface LoadContext {
+  readonly machine: Machine;
+  readonly index: TensorIndex;
+  readonly gptq: GptqConfig | undefined;
+  readonly turns: Turns;
+  /** Told the bytes of weights laid down so far. */
+  readonly onBytes: (done: number, total: number) => void;
+  /** What was odd and how it was read, a sentence each. */
+  readonly warn: (sentence: string) => void;
+}
+
+export async function loadWeights(
+  context: LoadContext,
+  config: ModelConfig,
+  placements: readonly Placement[],
+): Promise<Weights> {
+  const { arena } = context.machine;
+  const total = placements.reduce((sum, placement) => sum + placedBytes(placement), 0);
+  const norms = (2 * config.layers + 1) * (config.hiddenSize * 4 + 64);
+  const staging = placements.reduce((most, placement) => Math.max(most, stagingBytes(placement)), 0);
+  arena.reserve(total + 64 * placements.length + norms + staging);
+  const linears = new Map<string, Linear>();
+  let done = 0;
+  for (const placement of placements) {
+    linears.set(slotKey(placement.slot), { slot: placement.slot, matrix: await loadMatrix(context, placement) });
+    done += placedBytes(placement);
+    context.onBytes(done, total);
+    await context.turns.pause();
+  }
+  return assemble(context, config, linears);
+}
+
+/** One linear into memory, at the arena's top. */
+async function loadMatrix(context: LoadContext, placement: Placement): Promise<Matrix> {
+  return placement.kind === "float" ? loadFloat(context, placement) : loadPacked(context, placement);
+}
+
+/** Bytes that a linear needs beside its place while it is rewritten. */
+function stagingBytes(placement: Placement): number {
+  const { rows, cols } = placement.slot;
+  const count = rows * cols;
+  return placement.kind === "float" ? count * (placement.dtype === "f32" ? 4 : 2) + 64 : 2 * count + 256;
+}
+
+async function loadFloat(context: LoadContext, placement: Placement & { kind: "float" }): Promise<FloatMatrix> {
+  const { machine, index } = context;
+  const { slot, entry, rowOffset, dtype } = placement;
+  const bytes = dtype === "f32" ? 4 : 2;
+  const ptr = machine.arena.alloc(placedBytes(placement));
+  const mark = machine.arena.mark();
+  const raw = machine.arena.alloc(slot.rows * slot.cols * bytes);
+  const offset = entry.offset + rowOffset * slot.cols * bytes;
+  await entry.source.read(offset, machine.arena.u8(raw, slot.rows * slot.cols * bytes));
+  await requireFinite(context, raw, slot.rows * slot.cols, dtype, `${index.name}: tensor ${entry.name}`);
+  const tape = machine.tape();
+  const kernel = bytes === 4 ? "panel_32" : "panel_16";
+  tape.call(kernel, panelCount(slot.rows), 16 * slot.cols, ptr, raw, slot.rows, slot.cols);
+  await tape.runInTurns(context.turns);
+  machine.arena.release(mark);
+  return { kind: "float", dtype, ptr, rows: slot.rows, cols: slot.cols };
+}
+
+/** Elements checked between two looks at the clock: a few milliseconds. */
+const CHECKED_AT_ONCE = 1 << 21;
+
+/** Infinite or missing numbers would spread to every logit; f16 kernels even read them as finite. */
+async function requireFinite(
+  { machine, turns }: LoadContext,
+  ptr: number,
+  count: number,
+  dtype: FloatMatrix["dtype"],
+  where: string,
+): Promise<void> {
+  const exponent = dtype === "f32" ? 0x7f800000 : dtype === "f16" ? 0x7c00 : 0x7f80;
+  for (let start = 0; start < count; start += CHECKED_AT_ONCE) {
+    const words = dtype === "f32" ? machine.arena.u32(ptr, count) : machine.arena.u16(ptr, count);
+    const end = Math.min(count, start + CHECKED_AT_ONCE);
+    for (let i = start; i < end; i++) if ((words[i] & exponent) === exponent) throw notFinite(where, i);
+    await turns.pause();
+  }
+}
+
+function notFinite(where: string, element: number): NumericsError {
+  return new NumericsError(where, `found a value that is not finite at element ${element}, expected numbers`);
+}
+
+async function loadPacked(context: LoadContext, placement: Placement & { kind: "packed" }): Promise<PackedMatrix> {
+  const { machine, index, gptq } = context;
+  const { slot, bits, groupSize } = placement;
+  const read = await readGptq(index, slot.name, slot.rows, slot.cols, gptq);
+  for (const warning of read.warnings) context.warn(warning);
+  const ordered = sortByGroup(read, groupSize, `${index.name}: ${slot.name}.g_idx`);
+  const packed = packMatrix(machine, { ...read, codes: ordered.codes }, groupSize);
+  if (ordered.perm === undefined) return packed;
+  const permPtr = machine.arena.alloc(slot.cols * 4);
+  machine.arena.i32(permPtr, slot.cols).set(ordered.perm);
+  return { ...packed, bits, permPtr };
+}
+
+/** Codes, scales and zeros as a reader or GPTQ gives them. */
+export interface PlainCodes {
+  readonly N: number;
+  readonly K: number;
+  readonly bits: 2 | 3 | 4 | 8;
+  /** u8 [N,K]; column j belongs to group j / groupSize. */
+  readonly codes: Uint8Array;
+  /** f16 bits [N,G]. */
+  readonly scales: Uint16Array;
+  readonly zeros: Uint8Array;
+}
+
+/** Lays codes in packed panels at the arena's top. */
+export function packMatrix(machine: Machine, plain: PlainCodes, groupSize: number): PackedMatrix {
+  const { N, K, bits } = plain;
+  const { arena } = machine;
+  const placement = { kind: "packed", slot: { rows: N, cols: K } as Slot, bits, groupSize } as const;
+  const ptr = arena.alloc(placedBytes(placement));
+  const mark = arena.mark();
+  const codes = arena.alloc(plain.codes.length);
+  const scales = arena.alloc(plain.scales.length * 2);
+  const zeros = arena.alloc(plain.zeros.length);
+  arena.u8(codes, plain.codes.length).set(plain.codes);
+  arena.u16(scales, plain.scales.length).set(plain.scales);
+  arena.u8(zeros, plain.zeros.length).set(plain.zeros);
+  machine.call(`pack_w${bits}`, panelCount(N), ptr, codes, scales, zeros, N, K, groupSize);
+  arena.release(mark);
+  return { kind: "packed", bits, groupSize, ptr, rows: N, cols: K, permPtr: 0 };
+}
+
+/** A vector (a norm's weight) as f32. */
+async function loadVector(context: LoadContext, name: string, length: number): Promise<number> {
+  const { machine, index } = context;
+  const entry = requireTensor(index, name);
+  requireShape(index, entry, [length]);
+  const values = await readFloats(index, entry, 0, length);
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw notFinite(`${index.name}: tensor ${name}`, bad);
+  const ptr = machine.arena.alloc(length * 4);
+  machine.arena.f32(ptr, length).set(values);
+  return ptr;
+}
+
+/** `count` elements of a float tensor from element `start`, as f32 (exact). */
+export async function readFloats(
+  index: TensorIndex,
+  entry: TensorEntry,
+  start: number,
+  count: number,
+): Promise<Float32Array> {
+  const dtype = floatDType(index, entry);
+  const bytes = dtype === "f32" ? 4 : 2;
+  const raw = new Uint8Array(count * bytes);
+  await entry.source.read(entry.offset + start * bytes, raw);
+  if (dtype === "f32") return new Float32Array(raw.buffer);
+  const decode = dtype === "f16" ? f16Value : bf16Value;
+  const words = new Uint16Array(raw.buffer);
+  const values = new Float32Array(count);
+  for (let i = 0; i < count; i++) values[i] = decode(words[i]);
+  return values;
+}
+
+/** The weights [N,K] of a float linear, as f32 (exact). */
+export function readLinear(index: TensorIndex, placement: Placement & { kind: "float" }): Promise<Float32Array> {
+  const { rows, cols } = placement.slot;
+  return readFloats(index, placement.entry, placement.rowOffset * cols, rows * cols);
+}
+
+async function assemble(
+  context: LoadContext,
+  config: ModelConfig,
+  linears: ReadonlyMap<string, Linear>,
+): Promise<Weights> {
+  const take = (layer: number, role: Slot["role"], expert: number, projection: Slot["projection"]) =>
+    linears.get(slotKey({ layer, role, expert, projection })) as Linear;
+  const mlp = (layer: number, role: Slot["role"], expert: number): Mlp => ({
+    gate: take(layer, role, expert, "gate"),
+    up: take(layer, role, expert, "up"),
+    down: take(layer, role, expert, "down"),
+  });
+  const layers: LayerWeights[] = [];
+  for (let layer = 0; layer < config.layers; layer++) {
+    const moe = config.moeLayers[layer];
+    const norm = (name: string) => loadVector(context, `${layerPrefix(layer)}${name}.weight`, config.hiddenSize);
+    layers.push({
+      normAttention: await norm("input_layernorm"),
+      normMlp: await norm("post_attention_layernorm"),
+      q: take(layer, "attention", -1, "q"),
+      k: take(layer, "attention", -1, "k"),
+      v: take(layer, "attention", -1, "v"),
+      o: take(layer, "attention", -1, "o"),
+      router: moe ? take(layer, "router", -1, "router") : undefined,
+      experts: moe ? Array.from({ length: config.experts }, (_, expert) => mlp(layer, "expert", expert)) : [],
+      shared: moe && config.sharedWidth > 0 ? mlp(layer, "shared", -1) : undefined,
+      dense: moe ? undefined : mlp(layer, "dense", -1),
+    });
+  }
+  const embedding = take(-1, "embedding", -1, "embedding");
+  return {
+    embedding: embedding.matrix as FloatMatrix,
+    layers,
+    normFinal: await loadVector(context, "model.norm.weight", config.hiddenSize),
+    head: config.tiedEmbeddings ? embedding : take(-1, "head", -1, "head"),
+  };
+}
+
+function slotKey(slot: Pick<Slot, "layer" | "role" | "expert" | "projection">): string {
+  return `${slot.layer}/${slot.role}/${slot.expert}/${slot.projection}`;
+}

@@ -1,0 +1,70 @@
+/** What a policy says, as data: classes of structure first, then parts that raise or lower some linears. */
+import type { PlanBits, PlanProjection, PlanRole } from "./bit-plan.ts";
+
+/** Bits of one class of structure. */
+export interface ClassSetting {
+  readonly role: PlanRole;
+  readonly bits: PlanBits;
+}
+
+/** A share of linears, `25%`; up to four decimals. */
+export interface Percent {
+  /** Whole number of ten-thousandths of a percent, so that no count depends on binary fractions. */
+  readonly tenThousandths: number;
+}
+
+/** All but `match`, which sees every linear, speak of routed experts only. */
+export type PolicyPart = { readonly bits: PlanBits } & (
+  | { readonly kind: "projection"; readonly projection: PlanProjection }
+  | { readonly kind: "match"; readonly pattern: string }
+  /** Whole MoE blocks: the first or last ones, those with the lowest cosine, those that a learned scorer names. */
+  | { readonly kind: BlockWord; readonly blocks: number }
+  /** In each MoE block so many of its experts. */
+  | { readonly kind: ExpertWord; readonly experts: number }
+  /** Of all routed experts' linears together. */
+  | { readonly kind: LinearWord; readonly share: Percent }
+);
+
+export type BlockWord = "first" | "last" | "importance" | "importance-module" | "predictor";
+export type ExpertWord = "frequency" | "gate-frequency" | "random-experts";
+export type LinearWord = "random-linears" | "outlier";
+
+export const BLOCK_WORDS: readonly BlockWord[] = ["first", "last", "importance", "importance-module", "predictor"];
+export const EXPERT_WORDS: readonly ExpertWord[] = ["frequency", "gate-frequency", "random-experts"];
+export const LINEAR_WORDS: readonly LinearWord[] = ["random-linears", "outlier"];
+
+/** Classes and parts, joined by `+`. */
+export interface RulePolicy {
+  readonly kind: "rules";
+  readonly text: string;
+  /** Bits of what no class names; `undefined` where the policy does not say. */
+  readonly base: PlanBits | undefined;
+  readonly classes: readonly ClassSetting[];
+  readonly parts: readonly PolicyPart[];
+}
+
+/** The best bits of every linear for a budget; it stands alone. */
+export interface KnapsackPolicy {
+  readonly kind: "knapsack";
+  readonly text: string;
+}
+
+/** A parsed policy: rules that are applied in order, or the knapsack. */
+export type Policy = RulePolicy | KnapsackPolicy;
+
+/** What policies read of a calibration run; the statistics of compress/statistics/statistics.ts are such. */
+export interface PolicyStatistics {
+  readonly experts: readonly {
+    readonly layer: number;
+    readonly expert: number;
+    readonly tokens: number;
+    readonly gateSum: number;
+  }[];
+  readonly blocks: readonly {
+    readonly layer: number;
+    readonly cosine: number;
+    readonly cosineModule: number;
+    /** Mean cosine that a learned scorer predicts. */
+    readonly predicted?: number;
+  }[];
+}

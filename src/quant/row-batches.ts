@@ -1,0 +1,82 @@
+/** Runs a matrix through tile kernels, some hundred rows at a time, so that scratch stays small whatever the matrix. */
+import { NumericsError, ShapeError } from "../base/errors.ts";
+import type { Turns } from "../base/turns.ts";
+import type { Machine } from "../wasm/machine.ts";
+import type { Tape } from "../wasm/tape.ts";
+import { TILE_ROWS, TILE_STEP } from "./grid.ts";
+import { inScratch } from "./scratch.ts";
+
+/** f32 weights [rows, cols]: an array, or their address in the machine's memory. */
+export type Weights = Float32Array | number;
+
+/** Rows of one batch; a multiple of a tile. */
+const BATCH_ROWS = 256;
+
+/** Addresses of one batch. */
+export interface Batch {
+  /** First row of the batch, and how many. */
+  readonly row: number;
+  readonly rows: number;
+  readonly tiles: number;
+  readonly units: number;
+  readonly weights: number;
+  readonly codes: number;
+  readonly scales: number;
+  readonly zeros: number;
+  /** One f64 a row. */
+  readonly sums: number;
+}
+
+/** Throws where an array is not rows times columns long. */
+function checkShape(weights: Weights, rows: number, cols: number): void {
+  if (typeof weights !== "number" && weights.length !== rows * cols)
+    throw new ShapeError("weights", [rows, cols], [weights.length]);
+}
+
+/** Throws where a value of [rows, cols] is not finite; `firstRow` is the number of its first row. */
+export function checkFinite(what: string, values: Float32Array, firstRow: number, cols: number): void {
+  let zero = 0;
+  for (let i = 0; i < values.length; i++) zero += values[i] * 0; // 0, or NaN once a value is not finite
+  if (zero === 0) return;
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  const where = `row ${firstRow + Math.floor(bad / cols)}, column ${bad % cols}`;
+  throw new NumericsError(what, `${where} is ${values[bad]}, expected finite`);
+}
+
+/** For each batch: weights are copied in and checked, `record` fills a tape, it runs in turns, `collect` reads the results. */
+export async function runBatches(
+  machine: Machine,
+  weights: Weights,
+  shape: { readonly rows: number; readonly cols: number; readonly groups: number },
+  turns: Turns,
+  record: (tape: Tape, batch: Batch) => void,
+  collect: (batch: Batch) => void,
+): Promise<void> {
+  const { arena } = machine;
+  const { rows, cols, groups } = shape;
+  checkShape(weights, rows, cols);
+  await inScratch(machine, async () => {
+    const most = Math.min(BATCH_ROWS, rows);
+    const room = {
+      tiles: arena.alloc(Math.ceil(most / TILE_ROWS) * cols * TILE_STEP),
+      copy: typeof weights === "number" ? 0 : arena.alloc(most * cols * 4),
+      codes: arena.alloc(most * cols),
+      scales: arena.alloc(most * groups * 4),
+      zeros: arena.alloc(most * groups),
+      sums: arena.alloc(most * 8),
+    };
+    const tape = machine.tape();
+    for (let row = 0; row < rows; row += BATCH_ROWS) {
+      const count = Math.min(BATCH_ROWS, rows - row);
+      if (typeof weights !== "number")
+        arena.f32(room.copy, count * cols).set(weights.subarray(row * cols, (row + count) * cols));
+      const at = typeof weights === "number" ? weights + row * cols * 4 : room.copy;
+      checkFinite("weights", arena.f32(at, count * cols), row, cols);
+      const batch = { ...room, row, rows: count, units: Math.ceil(count / TILE_ROWS), weights: at };
+      tape.clear();
+      record(tape, batch);
+      await tape.runInTurns(turns);
+      collect(batch);
+    }
+  });
+}

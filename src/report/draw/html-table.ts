@@ -1,0 +1,37 @@
+/** Tables of the page, in boxes that scroll by themselves. */
+import { escapeHtml, NOTHING } from "./number-format.ts";
+
+export interface Column<Row> {
+  readonly title: string;
+  readonly numeric?: boolean;
+  /** HTML. */
+  readonly cell: (row: Row) => string;
+}
+
+/** The first column names its row; of the others those stay that have something to say. */
+export function htmlTable<Row>(caption: string, all: readonly Column<Row>[], rows: readonly Row[], style = ""): string {
+  const columns = all.filter(({ cell }, i) => i === 0 || rows.some((row) => cell(row) !== NOTHING));
+  const kind = ({ numeric }: Column<Row>) => (numeric ? ' class="number"' : "");
+  const head = columns.map((column) => `<th scope="col"${kind(column)}>${escapeHtml(column.title)}</th>`);
+  const body = rows.map((row) => {
+    const cells = columns.map((column, i) =>
+      i === 0
+        ? `<th scope="row"${kind(column)}>${column.cell(row)}</th>`
+        : `<td${kind(column)}>${column.cell(row)}</td>`,
+    );
+    return `<tr>${cells.join("")}</tr>`;
+  });
+  // A box that scrolls can be reached with the keyboard.
+  return `<div class="${`table ${style}`.trim()}" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table>
+<caption><span>${escapeHtml(caption)}</span></caption>
+<thead><tr>${head.join("")}</tr></thead>
+<tbody>
+${body.join("\n")}
+</tbody>
+</table></div>`;
+}
+
+/** Long policies break between their parts. */
+export function code(text: string): string {
+  return `<code>${escapeHtml(text).replace(/[,+]/g, "$&<wbr>")}</code>`;
+}

@@ -1,0 +1,41 @@
+/** Draws figures as SVG text, without a browser. */
+import { type PlotOptions, plot } from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import { escapeHtml } from "./number-format.ts";
+
+/** A figure is drawn twice, for wide windows and for telephones: text shrunk to a third cannot be read. */
+export interface Size {
+  readonly kind: "wide" | "half" | "narrow";
+  readonly width: number;
+  readonly fontSize: number;
+}
+
+const NARROW: Size = { kind: "narrow", width: 360, fontSize: 12 };
+/** Across the page, or two side by side where there is room. */
+export const WIDE: readonly Size[] = [{ kind: "wide", width: 960, fontSize: 14 }, NARROW];
+export const HALF: readonly Size[] = [{ kind: "half", width: 520, fontSize: 13 }, NARROW];
+
+/** `title` is text, `reading` HTML. */
+export function figureCaption(title: string, reading: string): string {
+  return `<strong>${escapeHtml(title)}.</strong> ${reading}`;
+}
+
+/** The figure in both sizes, of which the style sheet shows one, under its caption. */
+export function figure(caption: string, draw: (size: Size) => string, sizes: readonly Size[] = WIDE): string {
+  const drawn = sizes.map((size) => `<div class="${size.kind}">${draw(size)}</div>`);
+  return `<figure>\n<figcaption>${caption}</figcaption>\n${drawn.join("\n")}\n</figure>`;
+}
+
+export function drawPlot(title: string, size: Size, options: PlotOptions): string {
+  const { document } = parseHTML("<html></html>");
+  const style = { fontSize: `${size.fontSize}px`, background: "none", overflow: "visible" };
+  const svg = plot({ ...options, document, width: size.width, style });
+  // The library's own style sheet sets a white ground; the page's has all that is needed.
+  svg.querySelector("style")?.remove();
+  for (const attribute of ["class", "width", "height"]) svg.removeAttribute(attribute);
+  svg.setAttribute("role", "img");
+  const name = document.createElementNS("http://www.w3.org/2000/svg", "title");
+  name.textContent = title;
+  svg.prepend(name);
+  return svg.outerHTML;
+}

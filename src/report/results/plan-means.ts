@@ -1,0 +1,150 @@
+/** What the cells say of every plan of every model: means over seeds and draws of the calibration tokens. */
+
+import { exp } from "../../base/exact.ts";
+import { groupBy } from "../../base/group-by.ts";
+import { meanWithError } from "../../eval/stats/standard-error.ts";
+import type { Cell } from "./sweep-cells.ts";
+
+/** The float model's plan. */
+const FLOAT = "float";
+/** Plans whose files differ by no more are of one size. */
+const SAME_SIZE = 1.05;
+
+export interface Measured {
+  readonly mean: number;
+  /** Of the windows or items, and of the runs where there are several, together. */
+  readonly stdErr: number;
+  /** Of the runs alone: how far seeds and draws lie apart. */
+  readonly runsStdErr: number;
+}
+
+export interface PlanResult {
+  /** From 1, the same in tables and figures. */
+  readonly number: number;
+  readonly name: string;
+  readonly policy: string;
+  readonly control: string | null;
+  readonly isControl: boolean;
+  readonly activations: string | null;
+  readonly averageBits: number;
+  readonly trueBytes: number;
+  readonly cells: readonly Cell[];
+  readonly kl?: Measured;
+  readonly sameTop?: number;
+  readonly perplexity?: number;
+  /** Mean of all tasks. */
+  readonly tasks?: Measured;
+}
+
+export interface ModelResult {
+  readonly name: string;
+  readonly float?: PlanResult;
+  /** All but the float model, the smallest first. */
+  readonly plans: readonly PlanResult[];
+  /** Mean of the tasks' levels of chance. */
+  readonly chance?: number;
+}
+
+/** A cell that is there twice (a sweep gone on with) counts once, as its last line says. */
+export function gatherModels(lines: readonly Cell[]): ModelResult[] {
+  const cells = [...new Map(lines.map((cell) => [cell.key, cell])).values()];
+  return [...groupBy(cells, ({ model }) => model)].map(([name, own]) => gatherModel(name, own));
+}
+
+function gatherModel(name: string, cells: readonly Cell[]): ModelResult {
+  const controls = new Set(cells.map(({ control, grid }) => planKey(control, grid)));
+  const manyGrids = new Set(cells.filter(({ plan }) => plan !== FLOAT).map(({ grid }) => grid)).size > 1;
+  const groups = [...groupBy(cells, ({ plan, grid }) => planKey(plan, plan === FLOAT ? null : grid))];
+  const all = groups.map(([key, own]) => gatherPlan(own, manyGrids, controls.has(key)));
+  const plans = all.filter((plan) => plan.cells[0].plan !== FLOAT).sort((a, b) => a.trueBytes - b.trueBytes);
+  const scores = cells.flatMap(({ tasks }) => Object.values(tasks ?? {}));
+  return {
+    name,
+    float: all.find((plan) => plan.cells[0].plan === FLOAT),
+    plans: plans.map((plan, i) => ({ ...plan, number: i + 1 })),
+    ...(scores.length > 0 && { chance: mean(scores.map(({ chance }) => chance)) }),
+  };
+}
+
+/** Plans of different grids are different plans. */
+export function planKey(plan: string | null, grid: string | null): string {
+  return JSON.stringify([plan, grid]);
+}
+
+function gatherPlan(cells: readonly Cell[], manyGrids: boolean, isControl: boolean): PlanResult {
+  const [{ plan, policy, control, grid, activations }] = cells;
+  const nll = meanOf(cells, (cell) => cell.nll?.nll);
+  return {
+    number: 0,
+    name: manyGrids && grid !== null && plan !== FLOAT ? `${plan} (${grid})` : plan,
+    policy,
+    control,
+    isControl,
+    activations,
+    averageBits: mean(cells.map((cell) => cell.averageBits)),
+    trueBytes: mean(cells.map((cell) => cell.trueBytes)),
+    cells,
+    kl: measured(cells.flatMap(({ kl }) => (kl === undefined ? [] : [{ mean: kl.mean, stdErr: kl.stdErr }]))),
+    sameTop: meanOf(cells, (cell) => cell.kl?.sameTop),
+    perplexity: nll === undefined ? undefined : exp(nll),
+    tasks: measured(cells.flatMap(({ tasks }) => (tasks === undefined ? [] : [taskMean(Object.values(tasks))]))),
+  };
+}
+
+/** Tasks are scored on items of their own, so their errors add up as squares. */
+function taskMean(scores: readonly { value: number; stdErr: number }[]): { mean: number; stdErr: number } {
+  const squares = scores.reduce((sum, { stdErr }) => sum + stdErr * stdErr, 0);
+  return { mean: mean(scores.map(({ value }) => value)), stdErr: Math.sqrt(squares) / scores.length };
+}
+
+/** All runs share windows and items: more runs make the error of these no smaller, and add the runs' own. */
+export function measured(runs: readonly { mean: number; stdErr: number }[]): Measured | undefined {
+  if (runs.length === 0) return undefined;
+  const between = meanWithError(runs.map((run) => run.mean));
+  const within = mean(runs.map((run) => run.stdErr));
+  return {
+    mean: between.mean,
+    stdErr: Math.sqrt(within * within + between.stdErr * between.stdErr),
+    runsStdErr: between.stdErr,
+  };
+}
+
+function meanOf(cells: readonly Cell[], pick: (cell: Cell) => number | undefined): number | undefined {
+  const values = cells.map(pick).filter((value) => value !== undefined);
+  return values.length === 0 ? undefined : mean(values);
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Plans that no other is better than at as few bytes; `measure` is the smaller the better. Plans come by their size. */
+export function paretoFront(
+  plans: readonly PlanResult[],
+  measure: (plan: PlanResult) => number | undefined,
+): PlanResult[] {
+  let best = Number.POSITIVE_INFINITY;
+  const front: PlanResult[] = [];
+  for (const plan of plans) {
+    const value = measure(plan);
+    if (value === undefined || value >= best) continue;
+    best = value;
+    // Of two with the same bytes only the better one stays.
+    if (front.at(-1)?.trueBytes === plan.trueBytes) front.pop();
+    front.push(plan);
+  }
+  return front;
+}
+
+/** The plan with the least KL of every size. */
+export function bestBySize(plans: readonly PlanResult[]): PlanResult[] {
+  const sizes: { smallest: number; best: PlanResult }[] = [];
+  for (const plan of plans) {
+    if (plan.kl === undefined) continue;
+    const last = sizes.at(-1);
+    if (last === undefined || plan.trueBytes > last.smallest * SAME_SIZE)
+      sizes.push({ smallest: plan.trueBytes, best: plan });
+    else if (plan.kl.mean < last.best.kl!.mean) last.best = plan;
+  }
+  return sizes.map(({ best }) => best);
+}

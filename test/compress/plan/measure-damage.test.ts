@@ -1,0 +1,69 @@
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Turns } from "../../../src/base/turns.ts";
+import { DamageProbe } from "../../../src/compress/plan/damage-probe.ts";
+import { measureDamage } from "../../../src/compress/plan/measure-damage.ts";
+import { DEFAULT_GRID, quantizableSlots } from "../../../src/compress/recipe/settings.ts";
+import type { Damages } from "../../../src/compress/statistics/damage-table.ts";
+import { packQuantized, weightReader } from "../../../src/compress/windows/pack-linear.ts";
+import { type LanguageModel, loadModel } from "../../../src/index.ts";
+import { layerLinears } from "../../../src/model/weights/weight-tree.ts";
+import { rtn } from "../../../src/quant/rtn.ts";
+
+const { windows } = JSON.parse(readFileSync("test/fixtures/eval/calibration-ids.json", "utf8")) as {
+  windows: number[][];
+};
+const FEW = windows.slice(0, 2).map((window) => window.slice(0, 64));
+
+describe("DamageProbe", () => {
+  let model: LanguageModel;
+  beforeAll(async () => {
+    model = await loadModel("models/fable-mixtral");
+  });
+  afterAll(() => model[Symbol.asyncDispose]());
+
+  it("finds no damage in the float model, from whichever block on", async () => {
+    const turns = new Turns();
+    using probe = await DamageProbe.create(model.model, FEW, turns);
+    for (const layer of [0, 3, 5]) expect(Math.abs(await probe.kl(layer, turns))).toBeLessThan(1e-12);
+  });
+
+  it("finds the KL of a changed linear, whatever is computed again", async () => {
+    const turns = new Turns();
+    using probe = await DamageProbe.create(model.model, FEW, turns);
+    const linear = layerLinears(model.model.weights.layers[4])[0];
+    const { rows, cols } = linear.slot;
+    const weights = await weightReader(model.model)(linear);
+    const grid = { bits: 2, groupSize: 64, symmetric: true, clip: "none", scaleRounding: "f16" } as const;
+    const matrix = await rtn(model.model.machine, weights, rows, cols, grid, turns);
+    const original = linear.matrix;
+    linear.matrix = packQuantized(model.model, linear, matrix);
+    const changed = await probe.kl(4, turns);
+    expect(changed).toBeGreaterThan(1e-4);
+    expect(await probe.kl(0, turns)).toBe(changed);
+    linear.matrix = original;
+    expect(Math.abs(await probe.kl(4, turns))).toBeLessThan(1e-12);
+  });
+});
+
+describe("measureDamage", () => {
+  let damages: Damages;
+  let names: readonly string[];
+  beforeAll(async () => {
+    await using model = await loadModel("test/fixtures/families/deepseek-f16");
+    const { vocabSize } = model.model.config;
+    names = quantizableSlots(model.model.files).map(({ name }) => name);
+    const short = windows.slice(0, 4).map((window) => window.slice(0, 48).map((id) => id % vocabSize));
+    damages = await measureDamage(model.model, short, { grid: DEFAULT_GRID, groupSize: 32, sampleTokens: 96 });
+  });
+
+  it("knows every linear, and that fewer bits cost more", () => {
+    expect([...damages.keys()].sort()).toEqual([...names].sort());
+    for (const { 2: two, 3: three, 4: four, 8: eight } of damages.values()) {
+      expect(two).toBeGreaterThan(three);
+      expect(three).toBeGreaterThan(four);
+      expect(four).toBeGreaterThan(eight);
+      expect(eight).toBeGreaterThanOrEqual(0);
+    }
+  });
+});

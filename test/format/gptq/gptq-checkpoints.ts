@@ -1,0 +1,38 @@
+/** Where the checkpoints of other tools are, and what their dequantised weights must be. */
+
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { f16Value } from "../../../src/format/float16.ts";
+import type { GptqMatrix } from "../../../src/format/gptq/gptq-tensors.ts";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const OWN = ["mixtral-b4-g64", "mixtral-hub-names-b8-row-no-gidx", "mixtral-b3-g128-sharded"];
+const SHARED = ["qwen2moe-mixed", "qwen3moe-b4-asym-act-v2"];
+
+export const CHECKPOINTS: readonly { name: string; path: string; missing: boolean }[] = [
+  ...OWN.map((name) => ({ name, path: `${ROOT}test/fixtures/gptq-checkpoints/${name}`, missing: false })),
+  ...SHARED.map((name) => {
+    const path = `${process.env["QUERN_SHARED"] ?? `${ROOT}../shared`}/fixtures/gptq-checkpoints/${name}`;
+    return { name, path, missing: !existsSync(path) };
+  }),
+];
+
+/** The file's own spelling of a module of `expected.safetensors`. */
+export function hubName(module: string): string {
+  const names = { gate_proj: "w1", up_proj: "w3", down_proj: "w2" } as Readonly<Record<string, string>>;
+  return module.replace(
+    /mlp\.experts\.(\d+)\.(\w+)$/,
+    (_, expert, projection) => `block_sparse_moe.experts.${expert}.${names[projection]}`,
+  );
+}
+
+/** f32 [N,K]: scale * (code - zero), one at a time. */
+export function dequantise({ N, K, G, codes, scales, zeros, gIdx }: GptqMatrix): Float32Array {
+  const weights = new Float32Array(N * K);
+  for (let n = 0; n < N; n++)
+    for (let k = 0; k < K; k++) {
+      const at = n * G + gIdx[k];
+      weights[n * K + k] = f16Value(scales[at]) * (codes[n * K + k] - zeros[at]);
+    }
+  return weights;
+}
