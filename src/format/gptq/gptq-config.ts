@@ -2,9 +2,12 @@
 
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import { asObject, describeJson, isObject, type JsonObject, type JsonValue } from "../../base/json.ts";
+import type { Pattern } from "../../base/pattern/compile-pattern.ts";
+import { matchesPattern } from "../../base/pattern/match-pattern.ts";
+import type { StepBudget } from "../../base/pattern/step-budget.ts";
 import { readJsonObject } from "../../files/json-file.ts";
 import type { FolderSource } from "../../files/source.ts";
-import { compilePattern, MatchBudget, matchesStart, type Pattern } from "../pattern.ts";
+import { compileDynamicPattern, dynamicBudget } from "./dynamic-pattern.ts";
 import { GPTQ_BITS, type GptqBits, type GptqVersion } from "./gptq-packing.ts";
 
 /** How one linear is stored. */
@@ -80,23 +83,20 @@ export function resolveModule(config: GptqConfig, module: string): GptqSetting |
 /** What was asked before, and what matching may still cost: rules that nobody vouches for meet thousands of names. */
 interface Answers {
   readonly settings: Map<string, GptqSetting | "float">;
-  readonly budget: MatchBudget;
+  readonly budget: StepBudget;
 }
-
-/** About a second. Rules that plans for 5000 modules are written as take less than half of it. */
-const MAX_MATCH_STEPS = 20_000_000;
 
 const answers = new WeakMap<GptqConfig, Answers>();
 
 function answersOf(config: GptqConfig): Answers {
-  const known = answers.get(config) ?? { settings: new Map(), budget: new MatchBudget(MAX_MATCH_STEPS) };
+  const known = answers.get(config) ?? { settings: new Map(), budget: dynamicBudget() };
   answers.set(config, known);
   return known;
 }
 
-function settingOf(config: GptqConfig, module: string, budget: MatchBudget): GptqSetting | "float" {
+function settingOf(config: GptqConfig, module: string, budget: StepBudget): GptqSetting | "float" {
   const base = { bits: config.bits, groupSize: config.groupSize, symmetric: config.symmetric };
-  const rule = config.dynamic.find(({ pattern }) => matchesStart(pattern, module, budget));
+  const rule = config.dynamic.find(({ pattern }) => matchesPattern(pattern, module, budget));
   const isHead = module === "lm_head" || module.endsWith(".lm_head");
   // The head is no linear of a layer: only `lm_head: true` or a rule of its own quantises it.
   if (isHead && !config.lmHead && !rule?.pattern.prefix.endsWith("lm_head")) return "float";
@@ -124,7 +124,7 @@ const MAX_RULE_STATES = 400_000;
 
 function readRule(key: string, value: JsonValue, dynamic: string): GptqRule {
   const where = `${dynamic}["${key}"]`;
-  const pattern = compilePattern(key.replace(/^[+-]:/, ""), where);
+  const pattern = compileDynamicPattern(key.replace(/^[+-]:/, ""), where);
   if (key.startsWith("-:")) return { pattern, setting: "float" };
   const overrides = asObject(value, where);
   requireOneOf(overrides, ["pack_dtype"], ["int32"], where);

@@ -42,7 +42,7 @@ const NOTHING: Part = {
  * The pattern as the library runs it.
  * @throws FormatError for what is no regular expression, UnsupportedError for one that may hang.
  */
-export function compilePattern(source: string, where: string): RegExp {
+export function compileTokenizerPattern(source: string, where: string): RegExp {
   const shown = JSON.stringify(source.length > 60 ? `${source.slice(0, 57)}...` : source);
   if (source.length > MAX_LENGTH)
     throw new FormatError(where, `found a pattern of ${source.length} characters, expected at most ${MAX_LENGTH}`);

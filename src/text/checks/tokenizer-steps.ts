@@ -1,6 +1,6 @@
 /** Checks every step of a `tokenizer.json` before the library sees it: its type, its fields, its patterns. */
 
-import { compilePattern } from "./pattern-guard.ts";
+import { compileTokenizerPattern } from "./pattern-guard.ts";
 import type { Fields } from "./tokenizer-fields.ts";
 
 /** What a step of each type must have. */
@@ -110,7 +110,7 @@ function checkReplace(step: Fields): void {
 
 function checkSomePattern(step: Fields): void {
   const pattern = step.object("pattern");
-  if (!pattern.isAbsent("Regex")) compilePattern(pattern.string("Regex"), `${pattern.where}.Regex`);
+  if (!pattern.isAbsent("Regex")) compileTokenizerPattern(pattern.string("Regex"), `${pattern.where}.Regex`);
   else if (pattern.isAbsent("String")) throw step.error("pattern", "neither a Regex nor a String", "one of them");
   else if (pattern.string("String") === "") throw step.error("pattern", "an empty String", "a text to find");
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { FormatError, UnsupportedError } from "../../../src/base/errors.ts";
-import { compilePattern } from "../../../src/text/checks/pattern-guard.ts";
+import { compileTokenizerPattern } from "../../../src/text/checks/pattern-guard.ts";
 
 /** Patterns of tokenizers in use. */
 const IN_USE: Readonly<Record<string, string>> = {
@@ -28,9 +28,9 @@ const IN_USE: Readonly<Record<string, string>> = {
 
 const WHERE = "tokenizer.json: pre_tokenizer.pattern.Regex";
 
-describe("compilePattern", () => {
+describe("compileTokenizerPattern", () => {
   it.each(Object.entries(IN_USE))("takes the pattern of %s", (_, source) => {
-    expect(compilePattern(source, WHERE)).toBeInstanceOf(RegExp);
+    expect(compileTokenizerPattern(source, WHERE)).toBeInstanceOf(RegExp);
   });
 
   it.each([
@@ -54,7 +54,7 @@ describe("compilePattern", () => {
     ["(a)\\1", "refers back to a group"],
     [`${"(".repeat(60)}a${")".repeat(60)}`, "nests groups more than 50 deep"],
   ])("refuses %s, which may hang", (source, problem) => {
-    const compile = () => compilePattern(source, WHERE);
+    const compile = () => compileTokenizerPattern(source, WHERE);
     expect(compile).toThrow(UnsupportedError);
     expect(compile).toThrow(problem);
     expect(compile).toThrow(`${WHERE}: found the pattern ${JSON.stringify(source.slice(0, 20)).slice(0, -1)}`);
@@ -66,7 +66,7 @@ describe("compilePattern", () => {
     ["\\p{Nonsense}", "property name"],
     [`(?:${"a".repeat(10_001)})`, "10005 characters"],
   ])("refuses %s as no expression", (source, problem) => {
-    const compile = () => compilePattern(source, WHERE);
+    const compile = () => compileTokenizerPattern(source, WHERE);
     expect(compile).toThrow(FormatError);
     expect(compile).toThrow(`${WHERE}: found `);
     expect(compile).toThrow(problem);

@@ -1,0 +1,35 @@
+/** The patterns of `dynamic` rules, which readers of GPTQ checkpoints match with Python's `re.match`. */
+import { UnsupportedError } from "../../base/errors.ts";
+import { compilePattern, type Pattern } from "../../base/pattern/compile-pattern.ts";
+import type { PatternDialect } from "../../base/pattern/pattern-dialect.ts";
+import { shownPattern } from "../../base/pattern/pattern-reader.ts";
+import { StepBudget } from "../../base/pattern/step-budget.ts";
+
+const DYNAMIC_PATTERN: PatternDialect = {
+  anchored: true,
+  characters: "common",
+  lookahead: true,
+  nestedQuantifiers: true,
+  maxCharacters: 20_000,
+  maxDepth: 50,
+  maxRepeats: 9_999,
+  syntax: ["literals, classes, groups, |, * + ? {m,n}, ^, $ and lookahead"],
+};
+
+/** About a second. Rules that plans for 5000 modules are written as take less than half of it. */
+const MAX_MATCH_STEPS = 20_000_000;
+
+/** @throws UnsupportedError naming `where` and what in the pattern cannot be read. */
+export function compileDynamicPattern(source: string, where: string): Pattern {
+  return compilePattern(source, where, DYNAMIC_PATTERN);
+}
+
+/** What all rules of a checkpoint may spend on all names together. */
+export function dynamicBudget(): StepBudget {
+  return new StepBudget(MAX_MATCH_STEPS, ({ source, where }) => {
+    const found = `patterns of more than ${MAX_MATCH_STEPS} steps, the last of them ${shownPattern(source)}`;
+    return new UnsupportedError(where, found, [
+      "rules that are quicker to match against the model's names, such as ones without lookahead",
+    ]);
+  });
+}
