@@ -9,6 +9,7 @@ import { compare } from "../../src/eval/compare/compare.ts";
 import { memoryOutput } from "../../src/files/output.ts";
 import { type FolderSource, filesFolder } from "../../src/files/source.ts";
 import { Model, readModelFiles } from "../../src/model/model.ts";
+import type { QuantizedMatrix } from "../../src/quant/grid.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
 import type { MachineOptions } from "../../src/wasm/machine.ts";
 import { readJsonLines, repositoryFile } from "./shared.ts";
@@ -52,4 +53,11 @@ export async function klAfter(
   text: readonly number[],
 ): Promise<number> {
   return klOfQuantized(model, await quantizeModel(model, settings, { windows }), settings, text);
+}
+
+/** Every matrix by the name of its linear. */
+export async function matricesOf({ modules, matrices }: Quantized): Promise<ReadonlyMap<string, QuantizedMatrix>> {
+  const found = new Map<string, QuantizedMatrix>();
+  for (const { name } of modules) found.set(name, (await matrices.get(name)) as QuantizedMatrix);
+  return found;
 }

@@ -113,7 +113,13 @@ const quantize: Action<Options> = async (session, [path], options) => {
     onProgress: session.report,
   });
   session.goesOn(WITH_RESUME);
-  const run = { windows, checkpoint, signal: session.signal, onProgress: session.report };
+  const run = {
+    windows,
+    checkpoint,
+    rtnLoss: session.options.json,
+    signal: session.signal,
+    onProgress: session.report,
+  };
   const quantized = await quantizeModel(model, settings, run);
   const { format: version } = options;
   const meta = originMeta(checkpoint.identity);

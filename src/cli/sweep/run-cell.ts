@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { withFileErrors } from "../../adapter/file-errors.ts";
 import { nodeFile, nodeTree } from "../../adapter/node.ts";
 import { nodeOutput } from "../../adapter/node-output.ts";
+import { nodeWorkFolder } from "../../adapter/node-work.ts";
 import { UsageError } from "../../base/errors.ts";
 import { groupBy } from "../../base/group-by.ts";
 import { knapsackPlan } from "../../compress/plan/knapsack-plan.ts";
@@ -12,6 +13,7 @@ import { quantizeModel } from "../../compress/quantize/quantize-model.ts";
 import { shapesOfFiles } from "../../compress/recipe/model-shapes.ts";
 import { defaultGrid } from "../../compress/recipe/settings.ts";
 import type { ModuleReport } from "../../compress/result/module-report.ts";
+import { scratchCheckpoint } from "../../compress/resume/block-checkpoint.ts";
 import { writeQuantized } from "../../compress/write/write-quantized.ts";
 import { compareWindows } from "../../eval/compare/compare.ts";
 import { openReference } from "../../eval/compare/saved-reference.ts";
@@ -100,9 +102,12 @@ async function quantize(session: Session, config: SweepConfig, cell: Cell, folde
   const modules = planSettings(model.files, plan, groupSize, `plan ${cell.plan.name}`);
   const settings = { ...gridOf(cell.grid, defaultGrid(modules, { method: cell.grid.method })), modules };
   const windows = settings.method === "rtn" ? undefined : await windowsOf(session, model, cell.calibration);
-  const quantized = await quantizeModel(model, settings, { windows, signal: session.signal });
+  const checkpoint = scratchCheckpoint(nodeWorkFolder(`${output}.blocks`), model, settings);
+  const run = { windows, checkpoint, rtnLoss: true, signal: session.signal };
+  const quantized = await quantizeModel(model, settings, run);
   await using written = await nodeOutput(output);
   const { averageBits, trueBytes } = await writeQuantized(model.files, quantized, settings, written);
+  await checkpoint.remove();
   return { averageBits, trueBytes, losses: lossesOf(model, quantized.modules), starved: quantized.starved.length };
 }
 

@@ -44,7 +44,7 @@ export async function quantizeAlternatives(
       add: (matrix, report) => keep(found, bits, matrix, report),
       swap: () => {},
     };
-    return { model, settings: { ...grid, modules }, turns, state: batch.state, sink };
+    return { model, settings: { ...grid, modules }, rtnLoss: false, turns, state: batch.state, sink };
   });
   const total = contexts.reduce((sum, { settings }) => sum + settings.modules.size, 0);
   onProgress?.({ phase: "alternatives", done: 0, total, unit: "matrices" });

@@ -15,6 +15,8 @@ import type { ModuleReport } from "../result/module-report.ts";
 export interface ModuleContext {
   readonly model: Model;
   readonly settings: QuantizeSettings;
+  /** Whether plain rounding's loss is wanted beside GPTQ's. */
+  readonly rtnLoss: boolean;
   readonly turns: Turns;
 }
 
@@ -46,15 +48,10 @@ export async function runGptq(
   const factor = factors.get(options.groupSize) ?? (await factorize(machine, hessian, options, context.turns));
   factors.set(options.groupSize, factor);
   const result = await gptq(machine, weights, rows, cols, factor, options, context.turns);
+  if (!context.rtnLoss) return { result, rtnLoss: null };
   const rounded = await rtn(machine, weights, rows, cols, options, context.turns, factor.diagonal);
-  const trace = await dampedTrace(
-    machine,
-    weights,
-    rounded,
-    hessian,
-    { ...options, lambda: result.lambda },
-    context.turns,
-  );
+  const damped = { ...options, lambda: result.lambda };
+  const trace = await dampedTrace(machine, weights, rounded, hessian, damped, context.turns);
   return { result, rtnLoss: 0.5 * trace };
 }
 
@@ -83,7 +80,7 @@ export async function roundStarved(
     method: "rtn",
     fallback,
   } as const;
-  return { result, rtnLoss: loss };
+  return { result, rtnLoss: context.rtnLoss ? loss : null };
 }
 
 export function reportOf(

@@ -18,7 +18,7 @@ import { ErrorFeedback } from "../feedback/error-feedback.ts";
 import { checkSettings } from "../recipe/check-settings.ts";
 import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { ModuleReport } from "../result/module-report.ts";
-import type { Quantized, StarvedExpert } from "../result/quantized.ts";
+import { heldMatrices, type Quantized, type QuantizedBlock, type StarvedExpert } from "../result/quantized.ts";
 import type { Checkpoint } from "../resume/block-checkpoint.ts";
 import { packQuantized, weightReader } from "../windows/pack-linear.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
@@ -30,11 +30,15 @@ export interface QuantizeRun {
   readonly windows?: Windows;
   /** Keeps finished blocks: `openCheckpoint`, for this model, these settings and these windows. */
   readonly checkpoint?: Checkpoint;
+  /** Also rounds every linear plainly, for `rtnLoss` in the reports: what GPTQ gains. Takes time, changes no code. Default false. */
+  readonly rtnLoss?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
-const RUN_OPTIONS: KnownOptions<QuantizeRun> = { windows: true, checkpoint: true, signal: true, onProgress: true };
+const RUN_OPTIONS: KnownOptions<QuantizeRun> = {
+  ...{ windows: true, checkpoint: true, rtnLoss: true, signal: true, onProgress: true },
+};
 
 /**
  * Has the model to itself: other calls wait until it is done.
@@ -71,7 +75,7 @@ async function roundBlocks(
     const mark = collector.mark();
     for (const linear of layerLinears(weights))
       if (settingOf(settings, linear.slot).bits !== 16) await roundOne(model, settings, turns, collector, linear);
-    await checkpoint?.save(layer, collector.since(mark));
+    await collector.finish(layer, mark);
   }
 }
 
@@ -97,7 +101,7 @@ async function runBlocks(
   settings: QuantizeSettings,
   turns: Turns,
   collector: Collector,
-  { windows, checkpoint }: QuantizeRun,
+  { windows, checkpoint, rtnLoss = false }: QuantizeRun,
 ): Promise<void> {
   if (windows === undefined) throw new UsageError("calibration", "no tokens", "windows for method gptq");
   const linears = model.weights.layers.flatMap(layerLinears);
@@ -105,7 +109,7 @@ async function runBlocks(
   using batch = new WindowBatch(model, windows);
   const { errorFeedback: share = 0, shrinkage = 0 } = settings;
   const feedback = share > 0 ? new ErrorFeedback(model, batch, { share, shrinkage }, turns) : undefined;
-  const context: SiteContext = { model, settings, turns, state: batch.state, sink: collector, feedback };
+  const context: SiteContext = { model, settings, rtnLoss, turns, state: batch.state, sink: collector, feedback };
   try {
     await batch.embed(turns);
     for (let layer = 0; layer < model.config.layers; layer++)
@@ -133,7 +137,7 @@ async function runBlock(
   }
   const mark = collector.mark();
   await batch.block(layer, context.turns, (tap: Tap) => quantizeSite(context, tap));
-  await checkpoint?.save(layer, collector.since(mark));
+  await collector.finish(layer, mark);
 }
 
 interface Mark {
@@ -141,7 +145,9 @@ interface Mark {
   readonly starved: number;
 }
 
-/** Keeps results, swaps weights, tells progress. */
+/**
+ * Keeps results, swaps weights, tells progress. Matrices of finished blocks stay in memory only where no checkpoint has them.
+ */
 class Collector {
   readonly #model: Model;
   readonly #run: QuantizeRun;
@@ -170,26 +176,30 @@ class Collector {
     linear.matrix = packQuantized(this.#model, linear, matrix);
   }
 
-  /** Where a block begins, for `since`. */
+  /** Where a block begins, for `finish`. */
   mark(): Mark {
     return { modules: this.#modules.length, starved: this.starved.length };
   }
 
-  /** What was added since: of a block, for the next one's entries come after it. */
-  since(mark: Mark): Quantized {
+  /** Saves the block that began at `mark`, after which its matrices are read from its file. */
+  async finish(layer: number, mark: Mark): Promise<void> {
+    const { checkpoint } = this.#run;
+    if (checkpoint === undefined) return;
     const modules = this.#modules.slice(mark.modules);
     const matrices = new Map(modules.map(({ name }) => [name, this.#matrices.get(name) as QuantizedMatrix]));
-    return { matrices, modules, starved: this.starved.slice(mark.starved) };
+    await checkpoint.save(layer, { matrices, modules, starved: this.starved.slice(mark.starved) });
+    this.#matrices.clear();
   }
 
-  /** Takes over a block that an earlier run has finished. */
-  restore({ matrices, modules, starved }: Quantized): void {
+  /** Takes over the reports of a block that an earlier run has finished; its matrices stay in its file. */
+  restore({ matrices, modules, starved }: QuantizedBlock): void {
     for (const module of modules) this.add(matrices.get(module.name) as QuantizedMatrix, module);
     this.starved.push(...starved);
+    this.#matrices.clear();
   }
 
   /** Swaps at the same places as quantising does, so that the hidden states come out the same. */
-  swapKept(tap: Tap, { matrices }: Quantized): void {
+  swapKept(tap: Tap, { matrices }: QuantizedBlock): void {
     for (const linear of tap.linears) {
       const matrix = matrices.get(linear.slot.name);
       if (matrix !== undefined) this.swap(linear, matrix);
@@ -197,6 +207,7 @@ class Collector {
   }
 
   result(): Quantized {
-    return { matrices: this.#matrices, modules: this.#modules, starved: this.starved };
+    const matrices = this.#run.checkpoint?.matrices ?? heldMatrices(this.#matrices);
+    return { matrices, modules: this.#modules, starved: this.starved };
   }
 }

@@ -5,7 +5,7 @@ export interface ModuleReport {
   readonly groupSize: number;
   /** 0.5 tr(D (H + lambda I) D^T) over the module's own calibration inputs; null where it was rounded without any. */
   readonly loss: number | null;
-  /** The same for plain rounding on the same grid. */
+  /** The same for plain rounding on the same grid; null where nobody asked for it. */
   readonly rtnLoss: number | null;
   /** Calibration tokens that reached it. */
   readonly tokens: number;

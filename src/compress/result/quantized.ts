@@ -1,4 +1,4 @@
-/** The result of quantising: codes by module, and what there is to tell of them; of a whole model, or of one block. */
+/** The result of quantising: matrices of codes, and a report of each, of a whole model or of one block. */
 import { exactF16 } from "../../format/float16.ts";
 import type { QuantizedMatrix } from "../../quant/grid.ts";
 import type { ModuleReport } from "./module-report.ts";
@@ -12,12 +12,33 @@ export interface StarvedExpert {
   readonly remedy: "blended" | "few tokens" | "rounded" | "blended, down rounded";
 }
 
-/** Quantised matrices by module name, a report of each, and the experts that few calibration tokens reached. */
+/** Quantised matrices, wherever they lie: in memory, or in the files of finished blocks. */
+export interface QuantizedMatrices {
+  /** The matrix of a linear; undefined for one that was not quantised. @throws FormatError where a file is damaged. */
+  get(name: string): Promise<QuantizedMatrix | undefined>;
+  /** Its scales alone, f32 [rows, groups]: a file is written in two passes, and codes are read in one of them only. */
+  scales(name: string): Promise<Float32Array | undefined>;
+}
+
+/** What quantising gives for a model: its matrices, a report of each, and the experts that few calibration tokens reached. */
 export interface Quantized {
-  readonly matrices: ReadonlyMap<string, QuantizedMatrix>;
-  /** In the order in which they were done. */
+  readonly matrices: QuantizedMatrices;
+  /** In the order in which they were quantised. */
   readonly modules: readonly ModuleReport[];
   readonly starved: readonly StarvedExpert[];
+}
+
+/** The same of one block, its matrices in memory by the names of their linears. */
+export interface QuantizedBlock extends Omit<Quantized, "matrices"> {
+  readonly matrices: ReadonlyMap<string, QuantizedMatrix>;
+}
+
+/** Matrices that are in memory. */
+export function heldMatrices(matrices: ReadonlyMap<string, QuantizedMatrix>): QuantizedMatrices {
+  return {
+    get: async (name) => matrices.get(name),
+    scales: async (name) => matrices.get(name)?.scales,
+  };
 }
 
 /** A quantised matrix as files and panels take it: scales as f16 bits. */
@@ -31,7 +52,10 @@ export function plainCodes(matrix: QuantizedMatrix): {
   zeros: Uint8Array;
 } {
   const { rows, cols, groups, bits, codes, scales, zeros } = matrix;
-  // Exact by construction: the grid rounded every scale to f16 before using it.
-  const f16 = Uint16Array.from(scales, (scale) => exactF16(scale) as number);
-  return { N: rows, K: cols, G: groups, bits: bits as 2 | 3 | 4 | 8, codes, scales: f16, zeros };
+  return { N: rows, K: cols, G: groups, bits: bits as 2 | 3 | 4 | 8, codes, scales: scaleBits(scales), zeros };
+}
+
+/** Scales as f16 bits: exact, since the grid rounded every scale to f16 before using it. */
+export function scaleBits(scales: Float32Array): Uint16Array {
+  return Uint16Array.from(scales, (scale) => exactF16(scale) as number);
 }

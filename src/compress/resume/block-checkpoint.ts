@@ -9,31 +9,34 @@ import { committed } from "../../files/committed.ts";
 import { readJson } from "../../files/json-file.ts";
 import { type RunIdentity, requireSameRun } from "../../files/run-identity.ts";
 import type { WorkFolder } from "../../files/work-folder.ts";
-import { openSafetensors } from "../../format/safetensors.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import { layerLinears } from "../../model/weights/weight-tree.ts";
-import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
-import type { Quantized } from "../result/quantized.ts";
+import type { QuantizeSettings } from "../recipe/settings.ts";
+import type { QuantizedBlock, QuantizedMatrices } from "../result/quantized.ts";
 import type { Windows } from "../windows/window-batch.ts";
-import { type ExpectedModule, readBlock, writeBlock } from "./block-file.ts";
+import { BLOCK_FILE, BlockFolder } from "./block-folder.ts";
 import { quantizeIdentity } from "./quantize-identity.ts";
 
-/** Where `quantizeModel` keeps blocks. */
+/** Where `quantizeModel` keeps finished blocks. */
 export interface Checkpoint {
   /** The block as it was saved; undefined where it was not. */
-  load(layer: number): Promise<Quantized | undefined>;
+  load(layer: number): Promise<QuantizedBlock | undefined>;
   /** Resolves when the block is safe. */
-  save(layer: number, block: Quantized): Promise<void>;
+  save(layer: number, block: QuantizedBlock): Promise<void>;
+  /** Matrices of the blocks that are saved, read when they are asked for. */
+  readonly matrices: QuantizedMatrices;
 }
 
-/** One in a folder. */
-export interface FolderCheckpoint extends Checkpoint {
-  /** Blocks that were there when it was opened. */
-  readonly found: number;
-  /** What decides the outcome. */
-  readonly identity: RunIdentity;
+/** Blocks in a folder. */
+export interface ScratchCheckpoint extends Checkpoint {
   /** Removes everything: the work is done. */
   remove(): Promise<void>;
+}
+
+/** The same with what decides the outcome, so that another run can go on with them. */
+export interface FolderCheckpoint extends ScratchCheckpoint {
+  /** Blocks that were there when it was opened. */
+  readonly found: number;
+  readonly identity: RunIdentity;
 }
 
 /** The calibration windows of a run, and whether it goes on with blocks that are there. */
@@ -49,7 +52,6 @@ const RUN_OPTIONS: KnownOptions<CheckpointRun> = {
   ...{ windows: true, resume: true, signal: true, onProgress: true },
 };
 const RUN_FILE = "run.json";
-const BLOCK_FILE = /^layer-\d+\.safetensors$/;
 
 /**
  * Blocks of this model, these settings and these windows in `folder`, which is made with the first block. Reads every weight once, for their hash.
@@ -67,22 +69,38 @@ export async function openCheckpoint(
   let begun = run.resume === true && (await isSameRun(folder, identity));
   // Blocks without a run.json that vouches for them are nobody's.
   await folder.remove(begun ? [] : await own());
+  const blocks = new BlockFolder(folder, model, settings);
   return {
     identity,
     found: begun ? (await own()).length - 1 : 0,
-    load: (layer) => loadBlock(folder, layer, expectedModules(model, settings, layer)),
+    matrices: blocks,
+    load: (layer) => blocks.load(layer),
     async save(layer, block) {
       if (!begun) await writeIdentity(folder, identity);
       begun = true;
-      const output = await folder.file(blockFile(layer));
-      await committed(output, () => writeBlock(output, layer, block));
+      await blocks.save(layer, block);
     },
-    remove: async () => folder.remove(await own()),
+    async remove() {
+      await blocks.close();
+      await folder.remove(await own());
+    },
   };
 }
 
-function blockFile(layer: number): string {
-  return `layer-${layer}.safetensors`;
+/**
+ * Finished blocks in `folder` for one run that nobody goes on with: they keep its matrices out of memory until they are written.
+ */
+export function scratchCheckpoint(folder: WorkFolder, model: Model, settings: QuantizeSettings): ScratchCheckpoint {
+  const blocks = new BlockFolder(folder, model, settings);
+  return {
+    matrices: blocks,
+    load: async () => undefined,
+    save: (layer, block) => blocks.save(layer, block),
+    async remove() {
+      await blocks.close();
+      await folder.remove((await folder.list()).filter((file) => BLOCK_FILE.test(file)));
+    },
+  };
 }
 
 /** False where the folder has no run; throws where it has another one. */
@@ -100,25 +118,4 @@ async function isSameRun(folder: WorkFolder, identity: RunIdentity): Promise<boo
 async function writeIdentity(folder: WorkFolder, identity: RunIdentity): Promise<void> {
   const output = await folder.file(RUN_FILE);
   await committed(output, () => output.write(new TextEncoder().encode(`${JSON.stringify(identity, null, 2)}\n`)));
-}
-
-async function loadBlock(
-  folder: WorkFolder,
-  layer: number,
-  expected: readonly ExpectedModule[],
-): Promise<Quantized | undefined> {
-  const source = await folder.open(blockFile(layer));
-  if (source === undefined) return undefined;
-  try {
-    return await readBlock(await openSafetensors(source), layer, expected);
-  } finally {
-    await source.close?.();
-  }
-}
-
-function expectedModules(model: Model, settings: QuantizeSettings, layer: number): readonly ExpectedModule[] {
-  return layerLinears(model.weights.layers[layer]).flatMap(({ slot }) => {
-    const { bits, groupSize } = settingOf(settings, slot);
-    return bits === 16 ? [] : [{ name: slot.name, rows: slot.rows, cols: slot.cols, bits, groupSize }];
-  });
 }

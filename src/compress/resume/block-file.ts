@@ -13,7 +13,7 @@ import { type TensorSpec, tensorOf, writeSafetensors } from "../../format/safete
 import { groupCount, type QuantizedMatrix } from "../../quant/grid.ts";
 import type { PackedBits } from "../../tensor/matrix.ts";
 import type { ModuleReport } from "../result/module-report.ts";
-import type { Quantized, StarvedExpert } from "../result/quantized.ts";
+import type { QuantizedBlock, StarvedExpert } from "../result/quantized.ts";
 
 /** A matrix that the block must have. */
 export interface ExpectedModule {
@@ -39,7 +39,7 @@ function specsOf({ name, rows, cols, groupSize }: ExpectedModule): Readonly<Reco
   };
 }
 
-export async function writeBlock(sink: FileSink, layer: number, block: Quantized): Promise<void> {
+export async function writeBlock(sink: FileSink, layer: number, block: QuantizedBlock): Promise<void> {
   const hashes: Record<string, string> = {};
   const tensors = [];
   for (const [name, matrix] of block.matrices) {
@@ -58,34 +58,61 @@ export async function writeBlock(sink: FileSink, layer: number, block: Quantized
   });
 }
 
-/** @throws FormatError naming file and tensor, or the field of the metadata. */
+/** A block's file, open: reports and starved experts are read, matrices are when they are asked for. */
+export interface BlockFile {
+  readonly modules: readonly ModuleReport[];
+  readonly starved: readonly StarvedExpert[];
+  /** @throws FormatError naming file and tensor where its bytes are not those that were written. */
+  matrix(module: ExpectedModule): Promise<QuantizedMatrix>;
+  /** f32 [rows, groups]. */
+  scales(module: ExpectedModule): Promise<Float32Array>;
+}
+
+/** @throws FormatError naming the field of the metadata that is not as expected. */
+export function openBlock(file: TensorFile, layer: number, expected: readonly ExpectedModule[]): BlockFile {
+  if (file.metadata.get("layer") !== String(layer))
+    throw new FormatError(`${file.name}: layer`, `found ${file.metadata.get("layer")}, expected ${layer}`);
+  const hashes = asObject(metadata(file, "sha256"), `${file.name}: sha256`);
+  const reader = (module: ExpectedModule) => {
+    const specs = specsOf(module);
+    return (part: Part) => readPart(file, specs[part], hashes[specs[part].name]);
+  };
+  const scales = async (module: ExpectedModule) => {
+    const values = new Float32Array((await reader(module)("scales")).buffer);
+    checkPart(file, specsOf(module).scales.name, values, isScale, SCALES);
+    return values;
+  };
+  return {
+    modules: readReports(file, expected),
+    starved: readStarved(file, layer),
+    scales,
+    async matrix(module) {
+      const read = reader(module);
+      const { rows, cols, bits, groupSize } = module;
+      const matrix = {
+        ...{ rows, cols, bits, groupSize, groups: groupCount(cols, groupSize) },
+        codes: await read("codes"),
+        scales: await scales(module),
+        zeros: await read("zeros"),
+        gIdx: new Int32Array((await read("gIdx")).buffer),
+        perm: new Int32Array((await read("perm")).buffer),
+      };
+      checkIntegers(file, specsOf(module), matrix);
+      return matrix;
+    },
+  };
+}
+
+/** The whole block, in memory. @throws FormatError naming file and tensor, or the field of the metadata. */
 export async function readBlock(
   file: TensorFile,
   layer: number,
   expected: readonly ExpectedModule[],
-): Promise<Quantized> {
-  if (file.metadata.get("layer") !== String(layer))
-    throw new FormatError(`${file.name}: layer`, `found ${file.metadata.get("layer")}, expected ${layer}`);
-  const modules = readReports(file, expected);
-  const starved = readStarved(file, layer);
-  const hashes = asObject(metadata(file, "sha256"), `${file.name}: sha256`);
+): Promise<QuantizedBlock> {
+  const block = openBlock(file, layer, expected);
   const matrices = new Map<string, QuantizedMatrix>();
-  for (const module of expected) {
-    const specs = specsOf(module);
-    const read = (part: Part) => readPart(file, specs[part], hashes[specs[part].name]);
-    const { rows, cols, bits, groupSize } = module;
-    const matrix = {
-      ...{ rows, cols, bits, groupSize, groups: groupCount(cols, groupSize) },
-      codes: await read("codes"),
-      scales: new Float32Array((await read("scales")).buffer),
-      zeros: await read("zeros"),
-      gIdx: new Int32Array((await read("gIdx")).buffer),
-      perm: new Int32Array((await read("perm")).buffer),
-    };
-    checkValues(file, specs, matrix);
-    matrices.set(module.name, matrix);
-  }
-  return { matrices, modules, starved };
+  for (const module of expected) matrices.set(module.name, await block.matrix(module));
+  return { matrices, modules: block.modules, starved: block.starved };
 }
 
 async function readPart(
@@ -104,23 +131,31 @@ async function readPart(
   );
 }
 
-/** What a kernel would not survive, or the format cannot hold, whatever the hashes say. */
-function checkValues(file: TensorFile, specs: Readonly<Record<Part, TensorSpec>>, matrix: QuantizedMatrix): void {
+const SCALES = "scales of 16 bits, from 0";
+const isScale = (value: number) => value >= 0 && exactF16(value) !== undefined;
+
+/** Refuses values that a kernel would not survive or that the written format cannot hold, whatever their hashes say. */
+function checkIntegers(file: TensorFile, specs: Readonly<Record<Part, TensorSpec>>, matrix: QuantizedMatrix): void {
   const { bits, cols, groups } = matrix;
-  const check = (part: Part, isGood: (value: number) => boolean, expected: string) => {
-    const at = (matrix[part] as Float32Array).findIndex((value) => !isGood(value));
-    if (at < 0) return;
-    throw new FormatError(
-      `${file.name}: tensor ${specs[part].name}`,
-      `found ${matrix[part][at]} at element ${at}, expected ${expected}`,
-    );
-  };
   const below = (end: number) => (value: number) => value >= 0 && value < end;
-  check("codes", below(2 ** bits), `codes of ${bits} bits`);
-  check("zeros", below(2 ** bits), `zeros of ${bits} bits`);
-  check("scales", (value) => value >= 0 && exactF16(value) !== undefined, "scales of 16 bits, from 0");
-  check("gIdx", below(groups), `groups below ${groups}`);
-  check("perm", below(cols), `columns below ${cols}`);
+  const check = (part: "codes" | "zeros" | "gIdx" | "perm", end: number, expected: string) =>
+    checkPart(file, specs[part].name, matrix[part], below(end), expected);
+  check("codes", 2 ** bits, `codes of ${bits} bits`);
+  check("zeros", 2 ** bits, `zeros of ${bits} bits`);
+  check("gIdx", groups, `groups below ${groups}`);
+  check("perm", cols, `columns below ${cols}`);
+}
+
+function checkPart(
+  file: TensorFile,
+  tensor: string,
+  values: Float32Array | Uint8Array | Int32Array,
+  isGood: (value: number) => boolean,
+  expected: string,
+): void {
+  const at = (values as Float32Array).findIndex((value) => !isGood(value));
+  if (at < 0) return;
+  throw new FormatError(`${file.name}: tensor ${tensor}`, `found ${values[at]} at element ${at}, expected ${expected}`);
 }
 
 function metadata(file: TensorFile, field: string): JsonValue {

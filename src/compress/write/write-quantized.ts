@@ -8,17 +8,17 @@ import type { OutputFolder } from "../../files/output.ts";
 import { readAll } from "../../files/source.ts";
 import { type ModuleSetting as WrittenModule, writeGptqConfig } from "../../format/gptq/gptq-dynamic.ts";
 import type { GptqBits, GptqVersion } from "../../format/gptq/gptq-packing.ts";
-import { gptqTensors } from "../../format/gptq/gptq-tensors.ts";
+import { gptqBytes, gptqScales, gptqTensorSpecs } from "../../format/gptq/gptq-tensors.ts";
 import { requireTensor } from "../../format/safetensors.ts";
-import { copyOf, type TensorToWrite, tensorOf, writeSafetensors } from "../../format/safetensors-writer.ts";
+import { copyOf, type TensorToWrite, writeSafetensors } from "../../format/safetensors-writer.ts";
 import type { Spelling } from "../../model/config/families/family.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import type { Slot } from "../../model/weights/linears.ts";
 import type { Placement } from "../../model/weights/locate.ts";
-import type { QuantizedMatrix } from "../../quant/grid.ts";
+import { groupCount, type QuantizedMatrix } from "../../quant/grid.ts";
 import { listTensors, type ModelShapes, renamed, shapesOfFiles } from "../recipe/model-shapes.ts";
-import { averageBits, type QuantizeSettings } from "../recipe/settings.ts";
-import { plainCodes, type Quantized } from "../result/quantized.ts";
+import { averageBits, type ModuleSetting, type QuantizeSettings, settingOf } from "../recipe/settings.ts";
+import { plainCodes, type Quantized, type QuantizedMatrices, scaleBits } from "../result/quantized.ts";
 import { settingsMeta } from "./folder-meta.ts";
 import { folderReadme } from "./folder-readme.ts";
 
@@ -72,9 +72,10 @@ export async function writeQuantized(
   return committed(output, async () => {
     const shapes = shapesOfFiles(files);
     const names = renamed(shapes, spelling);
-    const tensors = collectTensors(files, shapes, quantized, names, version);
+    const read = new MatrixReader(quantized.matrices);
+    const tensors = collectTensors(files, shapes, settings, names, read, version);
     const trueBytes = await writeWeights(output, tensors);
-    const config = configJson(files, quantized, settings, names, version, options.meta ?? {});
+    const config = configJson(files, settings, names, version, options.meta ?? {});
     await writeText(output, "quantize_config.json", jsonText(config));
     await writeText(output, "config.json", jsonText({ ...files.json, quantization_config: config }));
     await copyCompanions(files, output);
@@ -91,25 +92,70 @@ export async function writeQuantized(
 function collectTensors(
   files: ModelFiles,
   shapes: ModelShapes,
-  quantized: Quantized,
+  settings: QuantizeSettings,
   names: ReadonlyMap<string, string>,
+  read: MatrixReader,
   version: GptqVersion,
 ): readonly TensorToWrite[] {
   return listTensors<TensorToWrite>(shapes, names, {
     packed: (slot, name) => {
-      const matrix = quantized.matrices.get(slot.name);
-      return matrix === undefined ? undefined : packedTensors(name, matrix, version);
+      const setting = settingOf(settings, slot);
+      return setting.bits === 16 ? undefined : packedTensors(slot, setting, name, read, version);
     },
     float: (_, index, name) => floatTensor(files, files.placements[index], name),
     other: ({ name }) => copyOf(requireTensor(files.index, name)),
   });
 }
 
-function packedTensors(name: string, matrix: QuantizedMatrix, version: GptqVersion): readonly TensorToWrite[] {
-  const plain = { ...plainCodes(matrix), gIdx: matrix.gIdx };
-  return gptqTensors(name, plain, version).map((tensor) =>
-    tensorOf(tensor.name, tensor.dtype, tensor.shape, tensor.bytes),
-  );
+/**
+ * The tensors of a packed linear, made when their turn comes. The file has all integers first, so that scales are read by
+ * themselves in a second pass.
+ */
+function packedTensors(
+  { name: linear, rows, cols }: Slot,
+  { bits, groupSize }: ModuleSetting,
+  name: string,
+  read: MatrixReader,
+  version: GptqVersion,
+): readonly TensorToWrite[] {
+  const shape = { N: rows, K: cols, G: groupCount(cols, groupSize), bits: bits as GptqBits };
+  return gptqTensorSpecs(name, shape).map((spec, part) => ({
+    ...spec,
+    async *pieces() {
+      if (spec.dtype === "F16") {
+        const stored = gptqScales(scaleBits(await read.scales(linear)), rows, shape.G);
+        yield new Uint8Array(stored.buffer);
+      } else {
+        const matrix = await read.matrix(linear);
+        yield gptqBytes({ ...plainCodes(matrix), gIdx: matrix.gIdx }, version, part);
+      }
+    },
+  }));
+}
+
+/** Reads matrices for writing, and keeps the last: its tensors are written one after the other. */
+class MatrixReader {
+  readonly #matrices: QuantizedMatrices;
+  #last: { readonly name: string; readonly matrix: QuantizedMatrix } | undefined;
+
+  constructor(matrices: QuantizedMatrices) {
+    this.#matrices = matrices;
+  }
+
+  async matrix(name: string): Promise<QuantizedMatrix> {
+    if (this.#last?.name !== name) this.#last = { name, matrix: this.#found(name, await this.#matrices.get(name)) };
+    return this.#last.matrix;
+  }
+
+  async scales(name: string): Promise<Float32Array> {
+    this.#last = undefined;
+    return this.#found(name, await this.#matrices.scales(name));
+  }
+
+  #found<T>(name: string, value: T | undefined): T {
+    if (value !== undefined) return value;
+    throw new UsageError(`module ${name}`, "no quantised matrix", "one, as the settings give it bits");
+  }
 }
 
 /** A linear that stays float; one of a fused bank becomes a tensor of its own. */
@@ -132,7 +178,6 @@ async function writeWeights(output: OutputFolder, tensors: readonly TensorToWrit
 
 function configJson(
   files: ModelFiles,
-  quantized: Quantized,
   settings: QuantizeSettings,
   names: ReadonlyMap<string, string>,
   version: GptqVersion,
@@ -141,7 +186,7 @@ function configJson(
   const modules = files.placements
     .map(({ slot }) => slot)
     .filter((slot) => slot.role !== "embedding")
-    .map((slot) => writtenModule(slot, names, quantized));
+    .map((slot) => ({ name: names.get(slot.name) as string, ...settingOf(settings, slot) }));
   const base = mostFrequent(modules);
   const descAct = settings.method === "gptq" && settings.actOrder === "desc" && !settings.staticGroups;
   return writeGptqConfig({
@@ -165,13 +210,6 @@ function mostFrequent(modules: readonly WrittenModule[]): { bits: GptqBits; grou
   }
   const [most] = [...counts.values()].sort((a, b) => b.count - a.count);
   return { bits: most?.bits ?? 4, groupSize: most?.groupSize ?? 128 };
-}
-
-function writtenModule(slot: Slot, names: ReadonlyMap<string, string>, quantized: Quantized): WrittenModule {
-  const matrix = quantized.matrices.get(slot.name);
-  const name = names.get(slot.name) as string;
-  if (matrix === undefined) return { name, bits: 16, groupSize: -1 };
-  return { name, bits: matrix.bits as GptqBits, groupSize: matrix.groupSize };
 }
 
 /** Tokenizer, generation settings and chat template, unchanged, where the source folder has them. */

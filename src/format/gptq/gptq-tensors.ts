@@ -139,15 +139,26 @@ export function gptqTensorSpecs(
 
 /** The four tensors of the linear, as `module`. */
 export function gptqTensors(module: string, matrix: GptqMatrix, version: GptqVersion): readonly NamedTensor[] {
+  return gptqTensorSpecs(module, matrix).map((spec, part) => ({ ...spec, bytes: gptqBytes(matrix, version, part) }));
+}
+
+/** The bytes of one of them, by its place in `gptqTensorSpecs`. */
+export function gptqBytes(matrix: GptqMatrix, version: GptqVersion, part: number): Uint8Array {
   const { N, K, G, bits } = matrix;
-  const scales = new Uint16Array(G * N);
-  for (let n = 0; n < N; n++) for (let g = 0; g < G; g++) scales[g * N + n] = matrix.scales[n * G + g];
-  const qzeros = packZeros(matrix.zeros, N, G, bits, version);
-  const data: readonly ArrayBufferView[] = [packColumns(matrix.codes, K, N, bits), qzeros, scales, matrix.gIdx];
-  return gptqTensorSpecs(module, matrix).map((spec, part) => {
-    const { buffer, byteOffset, byteLength } = data[part];
-    return { ...spec, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
-  });
+  if (part === 0) return bytesOf(packColumns(matrix.codes, K, N, bits));
+  if (part === 1) return bytesOf(packZeros(matrix.zeros, N, G, bits, version));
+  return bytesOf(part === 2 ? gptqScales(matrix.scales, N, G) : matrix.gIdx);
+}
+
+/** `scales` f16 bits [G,N] as the file has them, from [N,G]. */
+export function gptqScales(scales: Uint16Array, N: number, G: number): Uint16Array {
+  const stored = new Uint16Array(G * N);
+  for (let n = 0; n < N; n++) for (let g = 0; g < G; g++) stored[g * N + n] = scales[n * G + g];
+  return stored;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function requireShape(

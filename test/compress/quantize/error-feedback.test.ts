@@ -6,7 +6,7 @@ import { corrected, sampleOf } from "../../../src/compress/feedback/correct.ts";
 import { quantizeModel } from "../../../src/compress/quantize/quantize-model.ts";
 import { LOW_BIT_GRID, uniformModules } from "../../../src/compress/recipe/settings.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
-import { klAfter, openFloat, TEXT } from "../../helpers/quantized.ts";
+import { klAfter, matricesOf, openFloat, TEXT } from "../../helpers/quantized.ts";
 import { gaussians } from "../../helpers/random.ts";
 import { repositoryFile } from "../../helpers/shared.ts";
 
@@ -86,7 +86,7 @@ describe("error feedback", () => {
     const run = async (threads: number) => {
       await using model = await openFloat("fable-deepseek", { threads });
       const settings = { ...LOW_BIT_GRID, errorFeedback: 0.7, modules: uniformModules(model.files, 2, 64) };
-      return (await quantizeModel(model, settings, { windows: [TEXT.slice(0, 64)] })).matrices;
+      return matricesOf(await quantizeModel(model, settings, { windows: [TEXT.slice(0, 64)] }));
     };
     expect(await run(2)).toEqual(await run(1));
   });

@@ -10,6 +10,7 @@ import { perplexity } from "../../../src/eval/perplexity/perplexity.ts";
 import { ModelLikelihood } from "../../../src/eval/scoring/model-likelihood.ts";
 import type { LanguageModel } from "../../../src/index.ts";
 import { collect } from "../../../src/runtime/generate.ts";
+import { matricesOf } from "../../helpers/quantized.ts";
 import { mulberry32 } from "../../helpers/random.ts";
 import { openTinyModel, tinyIds, tinySettings } from "../../helpers/tiny-model.ts";
 
@@ -19,7 +20,10 @@ const IDS = tinyIds(120, 4);
 type Job = (model: LanguageModel) => Promise<unknown>;
 
 const JOBS: Readonly<Record<string, Job>> = {
-  quantize: async ({ model }) => quantizeModel(model, tinySettings(model), { windows: WINDOWS }),
+  quantize: async ({ model }) => {
+    const quantized = await quantizeModel(model, tinySettings(model), { windows: WINDOWS });
+    return [await matricesOf(quantized), quantized.modules, quantized.starved];
+  },
   calibrate: async ({ model }) => calibrate(model, WINDOWS, { chunk: 2, hessians: true }),
   perplexity: async ({ model }) => perplexity(model, IDS, { window: 20 }),
   generate: async (model) => {

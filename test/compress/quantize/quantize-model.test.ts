@@ -19,6 +19,7 @@ import { packMatrix } from "../../../src/model/weights/load-weights.ts";
 import { layerLinears } from "../../../src/model/weights/weight-tree.ts";
 import { computeLogits } from "../../../src/runtime/logits.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
+import { matricesOf } from "../../helpers/quantized.ts";
 
 const IDS = [0, 430, 410, 258, 389, 12, 500, 1000, 77, 3000, 4, 5];
 
@@ -56,10 +57,11 @@ describe("quantizeModel", () => {
   async function logitsOf(quantized: Quantized): Promise<Float32Array> {
     const { machine } = model;
     using _ = machine.arena.claim();
-    const linears = model.weights.layers.flatMap(layerLinears).filter(({ slot }) => quantized.matrices.has(slot.name));
+    const matrices = await matricesOf(quantized);
+    const linears = model.weights.layers.flatMap(layerLinears).filter(({ slot }) => matrices.has(slot.name));
     const originals = linears.map((linear) => linear.matrix);
     for (const linear of linears) {
-      const matrix = quantized.matrices.get(linear.slot.name)!;
+      const matrix = matrices.get(linear.slot.name)!;
       linear.matrix = packMatrix(machine, plainCodes(matrix), matrix.groupSize);
     }
     try {
@@ -95,7 +97,7 @@ describe("quantizeModel", () => {
       expect(files.spelling).toBe(names);
       const config = await readGptqConfig(folder);
       for (const [index, { slot }] of files.placements.entries()) {
-        const matrix = quantized.matrices.get(model.files.placements[index].slot.name);
+        const matrix = await quantized.matrices.get(model.files.placements[index].slot.name);
         if (matrix === undefined) {
           if (slot.role !== "embedding") expect(resolveModule(config!, slot.name), slot.name).toBe("float");
           continue;
@@ -116,7 +118,7 @@ describe("quantizeModel", () => {
 
   it("beats rounding on the calibration inputs of nearly every matrix", async () => {
     const settings = { ...DEFAULT_GRID, clip: "none" as const, modules: uniformModules(model.files, 2, 64) };
-    const { modules } = await quantizeModel(model, settings, { windows });
+    const { modules } = await quantizeModel(model, settings, { windows, rtnLoss: true });
     const byGptq = modules.filter((module) => module.method === "gptq");
     const better = byGptq.filter((module) => (module.loss as number) < (module.rtnLoss as number));
     expect(better.length / byGptq.length).toBeGreaterThan(0.95);
@@ -125,9 +127,12 @@ describe("quantizeModel", () => {
 
   it("names starved experts and what was done for them", async () => {
     const settings = { ...DEFAULT_GRID, clip: "none" as const, modules: uniformModules(model.files, 4, 64) };
-    const { starved, modules, matrices } = await quantizeModel(model, settings, { windows: [[0, 430, 410]] });
+    const quantized = await quantizeModel(model, settings, { windows: [[0, 430, 410]] });
+    const { starved, modules } = quantized;
     expect(starved.length).toBe(8 * 6);
-    expect(matrices.size).toBe(168);
+    expect(modules).toHaveLength(168);
+    expect([...(await matricesOf(quantized)).values()]).not.toContain(undefined);
+    for (const { rtnLoss } of modules) expect(rtnLoss).toBeNull();
     const down = modules.find((module) => module.name.endsWith("experts.0.w2"));
     expect(down?.method).toBe("rtn");
     expect(down?.note).toMatch(/\d calibration tokens for 256 columns/);

@@ -7,6 +7,7 @@ import { trainPredictor } from "../../../src/compress/predictor/predictor.ts";
 import { quantizeModel } from "../../../src/compress/quantize/quantize-model.ts";
 import { shapesOfFiles } from "../../../src/compress/recipe/model-shapes.ts";
 import { DEFAULT_GRID, type QuantizeSettings, uniformModules } from "../../../src/compress/recipe/settings.ts";
+import { heldMatrices } from "../../../src/compress/result/quantized.ts";
 import { openCheckpoint } from "../../../src/compress/resume/block-checkpoint.ts";
 import { smoothModel } from "../../../src/compress/smooth/smooth-model.ts";
 import { calibrate } from "../../../src/compress/statistics/calibrate.ts";
@@ -105,7 +106,7 @@ describe("an option that a function does not have is refused with the nearest na
     [
       "writeQuantized",
       () => {
-        const nothing = { matrices: new Map(), modules: [], starved: [] };
+        const nothing = { matrices: heldMatrices(new Map()), modules: [], starved: [] };
         return writeQuantized(model.files, nothing, settings, memoryOutput(), bad("name"));
       },
       "names",

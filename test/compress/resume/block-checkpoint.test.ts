@@ -12,6 +12,7 @@ import { memoryWorkFolder, type WorkFolder } from "../../../src/files/work-folde
 import { Model, readModelFiles } from "../../../src/model/model.ts";
 import { isQuantizable } from "../../../src/model/weights/linears.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
+import { matricesOf } from "../../helpers/quantized.ts";
 import { repositoryFile } from "../../helpers/shared.ts";
 
 const FOLDER = repositoryFile("test/fixtures/families/deepseek-f16");
@@ -61,7 +62,7 @@ async function stopAfter(blocks: number, folder: WorkFolder, grid: QuantizeSetti
   const checkpoint = await resumed(folder, grid);
   let left = blocks;
   const stopping: Checkpoint = {
-    load: checkpoint.load,
+    ...checkpoint,
     async save(layer, block) {
       await checkpoint.save(layer, block);
       if (--left === 0) controller.abort(new Error("enough"));
@@ -112,6 +113,20 @@ describe("a stopped run", () => {
     const folder = memoryWorkFolder();
     await stopAfter(1, folder, grid);
     expectSame(await whole(grid, await resumed(folder, grid)), await whole(grid));
+  });
+
+  it("gives matrices from the files of its blocks, not from memory", async () => {
+    const folder = memoryWorkFolder();
+    const run = { windows: WINDOWS, checkpoint: await resumed(folder, settings()) };
+    const kept = await quantizeModel(model, settings(), run);
+    expect(await matricesOf(kept)).toEqual(
+      await matricesOf(await quantizeModel(model, settings(), { windows: WINDOWS })),
+    );
+    const [{ name }] = kept.modules;
+    expect(await kept.matrices.scales(name)).toEqual((await kept.matrices.get(name))?.scales);
+    expect(await kept.matrices.get("model.layers.0.block_sparse_moe.gate")).toBeUndefined();
+    await run.checkpoint.remove();
+    await expect(kept.matrices.get(name)).rejects.toThrow("layer-0.safetensors: found no such file");
   });
 
   it("is forgotten by a run that does not resume", async () => {

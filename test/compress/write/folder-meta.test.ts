@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/base/errors.ts";
 import { DEFAULT_GRID, LOW_BIT_GRID, type QuantizeSettings } from "../../../src/compress/recipe/settings.ts";
+import { heldMatrices } from "../../../src/compress/result/quantized.ts";
 import { portableNames, readersOf } from "../../../src/compress/write/readers.ts";
 import { writeQuantized } from "../../../src/compress/write/write-quantized.ts";
 import { memoryOutput } from "../../../src/files/output.ts";
@@ -20,7 +21,7 @@ afterAll(() => model[Symbol.asyncDispose]());
 async function written(change: Partial<QuantizeSettings>) {
   const output = memoryOutput("out");
   const settings = { ...LOW_BIT_GRID, ...change, modules: new Map() };
-  await writeQuantized(model.files, { matrices: new Map(), modules: [], starved: [] }, settings, output);
+  await writeQuantized(model.files, { matrices: heldMatrices(new Map()), modules: [], starved: [] }, settings, output);
   const text = (name: string) => new TextDecoder().decode(output.files.get(name));
   const config = JSON.parse(text("config.json")).quantization_config;
   expect(JSON.parse(text("quantize_config.json"))).toEqual(config);
@@ -53,7 +54,7 @@ describe("a written folder", () => {
 
   it("names its readers", async () => {
     const output = memoryOutput("out");
-    const nothing = { matrices: new Map(), modules: [], starved: [] };
+    const nothing = { matrices: heldMatrices(new Map()), modules: [], starved: [] };
     const settings = { ...DEFAULT_GRID, modules: new Map() };
     await writeQuantized(model.files, nothing, settings, output, { names: "transformers" });
     const readme = new TextDecoder().decode(output.files.get("README.md"));

@@ -1,0 +1,89 @@
+/** Finished blocks as files of a folder, one each: written when they are done, read again when somebody asks for them. */
+import { FileError } from "../../base/errors.ts";
+import { committed } from "../../files/committed.ts";
+import type { ByteSource } from "../../files/source.ts";
+import type { WorkFolder } from "../../files/work-folder.ts";
+import { openSafetensors } from "../../format/safetensors.ts";
+import type { Model } from "../../model/model.ts";
+import { layerLinears } from "../../model/weights/weight-tree.ts";
+import type { QuantizedMatrix } from "../../quant/grid.ts";
+import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
+import type { QuantizedBlock, QuantizedMatrices } from "../result/quantized.ts";
+import { type BlockFile, type ExpectedModule, openBlock, readBlock, writeBlock } from "./block-file.ts";
+
+/** Names of the files of blocks. */
+export const BLOCK_FILE: RegExp = /^layer-\d+\.safetensors$/;
+
+/** A block whose file is open. */
+interface OpenBlock extends BlockFile {
+  readonly layer: number;
+  readonly source: ByteSource;
+}
+
+export class BlockFolder implements QuantizedMatrices {
+  readonly #folder: WorkFolder;
+  /** What each block must have. */
+  readonly #expected: readonly (readonly ExpectedModule[])[];
+  readonly #places: ReadonlyMap<string, { readonly layer: number; readonly module: ExpectedModule }>;
+  /** The block that was read last: a file is written block by block. */
+  #open: OpenBlock | undefined;
+
+  constructor(folder: WorkFolder, model: Model, settings: QuantizeSettings) {
+    this.#folder = folder;
+    this.#expected = model.weights.layers.map((layer) =>
+      layerLinears(layer).flatMap(({ slot }): readonly ExpectedModule[] => {
+        const { bits, groupSize } = settingOf(settings, slot);
+        return bits === 16 ? [] : [{ name: slot.name, rows: slot.rows, cols: slot.cols, bits, groupSize }];
+      }),
+    );
+    this.#places = new Map(
+      this.#expected.flatMap((modules, layer) => modules.map((module) => [module.name, { layer, module }] as const)),
+    );
+  }
+
+  async load(layer: number): Promise<QuantizedBlock | undefined> {
+    const source = await this.#folder.open(blockFile(layer));
+    if (source === undefined) return undefined;
+    try {
+      return await readBlock(await openSafetensors(source), layer, this.#expected[layer]);
+    } finally {
+      await source.close?.();
+    }
+  }
+
+  async save(layer: number, block: QuantizedBlock): Promise<void> {
+    const output = await this.#folder.file(blockFile(layer));
+    await committed(output, () => writeBlock(output, layer, block));
+  }
+
+  async get(name: string): Promise<QuantizedMatrix | undefined> {
+    const place = this.#places.get(name);
+    return place && (await this.#blockOf(place.layer)).matrix(place.module);
+  }
+
+  async scales(name: string): Promise<Float32Array | undefined> {
+    const place = this.#places.get(name);
+    return place && (await this.#blockOf(place.layer)).scales(place.module);
+  }
+
+  /** Closes the file that was read last. */
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    await open?.source.close?.();
+  }
+
+  async #blockOf(layer: number): Promise<BlockFile> {
+    if (this.#open?.layer === layer) return this.#open;
+    await this.close();
+    const source = await this.#folder.open(blockFile(layer));
+    if (source === undefined)
+      throw new FileError(`${this.#folder.name}/${blockFile(layer)}`, "found no such file, expected a finished block");
+    this.#open = { ...openBlock(await openSafetensors(source), layer, this.#expected[layer]), layer, source };
+    return this.#open;
+  }
+}
+
+function blockFile(layer: number): string {
+  return `layer-${layer}.safetensors`;
+}
