@@ -1,4 +1,5 @@
 /** The matmul rows of the kernel benchmark: what is measured, and the goal. */
+import type { Bits } from "../src/tensor/linear-shape.ts";
 import { bitsOf, isPacked, panelBytes, panelCount, recordLayout, type WeightType } from "../src/tensor/panel.ts";
 import type { KernelName } from "../src/wasm/generated/kernels.ts";
 import type { Goal, Row } from "./measure.ts";
@@ -88,7 +89,7 @@ function matmulRow(matmul: Matmul, threads: number): Row {
 
 /** One row at a time in int8 mode, weights from memory. */
 // biome-ignore format: one line
-function decode(build: Build, bits: 2 | 3 | 4 | 8, groupSize: number, actGroup: number, unit: "GB/s" | "GF", goal?: Goal): Matmul {
+function decode(build: Build, bits: Bits, groupSize: number, actGroup: number, unit: "GB/s" | "GF", goal?: Goal): Matmul {
   const kernel: KernelName = bits === 8 ? "matmul_w8a16" : `matmul_w${bits}a8`;
   return { build, kernel, type: `w${bits}`, groupSize, actGroup, rows: 1, unit, goal };
 }

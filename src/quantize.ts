@@ -26,7 +26,7 @@ export {
   trainPredictor,
 } from "./compress/predictor/predictor.ts";
 export { type QuantizeRun, quantizeModel } from "./compress/quantize/quantize-model.ts";
-export { type LinearShape, type ModelShapes, shapesOfConfig, shapesOfFiles } from "./compress/recipe/model-shapes.ts";
+export { type ModelShapes, type SourceLinear, shapesOfConfig, shapesOfFiles } from "./compress/recipe/model-shapes.ts";
 export {
   averageBits,
   DEFAULT_GRID,
@@ -34,7 +34,7 @@ export {
   LOW_BIT_GRID,
   type ModuleSetting,
   type QuantizeSettings,
-  quantizableSlots,
+  quantizableLinears,
   STUDY_GRID,
   uniformModules,
 } from "./compress/recipe/settings.ts";
@@ -88,7 +88,8 @@ export { type Budget, parseBudget } from "./policy/budget.ts";
 export { type PlanDocument, parsePlan } from "./policy/plan-document.ts";
 export { type Policy, type PolicyStatistics, parsePolicy, policyPlan } from "./policy/policy.ts";
 export { type GptqOptions, type GptqResult, gptq } from "./quant/gptq.ts";
-export type { GridOptions, QuantizedMatrix } from "./quant/grid.ts";
+export type { GridOptions } from "./quant/grid.ts";
 export { Hessian } from "./quant/hessian.ts";
 export { type MatrixResult, quantizeMatrix } from "./quant/quantize-matrix.ts";
 export { rtn } from "./quant/rtn.ts";
+export type { QuantizedMatrix } from "./tensor/quantized-matrix.ts";

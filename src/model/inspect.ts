@@ -1,17 +1,17 @@
 /** What a model is, from its headers alone: sizes, parameters, bits and bytes of every linear. */
 import type { TensorIndex } from "../format/safetensors.ts";
 import { meanBits } from "../policy/bit-plan.ts";
+import { isQuantizable, type LinearShape, type Projection, type Role } from "../tensor/linear-shape.ts";
 import type { ModelConfig } from "./config/model-config.ts";
 import type { ModelFiles } from "./model.ts";
-import { isQuantizable, type Slot } from "./weights/linears.ts";
-import type { Placement } from "./weights/locate.ts";
+import type { StoredLinear } from "./weights/locate.ts";
 
 export interface ModuleFacts {
   readonly name: string;
-  readonly role: Slot["role"];
+  readonly role: Role;
   readonly layer: number;
   readonly expert: number;
-  readonly projection: Slot["projection"];
+  readonly projection: Projection;
   readonly shape: readonly [number, number];
   readonly bits: number;
   /** null for float weights. */
@@ -39,13 +39,13 @@ export interface ModelFacts {
 }
 
 export function inspectModel(files: ModelFiles): ModelFacts {
-  const modules = files.placements.map((placement) => moduleFacts(files.index, placement));
+  const modules = files.linears.map((linear) => moduleFacts(files.index, linear));
   return summarise(files.config, modules, fileBytes(files.index));
 }
 
 /** The same from a configuration alone: weights as 16-bit floats, nothing on disk. */
-export function inspectShapes(config: ModelConfig, slots: readonly Slot[]): ModelFacts {
-  const modules = slots.map((slot) => factsOf(slot, 16, null, slot.rows * slot.cols * 2));
+export function inspectShapes(config: ModelConfig, linears: readonly LinearShape[]): ModelFacts {
+  const modules = linears.map((linear) => factsOf(linear, 16, null, linear.rows * linear.cols * 2));
   return summarise(config, modules, 0);
 }
 
@@ -73,19 +73,19 @@ function activeOf(module: ModuleFacts, count: number, config: ModelConfig): numb
   return count;
 }
 
-function moduleFacts(index: TensorIndex, placement: Placement): ModuleFacts {
-  const { slot } = placement;
-  if (placement.kind === "packed") {
-    const parts = ["qweight", "qzeros", "scales", "g_idx"].map((part) => index.entries.get(`${slot.name}.${part}`));
+function moduleFacts(index: TensorIndex, linear: StoredLinear): ModuleFacts {
+  const { stored } = linear;
+  if (stored.kind === "packed") {
+    const parts = ["qweight", "qzeros", "scales", "g_idx"].map((part) => index.entries.get(`${linear.name}.${part}`));
     const bytes = parts.reduce((sum, entry) => sum + (entry?.byteLength ?? 0), 0);
-    return factsOf(slot, placement.bits, placement.groupSize, bytes);
+    return factsOf(linear, stored.bits, stored.groupSize, bytes);
   }
-  const bytes = placement.dtype === "f32" ? 4 : 2;
-  return factsOf(slot, bytes * 8, null, slot.rows * slot.cols * bytes);
+  const bytes = stored.dtype === "f32" ? 4 : 2;
+  return factsOf(linear, bytes * 8, null, linear.rows * linear.cols * bytes);
 }
 
-function factsOf(slot: Slot, bits: number, groupSize: number | null, bytes: number): ModuleFacts {
-  const { name, role, layer, expert, projection, rows, cols } = slot;
+function factsOf(linear: LinearShape, bits: number, groupSize: number | null, bytes: number): ModuleFacts {
+  const { name, role, layer, expert, projection, rows, cols } = linear;
   return { name, role, layer, expert, projection, shape: [rows, cols], bits, groupSize, bytes };
 }
 

@@ -16,7 +16,7 @@ import type { ModelConfig } from "./config/model-config.ts";
 import { readTokenizer, requireTokenizer } from "./folder-tokenizer.ts";
 import { Session, type SessionOptions } from "./pass/session.ts";
 import { loadWeights } from "./weights/load-weights.ts";
-import { isHeadTied, locateAll, type Placement } from "./weights/locate.ts";
+import { isHeadTied, locateAll, type StoredLinear } from "./weights/locate.ts";
 import type { Weights } from "./weights/weight-tree.ts";
 
 /** What long work says of itself. */
@@ -39,7 +39,8 @@ export interface ModelFiles {
   readonly gptq: GptqConfig | undefined;
   readonly index: TensorIndex;
   readonly spelling: Spelling;
-  readonly placements: readonly Placement[];
+  /** In the order in which the forward pass meets them. */
+  readonly linears: readonly StoredLinear[];
 }
 
 /**
@@ -78,8 +79,8 @@ export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> 
   const index = await openCheckpoint(folder);
   try {
     const config = { ...written, tiedEmbeddings: isHeadTied(index, written, `${folder.name}/config.json`) };
-    const { spelling, placements } = locateAll(index, family, config, gptq);
-    return { folder, name: folder.name, json, family, config, gptq, index, spelling, placements };
+    const { spelling, linears } = locateAll(index, family, config, gptq);
+    return { folder, name: folder.name, json, family, config, gptq, index, spelling, linears };
   } catch (error) {
     await index.close();
     throw error;
@@ -124,7 +125,7 @@ export class Model implements AsyncDisposable {
     };
     try {
       const activations = chooseActivations(files, options);
-      const weights = await loadWeights(context, files.config, files.placements);
+      const weights = await loadWeights(context, files.config, files.linears);
       for (const [sentence, count] of warnings) options.onWarning?.(`${files.name}: ${sentence} (${count} modules)`);
       const model = new Model(files, machine, weights, activations);
       model.#tokenizer = tokenizer;
@@ -198,7 +199,7 @@ export class Model implements AsyncDisposable {
 
 /** int8 where weights are packed, f32 where all are float. */
 function chooseActivations(files: ModelFiles, options: OpenOptions): EngineActivations {
-  const packed = files.placements.some((placement) => placement.kind === "packed");
+  const packed = files.linears.some(({ stored }) => stored.kind === "packed");
   const mode = options.activations ?? (packed ? "int8" : "f32");
   if (!["f32", "int16", "int8"].includes(mode)) throw new UsageError("activations", String(mode), "f32, int16 or int8");
   return checkActivations({ mode, group: options.activationGroup ?? 32 });

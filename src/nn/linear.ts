@@ -18,7 +18,8 @@ export interface Target {
   readonly out: number;
 }
 
-export interface Projection {
+/** Linears that read one input, and where their outputs go. */
+export interface MatmulRequest {
   readonly input: Rows;
   /** Address of i32: compact row -> input row; 0 where they are the same. */
   readonly index: number;
@@ -35,13 +36,13 @@ export interface Projection {
 const MAX_ACTIVATION_GROUP = 128;
 
 /** Records `y = x W^T` for all targets, which share input and shape but may differ in storage. */
-export function project(emit: Emit, projection: Projection): void {
+export function project(emit: Emit, request: MatmulRequest): void {
   let prepared: string | undefined;
-  for (const targets of byFormat(projection.targets)) {
+  for (const targets of byFormat(request.targets)) {
     const matrix = targets[0].matrix;
-    const plan = planInput(emit, projection, matrix);
-    if (plan.key !== prepared) prepare(emit, projection, plan);
-    emitMatmul(emit, projection, targets, plan, plan.key === prepared);
+    const plan = planInput(emit, request, matrix);
+    if (plan.key !== prepared) prepare(emit, request, plan);
+    emitMatmul(emit, request, targets, plan, plan.key === prepared);
     prepared = plan.key;
   }
 }
@@ -65,10 +66,10 @@ interface InputPlan {
   readonly key: string;
 }
 
-function planInput({ activations }: Emit, projection: Projection, matrix: Matrix): InputPlan {
+function planInput({ activations }: Emit, request: MatmulRequest, matrix: Matrix): InputPlan {
   const permPtr = matrix.kind === "packed" ? matrix.permPtr : 0;
   const plain = { permPtr, group: 0, levels: 0 };
-  if (activations.mode === "f32" || projection.exact)
+  if (activations.mode === "f32" || request.exact)
     return { ...plain, form: "plain", key: permPtr === 0 ? "" : `g${permPtr}` };
   if (activations.mode === "study") {
     const group = activations.group === "token" ? matrix.cols : activations.group;
@@ -92,15 +93,15 @@ function activationGroup(matrix: PackedMatrix, wish: 32 | 64 | "weight"): number
 }
 
 /** Rounded inputs are gathered afterwards, so that groups are columns of the layer's own order; records before. */
-function prepare(emit: Emit, projection: Projection, plan: InputPlan): void {
+function prepare(emit: Emit, request: MatmulRequest, plan: InputPlan): void {
   const { tape, prepared, activations } = emit;
-  const { rows, cols } = projection.input;
-  let from: Pick<Rows, "ptr" | "ld"> = projection.input;
+  const { rows, cols } = request.input;
+  let from: Pick<Rows, "ptr" | "ld"> = request.input;
   if (plan.form === "rounded") {
     const { group, levels } = plan;
     const to = { ptr: prepared.rounded, ld: cols };
     // biome-ignore format: one line a call
-    tape.call("round_act", rows, cols, to.ptr, to.ld, from.ptr, from.ld, cols, group, levels, projection.scales ?? 0);
+    tape.call("round_act", rows, cols, to.ptr, to.ld, from.ptr, from.ld, cols, group, levels, request.scales ?? 0);
     from = to;
   }
   if (plan.permPtr !== 0) {
@@ -124,7 +125,7 @@ function usesNarrow(emit: Emit): boolean {
 
 function emitMatmul(
   emit: Emit,
-  projection: Projection,
+  request: MatmulRequest,
   targets: readonly Target[],
   plan: InputPlan,
   sameInput: boolean,
@@ -133,15 +134,15 @@ function emitMatmul(
   const { tape, pool, prepared } = emit;
   const table = pool.intern(targets.flatMap(({ matrix, span, out }) => [matrix.ptr, span, out, 0]));
   const units = panelCount(matrix.rows);
-  const work = (16 * matrix.cols * projection.rows) / Math.max(1, projection.targets.length / targets.length);
+  const work = (16 * matrix.cols * request.rows) / Math.max(1, request.targets.length / targets.length);
   const record = (sameInput ? tape.beside : tape.call).bind(tape);
   const groupSize = matrix.kind === "packed" ? matrix.groupSize : 0;
   const head = [table, targets.length] as const;
   if (plan.form !== "record") {
-    const ordered = plan.form === "rounded" ? { ptr: prepared.rounded, ld: matrix.cols } : projection.input;
+    const ordered = plan.form === "rounded" ? { ptr: prepared.rounded, ld: matrix.cols } : request.input;
     const x = plan.permPtr === 0 ? ordered : { ptr: prepared.gathered, ld: matrix.cols };
     const kernel = matrix.kind === "float" ? (`matmul_${matrix.dtype}` as const) : (`matmul_w${matrix.bits}` as const);
-    record(kernel, units, work, ...head, x.ptr, projection.index, matrix.cols, groupSize, stride(matrix.rows), x.ld);
+    record(kernel, units, work, ...head, x.ptr, request.index, matrix.cols, groupSize, stride(matrix.rows), x.ld);
     return;
   }
   const layout = recordLayout(matrix.cols, plan.group, usesNarrow(emit));
@@ -150,7 +151,7 @@ function emitMatmul(
   const kernel: KernelName = narrow ? `matmul_w${bits as 2 | 3 | 4}a8` : `matmul_w${bits}a16`;
   const values = narrow ? layout.narrowOffset : layout.wideOffset;
   // biome-ignore format: one line a call
-  record(kernel, units, work, ...head, prepared.records, projection.index, matrix.cols, groupSize, plan.group, stride(matrix.rows), layout.recordBytes, values);
+  record(kernel, units, work, ...head, prepared.records, request.index, matrix.cols, groupSize, plan.group, stride(matrix.rows), layout.recordBytes, values);
 }
 
 /** Bytes that a prepared input of this size may need in each form. */

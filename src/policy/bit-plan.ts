@@ -1,14 +1,14 @@
 /** Bit plans: which linear gets how many bits, as rules over the structure of a model. Knows no model, only its list of linears. */
 import { UsageError } from "../base/errors.ts";
-import type { PackedBits } from "../tensor/matrix.ts";
+import { BITS, type Bits, QUANTIZABLE_ROLES, type QuantizableRole } from "../tensor/linear-shape.ts";
 import { compileNamePattern } from "./name-pattern.ts";
 
 /** 16 leaves a linear as it is. */
-export type PlanBits = PackedBits | 16;
-export const PLAN_BITS: readonly PlanBits[] = [2, 3, 4, 8, 16];
+export type PlanBits = Bits | 16;
+export const PLAN_BITS: readonly PlanBits[] = [...BITS, 16];
 
-export type PlanRole = "attention" | "expert" | "shared" | "dense";
-export const PLAN_ROLES: readonly PlanRole[] = ["attention", "expert", "shared", "dense"];
+export type PlanRole = QuantizableRole;
+export const PLAN_ROLES: readonly PlanRole[] = QUANTIZABLE_ROLES;
 
 export type PlanProjection = "q" | "k" | "v" | "o" | "gate" | "up" | "down";
 export const PLAN_PROJECTIONS: readonly PlanProjection[] = ["q", "k", "v", "o", "gate", "up", "down"];

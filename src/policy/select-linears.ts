@@ -92,7 +92,7 @@ function chooseExperts(kind: ExpertWord, count: number, from: Selection): readon
   });
 }
 
-/** The highest scores over the whole model; the count is rounded down, ties go by slot order. */
+/** The highest scores over the whole model; the count is rounded down, ties go in the order of the linears. */
 function outlierLinears(share: Percent, from: Selection): readonly PlanModule[] {
   const linears = expertLinears(from.modules);
   if (linears.length === 0) return [];

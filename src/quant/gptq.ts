@@ -1,6 +1,7 @@
 /** GPTQ of one matrix (Frantar et al. 2022, arXiv:2210.17323): columns in order, each error pushed onto those to come. */
 import { ShapeError, UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
+import type { QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import { type ActOrder, columnGroups } from "./column-order.ts";
@@ -15,7 +16,6 @@ import {
   gridWork,
   naturalGroups,
   naturalOrder,
-  type QuantizedMatrix,
 } from "./grid.ts";
 import { Hessian } from "./hessian.ts";
 import { outputError } from "./quantization-error.ts";

@@ -1,12 +1,14 @@
 /** The grid of a group of weights: its options, its groups, and the words in which kernels take both (assembly/grid.ts). */
 import { NumericsError, UsageError } from "../base/errors.ts";
+import type { Bits } from "../tensor/linear-shape.ts";
+import type { QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 
 /**
  * The values that weights may take: bits, columns of a group (-1: the row), zero points, and the search for the
  * range.
  */
 export interface GridOptions {
-  readonly bits: 2 | 3 | 4 | 8;
+  readonly bits: Bits;
   /** Columns that share a scale and a zero; -1 is the whole row. A last group may be short. */
   readonly groupSize: number;
   readonly symmetric: boolean;
@@ -16,25 +18,6 @@ export interface GridOptions {
   readonly scaleRounding: "f16" | "f32";
   /** Of the matrix, for errors. */
   readonly name?: string;
-}
-
-/** One quantised matrix, columns in natural order: w = scale (code - zero). */
-export interface QuantizedMatrix {
-  readonly rows: number;
-  readonly cols: number;
-  readonly bits: number;
-  readonly groupSize: number;
-  readonly groups: number;
-  /** [rows, cols]. */
-  readonly codes: Uint8Array;
-  /** [rows, groups]. */
-  readonly scales: Float32Array;
-  /** [rows, groups], true zero points. */
-  readonly zeros: Uint8Array;
-  /** Group of each column. */
-  readonly gIdx: Int32Array;
-  /** perm[i] is the column that was processed as the i-th. */
-  readonly perm: Int32Array;
 }
 
 /** Rows of a tile, and bytes of one of its columns: twins of assembly/grid.ts. */

@@ -2,9 +2,9 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import type { Turns } from "../base/turns.ts";
+import type { QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 import type { Machine } from "../wasm/machine.ts";
 import { type GptqOptions, type GptqResult, gptq } from "./gptq.ts";
-import type { QuantizedMatrix } from "./grid.ts";
 import { Hessian } from "./hessian.ts";
 import { dampedTrace, dequantize, outputError, weightEnergy } from "./quantization-error.ts";
 import { checkFinite } from "./row-batches.ts";

@@ -1,6 +1,7 @@
 /** Plain rounding of a matrix on its grids: the baseline of GPTQ, and its last resort. */
 import { ShapeError, UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
+import type { QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import {
@@ -13,7 +14,6 @@ import {
   groupCount,
   naturalGroups,
   naturalOrder,
-  type QuantizedMatrix,
 } from "./grid.ts";
 import { type Batch, runBatches, type Weights } from "./row-batches.ts";
 import { inScratch, place } from "./scratch.ts";

@@ -1,9 +1,8 @@
 /** Handles of weight matrices in the engine's memory: an address and how to read what lies there (docs/kernels.md). */
+import type { Bits } from "./linear-shape.ts";
 import { PANEL_ROWS, panelCount } from "./panel.ts";
 
 export type FloatDType = "f32" | "f16" | "bf16";
-export type PackedBits = 2 | 3 | 4 | 8;
-
 /** A linear [rows, cols] (out x in) in panels of 16 rows, as floats. */
 export interface FloatMatrix {
   readonly kind: "float";
@@ -16,7 +15,7 @@ export interface FloatMatrix {
 /** A linear [rows, cols] in packed panels with inline scales and zeros. */
 export interface PackedMatrix {
   readonly kind: "packed";
-  readonly bits: PackedBits;
+  readonly bits: Bits;
   /** Columns that share a scale; `cols` where the whole row does. */
   readonly groupSize: number;
   readonly ptr: number;

@@ -9,7 +9,7 @@ import { compare } from "../../src/eval/compare/compare.ts";
 import { memoryOutput } from "../../src/files/output.ts";
 import { type FolderSource, filesFolder } from "../../src/files/source.ts";
 import { Model, readModelFiles } from "../../src/model/model.ts";
-import type { QuantizedMatrix } from "../../src/quant/grid.ts";
+import type { QuantizedMatrix } from "../../src/tensor/quantized-matrix.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
 import type { MachineOptions } from "../../src/wasm/machine.ts";
 import { readJsonLines, repositoryFile } from "./shared.ts";

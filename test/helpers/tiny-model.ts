@@ -1,6 +1,6 @@
 /** The smallest model of the repository with a tokenizer of its 256 bytes, so that every job runs on it within milliseconds. */
 import { nodeFolder } from "../../src/adapter/node.ts";
-import { LOW_BIT_GRID, type QuantizeSettings, quantizableSlots } from "../../src/compress/recipe/settings.ts";
+import { LOW_BIT_GRID, type QuantizeSettings, quantizableLinears } from "../../src/compress/recipe/settings.ts";
 import { bytesSource, type FolderSource } from "../../src/files/source.ts";
 import { type LanguageModel, type LoadOptions, loadModel } from "../../src/index.ts";
 import type { Model } from "../../src/model/model.ts";
@@ -35,6 +35,6 @@ export function tinyIds(count: number, seed: number): number[] {
 
 /** Some linears of each kind that fit the grid, at 4 bits with error feedback: what touches most memory. */
 export function tinySettings({ files }: Model): QuantizeSettings {
-  const fitting = quantizableSlots(files).filter(({ cols, expert }) => cols % 32 === 0 && expert < 3);
+  const fitting = quantizableLinears(files).filter(({ cols, expert }) => cols % 32 === 0 && expert < 3);
   return { ...LOW_BIT_GRID, modules: new Map(fitting.map(({ name }) => [name, { bits: 4, groupSize: 32 }])) };
 }

@@ -207,7 +207,7 @@ describe("policies from statistics", () => {
     expect(() => plan("uniform:2+predictor:1@4", { statistics })).toThrow("--predictor");
   });
 
-  it("raises the highest outlier scores of the whole model, the count rounded down, ties in slot order", () => {
+  it("raises the highest outlier scores of the whole model, the count rounded down, ties in the order of the linears", () => {
     const linears = small.filter((module) => module.role === "expert");
     const outliers = new Map(small.map((module) => [module.name, module.role === "expert" ? 1 : 99]));
     outliers.set(linears[7].name, 5).set(linears[12].name, 4);

@@ -18,7 +18,7 @@ const inspect: Action<unknown> = async (session, [path]) => {
   const { hasWeights, openFolder } = await import("../input/open-model.ts");
   const { readModelFiles, readModelShapes } = await import("../../model/model.ts");
   const { inspectModel, inspectShapes } = await import("../../model/inspect.ts");
-  const { modelSlots } = await import("../../model/weights/linears.ts");
+  const { modelLinears } = await import("../../model/weights/linears.ts");
   const folder = await openFolder(path);
   let facts: ModelFacts;
   if (await hasWeights(folder)) {
@@ -27,7 +27,7 @@ const inspect: Action<unknown> = async (session, [path]) => {
     await files.index.close();
   } else {
     const { family, config } = await readModelShapes(folder);
-    facts = inspectShapes(config, modelSlots(family, config, "hub"));
+    facts = inspectShapes(config, modelLinears(family, config, "hub"));
   }
   session.output.result({ ...facts }, () => describe(path, facts));
 };

@@ -3,7 +3,7 @@ import {
   defaultGrid,
   type ModuleSetting,
   type QuantizeSettings,
-  quantizableSlots,
+  quantizableLinears,
 } from "../../compress/recipe/settings.ts";
 import type { ModelFiles } from "../../model/model.ts";
 
@@ -38,7 +38,7 @@ export function demoPlans(files: ModelFiles): readonly DemoPlan[] {
         bits: role === "attention" ? attention : rest,
         groupSize: GROUP_SIZE,
       });
-      const modules = new Map(quantizableSlots(files).map((slot) => [slot.name, setting(slot.role)]));
+      const modules = new Map(quantizableLinears(files).map(({ name, role }) => [name, setting(role)]));
       return {
         name: `${method}-${name}`,
         label: `${label}, ${method}`,

@@ -16,13 +16,13 @@ import type { Windows } from "../../compress/windows/window-batch.ts";
 import type { Model } from "../../model/model.ts";
 import type { PlanBits } from "../../policy/bit-plan.ts";
 import { compileNamePattern } from "../../policy/name-pattern.ts";
-import type { PackedBits } from "../../tensor/matrix.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
 import { integerIn, oneOf } from "../options/common-options.ts";
 import type { Session } from "../session/command-session.ts";
 import { claimOutputs } from "./claim-outputs.ts";
 
 export interface KnapsackCommandOptions {
-  readonly minBits?: PackedBits;
+  readonly minBits?: Bits;
   /** `REGEX@BITS`. */
   readonly freeze?: readonly string[];
   readonly sampleTokens: number;

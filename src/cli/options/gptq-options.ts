@@ -2,12 +2,13 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { DEFAULT_GRID, type QuantizeSettings, STUDY_GRID } from "../../compress/recipe/settings.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
 import { numberIn, oneOf } from "./common-options.ts";
 
 export type GridSettings = Omit<QuantizeSettings, "modules">;
 
 export interface GridCommandOptions {
-  readonly bits?: 2 | 3 | 4 | 8;
+  readonly bits?: Bits;
   readonly groupSize: number;
   readonly preset?: "study";
   readonly symmetric?: boolean;
@@ -123,8 +124,8 @@ export function gridSettings(options: GridCommandOptions, defaults: GridSettings
   };
 }
 
-function readBits(text: string): 2 | 3 | 4 | 8 {
-  return Number(oneOf("--bits", ["2", "3", "4", "8"])(text)) as 2 | 3 | 4 | 8;
+function readBits(text: string): Bits {
+  return Number(oneOf("--bits", ["2", "3", "4", "8"])(text)) as Bits;
 }
 
 function readGroupSize(text: string): number {

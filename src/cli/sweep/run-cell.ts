@@ -22,11 +22,11 @@ import { expertUsage } from "../../eval/perplexity/expert-usage.ts";
 import { perplexityOfWindows } from "../../eval/perplexity/perplexity.ts";
 import { inspectModel } from "../../model/inspect.ts";
 import type { Model } from "../../model/model.ts";
-import { isQuantizable } from "../../model/weights/linears.ts";
 import { activationsName } from "../../nn/emit.ts";
 import { parseBudget } from "../../policy/budget.ts";
 import { parsePolicy } from "../../policy/policy.ts";
 import { engineInfo } from "../../runtime/language-model.ts";
+import { isQuantizable } from "../../tensor/linear-shape.ts";
 import { openModel } from "../input/open-model.ts";
 import { readStatisticsFile } from "../input/statistics-input.ts";
 import type { Session } from "../session/command-session.ts";
@@ -136,13 +136,13 @@ async function planOf(
 /** GPTQ's loss and that of rounding by layer, role and projection; an expert's counts by its tokens. */
 function lossesOf(model: Model, modules: readonly ModuleReport[]) {
   const reports = new Map(modules.map((report) => [report.name, report]));
-  const entries = model.files.placements.flatMap(({ slot }) => {
-    const report = isQuantizable(slot) ? reports.get(slot.name) : undefined;
-    return report === undefined ? [] : [{ slot, report }];
+  const entries = model.files.linears.flatMap((linear) => {
+    const report = isQuantizable(linear) ? reports.get(linear.name) : undefined;
+    return report === undefined ? [] : [{ linear, report }];
   });
-  const groups = groupBy(entries, ({ slot: { layer, role, projection } }) => `${layer}/${role}/${projection}`);
+  const groups = groupBy(entries, ({ linear: { layer, role, projection } }) => `${layer}/${role}/${projection}`);
   return [...groups.values()].map((group) => {
-    const [{ layer, role, projection }] = group.map(({ slot }) => slot);
+    const [{ layer, role, projection }] = group.map(({ linear }) => linear);
     const tokens = group.reduce((sum, { report }) => sum + report.tokens, 0);
     const share = tokens === 0 ? 0 : 1 / tokens;
     const meanOf = (field: "loss" | "rtnLoss") =>

@@ -11,9 +11,9 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
 import type { Linear } from "../../model/weights/weight-tree.ts";
-import type { QuantizedMatrix } from "../../quant/grid.ts";
 import { inScratch } from "../../quant/scratch.ts";
 import { stride } from "../../tensor/matrix.ts";
+import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { packQuantized } from "../windows/pack-linear.ts";
 import type { WindowBatch } from "../windows/window-batch.ts";
 import { type Correction, corrected, sampleOf } from "./correct.ts";
@@ -104,7 +104,7 @@ export class ErrorFeedback {
         const outputs = this.#batch.rows(state.down, start + count);
         const before = outputs.slice(start * ld);
         await inScratch(this.#model.machine, () =>
-          this.#expertOutputs(tap, [{ slot: linear.slot, matrix: packQuantized(this.#model, linear, matrix) }]),
+          this.#expertOutputs(tap, [{ expert: linear.expert, matrix: packQuantized(this.#model, linear, matrix) }]),
         );
         const after = this.#batch.rows(state.down, start + count).subarray(start * ld);
         for (let row = 0; row < count; row++) {
@@ -139,10 +139,10 @@ export class ErrorFeedback {
   }
 
   /** Outputs of experts for their own tokens, at `state.down`. */
-  async #expertOutputs(tap: Tap, linears: readonly Pick<Linear, "slot" | "matrix">[]): Promise<void> {
+  async #expertOutputs(tap: Tap, linears: readonly Pick<Linear, "expert" | "matrix">[]): Promise<void> {
     const { state } = this.#batch;
-    const targets = linears.map(({ slot, matrix }) => ({
-      ...{ matrix, span: (tap.spans as number) + 8 * (slot.expert as number), out: state.down },
+    const targets = linears.map(({ expert, matrix }) => ({
+      ...{ matrix, span: (tap.spans as number) + 8 * expert, out: state.down },
     }));
     await this.#batch.outputs(tap, targets, this.#turns);
   }

@@ -2,8 +2,8 @@
 
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import type { QuantizedMatrix } from "../../quant/grid.ts";
-import type { PackedBits } from "../../tensor/matrix.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
+import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { quantizeSite, type Sink } from "../quantize/quantize-site.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import { uniformModules } from "../recipe/settings.ts";
@@ -12,7 +12,7 @@ import { weightReader } from "../windows/pack-linear.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 
 export interface Alternative {
-  readonly bits: PackedBits;
+  readonly bits: Bits;
   readonly matrix: QuantizedMatrix;
   /** GPTQ's own loss, per calibration token of the linear. */
   readonly loss: number;
@@ -29,7 +29,7 @@ export async function quantizeAlternatives(
   model: Model,
   windows: Windows,
   grid: Omit<QuantizeSettings, "modules">,
-  widths: readonly PackedBits[],
+  widths: readonly Bits[],
   groupSize: number,
   { turns, onProgress }: AlternativesRun,
 ): Promise<ReadonlyMap<string, readonly Alternative[]>> {
@@ -58,7 +58,7 @@ export async function quantizeAlternatives(
 
 function keep(
   found: Map<string, Alternative[]>,
-  bits: PackedBits,
+  bits: Bits,
   matrix: QuantizedMatrix,
   { name, loss, tokens }: ModuleReport,
 ): void {

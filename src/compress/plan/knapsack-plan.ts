@@ -6,7 +6,7 @@ import { averageBits } from "../../policy/bit-plan.ts";
 import type { Budget } from "../../policy/budget.ts";
 import { type Choice, type KnapsackItem, knapsackCurve, solveKnapsack } from "../../policy/knapsack-solver.ts";
 import type { PlanDocument } from "../../policy/plan-document.ts";
-import type { PackedBits } from "../../tensor/matrix.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
 import { type ModelShapes, planModulesOf } from "../recipe/model-shapes.ts";
 import type { Damages } from "../statistics/damage-table.ts";
 import { byteTable, plannedBytesOf } from "./plan-bytes.ts";
@@ -15,7 +15,7 @@ import type { PlanContext } from "./plan-model.ts";
 /** Limits of the choice: the least bits of any linear, and modules whose bits are given. */
 export interface KnapsackOptions {
   /** No linear gets fewer. Default 2. */
-  readonly minBits?: PackedBits;
+  readonly minBits?: Bits;
   /** Bits of linears that are not for sale, by name. */
   readonly frozen?: ReadonlyMap<string, PlanBits>;
 }
@@ -38,7 +38,7 @@ export interface CurvePoint {
   readonly predictedKl: number;
 }
 
-const WIDTHS: readonly PackedBits[] = [2, 3, 4, 8];
+const WIDTHS: readonly Bits[] = [2, 3, 4, 8];
 
 interface BitChoice extends Choice {
   readonly bits: PlanBits;
@@ -143,7 +143,7 @@ function solve(
 
 function trueBytes({ shapes, groupSize, names }: Context, { resolved }: PlanDocument): number {
   const modules = new Map(
-    Object.entries(resolved).map(([name, bits]) => [name, { bits: bits as PackedBits | 16, groupSize }]),
+    Object.entries(resolved).map(([name, bits]) => [name, { bits: bits as Bits | 16, groupSize }]),
   );
   return plannedBytesOf(shapes, modules, names);
 }

@@ -13,9 +13,9 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import { type ExpertUse, expertUsage } from "../../eval/perplexity/expert-usage.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import { isQuantizable } from "../../model/weights/linears.ts";
 import { type Linear, layerLinears } from "../../model/weights/weight-tree.ts";
-import type { PackedBits } from "../../tensor/matrix.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
+import { isQuantizable } from "../../tensor/linear-shape.ts";
 import { checkGridSettings } from "../recipe/check-settings.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import { DAMAGE_SAMPLE_TOKENS, type Damages } from "../statistics/damage-table.ts";
@@ -54,7 +54,7 @@ async function measureHeld(model: Model, windows: Windows, options: DamageOption
   const usage = await expertUsage(model, windows, options);
   const alternatives = await quantizeAlternatives(model, windows, grid, WIDTHS, groupSize, { turns, onProgress });
   using probe = await DamageProbe.create(model, sampleOf(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS), turns);
-  const damages = new Map<string, Record<PackedBits, number>>();
+  const damages = new Map<string, Record<Bits, number>>();
   const groups = groupsOf(model);
   for (const [done, group] of groups.entries()) {
     onProgress?.({ phase: "damage", done, total: groups.length, unit: "groups" });
@@ -65,10 +65,10 @@ async function measureHeld(model: Model, windows: Windows, options: DamageOption
       for (const one of losses) loss += one[bits];
     }
     const worth = loss > 0 ? kl / loss : 0;
-    group.forEach(({ slot }, i) => {
+    group.forEach(({ name }, i) => {
       const { 2: two, 3: three, 4: four } = losses[i];
       const eight = four * stepRatio(8, 4) ** 2;
-      damages.set(slot.name, { 2: worth * two, 3: worth * three, 4: worth * four, 8: worth * eight });
+      damages.set(name, { 2: worth * two, 3: worth * three, 4: worth * four, 8: worth * eight });
     });
   }
   return damages;
@@ -93,8 +93,8 @@ function sampleOf(windows: Windows, tokens: number): Windows {
 
 /** Linears of one layer, role and projection. */
 function groupsOf(model: Model): readonly (readonly Linear[])[] {
-  const linears = model.weights.layers.flatMap(layerLinears).filter(({ slot }) => isQuantizable(slot));
-  const groups = groupBy(linears, ({ slot: { layer, role, projection } }) => `${layer}/${role}/${projection}`);
+  const linears = model.weights.layers.flatMap(layerLinears).filter(isQuantizable);
+  const groups = groupBy(linears, ({ layer, role, projection }) => `${layer}/${role}/${projection}`);
   return [...groups.values()];
 }
 
@@ -103,7 +103,7 @@ async function groupKl(
   probe: DamageProbe,
   group: readonly Linear[],
   alternatives: ReadonlyMap<string, readonly Alternative[]>,
-  bits: PackedBits,
+  bits: Bits,
   turns: Turns,
 ): Promise<number> {
   using memory = model.machine.arena.claim();
@@ -112,7 +112,7 @@ async function groupKl(
   try {
     for (const linear of group)
       linear.matrix = packQuantized(model, linear, alternativeOf(alternatives, linear, bits).matrix);
-    return Math.max(0, await probe.kl(group[0].slot.layer, turns));
+    return Math.max(0, await probe.kl(group[0].layer, turns));
   } finally {
     group.forEach((linear, i) => {
       linear.matrix = originals[i];
@@ -122,10 +122,10 @@ async function groupKl(
 
 function alternativeOf(
   alternatives: ReadonlyMap<string, readonly Alternative[]>,
-  { slot }: Linear,
-  bits: PackedBits,
+  { name }: Linear,
+  bits: Bits,
 ): Alternative {
-  return (alternatives.get(slot.name) ?? []).find((one) => one.bits === bits) as Alternative;
+  return (alternatives.get(name) ?? []).find((one) => one.bits === bits) as Alternative;
 }
 
 /** GPTQ's loss of a linear at each width, as much as it weighs in its group. */
@@ -135,12 +135,12 @@ function weightedLosses(
   usage: readonly ExpertUse[],
   gateWeighted: boolean,
 ): Record<(typeof WIDTHS)[number], number> {
-  const { role, layer, expert } = linear.slot;
+  const { role, layer, expert } = linear;
   const use = role === "expert" ? usage.find((one) => one.layer === layer && one.expert === expert) : undefined;
   // A gate-weighted Hessian has the squares of the gates in it.
   const squares = use === undefined || use.tokens === 0 ? 0 : (use.gateSum * use.gateSum) / use.tokens;
   const weight = use === undefined ? 1 : gateWeighted ? use.tokens : squares;
-  const lossAt = (bits: PackedBits) => weight * alternativeOf(alternatives, linear, bits).loss;
+  const lossAt = (bits: Bits) => weight * alternativeOf(alternatives, linear, bits).loss;
   return { 2: lossAt(2), 3: lossAt(3), 4: lossAt(4) };
 }
 

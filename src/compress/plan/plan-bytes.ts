@@ -5,9 +5,9 @@ import { tensorBytes } from "../../format/safetensors.ts";
 import { encodeHeader, type TensorSpec } from "../../format/safetensors-writer.ts";
 import type { Spelling } from "../../model/config/families/family.ts";
 import type { ModelFiles } from "../../model/model.ts";
-import { isQuantizable } from "../../model/weights/linears.ts";
 import { PLAN_BITS, type PlanBits } from "../../policy/bit-plan.ts";
-import { type LinearShape, listTensors, type ModelShapes, renamed, shapesOfFiles } from "../recipe/model-shapes.ts";
+import { isQuantizable, type LinearShape } from "../../tensor/linear-shape.ts";
+import { listTensors, type ModelShapes, renamed, type SourceLinear, shapesOfFiles } from "../recipe/model-shapes.ts";
 import type { ModuleSetting, QuantizeSettings } from "../recipe/settings.ts";
 import type { WriteOptions } from "../write/write-quantized.ts";
 
@@ -38,9 +38,9 @@ export function plannedTensors(
   spelling: Spelling = shapes.spelling,
 ): readonly TensorSpec[] {
   return listTensors<TensorSpec>(shapes, renamed(shapes, spelling), {
-    packed: (slot, name) => {
-      const setting = modules.get(slot.name);
-      return setting === undefined || setting.bits === 16 ? undefined : packedSpecs(slot, name, setting);
+    packed: (linear, name) => {
+      const setting = modules.get(linear.name);
+      return setting === undefined || setting.bits === 16 ? undefined : packedSpecs(linear, name, setting);
     },
     float: (linear, _, name) => floatSpec(linear, name),
     other: (spec) => spec,
@@ -48,9 +48,8 @@ export function plannedTensors(
 }
 
 /** Bytes of one linear's tensors, the header's entries apart. */
-export function moduleBytes(linear: LinearShape, { bits, groupSize }: ModuleSetting): number {
-  const { slot } = linear;
-  const specs = bits === 16 ? [floatSpec(linear, slot.name)] : packedSpecs(slot, slot.name, { bits, groupSize });
+export function moduleBytes(linear: SourceLinear, { bits, groupSize }: ModuleSetting): number {
+  const specs = bits === 16 ? [floatSpec(linear, linear.name)] : packedSpecs(linear, linear.name, { bits, groupSize });
   return specs.reduce((sum, { name, dtype, shape }) => sum + tensorBytes(dtype, shape, name), 0);
 }
 
@@ -66,19 +65,19 @@ export interface ByteTable {
  * linear, a hundred a float one, which only `plannedBytesOf` tells exactly, since numbers in it grow with the offsets.
  */
 export function byteTable(shapes: ModelShapes, groupSize: number): ByteTable {
-  const quantizable = shapes.linears.filter(({ slot }) => isQuantizable(slot));
-  const kept = shapes.linears.filter(({ slot }) => !isQuantizable(slot));
+  const quantizable = shapes.linears.filter(isQuantizable);
+  const kept = shapes.linears.filter((linear) => !isQuantizable(linear));
   const others = shapes.others.reduce((sum, { name, dtype, shape }) => sum + tensorBytes(dtype, shape, name), 0);
   const modules = quantizable.map((linear) => {
     const bytes = PLAN_BITS.map((bits) => [bits, moduleBytes(linear, { bits, groupSize })]);
-    return { name: linear.slot.name, bytes: Object.fromEntries(bytes) as Record<PlanBits, number> };
+    return { name: linear.name, bytes: Object.fromEntries(bytes) as Record<PlanBits, number> };
   });
   const fixed = kept.reduce((sum, linear) => sum + moduleBytes(linear, { bits: 16, groupSize: -1 }), others);
   return { modules, fixed };
 }
 
 function packedSpecs(
-  { rows, cols }: LinearShape["slot"],
+  { rows, cols }: LinearShape,
   name: string,
   { bits, groupSize }: ModuleSetting,
 ): readonly TensorSpec[] {
@@ -86,7 +85,7 @@ function packedSpecs(
   return gptqTensorSpecs(name, { N: rows, K: cols, G, bits: bits as Exclude<PlanBits, 16> });
 }
 
-function floatSpec({ slot, dtype }: LinearShape, name: string): TensorSpec {
-  if (dtype === "packed") throw new UsageError(slot.name, "weights that are quantised already", "a float model");
-  return { name: `${name}.weight`, dtype, shape: [slot.rows, slot.cols] };
+function floatSpec({ name: source, rows, cols, dtype }: SourceLinear, name: string): TensorSpec {
+  if (dtype === "packed") throw new UsageError(source, "weights that are quantised already", "a float model");
+  return { name: `${name}.weight`, dtype, shape: [rows, cols] };
 }

@@ -7,7 +7,7 @@ import type { PlanModule } from "../../policy/bit-plan.ts";
 import type { Budget } from "../../policy/budget.ts";
 import { applyPlan, type PlanDocument, type ReadPlan } from "../../policy/plan-document.ts";
 import { needsOutliers, type Policy, policyPlan } from "../../policy/policy.ts";
-import type { PackedBits } from "../../tensor/matrix.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
 import { checkModules } from "../recipe/check-settings.ts";
 import { type ModelShapes, planModulesOf, shapesOfFiles } from "../recipe/model-shapes.ts";
 import type { ModuleSetting } from "../recipe/settings.ts";
@@ -115,7 +115,7 @@ export function planSettingsOf(
   return new Map(
     [...resolved].map(([name, setting]) => [
       name,
-      { bits: setting.bits as PackedBits | 16, groupSize: setting.groupSize ?? groupSize },
+      { bits: setting.bits as Bits | 16, groupSize: setting.groupSize ?? groupSize },
     ]),
   );
 }

@@ -8,6 +8,7 @@ import { type GptqOptions, type GptqResult, gptq } from "../../quant/gptq.ts";
 import type { Hessian } from "../../quant/hessian.ts";
 import { dampedTrace } from "../../quant/quantization-error.ts";
 import { rtn } from "../../quant/rtn.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
 import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { ModuleReport } from "../result/module-report.ts";
 
@@ -22,10 +23,10 @@ export interface ModuleContext {
 
 /** The options of one linear, which errors name as the model has it. */
 export function optionsOf({ model, settings }: ModuleContext, linear: Linear): GptqOptions {
-  const { bits, groupSize } = settingOf(settings, linear.slot);
+  const { bits, groupSize } = settingOf(settings, linear);
   const { symmetric, clip, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement } = settings;
-  const grid = { bits: bits as 2 | 3 | 4 | 8, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
-  const name = `${model.files.name}: ${linear.slot.name}`;
+  const grid = { bits: bits as Bits, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
+  const name = `${model.files.name}: ${linear.name}`;
   return { name, ...grid, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement };
 }
 
@@ -44,7 +45,7 @@ export async function runGptq(
   factors: Map<number, Factor>,
 ): Promise<Outcome> {
   const { machine } = context.model;
-  const { rows, cols } = linear.slot;
+  const { rows, cols } = linear;
   const factor = factors.get(options.groupSize) ?? (await factorize(machine, hessian, options, context.turns));
   factors.set(options.groupSize, factor);
   const result = await gptq(machine, weights, rows, cols, factor, options, context.turns);
@@ -64,7 +65,7 @@ export async function roundStarved(
   options: GptqOptions,
 ): Promise<Outcome> {
   const { machine } = context.model;
-  const { rows, cols } = linear.slot;
+  const { rows, cols } = linear;
   const grid = options.clip === "hessian" ? { ...options, clip: "mse" as const } : options;
   const matrix = await rtn(machine, weights, rows, cols, grid, context.turns);
   const settings = { ...options, lambda: 0 };
@@ -93,5 +94,5 @@ export function reportOf(
   const { bits, groupSize } = options;
   const { loss, method, damp, fallback } = result;
   const note = fallback === undefined ? {} : { note: fallback };
-  return { name: linear.slot.name, bits, groupSize, loss, rtnLoss, tokens, method, damp, ...note };
+  return { name: linear.name, bits, groupSize, loss, rtnLoss, tokens, method, damp, ...note };
 }

@@ -11,9 +11,9 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
 import { type Linear, layerLinears } from "../../model/weights/weight-tree.ts";
-import type { QuantizedMatrix } from "../../quant/grid.ts";
 import { rtn } from "../../quant/rtn.ts";
-import type { PackedBits } from "../../tensor/matrix.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
+import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { ErrorFeedback } from "../feedback/error-feedback.ts";
 import { checkSettings } from "../recipe/check-settings.ts";
 import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
@@ -74,7 +74,7 @@ async function roundBlocks(
     }
     const mark = collector.mark();
     for (const linear of layerLinears(weights))
-      if (settingOf(settings, linear.slot).bits !== 16) await roundOne(model, settings, turns, collector, linear);
+      if (settingOf(settings, linear).bits !== 16) await roundOne(model, settings, turns, collector, linear);
     await collector.finish(layer, mark);
   }
 }
@@ -86,11 +86,11 @@ async function roundOne(
   collector: Collector,
   linear: Linear,
 ): Promise<void> {
-  const { rows, cols, name } = linear.slot;
-  const { bits, groupSize } = settingOf(settings, linear.slot);
+  const { rows, cols, name } = linear;
+  const { bits, groupSize } = settingOf(settings, linear);
   const { symmetric, clip } = settings;
   const weights = await collector.readWeights(linear);
-  const grid = { bits: bits as PackedBits, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
+  const grid = { bits: bits as Bits, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
   const named = { ...grid, name: `${model.files.name}: ${name}` };
   const matrix = await rtn(model.machine, weights, rows, cols, named, turns);
   collector.add(matrix, { name, bits, groupSize, loss: null, rtnLoss: null, tokens: 0, method: "rtn", damp: null });
@@ -201,7 +201,7 @@ class Collector {
   /** Swaps at the same places as quantising does, so that the hidden states come out the same. */
   swapKept(tap: Tap, { matrices }: QuantizedBlock): void {
     for (const linear of tap.linears) {
-      const matrix = matrices.get(linear.slot.name);
+      const matrix = matrices.get(linear.name);
       if (matrix !== undefined) this.swap(linear, matrix);
     }
   }

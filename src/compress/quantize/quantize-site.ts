@@ -4,9 +4,9 @@ import type { State } from "../../model/pass/pass-state.ts";
 import type { Linear } from "../../model/weights/weight-tree.ts";
 import type { Factor } from "../../quant/factor.ts";
 import type { GptqResult } from "../../quant/gptq.ts";
-import type { QuantizedMatrix } from "../../quant/grid.ts";
 import { Hessian } from "../../quant/hessian.ts";
 import { inScratch } from "../../quant/scratch.ts";
+import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Correct, ErrorFeedback } from "../feedback/error-feedback.ts";
 import { settingOf } from "../recipe/settings.ts";
@@ -37,7 +37,7 @@ interface InputRows extends TapRows {
 /** Quantises the tap's linears; from here on the model computes with the quantised weights. */
 export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void> {
   const linears = tap.linears.filter(
-    ({ slot }) => settingOf(context.settings, slot).bits !== 16 && slot.role !== "router",
+    (linear) => settingOf(context.settings, linear).bits !== 16 && linear.role !== "router",
   );
   if (linears.length === 0) return;
   const results =
@@ -72,7 +72,7 @@ async function quantizeExperts(
       tap.site === "expertsDown" ? await context.feedback?.ofExperts(tap, gatesByRow(context, tap.layer)) : undefined;
     const results: Results[] = [];
     for (let expert = 0; expert < config.experts; expert++) {
-      const own = linears.filter(({ slot }) => slot.expert === expert);
+      const own = linears.filter((linear) => linear.expert === expert);
       if (own.length === 0) continue;
       const [start, count] = [spans[2 * expert], spans[2 * expert + 1]];
       const weights = gates?.subarray(start, start + count);
@@ -147,7 +147,7 @@ async function quantizeTogether(
   all: Hessian | undefined,
   correct: Correct | undefined,
 ): Promise<Results> {
-  const { cols, role } = linears[0].slot;
+  const { cols, role } = linears[0];
   const starved = role === "expert" && input.count < starvedBelow(cols);
   return inScratch(context.model.machine, async () => {
     const hessian = await gather(context, cols, input);

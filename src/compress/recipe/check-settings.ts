@@ -2,8 +2,8 @@
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { ModelFiles } from "../../model/model.ts";
-import { isQuantizable } from "../../model/weights/linears.ts";
-import { type LinearShape, type ModelShapes, shapesOfFiles } from "./model-shapes.ts";
+import { isQuantizable } from "../../tensor/linear-shape.ts";
+import { type ModelShapes, type SourceLinear, shapesOfFiles } from "./model-shapes.ts";
 import type { ModuleSetting, QuantizeSettings } from "./settings.ts";
 
 export type GridSettings = Omit<QuantizeSettings, "modules">;
@@ -53,7 +53,7 @@ export function checkGridSettings(grid: GridSettings): void {
 export function checkModules(shapes: ModelShapes, modules: ReadonlyMap<string, ModuleSetting>): void {
   if (Object.prototype.toString.call(modules) !== "[object Map]")
     throw new UsageError("modules", describe(modules), "a Map from names of linears to their settings");
-  const linears = new Map(shapes.linears.map((linear) => [linear.slot.name, linear]));
+  const linears = new Map(shapes.linears.map((linear) => [linear.name, linear]));
   for (const [name, setting] of modules) {
     const linear = linears.get(name);
     if (linear === undefined)
@@ -66,11 +66,11 @@ export function checkModules(shapes: ModelShapes, modules: ReadonlyMap<string, M
 
 const BITS: readonly number[] = [2, 3, 4, 8, 16];
 
-function checkModule(model: string, { slot, dtype }: LinearShape, { bits, groupSize }: ModuleSetting): void {
-  const { name, role, rows, cols } = slot;
+function checkModule(model: string, linear: SourceLinear, { bits, groupSize }: ModuleSetting): void {
+  const { name, role, rows, cols, dtype } = linear;
   if (!BITS.includes(bits)) throw new UsageError(`${name}: bits`, String(bits), BITS.join(", "));
   if (bits === 16) return;
-  if (!isQuantizable(slot)) throw new UsageError(`${name}: bits`, String(bits), `16: a ${role} stays float`);
+  if (!isQuantizable(linear)) throw new UsageError(`${name}: bits`, String(bits), `16: a ${role} stays float`);
   if (dtype === "packed")
     throw new UsageError(`${model}: ${name}`, "weights that are quantised already", "a float model");
   const group = groupSize === -1 ? cols : groupSize;

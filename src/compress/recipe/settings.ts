@@ -1,13 +1,13 @@
 /** How a model is quantised: a bit width for every linear, the grid, and GPTQ's options. */
 import type { ModelFiles } from "../../model/model.ts";
-import { isQuantizable, type Slot } from "../../model/weights/linears.ts";
 import { meanBits } from "../../policy/bit-plan.ts";
 import type { GptqOptions } from "../../quant/gptq.ts";
-import type { PackedBits } from "../../tensor/matrix.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
+import { isQuantizable, type LinearShape } from "../../tensor/linear-shape.ts";
 
 /** Bits of one linear; 16 leaves it as it is. */
 export interface ModuleSetting {
-  readonly bits: PackedBits | 16;
+  readonly bits: Bits | 16;
   /** Columns that share a scale, -1 for the whole row. */
   readonly groupSize: number;
 }
@@ -71,22 +71,22 @@ export function defaultGrid(
 /** The study's settings (arXiv 2406.08155): no clip search, no act-order. */
 export const STUDY_GRID: Omit<QuantizeSettings, "modules"> = { ...DEFAULT_GRID, clip: "none", actOrder: "none" };
 
-/** Every quantisable linear of the model, in slot order. */
-export function quantizableSlots(files: ModelFiles): readonly Slot[] {
-  return files.placements.map((placement) => placement.slot).filter(isQuantizable);
+/** Every quantisable linear of the model, in the order in which the forward pass meets them. */
+export function quantizableLinears(files: ModelFiles): readonly LinearShape[] {
+  return files.linears.filter(isQuantizable);
 }
 
 /** One setting for all quantisable linears. */
-export function uniformModules(files: ModelFiles, bits: PackedBits, groupSize: number): Map<string, ModuleSetting> {
-  return new Map(quantizableSlots(files).map((slot) => [slot.name, { bits, groupSize }]));
+export function uniformModules(files: ModelFiles, bits: Bits, groupSize: number): Map<string, ModuleSetting> {
+  return new Map(quantizableLinears(files).map(({ name }) => [name, { bits, groupSize }]));
 }
 
-/** Setting of a slot: 16 where none is given. */
-export function settingOf(settings: QuantizeSettings, slot: Slot): ModuleSetting {
-  return settings.modules.get(slot.name) ?? { bits: 16, groupSize: -1 };
+/** Setting of a linear: 16 where none is given. */
+export function settingOf(settings: QuantizeSettings, linear: LinearShape): ModuleSetting {
+  return settings.modules.get(linear.name) ?? { bits: 16, groupSize: -1 };
 }
 
 /** Average bits as the study counts them: over quantisable linears, scales and zeros apart (spec: sum bits numel / sum numel). */
 export function averageBits(files: ModelFiles, settings: QuantizeSettings): number {
-  return meanBits(quantizableSlots(files).map((slot) => ({ ...slot, bits: settingOf(settings, slot).bits })));
+  return meanBits(quantizableLinears(files).map((linear) => ({ ...linear, bits: settingOf(settings, linear).bits })));
 }

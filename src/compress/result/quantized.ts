@@ -1,6 +1,7 @@
 /** The result of quantising: matrices of codes, and a report of each, of a whole model or of one block. */
 import { exactF16 } from "../../format/float16.ts";
-import type { QuantizedMatrix } from "../../quant/grid.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
+import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import type { ModuleReport } from "./module-report.ts";
 
 /** An expert with fewer calibration tokens than its Hessian needs, and what was done about it. */
@@ -46,13 +47,13 @@ export function plainCodes(matrix: QuantizedMatrix): {
   N: number;
   K: number;
   G: number;
-  bits: 2 | 3 | 4 | 8;
+  bits: Bits;
   codes: Uint8Array;
   scales: Uint16Array;
   zeros: Uint8Array;
 } {
   const { rows, cols, groups, bits, codes, scales, zeros } = matrix;
-  return { N: rows, K: cols, G: groups, bits: bits as 2 | 3 | 4 | 8, codes, scales: scaleBits(scales), zeros };
+  return { N: rows, K: cols, G: groups, bits: bits, codes, scales: scaleBits(scales), zeros };
 }
 
 /** Scales as f16 bits: exact, since the grid rounded every scale to f16 before using it. */

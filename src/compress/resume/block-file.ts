@@ -10,8 +10,9 @@ import { sha256 } from "../../files/sha256.ts";
 import { exactF16 } from "../../format/float16.ts";
 import { readTensor, requireSpec, type TensorFile } from "../../format/safetensors.ts";
 import { type TensorSpec, tensorOf, writeSafetensors } from "../../format/safetensors-writer.ts";
-import { groupCount, type QuantizedMatrix } from "../../quant/grid.ts";
-import type { PackedBits } from "../../tensor/matrix.ts";
+import { groupCount } from "../../quant/grid.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
+import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import type { ModuleReport } from "../result/module-report.ts";
 import type { QuantizedBlock, StarvedExpert } from "../result/quantized.ts";
 
@@ -20,7 +21,7 @@ export interface ExpectedModule {
   readonly name: string;
   readonly rows: number;
   readonly cols: number;
-  readonly bits: PackedBits;
+  readonly bits: Bits;
   readonly groupSize: number;
 }
 
@@ -43,7 +44,7 @@ export async function writeBlock(sink: FileSink, layer: number, block: Quantized
   const hashes: Record<string, string> = {};
   const tensors = [];
   for (const [name, matrix] of block.matrices) {
-    const specs = specsOf({ ...matrix, name, bits: matrix.bits as PackedBits });
+    const specs = specsOf({ ...matrix, name, bits: matrix.bits as Bits });
     for (const part of PARTS) {
       const { name: tensor, dtype, shape } = specs[part];
       hashes[tensor] = await sha256(matrix[part] as ArrayBufferView<ArrayBuffer>);

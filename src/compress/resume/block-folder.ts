@@ -6,7 +6,7 @@ import type { WorkFolder } from "../../files/work-folder.ts";
 import { openSafetensors } from "../../format/safetensors.ts";
 import type { Model } from "../../model/model.ts";
 import { layerLinears } from "../../model/weights/weight-tree.ts";
-import type { QuantizedMatrix } from "../../quant/grid.ts";
+import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { QuantizedBlock, QuantizedMatrices } from "../result/quantized.ts";
 import { type BlockFile, type ExpectedModule, openBlock, readBlock, writeBlock } from "./block-file.ts";
@@ -31,9 +31,10 @@ export class BlockFolder implements QuantizedMatrices {
   constructor(folder: WorkFolder, model: Model, settings: QuantizeSettings) {
     this.#folder = folder;
     this.#expected = model.weights.layers.map((layer) =>
-      layerLinears(layer).flatMap(({ slot }): readonly ExpectedModule[] => {
-        const { bits, groupSize } = settingOf(settings, slot);
-        return bits === 16 ? [] : [{ name: slot.name, rows: slot.rows, cols: slot.cols, bits, groupSize }];
+      layerLinears(layer).flatMap((linear): readonly ExpectedModule[] => {
+        const { bits, groupSize } = settingOf(settings, linear);
+        const { name, rows, cols } = linear;
+        return bits === 16 ? [] : [{ name, rows, cols, bits, groupSize }];
       }),
     );
     this.#places = new Map(

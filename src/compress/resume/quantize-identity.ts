@@ -5,7 +5,7 @@ import { VERSION } from "../../base/version.ts";
 import type { RunIdentity } from "../../files/run-identity.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import { modelHash } from "../../model/model-identity.ts";
-import { type QuantizeSettings, quantizableSlots, settingOf } from "../recipe/settings.ts";
+import { type QuantizeSettings, quantizableLinears, settingOf } from "../recipe/settings.ts";
 import type { Windows } from "../windows/window-batch.ts";
 import { windowsHash } from "../windows/windows-hash.ts";
 
@@ -21,10 +21,10 @@ export async function quantizeIdentity(
   onProgress?: (progress: Progress) => void,
 ): Promise<RunIdentity> {
   const { modules: _, dampIncrement = null, ...grid } = settings;
-  const modules = quantizableSlots(model.files).map((slot) => {
-    const { bits, groupSize } = settingOf(settings, slot);
+  const modules = quantizableLinears(model.files).map((linear) => {
+    const { bits, groupSize } = settingOf(settings, linear);
     const told = bits === 16 ? "float" : `${bits} bits, group size ${groupSize === -1 ? "row" : groupSize}`;
-    return [`module ${slot.name}`, told] as const;
+    return [`module ${linear.name}`, told] as const;
   });
   return {
     format: FORMAT,

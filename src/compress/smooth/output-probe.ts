@@ -6,6 +6,7 @@
 import type { Turns } from "../../base/turns.ts";
 import type { StudyActivations } from "../../nn/emit.ts";
 import { studyLevels } from "../../nn/emit.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Tape } from "../../wasm/tape.ts";
 import { multiply, type Product } from "../windows/multiply.ts";
@@ -29,7 +30,7 @@ export async function probeInput(
 export interface ProbeRounding {
   readonly activations: Pick<StudyActivations, "bits" | "group">;
   /** 16 leaves the weights as they are. */
-  readonly weightBits: 2 | 3 | 4 | 8 | 16;
+  readonly weightBits: Bits | 16;
   /** Columns of the weights that share a scale. */
   readonly weightGroup: number;
 }

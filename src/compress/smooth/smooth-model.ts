@@ -9,8 +9,8 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
-import { readFloats } from "../../model/weights/load-weights.ts";
-import type { Placement } from "../../model/weights/locate.ts";
+import { readLinear } from "../../model/weights/load-weights.ts";
+import type { StoredLinear } from "../../model/weights/locate.ts";
 import type { Linear } from "../../model/weights/weight-tree.ts";
 import { columnMaxima } from "../statistics/column-maxima.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
@@ -89,9 +89,9 @@ const OPTIONS: KnownOptions<SmoothOptions> = {
 function checkOptions(model: Model, options: SmoothOptions): ProbeRounding {
   checkKnownOptions<SmoothOptions>("smoothModel", options, OPTIONS);
   const { alpha = "search", activations = { bits: 8, group: "token" }, weightBits = 16, weightGroup = 64 } = options;
-  const packed = model.files.placements.find(({ kind }) => kind === "packed");
+  const packed = model.files.linears.find(({ stored }) => stored.kind === "packed");
   if (packed !== undefined)
-    throw new UsageError(`${model.files.name}: ${packed.slot.name}`, "quantised weights", "a float model to smooth");
+    throw new UsageError(`${model.files.name}: ${packed.name}`, "quantised weights", "a float model to smooth");
   if (alpha !== "search" && !(alpha >= 0 && alpha <= 1))
     throw new UsageError("smooth: alpha", String(alpha), "search, or a number from 0 to 1");
   if (![2, 3, 4, 8, 16].includes(weightBits))
@@ -177,10 +177,10 @@ function keep(
   const columns = expand(site, factors);
   const inverse = factors.map((factor) => 1 / factor);
   const linears = site.readers.flatMap((readers) => readers.linears);
-  for (const { slot } of site.router === undefined ? linears : [...linears, site.router])
-    found.columns.set(slot.name, columns);
+  for (const { name } of site.router === undefined ? linears : [...linears, site.router])
+    found.columns.set(name, columns);
   if ("norm" in site.source) found.norms.set(site.source.norm, inverse);
-  else found.rows.set(site.source.linear.slot.name, inverse);
+  else found.rows.set(site.source.linear.name, inverse);
 }
 
 /** At most `most` of the rows, evenly spread, f32 [rows, cols]. */
@@ -195,9 +195,8 @@ function gatherRows({ machine }: Model, { ptr, ld, cols, index, count }: InputRo
   return gathered;
 }
 
-async function readWeights({ files }: Model, { slot }: Linear): Promise<Float32Array> {
-  const placement = files.placements.find((each) => each.slot.name === slot.name) as Placement & { kind: "float" };
-  return readFloats(files.index, placement.entry, placement.rowOffset * slot.cols, slot.rows * slot.cols);
+async function readWeights({ files }: Model, { name }: Linear): Promise<Float32Array> {
+  return readLinear(files.index, files.linears.find((each) => each.name === name) as StoredLinear);
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

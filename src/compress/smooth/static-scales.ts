@@ -51,7 +51,7 @@ async function scalesHeld(
       const { cols } = tap.input;
       const maxima = columnMaxima(readRows(machine, tap.input), cols);
       const scales = groupScales(maxima, group === "token" ? cols : group, studyLevels(bits));
-      for (const { slot } of tap.linears) found.set(slot.name, scales);
+      for (const { name } of tap.linears) found.set(name, scales);
     });
   }
   const scales = new Map<string, number>();

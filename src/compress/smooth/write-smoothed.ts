@@ -7,7 +7,7 @@ import { requireTensor } from "../../format/safetensors.ts";
 import { copyOf, type TensorToWrite, writeSafetensors } from "../../format/safetensors-writer.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import { readFloats } from "../../model/weights/load-weights.ts";
-import type { Placement } from "../../model/weights/locate.ts";
+import type { StoredLinear, StoredMatrix } from "../../model/weights/locate.ts";
 import { listTensors, renamed, shapesOfFiles } from "../recipe/model-shapes.ts";
 import { copyCompanions, floatTensor, jsonText, WEIGHTS_FILE, writeText } from "../write/write-quantized.ts";
 import type { Smoothing } from "./smooth-model.ts";
@@ -33,12 +33,13 @@ function tensorsOf(files: ModelFiles, { rows, columns, norms }: Smoothing): read
   const shapes = shapesOfFiles(files);
   return listTensors<TensorToWrite>(shapes, renamed(shapes, files.spelling), {
     packed: () => undefined,
-    float: ({ slot }, index, name) => {
-      const placement = files.placements[index];
-      const [byRow, byColumn] = [rows.get(slot.name), columns.get(slot.name)];
-      if (placement.kind === "packed" || (byRow === undefined && byColumn === undefined))
-        return floatTensor(files, placement, name);
-      return scaledTensor(files, placement, byRow, byColumn);
+    float: ({ name: source }, index, name) => {
+      const linear = files.linears[index];
+      const { stored } = linear;
+      const [byRow, byColumn] = [rows.get(source), columns.get(source)];
+      if (stored.kind === "packed" || (byRow === undefined && byColumn === undefined))
+        return floatTensor(files, linear, name);
+      return scaledTensor(files, linear, stored, byRow, byColumn);
     },
     other: ({ name }) => {
       const factors = norms.get(name);
@@ -50,11 +51,11 @@ function tensorsOf(files: ModelFiles, { rows, columns, norms }: Smoothing): read
 /** Element [n][k] times the factors of its row and of its column. */
 function scaledTensor(
   files: ModelFiles,
-  { slot, entry, rowOffset }: Placement & { kind: "float" },
+  { name, rows, cols }: StoredLinear,
+  { entry, rowOffset }: StoredMatrix & { kind: "float" },
   byRow: Float32Array | undefined,
   byColumn: Float32Array | undefined,
 ): TensorToWrite {
-  const { name, rows, cols } = slot;
   return {
     ...{ name: `${name}.weight`, dtype: "F32", shape: [rows, cols] },
     async *pieces() {

@@ -1,10 +1,10 @@
 /** Measured damages as statistics keep them: with the grid they hold for. */
 import { UsageError } from "../../base/errors.ts";
-import type { PackedBits } from "../../tensor/matrix.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 
 /** Damage of a linear by its bits, by module name. */
-export type Damages = ReadonlyMap<string, Readonly<Record<PackedBits, number>>>;
+export type Damages = ReadonlyMap<string, Readonly<Record<Bits, number>>>;
 
 /** Tokens that KL is measured on where no number is given. */
 export const DAMAGE_SAMPLE_TOKENS = 2048;

@@ -178,20 +178,19 @@ async function roundExperts(
 /** Lays the rounded linear in packed panels at the arena's top. */
 async function roundLinear(
   { files, machine }: Model,
-  { slot }: Linear,
+  { name, rows, cols }: Linear,
   bits: DistanceBits,
   turns: Turns,
 ): Promise<Matrix> {
-  const { rows, cols, name } = slot;
-  const placement = files.placements.find((entry) => entry.slot.name === name)!;
+  const linear = files.linears.find((entry) => entry.name === name)!;
   const where = `${files.name}: ${name}`;
-  if (placement.kind === "packed")
+  if (linear.stored.kind === "packed")
     throw new UsageError(where, "weights that are quantised already", "a float model for distances");
   const groupSize = [64, 32].find((size) => cols % size === 0);
   if (groupSize === undefined) throw new UsageError(where, `${cols} columns`, "a multiple of 32 for distances");
   const { symmetric } = DEFAULT_GRID;
   const grid = { bits, groupSize, symmetric, clip: "mse", scaleRounding: "f16", name: where } as const;
-  const weights = await readLinear(files.index, placement);
+  const weights = await readLinear(files.index, linear);
   const matrix = await rtn(machine, weights, rows, cols, grid, turns);
   return packMatrix(machine, plainCodes(matrix), groupSize);
 }

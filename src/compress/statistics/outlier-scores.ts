@@ -2,8 +2,8 @@
 
 import { Turns } from "../../base/turns.ts";
 import type { ModelFiles, Progress } from "../../model/model.ts";
-import { isQuantizable } from "../../model/weights/linears.ts";
 import { readLinear } from "../../model/weights/load-weights.ts";
+import { isQuantizable } from "../../tensor/linear-shape.ts";
 
 /** The outlier score of a linear's weights and their kurtosis; neither has a unit. */
 export interface OutlierScore {
@@ -15,21 +15,18 @@ export interface OutlierScore {
   readonly kurtosis: number;
 }
 
-/** In slot order; linears that are packed already have no score. Reads one linear at a time, needs no engine. */
+/** In the order in which the forward pass meets them; linears that are packed already have no score. Reads one linear at a time, needs no engine. */
 export async function outlierScores(
   files: ModelFiles,
   options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: Progress) => void } = {},
 ): Promise<readonly OutlierScore[]> {
   const turns = new Turns(options.signal);
   const scores: OutlierScore[] = [];
-  const floats = files.placements.flatMap((placement) =>
-    placement.kind === "packed" || !isQuantizable(placement.slot) ? [] : [placement],
-  );
-  for (const [done, placement] of floats.entries()) {
+  const floats = files.linears.filter((linear) => linear.stored.kind === "float" && isQuantizable(linear));
+  for (const [done, linear] of floats.entries()) {
     options.onProgress?.({ phase: "outliers", done, total: floats.length, unit: "matrices" });
-    const { slot } = placement;
-    const { name, rows, cols } = slot;
-    const weights = await readLinear(files.index, placement);
+    const { name, rows, cols } = linear;
+    const weights = await readLinear(files.index, linear);
     scores.push({ name, outlier: outlierScore(weights, rows, cols), kurtosis: excessKurtosis(weights) });
     await turns.pause();
   }

@@ -1,7 +1,7 @@
 /** What a calibration run tells of a model. In a file: statistics-file.ts; of several runs: statistics-sum.ts. */
 import type { ExpertUse } from "../../eval/perplexity/expert-usage.ts";
 import type { Tap } from "../../model/pass/forward.ts";
-import type { Slot } from "../../model/weights/linears.ts";
+import type { LinearShape } from "../../tensor/linear-shape.ts";
 import { starvedBelow } from "../quantize/starved-experts.ts";
 import type { DamageTable } from "./damage-table.ts";
 import type { OutlierScore } from "./outlier-scores.ts";
@@ -80,7 +80,7 @@ export interface Statistics {
   readonly experts: readonly ExpertUse[];
   readonly pairs: readonly ExpertPairs[];
   readonly blocks: readonly BlockStatistics[];
-  /** Every float linear, in slot order. */
+  /** Every float linear, in the order in which the forward pass meets them. */
   readonly linears: readonly OutlierScore[];
   readonly inputs: readonly InputStatistics[];
   /** As `experts`, where they were asked for. */
@@ -105,7 +105,7 @@ const SITES: Readonly<Record<string, readonly [LinearSite, LinearSite]>> = {
 /** The statistics of what a linear reads, and its row in their arrays. */
 export function inputOf(
   statistics: Statistics,
-  { role, layer, expert, projection }: Pick<Slot, "role" | "layer" | "expert" | "projection">,
+  { role, layer, expert, projection }: Pick<LinearShape, "role" | "layer" | "expert" | "projection">,
 ): { readonly input: InputStatistics; readonly row: number } | undefined {
   const inAttention = projection === "o" ? "output" : "attention";
   const site = SITES[role]?.[projection === "down" ? 1 : 0] ?? (role === "attention" ? inAttention : role);

@@ -3,19 +3,16 @@
 import type { Model } from "../../model/model.ts";
 import { sortByGroup } from "../../model/weights/act-order.ts";
 import { packMatrix, readLinear } from "../../model/weights/load-weights.ts";
-import type { Placement } from "../../model/weights/locate.ts";
+import type { StoredLinear } from "../../model/weights/locate.ts";
 import type { Linear } from "../../model/weights/weight-tree.ts";
-import type { QuantizedMatrix } from "../../quant/grid.ts";
 import type { PackedMatrix } from "../../tensor/matrix.ts";
+import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { plainCodes } from "../result/quantized.ts";
 
 /** Reads the float weights [N,K] of a linear as the checkpoint has them. */
 export function weightReader(model: Model): (linear: Linear) => Promise<Float32Array> {
-  const placements = new Map(model.files.placements.map((placement) => [placement.slot.name, placement]));
-  return ({ slot }) => {
-    const placement = placements.get(slot.name) as Placement & { kind: "float" };
-    return readLinear(model.files.index, placement);
-  };
+  const stored = new Map(model.files.linears.map((linear) => [linear.name, linear]));
+  return ({ name }) => readLinear(model.files.index, stored.get(name) as StoredLinear);
 }
 
 /** A quantised matrix in the engine's memory, at the arena's top. */
@@ -23,7 +20,7 @@ export function packQuantized(model: Model, linear: Linear, matrix: QuantizedMat
   const { machine } = model;
   const plain = plainCodes(matrix);
   const groupSize = matrix.groupSize === -1 ? matrix.cols : matrix.groupSize;
-  const { codes, perm } = sortByGroup({ ...plain, gIdx: matrix.gIdx }, groupSize, linear.slot.name);
+  const { codes, perm } = sortByGroup({ ...plain, gIdx: matrix.gIdx }, groupSize, linear.name);
   const packed = packMatrix(machine, { ...plain, codes }, groupSize);
   const permPtr = perm === undefined ? 0 : machine.arena.alloc(perm.length * 4);
   if (perm !== undefined) machine.arena.i32(permPtr, perm.length).set(perm);

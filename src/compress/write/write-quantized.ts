@@ -7,15 +7,16 @@ import { committed } from "../../files/committed.ts";
 import type { OutputFolder } from "../../files/output.ts";
 import { readAll } from "../../files/source.ts";
 import { type ModuleSetting as WrittenModule, writeGptqConfig } from "../../format/gptq/gptq-dynamic.ts";
-import type { GptqBits, GptqVersion } from "../../format/gptq/gptq-packing.ts";
+import type { GptqVersion } from "../../format/gptq/gptq-packing.ts";
 import { gptqBytes, gptqScales, gptqTensorSpecs } from "../../format/gptq/gptq-tensors.ts";
 import { requireTensor } from "../../format/safetensors.ts";
 import { copyOf, type TensorToWrite, writeSafetensors } from "../../format/safetensors-writer.ts";
 import type { Spelling } from "../../model/config/families/family.ts";
 import type { ModelFiles } from "../../model/model.ts";
-import type { Slot } from "../../model/weights/linears.ts";
-import type { Placement } from "../../model/weights/locate.ts";
-import { groupCount, type QuantizedMatrix } from "../../quant/grid.ts";
+import type { StoredLinear } from "../../model/weights/locate.ts";
+import { groupCount } from "../../quant/grid.ts";
+import type { Bits, LinearShape } from "../../tensor/linear-shape.ts";
+import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { listTensors, type ModelShapes, renamed, shapesOfFiles } from "../recipe/model-shapes.ts";
 import { averageBits, type ModuleSetting, type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import { plainCodes, type Quantized, type QuantizedMatrices, scaleBits } from "../result/quantized.ts";
@@ -98,11 +99,11 @@ function collectTensors(
   version: GptqVersion,
 ): readonly TensorToWrite[] {
   return listTensors<TensorToWrite>(shapes, names, {
-    packed: (slot, name) => {
-      const setting = settingOf(settings, slot);
-      return setting.bits === 16 ? undefined : packedTensors(slot, setting, name, read, version);
+    packed: (linear, name) => {
+      const setting = settingOf(settings, linear);
+      return setting.bits === 16 ? undefined : packedTensors(linear, setting, name, read, version);
     },
-    float: (_, index, name) => floatTensor(files, files.placements[index], name),
+    float: (_, index, name) => floatTensor(files, files.linears[index], name),
     other: ({ name }) => copyOf(requireTensor(files.index, name)),
   });
 }
@@ -112,13 +113,13 @@ function collectTensors(
  * themselves in a second pass.
  */
 function packedTensors(
-  { name: linear, rows, cols }: Slot,
+  { name: linear, rows, cols }: LinearShape,
   { bits, groupSize }: ModuleSetting,
   name: string,
   read: MatrixReader,
   version: GptqVersion,
 ): readonly TensorToWrite[] {
-  const shape = { N: rows, K: cols, G: groupCount(cols, groupSize), bits: bits as GptqBits };
+  const shape = { N: rows, K: cols, G: groupCount(cols, groupSize), bits: bits as Bits };
   return gptqTensorSpecs(name, shape).map((spec, part) => ({
     ...spec,
     async *pieces() {
@@ -159,13 +160,17 @@ class MatrixReader {
 }
 
 /** A linear that stays float; one of a fused bank becomes a tensor of its own. */
-export function floatTensor(files: ModelFiles, placement: Placement, name: string): TensorToWrite {
-  if (placement.kind === "packed")
-    throw new UsageError(files.name, "a model that is quantised already", "a float model");
-  const { slot, entry, rowOffset } = placement;
-  const rowBytes = (entry.dtype === "F32" ? 4 : 2) * slot.cols;
-  const shape = [slot.rows, slot.cols];
-  const part = { ...entry, shape, offset: entry.offset + rowOffset * rowBytes, byteLength: slot.rows * rowBytes };
+export function floatTensor(files: ModelFiles, linear: StoredLinear, name: string): TensorToWrite {
+  const { rows, cols, stored } = linear;
+  if (stored.kind === "packed") throw new UsageError(files.name, "a model that is quantised already", "a float model");
+  const { entry, rowOffset } = stored;
+  const rowBytes = (entry.dtype === "F32" ? 4 : 2) * cols;
+  const part = {
+    ...entry,
+    shape: [rows, cols],
+    offset: entry.offset + rowOffset * rowBytes,
+    byteLength: rows * rowBytes,
+  };
   return copyOf(part, `${name}.weight`);
 }
 
@@ -183,10 +188,9 @@ function configJson(
   version: GptqVersion,
   meta: JsonObject,
 ): JsonObject {
-  const modules = files.placements
-    .map(({ slot }) => slot)
-    .filter((slot) => slot.role !== "embedding")
-    .map((slot) => ({ name: names.get(slot.name) as string, ...settingOf(settings, slot) }));
+  const modules = files.linears
+    .filter((linear) => linear.role !== "embedding")
+    .map((linear) => ({ name: names.get(linear.name) as string, ...settingOf(settings, linear) }));
   const base = mostFrequent(modules);
   const descAct = settings.method === "gptq" && settings.actOrder === "desc" && !settings.staticGroups;
   return writeGptqConfig({
@@ -201,8 +205,8 @@ function configJson(
 }
 
 /** The setting most modules share: what differs from it becomes a rule. */
-function mostFrequent(modules: readonly WrittenModule[]): { bits: GptqBits; groupSize: number } {
-  const counts = new Map<string, { bits: GptqBits; groupSize: number; count: number }>();
+function mostFrequent(modules: readonly WrittenModule[]): { bits: Bits; groupSize: number } {
+  const counts = new Map<string, { bits: Bits; groupSize: number; count: number }>();
   for (const { bits, groupSize } of modules) {
     if (bits === 16) continue;
     const known = counts.get(`${bits}/${groupSize}`) ?? { bits, groupSize, count: 0 };

@@ -7,12 +7,13 @@ import { matchesPattern } from "../../base/pattern/match-pattern.ts";
 import type { StepBudget } from "../../base/pattern/step-budget.ts";
 import { readJsonObject } from "../../files/json-file.ts";
 import type { FolderSource } from "../../files/source.ts";
+import { BITS, type Bits } from "../../tensor/linear-shape.ts";
 import { compileDynamicPattern, dynamicBudget } from "./dynamic-pattern.ts";
-import { GPTQ_BITS, type GptqBits, type GptqVersion } from "./gptq-packing.ts";
+import type { GptqVersion } from "./gptq-packing.ts";
 
 /** How one linear is stored. */
 export interface GptqSetting {
-  readonly bits: GptqBits;
+  readonly bits: Bits;
   /** Columns that share a scale; -1 is the whole row. */
   readonly groupSize: number;
   readonly symmetric: boolean;
@@ -57,8 +58,7 @@ export function parseGptqConfig(json: JsonObject, where: string): GptqConfig {
   requireOneOf(json, ["pack_dtype"], ["int32"], where);
   if (json["is_marlin_format"] === true) throw new UnsupportedError(`${where}: is_marlin_format`, "true", ["false"]);
   const bits = readBits(json["bits"], `${where}: bits`);
-  if (bits === undefined)
-    throw new FormatError(`${where}: bits`, `found nothing, expected one of ${GPTQ_BITS.join(", ")}`);
+  if (bits === undefined) throw new FormatError(`${where}: bits`, `found nothing, expected one of ${BITS.join(", ")}`);
   return {
     where,
     bits,
@@ -158,10 +158,10 @@ function requireOneOf(
   return given[0]?.value as string | undefined;
 }
 
-function readBits(value: JsonValue | undefined, where: string): GptqBits | undefined {
+function readBits(value: JsonValue | undefined, where: string): Bits | undefined {
   if (value === undefined || value === null) return undefined;
-  const bits = GPTQ_BITS.find((known) => known === value);
-  if (bits === undefined) throw new UnsupportedError(where, describeJson(value), GPTQ_BITS.map(String));
+  const bits = BITS.find((known) => known === value);
+  if (bits === undefined) throw new UnsupportedError(where, describeJson(value), BITS.map(String));
   return bits;
 }
 

@@ -3,13 +3,14 @@
 import { UsageError } from "../../base/errors.ts";
 import { groupBy } from "../../base/group-by.ts";
 import type { JsonObject, JsonValue } from "../../base/json.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
 import type { GptqSetting } from "./gptq-config.ts";
-import type { GptqBits, GptqVersion } from "./gptq-packing.ts";
+import type { GptqVersion } from "./gptq-packing.ts";
 
 /** One linear of the model; 16 bits means that it stays float. */
 export interface ModuleSetting {
   readonly name: string;
-  readonly bits: GptqBits | 16;
+  readonly bits: Bits | 16;
   readonly groupSize: number;
   /** As the base has it, where not given. */
   readonly symmetric?: boolean;

@@ -9,25 +9,23 @@
  */
 
 import { FormatError, ShapeError, UnsupportedError } from "../../base/errors.ts";
-
-export type GptqBits = 2 | 3 | 4 | 8;
-export const GPTQ_BITS: readonly GptqBits[] = [2, 3, 4, 8];
+import type { Bits } from "../../tensor/linear-shape.ts";
 
 /** `gptq` (v1) stores zero points minus one, `gptq_v2` as they are. */
 export type GptqVersion = "gptq" | "gptq_v2";
 
 /** Codes that fill whole words: K and N must be multiples. */
-function codesPerBlock(bits: GptqBits): number {
+function codesPerBlock(bits: Bits): number {
   return bits === 3 ? 32 : 32 / bits;
 }
 
 /** Words for `count` codes. */
-export function packedWords(count: number, bits: GptqBits): number {
+export function packedWords(count: number, bits: Bits): number {
   return (count * bits) / 32;
 }
 
 /** codes[N,K] from qweight[K b/32, N]. */
-export function unpackColumns(qweight: Int32Array, K: number, N: number, bits: GptqBits): Uint8Array {
+export function unpackColumns(qweight: Int32Array, K: number, N: number, bits: Bits): Uint8Array {
   checkPacked("qweight", qweight.length, K, N, bits);
   const codes = new Uint8Array(N * K);
   const quads = new Uint32Array(codes.buffer);
@@ -36,7 +34,7 @@ export function unpackColumns(qweight: Int32Array, K: number, N: number, bits: G
 }
 
 /** qweight[K b/32, N] from codes[N,K]; codes must fit their bits. */
-export function packColumns(codes: Uint8Array, K: number, N: number, bits: GptqBits): Int32Array {
+export function packColumns(codes: Uint8Array, K: number, N: number, bits: Bits): Int32Array {
   const aligned = checkCodes("codes", codes, K, N, bits);
   const quads = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
   const qweight = new Int32Array(packedWords(K, bits) * N);
@@ -45,18 +43,12 @@ export function packColumns(codes: Uint8Array, K: number, N: number, bits: GptqB
 }
 
 /** zeros[N,G] from qzeros[G, N b/32], as the weights' formula wants them: scale * (code - zero). */
-export function unpackZeros(
-  qzeros: Int32Array,
-  N: number,
-  G: number,
-  bits: GptqBits,
-  version: GptqVersion,
-): Uint8Array {
+export function unpackZeros(qzeros: Int32Array, N: number, G: number, bits: Bits, version: GptqVersion): Uint8Array {
   return transpose(unpackRows(version === "gptq" ? plusOne(qzeros, bits) : qzeros, N, G, bits), G, N);
 }
 
 /** The fields of qzeros as stored, [G,N]. */
-export function unpackRows(qzeros: Int32Array, N: number, G: number, bits: GptqBits): Uint8Array {
+export function unpackRows(qzeros: Int32Array, N: number, G: number, bits: Bits): Uint8Array {
   checkPacked("qzeros", qzeros.length, N, G, bits);
   const fields = new Uint8Array(G * N);
   const quads = new Uint32Array(fields.buffer);
@@ -69,7 +61,7 @@ export function unpackRows(qzeros: Int32Array, N: number, G: number, bits: GptqB
 }
 
 /** qzeros[G, N b/32] from zeros[N,G]. A zero point of 0 has no place in v1. */
-export function packZeros(zeros: Uint8Array, N: number, G: number, bits: GptqBits, version: GptqVersion): Int32Array {
+export function packZeros(zeros: Uint8Array, N: number, G: number, bits: Bits, version: GptqVersion): Int32Array {
   const fields = transpose(checkCodes("zeros", zeros, G, N, bits, N), N, G);
   if (version === "gptq") {
     const zero = fields.indexOf(0);
@@ -95,7 +87,7 @@ export function packZeros(zeros: Uint8Array, N: number, G: number, bits: GptqBit
  * Undoes v1's "minus one". Writers subtract 0x11111111 (4 bits) from the whole word, so that a true zero of 0 borrows from the
  * next field; only adding the same constant to the whole word restores it. At 3 bits they work field by field.
  */
-function plusOne(qzeros: Int32Array, bits: GptqBits): Int32Array {
+function plusOne(qzeros: Int32Array, bits: Bits): Int32Array {
   if (bits === 3) return plusOneFields(qzeros);
   const ones = { 2: 0x55555555, 4: 0x11111111, 8: 0x01010101 }[bits];
   return qzeros.map((word) => word + ones);
@@ -117,7 +109,7 @@ function plusOneFields(qzeros: Int32Array): Int32Array {
  * Visits the blocks of a [K, N] matrix in tiles of 128 codes of K: a cache line of words is then used whole before it is lost.
  * `word` is the block's first word (the next one is N further), `quad` its first four codes.
  */
-function forEachTile(K: number, N: number, bits: GptqBits, visit: (word: number, quad: number) => void): void {
+function forEachTile(K: number, N: number, bits: Bits, visit: (word: number, quad: number) => void): void {
   const step = codesPerBlock(bits);
   const words = bits === 3 ? 3 : 1;
   for (let tile = 0; tile < K; tile += 128) {
@@ -134,7 +126,7 @@ function unpackBlock(
   stride: number,
   quads: Uint32Array,
   quad: number,
-  bits: GptqBits,
+  bits: Bits,
 ): void {
   const a = words[at];
   if (bits === 8) quads[quad] = a;
@@ -161,14 +153,7 @@ function unpackBlock(
 }
 
 /** The inverse of `unpackBlock`. */
-function packBlock(
-  quads: Uint32Array,
-  quad: number,
-  words: Int32Array,
-  at: number,
-  stride: number,
-  bits: GptqBits,
-): void {
+function packBlock(quads: Uint32Array, quad: number, words: Int32Array, at: number, stride: number, bits: Bits): void {
   if (bits === 8) words[at] = quads[quad];
   else if (bits === 4) words[at] = gather4(quads[quad]) | (gather4(quads[quad + 1]) << 16);
   else if (bits === 2)
@@ -216,13 +201,13 @@ function gather3(x: number): number {
   return (pairs | (pairs >>> 10)) & 0xfff;
 }
 
-function checkPacked(where: string, words: number, packed: number, other: number, bits: GptqBits): void {
+function checkPacked(where: string, words: number, packed: number, other: number, bits: Bits): void {
   checkMultiple(where, packed, bits);
   if (words !== packedWords(packed, bits) * other)
     throw new ShapeError(where, [packedWords(packed, bits) * other], [words]);
 }
 
-function checkMultiple(where: string, packed: number, bits: GptqBits): void {
+function checkMultiple(where: string, packed: number, bits: Bits): void {
   if (packed % codesPerBlock(bits) !== 0)
     throw new UnsupportedError(where, `a packed axis of ${packed}`, [
       `multiples of ${codesPerBlock(bits)} at ${bits} bits`,
@@ -235,7 +220,7 @@ function checkCodes(
   codes: Uint8Array,
   K: number,
   N: number,
-  bits: GptqBits,
+  bits: Bits,
   packed: number = K,
 ): Uint8Array {
   checkMultiple(where, packed, bits);

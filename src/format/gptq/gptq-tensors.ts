@@ -1,13 +1,12 @@
 /** The tensors of one GPTQ linear (`qweight`, `qzeros`, `scales`, `g_idx`): read and checked against each other, and written. */
 
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
+import { BITS, type Bits } from "../../tensor/linear-shape.ts";
 import { bf16Value, exactF16, f16Value } from "../float16.ts";
 import { type DType, readTensor, requireTensor, type TensorEntry, type TensorIndex } from "../safetensors.ts";
 import type { TensorSpec } from "../safetensors-writer.ts";
 import { type GptqConfig, resolveModule } from "./gptq-config.ts";
 import {
-  GPTQ_BITS,
-  type GptqBits,
   type GptqVersion,
   packColumns,
   packedWords,
@@ -23,7 +22,7 @@ export interface GptqMatrix {
   readonly K: number;
   /** Groups of a row. */
   readonly G: number;
-  readonly bits: GptqBits;
+  readonly bits: Bits;
   /** u8 [N,K], columns in the model's own order. */
   readonly codes: Uint8Array;
   /** f16 bits [N,G], not negative. */
@@ -60,14 +59,14 @@ export function inspectGptq(
   N: number,
   K: number,
   config?: GptqConfig,
-): { bits: GptqBits; G: number } {
+): { bits: Bits; G: number } {
   const qweight = requireTensor(index, `${module}.qweight`);
   const where = `${index.name}: ${module}`;
-  const bits = GPTQ_BITS.find((known) => qweight.shape[0] === packedWords(K, known));
+  const bits = BITS.find((known) => qweight.shape[0] === packedWords(K, known));
   if (bits === undefined)
     throw new FormatError(
       where,
-      `found qweight [${qweight.shape.join(", ")}], expected [${K} * bits / 32, ${N}] with bits one of ${GPTQ_BITS.join(", ")}`,
+      `found qweight [${qweight.shape.join(", ")}], expected [${K} * bits / 32, ${N}] with bits one of ${BITS.join(", ")}`,
     );
   const scales = requireTensor(index, `${module}.scales`);
   const G = scales.shape[0] ?? 0;
@@ -82,7 +81,7 @@ export function inspectGptq(
 function checkSetting(
   config: GptqConfig,
   module: string,
-  found: { bits: GptqBits; G: number; K: number },
+  found: { bits: Bits; G: number; K: number },
   where: string,
 ): void {
   const setting = resolveModule(config, module);
@@ -227,7 +226,7 @@ function detectVersion(
   config: GptqConfig,
   module: string,
   qzeros: Int32Array,
-  { N, G, bits }: { N: number; G: number; bits: GptqBits },
+  { N, G, bits }: { N: number; G: number; bits: Bits },
   warnings: string[],
 ): GptqVersion {
   const setting = resolveModule(config, module);

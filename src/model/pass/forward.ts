@@ -210,16 +210,15 @@ function projectDense(pass: Pass, input: Rows, ...pairs: readonly (readonly [Lin
   const span = pass.state.span;
   const targets = pairs.map(([linear, out]) => ({ matrix: linear.matrix, span, out: out.ptr }));
   const [first] = pairs[0];
-  const exact = first.slot.role === "router";
+  const exact = first.role === "router";
   const scales = exact ? 0 : scalesOf(pass, first);
   project(pass.emit, { input, index: 0, targets, rows: pass.tokens * pairs.length, exact, scales });
 }
 
 /** The scales that study activations bring for the input of a linear (and of those beside it); 0 where each row has its own. */
-function scalesOf({ emit: { activations } }: Pass, { slot }: Linear): number {
+function scalesOf({ emit: { activations } }: Pass, { name }: Linear): number {
   if (activations.mode !== "study" || activations.scales === undefined) return 0;
-  const address = activations.scales.get(slot.name);
-  if (address === undefined)
-    throw new UsageError(`study activations: ${slot.name}`, "no scales", "scales of this model");
+  const address = activations.scales.get(name);
+  if (address === undefined) throw new UsageError(`study activations: ${name}`, "no scales", "scales of this model");
   return address;
 }

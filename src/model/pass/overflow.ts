@@ -62,6 +62,6 @@ function holdsNumbers(machine: Machine, { ptr, ld, rows, cols }: Rows): boolean 
 
 /** All names of a few, the ends of a list of many. */
 function namesOf(linears: readonly Linear[]): string {
-  const names = linears.map(({ slot }) => slot.name);
+  const names = linears.map(({ name }) => name);
   return names.length <= 3 ? names.join(", ") : `${names[0]} to ${names.at(-1)} (${names.length} linears)`;
 }

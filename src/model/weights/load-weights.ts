@@ -1,17 +1,18 @@
 /** Checkpoint -> weights in the engine's memory: bytes are added up, memory grows once, each range is read and laid in panels. */
-import { NumericsError } from "../../base/errors.ts";
+import { NumericsError, UsageError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import { bf16Value, f16Value } from "../../format/float16.ts";
 import type { GptqConfig } from "../../format/gptq/gptq-config.ts";
 import { readGptq } from "../../format/gptq/gptq-tensors.ts";
 import { requireTensor, type TensorEntry, type TensorIndex } from "../../format/safetensors.ts";
+import type { Bits, LinearShape, Projection, Role } from "../../tensor/linear-shape.ts";
 import type { FloatMatrix, Matrix, PackedMatrix } from "../../tensor/matrix.ts";
-import { panelCount } from "../../tensor/panel.ts";
+import { panelBytes, panelCount } from "../../tensor/panel.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { sortByGroup } from "./act-order.ts";
-import { layerPrefix, type Slot } from "./linears.ts";
-import { floatDType, type Placement, placedBytes, requireShape } from "./locate.ts";
+import { layerPrefix } from "./linears.ts";
+import { floatDType, placedBytes, requireShape, type StoredLinear, type StoredMatrix } from "./locate.ts";
 import type { LayerWeights, Linear, Mlp, Weights } from "./weight-tree.ts";
 
 export interface LoadContext {
@@ -28,18 +29,18 @@ export interface LoadContext {
 export async function loadWeights(
   context: LoadContext,
   config: ModelConfig,
-  placements: readonly Placement[],
+  located: readonly StoredLinear[],
 ): Promise<Weights> {
   const { arena } = context.machine;
-  const total = placements.reduce((sum, placement) => sum + placedBytes(placement), 0);
+  const total = located.reduce((sum, linear) => sum + placedBytes(linear), 0);
   const norms = (2 * config.layers + 1) * (config.hiddenSize * 4 + 64);
-  const staging = placements.reduce((most, placement) => Math.max(most, stagingBytes(placement)), 0);
-  arena.reserve(total + 64 * placements.length + norms + staging);
+  const staging = located.reduce((most, linear) => Math.max(most, stagingBytes(linear)), 0);
+  arena.reserve(total + 64 * located.length + norms + staging);
   const linears = new Map<string, Linear>();
   let done = 0;
-  for (const placement of placements) {
-    linears.set(slotKey(placement.slot), { slot: placement.slot, matrix: await loadMatrix(context, placement) });
-    done += placedBytes(placement);
+  for (const { stored, ...shape } of located) {
+    linears.set(linearKey(shape), { ...shape, matrix: await loadMatrix(context, { ...shape, stored }) });
+    done += placedBytes({ ...shape, stored });
     context.onBytes(done, total);
     await context.turns.pause();
   }
@@ -47,33 +48,38 @@ export async function loadWeights(
 }
 
 /** One linear into memory, at the arena's top. */
-async function loadMatrix(context: LoadContext, placement: Placement): Promise<Matrix> {
-  return placement.kind === "float" ? loadFloat(context, placement) : loadPacked(context, placement);
+async function loadMatrix(context: LoadContext, linear: StoredLinear): Promise<Matrix> {
+  const { stored } = linear;
+  return stored.kind === "float" ? loadFloat(context, linear, stored) : loadPacked(context, linear, stored);
 }
 
 /** Bytes that a linear needs beside its place while it is rewritten. */
-function stagingBytes(placement: Placement): number {
-  const { rows, cols } = placement.slot;
+function stagingBytes({ rows, cols, stored }: StoredLinear): number {
   const count = rows * cols;
-  return placement.kind === "float" ? count * (placement.dtype === "f32" ? 4 : 2) + 64 : 2 * count + 256;
+  return stored.kind === "float" ? count * (stored.dtype === "f32" ? 4 : 2) + 64 : 2 * count + 256;
 }
 
-async function loadFloat(context: LoadContext, placement: Placement & { kind: "float" }): Promise<FloatMatrix> {
+async function loadFloat(
+  context: LoadContext,
+  linear: StoredLinear,
+  stored: StoredMatrix & { kind: "float" },
+): Promise<FloatMatrix> {
   const { machine, index } = context;
-  const { slot, entry, rowOffset, dtype } = placement;
+  const { rows, cols } = linear;
+  const { entry, rowOffset, dtype } = stored;
   const bytes = dtype === "f32" ? 4 : 2;
-  const ptr = machine.arena.alloc(placedBytes(placement));
+  const ptr = machine.arena.alloc(placedBytes(linear));
   const mark = machine.arena.mark();
-  const raw = machine.arena.alloc(slot.rows * slot.cols * bytes);
-  const offset = entry.offset + rowOffset * slot.cols * bytes;
-  await entry.source.read(offset, machine.arena.u8(raw, slot.rows * slot.cols * bytes));
-  await requireFinite(context, raw, slot.rows * slot.cols, dtype, `${index.name}: tensor ${entry.name}`);
+  const raw = machine.arena.alloc(rows * cols * bytes);
+  const offset = entry.offset + rowOffset * cols * bytes;
+  await entry.source.read(offset, machine.arena.u8(raw, rows * cols * bytes));
+  await requireFinite(context, raw, rows * cols, dtype, `${index.name}: tensor ${entry.name}`);
   const tape = machine.tape();
   const kernel = bytes === 4 ? "panel_32" : "panel_16";
-  tape.call(kernel, panelCount(slot.rows), 16 * slot.cols, ptr, raw, slot.rows, slot.cols);
+  tape.call(kernel, panelCount(rows), 16 * cols, ptr, raw, rows, cols);
   await tape.runInTurns(context.turns);
   machine.arena.release(mark);
-  return { kind: "float", dtype, ptr, rows: slot.rows, cols: slot.cols };
+  return { kind: "float", dtype, ptr, rows, cols };
 }
 
 /** Elements checked between two looks at the clock: a few milliseconds. */
@@ -100,16 +106,21 @@ function notFinite(where: string, element: number): NumericsError {
   return new NumericsError(where, `found a value that is not finite at element ${element}, expected numbers`);
 }
 
-async function loadPacked(context: LoadContext, placement: Placement & { kind: "packed" }): Promise<PackedMatrix> {
+async function loadPacked(
+  context: LoadContext,
+  linear: StoredLinear,
+  stored: StoredMatrix & { kind: "packed" },
+): Promise<PackedMatrix> {
   const { machine, index, gptq } = context;
-  const { slot, bits, groupSize } = placement;
-  const read = await readGptq(index, slot.name, slot.rows, slot.cols, gptq);
+  const { name, rows, cols } = linear;
+  const { bits, groupSize } = stored;
+  const read = await readGptq(index, name, rows, cols, gptq);
   for (const warning of read.warnings) context.warn(warning);
-  const ordered = sortByGroup(read, groupSize, `${index.name}: ${slot.name}.g_idx`);
+  const ordered = sortByGroup(read, groupSize, `${index.name}: ${name}.g_idx`);
   const packed = packMatrix(machine, { ...read, codes: ordered.codes }, groupSize);
   if (ordered.perm === undefined) return packed;
-  const permPtr = machine.arena.alloc(slot.cols * 4);
-  machine.arena.i32(permPtr, slot.cols).set(ordered.perm);
+  const permPtr = machine.arena.alloc(cols * 4);
+  machine.arena.i32(permPtr, cols).set(ordered.perm);
   return { ...packed, bits, permPtr };
 }
 
@@ -117,7 +128,7 @@ async function loadPacked(context: LoadContext, placement: Placement & { kind: "
 export interface PlainCodes {
   readonly N: number;
   readonly K: number;
-  readonly bits: 2 | 3 | 4 | 8;
+  readonly bits: Bits;
   /** u8 [N,K]; column j belongs to group j / groupSize. */
   readonly codes: Uint8Array;
   /** f16 bits [N,G]. */
@@ -129,8 +140,7 @@ export interface PlainCodes {
 export function packMatrix(machine: Machine, plain: PlainCodes, groupSize: number): PackedMatrix {
   const { N, K, bits } = plain;
   const { arena } = machine;
-  const placement = { kind: "packed", slot: { rows: N, cols: K } as Slot, bits, groupSize } as const;
-  const ptr = arena.alloc(placedBytes(placement));
+  const ptr = arena.alloc(panelBytes(`w${bits}`, N, K, groupSize));
   const mark = arena.mark();
   const codes = arena.alloc(plain.codes.length);
   const scales = arena.alloc(plain.scales.length * 2);
@@ -175,10 +185,12 @@ export async function readFloats(
   return values;
 }
 
-/** The weights [N,K] of a float linear, as f32 (exact). */
-export function readLinear(index: TensorIndex, placement: Placement & { kind: "float" }): Promise<Float32Array> {
-  const { rows, cols } = placement.slot;
-  return readFloats(index, placement.entry, placement.rowOffset * cols, rows * cols);
+/** The weights [N,K] of a linear, as f32 (exact). @throws UsageError for quantised ones. */
+export async function readLinear(index: TensorIndex, linear: StoredLinear): Promise<Float32Array> {
+  const { name, rows, cols, stored } = linear;
+  if (stored.kind === "packed")
+    throw new UsageError(`${index.name}: ${name}`, "weights that are quantised already", "a float model");
+  return readFloats(index, stored.entry, stored.rowOffset * cols, rows * cols);
 }
 
 async function assemble(
@@ -186,9 +198,9 @@ async function assemble(
   config: ModelConfig,
   linears: ReadonlyMap<string, Linear>,
 ): Promise<Weights> {
-  const take = (layer: number, role: Slot["role"], expert: number, projection: Slot["projection"]) =>
-    linears.get(slotKey({ layer, role, expert, projection })) as Linear;
-  const mlp = (layer: number, role: Slot["role"], expert: number): Mlp => ({
+  const take = (layer: number, role: Role, expert: number, projection: Projection) =>
+    linears.get(linearKey({ layer, role, expert, projection })) as Linear;
+  const mlp = (layer: number, role: Role, expert: number): Mlp => ({
     gate: take(layer, role, expert, "gate"),
     up: take(layer, role, expert, "up"),
     down: take(layer, role, expert, "down"),
@@ -219,6 +231,6 @@ async function assemble(
   };
 }
 
-function slotKey(slot: Pick<Slot, "layer" | "role" | "expert" | "projection">): string {
-  return `${slot.layer}/${slot.role}/${slot.expert}/${slot.projection}`;
+function linearKey(linear: Pick<LinearShape, "layer" | "role" | "expert" | "projection">): string {
+  return `${linear.layer}/${linear.role}/${linear.expert}/${linear.projection}`;
 }

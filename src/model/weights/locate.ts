@@ -3,22 +3,22 @@ import { FormatError, ShapeError, UnsupportedError } from "../../base/errors.ts"
 import type { GptqConfig } from "../../format/gptq/gptq-config.ts";
 import { inspectGptq, isGptqModule } from "../../format/gptq/gptq-tensors.ts";
 import { requireTensor, type TensorEntry, type TensorIndex } from "../../format/safetensors.ts";
-import type { FloatDType, PackedBits } from "../../tensor/matrix.ts";
+import { type Bits, isQuantizable, type LinearShape } from "../../tensor/linear-shape.ts";
+import type { FloatDType } from "../../tensor/matrix.ts";
 import { panelBytes } from "../../tensor/panel.ts";
 import { type Family, SPELLINGS, type Spelling } from "../config/families/family.ts";
 import type { ModelConfig } from "../config/model-config.ts";
-import { isQuantizable, layerPrefix, modelSlots, type Slot } from "./linears.ts";
+import { layerPrefix, modelLinears } from "./linears.ts";
 
-/** Where a linear lies on disk. */
-export type Placement =
-  | {
-      readonly kind: "float";
-      readonly slot: Slot;
-      readonly entry: TensorEntry;
-      readonly rowOffset: number;
-      readonly dtype: FloatDType;
-    }
-  | { readonly kind: "packed"; readonly slot: Slot; readonly bits: PackedBits; readonly groupSize: number };
+/** How a linear lies on disk. */
+export type StoredMatrix =
+  | { readonly kind: "float"; readonly entry: TensorEntry; readonly rowOffset: number; readonly dtype: FloatDType }
+  | { readonly kind: "packed"; readonly bits: Bits; readonly groupSize: number };
+
+/** A linear and where its weights are. */
+export interface StoredLinear extends LinearShape {
+  readonly stored: StoredMatrix;
+}
 
 const FLOAT_DTYPES: Readonly<Record<string, FloatDType>> = { F32: "f32", F16: "f16", BF16: "bf16" };
 
@@ -45,63 +45,68 @@ export function isHeadTied(index: TensorIndex, config: ModelConfig, where: strin
   throw new FormatError(index.name, `found no tensor "lm_head.weight"${found}, expected one${ties}`);
 }
 
-/** Every linear's placement, in slot order. @throws FormatError or ShapeError naming the tensor that is missing or odd. */
+/** Every linear with its place in the checkpoint, in the order in which the forward pass meets them. @throws FormatError or ShapeError naming the tensor that is missing or odd. */
 export function locateAll(
   index: TensorIndex,
   family: Family,
   config: ModelConfig,
   gptq: GptqConfig | undefined,
-): { spelling: Spelling; placements: readonly Placement[] } {
+): { spelling: Spelling; linears: readonly StoredLinear[] } {
   const spelling = detectSpelling(index, family, config);
-  const placements = modelSlots(family, config, spelling).map((slot) => locate(index, slot, gptq));
-  return { spelling, placements };
+  const linears = modelLinears(family, config, spelling).map((linear) => ({
+    ...linear,
+    stored: locate(index, linear, gptq),
+  }));
+  return { spelling, linears };
 }
 
 /** Bytes of the linear in the engine's memory. */
-export function placedBytes(placement: Placement): number {
-  const { rows, cols } = placement.slot;
-  if (placement.kind === "float") return panelBytes(placement.dtype, rows, cols);
-  return panelBytes(`w${placement.bits}`, rows, cols, placement.groupSize);
+export function placedBytes({ rows, cols, stored }: StoredLinear): number {
+  if (stored.kind === "float") return panelBytes(stored.dtype, rows, cols);
+  return panelBytes(`w${stored.bits}`, rows, cols, stored.groupSize);
 }
 
-function locate(index: TensorIndex, slot: Slot, gptq: GptqConfig | undefined): Placement {
-  if (index.entries.has(`${slot.name}.bias`))
-    throw new UnsupportedError(`${index.name}: ${slot.name}.bias`, "a bias", ["linears without one"]);
-  if (isGptqModule(index, slot.name)) return locatePacked(index, slot, gptq);
-  if (slot.role === "expert") {
-    const fused = locateFused(index, slot);
+function locate(index: TensorIndex, linear: LinearShape, gptq: GptqConfig | undefined): StoredMatrix {
+  if (index.entries.has(`${linear.name}.bias`))
+    throw new UnsupportedError(`${index.name}: ${linear.name}.bias`, "a bias", ["linears without one"]);
+  if (isGptqModule(index, linear.name)) return locatePacked(index, linear, gptq);
+  if (linear.role === "expert") {
+    const fused = locateFused(index, linear);
     if (fused !== undefined) return fused;
   }
-  const entry = requireTensor(index, `${slot.name}.weight`);
-  requireShape(index, entry, [slot.rows, slot.cols]);
-  return { kind: "float", slot, entry, rowOffset: 0, dtype: floatDType(index, entry) };
+  const entry = requireTensor(index, `${linear.name}.weight`);
+  requireShape(index, entry, [linear.rows, linear.cols]);
+  return { kind: "float", entry, rowOffset: 0, dtype: floatDType(index, entry) };
 }
 
-function locatePacked(index: TensorIndex, slot: Slot, gptq: GptqConfig | undefined): Placement {
-  const where = `${index.name}: ${slot.name}`;
-  if (!isQuantizable(slot)) throw new UnsupportedError(where, `a quantised ${slot.role}`, [`a float ${slot.role}`]);
-  const { bits, G } = inspectGptq(index, slot.name, slot.rows, slot.cols, gptq);
-  const groupSize = slot.cols / G;
+function locatePacked(index: TensorIndex, linear: LinearShape, gptq: GptqConfig | undefined): StoredMatrix {
+  const where = `${index.name}: ${linear.name}`;
+  if (!isQuantizable(linear))
+    throw new UnsupportedError(where, `a quantised ${linear.role}`, [`a float ${linear.role}`]);
+  const { bits, G } = inspectGptq(index, linear.name, linear.rows, linear.cols, gptq);
+  const groupSize = linear.cols / G;
   if (!Number.isInteger(groupSize) || groupSize % 32 !== 0)
-    throw new UnsupportedError(where, `${G} groups over ${slot.cols} columns`, ["groups of a multiple of 32 columns"]);
-  return { kind: "packed", slot, bits, groupSize };
+    throw new UnsupportedError(where, `${G} groups over ${linear.cols} columns`, [
+      "groups of a multiple of 32 columns",
+    ]);
+  return { kind: "packed", bits, groupSize };
 }
 
 /** Experts as transformers 5 keeps them in memory: `gate_up_proj` [E, 2F, D] (gate rows first) and `down_proj` [E, D, F]. */
-function locateFused(index: TensorIndex, slot: Slot): Placement | undefined {
-  const isDown = slot.projection === "down";
-  const name = `${layerPrefix(slot.layer)}mlp.experts.${isDown ? "down_proj" : "gate_up_proj"}`;
+function locateFused(index: TensorIndex, linear: LinearShape): StoredMatrix | undefined {
+  const isDown = linear.projection === "down";
+  const name = `${layerPrefix(linear.layer)}mlp.experts.${isDown ? "down_proj" : "gate_up_proj"}`;
   const entry = index.entries.get(name);
   if (entry === undefined) return undefined;
-  const blockRows = isDown ? slot.rows : 2 * slot.rows;
-  requireShape(index, entry, [entry.shape[0], blockRows, slot.cols]);
-  if (slot.expert >= entry.shape[0])
+  const blockRows = isDown ? linear.rows : 2 * linear.rows;
+  requireShape(index, entry, [entry.shape[0], blockRows, linear.cols]);
+  if (linear.expert >= entry.shape[0])
     throw new FormatError(
       `${index.name}: ${name}`,
-      `found ${entry.shape[0]} experts, expected more than ${slot.expert}`,
+      `found ${entry.shape[0]} experts, expected more than ${linear.expert}`,
     );
-  const rowOffset = slot.expert * blockRows + (slot.projection === "up" ? slot.rows : 0);
-  return { kind: "float", slot, entry, rowOffset, dtype: floatDType(index, entry) };
+  const rowOffset = linear.expert * blockRows + (linear.projection === "up" ? linear.rows : 0);
+  return { kind: "float", entry, rowOffset, dtype: floatDType(index, entry) };
 }
 
 export function requireShape(index: TensorIndex, entry: TensorEntry, shape: readonly number[]): void {

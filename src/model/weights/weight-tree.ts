@@ -1,10 +1,9 @@
 /** The tree of weight handles that the forward pass walks. */
+import type { LinearShape } from "../../tensor/linear-shape.ts";
 import type { FloatMatrix, Matrix } from "../../tensor/matrix.ts";
-import type { Slot } from "./linears.ts";
 
 /** One linear of the network. Quantising replaces `matrix` in place: the blocks after it then see the new weights. */
-export interface Linear {
-  readonly slot: Slot;
+export interface Linear extends LinearShape {
   matrix: Matrix;
 }
 
@@ -37,7 +36,7 @@ export interface Weights {
   readonly head: Linear;
 }
 
-/** All linears of a layer in slot order. */
+/** All linears of a layer in the order in which the forward pass meets them. */
 export function layerLinears(layer: LayerWeights): readonly Linear[] {
   const mlps = [...layer.experts, layer.shared, layer.dense].filter((mlp) => mlp !== undefined);
   const router = layer.router === undefined ? [] : [layer.router];

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Turns } from "../../../src/base/turns.ts";
 import { DamageProbe } from "../../../src/compress/plan/damage-probe.ts";
 import { measureDamage } from "../../../src/compress/plan/measure-damage.ts";
-import { DEFAULT_GRID, quantizableSlots } from "../../../src/compress/recipe/settings.ts";
+import { DEFAULT_GRID, quantizableLinears } from "../../../src/compress/recipe/settings.ts";
 import type { Damages } from "../../../src/compress/statistics/damage-table.ts";
 import { packQuantized, weightReader } from "../../../src/compress/windows/pack-linear.ts";
 import { type LanguageModel, loadModel } from "../../../src/index.ts";
@@ -32,7 +32,7 @@ describe("DamageProbe", () => {
     const turns = new Turns();
     using probe = await DamageProbe.create(model.model, FEW, turns);
     const linear = layerLinears(model.model.weights.layers[4])[0];
-    const { rows, cols } = linear.slot;
+    const { rows, cols } = linear;
     const weights = await weightReader(model.model)(linear);
     const grid = { bits: 2, groupSize: 64, symmetric: true, clip: "none", scaleRounding: "f16" } as const;
     const matrix = await rtn(model.model.machine, weights, rows, cols, grid, turns);
@@ -52,7 +52,7 @@ describe("measureDamage", () => {
   beforeAll(async () => {
     await using model = await loadModel("test/fixtures/families/deepseek-f16");
     const { vocabSize } = model.model.config;
-    names = quantizableSlots(model.model.files).map(({ name }) => name);
+    names = quantizableLinears(model.model.files).map(({ name }) => name);
     const short = windows.slice(0, 4).map((window) => window.slice(0, 48).map((id) => id % vocabSize));
     damages = await measureDamage(model.model, short, { grid: DEFAULT_GRID, groupSize: 32, sampleTokens: 96 });
   });

@@ -13,20 +13,20 @@ import {
   DEFAULT_GRID,
   type ModuleSetting,
   type QuantizeSettings,
-  quantizableSlots,
+  quantizableLinears,
   uniformModules,
 } from "../../../src/compress/recipe/settings.ts";
 import { type WriteOptions, writeQuantized } from "../../../src/compress/write/write-quantized.ts";
 import { memoryOutput } from "../../../src/files/output.ts";
 import { encodeHeader } from "../../../src/format/safetensors-writer.ts";
 import { Model, type ModelFiles, readModelFiles, readModelShapes } from "../../../src/model/model.ts";
-import type { Slot } from "../../../src/model/weights/linears.ts";
+import type { LinearShape } from "../../../src/tensor/linear-shape.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
 
 const WINDOWS = [Array.from({ length: 48 }, (_, i) => (37 * i) % 256)];
 
 type Grid = Partial<Omit<QuantizeSettings, "modules">>;
-type Choose = (slot: Slot, index: number) => ModuleSetting;
+type Choose = (linear: LinearShape, index: number) => ModuleSetting;
 
 /** Every width, some linears left float; by index, so that all roles meet all of them. */
 const MIXED: Choose = (_, index) => {
@@ -49,7 +49,7 @@ const CASES: readonly (readonly [string, Choose, Grid, WriteOptions])[] = [
 ];
 
 function modulesOf(files: ModelFiles, choose: Choose): ReadonlyMap<string, ModuleSetting> {
-  return new Map(quantizableSlots(files).map((slot, index) => [slot.name, choose(slot, index)]));
+  return new Map(quantizableLinears(files).map((linear, index) => [linear.name, choose(linear, index)]));
 }
 
 describe.each(["models/fable-mixtral", "models/fable-deepseek"])("plannedBytes of %s", (path) => {
@@ -97,7 +97,7 @@ describe("moduleBytes", () => {
   it("adds codes, zeros, scales and the index of columns", async () => {
     const { family, config } = await readModelShapes(await nodeFolder("test/fixtures/shapes/mixtral-8x7b"));
     const { linears } = shapesOfConfig("mixtral", family, config);
-    const w1 = linears.find(({ slot }) => slot.role === "expert")!;
+    const w1 = linears.find(({ role }) => role === "expert")!;
     const [N, K] = [14336, 4096];
     expect(moduleBytes(w1, { bits: 16, groupSize: -1 })).toBe(2 * N * K);
     expect(moduleBytes(w1, { bits: 2, groupSize: 128 })).toBe((N * K) / 4 + (32 * N) / 4 + 32 * N * 2 + K * 4);

@@ -4,7 +4,7 @@ import { quantizeModel } from "../../../src/compress/quantize/quantize-model.ts"
 import {
   DEFAULT_GRID,
   type ModuleSetting,
-  quantizableSlots,
+  quantizableLinears,
   uniformModules,
 } from "../../../src/compress/recipe/settings.ts";
 import { plainCodes, type Quantized } from "../../../src/compress/result/quantized.ts";
@@ -50,7 +50,9 @@ describe("quantizeModel", () => {
           ? { bits: 16, groupSize: -1 }
           : { bits: 4, groupSize: 64 }
         : { bits: projection === "down" ? 3 : 2, groupSize: 32 };
-    return new Map(quantizableSlots(model.files).map((slot) => [slot.name, setting(slot.role, slot.projection)]));
+    return new Map(
+      quantizableLinears(model.files).map(({ name, role, projection }) => [name, setting(role, projection)]),
+    );
   }
 
   /** Logits of the model with its linears replaced by the codes as GPTQ returned them. */
@@ -58,10 +60,10 @@ describe("quantizeModel", () => {
     const { machine } = model;
     using _ = machine.arena.claim();
     const matrices = await matricesOf(quantized);
-    const linears = model.weights.layers.flatMap(layerLinears).filter(({ slot }) => matrices.has(slot.name));
+    const linears = model.weights.layers.flatMap(layerLinears).filter(({ name }) => matrices.has(name));
     const originals = linears.map((linear) => linear.matrix);
     for (const linear of linears) {
-      const matrix = matrices.get(linear.slot.name)!;
+      const matrix = matrices.get(linear.name)!;
       linear.matrix = packMatrix(machine, plainCodes(matrix), matrix.groupSize);
     }
     try {
@@ -96,20 +98,20 @@ describe("quantizeModel", () => {
       const files = await readModelFiles(folder);
       expect(files.spelling).toBe(names);
       const config = await readGptqConfig(folder);
-      for (const [index, { slot }] of files.placements.entries()) {
-        const matrix = await quantized.matrices.get(model.files.placements[index].slot.name);
+      for (const [index, linear] of files.linears.entries()) {
+        const matrix = await quantized.matrices.get(model.files.linears[index].name);
         if (matrix === undefined) {
-          if (slot.role !== "embedding") expect(resolveModule(config!, slot.name), slot.name).toBe("float");
+          if (linear.role !== "embedding") expect(resolveModule(config!, linear.name), linear.name).toBe("float");
           continue;
         }
-        const { codes, scales, zeros } = await readGptq(files.index, slot.name, slot.rows, slot.cols, config);
+        const { codes, scales, zeros } = await readGptq(files.index, linear.name, linear.rows, linear.cols, config);
         const plain = plainCodes(matrix);
         for (const [found, expected] of [
           [codes, plain.codes],
           [scales, plain.scales],
           [zeros, plain.zeros],
         ] as const)
-          expect(sameBytes(found, expected), slot.name).toBe(true);
+          expect(sameBytes(found, expected), linear.name).toBe(true);
       }
       await using reread = await Model.open(files, await createMachine(), { activations: "f32" });
       expect(sameBytes((await computeLogits(reread, IDS)).data, await logitsOf(quantized))).toBe(true);

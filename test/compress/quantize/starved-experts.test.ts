@@ -5,7 +5,7 @@ import { DEFAULT_GRID, type QuantizeSettings, uniformModules } from "../../../sr
 import type { Quantized, StarvedExpert } from "../../../src/compress/result/quantized.ts";
 import { readAll } from "../../../src/files/source.ts";
 import type { Model } from "../../../src/model/model.ts";
-import type { QuantizedMatrix } from "../../../src/quant/grid.ts";
+import type { QuantizedMatrix } from "../../../src/tensor/quantized-matrix.ts";
 import { klOfQuantized, openFloat, TEXT, writeFolder } from "../../helpers/quantized.ts";
 
 const OTHER_TEXT = TEXT.slice(2048, 2048 + 1024);

@@ -10,7 +10,7 @@ import { memoryOutput } from "../../../src/files/output.ts";
 import { filesFolder } from "../../../src/files/source.ts";
 import { memoryWorkFolder, type WorkFolder } from "../../../src/files/work-folder.ts";
 import { Model, readModelFiles } from "../../../src/model/model.ts";
-import { isQuantizable } from "../../../src/model/weights/linears.ts";
+import { isQuantizable } from "../../../src/tensor/linear-shape.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
 import { matricesOf } from "../../helpers/quantized.ts";
 import { repositoryFile } from "../../helpers/shared.ts";
@@ -34,10 +34,10 @@ afterAll(() => model[Symbol.asyncDispose]());
 
 /** Whatever fits: columns in groups of 32, rows in whole words of zero points. */
 function settings(change: Partial<QuantizeSettings> = {}, attention: ModuleSetting["bits"] = 3): QuantizeSettings {
-  const fitting = model.files.placements.map(({ slot }) => slot).filter((slot) => isQuantizable(slot));
+  const fitting = model.files.linears.filter(isQuantizable);
   const modules = fitting
     .filter(({ rows, cols }) => cols % 32 === 0 && rows % 8 === 0)
-    .map((slot) => [slot.name, { bits: slot.role === "attention" ? attention : 4, groupSize: 32 }] as const);
+    .map((linear) => [linear.name, { bits: linear.role === "attention" ? attention : 4, groupSize: 32 }] as const);
   return { ...DEFAULT_GRID, modules: new Map(modules), ...change };
 }
 

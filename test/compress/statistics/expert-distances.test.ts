@@ -68,11 +68,11 @@ async function naive(model: Model, layer: number, expert: number): Promise<Omit<
   const { machine, config, files } = model;
   const turns = new Turns();
   const mlp = model.weights.layers[layer].experts[expert];
-  const slots = [mlp.gate.slot, mlp.up.slot, mlp.down.slot];
+  const linears = [mlp.gate, mlp.up, mlp.down];
   const weightsAt = async (bits: 2 | 3 | 4 | 16): Promise<readonly Float32Array[]> => {
     const all: Float32Array[] = [];
-    for (const { name, rows, cols } of slots) {
-      const placement = files.placements.find((entry) => entry.slot.name === name) as never;
+    for (const { name, rows, cols } of linears) {
+      const placement = files.linears.find((entry) => entry.name === name) as never;
       const weights = await readLinear(files.index, placement);
       const grid = { groupSize: 64, symmetric: true, clip: "mse", scaleRounding: "f16" } as const;
       all.push(bits === 16 ? weights : dequantize(await rtn(machine, weights, rows, cols, { ...grid, bits }, turns)));

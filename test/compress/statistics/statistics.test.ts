@@ -122,14 +122,14 @@ describe.each(["fable-mixtral", "fable-deepseek"])("statistics of %s", (name) =>
   });
 
   it("find the input of every linear", () => {
-    for (const { slot } of model.files.placements) {
-      if (slot.role === "embedding" || slot.role === "head") continue;
-      const { input, row } = inputOf(whole, slot)!;
-      expect(input.cols).toBe(slot.cols);
+    for (const linear of model.files.linears) {
+      if (linear.role === "embedding" || linear.role === "head") continue;
+      const { input, row } = inputOf(whole, linear)!;
+      expect(input.cols).toBe(linear.cols);
       expect(row).toBeLessThan(input.experts);
       expect(input.tokens[row]).toBe(
-        slot.role === "expert"
-          ? whole.experts.find((use) => use.layer === slot.layer && use.expert === slot.expert)?.tokens
+        linear.role === "expert"
+          ? whole.experts.find((use) => use.layer === linear.layer && use.expert === linear.expert)?.tokens
           : whole.tokens,
       );
     }
@@ -138,7 +138,7 @@ describe.each(["fable-mixtral", "fable-deepseek"])("statistics of %s", (name) =>
   const path = sharedFile(`fixtures/eval/${name}/outlier-scores.json`);
   it.skipIf(path === undefined)("have the outlier scores computed elsewhere", () => {
     const expected = JSON.parse(readFileSync(path as string, "utf8")) as Record<string, { outlier: number }>;
-    expect(whole.linears).toHaveLength(Object.values(model.files.placements).filter((p) => isPlanned(p.slot)).length);
+    expect(whole.linears).toHaveLength(Object.values(model.files.linears).filter(isPlanned).length);
     for (const linear of whole.linears) {
       const { outlier } = expected[linear.name.replace(/^model\./, "")];
       expect(Math.abs(linear.outlier / outlier - 1), linear.name).toBeLessThan(1e-5);

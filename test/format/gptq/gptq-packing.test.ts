@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import {
-  GPTQ_BITS,
   packColumns,
   packZeros,
   unpackColumns,
   unpackRows,
   unpackZeros,
 } from "../../../src/format/gptq/gptq-packing.ts";
+import { BITS } from "../../../src/tensor/linear-shape.ts";
 import { mulberry32 } from "../../helpers/random.ts";
 
 const hex = (words: Int32Array) => [...words].map((word) => (word >>> 0).toString(16).padStart(8, "0"));
@@ -36,7 +36,7 @@ describe("packColumns", () => {
     expect(unpackColumns(fromHex(...words), codes.length, 1, bits)).toEqual(codes);
   });
 
-  it.each(GPTQ_BITS)("equals packing bit by bit, and unpackColumns undoes it, at %i bits", (bits) => {
+  it.each(BITS)("equals packing bit by bit, and unpackColumns undoes it, at %i bits", (bits) => {
     const random = mulberry32(bits);
     for (const [K, N] of [
       [32, 1],
@@ -85,7 +85,7 @@ describe("packZeros", () => {
     expect(unpackZeros(fromHex(...v2), N, 1, bits, "gptq_v2")).toEqual(zeros);
   });
 
-  it.each(GPTQ_BITS)("is undone by unpackZeros in both versions at %i bits", (bits) => {
+  it.each(BITS)("is undone by unpackZeros in both versions at %i bits", (bits) => {
     const random = mulberry32(bits);
     const [N, G] = [96, 5];
     const zeros = Uint8Array.from({ length: N * G }, () => 1 + Math.floor(random() * (2 ** bits - 1)));

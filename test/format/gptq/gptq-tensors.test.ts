@@ -5,7 +5,6 @@ import { bytesSource } from "../../../src/files/source.ts";
 import { openCheckpoint } from "../../../src/format/checkpoint.ts";
 import { exactF16, f16Value } from "../../../src/format/float16.ts";
 import { parseGptqConfig, readGptqConfig, resolveModule } from "../../../src/format/gptq/gptq-config.ts";
-import type { GptqBits } from "../../../src/format/gptq/gptq-packing.ts";
 import {
   type GptqMatrix,
   gptqTensors,
@@ -15,6 +14,7 @@ import {
   readGptq,
 } from "../../../src/format/gptq/gptq-tensors.ts";
 import { openSafetensors, readTensor, type TensorIndex } from "../../../src/format/safetensors.ts";
+import type { Bits } from "../../../src/tensor/linear-shape.ts";
 import { mulberry32 } from "../../helpers/random.ts";
 import { CHECKPOINTS, dequantise, hubName } from "./gptq-checkpoints.ts";
 
@@ -49,7 +49,7 @@ function randomMatrix(
   N: number,
   K: number,
   G: number,
-  bits: GptqBits,
+  bits: Bits,
   options: { symmetric?: boolean; scattered?: boolean } = {},
 ): GptqMatrix {
   const random = mulberry32(N * 1000 + K + bits);

@@ -10,7 +10,7 @@ import type { OutputFile } from "../../../src/files/output.ts";
 import { filesFolder } from "../../../src/files/source.ts";
 import { memoryWorkFolder } from "../../../src/files/work-folder.ts";
 import { Model, readModelFiles } from "../../../src/model/model.ts";
-import { isQuantizable } from "../../../src/model/weights/linears.ts";
+import { isQuantizable } from "../../../src/tensor/linear-shape.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
 import { filesOf, type Input } from "../area.ts";
 
@@ -46,10 +46,9 @@ export function referenceFile(model: Model): Promise<Uint8Array> {
 }
 
 export function settingsOf(model: Model): QuantizeSettings {
-  const modules = model.files.placements
-    .map(({ slot }) => slot)
-    .filter((slot) => isQuantizable(slot) && slot.cols % 32 === 0 && slot.rows % 8 === 0)
-    .map((slot) => [slot.name, { bits: 4, groupSize: 32 }] as const);
+  const modules = model.files.linears
+    .filter((linear) => isQuantizable(linear) && linear.cols % 32 === 0 && linear.rows % 8 === 0)
+    .map((linear) => [linear.name, { bits: 4, groupSize: 32 }] as const);
   return { ...DEFAULT_GRID, method: "rtn", clip: "none", modules: new Map(modules) };
 }
 

@@ -41,10 +41,10 @@ async function outputLinear(model: Model): Promise<{ x: Float32Array; y: Float32
 
 /** W of a linear [rows, cols], dequantised. */
 async function weightsOf({ files }: Model, name: string): Promise<Float64Array> {
-  const placement = files.placements.find(({ slot }) => slot.name === name)!;
-  const { rows, cols } = placement.slot;
-  if (placement.kind === "float")
-    return Float64Array.from(await readFloats(files.index, placement.entry, 0, rows * cols));
+  const linear = files.linears.find((each) => each.name === name)!;
+  const { rows, cols } = linear;
+  if (linear.stored.kind === "float")
+    return Float64Array.from(await readFloats(files.index, linear.stored.entry, 0, rows * cols));
   const { codes, scales, zeros, gIdx, G } = await readGptq(files.index, name, rows, cols, files.gptq);
   return Float64Array.from(codes, (code, at) => {
     const group = Math.floor(at / cols) * G + gIdx[at % cols];
@@ -57,13 +57,13 @@ describe.each(MODELS)("study activations of %s", (path) => {
   let weights: Float64Array;
   beforeAll(async () => {
     model = await openModel(repositoryFile(path));
-    weights = await weightsOf(model, model.weights.layers[0].o.slot.name);
+    weights = await weightsOf(model, model.weights.layers[0].o.name);
   });
   afterAll(() => model[Symbol.asyncDispose]());
 
   /** The largest error of o's rows beside what rounding its input as said and multiplying would give. */
   async function errorOf(activations: StudyActivations, scales?: Float32Array, perm?: Int32Array): Promise<number> {
-    const { rows, cols } = model.weights.layers[0].o.slot;
+    const { rows, cols } = model.weights.layers[0].o;
     const { x, y } = await outputLinear(model.withActivations(activations));
     const group = activations.group === "token" ? cols : activations.group;
     const rounded = Float32Array.from(
@@ -81,7 +81,7 @@ describe.each(MODELS)("study activations of %s", (path) => {
   });
 
   it("take scales found beforehand", async () => {
-    const { name, cols } = model.weights.layers[0].o.slot;
+    const { name, cols } = model.weights.layers[0].o;
     using given = await staticScales(model, [IDS.slice(0, 6)], { bits: 4, group: 32 });
     const { scales } = given.activations;
     const list = model.machine.arena.f32(scales!.get(name)!, cols / 32).slice();

@@ -1,9 +1,10 @@
 /** DeepSeek-MoE v1 (Dai et al. 2024, arXiv:2401.06066): fine-grained routed experts beside shared ones, first layers dense. */
 
+import type { Projection } from "../../../tensor/linear-shape.ts";
 import type { ConfigFields } from "../config-fields.ts";
 import { LIMITS } from "../limits.ts";
 import type { ModelConfig } from "../model-config.ts";
-import { type Family, type ModuleNames, type Projection, readCommon } from "./family.ts";
+import { type Family, type ModuleNames, readCommon } from "./family.ts";
 
 function readConfig(fields: ConfigFields): ModelConfig {
   const common = readCommon(fields);

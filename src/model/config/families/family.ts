@@ -1,10 +1,9 @@
 /** A family is a translation into the one forward pass: how config.json spells the numbers, and what the tensors are called. */
 
+import type { Projection } from "../../../tensor/linear-shape.ts";
 import type { ConfigFields } from "../config-fields.ts";
 import { LIMITS } from "../limits.ts";
 import type { ModelConfig } from "../model-config.ts";
-
-export type Projection = "q" | "k" | "v" | "o" | "gate" | "up" | "down";
 
 /** Which of the spellings on disk: the hub's, or the one that transformers 5 and GPTQModel write. */
 export type Spelling = "hub" | "transformers";

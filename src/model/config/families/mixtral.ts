@@ -1,9 +1,10 @@
 /** Mixtral (Jiang et al. 2024, arXiv:2401.04088): every layer MoE, softmax over all experts, top-k always renormalised. */
 
+import type { Projection } from "../../../tensor/linear-shape.ts";
 import type { ConfigFields } from "../config-fields.ts";
 import { LIMITS } from "../limits.ts";
 import type { ModelConfig } from "../model-config.ts";
-import { type Family, type Projection, readCommon } from "./family.ts";
+import { type Family, readCommon } from "./family.ts";
 
 /** The hub's names of the three linears: w1 is the gate, w3 the up projection. */
 const HUB: Readonly<Record<string, string>> = { gate: "w1", up: "w3", down: "w2" };
