@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { toJsonSchema } from "@valibot/to-json-schema";
-import { SWEEP_SCHEMA } from "../dist/cli/sweep/config.js";
+import { SWEEP_SCHEMA } from "../dist/cli/sweep/sweep-schema.js";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 mkdirSync("schema", { recursive: true });

@@ -2,13 +2,13 @@
 import { groupBy } from "../base/group-by.ts";
 import { code, htmlTable } from "./draw/html-table.ts";
 import { escapeHtml, plural } from "./draw/number-format.ts";
-import type { Cell } from "./results/sweep-cells.ts";
+import type { MeasuredCell } from "./results/read-cells.ts";
 
 /** A result file as it was read. */
 export interface ResultFile {
   readonly name: string;
   readonly hash: string;
-  readonly cells: readonly Cell[];
+  readonly cells: readonly MeasuredCell[];
 }
 
 export function provenanceSection(files: readonly ResultFile[], version: string): string {
@@ -35,7 +35,7 @@ export function provenanceSection(files: readonly ResultFile[], version: string)
 }
 
 /** A row for every set of versions that measured something. */
-function versionTable(cells: readonly Cell[]): string {
+function versionTable(cells: readonly MeasuredCell[]): string {
   const names = [...new Set(cells.flatMap(({ versions }) => Object.keys(versions)))];
   const sets = [...groupBy(cells, ({ versions }) => JSON.stringify(names.map((name) => versions[name]))).values()];
   return htmlTable(
@@ -43,7 +43,7 @@ function versionTable(cells: readonly Cell[]): string {
     [
       ...names.map((name) => ({
         title: name,
-        cell: ([{ versions }]: Cell[]) => escapeHtml(String(versions[name] ?? "")),
+        cell: ([{ versions }]: MeasuredCell[]) => escapeHtml(String(versions[name] ?? "")),
       })),
       { title: "cells", numeric: true, cell: (own) => String(own.length) },
     ],
@@ -58,7 +58,7 @@ interface Hash {
 }
 
 /** Of every model and of every draw of its calibration tokens, once. */
-function hashTable(cells: readonly Cell[]): string {
+function hashTable(cells: readonly MeasuredCell[]): string {
   const rows = new Map<string, Hash>();
   for (const { model, calibration, hashes } of cells) {
     for (const [name, hash] of Object.entries(hashes)) {

@@ -1,7 +1,7 @@
 /** Lines of a sweep's results, as tests of the report write them. */
 
 import { gatherModels, type ModelResult } from "../../src/report/results/plan-means.ts";
-import { parseCells } from "../../src/report/results/sweep-cells.ts";
+import { readCells } from "../../src/report/results/read-cells.ts";
 
 export interface Fields {
   readonly plan: string;
@@ -28,4 +28,4 @@ export function line({ windows = [1, 1], ...fields }: Fields): string {
 }
 
 export const modelsOf = (...lines: readonly Fields[]): ModelResult[] =>
-  gatherModels(parseCells(lines.map(line).join("\n"), "lines"));
+  gatherModels(readCells(lines.map(line).join("\n"), "lines"));

@@ -119,11 +119,11 @@ describe("quern report", () => {
   it.each([
     ["{", "line 2: found text that is no JSON, expected a cell of a sweep"],
     ["[]", "line 2: found an array, expected a JSON object"],
-    ['{"key":"k"}', "line 2: found nothing at model, expected this field of a cell"],
-    [line({ plan: "p", trueBytes: -1 }), "line 2: found -1 at trueBytes, expected a number of at least 0"],
+    ['{"key":"k"}', "line 2: field model: found nothing, expected it to be there"],
+    [line({ plan: "p", trueBytes: -1 }), "line 2: field trueBytes: found -1, expected a number of at least 0"],
     [
       line({ plan: "p", metrics: { loss: { type: "kl", mean: "1", stdErr: 0 } } }),
-      'line 2: found "1" at metrics.loss.mean, expected a number',
+      'line 2: field metrics.loss.mean: found "1", expected a number',
     ],
   ])("refuses the line %s", (bad, told) => {
     writeFileSync(at("bad.jsonl"), `${line({ plan: "p" })}\n${bad}\n`);

@@ -129,7 +129,7 @@ describe("quern report of tasks", () => {
     writeFileSync(at("bad.jsonl"), line(bad));
     const { stderr } = quern(["report", at("bad.jsonl"), "--output", at("bad.html")]);
     expect(stderr).toContain(
-      'found "1x" at metrics.metric of copa.tasks.copa.outcomes, expected a 0 or 1 for every item',
+      'field metrics.metric of copa.tasks.copa.outcomes: found "1x", expected a 0 or 1 for every item',
     );
   });
 });

@@ -46,8 +46,8 @@ const report: Action<Options> = async (session, args, options) => {
 };
 
 async function readResults(path: string, signal: AbortSignal): Promise<ResultFile> {
-  const { parseCells } = await import("../../report/results/sweep-cells.ts");
+  const { readCells } = await import("../../report/results/read-cells.ts");
   const text = await readTextInput(path, signal);
   const hash = createHash("sha256").update(text).digest("hex");
-  return { name: basename(path), hash, cells: parseCells(text, path) };
+  return { name: basename(path), hash, cells: readCells(text, path) };
 }

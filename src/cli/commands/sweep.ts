@@ -5,7 +5,7 @@ import { claimOutputs } from "../input/claim-outputs.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
 import type { Action, RunCommand, Session } from "../session/command-session.ts";
 import { ToldError } from "../session/failure.ts";
-import type { Cell } from "../sweep/cell-list.ts";
+import type { SweepCell } from "../sweep/cell-list.ts";
 import type { SweepConfig } from "../sweep/sweep-config.ts";
 
 interface Options {
@@ -51,7 +51,7 @@ export function registerSweep(program: Command, run: RunCommand): void {
 
 const sweep: Action<Options> = async (session, [path], options) => {
   if (options.cell !== undefined) endWithParent();
-  const { readSweepConfig } = await import("../sweep/sweep-config.ts");
+  const { readSweepConfig } = await import("../sweep/read-sweep-config.ts");
   const { cellName, cellsOf } = await import("../sweep/cell-list.ts");
   const config = await readSweepConfig(path);
   const cache = options.cache ?? `${path}.cache`;
@@ -73,16 +73,16 @@ const sweep: Action<Options> = async (session, [path], options) => {
 };
 
 /** The cell that a sweep hands to its process, hashes and all: a large model's weights are read for these once. */
-async function readCell(signal: AbortSignal): Promise<Cell> {
+async function readCell(signal: AbortSignal): Promise<SweepCell> {
   const { readTextInput } = await import("../input/text-input.ts");
-  const { parseCell } = await import("../sweep/cell-list.ts");
-  return parseCell(await readTextInput("-", signal), "stdin");
+  const { parseSweepCell } = await import("../sweep/cell-list.ts");
+  return parseSweepCell(await readTextInput("-", signal), "stdin");
 }
 
 async function runOne(
   session: Session,
   config: SweepConfig,
-  cell: Cell,
+  cell: SweepCell,
   cache: string,
   { prepare: onlyPrepare }: Options,
 ): Promise<void> {
@@ -91,7 +91,7 @@ async function runOne(
   const { prepareReference, prepareStatistics } = await import("../sweep/cell-inputs.ts");
   await using _claim = await claimOutputs({ outputs: [], work: [cache], inputs: inputsOf(config) });
   await openCache(cache);
-  if (onlyPrepare !== true) return session.output.line(await runCell(session, config, cell, { cache }));
+  if (onlyPrepare !== true) return session.output.line({ ...(await runCell(session, config, cell, { cache })) });
   await prepareStatistics(session, config, cell, { cache });
   for (const metric of config.metrics)
     if (metric.type === "kl") await prepareReference(session, cell, metric, { cache });
@@ -119,7 +119,7 @@ async function runAll(
   session: Session,
   path: string,
   config: SweepConfig,
-  cells: readonly Cell[],
+  cells: readonly SweepCell[],
   options: Options,
 ): Promise<void> {
   const { nodeJournal } = await import("../../adapter/node-journal.ts");
@@ -137,7 +137,7 @@ async function runAll(
   const left = cells.filter(({ key }) => !known.has(key));
   if (left.length < cells.length)
     session.note(`${output}: going on after ${cells.length - left.length} of ${cells.length} cells`);
-  const results = cells.flatMap(({ key }) => known.get(key) ?? []);
+  const results = cells.map(({ key }) => known.get(key)).filter((result) => result !== undefined);
   for (const result of results) if (session.output.isJson) session.output.line(result);
   await openCache(cache);
   const copy = await keepConfig(cache, config);

@@ -17,7 +17,7 @@ import { openModel } from "../input/open-model.ts";
 import { readTokens } from "../input/token-input.ts";
 import type { Session } from "../session/command-session.ts";
 import { gridOf, groupSizeOf } from "./cell-grid.ts";
-import { type Cell, hashOf } from "./cell-list.ts";
+import { hashOf, type SweepCell } from "./cell-list.ts";
 import type { SweepFolder } from "./sweep-cache.ts";
 import type { SweepCalibration, SweepConfig, SweepMetric } from "./sweep-config.ts";
 
@@ -42,7 +42,7 @@ export async function windowsOf(session: Session, model: Model, draw: SweepCalib
 export async function prepareStatistics(
   session: Session,
   config: SweepConfig,
-  cell: Cell,
+  cell: SweepCell,
   { cache }: SweepFolder,
 ): Promise<string> {
   const needsDamage = config.plans.some(({ policy }) => policy === "knapsack");
@@ -73,7 +73,7 @@ export type ScoredText = Exclude<SweepMetric, { readonly type: "tasks" }>;
 /** The float model's logits on the metric's text. @returns the file. */
 export async function prepareReference(
   session: Session,
-  cell: Cell,
+  cell: SweepCell,
   metric: ScoredText,
   { cache }: SweepFolder,
 ): Promise<string> {

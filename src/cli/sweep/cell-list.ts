@@ -23,7 +23,7 @@ import {
   type SweepPlan,
 } from "./sweep-config.ts";
 
-export interface Cell {
+export interface SweepCell {
   readonly key: string;
   readonly model: SweepModel;
   /** `float` for the model as it is. */
@@ -39,10 +39,10 @@ export interface Cell {
 export async function cellsOf(
   config: SweepConfig,
   { signal, report }: Pick<Session, "signal" | "report">,
-): Promise<readonly Cell[]> {
+): Promise<readonly SweepCell[]> {
   const hash = new InputHashes(signal, report);
   const metrics = await Promise.all(config.metrics.map((metric) => hash.metric(metric)));
-  const cells: Cell[] = [];
+  const cells: SweepCell[] = [];
   for (const model of config.models) {
     const ofModel = await hash.model(model);
     const add = async (plan: SweepPlan, grid: SweepGrid, calibration: SweepCalibration, seed: number) => {
@@ -62,24 +62,24 @@ export async function cellsOf(
 }
 
 /** For messages, and what `--only` looks in. */
-export function cellName({ model, plan, grid, calibration, seed }: Cell): string {
+export function cellName({ model, plan, grid, calibration, seed }: SweepCell): string {
   return `${model.name} ${plan.name} ${grid.name} ${calibration.name} seed ${seed}`;
 }
 
 /** A cell as JSON, which the sweep that made it has checked: here it only must be one. @param where names the text in errors. */
-export function parseCell(text: string, where: string): Cell {
+export function parseSweepCell(text: string, where: string): SweepCell {
   const cell = asObject(parseJson(text, where), where);
   const missing = CELL_FIELDS.find((field) => cell[field] === undefined);
   if (missing !== undefined) throw new FormatError(where, `found no ${missing}, expected a cell of a sweep`);
-  return cell as unknown as Cell;
+  return cell as unknown as SweepCell;
 }
 
-const CELL_FIELDS: readonly (keyof Cell)[] = ["key", "model", "plan", "grid", "calibration", "seed", "hashes"];
+const CELL_FIELDS: readonly (keyof SweepCell)[] = ["key", "model", "plan", "grid", "calibration", "seed", "hashes"];
 
 /** What decides a plan's cell: not what things are called or where files lie, but the policy of a plan that is referred to. */
 function decidingOf(
   config: SweepConfig,
-  { plan, grid, seed, hashes }: Pick<Cell, "plan" | "grid" | "seed" | "hashes">,
+  { plan, grid, seed, hashes }: Pick<SweepCell, "plan" | "grid" | "seed" | "hashes">,
 ): unknown {
   const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
   const { policy, budget = null, activations } = plan;

@@ -10,7 +10,7 @@ import { needsShapesOnly, parsePolicy } from "../../policy/policy.ts";
 import { openFolder } from "../input/open-model.ts";
 import type { Session } from "../session/command-session.ts";
 import { groupSizeOf } from "./cell-grid.ts";
-import { type Cell, cellName } from "./cell-list.ts";
+import { cellName, type SweepCell } from "./cell-list.ts";
 import { FLOAT_PLAN } from "./sweep-config.ts";
 
 export interface PlanSize {
@@ -21,7 +21,7 @@ export interface PlanSize {
 /** In the cells' order; undefined for plans that statistics, weights or damages decide. Plans that cannot be made are noted. */
 export async function plannedSizes(
   session: Session,
-  cells: readonly Cell[],
+  cells: readonly SweepCell[],
 ): Promise<readonly (PlanSize | undefined)[]> {
   await using models = new OpenedModels();
   // Of the draws of one plan the first answers for all.
@@ -35,7 +35,7 @@ export async function plannedSizes(
   return sizes;
 }
 
-async function sizeOrNote(session: Session, cell: Cell, files: ModelFiles): Promise<PlanSize | undefined> {
+async function sizeOrNote(session: Session, cell: SweepCell, files: ModelFiles): Promise<PlanSize | undefined> {
   try {
     return await sizeOf(cell, files);
   } catch (error) {
@@ -45,7 +45,7 @@ async function sizeOrNote(session: Session, cell: Cell, files: ModelFiles): Prom
   }
 }
 
-async function sizeOf({ plan, grid, seed }: Cell, files: ModelFiles): Promise<PlanSize | undefined> {
+async function sizeOf({ plan, grid, seed }: SweepCell, files: ModelFiles): Promise<PlanSize | undefined> {
   if (plan.name === FLOAT_PLAN) return inspectModel(files);
   const policy = parsePolicy(plan.policy);
   if (!needsShapesOnly(policy)) return undefined;

@@ -25,6 +25,7 @@ import type { Model } from "../../model/model.ts";
 import { activationsName } from "../../nn/emit.ts";
 import { parseBudget } from "../../policy/budget.ts";
 import { parsePolicy } from "../../policy/policy.ts";
+import type { CellLine, CellMetric, FloatMeasures, PlanMeasures } from "../../report/results/cell-line.ts";
 import { engineInfo } from "../../runtime/language-model.ts";
 import { isQuantizable } from "../../tensor/linear-shape.ts";
 import { openModel } from "../input/open-model.ts";
@@ -33,19 +34,16 @@ import type { Session } from "../session/command-session.ts";
 import { engineActivations, underStudy } from "./cell-activations.ts";
 import { gridOf, groupSizeOf } from "./cell-grid.ts";
 import { metricWindows, prepareReference, prepareStatistics, windowsOf } from "./cell-inputs.ts";
-import type { Cell } from "./cell-list.ts";
+import type { SweepCell } from "./cell-list.ts";
 import { cellFolder, type SweepFolder } from "./sweep-cache.ts";
 import { FLOAT_PLAN, type SweepConfig, type SweepMetric } from "./sweep-config.ts";
-
-/** A line of the results. */
-export type CellResult = Readonly<Record<string, unknown>> & { readonly key: string };
 
 export async function runCell(
   session: Session,
   config: SweepConfig,
-  cell: Cell,
+  cell: SweepCell,
   folder: SweepFolder,
-): Promise<CellResult> {
+): Promise<CellLine> {
   const started = performance.now();
   const isFloat = cell.plan.name === FLOAT_PLAN;
   const found = isFloat
@@ -63,7 +61,12 @@ export async function runCell(
   };
 }
 
-async function measureFloat(session: Session, config: SweepConfig, cell: Cell, folder: SweepFolder) {
+async function measureFloat(
+  session: Session,
+  config: SweepConfig,
+  cell: SweepCell,
+  folder: SweepFolder,
+): Promise<FloatMeasures> {
   await using model = await openModel(session, cell.model.path, { activations: config.activations });
   const { averageBits, trueBytes } = inspectModel(model.files);
   const windows = await windowsOf(session, model, cell.calibration);
@@ -77,7 +80,12 @@ async function measureFloat(session: Session, config: SweepConfig, cell: Cell, f
   };
 }
 
-async function measurePlan(session: Session, config: SweepConfig, cell: Cell, folder: SweepFolder) {
+async function measurePlan(
+  session: Session,
+  config: SweepConfig,
+  cell: SweepCell,
+  folder: SweepFolder,
+): Promise<PlanMeasures> {
   const temporary = await cellFolder(folder.cache);
   try {
     const written = join(temporary, "model");
@@ -95,7 +103,7 @@ async function measurePlan(session: Session, config: SweepConfig, cell: Cell, fo
   }
 }
 
-async function quantize(session: Session, config: SweepConfig, cell: Cell, folder: SweepFolder, output: string) {
+async function quantize(session: Session, config: SweepConfig, cell: SweepCell, folder: SweepFolder, output: string) {
   await using model = await openModel(session, cell.model.path, { activations: "f32" });
   const plan = await planOf(session, config, cell, folder, model);
   const groupSize = groupSizeOf(cell.grid);
@@ -114,7 +122,7 @@ async function quantize(session: Session, config: SweepConfig, cell: Cell, folde
 async function planOf(
   session: Session,
   config: SweepConfig,
-  cell: Cell,
+  cell: SweepCell,
   folder: SweepFolder,
   model: Model,
 ): Promise<SizedPlan> {
@@ -151,13 +159,19 @@ function lossesOf(model: Model, modules: readonly ModuleReport[]) {
   });
 }
 
-async function measureAll(session: Session, config: SweepConfig, cell: Cell, model: Model, folder: SweepFolder) {
-  const metrics: Record<string, unknown> = {};
+async function measureAll(session: Session, config: SweepConfig, cell: SweepCell, model: Model, folder: SweepFolder) {
+  const metrics: Record<string, CellMetric> = {};
   for (const metric of config.metrics) metrics[metric.name] = await measure(session, cell, metric, model, folder);
   return metrics;
 }
 
-async function measure(session: Session, cell: Cell, metric: SweepMetric, model: Model, folder: SweepFolder) {
+async function measure(
+  session: Session,
+  cell: SweepCell,
+  metric: SweepMetric,
+  model: Model,
+  folder: SweepFolder,
+): Promise<CellMetric> {
   const run = { signal: session.signal };
   if (metric.type === "tasks") return measureTasks(session, metric, model);
   if (metric.type === "perplexity") {
@@ -183,7 +197,11 @@ async function measure(session: Session, cell: Cell, metric: SweepMetric, model:
   };
 }
 
-async function measureTasks(session: Session, metric: Extract<SweepMetric, { readonly type: "tasks" }>, model: Model) {
+async function measureTasks(
+  session: Session,
+  metric: Extract<SweepMetric, { readonly type: "tasks" }>,
+  model: Model,
+): Promise<CellMetric> {
   const data = await nodeTree(metric.data);
   try {
     const { tasks, problems } = await evaluate(model, metric.tasks, data, {

@@ -2,10 +2,9 @@
 import { spawn } from "node:child_process";
 import { isCutFrom, type Journal } from "../../adapter/node-journal.ts";
 import { FormatError } from "../../base/errors.ts";
-import { asObject, isObject, parseJson } from "../../base/json.ts";
+import { asObject, isObject, type JsonObject, parseJson } from "../../base/json.ts";
 import type { Session } from "../session/command-session.ts";
-import type { Cell } from "./cell-list.ts";
-import type { CellResult } from "./run-cell.ts";
+import type { SweepCell } from "./cell-list.ts";
 import { removeDeadCells } from "./sweep-cache.ts";
 
 export interface SweepRun {
@@ -14,22 +13,22 @@ export interface SweepRun {
   readonly jobs: number;
   readonly threads: number;
   readonly journal: Journal;
-  readonly onResult: (result: CellResult) => void;
+  readonly onResult: (result: JsonObject) => void;
 }
 
 export interface FailedCell {
-  readonly cell: Cell;
+  readonly cell: SweepCell;
   readonly message: string;
 }
 
 /** Results of a journal by key. @throws FormatError for a line that is no cell. */
-export function knownResults(journal: Journal): ReadonlyMap<string, CellResult> {
-  const known = new Map<string, CellResult>();
+export function knownResults(journal: Journal): ReadonlyMap<string, JsonObject> {
+  const known = new Map<string, JsonObject>();
   for (const [index, line] of journal.lines.entries()) {
     const where = `${journal.name}: line ${index + 1}`;
     const result = asObject(parseJson(line, where), where);
     if (typeof result["key"] !== "string") throw new FormatError(where, "found no key, expected a cell of a sweep");
-    known.set(result["key"], result as unknown as CellResult);
+    known.set(result["key"], result);
   }
   return known;
 }
@@ -45,14 +44,14 @@ export function recognise(line: string): "whole" | "cut" | undefined {
 }
 
 /** Cells that share statistics and references. */
-function groupOf({ model, grid, calibration }: Cell): string {
+function groupOf({ model, grid, calibration }: SweepCell): string {
   return JSON.stringify([model.name, grid.name, calibration.name]);
 }
 
 /** @returns the cells that failed; the others are in the journal. */
 export async function runCells(
   session: Session,
-  cells: readonly Cell[],
+  cells: readonly SweepCell[],
   run: SweepRun,
 ): Promise<readonly FailedCell[]> {
   await removeDeadCells(run.cache);
@@ -65,9 +64,9 @@ export async function runCells(
   const changed = () => {
     for (const one of wake.splice(0)) one();
   };
-  const runCell = async (cell: Cell) => {
+  const runCell = async (cell: SweepCell) => {
     try {
-      const result = JSON.parse(await child(session, run, cell, [])) as CellResult;
+      const result = JSON.parse(await child(session, run, cell, [])) as JsonObject;
       // The parent alone writes, so lines never mix.
       await run.journal.append(JSON.stringify(result));
       run.onResult(result);
@@ -78,7 +77,7 @@ export async function runCells(
     done++;
     report();
   };
-  const prepare = async (cell: Cell) => {
+  const prepare = async (cell: SweepCell) => {
     groups.set(groupOf(cell), "running");
     try {
       await child(session, run, cell, ["--prepare"]);
@@ -104,7 +103,7 @@ export async function runCells(
 }
 
 /** Runs this program on one cell, which it gets whole; resolves with what it printed. */
-function child(session: Session, run: SweepRun, cell: Cell, more: readonly string[]): Promise<string> {
+function child(session: Session, run: SweepRun, cell: SweepCell, more: readonly string[]): Promise<string> {
   const { kernels } = session.options;
   const args = ["sweep", run.config, "--cell", "-", "--cache", run.cache, "--threads", String(run.threads), ...more];
   const process_ = spawn(process.execPath, [process.argv[1], ...args, "--kernels", kernels, "--quiet", "--json"], {

@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { FormatError } from "../../base/errors.ts";
 import { asObject, describeJson, isObject, type JsonValue } from "../../base/json.ts";
-import { nearestWord } from "../../base/nearest-word.ts";
+import { type PathItem, schemaError } from "../../base/schema-error.ts";
 import { readJson } from "../../files/json-file.ts";
 import type { ByteSource } from "../../files/source.ts";
 import { compileTask } from "./prompt.ts";
@@ -22,7 +22,7 @@ export async function readTask(source: ByteSource): Promise<Task> {
 /** @param file names the document in errors. */
 export function parseTask(json: JsonValue, file: string): Task {
   const result = v.safeParse(TASK, asObject(json, file));
-  if (!result.success) throw fieldError(result.issues, file);
+  if (!result.success) throw schemaError(result.issues, { where: file, fieldsAt });
   const task = defineTask(result.output);
   checkFields(task, file);
   compileTask(task, file);
@@ -80,25 +80,9 @@ const TASK_FIELDS = {
 };
 const TASK: v.GenericSchema<unknown, TaskDocument> = v.strictObject(TASK_FIELDS);
 
-/** The first thing wrong; a field nobody knows before one that is missing, since it most likely is the other misspelt. */
-function fieldError(issues: readonly v.BaseIssue<unknown>[], file: string): FormatError {
-  const isUnknown = (issue: v.BaseIssue<unknown>) => issue.type === "strict_object" && issue.expected === "never";
-  const issue = issues.find(isUnknown) ?? issues[0];
-  const keys = (issue.path ?? []).map((item) => String(item.key));
-  const path = keys.join(".");
-  if (isUnknown(issue)) {
-    const inTask = keys.length === 1;
-    const known = Object.keys(inTask ? TASK_FIELDS : DATA_FILE.entries);
-    const meant = nearestWord((keys.at(-1) ?? "").slice(0, 40), known);
-    return new FormatError(
-      file,
-      `field ${path}: found no such field, expected ${meant} or another of ${known.join(", ")}`,
-    );
-  }
-  const isMissing = issue.path?.at(-1)?.origin === "key";
-  const found = isMissing ? "nothing" : describeJson(issue.input as JsonValue);
-  const expected = isMissing ? "it to be there" : issue.message;
-  return new FormatError(file, `field ${path}: found ${found}, expected ${expected}`);
+/** Fields of the task, or of a data file in it. */
+function fieldsAt(path: readonly PathItem[]): readonly string[] {
+  return Object.keys(path.length === 1 ? TASK_FIELDS : DATA_FILE.entries);
 }
 
 /** What the fields must be together. */

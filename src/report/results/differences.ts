@@ -5,7 +5,7 @@ import { holm } from "../../eval/stats/holm.ts";
 import type { Interval } from "../../eval/stats/interval.ts";
 import { comparePaired, type PairedComparison } from "../../eval/stats/paired.ts";
 import { type ModelResult, mean, type PlanResult, planKey } from "./plan-means.ts";
-import type { Cell } from "./sweep-cells.ts";
+import type { MeasuredCell } from "./read-cells.ts";
 
 /** The chance that any difference of the whole report is called one by accident. */
 const ALPHA = 0.05;
@@ -91,7 +91,7 @@ function controlOf(plan: PlanResult, plans: readonly PlanResult[]): PlanResult |
   return control === plan ? undefined : control;
 }
 
-const PIECES: Readonly<Record<Difference["by"], (cell: Cell) => Pieces | undefined>> = {
+const PIECES: Readonly<Record<Difference["by"], (cell: MeasuredCell) => Pieces | undefined>> = {
   KL: ({ kl }) => windowPieces(kl?.windows),
   NLL: ({ nll }) => windowPieces(nll?.windows),
   tasks: taskPieces,
@@ -102,7 +102,7 @@ function windowPieces(windows: readonly number[] = []): Pieces | undefined {
 }
 
 /** The items of all tasks, in the order of the tasks' names. */
-function taskPieces({ tasks = {} }: Cell): Pieces | undefined {
+function taskPieces({ tasks = {} }: MeasuredCell): Pieces | undefined {
   const known = Object.entries(tasks).filter(([, { outcomes }]) => outcomes !== "");
   if (known.length === 0) return undefined;
   known.sort(([a], [b]) => (a < b ? -1 : 1));
@@ -116,7 +116,7 @@ function taskPieces({ tasks = {} }: Cell): Pieces | undefined {
 function pairedPieces(
   plan: PlanResult,
   control: PlanResult,
-  piecesOf: (cell: Cell) => Pieces | undefined,
+  piecesOf: (cell: MeasuredCell) => Pieces | undefined,
 ): { ours: number[]; control: number[] } | undefined {
   const [a, b] = [piecesByDraw(plan.cells, piecesOf), piecesByDraw(control.cells, piecesOf)];
   const draws = [...a.keys()].filter((draw) => b.has(draw));
@@ -128,8 +128,8 @@ function pairedPieces(
 
 /** Draws whose seeds do not share their pieces are left out. */
 function piecesByDraw(
-  cells: readonly Cell[],
-  piecesOf: (cell: Cell) => Pieces | undefined,
+  cells: readonly MeasuredCell[],
+  piecesOf: (cell: MeasuredCell) => Pieces | undefined,
 ): ReadonlyMap<string, Pieces> {
   const draws = new Map<string, Pieces>();
   for (const [draw, own] of groupBy(cells, ({ calibration }) => calibration ?? "")) {

@@ -3,7 +3,7 @@
 import { exp } from "../../base/exact.ts";
 import { groupBy } from "../../base/group-by.ts";
 import { meanWithError } from "../../eval/stats/standard-error.ts";
-import type { Cell } from "./sweep-cells.ts";
+import type { MeasuredCell } from "./read-cells.ts";
 
 /** The float model's plan. */
 const FLOAT = "float";
@@ -28,7 +28,7 @@ export interface PlanResult {
   readonly activations: string | null;
   readonly averageBits: number;
   readonly trueBytes: number;
-  readonly cells: readonly Cell[];
+  readonly cells: readonly MeasuredCell[];
   readonly kl?: Measured;
   readonly sameTop?: number;
   readonly perplexity?: number;
@@ -46,12 +46,12 @@ export interface ModelResult {
 }
 
 /** A cell that is there twice (a sweep gone on with) counts once, as its last line says. */
-export function gatherModels(lines: readonly Cell[]): ModelResult[] {
+export function gatherModels(lines: readonly MeasuredCell[]): ModelResult[] {
   const cells = [...new Map(lines.map((cell) => [cell.key, cell])).values()];
   return [...groupBy(cells, ({ model }) => model)].map(([name, own]) => gatherModel(name, own));
 }
 
-function gatherModel(name: string, cells: readonly Cell[]): ModelResult {
+function gatherModel(name: string, cells: readonly MeasuredCell[]): ModelResult {
   const controls = new Set(cells.map(({ control, grid }) => planKey(control, grid)));
   const manyGrids = new Set(cells.filter(({ plan }) => plan !== FLOAT).map(({ grid }) => grid)).size > 1;
   const groups = [...groupBy(cells, ({ plan, grid }) => planKey(plan, plan === FLOAT ? null : grid))];
@@ -71,7 +71,7 @@ export function planKey(plan: string | null, grid: string | null): string {
   return JSON.stringify([plan, grid]);
 }
 
-function gatherPlan(cells: readonly Cell[], manyGrids: boolean, isControl: boolean): PlanResult {
+function gatherPlan(cells: readonly MeasuredCell[], manyGrids: boolean, isControl: boolean): PlanResult {
   const [{ plan, policy, control, grid, activations }] = cells;
   const nll = meanOf(cells, (cell) => cell.nll?.nll);
   return {
@@ -109,7 +109,7 @@ export function measured(runs: readonly { mean: number; stdErr: number }[]): Mea
   };
 }
 
-function meanOf(cells: readonly Cell[], pick: (cell: Cell) => number | undefined): number | undefined {
+function meanOf(cells: readonly MeasuredCell[], pick: (cell: MeasuredCell) => number | undefined): number | undefined {
   const values = cells.map(pick).filter((value) => value !== undefined);
   return values.length === 0 ? undefined : mean(values);
 }

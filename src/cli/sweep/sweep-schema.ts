@@ -1,0 +1,103 @@
+/** The schema of a sweep's configuration. Each message is what was expected. */
+import * as v from "valibot";
+import type { PathItem } from "../../base/schema-error.ts";
+import { PLAN_ACTIVATIONS } from "./cell-activations.ts";
+import type { SweepConfig } from "./sweep-config.ts";
+
+const text = v.pipe(v.string("text"), v.nonEmpty("text that is not empty"));
+const count = v.pipe(v.number("a number"), v.integer("a whole number"), v.minValue(0, "a whole number from 0"));
+const positive = v.pipe(v.number("a number"), v.integer("a whole number"), v.minValue(1, "a whole number from 1"));
+const list = <Item extends v.GenericSchema>(item: Item) =>
+  v.pipe(v.array(item, "a list"), v.nonEmpty("a list with something in it"));
+
+const MODEL = v.strictObject({ name: text, path: text }, "an object with name and path");
+const CALIBRATION = v.strictObject(
+  {
+    name: text,
+    idsFile: v.optional(text),
+    text: v.optional(list(text)),
+    self: v.optional(v.boolean("true or false")),
+    samples: v.optional(positive),
+    length: v.optional(positive),
+    seed: v.optional(count),
+    /** Of a file of windows, only these: [first, number]. */
+    windows: v.optional(v.tuple([count, positive], "two whole numbers")),
+  },
+  "a calibration draw",
+);
+const GRID = v.strictObject(
+  {
+    name: text,
+    preset: v.optional(v.picklist(["study"], "study")),
+    groupSize: v.optional(v.number("a number")),
+    symmetric: v.optional(v.boolean("true or false")),
+    clip: v.optional(v.picklist(["none", "mse", "hessian"], "none, mse or hessian")),
+    actOrder: v.optional(v.picklist(["none", "desc", "gar"], "none, desc or gar")),
+    gateWeighted: v.optional(v.boolean("true or false")),
+    dampPercent: v.optional(v.number("a number")),
+    shrinkage: v.optional(v.number("a number")),
+    errorFeedback: v.optional(v.number("a number")),
+    method: v.optional(v.picklist(["gptq", "rtn"], "gptq or rtn")),
+  },
+  "a grid",
+);
+const PLAN = v.strictObject(
+  {
+    name: text,
+    policy: text,
+    /** Of policy knapsack: bits, bytes with a unit, or the bytes of another plan by its name. */
+    budget: v.optional(text),
+    budgetOf: v.optional(text),
+    seeds: v.optional(list(count)),
+    /** The plan that it is compared with: random, and of as many bytes. */
+    control: v.optional(text),
+    /** While it is measured, in place of the sweep's. */
+    activations: v.optional(v.picklist(PLAN_ACTIVATIONS, PLAN_ACTIVATIONS.join(", "))),
+  },
+  "a plan",
+);
+const METRIC = v.variant(
+  "type",
+  [
+    v.strictObject({
+      ...{ name: text, type: v.literal("kl"), text: v.optional(text), idsFile: v.optional(text) },
+      ...{ window: v.optional(positive), limit: v.optional(positive) },
+    }),
+    v.strictObject({
+      ...{ name: text, type: v.literal("perplexity"), text: v.optional(text), idsFile: v.optional(text) },
+      ...{ window: v.optional(positive), limit: v.optional(positive) },
+    }),
+    v.strictObject({
+      ...{ name: text, type: v.literal("tasks"), tasks: list(text), data: text, limit: v.optional(positive) },
+    }),
+  ],
+  "a metric with type kl, perplexity or tasks",
+);
+
+const SCHEMA = v.strictObject(
+  {
+    models: list(MODEL),
+    calibration: list(CALIBRATION),
+    grids: list(GRID),
+    plans: list(PLAN),
+    metrics: list(METRIC),
+    $schema: v.optional(text),
+    activations: v.optional(v.picklist(["f32", "int16", "int8"], "f32, int16 or int8")),
+    /** Calibration tokens on which policy knapsack measures KL. */
+    sampleTokens: v.optional(positive),
+  },
+  "a JSON object",
+);
+
+/** Published as `schema/sweep.schema.json`. */
+export const SWEEP_SCHEMA: v.GenericSchema<unknown, SweepConfig> = SCHEMA;
+
+/** Fields of the object that a path leads to. */
+export function fieldsAt(path: readonly PathItem[]): readonly string[] {
+  if (path.length < 2) return Object.keys(SCHEMA.entries);
+  const list = String(path[0].key);
+  const { type } = path[path.length - 1].input as { readonly type?: unknown };
+  const objects = { models: MODEL, calibration: CALIBRATION, grids: GRID, plans: PLAN };
+  const metric = METRIC.options.find(({ entries }) => entries.type.literal === type) ?? METRIC.options[0];
+  return Object.keys((objects[list as keyof typeof objects] ?? metric).entries);
+}

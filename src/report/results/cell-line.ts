@@ -1,0 +1,97 @@
+/** One line of a sweep's results, as a sweep writes it and the report reads it. */
+
+/** KL from the float model, in nats a token. */
+export interface KlMetric {
+  readonly mean: number;
+  readonly stdErr: number;
+  readonly tokens: number;
+  /** Mean KL of every window, in the order of the text. */
+  readonly windows: readonly number[];
+  readonly sameTop: number;
+  readonly perplexityRatio: number;
+}
+
+export interface PerplexityMetric {
+  readonly perplexity: number;
+  readonly nll: number;
+  readonly nllStdErr: number;
+  readonly scoredTokens: number;
+  /** Mean NLL of every window, in the order of the text. */
+  readonly windows: readonly number[];
+}
+
+export interface TasksMetric {
+  readonly tasks: Readonly<Record<string, TaskScore>>;
+}
+
+/** The primary metric of a task. */
+export interface TaskScore {
+  readonly metric: string;
+  readonly value: number;
+  readonly stdErr: number;
+  readonly chance: number;
+  /** A digit an item, 1 where it was right. */
+  readonly outcomes: string;
+}
+
+export type CellMetric =
+  | ({ readonly type: "kl" } & KlMetric)
+  | ({ readonly type: "perplexity" } & PerplexityMetric)
+  | ({ readonly type: "tasks" } & TasksMetric);
+
+/** Of the linears of one layer, role and projection together. */
+export interface LossLine {
+  readonly layer: number;
+  readonly role: string;
+  readonly projection: string;
+  readonly loss: number;
+  /** The loss of plain rounding. */
+  readonly rtnLoss: number;
+}
+
+export interface ExpertLine {
+  readonly layer: number;
+  readonly expert: number;
+  readonly tokens: number;
+  readonly gateSum: number;
+}
+
+/** What was measured of a model, as it is or under a plan. */
+export interface Measures {
+  readonly averageBits: number;
+  readonly trueBytes: number;
+  /** By the metric's name. */
+  readonly metrics: Readonly<Record<string, CellMetric>>;
+  readonly versions: Readonly<Record<string, string | number>>;
+}
+
+/** What is measured of the float model only. */
+export interface FloatMeasures extends Measures {
+  readonly experts: readonly ExpertLine[];
+}
+
+/** What is measured of a quantised model only. */
+export interface PlanMeasures extends Measures {
+  readonly losses: readonly LossLine[];
+  /** Experts that too few calibration tokens reached. */
+  readonly starved: number;
+}
+
+/** Which cell it is: one model under one plan, with one draw of the calibration tokens and one seed. */
+export interface CellFacts {
+  readonly key: string;
+  readonly model: string;
+  readonly plan: string;
+  readonly policy: string;
+  /** The plan of as many bytes, drawn at random, that this one has to beat. */
+  readonly control: string | null;
+  readonly grid: string | null;
+  readonly calibration: string | null;
+  readonly seed: number | null;
+  /** The plan's own, while it was measured; null where the sweep's served all plans. */
+  readonly activations: string | null;
+  readonly hashes: Readonly<Record<string, string>>;
+  readonly timing: { readonly seconds: number };
+}
+
+export type CellLine = CellFacts & (FloatMeasures | PlanMeasures);
