@@ -3,7 +3,7 @@
 // the output's error, tr(D H D^T), as a part of the integer zero points' error.
 import { parseArgs } from "node:util";
 import { openSafetensors } from "../dist/format/safetensors.js";
-import { readFloats } from "../dist/model/load.js";
+import { readFloats } from "../dist/model/weights/load-weights.js";
 import { nodeFile } from "../dist/node.js";
 import { readStatistics } from "../dist/quantize.js";
 
