@@ -1,17 +1,21 @@
 /** `quern evaluate`: tasks, scored as lm-evaluation-harness scores them. */
 import type { Command } from "commander";
-import type { Journal } from "../../adapter/node-journal.ts";
-import { FileError, UsageError } from "../../base/errors.ts";
-import type { BaselineComparison, BaselineRow } from "../../eval/evaluation/baseline.ts";
-import type { EvaluateOptions, Evaluation, TaskResult } from "../../eval/evaluation/evaluate.ts";
-import type { BootstrapOptions } from "../../eval/stats/bootstrap.ts";
-import type { Task } from "../../eval/tasks/task.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { BaselineRow } from "../../eval/evaluation/baseline.ts";
+import type { Evaluation } from "../../eval/evaluation/evaluate.ts";
 import type { OutputFile } from "../../files/output.ts";
 import type { RunIdentity } from "../../files/run-identity.ts";
 import type { FolderSource } from "../../files/source.ts";
 import type { Model } from "../../model/model.ts";
-import { beside, claimOutputs } from "../input/claim-outputs.ts";
-import { withFile } from "../input/input-file.ts";
+import { answersIdentity, answersPath, knownAnswers, openAnswers } from "../input/answers-journal.ts";
+import { claimOutputs } from "../input/claim-outputs.ts";
+import {
+  type AskedTasks,
+  type CompareWithBaseline,
+  openBaseline,
+  readAskedTasks,
+  requireTaskData,
+} from "../input/task-input.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
 import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session/command-session.ts";
 import { ToldError } from "../session/failure.ts";
@@ -81,58 +85,24 @@ const evaluateCommand: Action<Options> = async (session, [path], options) => {
   const { output, task = [] } = options;
   await using _claim = await claimOutputs({
     outputs: [output],
-    work: [samplesOf(options)],
+    work: [answersPath(options)],
     inputs: [path, options.data, options.baseline, ...task],
   });
   // What is misspelt or missing is told before a model is loaded.
-  const asked = await askedTasks(options);
+  const asked = await readAskedTasks(options);
   const baseline = options.baseline === undefined ? undefined : await openBaseline(options.baseline);
   const data = await nodeTree(options.data);
   try {
-    await checkData(data, asked.tasks);
+    await requireTaskData(data, asked.tasks);
     await evaluateOn(session, path, options, { ...asked, data, baseline });
   } finally {
     await data.close();
   }
 };
 
-interface Asked {
-  readonly names: readonly string[];
-  readonly own: readonly Task[];
-  /** All of them, groups as their members. */
-  readonly tasks: readonly Task[];
-}
-
-async function askedTasks(options: Options): Promise<Asked> {
-  const { findTasks } = await import("../../eval/tasks/registry.ts");
-  const own = await readTasks(options.task ?? []);
-  const words = (options.tasks ?? "").split(",").map((name) => name.trim());
-  const names = [...words.filter((name) => name !== ""), ...own.map(({ task }) => task)];
-  if (names.length === 0) throw new UsageError("--tasks", "no tasks", "names of tasks, or files with --task");
-  return { names, own, tasks: findTasks(names, own).map(({ task }) => task) };
-}
-
-/** @throws FileError for a folder without a file of any task; a split that is missing among others is told with the result. */
-async function checkData(data: FolderSource, tasks: readonly Task[]): Promise<void> {
-  const { BUILTIN_TASKS } = await import("../../eval/tasks/registry.ts");
-  const paths = new Set(
-    [...tasks, ...BUILTIN_TASKS].flatMap(({ files }) => Object.values(files).flat()).map(({ path }) => path),
-  );
-  for (const path of [...paths].flatMap((plain) => [plain, `${plain}.gz`])) {
-    const source = await data.open(path);
-    await source?.close?.();
-    if (source !== undefined) return;
-  }
-  const [first] = paths;
-  throw new FileError(
-    data.name,
-    `found no ${first} nor any other file of a task, expected the folder that holds the data sets' files; docs/tasks.md lists them`,
-  );
-}
-
-interface Materials extends Pick<Asked, "names" | "own"> {
+interface Materials extends Pick<AskedTasks, "names" | "own"> {
   readonly data: FolderSource;
-  readonly baseline: Compare | undefined;
+  readonly baseline: CompareWithBaseline | undefined;
 }
 
 async function evaluateOn(
@@ -149,13 +119,13 @@ async function evaluateOn(
   await using opened = await openFiles(session, path);
   await opened.tokenizer();
   const model = await opened.load();
-  const identity = await identityOf(session, model, options);
-  await using journal = await openJournal(session, options, identity);
+  const identity = await answersIdentity(session, model, options);
+  await using journal = await openAnswers(session, options, identity);
   if (journal !== undefined) session.goesOn(WITH_RESUME);
   const evaluation = await evaluate(model, names, data, {
     ...{ limit: options.limit, shots: options.shots, batchSize: options.batchSize, own },
     context: session.options.context,
-    ...{ signal: session.signal, onProgress: session.report, known: await knownSamples(journal, identity) },
+    ...{ signal: session.signal, onProgress: session.report, known: await knownAnswers(journal, identity) },
     onSamples: (task, samples) => journal?.append(...samples.map((sample) => sampleLine(task, sample))),
   });
   const compared = await baseline?.(evaluation.tasks, { seed: session.options.seed, signal: session.signal });
@@ -167,62 +137,6 @@ async function evaluateOn(
     throw new ToldError(
       `${options.data}: ${problems.length} rows or tasks could not be scored or compared, the others were`,
     );
-}
-
-async function readTasks(paths: readonly string[]): Promise<readonly Task[]> {
-  const { readTask } = await import("../../eval/tasks/parse-task.ts");
-  const tasks: Task[] = [];
-  for (const path of paths) tasks.push(await withFile(path, readTask));
-  return tasks;
-}
-
-/** Documents with samples are large; a string of JavaScript holds no more. */
-const BASELINE_LIMITS = { maxBytes: 500_000_000, maxDepth: 64 };
-
-type Compare = (tasks: readonly TaskResult[], options: BootstrapOptions) => Promise<BaselineComparison>;
-
-async function openBaseline(path: string): Promise<Compare> {
-  const { compareWithBaseline, readBaseline } = await import("../../eval/evaluation/baseline.ts");
-  const { readJson } = await import("../../files/json-file.ts");
-  const samples = readBaseline(await withFile(path, (source) => readJson(source, BASELINE_LIMITS)), path);
-  return (tasks, options) => compareWithBaseline(tasks, samples, path, options);
-}
-
-/** What decides the answers: a resumed run must have the same. */
-async function identityOf(session: Session, model: Model, options: Options): Promise<RunIdentity> {
-  const { modelHash, tokenizerHash } = await import("../../model/model-identity.ts");
-  const { Turns } = await import("../../base/turns.ts");
-  const { VERSION } = await import("../../base/version.ts");
-  const turns = new Turns(session.signal);
-  return {
-    version: VERSION,
-    modelHash: await modelHash(model.files, turns, session.report),
-    tokenizerHash: (await tokenizerHash(model.files, turns)) ?? null,
-    activations: model.activations.mode,
-    activationGroup: model.activations.group,
-    shots: options.shots ?? null,
-    context: session.options.context ?? null,
-  };
-}
-
-/** Answers so far, for `--resume`. */
-function samplesOf({ output }: Options): string | undefined {
-  return beside(output, ".samples.jsonl");
-}
-
-async function openJournal(session: Session, options: Options, identity: RunIdentity): Promise<Journal | undefined> {
-  const path = samplesOf(options);
-  if (path === undefined) return undefined;
-  const { isCutFrom, nodeJournal } = await import("../../adapter/node-journal.ts");
-  const { headLine, LINE_BEGINNINGS } = await import("../../eval/evaluation/sample-log.ts");
-  const { force } = session.options;
-  const recognise = (line: string) => (isCutFrom(line, LINE_BEGINNINGS) ? "cut" : undefined);
-  return nodeJournal(path, { resume: options.resume, force, head: headLine(identity), recognise });
-}
-
-async function knownSamples(journal: Journal | undefined, identity: RunIdentity): Promise<EvaluateOptions["known"]> {
-  const { readSampleLog } = await import("../../eval/evaluation/sample-log.ts");
-  return journal === undefined ? undefined : readSampleLog(journal.lines, identity, journal.name);
 }
 
 function configOf(path: string, model: Model, options: Options, identity: RunIdentity): Record<string, unknown> {
