@@ -79,8 +79,7 @@ export {
   selfSample,
   type WindowOptions,
 } from "./compress/windows/calibration-text.ts";
-export { WindowBatch, type Windows } from "./compress/windows/window-batch.ts";
-export { windowsHash } from "./compress/windows/windows-hash.ts";
+export { WindowBatch, type Windows, windowsHash } from "./compress/windows/window-batch.ts";
 export { type WriteOptions, type Written, writeQuantized } from "./compress/write/write-quantized.ts";
 export { memoryOutput, type OutputFolder } from "./files/output.ts";
 export { memoryWorkFolder, type WorkFolder } from "./files/work-folder.ts";

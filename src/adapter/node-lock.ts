@@ -5,8 +5,7 @@ import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UsageError } from "../base/errors.ts";
 import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
-import { removeEmptyFolders } from "./node-folders.ts";
-import { realPlace } from "./node-place.ts";
+import { realPlace, removeEmptyFolders } from "./node-place.ts";
 import { isAlive, lifeText, ownLife, type ProcessLife, parseLife } from "./process-life.ts";
 
 /** Processes that find each other's leftovers at the same moment may try so often. */

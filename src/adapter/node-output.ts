@@ -12,8 +12,8 @@ import {
   stillOpen,
 } from "../files/output.ts";
 import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
-import { removeEmptyFolders } from "./node-folders.ts";
 import { clearLeftovers, temporaryNames } from "./node-leftovers.ts";
+import { removeEmptyFolders } from "./node-place.ts";
 
 export interface NodeOutputOptions extends OutputOptions {
   /** Where it is written, on the same file system: what a killed run left there goes. The output it replaces waits beside it, as `.old`. */

@@ -1,5 +1,5 @@
 /** Where a path leads on the disk, and that what is written lies apart from what is read. */
-import { lstat, readdir, readlink, realpath } from "node:fs/promises";
+import { lstat, readdir, readlink, realpath, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { FileError } from "../base/errors.ts";
 import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
@@ -84,4 +84,15 @@ function inTheWay(output: Place, other: Place, how: string): FileError {
     output.path,
     `${relation} ${other.path}, ${how}, expected a place of its own; choose another name`,
   );
+}
+
+/** Removes the folders from `parent` up to `topmost`, which were made for an output, as long as they are empty. */
+export async function removeEmptyFolders(parent: string, topmost: string): Promise<void> {
+  for (let folder = parent; folder.startsWith(topmost); folder = dirname(folder)) {
+    try {
+      await rmdir(folder);
+    } catch {
+      return;
+    }
+  }
 }

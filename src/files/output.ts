@@ -99,3 +99,18 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
   }
   return bytes;
 }
+
+/** Runs `work`, commits what it wrote, or removes every trace when it throws or is aborted. */
+export async function committed<T>(
+  output: { commit(): Promise<void>; abort(): Promise<void> },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    const result = await work();
+    await output.commit();
+    return result;
+  } catch (error) {
+    await output.abort();
+    throw error;
+  }
+}

@@ -2,7 +2,7 @@
 import type { CommonOptions } from "../options/common-options.ts";
 import type { Output } from "../show/command-output.ts";
 import type { ProgressEvent } from "../show/progress.ts";
-import type { Sink } from "../show/sink.ts";
+import type { Sink } from "../show/screen.ts";
 
 /** The process around the program, or what stands for it in a test. */
 export interface Streams {

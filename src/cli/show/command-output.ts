@@ -1,6 +1,6 @@
 /** The result of a command on stdout: text for people, or exactly one JSON document. */
 import { NumericsError } from "../../base/errors.ts";
-import type { Sink } from "./sink.ts";
+import type { Sink } from "./screen.ts";
 
 export interface Output {
   readonly isJson: boolean;

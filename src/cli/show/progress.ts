@@ -1,6 +1,5 @@
 /** Progress and notes on stderr: a bar on a terminal; elsewhere a line a phase, and one every 20 s while it lasts; nothing with `--quiet`. */
-import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-import { durationText, Pace } from "./pace.ts";
+import { type Clock, durationText, Pace, SYSTEM_CLOCK } from "./pace.ts";
 import type { Screen } from "./screen.ts";
 
 /** How far a phase of long work is. */

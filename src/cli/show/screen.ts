@@ -1,5 +1,12 @@
 /** The terminal that stdout and stderr share: the progress line is gone before any other byte is written. */
-import type { Sink } from "./sink.ts";
+
+/** Where a command writes: a stream of the process, or what stands for it in a test. */
+export interface Sink {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  /** Characters of a line, where it is a terminal. */
+  readonly columns?: number;
+}
 
 export interface Screen {
   readonly stdout: Sink;

@@ -5,8 +5,8 @@
 import { asObject } from "../../base/json.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import { Turns } from "../../base/turns.ts";
-import { committed } from "../../files/committed.ts";
 import { readJson } from "../../files/json-file.ts";
+import { committed } from "../../files/output.ts";
 import { type RunIdentity, requireSameRun } from "../../files/run-identity.ts";
 import type { WorkFolder } from "../../files/work-folder.ts";
 import type { Model, Progress } from "../../model/model.ts";

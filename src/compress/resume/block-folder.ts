@@ -1,6 +1,6 @@
 /** Finished blocks as files of a folder, one each: written when they are done, read again when somebody asks for them. */
 import { FileError } from "../../base/errors.ts";
-import { committed } from "../../files/committed.ts";
+import { committed } from "../../files/output.ts";
 import type { ByteSource } from "../../files/source.ts";
 import type { WorkFolder } from "../../files/work-folder.ts";
 import { openSafetensors } from "../../format/safetensors.ts";

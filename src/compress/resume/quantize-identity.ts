@@ -7,7 +7,7 @@ import type { Model, Progress } from "../../model/model.ts";
 import { modelHash } from "../../model/model-identity.ts";
 import { type QuantizeSettings, quantizableLinears, settingOf } from "../recipe/settings.ts";
 import type { Windows } from "../windows/window-batch.ts";
-import { windowsHash } from "../windows/windows-hash.ts";
+import { windowsHash } from "../windows/window-batch.ts";
 
 /** Raised when the files of a checkpoint change, or what the same settings give. */
 const FORMAT = "quern quantize 2";

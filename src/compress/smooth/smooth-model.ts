@@ -12,10 +12,10 @@ import type { Tap } from "../../model/pass/forward.ts";
 import { readLinear } from "../../model/weights/load-weights.ts";
 import type { StoredLinear } from "../../model/weights/locate.ts";
 import type { Linear } from "../../model/weights/weight-tree.ts";
-import { columnMaxima } from "../statistics/column-maxima.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { type ProbeInput, type ProbeRounding, probeInput, probeOutputs } from "./output-probe.ts";
 import { type InputRows, type SmoothSite, smoothSites } from "./smooth-sites.ts";
+import { columnMaxima } from "./static-scales.ts";
 
 /** The alpha, or the search for it, rows of inputs that the search keeps, and the rounding that it is for. */
 export interface SmoothOptions extends Partial<ProbeRounding> {

@@ -5,7 +5,6 @@ import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
 import { readRows, type StudyActivations, studyLevels } from "../../nn/emit.ts";
 import { place } from "../../quant/scratch.ts";
-import { columnMaxima } from "../statistics/column-maxima.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 
 /** Scales in the memory of the model that they were measured on; there until disposed. */
@@ -68,4 +67,15 @@ function groupScales(maxima: Float32Array, group: number, levels: number): Float
     const members = maxima.subarray(g * group, (g + 1) * group);
     return members.reduce((most, value) => Math.max(most, value), 0) / levels;
   });
+}
+
+/** Largest magnitude of each column of rows [T, width]; raises `into` where it is given. */
+export function columnMaxima(
+  rows: Float32Array,
+  width: number,
+  into: Float32Array = new Float32Array(width),
+): Float32Array {
+  for (let at = 0; at < rows.length; at += width)
+    for (let col = 0; col < width; col++) into[col] = Math.max(into[col], Math.abs(rows[at + col]));
+  return into;
 }

@@ -1,8 +1,8 @@
 /** Writes a smoothed model as a float folder: changed weights in f32, all else as it is, tokenizer, README. */
 
 import { VERSION } from "../../base/version.ts";
-import { committed } from "../../files/committed.ts";
 import type { OutputFolder } from "../../files/output.ts";
+import { committed } from "../../files/output.ts";
 import { requireTensor } from "../../format/safetensors.ts";
 import { copyOf, type TensorToWrite, writeSafetensors } from "../../format/safetensors-writer.ts";
 import type { ModelFiles } from "../../model/model.ts";

@@ -10,7 +10,7 @@ import { mostIds } from "../../eval/scoring/scored-windows.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import { modelHash } from "../../model/model-identity.ts";
 import type { Windows } from "../windows/window-batch.ts";
-import { windowsHash } from "../windows/windows-hash.ts";
+import { windowsHash } from "../windows/window-batch.ts";
 import { DistanceMeter } from "./expert-distances.ts";
 import { gatherWindows } from "./gather-statistics.ts";
 import { outlierScores } from "./outlier-scores.ts";

@@ -9,8 +9,8 @@
  */
 import { FormatError } from "../../base/errors.ts";
 import { asObject, parseJson } from "../../base/json.ts";
-import { committed } from "../../files/committed.ts";
 import type { OutputFile } from "../../files/output.ts";
+import { committed } from "../../files/output.ts";
 import type { ByteSource } from "../../files/source.ts";
 import { ContentHashes, withContentHashes } from "../../format/content-hashes.ts";
 import { openSafetensors, type TensorFile } from "../../format/safetensors.ts";

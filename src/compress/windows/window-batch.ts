@@ -1,7 +1,9 @@
 /** Many windows through a model at once, block by block, with float activations: how calibration sees a model. */
+
 import { UsageError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import { mostIds } from "../../eval/scoring/scored-windows.ts";
+import { sha256 } from "../../files/sha256.ts";
 import type { Model } from "../../model/model.ts";
 import { createPass, type Pass, recordBlock, recordEmbedding, recordHead, type Tap } from "../../model/pass/forward.ts";
 import { createState, placeTokens, type State } from "../../model/pass/pass-state.ts";
@@ -131,4 +133,9 @@ export function checkWindows(windows: Windows, { config }: Pick<Model, "config">
   });
   if (tokens === 0) throw new UsageError("calibration", "no tokens", "at least one window");
   return tokens;
+}
+
+/** SHA-256 of each window's length and ids, int32 little endian: the same ids cut otherwise are other windows. */
+export function windowsHash(windows: Windows): Promise<string> {
+  return sha256(Int32Array.from(windows.flatMap((window) => [window.length, ...window])));
 }
