@@ -97,14 +97,13 @@ async function* linears() {
   const file = await openSafetensors(await nodeFile(`${model}/model.safetensors`));
   const source = await nodeFile(statistics);
   const { inputs } = await readStatistics(source);
-  await source.close();
   for (const { layer, site, experts, cols: n, hessian } of inputs) {
     if (SITES[site] === undefined || hessian === undefined) continue;
     for (let expert = 0; expert < experts; expert++) {
       const whole = new Float64Array(n * n);
-      const at = (expert * n * (n + 1)) / 2;
+      const triangle = await hessian.of(expert);
       for (let i = 0; i < n; i++)
-        for (let j = 0; j <= i; j++) whole[i * n + j] = whole[j * n + i] = hessian[at + (i * (i + 1)) / 2 + j];
+        for (let j = 0; j <= i; j++) whole[i * n + j] = whole[j * n + i] = triangle[(i * (i + 1)) / 2 + j];
       const damp = (DAMP * whole.reduce((sum, value, i) => sum + (i % (n + 1) === 0 ? value : 0), 0)) / n;
       if (damp === 0) continue;
       const damped = whole.map((value, i) => (i % (n + 1) === 0 ? value + damp : value));
@@ -115,6 +114,7 @@ async function* linears() {
           yield { w: await readFloats(file, entry, 0, entry.shape[0] * n), hessian: whole, factor, n };
     }
   }
+  await source.close();
   await file.close();
 }
 

@@ -1,16 +1,14 @@
 /** `quern calibrate`: statistics for planning and quantising. */
-import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import type { Command } from "commander";
-import { withFileErrors } from "../../adapter/file-errors.ts";
-import { FileError, UsageError } from "../../base/errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { PartialStatistics } from "../../compress/statistics/calibrate.ts";
 import type { Statistics } from "../../compress/statistics/statistics.ts";
 import type { Windows } from "../../compress/windows/window-batch.ts";
+import type { ByteSource } from "../../files/source.ts";
 import type { Model } from "../../model/model.ts";
 import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../input/calibration-input.ts";
 import { beside, claimOutputs } from "../input/claim-outputs.ts";
-import { withFile } from "../input/input-file.ts";
+import type { PartialFile } from "../input/statistics-input.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
 import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session/command-session.ts";
 import { heatMap } from "../show/heat-map.ts";
@@ -54,18 +52,20 @@ const calibrateCommand: Action<Options> = async (session, [path], options) => {
   const { output: file, statsJson, text = [], idsFile, merge = [] } = options;
   await using _claim = await claimOutputs({
     outputs: [file, statsJson],
-    work: [partialOf(options)],
+    work: [beside(file, ".partial"), beside(file, ".hessians")],
     inputs: [path, ...text, idsFile, ...merge],
   });
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
   await using json =
     options.statsJson === undefined ? undefined : await nodeOutputFile(options.statsJson, session.options);
+  await using partial = file === undefined || options.merge !== undefined ? undefined : await partialOf(file);
+  await using merging = new OpenStatistics();
   const statistics =
-    options.merge === undefined ? await gather(session, path, options) : await merged(session, path, options.merge);
+    options.merge === undefined
+      ? await gather(session, path, options, partial)
+      : await merged(session, path, options.merge, merging);
   if (output !== undefined) await writeStatistics(output, statistics);
-  const partial = partialOf(options);
-  if (options.merge === undefined && partial !== undefined)
-    await withFileErrors(partial, () => rm(partial, { force: true }));
+  await partial?.remove();
   const { linears, pairs, distances, inputs: _, ...summary } = statistics;
   if (json !== undefined) {
     const matrices = pairs.map(({ layer, counts }) => ({ layer, counts: Array.from(counts) }));
@@ -87,25 +87,31 @@ function checkChoices(path: string | undefined, options: Options): void {
 }
 
 /** Where an unfinished run keeps what it has. */
-function partialOf({ output }: Options): string | undefined {
-  return beside(output, ".partial");
+async function partialOf(output: string): Promise<PartialFile> {
+  const { PartialFile } = await import("../input/statistics-input.ts");
+  return new PartialFile(output);
 }
 
-async function gather(session: Session, path: string, options: Options): Promise<Statistics> {
+async function gather(
+  session: Session,
+  path: string,
+  options: Options,
+  partial: PartialFile | undefined,
+): Promise<Statistics> {
   const { openFiles } = await import("../input/open-model.ts");
   const { prepareCalibration } = await import("../input/calibration-input.ts");
   const { calibrate } = await import("../../compress/statistics/calibrate.ts");
-  const partial = partialOf(options);
-  const resume = partial === undefined ? undefined : await readResume(session, partial, options.resume === true);
+  const { force } = session.options;
+  const resume = await partial?.resume({ resume: options.resume === true, force });
   const calibration = await prepareCalibration(session, options);
   await using opened = await openFiles(session, path, { activations: "f32" });
   const windows = await calibration(opened);
   const model = await opened.load();
-  const onChunk = partial === undefined ? undefined : (found: PartialStatistics) => keep(partial, found);
+  const onChunk = partial && ((found: PartialStatistics) => partial.keep(found));
   if (partial !== undefined) session.goesOn(WITH_RESUME);
   const { hessians, distances, chunk } = options;
   const { signal, report: onProgress } = session;
-  const run = { hessians, distances, chunk, resume, onChunk, signal, onProgress };
+  const run = { hessians, work: partial?.work, distances, chunk, resume, onChunk, signal, onProgress };
   const statistics = await calibrate(model, windows, run);
   return options.predictor === true ? await withPredictions(session, model, windows, statistics) : statistics;
 }
@@ -127,26 +133,33 @@ async function withPredictions(
   };
 }
 
-async function readResume(session: Session, path: string, resume: boolean): Promise<PartialStatistics | undefined> {
-  if (!existsSync(path)) return undefined;
-  if (!resume && session.options.force) return undefined;
-  if (!resume) throw new FileError(path, "found an interrupted run; go on with --resume, or begin anew with --force");
-  const { readPartialStatistics } = await import("../../compress/statistics/statistics-file.ts");
-  return withFile(path, readPartialStatistics);
+/** Statistics files that are added up: their Hessians are read while the sum is written. */
+class OpenStatistics implements AsyncDisposable {
+  readonly #sources: ByteSource[] = [];
+
+  async read(path: string): Promise<Statistics> {
+    const { nodeFile } = await import("../../adapter/node.ts");
+    const { readStatistics } = await import("../../compress/statistics/statistics-file.ts");
+    const source = await nodeFile(path);
+    this.#sources.push(source);
+    return readStatistics(source);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const source of this.#sources.splice(0)) await source.close?.();
+  }
 }
 
-/** The file is replaced when the new one is whole and on the device. */
-async function keep(path: string, partial: PartialStatistics): Promise<void> {
-  const { nodeOutputFile } = await import("../../adapter/node-output.ts");
-  const { writePartialStatistics } = await import("../../compress/statistics/statistics-file.ts");
-  await writePartialStatistics(await nodeOutputFile(path, { force: true }), partial);
-}
-
-async function merged(session: Session, path: string | undefined, files: readonly string[]): Promise<Statistics> {
+async function merged(
+  session: Session,
+  path: string | undefined,
+  files: readonly string[],
+  open: OpenStatistics,
+): Promise<Statistics> {
   const { mergeStatistics } = await import("../../compress/statistics/statistics-sum.ts");
-  const { readStatisticsFile, requireModel } = await import("../input/statistics-input.ts");
+  const { requireModel } = await import("../input/statistics-input.ts");
   const all: Statistics[] = [];
-  for (const file of files) all.push(await readStatisticsFile(file));
+  for (const file of files) all.push(await open.read(file));
   if (path !== undefined) {
     const { openFolder } = await import("../input/open-model.ts");
     const { readModelFiles } = await import("../../model/model.ts");

@@ -1,9 +1,23 @@
-/** Statistics files of commands: read, and checked against the model they are used for. */
+/** Statistics files of commands: read, checked against the model they are used for, and what an unfinished `quern calibrate` keeps. */
 
-import { UsageError } from "../../base/errors.ts";
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { withFileErrors } from "../../adapter/file-errors.ts";
+import { nodeFile } from "../../adapter/node.ts";
+import { nodeOutputFile } from "../../adapter/node-output.ts";
+import { nodeWorkFolder } from "../../adapter/node-work.ts";
+import { FileError, UsageError } from "../../base/errors.ts";
 import { Turns } from "../../base/turns.ts";
+import type { PartialStatistics } from "../../compress/statistics/calibrate.ts";
 import type { Statistics } from "../../compress/statistics/statistics.ts";
-import { readStatistics } from "../../compress/statistics/statistics-file.ts";
+import {
+  readPartialStatistics,
+  readStatistics,
+  writePartialStatistics,
+} from "../../compress/statistics/statistics-file.ts";
+import { removeTriangles } from "../../compress/statistics/triangles.ts";
+import type { ByteSource } from "../../files/source.ts";
+import type { WorkFolder } from "../../files/work-folder.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import { modelHash } from "../../model/model-identity.ts";
 import type { Session } from "../session/command-session.ts";
@@ -33,4 +47,54 @@ export async function requireModel(
 ): Promise<void> {
   if ((await modelHash(files, new Turns(session.signal), session.report)) !== statistics.modelHash)
     throw new UsageError(path, "statistics of another model", `those of ${files.name}`);
+}
+
+/**
+ * What an unfinished `quern calibrate` keeps: the sums of its chunks in one file, the Hessians of the chunk at work in a folder. The
+ * file stays open until the statistics are written, since they are read from it.
+ */
+export class PartialFile implements AsyncDisposable {
+  readonly #path: string;
+  /** Where Hessians lie meanwhile. */
+  readonly work: WorkFolder;
+  #source: ByteSource | undefined;
+
+  /** @param output the statistics file that the run will write. */
+  constructor(output: string) {
+    this.#path = `${output}.partial`;
+    this.work = nodeWorkFolder(`${output}.hessians`);
+  }
+
+  /** What an interrupted run left. @throws FileError where there is something and neither option says what to do with it. */
+  async resume(options: { readonly resume: boolean; readonly force: boolean }): Promise<PartialStatistics | undefined> {
+    await removeTriangles(this.work);
+    if (!existsSync(this.#path) || (!options.resume && options.force)) return undefined;
+    if (options.resume) return this.#read();
+    throw new FileError(this.#path, "found an interrupted run; go on with --resume, or begin anew with --force");
+  }
+
+  /** Replaces the file once the new one is whole and on the device. */
+  async keep(partial: PartialStatistics): Promise<Statistics> {
+    await writePartialStatistics(await nodeOutputFile(this.#path, { force: true }), partial);
+    return (await this.#read()).statistics;
+  }
+
+  /** Removes everything: the statistics are written. */
+  async remove(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+    await removeTriangles(this.work);
+    await withFileErrors(this.#path, () => rm(this.#path, { force: true }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const source = this.#source;
+    this.#source = undefined;
+    await source?.close?.();
+  }
+
+  async #read(): Promise<PartialStatistics> {
+    await this[Symbol.asyncDispose]();
+    this.#source = await nodeFile(this.#path);
+    return readPartialStatistics(this.#source);
+  }
 }

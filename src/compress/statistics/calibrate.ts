@@ -7,6 +7,7 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import { VERSION } from "../../base/version.ts";
 import { mostIds } from "../../eval/scoring/scored-windows.ts";
+import type { WorkFolder } from "../../files/work-folder.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import { modelHash } from "../../model/model-identity.ts";
 import type { Windows } from "../windows/window-batch.ts";
@@ -14,8 +15,9 @@ import { windowsHash } from "../windows/window-batch.ts";
 import { DistanceMeter } from "./expert-distances.ts";
 import { gatherWindows } from "./gather-statistics.ts";
 import { outlierScores } from "./outlier-scores.ts";
-import type { Statistics } from "./statistics.ts";
+import type { InputStatistics, Statistics } from "./statistics.ts";
 import { addStatistics } from "./statistics-sum.ts";
+import { holdTriangles, removeTriangles, storeTriangles } from "./triangles.ts";
 
 /** Everything that decides the result of a run. */
 export interface CalibrationIdentity {
@@ -37,14 +39,22 @@ export interface PartialStatistics {
 export interface CalibrateRun {
   /** Keeps the whole Hessian of every input: cols^2 / 2 numbers each. */
   readonly hessians?: boolean;
+  /**
+   * Where whole Hessians lie until the statistics are written, so that they need not fit memory; whoever gives the folder removes
+   * them (`removeTriangles`). Left out: in memory.
+   */
+  readonly work?: WorkFolder;
   /** Measures how far rounding moves each expert's output (expert-distances.ts): rounds all experts at three widths first. */
   readonly distances?: boolean;
   /** Windows that run at once. Default: about 8192 tokens. Part of the result's identity: sums round in its order. */
   readonly chunk?: number;
   /** What an earlier run of the same model, tokens and options has done. */
   readonly resume?: PartialStatistics;
-  /** Called, and waited for, after every chunk but the last; must not wait for other calls on the model. */
-  readonly onChunk?: (partial: PartialStatistics) => Promise<void>;
+  /**
+   * Called, and waited for, after every chunk but the last; must not wait for other calls on the model. Where it gives the same
+   * statistics back, read from a file that it wrote, the run goes on with these and the Hessians in `work` are removed.
+   */
+  readonly onChunk?: (partial: PartialStatistics) => Promise<Statistics | undefined> | Promise<void>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -52,7 +62,8 @@ export interface CalibrateRun {
 const CHUNK_TOKENS = 8192;
 
 const RUN_OPTIONS: KnownOptions<CalibrateRun> = {
-  ...{ hessians: true, distances: true, chunk: true, resume: true, onChunk: true, signal: true, onProgress: true },
+  ...{ hessians: true, work: true, distances: true, chunk: true, resume: true, onChunk: true },
+  ...{ signal: true, onProgress: true },
 };
 
 /** Has the model to itself. @throws UsageError for windows that do not fit the model, or a run to resume that was another one. */
@@ -77,13 +88,31 @@ async function calibrateHeld(model: Model, windows: Windows, run: CalibrateRun, 
     const onBlock = (layer: number) =>
       run.onProgress?.({ phase: "calibrate", done: blocks + layer + 1, total, unit: "blocks" });
     const part = windows.slice(done, done + chunk);
-    const gathered = await gatherWindows(model, part, turns, { hessians, distances: meter, onBlock });
+    const keepHessians = hessians
+      ? run.work === undefined
+        ? holdTriangles
+        : storeTriangles(run.work, done)
+      : undefined;
+    const gathered = await gatherWindows(model, part, turns, { keepHessians, distances: meter, onBlock });
     const found = { modelHash: identity.model, tokenHashes: [identity.tokens], linears, ...gathered };
-    sum = sum === undefined ? found : addStatistics(sum, found);
-    if (done + chunk < windows.length) await run.onChunk?.({ identity, statistics: sum });
+    sum = await settled(sum === undefined ? found : addStatistics(sum, found), run.work);
+    if (done + chunk >= windows.length) break;
+    const read = await run.onChunk?.({ identity, statistics: sum });
+    if (!read) continue;
+    sum = read;
+    if (run.work !== undefined) await removeTriangles(run.work);
   }
   if (sum === undefined) throw new UsageError("calibration", "no tokens", "at least one window");
   return sum;
+}
+
+/** Hessians that are kept in memory are added up now: the parts would take more of it. */
+async function settled(statistics: Statistics, work: WorkFolder | undefined): Promise<Statistics> {
+  if (work !== undefined) return statistics;
+  const inputs: InputStatistics[] = [];
+  for (const input of statistics.inputs)
+    inputs.push(input.hessian ? { ...input, hessian: await holdTriangles(input, input.hessian.of) } : input);
+  return { ...statistics, inputs };
 }
 
 async function identityOf(

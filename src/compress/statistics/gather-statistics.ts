@@ -10,9 +10,11 @@ import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import type { DistanceMeter } from "./expert-distances.ts";
 import { InputTally } from "./input-sums.ts";
 import { type BlockStatistics, type ExpertPairs, type Statistics, starvedOf } from "./statistics.ts";
+import type { KeepTriangles } from "./triangles.ts";
 
 export interface GatherOptions {
-  readonly hessians: boolean;
+  /** Where whole Hessians go; undefined for none. */
+  readonly keepHessians: KeepTriangles | undefined;
   readonly distances: DistanceMeter | undefined;
   /** Told after each block. */
   readonly onBlock: (layer: number) => void;
@@ -31,7 +33,7 @@ export async function gatherWindows(
   using batch = new WindowBatch(model, windows);
   const { state, tokens } = batch;
   const tally = new ExpertTally(model);
-  const inputs = new InputTally(model, options);
+  const inputs = new InputTally(model, options.keepHessians);
   const blocks: BlockStatistics[] = [];
   const pairs: ExpertPairs[] = [];
   let before: { readonly stream: Float32Array; readonly normed: Float32Array } | undefined;

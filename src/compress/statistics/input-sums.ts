@@ -7,6 +7,7 @@ import { Hessian } from "../../quant/hessian.ts";
 import { inScratch } from "../../quant/scratch.ts";
 import { type TapRows, tapRows } from "../windows/tap-rows.ts";
 import type { InputStatistics, LinearSite } from "./statistics.ts";
+import type { KeepTriangles } from "./triangles.ts";
 
 /** Rows between two looks at the clock: a few milliseconds for a width of thousands. */
 const ROWS_AT_ONCE = 1024;
@@ -19,12 +20,13 @@ interface RowSums {
 
 export class InputTally {
   readonly #model: Model;
-  readonly #hessians: boolean;
+  readonly #keep: KeepTriangles | undefined;
   readonly #inputs: InputStatistics[] = [];
 
-  constructor(model: Model, options: { readonly hessians: boolean }) {
+  /** @param keep where whole Hessians go; undefined for none. */
+  constructor(model: Model, keep: KeepTriangles | undefined) {
     this.#model = model;
-    this.#hessians = options.hessians;
+    this.#keep = keep;
   }
 
   /** In the order in which the taps came. */
@@ -42,8 +44,6 @@ export class InputTally {
     const tokens = new Float64Array(experts);
     const channelMax = new Float32Array(experts * cols);
     const hessianDiagonal = new Float64Array(experts * cols);
-    const triangle = (cols * (cols + 1)) / 2;
-    const hessian = this.#hessians ? new Float64Array(experts * triangle) : undefined;
     for (let expert = 0; expert < experts; expert++) {
       const [start, count] = [spans[2 * expert], spans[2 * expert + 1]];
       tokens[expert] = count;
@@ -56,10 +56,10 @@ export class InputTally {
       if (count === 0) continue;
       for (let col = 0; col < cols; col++) squares[col] *= 2 / count;
       if (!squares.every(Number.isFinite)) throw notFinite(tap);
-      hessian?.set(await this.#hessianOf(tapRows(tap, start, count), cols, turns), expert * triangle);
     }
     const site = tap.site as LinearSite;
-    const whole = hessian === undefined ? {} : { hessian };
+    const triangle = (row: number) => this.#triangle(tapRows(tap, spans[2 * row], spans[2 * row + 1]), cols, turns);
+    const whole = this.#keep && { hessian: await this.#keep({ layer, site, experts, cols }, triangle) };
     this.#inputs.push({ layer, site, experts, cols, tokens, channelMax, hessianDiagonal, ...whole });
   }
 
@@ -70,8 +70,9 @@ export class InputTally {
     for (let i = 0; i < count; i++) addRow(arena.f32(ptr + (list === undefined ? i : list[i]) * ld * 4, cols), sums);
   }
 
-  /** The lower triangle of one row of the site. */
-  async #hessianOf({ ptr, ld, index, count }: TapRows, cols: number, turns: Turns): Promise<Float64Array> {
+  /** The Hessian of one row of the site; 0 without tokens. */
+  async #triangle({ ptr, ld, index, count }: TapRows, cols: number, turns: Turns): Promise<Float64Array> {
+    if (count === 0) return new Float64Array((cols * (cols + 1)) / 2);
     const { machine } = this.#model;
     return inScratch(machine, async () => {
       const hessian = new Hessian(machine, cols);

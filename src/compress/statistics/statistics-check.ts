@@ -12,11 +12,8 @@ const COSINE: Rule = [(value) => Math.abs(value) <= 1 + 1e-6, "a cosine, from -1
 
 /** @param where names the file, or what else they are from. @throws FormatError naming the tensor, the place in it and the value. */
 export function checkStatistics(statistics: Statistics, where: string): void {
-  const check = (tensor: string, [test, expected]: Rule, values: ArrayLike<number>) => {
-    for (let at = 0; at < values.length; at++)
-      if (!test(values[at]))
-        throw new FormatError(`${where}: tensor ${tensor}`, `found ${values[at]} at ${at}, expected ${expected}`);
-  };
+  const check = (tensor: string, rule: Rule, values: ArrayLike<number>) =>
+    checkValues(`${where}: tensor ${tensor}`, rule, values);
   const { experts, pairs, blocks, linears, inputs, distances = [] } = statistics;
   const place = experts.flatMap(({ layer, expert }) => [layer, expert]);
   check("experts.place", COUNT, place);
@@ -61,11 +58,10 @@ export function checkStatistics(statistics: Statistics, where: string): void {
     FINITE,
     linears.map(({ kurtosis }) => kurtosis),
   );
-  for (const { layer, site, tokens, channelMax, hessianDiagonal, hessian = [] } of inputs) {
+  for (const { layer, site, tokens, channelMax, hessianDiagonal } of inputs) {
     check(`inputs.${layer}.${site}.tokens`, COUNT, tokens);
     check(`inputs.${layer}.${site}.channelMax`, AMOUNT, channelMax);
     check(`inputs.${layer}.${site}.hessianDiagonal`, AMOUNT, hessianDiagonal);
-    check(`inputs.${layer}.${site}.hessian`, FINITE, hessian);
   }
   check(
     "distances.energy",
@@ -77,4 +73,14 @@ export function checkStatistics(statistics: Statistics, where: string): void {
     AMOUNT,
     distances.flatMap(({ errors }) => DISTANCE_BITS.map((bits) => errors[bits])),
   );
+}
+
+/** A Hessian, which is checked when it is read or written. */
+export function checkTriangle(where: string, triangle: Float64Array): void {
+  checkValues(where, FINITE, triangle);
+}
+
+function checkValues(where: string, [test, expected]: Rule, values: ArrayLike<number>): void {
+  for (let at = 0; at < values.length; at++)
+    if (!test(values[at])) throw new FormatError(where, `found ${values[at]} at ${at}, expected ${expected}`);
 }

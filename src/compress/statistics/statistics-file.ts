@@ -3,7 +3,7 @@
  * Tensors: `experts.place` I32 [n, 2] (layer, expert), `experts.tokens`, `experts.gateSum` F64 [n]; `pairs.LAYER` F64 [E, E];
  * `blocks.layer` I32 [L], `blocks.cosine`, `blocks.cosineModule`, `blocks.predicted` F64 [L] (NaN where there is none);
  * `linears.outlier`, `linears.kurtosis` F64 [m]; `inputs.LAYER.SITE.` + `tokens` F64 [E], `channelMax` F32 [E, K],
- * `hessianDiagonal` F64 [E, K], `hessian` F64 [E, K (K + 1) / 2]; `distances.energy` F64 [n], `distances.errors` F64 [n, 3];
+ * `hessianDiagonal` F64 [E, K], `hessian.ROW` F64 [K (K + 1) / 2]; `distances.energy` F64 [n], `distances.errors` F64 [n, 3];
  * `damage` F64 [m, 4] (2, 3, 4 and 8 bits) with `damage` in the metadata saying how it was measured; `sha256` in the metadata holds
  * the hashes of all of it (format/content-hashes.ts). Files of version 0.1.0 have none, those of an unfinished run always do.
  */
@@ -18,8 +18,9 @@ import { type TensorToWrite, tensorOf, writeSafetensors } from "../../format/saf
 import type { CalibrationIdentity, PartialStatistics } from "./calibrate.ts";
 import { DAMAGE_BITS, damageValues } from "./damage-table.ts";
 import { DISTANCE_BITS, type ExpertDistance, type InputStatistics, type Statistics } from "./statistics.ts";
-import { checkStatistics } from "./statistics-check.ts";
-import { FORMAT, type HashedFile, readParts, VERSION } from "./statistics-reader.ts";
+import { checkStatistics, checkTriangle } from "./statistics-check.ts";
+import { FORMAT, type HashedFile, hessianName, readParts, VERSION } from "./statistics-reader.ts";
+import type { Triangles } from "./triangles.ts";
 
 /** Writes and commits; on any failure nothing remains. */
 export async function writeStatistics(output: OutputFile, statistics: Statistics): Promise<void> {
@@ -32,7 +33,7 @@ export async function writePartialStatistics(output: OutputFile, partial: Partia
   await committed(output, () => writeFile(output, partial.statistics, { run }));
 }
 
-/** @throws FormatError naming the field or tensor that is missing or odd. */
+/** Whole Hessians are read later: the source stays open as long as they are wanted. @throws FormatError naming the field or tensor that is missing or odd. */
 export async function readStatistics(source: ByteSource): Promise<Statistics> {
   const file = await openSafetensors(source);
   if (file.metadata.has("run"))
@@ -40,7 +41,7 @@ export async function readStatistics(source: ByteSource): Promise<Statistics> {
   return readFile(file);
 }
 
-/** Reads what an interrupted run kept; a file that is none is a `FormatError`. */
+/** Reads what an interrupted run kept, as `readStatistics` does; a file that is none is a `FormatError`. */
 export async function readPartialStatistics(source: ByteSource): Promise<PartialStatistics> {
   const file = await openSafetensors(source);
   const where = `${file.name}: __metadata__.run`;
@@ -122,8 +123,23 @@ function inputTensors(input: InputStatistics): readonly TensorToWrite[] {
     f64(`${name}.tokens`, [experts], tokens),
     tensorOf(`${name}.channelMax`, "F32", [experts, cols], channelMax),
     f64(`${name}.hessianDiagonal`, [experts, cols], hessianDiagonal),
-    ...(hessian === undefined ? [] : [f64(`${name}.hessian`, [experts, (cols * (cols + 1)) / 2], hessian)]),
+    ...(hessian === undefined ? [] : triangleTensors(input, hessian)),
   ];
+}
+
+/** One a row, read from wherever they lie when their turn comes. */
+function triangleTensors(
+  { layer, site, experts, cols }: InputStatistics,
+  hessian: Triangles,
+): readonly TensorToWrite[] {
+  return Array.from({ length: experts }, (_, row) => ({
+    ...{ name: hessianName(layer, site, row), dtype: "F64", shape: [(cols * (cols + 1)) / 2] },
+    async *pieces() {
+      const triangle = await hessian.of(row);
+      checkTriangle(`tensor ${hessianName(layer, site, row)}`, triangle);
+      yield new Uint8Array(triangle.buffer, triangle.byteOffset, triangle.byteLength);
+    },
+  }));
 }
 
 function distanceTensors(distances: readonly ExpertDistance[]): readonly TensorToWrite[] {

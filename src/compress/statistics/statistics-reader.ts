@@ -15,9 +15,10 @@ import {
   type Statistics,
   starvedOf,
 } from "./statistics.ts";
+import { checkTriangle } from "./statistics-check.ts";
 
 export const FORMAT = "quern-statistics";
-export const VERSION = "2";
+export const VERSION = "3";
 
 /** A file whose tensors are checked as they are read, where it has their hashes. */
 export interface HashedFile extends TensorFile {
@@ -159,10 +160,20 @@ async function readInput(file: HashedFile, layer: number, site: LinearSite): Pro
   const channelMax = await readTyped(file, `${name}.channelMax`, "F32", [experts, undefined]);
   const cols = channelMax.length / experts;
   const hessianDiagonal = await readTyped(file, `${name}.hessianDiagonal`, "F64", [experts, cols]);
-  const hessian = file.entries.has(`${name}.hessian`)
-    ? { hessian: await readTyped(file, `${name}.hessian`, "F64", [experts, (cols * (cols + 1)) / 2]) }
-    : {};
-  return { layer, site, experts, cols, tokens, channelMax, hessianDiagonal, ...hessian };
+  const input = { layer, site, experts, cols, tokens, channelMax, hessianDiagonal };
+  if (!file.entries.has(hessianName(layer, site, 0))) return input;
+  const of = async (row: number) => {
+    const tensor = hessianName(layer, site, row);
+    const triangle = await readTyped(file, tensor, "F64", [(cols * (cols + 1)) / 2]);
+    checkTriangle(`${file.name}: tensor ${tensor}`, triangle);
+    return triangle;
+  };
+  return { ...input, hessian: { of } };
+}
+
+/** The tensor with one row's Hessian. */
+export function hessianName(layer: number, site: LinearSite, row: number): string {
+  return `inputs.${layer}.${site}.hessian.${row}`;
 }
 
 async function readDistances(

@@ -1,4 +1,7 @@
-/** How runs over other tokens are added up: counts and sums add, means weigh by their tokens, maxima take the larger. */
+/**
+ * How runs over other tokens are added up: counts and sums add, means weigh by their tokens, maxima take the larger. Whole
+ * Hessians are added when they are asked for.
+ */
 import { UsageError } from "../../base/errors.ts";
 import {
   type BlockStatistics,
@@ -9,6 +12,7 @@ import {
   starvedOf,
 } from "./statistics.ts";
 import { checkStatistics } from "./statistics-check.ts";
+import { meanTriangles, weightedMean } from "./triangles.ts";
 
 /** @throws FormatError for numbers that statistics cannot have; UsageError for another model, the same tokens, or where only one has Hessians or distances. */
 export function mergeStatistics(a: Statistics, b: Statistics): Statistics {
@@ -62,40 +66,31 @@ function checkSameParts(a: Statistics, b: Statistics): void {
   if (shape(a) !== shape(b)) throw new UsageError("statistics", "other layers, experts or sites", "runs of one model");
 }
 
-type Weights = readonly [number, number];
-
-/** (m a + n b) / (m + n); 0 where both weights are. */
-function mean(a: number, b: number, [m, n]: Weights): number {
-  return m + n === 0 ? 0 : (m * a + n * b) / (m + n);
-}
-
-function addBlock(a: BlockStatistics, b: BlockStatistics, weights: Weights): BlockStatistics {
+function addBlock(a: BlockStatistics, b: BlockStatistics, weights: readonly [number, number]): BlockStatistics {
   const predicted =
     a.predicted === undefined || b.predicted === undefined
       ? (a.predicted ?? b.predicted)
-      : mean(a.predicted, b.predicted, weights);
+      : weightedMean(a.predicted, b.predicted, weights);
   return {
     layer: a.layer,
-    cosine: mean(a.cosine, b.cosine, weights),
-    cosineModule: mean(a.cosineModule, b.cosineModule, weights),
+    cosine: weightedMean(a.cosine, b.cosine, weights),
+    cosineModule: weightedMean(a.cosineModule, b.cosineModule, weights),
     ...(predicted === undefined ? {} : { predicted }),
   };
 }
 
 function addInput(a: InputStatistics, b: InputStatistics): InputStatistics {
-  const means = (left: Float64Array, right: Float64Array) => {
-    const width = left.length / a.experts;
-    return left.map((value, at) => {
-      const row = Math.floor(at / width);
-      return mean(value, right[at], [a.tokens[row], b.tokens[row]]);
-    });
-  };
+  const diagonal = a.hessianDiagonal.map((value, at) => {
+    const row = Math.floor(at / a.cols);
+    return weightedMean(value, b.hessianDiagonal[at], [a.tokens[row], b.tokens[row]]);
+  });
+  const hessian = a.hessian && b.hessian && meanTriangles(a.hessian, b.hessian, [a.tokens, b.tokens]);
   return {
     ...a,
     tokens: a.tokens.map((count, row) => count + b.tokens[row]),
     channelMax: a.channelMax.map((most, at) => Math.max(most, b.channelMax[at])),
-    hessianDiagonal: means(a.hessianDiagonal, b.hessianDiagonal),
-    ...(a.hessian === undefined || b.hessian === undefined ? {} : { hessian: means(a.hessian, b.hessian) }),
+    hessianDiagonal: diagonal,
+    ...(hessian === undefined ? {} : { hessian }),
   };
 }
 

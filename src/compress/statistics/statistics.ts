@@ -5,6 +5,7 @@ import type { LinearShape } from "../../tensor/linear-shape.ts";
 import { starvedBelow } from "../quantize/starved-experts.ts";
 import type { DamageTable } from "./damage-table.ts";
 import type { OutlierScore } from "./outlier-scores.ts";
+import type { Triangles } from "./triangles.ts";
 
 /**
  * Mean cosines of one block over all tokens: of the residual stream before and after it, and of its module's input
@@ -42,8 +43,8 @@ export interface InputStatistics {
   readonly channelMax: Float32Array;
   /** Diagonal of H = 2/T X^T X, [experts, cols]: twice the mean of x^2; 0 without tokens. */
   readonly hessianDiagonal: Float64Array;
-  /** Lower triangle of H by rows, [experts, cols (cols + 1) / 2], where it was asked for. */
-  readonly hessian?: Float64Array;
+  /** The whole of H, where it was asked for. What was read from a file is good as long as that file is open. */
+  readonly hessian?: Triangles;
 }
 
 export const DISTANCE_BITS = [2, 3, 4] as const;

@@ -12,9 +12,11 @@ import {
   writeStatistics,
 } from "../../../src/compress/statistics/statistics-file.ts";
 import { mergeStatistics } from "../../../src/compress/statistics/statistics-sum.ts";
+import { removeTriangles } from "../../../src/compress/statistics/triangles.ts";
 import { WindowBatch, type Windows } from "../../../src/compress/windows/window-batch.ts";
 import { memoryOutput } from "../../../src/files/output.ts";
 import { bytesSource } from "../../../src/files/source.ts";
+import { memoryWorkFolder } from "../../../src/files/work-folder.ts";
 import { Model, readModelFiles } from "../../../src/model/model.ts";
 import type { Tap } from "../../../src/model/pass/forward.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
@@ -112,13 +114,34 @@ describe.each(["fable-mixtral", "fable-deepseek"])("statistics of %s", (name) =>
   it("hold whole Hessians on request, with the diagonal of the others", async () => {
     const found = await reread(await calibrate(model, WINDOWS.slice(0, 2), { chunk: 1, hessians: true }));
     for (const { experts, cols, hessian, hessianDiagonal } of found.inputs) {
-      const size = (cols * (cols + 1)) / 2;
+      const triangles: Float64Array[] = [];
+      for (let row = 0; row < experts; row++) triangles.push((await hessian?.of(row)) as Float64Array);
       const diagonal = Float64Array.from({ length: experts * cols }, (_, at) => {
         const [row, col] = [Math.floor(at / cols), at % cols];
-        return hessian![row * size + (col * (col + 3)) / 2];
+        return triangles[row][(col * (col + 3)) / 2];
       });
       expectClose(diagonal, hessianDiagonal, 1e-5);
     }
+  });
+
+  it("keep whole Hessians in files, to the same bits as in memory, and remove those that were written", async () => {
+    const windows = WINDOWS.slice(0, 6);
+    const run = { chunk: 2, hessians: true };
+    const expected = await bytesOf(async (file) => writeStatistics(file, await calibrate(model, windows, run)));
+    const work = memoryWorkFolder();
+    const seen: number[] = [];
+    const onChunk = async (partial: PartialStatistics) => {
+      seen.push((await work.list()).length);
+      return reread(partial.statistics);
+    };
+    const found = await calibrate(model, windows, { ...run, work, onChunk });
+    const sites = found.inputs.length;
+    expect(seen).toEqual([sites, sites]);
+    expect(await work.list()).toHaveLength(sites);
+    expect(Buffer.compare(await bytesOf((file) => writeStatistics(file, found)), expected)).toBe(0);
+    await removeTriangles(work);
+    expect(await work.list()).toEqual([]);
+    await expect(found.inputs[0].hessian?.of(0)).rejects.toThrow("found no such file, expected Hessians");
   });
 
   it("find the input of every linear", () => {

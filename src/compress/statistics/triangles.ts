@@ -1,0 +1,89 @@
+/**
+ * Whole Hessians of what the linears of a site read: a lower triangle by rows for each row of the site's statistics (each routed
+ * expert's, elsewhere one). They are the large part of statistics, so they may lie in a file and are read one by one.
+ */
+import { FileError } from "../../base/errors.ts";
+import { committed } from "../../files/committed.ts";
+import type { WorkFolder } from "../../files/work-folder.ts";
+import { openSafetensors, readTensor, requireTensor } from "../../format/safetensors.ts";
+import { writeSafetensors } from "../../format/safetensors-writer.ts";
+
+export interface Triangles {
+  /** Row `row`'s triangle of H = 2/T X^T X, f64 [cols (cols + 1) / 2]. @throws FormatError where a file is damaged. */
+  of(row: number): Promise<Float64Array>;
+}
+
+/** The triangles of one site: how many, and of how many columns. */
+export interface TriangleShape {
+  readonly layer: number;
+  readonly site: string;
+  readonly experts: number;
+  readonly cols: number;
+}
+
+/** Keeps the triangles of a site, each of which is made once. */
+export type KeepTriangles = (shape: TriangleShape, make: (row: number) => Promise<Float64Array>) => Promise<Triangles>;
+
+/** Triangles in memory. */
+export function heldTriangles(triangles: readonly Float64Array[]): Triangles {
+  return { of: async (row) => triangles[row] };
+}
+
+/** Keeps them in memory. */
+export const holdTriangles: KeepTriangles = async ({ experts }, make) => {
+  const triangles: Float64Array[] = [];
+  for (let row = 0; row < experts; row++) triangles.push(await make(row));
+  return heldTriangles(triangles);
+};
+
+const HESSIAN_FILE = /^hessian-.*\.safetensors$/;
+
+/** Keeps those of one chunk of windows in files of a folder, one a site. */
+export function storeTriangles(folder: WorkFolder, chunk: number): KeepTriangles {
+  return async ({ layer, site, experts, cols }, make) => {
+    const name = `hessian-${chunk}-${layer}-${site}.safetensors`;
+    const output = await folder.file(name);
+    const tensors = Array.from({ length: experts }, (_, row) => ({
+      ...({ name: String(row), dtype: "F64", shape: [(cols * (cols + 1)) / 2] } as const),
+      async *pieces() {
+        yield new Uint8Array((await make(row)).buffer);
+      },
+    }));
+    await committed(output, () => writeSafetensors(output, tensors));
+    return { of: (row) => readTriangle(folder, name, row) };
+  };
+}
+
+/** Removes what `storeTriangles` left in a folder. */
+export async function removeTriangles(folder: WorkFolder): Promise<void> {
+  await folder.remove((await folder.list()).filter((file) => HESSIAN_FILE.test(file)));
+}
+
+async function readTriangle(folder: WorkFolder, name: string, row: number): Promise<Float64Array> {
+  const source = await folder.open(name);
+  if (source === undefined) throw new FileError(`${folder.name}/${name}`, "found no such file, expected Hessians");
+  try {
+    const entry = requireTensor(await openSafetensors(source), String(row));
+    const triangle = new Float64Array(entry.byteLength / 8);
+    await readTensor(entry, new Uint8Array(triangle.buffer));
+    return triangle;
+  } finally {
+    await source.close?.();
+  }
+}
+
+/** The mean of two runs' triangles, by the tokens that each row saw, made when it is asked for. */
+export function meanTriangles(a: Triangles, b: Triangles, tokens: readonly [Float64Array, Float64Array]): Triangles {
+  return {
+    async of(row) {
+      const [left, right] = [await a.of(row), await b.of(row)];
+      const weights = [tokens[0][row], tokens[1][row]] as const;
+      return left.map((value, at) => weightedMean(value, right[at], weights));
+    },
+  };
+}
+
+/** (m a + n b) / (m + n); 0 where both weights are. */
+export function weightedMean(a: number, b: number, [m, n]: readonly [number, number]): number {
+  return m + n === 0 ? 0 : (m * a + n * b) / (m + n);
+}
