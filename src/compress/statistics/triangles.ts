@@ -3,7 +3,7 @@
  * expert's, elsewhere one). They are the large part of statistics, so they may lie in a file and are read one by one.
  */
 import { FileError } from "../../base/errors.ts";
-import { committed } from "../../files/committed.ts";
+import { committed } from "../../files/output.ts";
 import type { WorkFolder } from "../../files/work-folder.ts";
 import { openSafetensors, readTensor, requireTensor } from "../../format/safetensors.ts";
 import { writeSafetensors } from "../../format/safetensors-writer.ts";
