@@ -57,6 +57,11 @@ export function describeJson(value: JsonValue | undefined): string {
   return shown.length > 60 ? `${shown.slice(0, 57)}...` : shown;
 }
 
+/** A text as an error sentence shows it: in quotes, and never a whole file. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 97)}...` : text);
+}
+
 /** @param line where the text is one line of a file: its number, from 1, for errors. */
 export function parseJson(text: string, where: string, limits: JsonLimits = JSON_LIMITS, line = 1): JsonValue {
   if (text.length > limits.maxBytes)

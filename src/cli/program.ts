@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import pc from "picocolors";
 import { UsageError } from "../base/errors.ts";
+import { quoted } from "../base/json.ts";
 import { nearestWord } from "../base/nearest-word.ts";
 import { registerCalibrate } from "./commands/calibrate.ts";
 import { registerCompare } from "./commands/compare.ts";
@@ -19,13 +20,7 @@ import { registerReport } from "./commands/report.ts";
 import { registerSmooth } from "./commands/smooth.ts";
 import { registerSweep } from "./commands/sweep.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
-import {
-  addCommonOptions,
-  type CommonOptions,
-  commonOptionsOf,
-  exampleText,
-  quoted,
-} from "./options/common-options.ts";
+import { addCommonOptions, type CommonOptions, commonOptionsOf, exampleText } from "./options/common-options.ts";
 import { throwUsage } from "./options/usage-errors.ts";
 import type { Action, RunCommand, Streams } from "./session/command-session.ts";
 import { reportFailure, StoppedError } from "./session/failure.ts";

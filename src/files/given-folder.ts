@@ -1,7 +1,8 @@
 /** What a caller gives as a model where there are no paths: files by name, or something that opens files. */
 
 import { UsageError } from "../base/errors.ts";
-import { quoted, requireGivenFile, requireRecord } from "./given.ts";
+import { quoted } from "../base/json.ts";
+import { requireGivenFile, requireRecord } from "./given.ts";
 import { type FolderSource, filesFolder, sourceOf } from "./source.ts";
 
 const WANTED = 'files by name such as { "config.json": bytes, ... }, or a FolderSource';

@@ -1,6 +1,7 @@
 /** Names what a caller gave where files were wanted, and says how to make files of it. */
 
 import { UsageError } from "../base/errors.ts";
+import { quoted } from "../base/json.ts";
 
 /** @throws UsageError for what has no files by name. */
 export function requireRecord(where: string, files: unknown): void {
@@ -46,8 +47,4 @@ export function describeGiven(value: unknown): string {
   if (isList(value)) return `a list of ${(value as ArrayLike<unknown>).length}`;
   const name: unknown = value.constructor?.name;
   return typeof name === "string" && name !== "" && name !== "Object" ? `a value of type ${name}` : "an object";
-}
-
-export function quoted(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 97)}...` : text);
 }

@@ -1,6 +1,6 @@
 /** The table of a model's plans: what each costs, what it is worth, and whether it beats its random control. */
 
-import { type Column, code, htmlTable } from "./draw/html-table.ts";
+import { code, type HtmlColumn, htmlTable } from "./draw/html-table.ts";
 import { digits, escapeHtml, klDecimals, megabytes, percent, probability, signed, span } from "./draw/number-format.ts";
 import type { Difference, Differences } from "./results/differences.ts";
 import type { ModelResult, PlanResult } from "./results/plan-means.ts";
@@ -10,11 +10,11 @@ const READING = "±: one standard error; below it that of the runs (draws and se
 export function planTable({ name, float, plans }: ModelResult, differences: Differences): string {
   const rows = float === undefined ? plans : [float, ...plans];
   const hasPoints = rows.some((plan) => differences.get(plan)?.tasks !== undefined);
-  const points: Column<PlanResult> = {
+  const points: HtmlColumn<PlanResult> = {
     title: "tasks to control, points",
     cell: (plan) => pointsCell(plan, differences.get(plan)?.tasks),
   };
-  const columns: Column<PlanResult>[] = [
+  const columns: HtmlColumn<PlanResult>[] = [
     { title: "plan", cell: planName },
     { title: "activations", numeric: true, cell: activationsCell },
     { title: "bits", numeric: true, cell: ({ averageBits }) => digits(averageBits, 2) },

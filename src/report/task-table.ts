@@ -1,6 +1,6 @@
 /** Every plan's score in every task, between chance and the float model. */
 
-import { type Column, htmlTable } from "./draw/html-table.ts";
+import { type HtmlColumn, htmlTable } from "./draw/html-table.ts";
 import { digits, escapeHtml } from "./draw/number-format.ts";
 import { type Measured, type ModelResult, mean, measured, type PlanResult } from "./results/plan-means.ts";
 
@@ -18,7 +18,7 @@ export function taskTable({ name, float, plans }: ModelResult): string | undefin
   const scoresOf = (task: string) => known.flatMap(([own, score]) => (own === task ? [score] : []));
   const chance = { name: "chance", scores: new Map(tasks.map((task) => [task, chanceOf(scoresOf(task))])) };
   const rows: Row[] = [chance, ...all.filter((plan) => plan.tasks !== undefined).map((plan) => rowOf(plan, tasks))];
-  const columns: Column<Row>[] = [
+  const columns: HtmlColumn<Row>[] = [
     { title: "plan", cell: (row) => row.name },
     ...tasks.map((task) => ({ title: task, numeric: true, cell: ({ scores }: Row) => scoreCell(scores.get(task)) })),
   ];

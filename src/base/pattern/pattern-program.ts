@@ -1,7 +1,7 @@
 /** A pattern's tree as a graph of states (Thompson 1968, Regular expression search algorithm). */
 import type { CharacterTest, PatternNode } from "./pattern-node.ts";
 
-export type State =
+export type PatternState =
   | { readonly kind: "match" }
   | { readonly kind: "split"; readonly next: readonly number[] }
   | { readonly kind: "read"; readonly test: CharacterTest; readonly next: number }
@@ -13,7 +13,7 @@ export type Assertion =
   | { readonly kind: "look"; readonly entry: number; readonly wanted: boolean; readonly next: number };
 
 export interface PatternProgram {
-  readonly states: readonly State[];
+  readonly states: readonly PatternState[];
   /** The state that a match begins in. */
   readonly entry: number;
 }
@@ -30,7 +30,7 @@ export function buildProgram(tree: PatternNode, refuse: (problem: string) => Err
 
 /** Builds the graph from its end: each part is given the state that follows it, so only loops are closed afterwards. */
 class ProgramBuilder {
-  readonly states: State[] = [{ kind: "match" }];
+  readonly states: PatternState[] = [{ kind: "match" }];
   readonly #refuse: (problem: string) => Error;
   #repeats = 0;
 
@@ -73,7 +73,7 @@ class ProgramBuilder {
     return after;
   }
 
-  #add(state: State): number {
+  #add(state: PatternState): number {
     if (this.states.length >= MAX_STATES) throw this.#tooMany();
     return this.states.push(state) - 1;
   }

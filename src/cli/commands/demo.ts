@@ -6,7 +6,7 @@ import pc from "picocolors";
 import type { Windows } from "../../compress/windows/window-batch.ts";
 import type { OutputFile } from "../../files/output.ts";
 import type { Model } from "../../model/model.ts";
-import type { HeldOut, Row } from "../demo/demo-measure.ts";
+import type { DemoRow, HeldOut } from "../demo/demo-measure.ts";
 import type { DemoPlan } from "../demo/demo-plans.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
@@ -62,7 +62,7 @@ const demo: Action<Options> = async (session, [given], options) => {
   const usage = await expertUsage(model, windows, session);
   say(`\n${heatMap(usage)}\n`);
 
-  const rows: Row[] = [await measure(session, "float", model, undefined, heldOut)];
+  const rows: DemoRow[] = [await measure(session, "float", model, undefined, heldOut)];
   for (const plan of plans) rows.push(await runPlan(session, model, plan, windows, heldOut, options));
   say(`\n${resultTable(rows, false)}`);
   say(NOTE);
@@ -101,7 +101,7 @@ async function runPlan(
   windows: Windows,
   heldOut: HeldOut,
   options: Options,
-): Promise<Row> {
+): Promise<DemoRow> {
   const { nodeOutput } = await import("../../adapter/node-output.ts");
   const { quantizeModel } = await import("../../compress/quantize/quantize-model.ts");
   const { writeQuantized } = await import("../../compress/write/write-quantized.ts");
@@ -117,7 +117,7 @@ async function runPlan(
   return await measure(session, plan.label, quantised, model, heldOut);
 }
 
-function resultTable(rows: readonly Row[], markdown: boolean): string {
+function resultTable(rows: readonly DemoRow[], markdown: boolean): string {
   const dash = (value: number | null, show: (value: number) => string) => (value === null ? "-" : show(value));
   const titles = ["plan", "average bits", "MB", "KL to float", "same top token", "perplexity", "tokens/s"];
   return renderTable(

@@ -6,7 +6,7 @@ import type { Model } from "../../model/model.ts";
 import { collect, generate } from "../../runtime/generate.ts";
 import type { Session } from "../session/command-session.ts";
 
-export interface Row {
+export interface DemoRow {
   readonly plan: string;
   readonly averageBits: number;
   /** Bytes of the weight files, the embedding included, which stays float in every plan. */
@@ -29,7 +29,7 @@ export async function measure(
   model: Model,
   reference: Model | undefined,
   heldOut: HeldOut,
-): Promise<Row> {
+): Promise<DemoRow> {
   const { averageBits, trueBytes } = inspectModel(model.files);
   const facts = { plan, averageBits, trueBytes };
   const run = { window: heldOut.window, signal: session.signal };

@@ -3,10 +3,9 @@ import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { fileError } from "../../adapter/file-errors.ts";
 import { FormatError, UsageError } from "../../base/errors.ts";
-import { parseJson } from "../../base/json.ts";
+import { parseJson, quoted } from "../../base/json.ts";
 import { Turns } from "../../base/turns.ts";
 import { isGzip, joined, unpacked } from "../../files/gzip.ts";
-import { quoted } from "../options/common-options.ts";
 
 /** Token ids as one stream, or as windows that each begin at position 0. */
 export type IdsInput =

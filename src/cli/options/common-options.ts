@@ -1,6 +1,7 @@
 /** The options that every command knows, and how option values are read. */
 import { type Command, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
+import { quoted } from "../../base/json.ts";
 import type { StudyActivations } from "../../nn/emit.ts";
 import { defaultThreads, MAX_THREADS } from "../../wasm/features.ts";
 
@@ -148,11 +149,6 @@ export function checkStudy({ activations }: CommonOptions, study: StudyOption | 
 function activationGroup(text: string): 32 | 64 | "weight" {
   const word = oneOf("--activation-group", ["32", "64", "weight"])(text);
   return word === "weight" ? word : word === "64" ? 64 : 32;
-}
-
-/** A value as the error sentence shows it: quoted, and never a whole file. */
-export function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
 }
 
 /** The example that closes a command's help. */

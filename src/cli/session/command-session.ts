@@ -2,12 +2,12 @@
 import type { CommonOptions } from "../options/common-options.ts";
 import type { Output } from "../show/command-output.ts";
 import type { ProgressEvent } from "../show/progress.ts";
-import type { Sink } from "../show/screen.ts";
+import type { TextSink } from "../show/screen.ts";
 
 /** The process around the program, or what stands for it in a test. */
 export interface Streams {
-  readonly stdout: Sink;
-  readonly stderr: Sink;
+  readonly stdout: TextSink;
+  readonly stderr: TextSink;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
 }

@@ -1,6 +1,6 @@
 /** The result of a command on stdout: text for people, or exactly one JSON document. */
 import { NumericsError } from "../../base/errors.ts";
-import type { Sink } from "./screen.ts";
+import type { TextSink } from "./screen.ts";
 
 export interface Output {
   readonly isJson: boolean;
@@ -12,7 +12,7 @@ export interface Output {
   line(document: Readonly<Record<string, unknown>>): void;
 }
 
-export function createOutput(stdout: Sink, isJson: boolean): Output {
+export function createOutput(stdout: TextSink, isJson: boolean): Output {
   return {
     isJson,
     result(document, text) {

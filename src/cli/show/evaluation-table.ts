@@ -2,7 +2,7 @@
 import type { BaselineRow } from "../../eval/evaluation/baseline.ts";
 import type { Evaluation } from "../../eval/evaluation/evaluate.ts";
 import type { Score } from "../../eval/evaluation/scores.ts";
-import { type Column, renderTable } from "./text-table.ts";
+import { renderTable, type TextColumn } from "./text-table.ts";
 
 interface Row extends Score {
   readonly name: string;
@@ -11,7 +11,7 @@ interface Row extends Score {
   readonly chance: number;
 }
 
-const COLUMNS: readonly Column[] = [
+const COLUMNS: readonly TextColumn[] = [
   { title: "task" },
   { title: "shots", align: "right" },
   { title: "items", align: "right" },
@@ -21,7 +21,7 @@ const COLUMNS: readonly Column[] = [
   { title: "95 %", align: "right" },
   { title: "chance", align: "right" },
 ];
-const BASELINE_COLUMNS: readonly Column[] = [
+const BASELINE_COLUMNS: readonly TextColumn[] = [
   { title: "baseline", align: "right" },
   { title: "difference", align: "right" },
   { title: "95 %", align: "right" },

@@ -11,20 +11,20 @@ export interface ProgressEvent {
   readonly detail?: string;
 }
 
-export interface Progress {
+export interface ProgressDisplay {
   readonly report: (event: ProgressEvent) => void;
   readonly note: (message: string) => void;
   /** Takes the bar away for good. */
   readonly stop: () => void;
 }
 
-export function createProgress(screen: Screen, quiet: boolean, clock: Clock = SYSTEM_CLOCK): Progress {
+export function createProgress(screen: Screen, quiet: boolean, clock: Clock = SYSTEM_CLOCK): ProgressDisplay {
   if (quiet) return { report: () => {}, note: () => {}, stop: () => {} };
   const { report, stop } = screen.stderr.isTTY === true ? barProgress(screen, clock) : lineProgress(screen, clock);
   return { report, stop, note: (message) => void screen.stderr.write(`quern: ${message}\n`) };
 }
 
-type Reporter = Omit<Progress, "note">;
+type Reporter = Omit<ProgressDisplay, "note">;
 
 /** Scripts that watch a pipe give up after half a minute of silence; a line that is due may come late. */
 const LINE_EVERY = 20_000;

@@ -1,7 +1,7 @@
 /** The terminal that stdout and stderr share: the progress line is gone before any other byte is written. */
 
 /** Where a command writes: a stream of the process, or what stands for it in a test. */
-export interface Sink {
+export interface TextSink {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   /** Characters of a line, where it is a terminal. */
@@ -9,8 +9,8 @@ export interface Sink {
 }
 
 export interface Screen {
-  readonly stdout: Sink;
-  readonly stderr: Sink;
+  readonly stdout: TextSink;
+  readonly stderr: TextSink;
   /** Shows a line that the next write on either stream takes away; nothing where other text stands on the cursor's line. */
   draw(line: string): void;
   /** Takes it away now. */
@@ -22,14 +22,14 @@ const ESCAPE = String.fromCharCode(0x1b);
 const ERASE_TO_END = `${ESCAPE}[K`;
 const DEFAULT_COLUMNS = 80;
 
-export function createScreen(streams: { readonly stdout: Sink; readonly stderr: Sink }): Screen {
+export function createScreen(streams: { readonly stdout: TextSink; readonly stderr: TextSink }): Screen {
   let isDrawn = false;
   let isLineStart = true;
   const clear = () => {
     if (isDrawn) streams.stderr.write(`\r${ERASE_TO_END}`);
     isDrawn = false;
   };
-  const write = (sink: Sink, text: string) => {
+  const write = (sink: TextSink, text: string) => {
     if (text === "") return;
     clear();
     if (sink.isTTY === true) isLineStart = text.endsWith("\n");
@@ -53,6 +53,6 @@ export function createScreen(streams: { readonly stdout: Sink; readonly stderr: 
   };
 }
 
-function lookOf({ isTTY, columns }: Sink): Pick<Sink, "isTTY" | "columns"> {
+function lookOf({ isTTY, columns }: TextSink): Pick<TextSink, "isTTY" | "columns"> {
   return { isTTY, columns };
 }

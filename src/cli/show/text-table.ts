@@ -1,6 +1,6 @@
 /** Plain tables: aligned columns for a terminal, or markdown. */
 
-export interface Column {
+export interface TextColumn {
   readonly title: string;
   /** Numbers stand to the right. */
   readonly align?: "left" | "right";
@@ -12,7 +12,7 @@ export interface TableOptions {
 
 /** Every row has a cell for every column. The table ends in a newline. */
 export function renderTable(
-  columns: readonly Column[],
+  columns: readonly TextColumn[],
   rows: readonly (readonly string[])[],
   options: TableOptions = {},
 ): string {
@@ -30,11 +30,11 @@ export function renderTable(
   return `${lines.join("\n")}\n`;
 }
 
-function ruleOf(width: number, align: Column["align"], isMarkdown: boolean): string {
+function ruleOf(width: number, align: TextColumn["align"], isMarkdown: boolean): string {
   return isMarkdown && align === "right" ? `${"-".repeat(width - 1)}:` : "-".repeat(width);
 }
 
-function pad(cell: string, width: number, align: Column["align"]): string {
+function pad(cell: string, width: number, align: TextColumn["align"]): string {
   const space = " ".repeat(Math.max(0, width - widthOf(cell)));
   return align === "right" ? space + cell : cell + space;
 }

@@ -1,6 +1,6 @@
 /** A sweep's cells as a dry run lists them. */
 import type { Session } from "../session/command-session.ts";
-import { type Column, renderTable } from "../show/text-table.ts";
+import { renderTable, type TextColumn } from "../show/text-table.ts";
 import type { SweepCell } from "./cell-list.ts";
 import { plannedSizes } from "./cell-sizes.ts";
 
@@ -18,7 +18,7 @@ export async function listCells(session: Session, cells: readonly SweepCell[]): 
 
 function table(session: Session, cells: readonly SweepCell[], sizes: Awaited<ReturnType<typeof plannedSizes>>): void {
   const hasActivations = cells.some(({ plan }) => plan.activations !== undefined);
-  const columns: readonly Column[] = [
+  const columns: readonly TextColumn[] = [
     ...["model", "plan", "policy", ...(hasActivations ? ["activations"] : [])].map((title) => ({ title })),
     ...["grid", "calibration", "seed"].map((title) => ({ title })),
     ...["bits", "bytes"].map((title) => ({ title, align: "right" as const })),

@@ -4,7 +4,7 @@ import type { Model } from "../../model/model.ts";
 import type { LogitRows } from "../../model/pass/session.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { SCORING_BATCH } from "../scoring/scored-windows.ts";
-import { percentile, Sample } from "../stats/means.ts";
+import { percentile, RunningMean } from "../stats/means.ts";
 import { type ReferenceWindow, shapeOf } from "./reference.ts";
 
 /** A model against a reference on the same tokens: KL in nats a token, agreement, perplexities, and changed routes. */
@@ -35,9 +35,9 @@ export class Tally implements Disposable {
   readonly #kl: number[] = [];
   readonly #windowKl: number[] = [];
   #counted = 0;
-  readonly #sameTop = new Sample();
-  readonly #deltaP = new Sample();
-  readonly #loss = { model: new Sample(), reference: new Sample() };
+  readonly #sameTop = new RunningMean();
+  readonly #deltaP = new RunningMean();
+  readonly #loss = { model: new RunningMean(), reference: new RunningMean() };
   readonly #changed: number[] = [];
   #routed = 0;
 
@@ -97,7 +97,7 @@ export class Tally implements Disposable {
 
   result(): Comparison {
     const sorted = Float64Array.from(this.#kl).sort();
-    const spread = new Sample();
+    const spread = new RunningMean();
     for (const value of sorted) spread.add(value);
     const at = (share: number) => percentile(sorted, share);
     const { model, reference } = this.#loss;

@@ -8,7 +8,7 @@ import { type Protocol, type ProtocolOptions, protocolSequences, windowSequence 
 import { longestWindow } from "../scoring/scored-windows.ts";
 import { TokenScorer } from "../scoring/token-scorer.ts";
 import type { ScoredSequence } from "../scoring/token-tree.ts";
-import { Sample } from "../stats/means.ts";
+import { RunningMean } from "../stats/means.ts";
 
 /** The protocol, the context in tokens, and who is told of progress. */
 export interface PerplexityOptions extends ProtocolOptions {
@@ -80,13 +80,13 @@ async function scoreSequences(
   options: Omit<PerplexityOptions, keyof ProtocolOptions>,
 ): Promise<Perplexity> {
   const turns = new Turns(options.signal);
-  const losses = new Sample();
+  const losses = new RunningMean();
   const nllWindows: number[] = [];
   using scorer = new TokenScorer(model);
   for (let done = 0; done < sequences.length; done += CHUNK) {
     const chunk = sequences.slice(done, done + CHUNK);
     for (const { logProbs } of await scorer.score(chunk, turns)) {
-      const own = new Sample();
+      const own = new RunningMean();
       for (const sample of [losses, own]) for (const value of logProbs) sample.add(-value);
       nllWindows.push(own.mean);
     }

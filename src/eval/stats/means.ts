@@ -1,7 +1,7 @@
 /** Means with their standard errors, and percentiles. */
 
 /** Collects numbers one by one. */
-export class Sample {
+export class RunningMean {
   #count = 0;
   #sum = 0;
   #squares = 0;

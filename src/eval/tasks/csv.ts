@@ -3,13 +3,13 @@
 import Papa from "papaparse";
 import { FormatError } from "../../base/errors.ts";
 import { lineOf } from "../../files/lines.ts";
-import type { Row } from "./row.ts";
+import type { DataRow } from "./data-row.ts";
 
 /** @param columns names of the columns of a file without a header; without them the first line names them. */
-export function csvRows(text: string, file: string, columns?: readonly string[]): Row[] {
+export function csvRows(text: string, file: string, columns?: readonly string[]): DataRow[] {
   const { data, errors } = Papa.parse<string[]>(text, { delimiter: ",", newline: "\n" });
   const faults = new Map(errors.map(({ row, code }) => [row, code]));
-  const rows: Row[] = [];
+  const rows: DataRow[] = [];
   let names = columns;
   let next = 1;
   data.forEach((raw, index) => {
@@ -43,7 +43,7 @@ function quoteFault(code: string | undefined, where: string): FormatError | unde
   );
 }
 
-function rowOf(fields: readonly string[], names: readonly string[], where: string): Row["doc"] {
+function rowOf(fields: readonly string[], names: readonly string[], where: string): DataRow["doc"] {
   if (fields.length !== names.length)
     return new FormatError(where, `found ${fields.length} columns, expected ${names.length} (${names.join(", ")})`);
   return Object.fromEntries(names.map((name, index) => [name, fields[index]]));

@@ -8,26 +8,26 @@ import { jsonLines } from "../../files/jsonl.ts";
 import { decodeText, lineOf, linesOf } from "../../files/lines.ts";
 import { type FolderSource, readAll } from "../../files/source.ts";
 import { csvRows } from "./csv.ts";
-import type { Row } from "./row.ts";
+import type { DataRow } from "./data-row.ts";
 import type { DataFile } from "./task.ts";
 
 /** Of a file unpacked. The largest file of the known tasks, HellaSwag's training split, has 47 MB and 40 000 lines. */
 const LIMIT_BYTES = 64_000_000;
 const LIMIT_LINES = 250_000;
 
-export interface Rows {
-  readonly rows: readonly Row[];
+export interface DataRows {
+  readonly rows: readonly DataRow[];
   /** What is wrong with no row in particular. */
   readonly problems: readonly FormatError[];
 }
 
 /** All rows of a split, file after file. A file that is missing or no text throws; a bad row stands in its place as an error. */
-export async function readRows(
+export async function readDataRows(
   folder: FolderSource,
   files: readonly DataFile[],
   turns: Turns = new Turns(),
-): Promise<Rows> {
-  const rows: Row[] = [];
+): Promise<DataRows> {
+  const rows: DataRow[] = [];
   const problems: FormatError[] = [];
   for (const file of files) {
     const { name, text } = await readText(folder, file.path, turns);
@@ -54,7 +54,7 @@ export async function readRows(
   return { rows, problems };
 }
 
-function labelled(row: Row, label: string | undefined, labels: string): Row {
+function labelled(row: DataRow, label: string | undefined, labels: string): DataRow {
   if (row.doc instanceof FormatError) return row;
   if (label === undefined)
     return { ...row, doc: new FormatError(row.where, `found no label in ${labels}, expected one`) };
@@ -82,7 +82,7 @@ function checkLines(bytes: Uint8Array, name: string): void {
   if (lines > LIMIT_LINES) throw new FormatError(name, `found ${lines} lines, expected at most ${LIMIT_LINES}`);
 }
 
-async function rowsOf(text: string, name: string, { path, columns }: DataFile, turns: Turns): Promise<Row[]> {
+async function rowsOf(text: string, name: string, { path, columns }: DataFile, turns: Turns): Promise<DataRow[]> {
   const ending = /\.(\w+)(?:\.gz)?$/.exec(path)?.[1];
   switch (ending) {
     case "jsonl":
@@ -100,8 +100,8 @@ async function rowsOf(text: string, name: string, { path, columns }: DataFile, t
   }
 }
 
-async function jsonlRows(text: string, name: string, turns: Turns): Promise<Row[]> {
-  const rows: Row[] = [];
+async function jsonlRows(text: string, name: string, turns: Turns): Promise<DataRow[]> {
+  const rows: DataRow[] = [];
   for (const { line, value } of jsonLines(text, name)) {
     await turns.pause();
     rows.push({ ...objectRow(value, lineOf(name, line)), line });
@@ -109,12 +109,12 @@ async function jsonlRows(text: string, name: string, turns: Turns): Promise<Row[
   return rows;
 }
 
-function jsonRows(value: JsonValue, name: string): Row[] {
+function jsonRows(value: JsonValue, name: string): DataRow[] {
   if (!Array.isArray(value)) throw new FormatError(name, "found no array, expected a JSON array of rows");
   return value.map((row: JsonValue, index) => objectRow(row, `${name}: row ${index + 1}`));
 }
 
-function objectRow(value: JsonValue | FormatError, where: string): Row {
+function objectRow(value: JsonValue | FormatError, where: string): DataRow {
   if (value instanceof FormatError) return { where, doc: value };
   try {
     return { where, doc: asObject(value, where) };

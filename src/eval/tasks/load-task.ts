@@ -5,7 +5,7 @@ import type { JsonObject } from "../../base/json.ts";
 import { Turns } from "../../base/turns.ts";
 import type { FolderSource } from "../../files/source.ts";
 import type { LikelihoodRequest } from "../scoring/likelihood.ts";
-import { readRows } from "./data-file.ts";
+import { readDataRows } from "./data-file.ts";
 import { type CompiledTask, compileTask } from "./prompt.ts";
 import type { Task } from "./task.ts";
 
@@ -35,7 +35,7 @@ export interface LoadedTask {
   readonly total: number;
 }
 
-export interface LoadOptions {
+export interface LoadTaskOptions {
   /** The first rows only. A bad one among them is left out, not replaced. */
   readonly limit?: number;
   /** Instead of the task's own number: the first rows of its few-shot split, in order. */
@@ -44,14 +44,14 @@ export interface LoadOptions {
 }
 
 /** A split that is missing, and a bad row among the shots, throw; a bad row of the test split becomes a problem. */
-export async function loadTask(task: Task, data: FolderSource, options: LoadOptions = {}): Promise<LoadedTask> {
+export async function loadTask(task: Task, data: FolderSource, options: LoadTaskOptions = {}): Promise<LoadedTask> {
   const limit = count(options.limit, 1, "limit") ?? Number.POSITIVE_INFINITY;
   const shots = count(options.shots, 0, "shots") ?? task.num_fewshot;
   const turns = new Turns(options.signal);
   turns.check();
   const compiled = compileTask(task);
   const examples = await fewshotText(task, compiled, data, shots, turns);
-  const { rows, problems: misfits } = await readRows(data, task.files[task.test_split] ?? [], turns);
+  const { rows, problems: misfits } = await readDataRows(data, task.files[task.test_split] ?? [], turns);
   const items: TaskItem[] = [];
   const problems: QuernError[] = [...misfits];
   for (const [docId, { doc, where }] of rows.slice(0, limit).entries()) {
@@ -85,7 +85,7 @@ async function fewshotText(
   const files = task.fewshot_split === undefined ? undefined : task.files[task.fewshot_split];
   if (files === undefined)
     throw new UsageError(`task ${task.task}`, `${shots} shots`, "none: the task names no few-shot split");
-  const { rows, problems } = await readRows(data, files, turns);
+  const { rows, problems } = await readDataRows(data, files, turns);
   for (const problem of problems) throw problem;
   if (rows.length < shots)
     throw new UsageError(

@@ -8,7 +8,7 @@ import { PROCESSES } from "./row-processing.ts";
 import type { Task } from "./task.ts";
 import { asText, compileField, compileTemplate, type Scope, scopeOf, type Template } from "./template.ts";
 
-export interface Prompt {
+export interface TaskPrompt {
   readonly requests: readonly LikelihoodRequest[];
   readonly choices: readonly string[];
   readonly target: number;
@@ -16,7 +16,7 @@ export interface Prompt {
 
 export interface CompiledTask {
   /** Throws a `FormatError` for a row that the task cannot take. `before` is put before each context. */
-  prompt(row: JsonObject, where: string, before?: string): Prompt;
+  prompt(row: JsonObject, where: string, before?: string): TaskPrompt;
   /** The row as an example for others: context and right continuation. */
   shot(row: JsonObject, where: string): string;
   description(row: JsonObject, where: string): string;
@@ -38,7 +38,7 @@ export function compileTask(task: Task, file: string = `task ${task.task}`): Com
   };
 }
 
-type Read = (scope: Scope, where: string, before: string) => Prompt;
+type Read = (scope: Scope, where: string, before: string) => TaskPrompt;
 
 /** A context and its one continuation. */
 function compileText(task: Task, file: string): Read {

@@ -1,7 +1,7 @@
 /** Tables of the page, in boxes that scroll by themselves. */
 import { escapeHtml, NOTHING } from "./number-format.ts";
 
-export interface Column<Row> {
+export interface HtmlColumn<Row> {
   readonly title: string;
   readonly numeric?: boolean;
   /** HTML. */
@@ -9,9 +9,14 @@ export interface Column<Row> {
 }
 
 /** The first column names its row; of the others those stay that have something to say. */
-export function htmlTable<Row>(caption: string, all: readonly Column<Row>[], rows: readonly Row[], style = ""): string {
+export function htmlTable<Row>(
+  caption: string,
+  all: readonly HtmlColumn<Row>[],
+  rows: readonly Row[],
+  style = "",
+): string {
   const columns = all.filter(({ cell }, i) => i === 0 || rows.some((row) => cell(row) !== NOTHING));
-  const kind = ({ numeric }: Column<Row>) => (numeric ? ' class="number"' : "");
+  const kind = ({ numeric }: HtmlColumn<Row>) => (numeric ? ' class="number"' : "");
   const head = columns.map((column) => `<th scope="col"${kind(column)}>${escapeHtml(column.title)}</th>`);
   const body = rows.map((row) => {
     const cells = columns.map((column, i) =>

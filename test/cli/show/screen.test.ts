@@ -3,14 +3,14 @@ import { UsageError } from "../../../src/base/errors.ts";
 import { reportFailure } from "../../../src/cli/session/failure.ts";
 import { createOutput } from "../../../src/cli/show/command-output.ts";
 import { createProgress } from "../../../src/cli/show/progress.ts";
-import type { Sink } from "../../../src/cli/show/screen.ts";
+import type { TextSink } from "../../../src/cli/show/screen.ts";
 import { createScreen } from "../../../src/cli/show/screen.ts";
 import { screenAfter } from "../../helpers/screen-model.ts";
 
 /** A terminal: line feeds begin a new line, as terminals are set when programs run. */
 function terminal(columns = 80) {
   let bytes = "";
-  const sink = (isTTY: boolean): Sink => ({
+  const sink = (isTTY: boolean): TextSink => ({
     isTTY,
     columns,
     write: (text) => {

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { readRows } from "../../../src/eval/tasks/data-file.ts";
+import { readDataRows } from "../../../src/eval/tasks/data-file.ts";
 import type { DataFile } from "../../../src/eval/tasks/task.ts";
 import { filesFolder } from "../../../src/files/source.ts";
 
@@ -20,7 +20,7 @@ const data = filesFolder("DIR", {
 });
 
 async function read(...files: DataFile[]) {
-  const { rows, problems } = await readRows(data, files);
+  const { rows, problems } = await readDataRows(data, files);
   return {
     rows: rows.map(({ where, doc }) => [where, doc instanceof Error ? doc.message : { ...doc }]),
     problems: problems.map((problem) => problem.message),
@@ -30,13 +30,13 @@ async function read(...files: DataFile[]) {
 describe("files of far more lines than a task has", () => {
   it.each(["rows.jsonl", "rows.csv", "rows.txt"])("are refused before rows are made: %s", async (path) => {
     const folder = filesFolder("DIR", { [path]: bytes("{}\n".repeat(250_001)) });
-    await expect(readRows(folder, [{ path }])).rejects.toThrow(
+    await expect(readDataRows(folder, [{ path }])).rejects.toThrow(
       `DIR/${path}: found 250001 lines, expected at most 250000`,
     );
   });
 });
 
-describe("readRows", () => {
+describe("readDataRows", () => {
   it("reads one file after the other, packed or not, bad rows in their places", async () => {
     expect(await read({ path: "a/rows.jsonl" }, { path: "a/packed.jsonl" }, { path: "a/packed.jsonl.gz" })).toEqual({
       rows: [
@@ -77,7 +77,7 @@ describe("readRows", () => {
       "gap.jsonl": new TextEncoder().encode('{"a":1}\n\n{"a":2}\n'),
       "gap.lst": new TextEncoder().encode("1\n\n0\n"),
     });
-    const { rows, problems } = await readRows(gaps, [{ path: "gap.jsonl", labels: "gap.lst" }]);
+    const { rows, problems } = await readDataRows(gaps, [{ path: "gap.jsonl", labels: "gap.lst" }]);
     expect(problems).toEqual([]);
     expect(rows.map(({ doc }) => ({ ...doc }))).toEqual([
       { a: 1, label: "1" },

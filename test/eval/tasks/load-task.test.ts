@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../src/base/json.ts";
-import { chanceOf, type LoadOptions, loadTask } from "../../../src/eval/tasks/load-task.ts";
+import { chanceOf, type LoadTaskOptions, loadTask } from "../../../src/eval/tasks/load-task.ts";
 import { parseTask } from "../../../src/eval/tasks/parse-task.ts";
 import { findTasks } from "../../../src/eval/tasks/registry.ts";
 import { filesFolder } from "../../../src/files/source.ts";
@@ -19,7 +19,7 @@ const folder = (files: Record<string, (object | string)[]>) =>
   filesFolder("DIR", Object.fromEntries(Object.entries(files).map(([name, rows]) => [name, lines(...rows)])));
 
 /** Loads `fields` over a task of one's own on `rows`. */
-function load(fields: JsonObject, rows: (object | string)[], options: LoadOptions = {}, shots: object[] = []) {
+function load(fields: JsonObject, rows: (object | string)[], options: LoadTaskOptions = {}, shots: object[] = []) {
   return loadTask(
     parseTask({ ...CHOICE, ...fields }, "t.json"),
     folder({ "t.jsonl": rows, "s.jsonl": shots }),
@@ -61,7 +61,7 @@ describe("loadTask", () => {
       num_fewshot: 1,
     };
     const shots = [{ ...ROW, q: "2+2", t: 1 }, ROW];
-    const contextOf = async (options: LoadOptions) =>
+    const contextOf = async (options: LoadTaskOptions) =>
       (await load(fields, [{ ...ROW, topic: "sums" }], options, shots)).items[0].requests[1];
     expect(await contextOf({})).toEqual({
       context: "About sums.\nQ: 2+2\nA:four\n##\nQ: 1+1\nA:",
@@ -201,7 +201,7 @@ describe("loadTask throws", () => {
     });
   });
 
-  it.each<[string, JsonObject, LoadOptions, string]>([
+  it.each<[string, JsonObject, LoadTaskOptions, string]>([
     [
       "shots without a split",
       { files: { test: "t.jsonl" } },

@@ -1,3 +1,4 @@
+/** What the documents of commands hold, as the contract of the command line has it. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

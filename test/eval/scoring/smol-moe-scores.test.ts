@@ -6,7 +6,7 @@ import { loadTask } from "../../../src/eval/tasks/load-task.ts";
 import { findTasks } from "../../../src/eval/tasks/registry.ts";
 import { loadModel } from "../../../src/index.ts";
 import { readJsonLines, sharedFile } from "../../helpers/shared.ts";
-import type { ExpectedItem } from "../scoring/expected-item.ts";
+import type { ExpectedItem } from "./expected-item.ts";
 
 /**
  * Choices on whose way two experts tie, their router logits less than 4e-8 apart: the reference's own float32 took the other one. Here

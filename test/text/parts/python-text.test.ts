@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { capitalize, characterCount, dropLast, lowerFirst, strip, stripEnd } from "../../src/text/parts/python-text.ts";
+import {
+  capitalize,
+  characterCount,
+  dropLast,
+  lowerFirst,
+  strip,
+  stripEnd,
+} from "../../../src/text/parts/python-text.ts";
 
 describe("strip", () => {
   it("strips Python's white space, which is not JavaScript's", () => {

@@ -1,0 +1,47 @@
+import { posix } from "node:path";
+import { describe, expect, it } from "vitest";
+import { groupBy } from "../../src/base/group-by.ts";
+import { ENTRIES, folderOf } from "./rooms.ts";
+import { listFiles, SOURCES } from "./sources.ts";
+
+const TESTS = listFiles("test").filter((file) => !file.startsWith("test/fixtures/"));
+/** Folders of tests that belong to no room: what tests share, the kernels of assembly/, and the house itself. */
+const OTHER_FOLDERS = ["fuzz", "fuzz/areas", "helpers", "house", "kernels", "reference"];
+
+/** Entries and commands are named after what they gather or call; everything else has a name of its own. */
+const isNamedAfterAnother = (file: string) => ENTRIES.includes(file) || file.startsWith("src/cli/commands/");
+const OWN = SOURCES.filter((file) => !isNamedAfterAnother(file));
+
+/** Lists of more than one, each with the name that it has in common. */
+function repeated(items: readonly string[], nameOf: (item: string) => string): readonly string[] {
+  const groups = [...groupBy(items, nameOf)].filter(([, same]) => same.length > 1);
+  return groups.map(([name, same]) => `${name}: ${same.join(", ")}`);
+}
+
+describe("names in src", () => {
+  it("of two files differ, whatever folders they are in", () => {
+    expect(repeated(OWN, (file) => posix.basename(file))).toEqual([]);
+  });
+});
+
+describe("folders of tests", () => {
+  const folders = [...new Set(TESTS.map(folderOf))].filter((folder) => folder !== "test");
+
+  it("are those of src", () => {
+    const known = new Set(SOURCES.map((file) => folderOf(file).replace(/^src/, "test")));
+    const isAbove = (folder: string) => [...known].some((other) => other.startsWith(`${folder}/`));
+    const others = OTHER_FOLDERS.map((folder) => `test/${folder}`);
+    expect(folders.filter((folder) => !known.has(folder) && !isAbove(folder) && !others.includes(folder))).toEqual([]);
+  });
+
+  it("hold the tests that are named after a source of theirs", () => {
+    const strays = TESTS.filter((file) => file.endsWith(".test.ts") && !file.startsWith("test/kernels/")).filter(
+      (file) => {
+        const name = posix.basename(file).replace(/\.test\.ts$/, ".ts");
+        const folder = folderOf(file).replace(/^test/, "src");
+        return SOURCES.some((source) => posix.basename(source) === name) && !SOURCES.includes(`${folder}/${name}`);
+      },
+    );
+    expect(strays).toEqual([]);
+  });
+});
