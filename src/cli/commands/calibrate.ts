@@ -10,7 +10,7 @@ import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from
 import { beside, claimOutputs } from "../input/claim-outputs.ts";
 import type { PartialFile } from "../input/statistics-input.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
-import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session/command-session.ts";
+import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
 import { heatMap } from "../show/heat-map.ts";
 
 interface Options extends CalibrationOptions {
@@ -93,7 +93,7 @@ async function partialOf(output: string): Promise<PartialFile> {
 }
 
 async function gather(
-  session: Session,
+  session: CommandSession,
   path: string,
   options: Options,
   partial: PartialFile | undefined,
@@ -118,7 +118,7 @@ async function gather(
 
 /** Adds to each block what a network that has learned its cosine says of it (paper section 2.5). */
 async function withPredictions(
-  session: Session,
+  session: CommandSession,
   model: Model,
   windows: Windows,
   statistics: Statistics,
@@ -151,7 +151,7 @@ class OpenStatistics implements AsyncDisposable {
 }
 
 async function merged(
-  session: Session,
+  session: CommandSession,
   path: string | undefined,
   files: readonly string[],
   open: OpenStatistics,

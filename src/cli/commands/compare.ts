@@ -19,7 +19,7 @@ import {
   oneOf,
   type StudyOption,
 } from "../options/common-options.ts";
-import type { Action, RunCommand, Session } from "../session/command-session.ts";
+import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 
 interface Options extends TokenOptions {
   readonly reference?: string;
@@ -83,7 +83,7 @@ function checkOptions({ reference, saveReference, studyActivations }: Options, i
 }
 
 async function compareRunning(
-  session: Session,
+  session: CommandSession,
   path: string,
   referencePath: string,
   saveTo: OutputFile | undefined,
@@ -98,7 +98,7 @@ async function compareRunning(
   await show(session, await opened.load(), await reference.load(), input, { ...options, saveTo });
 }
 
-async function compareSaved(session: Session, path: string, file: string, options: Options): Promise<void> {
+async function compareSaved(session: CommandSession, path: string, file: string, options: Options): Promise<void> {
   const { openFiles } = await import("../input/open-model.ts");
   const { nodeFile } = await import("../../adapter/node.ts");
   const { openReference } = await import("../../eval/compare/saved-reference.ts");
@@ -118,7 +118,7 @@ async function compareSaved(session: Session, path: string, file: string, option
 }
 
 async function show(
-  session: Session,
+  session: CommandSession,
   opened: Model,
   reference: Model | SavedReference,
   input: IdsInput | undefined,
@@ -145,7 +145,7 @@ function checkInput({ config }: OpenedFiles, input: IdsInput, { window = DEFAULT
 }
 
 /** Runs MODEL as the reference: in f32 unless the options say otherwise. */
-async function save(session: Session, path: string, output: OutputFile, options: Options): Promise<void> {
+async function save(session: CommandSession, path: string, output: OutputFile, options: Options): Promise<void> {
   const { openFiles } = await import("../input/open-model.ts");
   const { saveReference } = await import("../../eval/compare/save-reference.ts");
   const activations = options.referenceActivations ?? session.options.activations ?? "f32";

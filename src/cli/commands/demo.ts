@@ -10,7 +10,7 @@ import type { DemoRow, HeldOut } from "../demo/demo-measure.ts";
 import type { DemoPlan } from "../demo/demo-plans.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
-import type { Action, RunCommand, Session } from "../session/command-session.ts";
+import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 import { renderTable } from "../show/text-table.ts";
 
 interface Options {
@@ -85,7 +85,7 @@ async function writeText(file: OutputFile, text: string): Promise<void> {
 }
 
 /** Folders of quantised models that exist are refused before any work. */
-async function requireNew({ options: { force } }: Session, { output }: Options, plans: readonly DemoPlan[]) {
+async function requireNew({ options: { force } }: CommandSession, { output }: Options, plans: readonly DemoPlan[]) {
   const { nodeOutput } = await import("../../adapter/node-output.ts");
   for (const { name } of plans) await (await nodeOutput(join(output, name), { force })).abort();
 }
@@ -95,7 +95,7 @@ const NOTE =
   "MB: whole weight files, the embedding included, which stays float.";
 
 async function runPlan(
-  session: Session,
+  session: CommandSession,
   model: Model,
   plan: DemoPlan,
   windows: Windows,
@@ -109,7 +109,7 @@ async function runPlan(
   const { openModel } = await import("../input/open-model.ts");
   const folder = join(options.output, plan.name);
   await using output = await nodeOutput(folder, session.options);
-  const onProgress: Session["report"] = (event) => session.report({ ...event, phase: plan.label });
+  const onProgress: CommandSession["report"] = (event) => session.report({ ...event, phase: plan.label });
   const quantized = await quantizeModel(model, plan.settings, { windows, signal: session.signal, onProgress });
   await writeQuantized(model.files, quantized, plan.settings, output);
   const quiet = { ...session, report: () => {} };
@@ -136,7 +136,7 @@ function resultTable(rows: readonly DemoRow[], markdown: boolean): string {
 }
 
 /** A story by the 3-bit model, shown as it comes. */
-async function tellStory(session: Session, folder: string, maxTokens: number): Promise<string> {
+async function tellStory(session: CommandSession, folder: string, maxTokens: number): Promise<string> {
   const { openModel } = await import("../input/open-model.ts");
   const { generate } = await import("../../runtime/generate.ts");
   await using model = await openModel({ ...session, report: () => {} }, folder);

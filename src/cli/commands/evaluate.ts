@@ -17,7 +17,7 @@ import {
   requireTaskData,
 } from "../input/task-input.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
-import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session/command-session.ts";
+import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
 import { ToldError } from "../session/failure.ts";
 
 interface Options {
@@ -106,7 +106,7 @@ interface Materials extends Pick<AskedTasks, "names" | "own"> {
 }
 
 async function evaluateOn(
-  session: Session,
+  session: CommandSession,
   path: string,
   options: Options,
   { names, own, data, baseline }: Materials,
@@ -154,7 +154,7 @@ function configOf(path: string, model: Model, options: Options, identity: RunIde
 }
 
 async function tell(
-  session: Session,
+  session: CommandSession,
   evaluation: Evaluation,
   compared: readonly BaselineRow[] | undefined,
   config: Record<string, unknown>,

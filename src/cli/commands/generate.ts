@@ -4,7 +4,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { GenerateOptions } from "../../runtime/generate.ts";
 import { addPromptOptions, type PromptOptions, promptIds, readPrompt } from "../input/prompt-input.ts";
 import { exampleText, integerIn, numberIn } from "../options/common-options.ts";
-import type { Action, RunCommand, Session } from "../session/command-session.ts";
+import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 
 interface Options extends PromptOptions {
   readonly maxTokens: number;
@@ -86,7 +86,7 @@ const generateCommand: Action<Options> = async (session, [path], options) => {
     );
 };
 
-function settingsOf({ options: common, signal, report }: Session, options: Options): GenerateOptions {
+function settingsOf({ options: common, signal, report }: CommandSession, options: Options): GenerateOptions {
   const { maxTokens, temperature, topP, topK, minP, repetitionPenalty, stop, ignoreEos } = options;
   const sampling = { temperature, topP, topK, minP, repetitionPenalty };
   const run = { signal, onProgress: report };

@@ -15,7 +15,7 @@ import {
   oneOf,
   type StudyOption,
 } from "../options/common-options.ts";
-import type { Action, RunCommand, Session } from "../session/command-session.ts";
+import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 
 interface Options extends TokenOptions {
   readonly protocol: Protocol;
@@ -88,7 +88,7 @@ const perplexityCommand: Action<Options> = async (session, [path], options) => {
 };
 
 /** What the tokens do not allow, before the weights are loaded. A file of windows has its own protocol and lengths. */
-function checkInput(session: Session, config: Model["config"], input: IdsInput, options: Options): void {
+function checkInput(session: CommandSession, config: Model["config"], input: IdsInput, options: Options): void {
   const { maxPositions } = config;
   if (input.kind === "stream") {
     const { context = maxPositions } = session.options;

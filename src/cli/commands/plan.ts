@@ -21,7 +21,7 @@ import type { OpenedFiles } from "../input/open-model.ts";
 import { addPolicyOptions, type PolicyOptions, planContext, readPolicy } from "../input/policy-input.ts";
 import { exampleText } from "../options/common-options.ts";
 import { addGridOptions, checkModelGrid, type GridCommandOptions, gridSettings } from "../options/gptq-options.ts";
-import type { Action, RunCommand, Session } from "../session/command-session.ts";
+import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 import { renderTable } from "../show/text-table.ts";
 
 interface Options extends GridCommandOptions, CalibrationOptions, PolicyOptions {
@@ -76,7 +76,7 @@ const plan: Action<Options> = async (session, [path], options) => {
 
 /** The plan, and by policy knapsack what every other budget would bring. */
 async function decide(
-  session: Session,
+  session: CommandSession,
   path: string,
   opened: { readonly shapes: ModelShapes; readonly files?: ModelFiles; readonly calibration?: CalibrationSource },
   options: Options,

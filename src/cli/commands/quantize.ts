@@ -29,7 +29,7 @@ import {
   type GridCommandOptions,
   gridSettings,
 } from "../options/gptq-options.ts";
-import { type Action, type RunCommand, type Session, WITH_RESUME } from "../session/command-session.ts";
+import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
 
 interface Options extends GridCommandOptions, CalibrationOptions, PolicyOptions {
   readonly output: string;
@@ -131,7 +131,7 @@ const quantize: Action<Options> = async (session, [path], options) => {
 
 /** Where finished blocks are kept; tells where a run goes on. */
 async function openBlocks(
-  session: Session,
+  session: CommandSession,
   work: WorkFolder,
   model: Model,
   settings: QuantizeSettings,
@@ -162,7 +162,7 @@ function checkChoices(options: Options): void {
 /** Where every linear's bits come from; undefined for one width for all. */
 type ChosenBits = { readonly document: ReadPlan } | { readonly policy: Policy } | undefined;
 
-async function readBits(session: Session, options: Options): Promise<ChosenBits> {
+async function readBits(session: CommandSession, options: Options): Promise<ChosenBits> {
   const { plan, policy } = options;
   if (policy !== undefined) return { policy: readPolicy(policy, options) };
   if (plan === undefined) return undefined;
@@ -173,7 +173,7 @@ async function readBits(session: Session, options: Options): Promise<ChosenBits>
 }
 
 async function settingsOf(
-  session: Session,
+  session: CommandSession,
   opened: OpenedFiles,
   options: Options,
   chosen: ChosenBits,
@@ -203,7 +203,7 @@ async function settingsOf(
 }
 
 function report(
-  session: Session,
+  session: CommandSession,
   model: Model,
   options: Options,
   quantized: Quantized,

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
-import type { Action, RunCommand, Session } from "../session/command-session.ts";
+import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 import { ToldError } from "../session/failure.ts";
 import type { SweepCell } from "../sweep/cell-list.ts";
 import type { SweepConfig } from "../sweep/sweep-config.ts";
@@ -80,7 +80,7 @@ async function readCell(signal: AbortSignal): Promise<SweepCell> {
 }
 
 async function runOne(
-  session: Session,
+  session: CommandSession,
   config: SweepConfig,
   cell: SweepCell,
   cache: string,
@@ -116,7 +116,7 @@ function endWithParent(): void {
 }
 
 async function runAll(
-  session: Session,
+  session: CommandSession,
   path: string,
   config: SweepConfig,
   cells: readonly SweepCell[],

@@ -4,7 +4,7 @@ import { perplexity } from "../../eval/perplexity/perplexity.ts";
 import { inspectModel } from "../../model/inspect.ts";
 import type { Model } from "../../model/model.ts";
 import { collect, generate } from "../../runtime/generate.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 
 export interface DemoRow {
   readonly plan: string;
@@ -24,7 +24,7 @@ export interface HeldOut {
 }
 
 export async function measure(
-  session: Session,
+  session: CommandSession,
   plan: string,
   model: Model,
   reference: Model | undefined,
@@ -50,7 +50,7 @@ export async function measure(
 
 const SPEED_TOKENS = 96;
 
-async function decodeSpeed(session: Session, model: Model): Promise<number> {
+async function decodeSpeed(session: CommandSession, model: Model): Promise<number> {
   const start = model.config.bosId ?? 0;
   const options = { maxTokens: SPEED_TOKENS, temperature: 0, ignoreEos: true, signal: session.signal };
   let best = 0;

@@ -3,7 +3,7 @@ import type { Journal } from "../../adapter/node-journal.ts";
 import type { EvaluateOptions } from "../../eval/evaluation/evaluate.ts";
 import type { RunIdentity } from "../../files/run-identity.ts";
 import type { Model } from "../../model/model.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import { beside } from "./claim-outputs.ts";
 
 export interface AnswerOptions {
@@ -13,7 +13,11 @@ export interface AnswerOptions {
 }
 
 /** What decides the answers: a resumed run must have the same. */
-export async function answersIdentity(session: Session, model: Model, options: AnswerOptions): Promise<RunIdentity> {
+export async function answersIdentity(
+  session: CommandSession,
+  model: Model,
+  options: AnswerOptions,
+): Promise<RunIdentity> {
   const { modelHash, tokenizerHash } = await import("../../model/model-identity.ts");
   const { Turns } = await import("../../base/turns.ts");
   const { VERSION } = await import("../../base/version.ts");
@@ -35,7 +39,7 @@ export function answersPath({ output }: AnswerOptions): string | undefined {
 }
 
 export async function openAnswers(
-  session: Session,
+  session: CommandSession,
   options: AnswerOptions,
   identity: RunIdentity,
 ): Promise<Journal | undefined> {

@@ -5,7 +5,7 @@ import { cutWindows, selfSample } from "../../compress/windows/calibration-text.
 import { checkWindows, type Windows } from "../../compress/windows/window-batch.ts";
 import { checkWhole } from "../../eval/scoring/scored-windows.ts";
 import { integerIn } from "../options/common-options.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import type { OpenedFiles } from "./open-model.ts";
 import { prepareTokens } from "./token-input.ts";
 
@@ -38,7 +38,10 @@ export function givesCalibration(options: CalibrationOptions): boolean {
 export type CalibrationSource = (opened: OpenedFiles) => Promise<Windows>;
 
 /** Reads what was given, before any model is opened. @throws UsageError unless it is exactly one source. */
-export async function prepareCalibration(session: Session, options: CalibrationOptions): Promise<CalibrationSource> {
+export async function prepareCalibration(
+  session: CommandSession,
+  options: CalibrationOptions,
+): Promise<CalibrationSource> {
   const { samples, length } = options;
   const { seed } = session.options;
   const text = options.text ?? options.calibration;

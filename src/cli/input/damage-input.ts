@@ -18,7 +18,7 @@ import type { PlanBits } from "../../policy/bit-plan.ts";
 import { compileNamePattern } from "../../policy/name-pattern.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { integerIn, oneOf } from "../options/common-options.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import { claimOutputs } from "./claim-outputs.ts";
 
 export interface KnapsackCommandOptions {
@@ -55,7 +55,11 @@ export interface DamageSource {
   readonly onDamages?: (damages: Damages, options: KnapsackOptions) => void;
 }
 
-export function commandKnapsack(session: Session, options: KnapsackCommandOptions, source: DamageSource): Knapsack {
+export function commandKnapsack(
+  session: CommandSession,
+  options: KnapsackCommandOptions,
+  source: DamageSource,
+): Knapsack {
   return async (context) => {
     const { knapsackPlan } = await import("../../compress/plan/knapsack-plan.ts");
     const names = planModulesOf(context.shapes).map(({ name }) => name);
@@ -84,7 +88,7 @@ async function checkBudget(
 }
 
 async function damageTable(
-  session: Session,
+  session: CommandSession,
   { sampleTokens }: KnapsackCommandOptions,
   { statistics, path, grid, measureOn }: DamageSource,
   groupSize: number,

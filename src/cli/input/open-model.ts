@@ -10,7 +10,7 @@ import type { Tokenizer } from "../../text/tokenizer.ts";
 import { createMachine } from "../../wasm/embedded.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { ActivationsOption, CommonOptions } from "../options/common-options.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 
 /** The folder that MODEL names. @throws UnsupportedError for the kinds of MODEL that are not folders. */
 export function openFolder(path: string): Promise<FolderSource> {
@@ -50,7 +50,7 @@ export interface OpenedFiles extends AsyncDisposable {
 }
 
 /** Opens MODEL; disposing it disposes what was loaded. @throws UsageError for a `--context` that the model does not have. */
-export async function openFiles(session: Session, path: string, wish: OpenedWith = {}): Promise<OpenedFiles> {
+export async function openFiles(session: CommandSession, path: string, wish: OpenedWith = {}): Promise<OpenedFiles> {
   const { options } = session;
   checkKernels(options);
   const files = await readModelFiles(await openFolder(path));
@@ -73,12 +73,12 @@ export async function openFiles(session: Session, path: string, wish: OpenedWith
 }
 
 /** Opens and loads MODEL at once. The caller disposes it. */
-export async function openModel(session: Session, path: string, wish: OpenedWith = {}): Promise<Model> {
+export async function openModel(session: CommandSession, path: string, wish: OpenedWith = {}): Promise<Model> {
   return (await openFiles(session, path, wish)).load();
 }
 
 async function loadModel(
-  session: Session,
+  session: CommandSession,
   files: ModelFiles,
   wish: OpenedWith,
   tokenizer: Promise<Tokenizer> | undefined,
@@ -91,7 +91,7 @@ async function loadModel(
 }
 
 /** An engine with the kernels and threads that the options ask for. */
-export async function openMachine({ options, note }: Session): Promise<Machine> {
+export async function openMachine({ options, note }: CommandSession): Promise<Machine> {
   return createMachine({ kernels: checkKernels(options), threads: options.threads, onWarning: note });
 }
 

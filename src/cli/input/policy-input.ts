@@ -7,7 +7,7 @@ import type { ModelFiles } from "../../model/model.ts";
 import { type Budget, parseBudget } from "../../policy/budget.ts";
 import { type Policy, parsePolicy } from "../../policy/policy.ts";
 import { oneOf } from "../options/common-options.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import { addKnapsackOptions, type KnapsackCommandOptions } from "./damage-input.ts";
 
 export interface PolicyOptions extends KnapsackCommandOptions {
@@ -46,7 +46,7 @@ export function readPolicy(text: string, options: PolicyOptions): Policy {
 
 /** Everything that a plan is made from. */
 export async function planContext(
-  session: Session,
+  session: CommandSession,
   model: { readonly shapes: ModelShapes; readonly files?: ModelFiles },
   options: PolicyOptions & { readonly groupSize: number },
 ): Promise<PlanContext> {

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { Prompt } from "../../runtime/generate.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import type { OpenedFiles } from "./open-model.ts";
 import { parseIds, readIdsFile, readTextInput } from "./text-input.ts";
 
@@ -23,7 +23,7 @@ export function addPromptOptions(command: Command): Command {
 }
 
 /** Reads what was given, before any model is loaded. @throws UsageError unless it is exactly one of the three, and not empty. */
-export async function readPrompt(session: Session, options: PromptOptions): Promise<Prompt> {
+export async function readPrompt(session: CommandSession, options: PromptOptions): Promise<Prompt> {
   const { prompt, ids, idsFile } = options;
   const given = [prompt, ids, idsFile].filter((value) => value !== undefined).length;
   if (given !== 1) throw new UsageError("prompt", `${given} of them`, "one of --prompt, --ids and --ids-file");
@@ -42,7 +42,11 @@ export async function readPrompt(session: Session, options: PromptOptions): Prom
 }
 
 /** The prompt's ids, before the weights are loaded. @throws UsageError for an id that the model has not, or more than its context holds. */
-export async function promptIds(session: Session, opened: OpenedFiles, prompt: Prompt): Promise<readonly number[]> {
+export async function promptIds(
+  session: CommandSession,
+  opened: OpenedFiles,
+  prompt: Prompt,
+): Promise<readonly number[]> {
   const { options, signal } = session;
   const { checkIds } = await import("../../model/pass/session.ts");
   const ids =

@@ -20,7 +20,7 @@ import type { ByteSource } from "../../files/source.ts";
 import type { WorkFolder } from "../../files/work-folder.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import { modelHash } from "../../model/model-identity.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import { withFile } from "./input-file.ts";
 
 export function readStatisticsFile(path: string): Promise<Statistics> {
@@ -29,7 +29,7 @@ export function readStatisticsFile(path: string): Promise<Statistics> {
 
 /** @throws UsageError for statistics of other weights. Without weights only names and numbers can be checked, by who uses them. */
 export async function readStatisticsOf(
-  session: Session,
+  session: CommandSession,
   path: string,
   files: ModelFiles | undefined,
 ): Promise<Statistics> {
@@ -40,7 +40,7 @@ export async function readStatisticsOf(
 }
 
 export async function requireModel(
-  session: Session,
+  session: CommandSession,
   statistics: Statistics,
   path: string,
   files: ModelFiles,

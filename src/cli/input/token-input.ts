@@ -4,7 +4,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { Model } from "../../model/model.ts";
 import { encodeDocuments } from "../../text/documents.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import { type IdsInput, parseIds, readIdsFile, readTextInput } from "./text-input.ts";
 
 export interface TokenOptions {
@@ -39,7 +39,7 @@ export interface TokenModel {
 export type TokenSource = (model: TokenModel) => Promise<IdsInput>;
 
 /** Reads what was given, before any model is opened. @throws UsageError unless it is exactly one of the three. */
-export async function prepareTokens({ signal }: Session, options: TokenOptions): Promise<TokenSource> {
+export async function prepareTokens({ signal }: CommandSession, options: TokenOptions): Promise<TokenSource> {
   const given = countGiven(options);
   if (given !== 1) throw new UsageError("input", `${given} of them`, "one of --text, --ids and --ids-file");
   if (options.text === undefined) {
@@ -63,7 +63,7 @@ export async function prepareTokens({ signal }: Session, options: TokenOptions):
 }
 
 /** The same at once, for a model at hand. */
-export async function readTokens(session: Session, model: TokenModel, options: TokenOptions): Promise<IdsInput> {
+export async function readTokens(session: CommandSession, model: TokenModel, options: TokenOptions): Promise<IdsInput> {
   return (await prepareTokens(session, options))(model);
 }
 

@@ -12,7 +12,7 @@ export interface Streams {
   readonly signal: AbortSignal;
 }
 
-export interface Session {
+export interface CommandSession {
   readonly options: CommonOptions;
   readonly signal: AbortSignal;
   /** The result: stdout, and nothing but the result. */
@@ -29,7 +29,7 @@ export interface Session {
 export const WITH_RESUME = "the same command with --resume goes on after what is done";
 
 /** `args` are the command's arguments in order; `options` its own options as commander names them. */
-export type Action<O> = (session: Session, args: readonly string[], options: O) => Promise<void>;
+export type Action<O> = (session: CommandSession, args: readonly string[], options: O) => Promise<void>;
 
 /** Makes an action into what commander calls. */
 export type RunCommand = <O>(action: Action<O>) => (...args: unknown[]) => Promise<void>;

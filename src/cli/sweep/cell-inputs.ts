@@ -15,14 +15,14 @@ import { scoredWindows } from "../../eval/scoring/scored-windows.ts";
 import type { Model } from "../../model/model.ts";
 import { openModel } from "../input/open-model.ts";
 import { readTokens } from "../input/token-input.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import { gridOf, groupSizeOf } from "./cell-grid.ts";
 import { hashOf, type SweepCell } from "./cell-list.ts";
 import type { SweepFolder } from "./sweep-cache.ts";
 import type { SweepCalibration, SweepConfig, SweepMetric } from "./sweep-config.ts";
 
 /** A draw's windows on a model. */
-export async function windowsOf(session: Session, model: Model, draw: SweepCalibration): Promise<Windows> {
+export async function windowsOf(session: CommandSession, model: Model, draw: SweepCalibration): Promise<Windows> {
   const { samples = 64, length = 256, seed = 0 } = draw;
   if (draw.self === true) return selfSample(model, { samples, length, seed, signal: session.signal });
   const input = await readTokens(session, model, { idsFile: draw.idsFile, text: draw.text });
@@ -40,7 +40,7 @@ export async function windowsOf(session: Session, model: Model, draw: SweepCalib
 
 /** Statistics for every policy, with damages where a plan of the sweep is a knapsack. @returns the file. */
 export async function prepareStatistics(
-  session: Session,
+  session: CommandSession,
   config: SweepConfig,
   cell: SweepCell,
   { cache }: SweepFolder,
@@ -72,7 +72,7 @@ export type ScoredText = Exclude<SweepMetric, { readonly type: "tasks" }>;
 
 /** The float model's logits on the metric's text. @returns the file. */
 export async function prepareReference(
-  session: Session,
+  session: CommandSession,
   cell: SweepCell,
   metric: ScoredText,
   { cache }: SweepFolder,
@@ -88,7 +88,7 @@ export async function prepareReference(
 }
 
 export async function metricWindows(
-  session: Session,
+  session: CommandSession,
   model: Model,
   { text, idsFile, window, limit }: ScoredText,
 ): Promise<Windows> {

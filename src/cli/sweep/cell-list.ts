@@ -11,7 +11,7 @@ import { findTasks } from "../../eval/tasks/registry.ts";
 import { sha256 } from "../../files/sha256.ts";
 import { readModelFiles } from "../../model/model.ts";
 import { modelHash, tokenizerHash } from "../../model/model-identity.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import { wholeGrids } from "./cell-grid.ts";
 import {
   FLOAT_PLAN,
@@ -38,7 +38,7 @@ export interface SweepCell {
 /** In the order in which they are run: all of a model together, plans innermost. */
 export async function cellsOf(
   config: SweepConfig,
-  { signal, report }: Pick<Session, "signal" | "report">,
+  { signal, report }: Pick<CommandSession, "signal" | "report">,
 ): Promise<readonly SweepCell[]> {
   const hash = new InputHashes(signal, report);
   const metrics = await Promise.all(config.metrics.map((metric) => hash.metric(metric)));
@@ -96,10 +96,10 @@ function decidingOf(
 /** Hashes of what cells read, each file read once. */
 class InputHashes {
   readonly #signal: AbortSignal;
-  readonly #report: Session["report"];
+  readonly #report: CommandSession["report"];
   readonly #files: Map<string, Promise<string>> = new Map();
 
-  constructor(signal: AbortSignal, report: Session["report"]) {
+  constructor(signal: AbortSignal, report: CommandSession["report"]) {
     this.#signal = signal;
     this.#report = report;
   }

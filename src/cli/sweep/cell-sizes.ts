@@ -8,7 +8,7 @@ import { type ModelFiles, readModelFiles } from "../../model/model.ts";
 import { parseBudget } from "../../policy/budget.ts";
 import { needsShapesOnly, parsePolicy } from "../../policy/policy.ts";
 import { openFolder } from "../input/open-model.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import { groupSizeOf } from "./cell-grid.ts";
 import { cellName, type SweepCell } from "./cell-list.ts";
 import { FLOAT_PLAN } from "./sweep-config.ts";
@@ -20,7 +20,7 @@ export interface PlanSize {
 
 /** In the cells' order; undefined for plans that statistics, weights or damages decide. Plans that cannot be made are noted. */
 export async function plannedSizes(
-  session: Session,
+  session: CommandSession,
   cells: readonly SweepCell[],
 ): Promise<readonly (PlanSize | undefined)[]> {
   await using models = new OpenedModels();
@@ -35,7 +35,7 @@ export async function plannedSizes(
   return sizes;
 }
 
-async function sizeOrNote(session: Session, cell: SweepCell, files: ModelFiles): Promise<PlanSize | undefined> {
+async function sizeOrNote(session: CommandSession, cell: SweepCell, files: ModelFiles): Promise<PlanSize | undefined> {
   try {
     return await sizeOf(cell, files);
   } catch (error) {

@@ -1,10 +1,10 @@
 /** A sweep's cells as a dry run lists them. */
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import { renderTable, type TextColumn } from "../show/text-table.ts";
 import type { SweepCell } from "./cell-list.ts";
 import { plannedSizes } from "./cell-sizes.ts";
 
-export async function listCells(session: Session, cells: readonly SweepCell[]): Promise<void> {
+export async function listCells(session: CommandSession, cells: readonly SweepCell[]): Promise<void> {
   const sizes = await plannedSizes(session, cells);
   if (!session.output.isJson) return table(session, cells, sizes);
   for (const [i, { key, model, plan, grid, calibration, seed }] of cells.entries())
@@ -16,7 +16,11 @@ export async function listCells(session: Session, cells: readonly SweepCell[]): 
     });
 }
 
-function table(session: Session, cells: readonly SweepCell[], sizes: Awaited<ReturnType<typeof plannedSizes>>): void {
+function table(
+  session: CommandSession,
+  cells: readonly SweepCell[],
+  sizes: Awaited<ReturnType<typeof plannedSizes>>,
+): void {
   const hasActivations = cells.some(({ plan }) => plan.activations !== undefined);
   const columns: readonly TextColumn[] = [
     ...["model", "plan", "policy", ...(hasActivations ? ["activations"] : [])].map((title) => ({ title })),

@@ -30,7 +30,7 @@ import { engineInfo } from "../../runtime/language-model.ts";
 import { isQuantizable } from "../../tensor/linear-shape.ts";
 import { openModel } from "../input/open-model.ts";
 import { readStatisticsFile } from "../input/statistics-input.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import { engineActivations, underStudy } from "./cell-activations.ts";
 import { gridOf, groupSizeOf } from "./cell-grid.ts";
 import { metricWindows, prepareReference, prepareStatistics, windowsOf } from "./cell-inputs.ts";
@@ -39,7 +39,7 @@ import { cellFolder, type SweepFolder } from "./sweep-cache.ts";
 import { FLOAT_PLAN, type SweepConfig, type SweepMetric } from "./sweep-config.ts";
 
 export async function runCell(
-  session: Session,
+  session: CommandSession,
   config: SweepConfig,
   cell: SweepCell,
   folder: SweepFolder,
@@ -62,7 +62,7 @@ export async function runCell(
 }
 
 async function measureFloat(
-  session: Session,
+  session: CommandSession,
   config: SweepConfig,
   cell: SweepCell,
   folder: SweepFolder,
@@ -81,7 +81,7 @@ async function measureFloat(
 }
 
 async function measurePlan(
-  session: Session,
+  session: CommandSession,
   config: SweepConfig,
   cell: SweepCell,
   folder: SweepFolder,
@@ -103,7 +103,13 @@ async function measurePlan(
   }
 }
 
-async function quantize(session: Session, config: SweepConfig, cell: SweepCell, folder: SweepFolder, output: string) {
+async function quantize(
+  session: CommandSession,
+  config: SweepConfig,
+  cell: SweepCell,
+  folder: SweepFolder,
+  output: string,
+) {
   await using model = await openModel(session, cell.model.path, { activations: "f32" });
   const plan = await planOf(session, config, cell, folder, model);
   const groupSize = groupSizeOf(cell.grid);
@@ -120,7 +126,7 @@ async function quantize(session: Session, config: SweepConfig, cell: SweepCell, 
 }
 
 async function planOf(
-  session: Session,
+  session: CommandSession,
   config: SweepConfig,
   cell: SweepCell,
   folder: SweepFolder,
@@ -159,14 +165,20 @@ function lossesOf(model: Model, modules: readonly ModuleReport[]) {
   });
 }
 
-async function measureAll(session: Session, config: SweepConfig, cell: SweepCell, model: Model, folder: SweepFolder) {
+async function measureAll(
+  session: CommandSession,
+  config: SweepConfig,
+  cell: SweepCell,
+  model: Model,
+  folder: SweepFolder,
+) {
   const metrics: Record<string, CellMetric> = {};
   for (const metric of config.metrics) metrics[metric.name] = await measure(session, cell, metric, model, folder);
   return metrics;
 }
 
 async function measure(
-  session: Session,
+  session: CommandSession,
   cell: SweepCell,
   metric: SweepMetric,
   model: Model,
@@ -198,7 +210,7 @@ async function measure(
 }
 
 async function measureTasks(
-  session: Session,
+  session: CommandSession,
   metric: Extract<SweepMetric, { readonly type: "tasks" }>,
   model: Model,
 ): Promise<CellMetric> {

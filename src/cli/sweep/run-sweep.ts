@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { isCutFrom, type Journal } from "../../adapter/node-journal.ts";
 import { FormatError } from "../../base/errors.ts";
 import { asObject, isObject, type JsonObject, parseJson } from "../../base/json.ts";
-import type { Session } from "../session/command-session.ts";
+import type { CommandSession } from "../session/command-session.ts";
 import type { SweepCell } from "./cell-list.ts";
 import { removeDeadCells } from "./sweep-cache.ts";
 
@@ -50,7 +50,7 @@ function groupOf({ model, grid, calibration }: SweepCell): string {
 
 /** @returns the cells that failed; the others are in the journal. */
 export async function runCells(
-  session: Session,
+  session: CommandSession,
   cells: readonly SweepCell[],
   run: SweepRun,
 ): Promise<readonly FailedCell[]> {
@@ -103,7 +103,7 @@ export async function runCells(
 }
 
 /** Runs this program on one cell, which it gets whole; resolves with what it printed. */
-function child(session: Session, run: SweepRun, cell: SweepCell, more: readonly string[]): Promise<string> {
+function child(session: CommandSession, run: SweepRun, cell: SweepCell, more: readonly string[]): Promise<string> {
   const { kernels } = session.options;
   const args = ["sweep", run.config, "--cell", "-", "--cache", run.cache, "--threads", String(run.threads), ...more];
   const process_ = spawn(process.execPath, [process.argv[1], ...args, "--kernels", kernels, "--quiet", "--json"], {

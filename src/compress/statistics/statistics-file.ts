@@ -19,7 +19,7 @@ import type { CalibrationIdentity, PartialStatistics } from "./calibrate.ts";
 import { DAMAGE_BITS, damageValues } from "./damage-table.ts";
 import { DISTANCE_BITS, type ExpertDistance, type InputStatistics, type Statistics } from "./statistics.ts";
 import { checkStatistics, checkTriangle } from "./statistics-check.ts";
-import { FORMAT, type HashedFile, hessianName, readParts, VERSION } from "./statistics-reader.ts";
+import { FORMAT, type HashedFile, hessianName, readParts, STATISTICS_VERSION } from "./statistics-reader.ts";
 import type { Triangles } from "./triangles.ts";
 
 /** Writes and commits; on any failure nothing remains. */
@@ -60,7 +60,7 @@ async function writeFile(output: OutputFile, statistics: Statistics, more: Recor
   const tensors = tensorsOf(statistics);
   const metadata = await withContentHashes(tensors, {
     format: FORMAT,
-    version: VERSION,
+    version: STATISTICS_VERSION,
     model_sha256: modelHash,
     tokens_sha256: tokenHashes.join(" "),
     tokens: String(tokens),

@@ -18,7 +18,7 @@ import {
 import { checkTriangle } from "./statistics-check.ts";
 
 export const FORMAT = "quern-statistics";
-export const VERSION = "3";
+export const STATISTICS_VERSION = "3";
 
 /** A file whose tensors are checked as they are read, where it has their hashes. */
 export interface HashedFile extends TensorFile {
@@ -29,7 +29,7 @@ export interface HashedFile extends TensorFile {
 export async function readParts(file: HashedFile): Promise<Statistics> {
   const read = new MetadataReader(file);
   read.word("format", [FORMAT]);
-  read.word("version", [VERSION]);
+  read.word("version", [STATISTICS_VERSION]);
   const tokenHashes = read.text("tokens_sha256").split(" ");
   if (!tokenHashes.every((hash) => /^[0-9a-f]{64}$/.test(hash))) read.fail("tokens_sha256", "SHA-256s in hex");
   const place = await readTyped(file, "experts.place", "I32", [undefined, 2]);
