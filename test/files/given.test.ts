@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { UsageError } from "../../src/base/errors.ts";
+import { requireGivenFile, requireRecord } from "../../src/files/given.ts";
+
+describe("requireGivenFile", () => {
+  it("takes bytes, blobs and sources", () => {
+    const source = { name: "f", size: 0, read: async () => {} };
+    for (const file of [new Uint8Array(1), new Blob([]), source])
+      expect(() => requireGivenFile("model", file)).not.toThrow();
+  });
+
+  it.each([
+    ["text", 'model: found the text "text", expected a Uint8Array, a Blob or a ByteSource; new TextEncoder()'],
+    [
+      new ArrayBuffer(1),
+      "found a value of type ArrayBuffer, expected a Uint8Array, a Blob or a ByteSource; new Uint8Array",
+    ],
+    [
+      new Response(""),
+      "found a value of type Response, expected a Uint8Array, a Blob or a ByteSource; await response.blob()",
+    ],
+    [Promise.resolve(), "found a value of type Promise, expected a Uint8Array, a Blob or a ByteSource; await it"],
+    [[1, 2], "found a list of 2"],
+    [5, "found a number"],
+    [null, "found null"],
+    [undefined, "found undefined"],
+    [{ read: true }, "found an object"],
+  ])("refuses %o and says what to do", (file, sentence) => {
+    expect(() => requireGivenFile("model", file)).toThrow(UsageError);
+    expect(() => requireGivenFile("model", file)).toThrow(sentence);
+  });
+
+  it("shows the beginning of a long text", () => {
+    expect(() => requireGivenFile("model", "x".repeat(1000))).toThrow(`the text "${"x".repeat(97)}...", expected`);
+  });
+});
+
+describe("requireRecord", () => {
+  it("takes files by name", () => {
+    expect(() => requireRecord("model", { "config.json": new Uint8Array(1) })).not.toThrow();
+  });
+
+  it.each([
+    ["x", "the text"],
+    [[], "a list of 0"],
+    [new Uint8Array(2), "a value of type Uint8Array"],
+    [new Map(), "a value of type Map"],
+    [null, "null"],
+  ])("refuses %o", (files, found) => {
+    expect(() => requireRecord("model", files)).toThrow(`model: found ${found}`);
+    expect(() => requireRecord("model", files)).toThrow("expected files by name");
+  });
+});
