@@ -4,7 +4,7 @@ import { Turns } from "../src/base/turns.ts";
 import { factorize } from "../src/quant/factor.ts";
 import { type GptqOptions, gptq } from "../src/quant/gptq.ts";
 import { Hessian } from "../src/quant/hessian.ts";
-import { place } from "../src/quant/scratch.ts";
+
 import type { Machine } from "../src/wasm/machine.ts";
 
 export interface BenchRow {
@@ -48,9 +48,9 @@ export async function gptqBench(machine: Machine, widths: readonly number[] = [1
   const rows: BenchRow[] = [];
   const turns = new Turns();
   for (const n of widths) {
-    const mark = machine.arena.mark();
-    const hessian = new Hessian(machine, n);
-    const x = place(machine, noise(TOKENS * n));
+    using scratch = machine.arena.region();
+    using hessian = new Hessian(machine, n);
+    const x = scratch.place(noise(TOKENS * n));
     const add = (name: string, shape: string, flops: number, seconds: number, goal: number) =>
       rows.push({ name, shape, figure: flops / seconds / 1e9, unit: "GF", goal });
     for (const [precision, goal] of [
@@ -60,11 +60,10 @@ export async function gptqBench(machine: Machine, widths: readonly number[] = [1
       const seconds = await fastest(4, () => hessian.accumulate(x, n, 0, TOKENS, precision));
       add(`gram_${precision}`, `${n} x ${n}, ${TOKENS} rows`, n * n * TOKENS, seconds, goal);
     }
-    const factor = await factorize(machine, hessian, OPTIONS, turns);
+    using factor = await factorize(machine, hessian, OPTIONS, turns);
     const factoring = await fastest(2, async () => {
-      const inner = machine.arena.mark();
-      await factorize(machine, hessian, OPTIONS, turns);
-      machine.arena.release(inner);
+      using again = await factorize(machine, hessian, OPTIONS, turns);
+      void again;
     });
     add("cholesky and inverse, f64", `${n} x ${n}`, (2 / 3) * n ** 3, factoring, 12);
     const w = noise(ROWS * n);
@@ -72,7 +71,6 @@ export async function gptqBench(machine: Machine, widths: readonly number[] = [1
       await gptq(machine, w, ROWS, n, factor, OPTIONS, turns);
     });
     add("column loop, f64", `${ROWS} x ${n}`, ROWS * n * n, looping, 0);
-    machine.arena.release(mark);
   }
   return rows;
 }

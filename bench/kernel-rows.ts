@@ -38,8 +38,8 @@ function fillPanels({ arena, stream }: Stage, bytes: number, type: WeightType, g
       words[head + r] = (0x24000000 + ((head + r) % 1024) * 65536) | (2 ** (bitsOf(type) - 1));
 }
 
-function putActivations({ arena }: Stage, rows: number): number {
-  const x = arena.alloc(rows * K * 4);
+function putActivations({ arena, memory }: Stage, rows: number): number {
+  const x = memory.alloc(rows * K * 4);
   const values = arena.f32(x, rows * K);
   for (let i = 0; i < values.length; i++) values[i] = ((i * 7919) % 2001) / 1000 - 1;
   return x;
@@ -51,27 +51,22 @@ function inputs(stage: Stage, { kernel, build, rows, actGroup, groupSize = K }: 
   if (actGroup === undefined) return [1, x, 0, K, groupSize, N, K];
   const narrow = kernel.endsWith("a8") && build === "relaxed";
   const { recordBytes, narrowOffset, wideOffset } = recordLayout(K, actGroup, narrow);
-  const record = stage.arena.alloc(rows * recordBytes);
+  const record = stage.memory.alloc(rows * recordBytes);
   stage.kernel("base", "quantize_act")(rows, record, x, K, K, actGroup, recordBytes, narrowOffset, 0);
   return [1, record, 0, K, groupSize, actGroup, N, recordBytes, narrow ? narrowOffset : wideOffset];
 }
 
 /** Weights are copied as often as they fit in the stream and used in turn, so that each call finds them in memory, not in a cache. */
 function prepareMatmul(stage: Stage, matmul: Matmul): (turn: number) => void {
-  const { arena, stream } = stage;
+  const { arena, memory, stream } = stage;
   const { groupSize = K, rows, type } = matmul;
   const bytes = panelBytes(type, N, K, groupSize);
   const copies = Math.floor(STREAM_BYTES / bytes);
   fillPanels(stage, bytes, type, groupSize);
   for (let i = 1; i < copies; i++) arena.u8(stream + i * bytes, bytes).set(arena.u8(stream, bytes));
-  const y = arena.alloc(rows * N * 4);
-  const span = arena.alloc(8);
-  arena.u32(span, 2).set([0, rows]);
-  const tables = Array.from({ length: copies }, (_, i) => {
-    const table = arena.alloc(16);
-    arena.u32(table, 4).set([stream + i * bytes, span, y, 0]);
-    return table;
-  });
+  const y = memory.alloc(rows * N * 4);
+  const span = memory.place(Uint32Array.of(0, rows));
+  const tables = Array.from({ length: copies }, (_, i) => memory.place(Uint32Array.of(stream + i * bytes, span, y, 0)));
   const args = inputs(stage, matmul);
   const kernel = stage.kernel(matmul.build, matmul.kernel);
   return (turn) => kernel(panelCount(N), tables[turn % copies], ...args);

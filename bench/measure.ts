@@ -68,7 +68,7 @@ interface Probe {
 }
 
 function ceilings(stage: Stage): Record<Unit, Probe> {
-  const data = stage.arena.alloc(256);
+  const data = stage.memory.alloc(256);
   stage.arena.f32(data, 64).fill(0.5);
   const read = stage.kernel("base", "probe_read");
   const mulAdd = stage.kernel("base", "probe_mul_add");
@@ -89,11 +89,10 @@ async function warmUp(calls: readonly ((turn: number) => void)[]): Promise<void>
 
 /** GF of multiply-adds in registers, the best of a few samples: for figures that are timed elsewhere. */
 export async function measurePeak(stage: Stage): Promise<number> {
-  const mark = stage.arena.mark();
-  const { call, work } = ceilings(stage).GF;
+  using memory = stage.arena.region();
+  const { call, work } = ceilings({ ...stage, memory }).GF;
   await warmUp([call]);
   const samples = Array.from({ length: SAMPLES }, () => rate(call, work, { count: 0 }));
-  stage.arena.release(mark);
   return Math.max(...samples);
 }
 
@@ -108,9 +107,9 @@ const REAL_CORES_SHARE = 0.8;
 
 /** A row; `peakAlone`, the peak of one thread, reveals whether several threads had as many cores (default: one thread). */
 export async function measure(stage: Stage, row: Row, peakAlone?: number): Promise<Result> {
-  const mark = stage.arena.mark();
-  const probes = ceilings(stage);
-  const call = row.prepare(stage);
+  using memory = stage.arena.region();
+  const probes = ceilings({ ...stage, memory });
+  const call = row.prepare({ ...stage, memory });
   await warmUp([probes.GF.call, call]);
   const turn = { count: 0 };
   const best = { "GB/s": 0, GF: 0 };
@@ -121,7 +120,6 @@ export async function measure(stage: Stage, row: Row, peakAlone?: number): Promi
       best[unit] = Math.max(best[unit], rate(probes[unit].call, probes[unit].work, { count: 0 }));
     figure = Math.max(figure, rate(call, row.work, turn));
   }
-  stage.arena.release(mark);
   const { kernel, build, shape, bits, group, unit } = row;
   const { threads } = stage;
   const limit = best[unit];

@@ -1,10 +1,12 @@
 /** Where a benchmark runs kernels: both builds over one plain memory, or a machine with threads. */
 import { instantiateSync } from "@assemblyscript/loader";
-import { Arena } from "../src/wasm/arena.ts";
+
 import { writeConstants } from "../src/wasm/constants.ts";
 import { createMachine, embeddedKernels } from "../src/wasm/embedded.ts";
 import type { KernelName } from "../src/wasm/generated/kernels.ts";
 import type { Machine } from "../src/wasm/machine.ts";
+import { Arena } from "../src/wasm/memory/arena.ts";
+import type { Region } from "../src/wasm/memory/region.ts";
 
 export type Build = "base" | "relaxed";
 
@@ -13,6 +15,8 @@ export const STREAM_BYTES: number = 384 << 20;
 
 export interface Stage {
   readonly arena: Arena;
+  /** Where a row allocates; a region of its own for each. */
+  readonly memory: Region;
   readonly threads: number;
   /** STREAM_BYTES bytes that every row may fill. */
   readonly stream: number;
@@ -35,13 +39,14 @@ export function plainStage(streamBytes: number = STREAM_BYTES): Stage {
   };
   const kernels = { base: start(modules.base), relaxed: start(modules.relaxed) };
   const arena = new Arena(memory);
-  const scratch = arena.alloc(SCRATCH_BYTES);
-  const stream = arena.alloc(streamBytes);
+  const region = arena.region();
+  const scratch = region.alloc(SCRATCH_BYTES);
+  const stream = region.alloc(streamBytes);
   const kernel: Stage["kernel"] = (build, name) => {
     const run = kernels[build][name];
     return (units, ...args) => run(0, units, scratch, ...args);
   };
-  return { arena, threads: 1, stream, kernel };
+  return { arena, memory: region, threads: 1, stream, kernel };
 }
 
 /** A machine's kernels on all its threads, dispatch included; it has one build. */
@@ -51,7 +56,8 @@ export function machineStage(machine: Machine): Stage {
     (_, name) =>
     (units, ...args) =>
       machine.call(name, units, ...args);
-  return { arena, threads, stream: arena.alloc(STREAM_BYTES), kernel };
+  const memory = arena.region();
+  return { arena, memory, threads, stream: memory.alloc(STREAM_BYTES), kernel };
 }
 
 export { createMachine };

@@ -153,6 +153,11 @@ export class Model implements AsyncDisposable {
     return new Model(this.files, this.machine, this.weights, checkActivations(activations), false);
   }
 
+  /** The same model with other weights, such as an overlay of its own: a view, as `withActivations` gives. */
+  withWeights(weights: Weights): Model {
+    return new Model(this.files, this.machine, weights, this.activations, false);
+  }
+
   get config(): ModelConfig {
     return this.files.config;
   }

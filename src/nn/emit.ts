@@ -1,5 +1,6 @@
 /** What every operation of the network needs to record its kernel calls: the machine, the tape, and small tables in memory. */
 import type { Machine } from "../wasm/machine.ts";
+import type { Region } from "../wasm/memory/region.ts";
 import type { Tape } from "../wasm/tape.ts";
 
 /** How the inputs of linears are rounded (docs/kernels.md, "Activations"): by the engine's arithmetic, or as a study would. */
@@ -60,9 +61,11 @@ export class WordPool {
   readonly #capacity: number;
   #used = 0;
   readonly #known: Map<string, number> = new Map();
-  constructor(machine: Machine, words: number) {
+
+  /** @param memory owns the words: whoever keeps the pool keeps it. */
+  constructor(machine: Machine, memory: Region, words: number) {
     this.#machine = machine;
-    this.#start = machine.arena.alloc(words * 4);
+    this.#start = memory.alloc(words * 4);
     this.#capacity = words;
   }
 

@@ -8,7 +8,6 @@ import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import { type ActOrder, columnOrder } from "./column-order.ts";
 import type { Hessian } from "./hessian.ts";
-import { inScratch } from "./scratch.ts";
 
 export interface FactorOptions {
   readonly actOrder: ActOrder;
@@ -20,7 +19,8 @@ export interface FactorOptions {
   readonly dampIncrement?: number;
 }
 
-export interface Factor {
+/** Dispose it to free its memory; the Hessian is another's. */
+export interface Factor extends Disposable {
   readonly hessian: Hessian;
   readonly size: number;
   /** Address of R in packed panels of 4 columns; columns in processing order. */
@@ -43,7 +43,7 @@ export interface Factor {
 const BLOCK = 64;
 const GROUP_COLUMNS = 16;
 
-/** The factor GPTQ needs, one for all matrices with this input. It stays in the arena; the Hessian is not changed. */
+/** The factor GPTQ needs, one for all matrices with this input. The Hessian is not changed. */
 export async function factorize(
   machine: Machine,
   hessian: Hessian,
@@ -63,18 +63,22 @@ export async function factorize(
   const mean = alive.reduce((sum, value) => sum + value, 0) / size;
   const perm = columnOrder(alive, actOrder, groupSize);
   const padded = Math.ceil(size / 4) * 4;
-  const ptr = machine.arena.alloc(padded * (padded + 4) * 4);
+  using taken = machine.arena.region();
+  const ptr = taken.alloc(padded * (padded + 4) * 4);
   const common = { hessian, size, ptr, actOrder, groupSize, perm, diagonal: alive, dead };
+  const owned = (lambda: number, damp: number, failure: string | undefined): Factor => {
+    const memory = taken.move();
+    return { ...common, lambda, damp, failure, [Symbol.dispose]: () => memory[Symbol.dispose]() };
+  };
   let pivot = Number.NaN;
   for (let retry = 0; ; retry++) {
     const damp = dampPercent + retry * dampIncrement;
     if (damp >= 1 || (retry > 0 && dampIncrement === 0)) {
       const failure = `Hessian not positive definite with damping up to 1 (last pivot ${pivot})`;
-      return { ...common, lambda: 0, damp: Math.min(damp, 1), failure };
+      return owned(0, Math.min(damp, 1), failure);
     }
     pivot = await decompose(machine, ptr, hessian, perm, damp * mean, turns);
-    if (pivot > 0 && pivot < Number.POSITIVE_INFINITY)
-      return { ...common, lambda: damp * mean, damp, failure: undefined };
+    if (pivot > 0 && pivot < Number.POSITIVE_INFINITY) return owned(damp * mean, damp, undefined);
   }
 }
 
@@ -88,29 +92,27 @@ async function decompose(
   turns: Turns,
 ): Promise<number> {
   const { arena } = machine;
-  return await inScratch(machine, async () => {
-    const n = Math.ceil(perm.length / 4) * 4;
-    // An odd number of cache lines a row: rows of a tile then never fall into one cache set.
-    const ld = Math.ceil(n / 16) * 16 + 8;
-    const u = arena.alloc(n * ld * 8);
-    const order = arena.alloc(n * 4);
-    arena.i32(order, n).fill(-1).set(perm);
-    const scalars = arena.alloc(24);
-    arena.f64(scalars, 3).set([hessian.scaled(), lambda, Number.POSITIVE_INFINITY]);
-    const status = scalars + 16;
+  using scratch = arena.region();
+  const n = Math.ceil(perm.length / 4) * 4;
+  // An odd number of cache lines a row: rows of a tile then never fall into one cache set.
+  const ld = Math.ceil(n / 16) * 16 + 8;
+  const u = scratch.alloc(n * ld * 8);
+  const order = scratch.alloc(n * 4);
+  arena.i32(order, n).fill(-1).set(perm);
+  const scalars = scratch.place(Float64Array.of(hessian.scaled(), lambda, Number.POSITIVE_INFINITY));
+  const status = scalars + 16;
 
-    const tape = machine.tape();
-    tape.call("cholesky_load_f64", n, n, u, hessian.ptr, order, scalars, n, ld);
-    recordCholesky(tape, u, status, n, ld);
-    await tape.runInTurns(turns);
-    const pivot = arena.f64(status, 1)[0];
-    if (!(pivot > 0)) return pivot;
-    tape.clear();
-    const units = Math.ceil(Math.ceil(n / GROUP_COLUMNS) / 2);
-    tape.call("cholesky_invert_f64", units, n ** 3 / 6 / units, ptr, u, n, ld);
-    await tape.runInTurns(turns);
-    return pivot;
-  });
+  const tape = machine.tape();
+  tape.call("cholesky_load_f64", n, n, u, hessian.ptr, order, scalars, n, ld);
+  recordCholesky(tape, u, status, n, ld);
+  await tape.runInTurns(turns);
+  const pivot = arena.f64(status, 1)[0];
+  if (!(pivot > 0)) return pivot;
+  tape.clear();
+  const units = Math.ceil(Math.ceil(n / GROUP_COLUMNS) / 2);
+  tape.call("cholesky_invert_f64", units, n ** 3 / 6 / units, ptr, u, n, ld);
+  await tape.runInTurns(turns);
+  return pivot;
 }
 
 /** u becomes U with H = U U^T, in blocks from the right. */

@@ -3,6 +3,7 @@ import { ShapeError, UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
 import type { QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 import type { Machine } from "../wasm/machine.ts";
+import type { Region } from "../wasm/memory/region.ts";
 import type { Tape } from "../wasm/tape.ts";
 import { type ActOrder, columnGroups } from "./column-order.ts";
 import { type Factor, factorize } from "./factor.ts";
@@ -21,7 +22,6 @@ import { Hessian } from "./hessian.ts";
 import { outputError } from "./quantization-error.ts";
 import { type Batch, runBatches, type Weights } from "./row-batches.ts";
 import { collectMatrix, emptyMatrix, rtn } from "./rtn.ts";
-import { inScratch, place } from "./scratch.ts";
 
 /**
  * A grid, and how GPTQ walks it: order of the columns, groups, dead columns, and damping as a part of the Hessian's
@@ -74,14 +74,13 @@ export async function gptq(
   turns: Turns,
 ): Promise<GptqResult> {
   checkGptq(options, cols, source);
-  return await inScratch(machine, async () => {
-    const factor = source instanceof Hessian ? await factorize(machine, source, options, turns) : source;
-    const { failure, damp } = factor;
-    if (failure !== undefined) return await roundInstead(machine, weights, rows, factor, failure, options, turns);
-    const result = await columnLoop(machine, weights, rows, factor, options, turns);
-    if (damp >= LITTLE_DAMP || result.method === "rtn") return result;
-    return await unlessRoundingWins(machine, weights, result, factor, options, turns);
-  });
+  using own = source instanceof Hessian ? await factorize(machine, source, options, turns) : undefined;
+  const factor = own ?? (source as Factor);
+  const { failure, damp } = factor;
+  if (failure !== undefined) return await roundInstead(machine, weights, rows, factor, failure, options, turns);
+  const result = await columnLoop(machine, weights, rows, factor, options, turns);
+  if (damp >= LITTLE_DAMP || result.method === "rtn") return result;
+  return await unlessRoundingWins(machine, weights, result, factor, options, turns);
 }
 
 /** An undamped result that costs more than rounding is replaced by a damped one, and by rounding where that is no better. */
@@ -103,7 +102,7 @@ async function unlessRoundingWins(
   const { dampIncrement = 0.01 } = options;
   if (dampIncrement === 0) return rounded;
   const more = { ...options, dampPercent: damp + dampIncrement };
-  const again = await factorize(machine, hessian, more, turns);
+  using again = await factorize(machine, hessian, more, turns);
   if (again.failure !== undefined) return rounded;
   const damped = await columnLoop(machine, weights, rows, again, options, turns);
   if (damped.method === "rtn" || !((await errorOf(damped)) <= rounded.loss)) return rounded;
@@ -138,12 +137,11 @@ async function columnLoop(
   const gIdx = columnGroups(perm, options.groupSize, dynamic && options.actOrder === "desc");
   const matrix = emptyMatrix(rows, cols, options, gIdx, perm);
   const rowLoss = new Float64Array(rows);
-  await inScratch(machine, async () => {
-    const record = recorder(machine, matrix, factor, options, dynamic);
-    await runBatches(machine, weights, matrix, turns, record, (batch) => {
-      collectMatrix(machine, matrix, batch);
-      rowLoss.set(machine.arena.f64(batch.sums, batch.rows), batch.row);
-    });
+  using scratch = machine.arena.region();
+  const record = recorder(scratch, matrix, factor, options, dynamic);
+  await runBatches(machine, weights, matrix, turns, record, (batch) => {
+    collectMatrix(machine, matrix, batch);
+    rowLoss.set(machine.arena.f64(batch.sums, batch.rows), batch.row);
   });
   const loss = rowLoss.reduce((sum, value) => sum + value, 0);
   const problem = !Number.isFinite(loss)
@@ -156,23 +154,20 @@ async function columnLoop(
   return { matrix, loss, rowLoss, lambda, damp, method: "gptq" };
 }
 
-/** Puts what all batches share in place; the result records the kernel calls of one batch. */
+/** Puts what all batches share into scratch memory; the result records the kernel calls of one batch. */
 function recorder(
-  machine: Machine,
+  scratch: Region,
   matrix: QuantizedMatrix,
   factor: Factor,
   options: GptqOptions,
   dynamic: boolean,
 ): (tape: Tape, batch: Batch) => void {
   const { cols, groups, perm, gIdx } = matrix;
-  const ordered = place(machine, columnWords(perm, gIdx));
-  const natural = place(machine, columnWords(naturalOrder(cols), naturalGroups(cols, options.groupSize)));
-  const diagonal = place(machine, factor.diagonal);
-  const orderedDiagonal = place(
-    machine,
-    Float64Array.from(perm, (col) => factor.diagonal[col]),
-  );
-  const zeroed = options.deadColumns === "zero" ? place(machine, factor.dead) : 0;
+  const ordered = scratch.place(columnWords(perm, gIdx));
+  const natural = scratch.place(columnWords(naturalOrder(cols), naturalGroups(cols, options.groupSize)));
+  const diagonal = scratch.place(factor.diagonal);
+  const orderedDiagonal = scratch.place(Float64Array.from(perm, (col) => factor.diagonal[col]));
+  const zeroed = options.deadColumns === "zero" ? scratch.place(factor.dead) : 0;
   // A whole row's grid is found before dead columns are zeroed, as published.
   const zeroedFirst = options.groupSize === -1 ? 0 : zeroed;
   const flags = gridFlags(options, dynamic);

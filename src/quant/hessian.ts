@@ -1,14 +1,13 @@
 /**
  * The Hessian of a linear's squared output error, H = 2/T X^T X over its T calibration inputs.
  *
- * Kept as the sum X^T X in f64, lower triangle in row panels of 8 (assembly/gram.ts): half the memory of a square. It lives
- * in the machine's arena; whoever creates it takes a mark before and releases it after.
+ * Kept as the sum X^T X in f64, lower triangle in row panels of 8 (assembly/gram.ts): half the memory of a square.
  */
 import { ShapeError, UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
 import type { Machine } from "../wasm/machine.ts";
+import type { Region } from "../wasm/memory/region.ts";
 import type { Tape } from "../wasm/tape.ts";
-import { inScratch } from "./scratch.ts";
 
 /** `f32`: sums of up to 256 rows in f32, folded into f64. `f64`: everything in f64, at half the speed. */
 export type GramPrecision = "f32" | "f64";
@@ -17,19 +16,25 @@ export type GramPrecision = "f32" | "f64";
 const CHUNK_ROWS = 256;
 
 /** The sum X^T X over input rows [T, K], in f64 in an engine's memory. Dispose it to free that. */
-export class Hessian {
+export class Hessian implements Disposable {
   readonly size: number;
   /** Address of the panels of X^T X; `bytes` long. */
   readonly ptr: number;
   readonly #machine: Machine;
+  readonly #memory: Region;
   #rows = 0;
 
   constructor(machine: Machine, size: number) {
     if (!Number.isInteger(size) || size < 1) throw new UsageError("hessian size", String(size), "a positive integer");
     this.#machine = machine;
     this.size = size;
-    this.ptr = machine.arena.alloc(this.#length() * 8);
+    this.#memory = machine.arena.region();
+    this.ptr = this.#memory.alloc(this.#length() * 8);
     machine.arena.f64(this.ptr, this.#length()).fill(0);
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
   }
 
   /** Input rows counted so far. */
@@ -48,10 +53,8 @@ export class Hessian {
 
   /** Adds `count` rows of f32 inputs: row i is `index[i]` of x, or i where `indexPtr` is 0; `ldx` elements apart. */
   accumulate(xPtr: number, ldx: number, indexPtr: number, count: number, precision: GramPrecision = "f32"): void {
-    const { arena } = this.#machine;
-    const mark = arena.mark();
-    this.#record(xPtr, ldx, indexPtr, count, precision).run();
-    arena.release(mark);
+    using scratch = this.#machine.arena.region();
+    this.#record(scratch, xPtr, ldx, indexPtr, count, precision).run();
     this.#rows += count;
   }
 
@@ -64,7 +67,8 @@ export class Hessian {
     precision: GramPrecision,
     turns: Turns,
   ): Promise<void> {
-    await inScratch(this.#machine, () => this.#record(xPtr, ldx, indexPtr, count, precision).runInTurns(turns));
+    using scratch = this.#machine.arena.region();
+    await this.#record(scratch, xPtr, ldx, indexPtr, count, precision).runInTurns(turns);
     this.#rows += count;
   }
 
@@ -135,12 +139,11 @@ export class Hessian {
     return 32 * panels * (panels + 1);
   }
 
-  #record(xPtr: number, ldx: number, indexPtr: number, count: number, precision: GramPrecision): Tape {
-    const { arena } = this.#machine;
+  #record(scratch: Region, xPtr: number, ldx: number, indexPtr: number, count: number, precision: GramPrecision): Tape {
     const tape = this.#machine.tape();
     const units = Math.ceil(this.size / 8);
     const exact = precision === "f64";
-    const panels = arena.alloc(Math.min(count, CHUNK_ROWS) * units * 8 * (exact ? 8 : 4));
+    const panels = scratch.alloc(Math.min(count, CHUNK_ROWS) * units * 8 * (exact ? 8 : 4));
     for (let done = 0; done < count; done += CHUNK_ROWS) {
       const rows = Math.min(count - done, CHUNK_ROWS);
       const x = indexPtr === 0 ? xPtr + done * ldx * 4 : xPtr;

@@ -7,7 +7,6 @@ import type { Tape } from "../wasm/tape.ts";
 import { columnWords, naturalGroups, naturalOrder } from "./grid.ts";
 import type { Hessian } from "./hessian.ts";
 import { type Batch, runBatches, type Weights } from "./row-batches.ts";
-import { inScratch, place } from "./scratch.ts";
 
 /** A sum over rows, and its terms. */
 export interface RowSum {
@@ -100,19 +99,17 @@ async function trace(
     throw new ShapeError("hessian", [matrix.cols, matrix.cols], [cols, cols]);
   const groups = matrix?.groups ?? 1;
   const sums = new Float64Array(rows);
-  await inScratch(machine, async () => {
-    const { arena } = machine;
-    const columns = place(machine, columnWords(naturalOrder(cols), matrix?.gIdx ?? naturalGroups(cols, -1)));
-    const record = (tape: Tape, batch: Batch) => {
-      if (matrix !== undefined) placeMatrix(machine, matrix, batch);
-      const codes = matrix === undefined ? 0 : batch.codes;
-      const { tiles, scales, zeros, weights: w, rows: count } = batch;
-      // biome-ignore format: one line a call
-      tape.call("trace_f64", batch.units, 8 * cols * cols, batch.sums, tiles, codes, scales, zeros, columns, w, hessian.ptr, count, cols, groups);
-    };
-    await runBatches(machine, weights, { rows, cols, groups }, turns, record, (batch) => {
-      sums.set(arena.f64(batch.sums, batch.rows), batch.row);
-    });
+  using scratch = machine.arena.region();
+  const columns = scratch.place(columnWords(naturalOrder(cols), matrix?.gIdx ?? naturalGroups(cols, -1)));
+  const record = (tape: Tape, batch: Batch) => {
+    if (matrix !== undefined) placeMatrix(machine, matrix, batch);
+    const codes = matrix === undefined ? 0 : batch.codes;
+    const { tiles, scales, zeros, weights: w, rows: count } = batch;
+    // biome-ignore format: one line a call
+    tape.call("trace_f64", batch.units, 8 * cols * cols, batch.sums, tiles, codes, scales, zeros, columns, w, hessian.ptr, count, cols, groups);
+  };
+  await runBatches(machine, weights, { rows, cols, groups }, turns, record, (batch) => {
+    sums.set(machine.arena.f64(batch.sums, batch.rows), batch.row);
   });
   const scale = hessian.scaled();
   const scaled = sums.map((value) => value * scale);

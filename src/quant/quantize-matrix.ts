@@ -9,7 +9,6 @@ import { Hessian } from "./hessian.ts";
 import { dampedTrace, dequantize, outputError, weightEnergy } from "./quantization-error.ts";
 import { checkFinite } from "./row-batches.ts";
 import { rtn } from "./rtn.ts";
-import { inScratch, place } from "./scratch.ts";
 
 /**
  * GPTQ of one matrix [N, K]: codes, scales and zeros by group, the order of columns, and errors beside those of plain
@@ -82,29 +81,38 @@ async function quantizeHeld(
   options: MatrixOptions,
   turns: Turns,
 ): Promise<MatrixResult> {
-  return await inScratch(machine, async () => {
-    const hessian = new Hessian(machine, cols);
-    const inputs = place(machine, x);
-    await turns.pause();
-    await hessian.accumulateInTurns(inputs, cols, 0, tokens, "f64", turns);
-    hessian.shrink((options.shrinkage ?? 0) * cols);
-    const diagonal = hessian.diag().map((value) => (value === 0 ? 1 : value));
-    const rounded = await rtn(machine, w, rows, cols, options, turns, diagonal);
-    const result =
-      options.method === "rtn"
-        ? await roundedResult(machine, w, rounded, hessian, diagonal, options, turns)
-        : await gptq(machine, w, rows, cols, hessian, options, turns);
-    const { codes, scales, zeros, gIdx, perm } = result.matrix;
-    const dequantised = dequantize(result.matrix);
-    await turns.pause();
-    return {
-      ...result,
-      ...{ codes, scales, zeros, gIdx, perm, dequantised },
-      outputError: (await outputError(machine, w, result.matrix, hessian, turns)).total,
-      rtnOutputError: (await outputError(machine, w, rounded, hessian, turns)).total,
-      weightEnergy: (await weightEnergy(machine, w, rows, hessian, turns)).total,
-    };
-  });
+  using hessian = new Hessian(machine, cols);
+  await addInputs(machine, hessian, x, tokens, turns);
+  hessian.shrink((options.shrinkage ?? 0) * cols);
+  const diagonal = hessian.diag().map((value) => (value === 0 ? 1 : value));
+  const rounded = await rtn(machine, w, rows, cols, options, turns, diagonal);
+  const result =
+    options.method === "rtn"
+      ? await roundedResult(machine, w, rounded, hessian, diagonal, options, turns)
+      : await gptq(machine, w, rows, cols, hessian, options, turns);
+  const { codes, scales, zeros, gIdx, perm } = result.matrix;
+  const dequantised = dequantize(result.matrix);
+  await turns.pause();
+  return {
+    ...result,
+    ...{ codes, scales, zeros, gIdx, perm, dequantised },
+    outputError: (await outputError(machine, w, result.matrix, hessian, turns)).total,
+    rtnOutputError: (await outputError(machine, w, rounded, hessian, turns)).total,
+    weightEnergy: (await weightEnergy(machine, w, rows, hessian, turns)).total,
+  };
+}
+
+async function addInputs(
+  machine: Machine,
+  hessian: Hessian,
+  x: Float32Array,
+  tokens: number,
+  turns: Turns,
+): Promise<void> {
+  using scratch = machine.arena.region();
+  const inputs = scratch.place(x);
+  await turns.pause();
+  await hessian.accumulateInTurns(inputs, hessian.size, 0, tokens, "f64", turns);
 }
 
 /** Plain rounding in the form of a GPTQ result. */

@@ -4,7 +4,6 @@ import type { Turns } from "../base/turns.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import { TILE_ROWS, TILE_STEP } from "./grid.ts";
-import { inScratch } from "./scratch.ts";
 
 /** f32 weights [rows, cols]: an array, or their address in the machine's memory. */
 export type Weights = Float32Array | number;
@@ -55,28 +54,27 @@ export async function runBatches(
   const { arena } = machine;
   const { rows, cols, groups } = shape;
   checkShape(weights, rows, cols);
-  await inScratch(machine, async () => {
-    const most = Math.min(BATCH_ROWS, rows);
-    const room = {
-      tiles: arena.alloc(Math.ceil(most / TILE_ROWS) * cols * TILE_STEP),
-      copy: typeof weights === "number" ? 0 : arena.alloc(most * cols * 4),
-      codes: arena.alloc(most * cols),
-      scales: arena.alloc(most * groups * 4),
-      zeros: arena.alloc(most * groups),
-      sums: arena.alloc(most * 8),
-    };
-    const tape = machine.tape();
-    for (let row = 0; row < rows; row += BATCH_ROWS) {
-      const count = Math.min(BATCH_ROWS, rows - row);
-      if (typeof weights !== "number")
-        arena.f32(room.copy, count * cols).set(weights.subarray(row * cols, (row + count) * cols));
-      const at = typeof weights === "number" ? weights + row * cols * 4 : room.copy;
-      checkFinite("weights", arena.f32(at, count * cols), row, cols);
-      const batch = { ...room, row, rows: count, units: Math.ceil(count / TILE_ROWS), weights: at };
-      tape.clear();
-      record(tape, batch);
-      await tape.runInTurns(turns);
-      collect(batch);
-    }
-  });
+  using scratch = arena.region();
+  const most = Math.min(BATCH_ROWS, rows);
+  const room = {
+    tiles: scratch.alloc(Math.ceil(most / TILE_ROWS) * cols * TILE_STEP),
+    copy: typeof weights === "number" ? 0 : scratch.alloc(most * cols * 4),
+    codes: scratch.alloc(most * cols),
+    scales: scratch.alloc(most * groups * 4),
+    zeros: scratch.alloc(most * groups),
+    sums: scratch.alloc(most * 8),
+  };
+  const tape = machine.tape();
+  for (let row = 0; row < rows; row += BATCH_ROWS) {
+    const count = Math.min(BATCH_ROWS, rows - row);
+    if (typeof weights !== "number")
+      arena.f32(room.copy, count * cols).set(weights.subarray(row * cols, (row + count) * cols));
+    const at = typeof weights === "number" ? weights + row * cols * 4 : room.copy;
+    checkFinite("weights", arena.f32(at, count * cols), row, cols);
+    const batch = { ...room, row, rows: count, units: Math.ceil(count / TILE_ROWS), weights: at };
+    tape.clear();
+    record(tape, batch);
+    await tape.runInTurns(turns);
+    collect(batch);
+  }
 }

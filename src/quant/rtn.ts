@@ -16,7 +16,6 @@ import {
   naturalOrder,
 } from "./grid.ts";
 import { type Batch, runBatches, type Weights } from "./row-batches.ts";
-import { inScratch, place } from "./scratch.ts";
 
 /** Empty outputs of a matrix. */
 export function emptyMatrix(
@@ -64,18 +63,17 @@ export async function rtn(
   const gIdx = naturalGroups(cols, options.groupSize);
   const matrix = emptyMatrix(rows, cols, options, gIdx, naturalOrder(cols));
   const { groups } = matrix;
-  await inScratch(machine, async () => {
-    const columns = place(machine, columnWords(matrix.perm, gIdx));
-    const diagonal = hessianDiag === undefined ? 0 : place(machine, hessianDiag);
-    const flags = gridFlags(options, false);
-    const record = (tape: Tape, { rows, units, tiles, weights, codes, scales, zeros }: Batch) => {
-      tape.call("tile_load_f64", units, cols * 16, tiles, weights, columns, 0, rows, cols);
-      const work = cols * gridWork(options);
-      tape.call("grid_f64", units, work, scales, zeros, tiles, columns, diagonal, rows, cols, groups, flags);
-      tape.call("round_f64", units, cols * 64, codes, tiles, scales, zeros, columns, rows, cols, groups, flags);
-    };
-    await runBatches(machine, weights, matrix, turns, record, (batch) => collectMatrix(machine, matrix, batch));
-  });
+  using scratch = machine.arena.region();
+  const columns = scratch.place(columnWords(matrix.perm, gIdx));
+  const diagonal = hessianDiag === undefined ? 0 : scratch.place(hessianDiag);
+  const flags = gridFlags(options, false);
+  const record = (tape: Tape, { rows, units, tiles, weights, codes, scales, zeros }: Batch) => {
+    tape.call("tile_load_f64", units, cols * 16, tiles, weights, columns, 0, rows, cols);
+    const work = cols * gridWork(options);
+    tape.call("grid_f64", units, work, scales, zeros, tiles, columns, diagonal, rows, cols, groups, flags);
+    tape.call("round_f64", units, cols * 64, codes, tiles, scales, zeros, columns, rows, cols, groups, flags);
+  };
+  await runBatches(machine, weights, matrix, turns, record, (batch) => collectMatrix(machine, matrix, batch));
   checkScales(matrix, options);
   return matrix;
 }

@@ -2,13 +2,15 @@
 import { instantiate } from "@assemblyscript/loader";
 import { UnsupportedError, UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
-import { Arena } from "./arena.ts";
+
 import { HEAP_BASE, writeConstants } from "./constants.ts";
 import { Crew } from "./crew.ts";
 import { defaultThreads, hasRelaxedSimd, hasSharedMemory, MAX_THREADS } from "./features.ts";
 import { KERNEL_NAMES, type KernelName } from "./generated/kernels.ts";
 import { Jobs } from "./jobs.ts";
-import { giveMemory, takeMemory } from "./memories.ts";
+import { Arena } from "./memory/arena.ts";
+import { giveMemory, takeMemory } from "./memory/memories.ts";
+import type { Region } from "./memory/region.ts";
 import { type Kernel, playCalls } from "./play.ts";
 import { shareMemory } from "./shared-module.ts";
 import { CALL_WORDS, Tape } from "./tape.ts";
@@ -44,6 +46,8 @@ interface Parts {
   readonly arena: Arena;
   readonly kernels: readonly Kernel[];
   readonly crew: Crew | undefined;
+  /** Owns the scratch of all threads and the room for tapes. */
+  readonly own: Region;
   /** Addresses of the caller's scratch, and of tapes that all threads play. */
   readonly scratch: number;
   readonly tape: number;
@@ -84,12 +88,14 @@ export class Machine implements AsyncDisposable {
       const { exports } = await instantiate(module, { env: { memory } });
       const kernels = KERNEL_NAMES.map((name) => (exports as Record<string, unknown>)[name] as Kernel);
       const arena = new Arena(memory);
-      const scratch = Array.from({ length: threads }, () => arena.alloc(SCRATCH_BYTES));
-      const tape = shared ? arena.alloc(TAPE_CALLS * CALL_WORDS * 4) : HEAP_BASE;
+      const own = arena.region();
+      const scratch = Array.from({ length: threads }, () => own.alloc(SCRATCH_BYTES));
+      const tape = shared ? own.alloc(TAPE_CALLS * CALL_WORDS * 4) : HEAP_BASE;
       const crew = shared ? await Crew.start({ module, memory, names: KERNEL_NAMES, threads, scratch }) : undefined;
       if (shared && crew === undefined) warnOfThreads(options, threads, NO_WORKERS);
       const granted = crew === undefined ? 1 : threads;
-      return new Machine({ build, threads: granted, memory, shared, arena, kernels, crew, scratch: scratch[0], tape });
+      const parts = { build, threads: granted, memory, shared, arena, own, kernels, crew, scratch: scratch[0], tape };
+      return new Machine(parts);
     } catch (error) {
       giveMemory(memory, shared);
       throw error;
@@ -129,8 +135,6 @@ export class Machine implements AsyncDisposable {
    */
   alone<T>(name: string, turns: Turns, work: (held: Machine, turns: Turns) => Promise<T>): Promise<T> {
     return this.jobs.alone(name, turns, async (own) => {
-      // Owners below that are disposed meanwhile must not lower the end of the memory.
-      using _ = this.arena.claim();
       const held = new Machine(this.#parts, false);
       try {
         return await work(held, own);

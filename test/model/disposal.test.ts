@@ -13,6 +13,7 @@ import type { LanguageModel } from "../../src/index.ts";
 import type { Session } from "../../src/model/pass/session.ts";
 import { TreeSession } from "../../src/model/pass/tree-session.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
+import type { Region } from "../../src/wasm/memory/region.ts";
 import { openTinyModel, tinyIds, tinySettings } from "../helpers/tiny-model.ts";
 
 const IDS = tinyIds(200, 9);
@@ -97,27 +98,27 @@ describe("options out of range", () => {
 describe("disposal", () => {
   it("of a session ends the call that runs and those that wait, and frees memory when it has stopped", async () => {
     const { arena } = model.model.machine;
-    const mark = arena.mark();
+    const { used } = arena;
     const session = model.model.session({ batch: 2 });
     const calls = Promise.allSettled([run(session, IDS.slice(0, 150)), run(session, IDS.slice(0, 10))]);
     await undefined;
     session[Symbol.dispose]();
-    expect(arena.mark()).toBeGreaterThan(mark);
+    expect(arena.used).toBeGreaterThan(used);
     for (const end of await calls) {
       const { reason } = end as PromiseRejectedResult;
       expect(reason).toBeInstanceOf(UsageError);
       expect(reason.message).toBe("session: found a call after disposal, expected a live session");
     }
-    expect(arena.mark()).toBe(mark);
+    expect(arena.used).toBe(used);
     await expect(run(session, [1])).rejects.toThrow("session: found a call after disposal");
     expect(() => session.truncate(0)).toThrow("session: found a call after disposal");
     session[Symbol.dispose]();
-    expect(arena.mark()).toBe(mark);
+    expect(arena.used).toBe(used);
   });
 
   it("of a likelihood, a scorer, a tree session and a batch of windows does the same", async () => {
     const { arena } = model.model.machine;
-    const mark = arena.mark();
+    const { used } = arena;
     const turns = new Turns();
     const likelihood = new ModelLikelihood(model.model, { batch: 2 });
     const scorer = new TokenScorer(model.model, { batch: 2 });
@@ -140,7 +141,7 @@ describe("disposal", () => {
       expect(reason).toBeInstanceOf(UsageError);
       expect(reason.message).toContain("found a call after disposal");
     }
-    expect(arena.mark()).toBe(mark);
+    expect(arena.used).toBe(used);
   });
 
   it.each([1, 2])(
@@ -171,7 +172,7 @@ describe("disposal", () => {
       session[Symbol.dispose]();
       await doomed[Symbol.asyncDispose]();
       expect(bytes.every((byte) => byte === 7)).toBe(true);
-      for (const access of [() => arena.f32(0, 1), () => arena.alloc(4), () => arena.reserve(4), () => inner.session()])
+      for (const access of [() => arena.f32(0, 1), () => arena.region(), () => arena.reserve(4), () => inner.session()])
         expect(access).toThrow("engine: found a call after disposal, expected a live engine");
     },
   );
@@ -180,13 +181,11 @@ describe("disposal", () => {
 describe("memory that does not suffice", () => {
   it("leaves nothing claimed, so that less fits afterwards", async () => {
     const { arena } = model.model.machine;
-    const mark = arena.mark();
-    const room = arena.claim();
-    arena.reserve(1 << 20);
-    // All but 300 kB.
-    arena.alloc(model.model.machine.memory.buffer.byteLength - arena.mark() - 300_000);
-    const full = arena.mark();
+    const { used } = arena;
+    using room = arena.region();
     using limit = limitGrowth(model.model.machine.memory);
+    fillBut(300_000, room);
+    const full = arena.used;
     const windows = Array.from({ length: 60 }, () => IDS);
     const big = [
       async () => model.model.session({ batch: 512 }),
@@ -200,14 +199,26 @@ describe("memory that does not suffice", () => {
     ];
     for (const attempt of big) {
       await expect(attempt()).rejects.toBeInstanceOf(MemoryError);
-      expect(arena.mark()).toBe(full);
+      expect(arena.used).toBe(full);
     }
-    using _ = model.model.session({ context: 2, batch: 1 });
+    using small = model.model.session({ context: 2, batch: 1 });
     limit[Symbol.dispose]();
     room[Symbol.dispose]();
-    _[Symbol.dispose]();
-    expect(arena.mark()).toBe(mark);
+    small[Symbol.dispose]();
+    expect(arena.used).toBe(used);
   });
+
+  /** Allocates all of a memory that does not grow, but for a block of so many bytes. */
+  function fillBut(bytes: number, room: Region): void {
+    const kept = room.alloc(bytes);
+    for (let size = 1 << 30; size >= 64; size /= 2)
+      try {
+        for (;;) room.alloc(size);
+      } catch (error) {
+        expect(error).toBeInstanceOf(MemoryError);
+      }
+    room.free(kept);
+  }
 
   /** From here on the memory does not grow, as where the system has none left. */
   function limitGrowth(memory: WebAssembly.Memory): Disposable {
@@ -224,24 +235,24 @@ describe("what is forgotten", () => {
 
   it("frees its memory when it is collected: 50 generations that nobody ended, and sessions", async () => {
     const { arena } = model.model.machine;
-    const mark = arena.mark();
+    const { used } = arena;
     async function abandon(): Promise<void> {
       for (let at = 0; at < 50; at++)
         await model.generate("The dog", { maxTokens: 9, seed: at, ignoreEos: true }).next();
       for (let at = 0; at < 5; at++) model.model.session();
     }
     await abandon();
-    expect(arena.mark()).toBeGreaterThan(mark);
-    for (let round = 0; round < 50 && arena.mark() > mark; round++) {
+    expect(arena.used).toBeGreaterThan(used);
+    for (let round = 0; round < 50 && arena.used > used; round++) {
       collectGarbage();
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    expect(arena.mark()).toBe(mark);
+    expect(arena.used).toBe(used);
   });
 
   it("is nothing where no piece was asked for", () => {
-    const mark = model.model.machine.arena.mark();
+    const { used } = model.model.machine.arena;
     for (let at = 0; at < 50; at++) model.generate("The dog", {});
-    expect(model.model.machine.arena.mark()).toBe(mark);
+    expect(model.model.machine.arena.used).toBe(used);
   });
 });

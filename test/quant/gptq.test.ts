@@ -6,7 +6,7 @@ import { type GptqOptions, type GptqResult, gptq } from "../../src/quant/gptq.ts
 import { Hessian } from "../../src/quant/hessian.ts";
 import { dequantize, outputError, relativeError } from "../../src/quant/quantization-error.ts";
 import { rtn } from "../../src/quant/rtn.ts";
-import { place } from "../../src/quant/scratch.ts";
+
 import { createMachine } from "../../src/wasm/embedded.ts";
 import type { Machine, MachineOptions } from "../../src/wasm/machine.ts";
 import { gaussians } from "../helpers/random.ts";
@@ -21,19 +21,17 @@ const machine = await createMachine();
 
 /** Runs `work` with a Hessian of t rows of x, and frees what it took. */
 async function withHessian<T>(on: Machine, x: Float32Array, k: number, work: (h: Hessian) => Promise<T>): Promise<T> {
-  const mark = on.arena.mark();
-  const hessian = new Hessian(on, k);
-  hessian.accumulate(place(on, x), k, 0, x.length / k);
-  const result = await work(hessian);
-  on.arena.release(mark);
-  return result;
+  using scratch = on.arena.region();
+  using hessian = new Hessian(on, k);
+  hessian.accumulate(scratch.place(x), k, 0, x.length / k);
+  return await work(hessian);
 }
 
 describe("gptq", () => {
   it("serves several matrices from one factor and leaves it whole", async () => {
     const k = 96;
     await withHessian(machine, gaussians(200 * k, 1), k, async (hessian) => {
-      const factor = await factorize(machine, hessian, OPTIONS, turns);
+      using factor = await factorize(machine, hessian, OPTIONS, turns);
       const before = machine.arena.u8(factor.ptr, k * (k + 4) * 4).slice();
       for (const seed of [2, 3]) {
         const w = gaussians(20 * k, seed);
@@ -50,7 +48,8 @@ describe("gptq", () => {
     const w = gaussians(n * k, 4);
     await withHessian(machine, gaussians(100 * k, 5), k, async (hessian) => {
       const whole = await gptq(machine, w, n, k, hessian, OPTIONS, turns);
-      expect(await gptq(machine, place(machine, w), n, k, hessian, OPTIONS, turns)).toEqual(whole);
+      using scratch = machine.arena.region();
+      expect(await gptq(machine, scratch.place(w), n, k, hessian, OPTIONS, turns)).toEqual(whole);
       const tail = await gptq(machine, w.subarray(290 * k), 10, k, hessian, OPTIONS, turns);
       expect(tail.matrix.codes).toEqual(whole.matrix.codes.subarray(290 * k));
       expect(tail.rowLoss).toEqual(whole.rowLoss.subarray(290));
@@ -159,7 +158,7 @@ describe("gptq", () => {
 
   it("refuses a factor made for another order or another width", async () => {
     await withHessian(machine, gaussians(50 * 32, 14), 32, async (hessian) => {
-      const factor = await factorize(machine, hessian, OPTIONS, turns);
+      using factor = await factorize(machine, hessian, OPTIONS, turns);
       const w = gaussians(2 * 32, 15);
       await expect(gptq(machine, w, 2, 32, factor, { ...OPTIONS, actOrder: "none" }, turns)).rejects.toThrow(
         /actOrder/,
@@ -170,10 +169,10 @@ describe("gptq", () => {
 
   it("frees its scratch when it is aborted", async () => {
     await withHessian(machine, gaussians(50 * 32, 16), 32, async (hessian) => {
-      const mark = machine.arena.mark();
+      const { used } = machine.arena;
       const aborted = new Turns(AbortSignal.abort(new Error("stop")));
       await expect(gptq(machine, gaussians(64, 17), 2, 32, hessian, OPTIONS, aborted)).rejects.toThrow("stop");
-      expect(machine.arena.mark()).toBe(mark);
+      expect(machine.arena.used).toBe(used);
     });
   });
 });
@@ -215,11 +214,11 @@ describe("Hessian", () => {
   const x = gaussians(700 * k, 21);
 
   it.each(["f32", "f64"] as const)("is 2/T X^T X over several calls, chunks and an index (%s)", async (precision) => {
-    const mark = machine.arena.mark();
-    const hessian = new Hessian(machine, k);
-    const ptr = place(machine, x);
+    using scratch = machine.arena.region();
+    using hessian = new Hessian(machine, k);
+    const ptr = scratch.place(x);
     hessian.accumulate(ptr, k, 0, 600, precision);
-    await hessian.accumulateInTurns(ptr, k, place(machine, Int32Array.from([650, 601, 650])), 3, precision, turns);
+    await hessian.accumulateInTurns(ptr, k, scratch.place(Int32Array.from([650, 601, 650])), 3, precision, turns);
     const rows = [
       ...x.subarray(0, 600 * k),
       ...[650, 601, 650].flatMap((row) => [...x.subarray(row * k, (row + 1) * k)]),
@@ -233,17 +232,18 @@ describe("Hessian", () => {
       expect(Math.abs(value - want[i])).toBeLessThan(tolerance * 4);
     });
     expect(hessian.diag()).toEqual(Float64Array.from({ length: k }, (_, i) => got[i * k + i]));
-    machine.arena.release(mark);
   });
 
   it("adds and blends", () => {
-    const mark = machine.arena.mark();
+    using scratch = machine.arena.region();
     const make = (from: number, to: number) => {
       const hessian = new Hessian(machine, k);
-      hessian.accumulate(place(machine, x.subarray(from * k, to * k)), k, 0, to - from, "f64");
+      hessian.accumulate(scratch.place(x.subarray(from * k, to * k)), k, 0, to - from, "f64");
       return hessian;
     };
-    const [few, many, empty] = [make(0, 10), make(10, 300), new Hessian(machine, k)];
+    using few = make(0, 10);
+    using many = make(10, 300);
+    using empty = new Hessian(machine, k);
     const [ofFew, ofMany] = [few.square(), many.square()];
     empty.blend(many, 0.5);
     expect(empty.square()).toEqual(ofMany);
@@ -251,13 +251,12 @@ describe("Hessian", () => {
     few.square().forEach((value, i) => {
       expect(value).toBeCloseTo(0.75 * ofFew[i] + 0.25 * ofMany[i], 12);
     });
-    const sum = make(0, 10);
+    using sum = make(0, 10);
     sum.add(many);
     expect(sum.rows).toBe(300);
     sum.square().forEach((value, i) => {
       expect(value).toBeCloseTo((10 * ofFew[i] + 290 * ofMany[i]) / 300, 12);
     });
-    machine.arena.release(mark);
   });
 
   it("shrinks toward its diagonal, less the more rows it has", async () => {
@@ -274,7 +273,7 @@ describe("Hessian", () => {
       expect(hessian.rows).toBe(40);
       expect(() => hessian.shrink(-1)).toThrow("rows to shrink by: found -1, expected a number from 0");
     });
-    const empty = new Hessian(machine, k);
+    using empty = new Hessian(machine, k);
     empty.shrink(10);
     expect(empty.square().every((value) => value === 0)).toBe(true);
   });

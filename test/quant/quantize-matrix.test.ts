@@ -8,7 +8,7 @@ import type { GptqOptions } from "../../src/quant/gptq.ts";
 import { Hessian } from "../../src/quant/hessian.ts";
 import { dampedTrace } from "../../src/quant/quantization-error.ts";
 import { type MatrixResult, quantizeMatrix } from "../../src/quant/quantize-matrix.ts";
-import { place } from "../../src/quant/scratch.ts";
+
 import { createMachine } from "../../src/wasm/embedded.ts";
 import { gaussians } from "../helpers/random.ts";
 import { readFixture } from "../helpers/safetensors.ts";
@@ -100,13 +100,12 @@ async function checkIdentity(
   options: GptqOptions,
   got: MatrixResult,
 ) {
-  const mark = machine.arena.mark();
-  const hessian = new Hessian(machine, k);
-  hessian.accumulate(place(machine, x), k, 0, t, "f64");
+  using scratch = machine.arena.region();
+  using hessian = new Hessian(machine, k);
+  hessian.accumulate(scratch.place(x), k, 0, t, "f64");
   const { lambda } = got;
   const trace = await dampedTrace(machine, w, got.matrix, hessian, { lambda, deadColumns: options.deadColumns }, turns);
   expect(distance(2 * got.loss, trace)).toBeLessThan(1e-9);
-  machine.arena.release(mark);
 }
 
 /** Inputs whose columns are of unequal size, some of them dead. */

@@ -97,14 +97,14 @@ describe("many generations at once", () => {
       for (const [at, pieces] of all.entries()) found[at].push(((await pieces.next()).value as Piece).id as number);
     expect(found).toEqual(alone);
     for (const pieces of all) await pieces.return(undefined as never);
-    const before = arena.mark();
+    const before = arena.used;
     const kept: unknown[] = [];
     const marks: number[] = [];
     for (let at = 0; at < 50; at++) {
       const pieces = model.generate(prompt(0), options(at));
       await pieces.next();
       kept.push(pieces);
-      marks.push(arena.mark() - before);
+      marks.push(arena.used - before);
     }
     expect(marks[7]).toBe(8 * marks[0]);
     expect(marks[49]).toBe(marks[7]);

@@ -7,10 +7,9 @@ describe("Machine", () => {
     await using machine = await createMachine({ threads });
     const rows = 37;
     const width = 5;
-    const y = machine.arena.alloc(rows * width * 4);
-    const x = machine.arena.alloc(rows * width * 4);
-    machine.arena.f32(y, rows * width).fill(0);
-    machine.arena.f32(x, rows * width).fill(1);
+    using memory = machine.arena.region();
+    const y = memory.place(new Float32Array(rows * width));
+    const x = memory.place(new Float32Array(rows * width).fill(1));
     const tape = machine.tape();
     for (let i = 0; i < 20; i++) tape.call("add_f32", rows, 1e6, y, width, x, width, width);
     tape.call("add_f32", rows, 1e6, x, width, y, width, width);
@@ -22,9 +21,10 @@ describe("Machine", () => {
 
   it("grows while helper threads live and they see the new memory", async () => {
     await using machine = await createMachine({ threads: 2 });
-    const far = machine.arena.alloc(64 << 20);
+    using memory = machine.arena.region();
+    const far = memory.alloc(64 << 20);
     const rows = 1000;
-    const x = machine.arena.alloc(rows * 16);
+    const x = memory.alloc(rows * 16);
     machine.arena.f32(far, rows * 4).fill(1);
     machine.arena.f32(x, rows * 4).fill(2);
     machine.call("add_f32", rows, far, 4, x, 4, 4);
@@ -47,7 +47,8 @@ describe("Turns", () => {
   it("lets a timer abort long work", async () => {
     await using machine = await createMachine();
     const controller = new AbortController();
-    const x = machine.arena.alloc(1 << 20);
+    using memory = machine.arena.region();
+    const x = memory.alloc(1 << 20);
     const tape = machine.tape();
     for (let i = 0; i < 20000; i++) tape.call("add_f32", 256, 1e6, x, 64, x, 64, 64);
     setTimeout(() => controller.abort(new Error("enough")), 30);

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { createMachine, embeddedKernels } from "../../src/wasm/embedded.ts";
 import { defaultThreads } from "../../src/wasm/features.ts";
 import { Machine } from "../../src/wasm/machine.ts";
-import { takeMemory } from "../../src/wasm/memories.ts";
+import { takeMemory } from "../../src/wasm/memory/memories.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -21,8 +21,8 @@ async function create(options: Parameters<typeof createMachine>[0]): Promise<[Ma
 
 /** Adds 1 to a row, to see that the machine computes. */
 function computes(machine: Machine): boolean {
-  const y = machine.arena.alloc(64);
-  machine.arena.f32(y, 16).fill(1);
+  using memory = machine.arena.region();
+  const y = memory.place(new Float32Array(16).fill(1));
   machine.call("add_f32", 1, y, 16, y, 16, 16);
   return machine.arena.f32(y, 16).every((value) => value === 2);
 }

@@ -6,7 +6,7 @@
 import type { Turns } from "../../base/turns.ts";
 import { factorize } from "../../quant/factor.ts";
 import { Hessian } from "../../quant/hessian.ts";
-import { inScratch, place } from "../../quant/scratch.ts";
+
 import { stride } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import { multiply } from "../windows/multiply.ts";
@@ -83,14 +83,15 @@ async function inverseOf(
   shrinkage: number,
   turns: Turns,
 ): Promise<Float32Array | undefined> {
-  return inScratch(machine, async () => {
-    const hessian = new Hessian(machine, cols);
-    await inScratch(machine, () => hessian.accumulateInTurns(place(machine, rows), cols, 0, count, "f32", turns));
-    hessian.shrink(shrinkage * cols);
-    const options = { actOrder: "none", groupSize: -1, dampPercent: DAMP } as const;
-    const { failure, ptr, size } = await factorize(machine, hessian, options, turns);
-    return failure === undefined ? squareOf(machine, ptr, size) : undefined;
-  });
+  using hessian = new Hessian(machine, cols);
+  {
+    using scratch = machine.arena.region();
+    await hessian.accumulateInTurns(scratch.place(rows), cols, 0, count, "f32", turns);
+  }
+  hessian.shrink(shrinkage * cols);
+  const options = { actOrder: "none", groupSize: -1, dampPercent: DAMP } as const;
+  using factor = await factorize(machine, hessian, options, turns);
+  return factor.failure === undefined ? squareOf(machine, factor.ptr, factor.size) : undefined;
 }
 
 /** R^T R of a factor in packed panels of 4 columns. */

@@ -11,7 +11,6 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
 import type { Linear } from "../../model/weights/weight-tree.ts";
-import { inScratch } from "../../quant/scratch.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { packQuantized } from "../windows/pack-linear.ts";
@@ -103,9 +102,11 @@ export class ErrorFeedback {
       done: async (linear, matrix, { start, count }) => {
         const outputs = this.#batch.rows(state.down, start + count);
         const before = outputs.slice(start * ld);
-        await inScratch(this.#model.machine, () =>
-          this.#expertOutputs(tap, [{ expert: linear.expert, matrix: packQuantized(this.#model, linear, matrix) }]),
-        );
+        {
+          using scratch = this.#model.machine.arena.region();
+          const packed = packQuantized(this.#model, scratch, linear, matrix);
+          await this.#expertOutputs(tap, [{ expert: linear.expert, matrix: packed }]);
+        }
         const after = this.#batch.rows(state.down, start + count).subarray(start * ld);
         for (let row = 0; row < count; row++) {
           const to = tokens[start + row] * ld;

@@ -42,9 +42,9 @@ export async function quantizeAlternatives(
       starved: [],
       readWeights,
       add: (matrix, report) => keep(found, bits, matrix, report),
-      swap: () => {},
     };
-    return { model, settings: { ...grid, modules }, rtnLoss: false, turns, state: batch.state, sink };
+    const settings = { ...grid, modules };
+    return { model, settings, rtnLoss: false, turns, state: batch.state, sink, swap: () => {} };
   });
   const total = contexts.reduce((sum, { settings }) => sum + settings.modules.size, 0);
   onProgress?.({ phase: "alternatives", done: 0, total, unit: "matrices" });

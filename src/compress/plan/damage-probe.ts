@@ -3,6 +3,7 @@
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import { stride } from "../../tensor/matrix.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 
 /** Rows of logits at a time. */
@@ -12,7 +13,7 @@ const ROWS = 64;
 export class DamageProbe implements Disposable {
   readonly #model: Model;
   readonly #batch: WindowBatch;
-  readonly #memory: Disposable;
+  readonly #memory: Region;
   readonly #ld: number;
   /** By layer, f32 [T, D padded]. */
   readonly #streams: Float32Array[] = [];
@@ -36,10 +37,15 @@ export class DamageProbe implements Disposable {
     const { arena } = model.machine;
     this.#model = model;
     this.#ld = stride(model.config.vocabSize);
-    [[this.#batch, this.#reference, this.#sums], this.#memory] = arena.own(this, () => {
-      const batch = new WindowBatch(model, windows, ROWS);
-      return [batch, arena.alloc(batch.tokens * this.#ld * 4), arena.alloc(ROWS * 32)];
-    });
+    this.#memory = arena.region();
+    this.#batch = new WindowBatch(model, windows, ROWS);
+    try {
+      this.#reference = this.#memory.alloc(this.#batch.tokens * this.#ld * 4);
+      this.#sums = this.#memory.alloc(ROWS * 32);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Mean KL(float || model as it is now) in nats a token, where nothing before block `from` has changed. */

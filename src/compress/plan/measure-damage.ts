@@ -13,7 +13,7 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import { type ExpertUse, expertUsage } from "../../eval/perplexity/expert-usage.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import { type Linear, layerLinears } from "../../model/weights/weight-tree.ts";
+import { type Linear, layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { isQuantizable } from "../../tensor/linear-shape.ts";
 import { checkGridSettings } from "../recipe/check-settings.ts";
@@ -53,15 +53,17 @@ async function measureHeld(model: Model, windows: Windows, options: DamageOption
   const { grid, groupSize, onProgress } = options;
   const usage = await expertUsage(model, windows, options);
   const alternatives = await quantizeAlternatives(model, windows, grid, WIDTHS, groupSize, { turns, onProgress });
-  using probe = await DamageProbe.create(model, sampleOf(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS), turns);
+  const changing = model.withWeights(overlayOf(model.weights));
+  const sample = sampleOf(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS);
+  using probe = await DamageProbe.create(changing, sample, turns);
   const damages = new Map<string, Record<Bits, number>>();
-  const groups = groupsOf(model);
+  const groups = groupsOf(changing);
   for (const [done, group] of groups.entries()) {
     onProgress?.({ phase: "damage", done, total: groups.length, unit: "groups" });
     const losses = group.map((linear) => weightedLosses(linear, alternatives, usage, grid.gateWeighted === true));
     let [kl, loss] = [0, 0];
     for (const bits of MEASURED) {
-      kl += await groupKl(model, probe, group, alternatives, bits, turns);
+      kl += await groupKl(changing, probe, group, alternatives, bits, turns);
       for (const one of losses) loss += one[bits];
     }
     const worth = loss > 0 ? kl / loss : 0;
@@ -106,12 +108,11 @@ async function groupKl(
   bits: Bits,
   turns: Turns,
 ): Promise<number> {
-  using memory = model.machine.arena.claim();
-  void memory;
+  using scratch = model.machine.arena.region();
   const originals = group.map((linear) => linear.matrix);
   try {
     for (const linear of group)
-      linear.matrix = packQuantized(model, linear, alternativeOf(alternatives, linear, bits).matrix);
+      linear.matrix = packQuantized(model, scratch, linear, alternativeOf(alternatives, linear, bits).matrix);
     return Math.max(0, await probe.kl(group[0].layer, turns));
   } finally {
     group.forEach((linear, i) => {

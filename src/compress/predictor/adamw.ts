@@ -3,6 +3,7 @@
 import type { Turns } from "../../base/turns.ts";
 import { f32Bits } from "../../wasm/constants.ts";
 import type { Machine } from "../../wasm/machine.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import type { Tape } from "../../wasm/tape.ts";
 
 export interface AdamWOptions {
@@ -31,7 +32,7 @@ const EPSILON = 1e-8;
 export class AdamW implements Disposable {
   readonly #options: AdamWOptions;
   readonly #parameters: readonly (Parameters & Moments)[];
-  readonly #memory: Disposable;
+  readonly #memory: Region;
   readonly #tape: Tape;
   /** beta^steps. */
   #power1 = 1;
@@ -40,12 +41,12 @@ export class AdamW implements Disposable {
   constructor(machine: Machine, parameters: readonly Parameters[], options: AdamWOptions) {
     this.#options = options;
     this.#tape = machine.tape();
-    const moments = () =>
-      parameters.map((each) => {
-        const size = each.panels * each.rows * 16;
-        return { ...each, mean: zeros(machine, size), square: zeros(machine, size) };
-      });
-    [this.#parameters, this.#memory] = machine.arena.own(this, moments);
+    using taken = machine.arena.region();
+    this.#parameters = parameters.map((each) => {
+      const size = each.panels * each.rows * 16;
+      return { ...each, mean: zeros(machine, taken, size), square: zeros(machine, taken, size) };
+    });
+    this.#memory = taken.move();
   }
 
   /** One step down the gradients, in place; the decay acts on the parameters themselves. */
@@ -69,8 +70,8 @@ export class AdamW implements Disposable {
   }
 }
 
-function zeros({ arena }: Machine, count: number): number {
-  const ptr = arena.alloc(4 * count);
+function zeros({ arena }: Machine, memory: Region, count: number): number {
+  const ptr = memory.alloc(4 * count);
   arena.f32(ptr, count).fill(0);
   return ptr;
 }

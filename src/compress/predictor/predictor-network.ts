@@ -9,6 +9,7 @@ import type { Random } from "../../base/random.ts";
 import type { Turns } from "../../base/turns.ts";
 import { PANEL_ROWS, panelCount } from "../../tensor/panel.ts";
 import type { Machine } from "../../wasm/machine.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import type { Tape } from "../../wasm/tape.ts";
 import type { Parameters } from "./adamw.ts";
 
@@ -50,7 +51,7 @@ interface Buffers {
 export class PredictorNetwork implements Disposable {
   readonly shape: NetworkShape;
   readonly machine: Machine;
-  readonly #memory: Disposable;
+  readonly #memory: Region;
   readonly #at: Buffers;
   readonly #tape: Tape;
 
@@ -60,7 +61,9 @@ export class PredictorNetwork implements Disposable {
     checkHidden(hidden);
     this.shape = shape;
     this.machine = machine;
-    [this.#at, this.#memory] = machine.arena.own(this, () => allocate(machine, shape));
+    using taken = machine.arena.region();
+    this.#at = allocate(taken, shape);
+    this.#memory = taken.move();
     this.#tape = machine.tape();
     const { first, second } = this.weights;
     for (let at = 0; at < first.length; at++) first[at] = (2 * random.next() - 1) / Math.sqrt(width);
@@ -162,8 +165,8 @@ export function checkHidden(hidden: number): void {
     throw new UsageError("predictor: hidden", String(hidden), `a positive multiple of ${PANEL_ROWS}`);
 }
 
-function allocate({ arena }: Machine, { width, hidden, rows }: NetworkShape): Buffers {
-  const f32 = (count: number) => arena.alloc(4 * count);
+function allocate(memory: Region, { width, hidden, rows }: NetworkShape): Buffers {
+  const f32 = (count: number) => memory.alloc(4 * count);
   return {
     first: f32(hidden * width),
     second: f32(hidden),
@@ -174,8 +177,8 @@ function allocate({ arena }: Machine, { width, hidden, rows }: NetworkShape): Bu
     outer: f32(rows),
     firstGradient: f32(width * hidden),
     secondGradient: f32(hidden),
-    forward: arena.alloc(32),
-    backward: arena.alloc(32),
+    forward: memory.alloc(32),
+    backward: memory.alloc(32),
   };
 }
 

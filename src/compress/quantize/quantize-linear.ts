@@ -35,19 +35,42 @@ export interface Outcome {
   readonly rtnLoss: number | null;
 }
 
-/** GPTQ with the site's factor for this group size, which is made where it is the first. */
+/** The factors of one Hessian, made for each group size when the first linear asks for it. */
+export class SiteFactors implements Disposable {
+  readonly #context: ModuleContext;
+  readonly #hessian: Hessian;
+  readonly #factors: Map<number, Factor> = new Map();
+
+  constructor(context: ModuleContext, hessian: Hessian) {
+    this.#context = context;
+    this.#hessian = hessian;
+  }
+
+  async take(options: GptqOptions): Promise<Factor> {
+    const { model, turns } = this.#context;
+    const known = this.#factors.get(options.groupSize);
+    const factor = known ?? (await factorize(model.machine, this.#hessian, options, turns));
+    this.#factors.set(options.groupSize, factor);
+    return factor;
+  }
+
+  [Symbol.dispose](): void {
+    for (const factor of this.#factors.values()) factor[Symbol.dispose]();
+  }
+}
+
+/** GPTQ with the site's factor for this group size. */
 export async function runGptq(
   context: ModuleContext,
   linear: Linear,
   weights: Float32Array,
   hessian: Hessian,
   options: GptqOptions,
-  factors: Map<number, Factor>,
+  factors: SiteFactors,
 ): Promise<Outcome> {
   const { machine } = context.model;
   const { rows, cols } = linear;
-  const factor = factors.get(options.groupSize) ?? (await factorize(machine, hessian, options, context.turns));
-  factors.set(options.groupSize, factor);
+  const factor = await factors.take(options);
   const result = await gptq(machine, weights, rows, cols, factor, options, context.turns);
   if (!context.rtnLoss) return { result, rtnLoss: null };
   const rounded = await rtn(machine, weights, rows, cols, options, context.turns, factor.diagonal);

@@ -10,7 +10,7 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
-import { type Linear, layerLinears } from "../../model/weights/weight-tree.ts";
+import { type Linear, layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
 import { rtn } from "../../quant/rtn.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
@@ -104,40 +104,48 @@ async function runBlocks(
   { windows, checkpoint, rtnLoss = false }: QuantizeRun,
 ): Promise<void> {
   if (windows === undefined) throw new UsageError("calibration", "no tokens", "windows for method gptq");
-  const linears = model.weights.layers.flatMap(layerLinears);
-  const originals = linears.map((linear) => linear.matrix);
-  using batch = new WindowBatch(model, windows);
+  const changing = model.withWeights(overlayOf(model.weights));
+  using batch = new WindowBatch(changing, windows);
   const { errorFeedback: share = 0, shrinkage = 0 } = settings;
-  const feedback = share > 0 ? new ErrorFeedback(model, batch, { share, shrinkage }, turns) : undefined;
-  const context: SiteContext = { model, settings, rtnLoss, turns, state: batch.state, sink: collector, feedback };
-  try {
-    await batch.embed(turns);
-    for (let layer = 0; layer < model.config.layers; layer++)
-      await runBlock(batch, layer, context, collector, checkpoint);
-  } finally {
-    linears.forEach((linear, index) => {
-      linear.matrix = originals[index];
-    });
-  }
+  const feedback = share > 0 ? new ErrorFeedback(changing, batch, { share, shrinkage }, turns) : undefined;
+  const { state } = batch;
+  const context = { model: changing, settings, rtnLoss, turns, state, sink: collector, feedback };
+  await batch.embed(turns);
+  for (let layer = 0; layer < model.config.layers; layer++)
+    await runBlock(batch, layer, context, collector, checkpoint);
 }
 
 async function runBlock(
   batch: WindowBatch,
   layer: number,
-  context: SiteContext,
+  context: Omit<SiteContext, "swap">,
   collector: Collector,
   checkpoint: Checkpoint | undefined,
 ): Promise<void> {
+  const { model, turns, feedback } = context;
   const kept = await checkpoint?.load(layer);
-  await context.feedback?.begin(layer);
+  await feedback?.begin(layer);
+  // Blocks that are done are not computed again: their weights need no memory any more.
+  using packed = model.machine.arena.region();
+  const swap: SiteContext["swap"] = (linear, matrix) => {
+    linear.matrix = packQuantized(model, packed, linear, matrix);
+  };
   if (kept !== undefined) {
     collector.restore(kept);
-    await batch.block(layer, context.turns, (tap: Tap) => collector.swapKept(tap, kept));
+    await batch.block(layer, turns, (tap: Tap) => swapKept(tap, kept, swap));
     return;
   }
   const mark = collector.mark();
-  await batch.block(layer, context.turns, (tap: Tap) => quantizeSite(context, tap));
+  await batch.block(layer, turns, (tap: Tap) => quantizeSite({ ...context, swap }, tap));
   await collector.finish(layer, mark);
+}
+
+/** Swaps at the same places as quantising does, so that the hidden states come out the same. */
+function swapKept(tap: Tap, { matrices }: QuantizedBlock, swap: SiteContext["swap"]): void {
+  for (const linear of tap.linears) {
+    const matrix = matrices.get(linear.name);
+    if (matrix !== undefined) swap(linear, matrix);
+  }
 }
 
 interface Mark {
@@ -145,11 +153,8 @@ interface Mark {
   readonly starved: number;
 }
 
-/**
- * Keeps results, swaps weights, tells progress. Matrices of finished blocks stay in memory only where no checkpoint has them.
- */
+/** Keeps results, tells progress. Matrices of finished blocks stay in memory only where no checkpoint has them. */
 class Collector {
-  readonly #model: Model;
   readonly #run: QuantizeRun;
   readonly readWeights: (linear: Linear) => Promise<Float32Array>;
   readonly #total: number;
@@ -158,7 +163,6 @@ class Collector {
   readonly starved: StarvedExpert[] = [];
 
   constructor(model: Model, settings: QuantizeSettings, run: QuantizeRun) {
-    this.#model = model;
     this.#run = run;
     this.readWeights = weightReader(model);
     this.#total = [...settings.modules.values()].filter((setting) => setting.bits !== 16).length;
@@ -169,11 +173,6 @@ class Collector {
     this.#modules.push(report);
     const done = this.#modules.length;
     this.#run.onProgress?.({ phase: "quantize", done, total: this.#total, unit: "matrices", detail: report.name });
-  }
-
-  /** From here on the model computes with the quantised weights (exact dequantisation). */
-  swap(linear: Linear, matrix: QuantizedMatrix): void {
-    linear.matrix = packQuantized(this.#model, linear, matrix);
   }
 
   /** Where a block begins, for `finish`. */
@@ -196,14 +195,6 @@ class Collector {
     for (const module of modules) this.add(matrices.get(module.name) as QuantizedMatrix, module);
     this.starved.push(...starved);
     this.#matrices.clear();
-  }
-
-  /** Swaps at the same places as quantising does, so that the hidden states come out the same. */
-  swapKept(tap: Tap, { matrices }: QuantizedBlock): void {
-    for (const linear of tap.linears) {
-      const matrix = matrices.get(linear.name);
-      if (matrix !== undefined) this.swap(linear, matrix);
-    }
   }
 
   result(): Quantized {

@@ -2,31 +2,31 @@
 import type { Tap } from "../../model/pass/forward.ts";
 import type { State } from "../../model/pass/pass-state.ts";
 import type { Linear } from "../../model/weights/weight-tree.ts";
-import type { Factor } from "../../quant/factor.ts";
 import type { GptqResult } from "../../quant/gptq.ts";
 import { Hessian } from "../../quant/hessian.ts";
-import { inScratch } from "../../quant/scratch.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import type { Correct, ErrorFeedback } from "../feedback/error-feedback.ts";
 import { settingOf } from "../recipe/settings.ts";
 import type { ModuleReport } from "../result/module-report.ts";
 import type { StarvedExpert } from "../result/quantized.ts";
 import { type TapRows, tapRows } from "../windows/tap-rows.ts";
-import { type ModuleContext, optionsOf, reportOf, roundStarved, runGptq } from "./quantize-linear.ts";
+import { type ModuleContext, optionsOf, reportOf, roundStarved, runGptq, SiteFactors } from "./quantize-linear.ts";
 import { blendWeight, roundedBelow, starvedBelow } from "./starved-experts.ts";
 
 export interface Sink {
   readonly starved: StarvedExpert[];
   readWeights(linear: Linear): Promise<Float32Array>;
   add(matrix: QuantizedMatrix, report: ModuleReport): void;
-  swap(linear: Linear, matrix: QuantizedMatrix): void;
 }
 
 export interface SiteContext extends ModuleContext {
   readonly state: State;
   readonly sink: Sink;
   readonly feedback?: ErrorFeedback;
+  /** Lets what is computed from here on see the quantised weights (exact dequantisation). */
+  readonly swap: (linear: Linear, matrix: QuantizedMatrix) => void;
 }
 
 interface InputRows extends TapRows {
@@ -44,7 +44,7 @@ export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void
     tap.spans === undefined
       ? await quantizeTogether(context, linears, allRows(tap), undefined, await context.feedback?.ofDense(tap))
       : await quantizeExperts(context, linears, tap, tap.spans);
-  for (const [linear, result] of results) context.sink.swap(linear, result.matrix);
+  for (const [linear, result] of results) context.swap(linear, result.matrix);
 }
 
 type Results = readonly (readonly [Linear, GptqResult])[];
@@ -66,37 +66,33 @@ async function quantizeExperts(
   const { cols } = tap.input;
   const gates = context.settings.gateWeighted === true ? gatesByRow(context, tap.layer) : undefined;
   const needsAll = tap.site === "experts" && spans.some((count, at) => at % 2 === 1 && count < starvedBelow(cols));
-  return inScratch(machine, async () => {
-    const all = needsAll ? await gather(context, cols, allRows(tap)) : undefined;
-    const feedback =
-      tap.site === "expertsDown" ? await context.feedback?.ofExperts(tap, gatesByRow(context, tap.layer)) : undefined;
-    const results: Results[] = [];
-    for (let expert = 0; expert < config.experts; expert++) {
-      const own = linears.filter((linear) => linear.expert === expert);
-      if (own.length === 0) continue;
-      const [start, count] = [spans[2 * expert], spans[2 * expert + 1]];
-      const weights = gates?.subarray(start, start + count);
-      const input = { ...tapRows(tap, start, count), weights };
-      if (count < starvedBelow(cols)) noteStarved(context.sink.starved, tap, expert, count);
-      const done = await quantizeTogether(context, own, input, all, feedback?.correct({ start, count }));
-      for (const [linear, { matrix }] of done) await feedback?.done(linear, matrix, { start, count });
-      results.push(done);
-    }
-    return results.flat();
-  });
+  using all = needsAll ? new Hessian(machine, cols) : undefined;
+  if (all !== undefined) await gather(context, all, allRows(tap));
+  const feedback =
+    tap.site === "expertsDown" ? await context.feedback?.ofExperts(tap, gatesByRow(context, tap.layer)) : undefined;
+  const results: Results[] = [];
+  for (let expert = 0; expert < config.experts; expert++) {
+    const own = linears.filter((linear) => linear.expert === expert);
+    if (own.length === 0) continue;
+    const [start, count] = [spans[2 * expert], spans[2 * expert + 1]];
+    const weights = gates?.subarray(start, start + count);
+    const input = { ...tapRows(tap, start, count), weights };
+    if (count < starvedBelow(cols)) noteStarved(context.sink.starved, tap, expert, count);
+    const done = await quantizeTogether(context, own, input, all, feedback?.correct({ start, count }));
+    for (const [linear, { matrix }] of done) await feedback?.done(linear, matrix, { start, count });
+    results.push(done);
+  }
+  return results.flat();
 }
 
-/** The Hessian of an input, at the arena's top. */
-async function gather({ model, turns }: SiteContext, cols: number, input: InputRows): Promise<Hessian> {
+/** Adds an input to its Hessian. */
+async function gather({ model, turns }: SiteContext, hessian: Hessian, input: InputRows): Promise<void> {
   const { machine } = model;
-  const hessian = new Hessian(machine, cols);
   const { ptr, ld, index, count, weights } = input;
-  if (count === 0) return hessian;
-  await inScratch(machine, async () => {
-    const at = weights === undefined ? { ptr, index } : { ptr: weighRows(machine, input, weights), index: 0 };
-    await hessian.accumulateInTurns(at.ptr, ld, at.index, count, "f32", turns);
-  });
-  return hessian;
+  if (count === 0) return;
+  using scratch = machine.arena.region();
+  const at = weights === undefined ? { ptr, index } : { ptr: weighRows(machine, scratch, input, weights), index: 0 };
+  await hessian.accumulateInTurns(at.ptr, ld, at.index, count, "f32", turns);
 }
 
 /**
@@ -114,10 +110,14 @@ function gatesByRow({ model, state }: SiteContext, layer: number): Float32Array 
   return gates;
 }
 
-/** A copy of the rows, each times its weight, at the arena's top and as far apart as they were. */
-function weighRows(machine: Machine, { ptr, ld, index, count }: InputRows, weights: Float32Array): number {
-  const { arena } = machine;
-  const copy = arena.alloc(count * ld * 4);
+/** A copy of the rows, each times its weight, as far apart as they were. */
+function weighRows(
+  { arena }: Machine,
+  scratch: Region,
+  { ptr, ld, index, count }: InputRows,
+  weights: Float32Array,
+): number {
+  const copy = scratch.alloc(count * ld * 4);
   const to = arena.f32(copy, count * ld);
   const order = index === 0 ? undefined : arena.i32(index, count);
   for (let row = 0; row < count; row++) {
@@ -149,23 +149,22 @@ async function quantizeTogether(
 ): Promise<Results> {
   const { cols, role } = linears[0];
   const starved = role === "expert" && input.count < starvedBelow(cols);
-  return inScratch(context.model.machine, async () => {
-    const hessian = await gather(context, cols, input);
-    if (starved && all !== undefined) hessian.blend(all, blendWeight(input.count, cols));
-    hessian.shrink((context.settings.shrinkage ?? 0) * cols);
-    const factors = new Map<number, Factor>();
-    const done: [Linear, GptqResult][] = [];
-    for (const linear of linears) {
-      const options = optionsOf(context, linear);
-      const float = await context.sink.readWeights(linear);
-      const weights = correct === undefined ? float : await correct(float);
-      const { result, rtnLoss } =
-        starved && all === undefined && input.count < roundedBelow(cols)
-          ? await roundStarved(context, linear, weights, hessian, options)
-          : await runGptq(context, linear, weights, hessian, options, factors);
-      context.sink.add(result.matrix, reportOf(linear, options, result, rtnLoss, input.count));
-      done.push([linear, result]);
-    }
-    return done;
-  });
+  using hessian = new Hessian(context.model.machine, cols);
+  await gather(context, hessian, input);
+  if (starved && all !== undefined) hessian.blend(all, blendWeight(input.count, cols));
+  hessian.shrink((context.settings.shrinkage ?? 0) * cols);
+  using factors = new SiteFactors(context, hessian);
+  const done: [Linear, GptqResult][] = [];
+  for (const linear of linears) {
+    const options = optionsOf(context, linear);
+    const float = await context.sink.readWeights(linear);
+    const weights = correct === undefined ? float : await correct(float);
+    const { result, rtnLoss } =
+      starved && all === undefined && input.count < roundedBelow(cols)
+        ? await roundStarved(context, linear, weights, hessian, options)
+        : await runGptq(context, linear, weights, hessian, options, factors);
+    context.sink.add(result.matrix, reportOf(linear, options, result, rtnLoss, input.count));
+    done.push([linear, result]);
+  }
+  return done;
 }

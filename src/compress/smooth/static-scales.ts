@@ -4,7 +4,7 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
 import { readRows, type StudyActivations, studyLevels } from "../../nn/emit.ts";
-import { place } from "../../quant/scratch.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 
 /** Scales in the memory of the model that they were measured on; there until disposed. */
@@ -53,13 +53,25 @@ async function scalesHeld(
       for (const { name } of tap.linears) found.set(name, scales);
     });
   }
-  const scales = new Map<string, number>();
-  // Owned by the addresses: there as long as somebody may compute with them.
-  const [, memory] = machine.arena.own(scales, () => {
-    const addresses = new Map([...new Set(found.values())].map((list) => [list, place(machine, list)]));
-    for (const [name, list] of found) scales.set(name, addresses.get(list) as number);
-  });
-  return { activations: { mode: "study", bits, group, scales }, [Symbol.dispose]: () => memory[Symbol.dispose]() };
+  using taken = machine.arena.region();
+  const addresses = new Map([...new Set(found.values())].map((list) => [list, taken.place(list)]));
+  const scales = new ScaleAddresses(taken.move());
+  for (const [name, list] of found) scales.set(name, addresses.get(list) as number);
+  return { activations: { mode: "study", bits, group, scales }, [Symbol.dispose]: () => scales[Symbol.dispose]() };
+}
+
+/** Addresses that own what lies there: it is there as long as somebody may compute with them. */
+class ScaleAddresses extends Map<string, number> implements Disposable {
+  readonly #memory: Region;
+
+  constructor(memory: Region) {
+    super();
+    this.#memory = memory;
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
+  }
 }
 
 function groupScales(maxima: Float32Array, group: number, levels: number): Float32Array {

@@ -13,8 +13,9 @@ import { type Emit, WordPool } from "../../nn/emit.ts";
 import { project, type Target } from "../../nn/linear.ts";
 import { swiglu } from "../../nn/mlp.ts";
 import { rtn } from "../../quant/rtn.ts";
-import { inScratch } from "../../quant/scratch.ts";
+
 import { type Matrix, stride } from "../../tensor/matrix.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import { DEFAULT_GRID } from "../recipe/settings.ts";
 import { plainCodes } from "../result/quantized.ts";
 import { DISTANCE_BITS, type DistanceBits, type ExpertDistance } from "./statistics.ts";
@@ -31,22 +32,18 @@ interface Sums {
 
 export class DistanceMeter implements Disposable {
   readonly #model: Model;
-  readonly #memory: Disposable;
+  readonly #memory: Region;
   readonly #rounded: ReadonlyMap<DistanceBits, RoundedLayers>;
   readonly #sums: Map<number, Sums> = new Map();
 
   /** Rounds every routed expert at every width, once; holds them in the model's memory. @throws UsageError for a packed model. */
   static async create(model: Model, turns: Turns, onProgress?: (progress: Progress) => void): Promise<DistanceMeter> {
-    const memory = model.machine.arena.claim();
-    try {
-      return new DistanceMeter(model, memory, await roundExperts(model, turns, onProgress));
-    } catch (error) {
-      memory[Symbol.dispose]();
-      throw error;
-    }
+    using taken = model.machine.arena.region();
+    const rounded = await roundExperts(model, taken, turns, onProgress);
+    return new DistanceMeter(model, taken.move(), rounded);
   }
 
-  private constructor(model: Model, memory: Disposable, rounded: ReadonlyMap<DistanceBits, RoundedLayers>) {
+  private constructor(model: Model, memory: Region, rounded: ReadonlyMap<DistanceBits, RoundedLayers>) {
     this.#model = model;
     this.#memory = memory;
     this.#rounded = rounded;
@@ -65,16 +62,15 @@ export class DistanceMeter implements Disposable {
     const sums = this.#sums.get(tap.layer) ?? { energy: zeros(), errors: { 2: zeros(), 3: zeros(), 4: zeros() } };
     this.#sums.set(tap.layer, sums);
     const exact = rowsOf(state.down, rows, config.hiddenSize);
-    await inScratch(machine, async () => {
-      const out = machine.arena.alloc(rows * stride(config.hiddenSize) * 4);
-      const pool = new WordPool(machine, 64 * experts + 256);
-      for (const bits of DISTANCE_BITS) {
-        pool.clear();
-        await this.#compute(this.#rounded.get(bits)![tap.layer], tap, state, { pool, out }, turns);
-        await this.#compare(tap.layer, state, tokens, out, exact.ptr, sums.errors[bits], turns);
-      }
-      await this.#compare(tap.layer, state, tokens, 0, exact.ptr, sums.energy, turns);
-    });
+    using scratch = machine.arena.region();
+    const out = scratch.alloc(rows * stride(config.hiddenSize) * 4);
+    const pool = new WordPool(machine, scratch, 64 * experts + 256);
+    for (const bits of DISTANCE_BITS) {
+      pool.clear();
+      await this.#compute(this.#rounded.get(bits)![tap.layer], tap, state, { pool, out }, turns);
+      await this.#compare(tap.layer, state, tokens, out, exact.ptr, sums.errors[bits], turns);
+    }
+    await this.#compare(tap.layer, state, tokens, 0, exact.ptr, sums.energy, turns);
   }
 
   /** The sums so far of the layers and experts measured; starts anew. */
@@ -151,6 +147,7 @@ export class DistanceMeter implements Disposable {
 
 async function roundExperts(
   model: Model,
+  to: Region,
   turns: Turns,
   onProgress?: (progress: Progress) => void,
 ): Promise<ReadonlyMap<DistanceBits, RoundedLayers>> {
@@ -164,7 +161,7 @@ async function roundExperts(
     for (const { experts } of weights.layers) {
       const mlps: RoundedMlp[] = [];
       for (const { gate, up, down } of experts) {
-        const one = (linear: Linear) => roundLinear(model, linear, bits, turns);
+        const one = (linear: Linear) => roundLinear(model, to, linear, bits, turns);
         mlps.push({ gate: await one(gate), up: await one(up), down: await one(down) });
         onProgress?.({ phase: "round experts", done: ++done, total, unit: "experts" });
       }
@@ -175,9 +172,10 @@ async function roundExperts(
   return rounded;
 }
 
-/** Lays the rounded linear in packed panels at the arena's top. */
+/** Lays the rounded linear in packed panels that `to` owns. */
 async function roundLinear(
   { files, machine }: Model,
+  to: Region,
   { name, rows, cols }: Linear,
   bits: DistanceBits,
   turns: Turns,
@@ -192,7 +190,7 @@ async function roundLinear(
   const grid = { bits, groupSize, symmetric, clip: "mse", scaleRounding: "f16", name: where } as const;
   const weights = await readLinear(files.index, linear);
   const matrix = await rtn(machine, weights, rows, cols, grid, turns);
-  return packMatrix(machine, plainCodes(matrix), groupSize);
+  return packMatrix(machine, to, plainCodes(matrix), groupSize);
 }
 
 function energyOf(values: Float32Array): number {

@@ -4,7 +4,7 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
 import { Hessian } from "../../quant/hessian.ts";
-import { inScratch } from "../../quant/scratch.ts";
+
 import { type TapRows, tapRows } from "../windows/tap-rows.ts";
 import type { InputStatistics, LinearSite } from "./statistics.ts";
 import type { KeepTriangles } from "./triangles.ts";
@@ -74,11 +74,9 @@ export class InputTally {
   async #triangle({ ptr, ld, index, count }: TapRows, cols: number, turns: Turns): Promise<Float64Array> {
     if (count === 0) return new Float64Array((cols * (cols + 1)) / 2);
     const { machine } = this.#model;
-    return inScratch(machine, async () => {
-      const hessian = new Hessian(machine, cols);
-      await hessian.accumulateInTurns(ptr, ld, index, count, "f32", turns);
-      return hessian.triangle();
-    });
+    using hessian = new Hessian(machine, cols);
+    await hessian.accumulateInTurns(ptr, ld, index, count, "f32", turns);
+    return hessian.triangle();
   }
 }
 

@@ -105,9 +105,7 @@ async function sampleTogether(
 ): Promise<number[][]> {
   const { machine, config } = model;
   const { count, length } = setup;
-  using memory = machine.arena.claim();
-  void memory;
-  const state = createState(machine, config, {
+  using state = createState(machine, config, {
     capacity: count,
     cacheRows: count * length,
     logitRows: count,

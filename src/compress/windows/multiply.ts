@@ -21,14 +21,12 @@ export async function multiply(
   prepare?: (tape: Tape, x: number, rows: number) => void,
 ): Promise<Float32Array> {
   const { arena } = machine;
-  using _ = arena.claim();
+  using scratch = arena.region();
   const [rows, outputs] = [x.length / cols, weights.length / cols];
   const panels = panelCount(outputs);
-  const at = { x: arena.alloc(4 * x.length), raw: arena.alloc(4 * weights.length), table: arena.alloc(32) };
-  const laid = arena.alloc(64 * panels * cols);
-  const out = arena.alloc(4 * rows * stride(outputs));
-  arena.f32(at.x, x.length).set(x);
-  arena.f32(at.raw, weights.length).set(weights);
+  const at = { x: scratch.place(x), raw: scratch.place(weights), table: scratch.alloc(32) };
+  const laid = scratch.alloc(64 * panels * cols);
+  const out = scratch.alloc(4 * rows * stride(outputs));
   arena.i32(at.table, 6).set([laid, at.table + 16, out, 0, 0, rows]);
   const tape = machine.tape();
   prepare?.(tape, at.x, rows);

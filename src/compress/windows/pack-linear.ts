@@ -7,6 +7,7 @@ import type { StoredLinear } from "../../model/weights/locate.ts";
 import type { Linear } from "../../model/weights/weight-tree.ts";
 import type { PackedMatrix } from "../../tensor/matrix.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import { plainCodes } from "../result/quantized.ts";
 
 /** Reads the float weights [N,K] of a linear as the checkpoint has them. */
@@ -15,14 +16,11 @@ export function weightReader(model: Model): (linear: Linear) => Promise<Float32A
   return ({ name }) => readLinear(model.files.index, stored.get(name) as StoredLinear);
 }
 
-/** A quantised matrix in the engine's memory, at the arena's top. */
-export function packQuantized(model: Model, linear: Linear, matrix: QuantizedMatrix): PackedMatrix {
-  const { machine } = model;
+/** A quantised matrix in the engine's memory, in blocks that `to` owns. */
+export function packQuantized(model: Model, to: Region, linear: Linear, matrix: QuantizedMatrix): PackedMatrix {
   const plain = plainCodes(matrix);
   const groupSize = matrix.groupSize === -1 ? matrix.cols : matrix.groupSize;
   const { codes, perm } = sortByGroup({ ...plain, gIdx: matrix.gIdx }, groupSize, linear.name);
-  const packed = packMatrix(machine, { ...plain, codes }, groupSize);
-  const permPtr = perm === undefined ? 0 : machine.arena.alloc(perm.length * 4);
-  if (perm !== undefined) machine.arena.i32(permPtr, perm.length).set(perm);
-  return { ...packed, permPtr };
+  const packed = packMatrix(model.machine, to, { ...plain, codes }, groupSize);
+  return { ...packed, permPtr: perm === undefined ? 0 : to.place(perm) };
 }

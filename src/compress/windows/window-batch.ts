@@ -24,7 +24,6 @@ export class WindowBatch implements Disposable {
   readonly state: State;
   readonly #model: Model;
   readonly #pass: Pass;
-  readonly #memory: Disposable;
   readonly #calls: Jobs = new Jobs("batch of windows");
 
   /**
@@ -39,8 +38,7 @@ export class WindowBatch implements Disposable {
     machine.jobs.requireFree();
     const longest = mostIds(windows);
     const options = { capacity: this.tokens, cacheRows: this.tokens, logitRows, positions: longest };
-    const make = () => createState(machine, config, { ...options, oneCache: true, exact: true });
-    [this.state, this.#memory] = machine.arena.own(this, make);
+    this.state = createState(machine, config, { ...options, oneCache: true, exact: true });
     const tokens = windows.flatMap((window) => window.map((id, position) => ({ id, position })));
     placeTokens(machine, config, this.state, this.tokens, (row) => {
       const { position } = tokens[row];
@@ -93,7 +91,7 @@ export class WindowBatch implements Disposable {
 
   /** Returns the batch's memory, once nothing runs on it. */
   [Symbol.dispose](): void {
-    this.#calls.close(() => this.#memory[Symbol.dispose]());
+    this.#calls.close(() => this.state[Symbol.dispose]());
   }
 
   #inTurn(name: string, turns: Turns, work: (turns: Turns) => Promise<void>): Promise<void> {

@@ -3,6 +3,7 @@ import { exp } from "../../base/exact.ts";
 import type { Model } from "../../model/model.ts";
 import type { LogitRows } from "../../model/pass/session.ts";
 import { stride } from "../../tensor/matrix.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import { SCORING_BATCH } from "../scoring/scored-windows.ts";
 import { percentile, RunningMean } from "../stats/means.ts";
 import { type ReferenceWindow, shapeOf } from "./reference.ts";
@@ -28,7 +29,7 @@ export interface Comparison {
 /** Owns the memory in which rows of both meet: the engine's, where a kernel compares them. */
 export class Tally implements Disposable {
   readonly #model: Model;
-  readonly #memory: Disposable;
+  readonly #memory: Region;
   readonly #theirs: number;
   readonly #sums: number;
   readonly #ld: number;
@@ -42,12 +43,13 @@ export class Tally implements Disposable {
   #routed = 0;
 
   constructor(model: Model) {
-    const { arena } = model.machine;
     this.#model = model;
     this.#ld = stride(model.config.vocabSize);
     model.machine.jobs.requireFree();
-    const make = () => [arena.alloc(SCORING_BATCH * this.#ld * 4), arena.alloc(SCORING_BATCH * 32)];
-    [[this.#theirs, this.#sums], this.#memory] = arena.own(this, make);
+    using taken = model.machine.arena.region();
+    this.#theirs = taken.alloc(SCORING_BATCH * this.#ld * 4);
+    this.#sums = taken.alloc(SCORING_BATCH * 32);
+    this.#memory = taken.move();
   }
 
   /** Rows of the model against the reference's; the last of a window has nothing to predict. */

@@ -5,6 +5,7 @@ import type { Model } from "../../model/model.ts";
 import { checkBatch } from "../../model/pass/session.ts";
 import { type NodeLogits, TreeSession } from "../../model/pass/tree-session.ts";
 import { Jobs } from "../../wasm/jobs.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import { buildTree, type ScoredSequence, type ScoredTree } from "./token-tree.ts";
 
 export interface TokenScores {
@@ -36,7 +37,7 @@ export class TokenScorer implements Disposable {
   readonly #calls: Jobs = new Jobs("token scorer");
   #session: TreeSession | undefined;
   #results = 0;
-  #memory: Disposable | undefined;
+  #memory: Region | undefined;
 
   constructor(model: Model, options: TokenScorerOptions = {}) {
     this.#model = model;
@@ -75,15 +76,13 @@ export class TokenScorer implements Disposable {
   #open(length: number): TreeSession {
     if (this.#session !== undefined && length <= this.#session.context) return this.#session;
     this.#free();
-    const { arena } = this.#model.machine;
     const { maxPositions } = this.#model.config;
     const rounded = Math.ceil(length / CONTEXT_STEP) * CONTEXT_STEP;
     const context = length > maxPositions ? length : Math.max(1, Math.min(rounded, maxPositions));
-    const make = () => {
-      this.#results = arena.alloc(MAX_ROWS * RESULT_BYTES);
-      return new TreeSession(this.#model, { context, batch: this.#options.batch });
-    };
-    [this.#session, this.#memory] = arena.own(this, make);
+    using taken = this.#model.machine.arena.region();
+    this.#results = taken.alloc(MAX_ROWS * RESULT_BYTES);
+    this.#session = new TreeSession(this.#model, { context, batch: this.#options.batch });
+    this.#memory = taken.move();
     return this.#session;
   }
 

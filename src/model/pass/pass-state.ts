@@ -6,10 +6,13 @@ import type { Routes } from "../../nn/mlp.ts";
 import { ropeTable } from "../../nn/rope-table.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 
-/** Addresses, each for the full capacity; `rowsOf` makes the view that T tokens use. */
-export interface State {
+/** Addresses, each for the full capacity; `rowsOf` makes the view that T tokens use. Dispose it to free them all. */
+export interface State extends Disposable {
+  /** Owns what lies at the addresses. */
+  readonly memory: Region;
   /** Most tokens of one pass. */
   readonly capacity: number;
   /** Rows of the cache. */
@@ -60,12 +63,13 @@ export interface StateOptions {
   readonly exact?: boolean;
 }
 
-/** Allocates at the arena's top. @throws MemoryError where it does not fit. */
+/** @throws MemoryError where it does not fit; nothing is allocated then. */
 export function createState(machine: Machine, config: ModelConfig, options: StateOptions): State {
   const { arena } = machine;
+  using taken = arena.region();
   const { capacity, cacheRows, logitRows, segmentRoom = capacity } = options;
-  const f32 = (rows: number, cols: number) => arena.alloc(rows * stride(cols) * 4);
-  const i32 = (count: number) => arena.alloc(count * 4);
+  const f32 = (rows: number, cols: number) => taken.alloc(rows * stride(cols) * 4);
+  const i32 = (count: number) => taken.alloc(count * 4);
   const kvWidth = config.kvHeads * config.headDim;
   const routed = capacity * config.topK;
   const mlpCells = Math.max(
@@ -75,7 +79,7 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
   );
   const tableLength = options.positions * config.headDim;
   const tablePtr = i32(tableLength);
-  const state: State = {
+  const addresses = {
     capacity,
     cacheRows,
     logitRows,
@@ -88,9 +92,9 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
     },
     segmentRoom,
     span: i32(2),
-    routes: allocRoutes(machine, config, routed, options.keepRoutes === true),
+    routes: allocRoutes(taken, config, routed, options.keepRoutes === true),
     ropeTable: tablePtr,
-    cache: allocCache(machine, config.layers, cacheRows * kvWidth * 4, options.oneCache === true),
+    cache: allocCache(taken, config.layers, cacheRows * kvWidth * 4, options.oneCache === true),
     hidden: f32(capacity, config.hiddenSize),
     normed: f32(capacity, config.hiddenSize),
     query: f32(capacity, config.heads * config.headDim),
@@ -99,12 +103,12 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
     attended: f32(capacity, config.heads * config.headDim),
     branch: f32(capacity, config.hiddenSize),
     routerLogits: f32(capacity, config.experts),
-    gate: arena.alloc(mlpCells * 4),
-    up: arena.alloc(mlpCells * 4),
+    gate: i32(mlpCells),
+    up: i32(mlpCells),
     down: f32(routed, config.hiddenSize),
     logits: f32(logitRows, config.vocabSize),
-    prepared: allocPrepared(machine, config, capacity, options.exact === true),
-    pool: new WordPool(machine, poolWords(config)),
+    prepared: allocPrepared(taken, config, capacity, options.exact === true),
+    pool: new WordPool(machine, taken, poolWords(config)),
   };
   // Last, since it takes time and room of its own: a context too long for the memory is refused before.
   const { positions } = options;
@@ -115,7 +119,8 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
     scaling: scalingOf(config),
   });
   arena.f32(tablePtr, tableLength).set(table);
-  return state;
+  const memory = taken.move();
+  return { ...addresses, memory, [Symbol.dispose]: () => memory[Symbol.dispose]() };
 }
 
 /** A view of `rows` rows of a buffer whose row stride is that of `cols` outputs. */
@@ -181,8 +186,8 @@ function scalingOf(config: ModelConfig): { type: "linear"; factor: number } | un
   return config.ropeFactor === 1 ? undefined : { type: "linear", factor: config.ropeFactor };
 }
 
-function allocRoutes(machine: Machine, config: ModelConfig, routed: number, kept: boolean): readonly Routes[] {
-  const i32 = (count: number) => machine.arena.alloc(count * 4);
+function allocRoutes(memory: Region, config: ModelConfig, routed: number, kept: boolean): readonly Routes[] {
+  const i32 = (count: number) => memory.alloc(count * 4);
   const lists = { spans: i32(2 * config.experts), index: i32(routed), place: i32(routed) };
   const shared: Routes = { ...lists, experts: i32(routed), weights: i32(routed) };
   return config.moeLayers.map((moe) =>
@@ -190,13 +195,13 @@ function allocRoutes(machine: Machine, config: ModelConfig, routed: number, kept
   );
 }
 
-function allocCache(machine: Machine, layers: number, bytes: number, shared: boolean): readonly LayerCache[] {
-  const alloc = (): LayerCache => ({ keys: machine.arena.alloc(bytes), values: machine.arena.alloc(bytes) });
+function allocCache(memory: Region, layers: number, bytes: number, shared: boolean): readonly LayerCache[] {
+  const alloc = (): LayerCache => ({ keys: memory.alloc(bytes), values: memory.alloc(bytes) });
   if (!shared) return Array.from({ length: layers }, alloc);
   return Array<LayerCache>(layers).fill(alloc());
 }
 
-function allocPrepared(machine: Machine, config: ModelConfig, capacity: number, exact: boolean): Emit["prepared"] {
+function allocPrepared(memory: Region, config: ModelConfig, capacity: number, exact: boolean): Emit["prepared"] {
   const inputs = [
     preparedBytes(
       capacity,
@@ -206,10 +211,9 @@ function allocPrepared(machine: Machine, config: ModelConfig, capacity: number, 
   ];
   const records = Math.max(...inputs.map((input) => input.records));
   const floats = Math.max(...inputs.map((input) => input.rounded));
-  const { arena } = machine;
-  const gathered = arena.alloc(floats);
+  const gathered = memory.alloc(floats);
   if (exact) return { records: 0, rounded: 0, gathered };
-  return { records: arena.alloc(records), rounded: arena.alloc(floats), gathered };
+  return { records: memory.alloc(records), rounded: memory.alloc(floats), gathered };
 }
 
 /** Tables of all linears and spans for a few batch sizes, with room for formats that split a table. */

@@ -49,7 +49,6 @@ export class Session implements Disposable {
   readonly model: Runnable;
   readonly context: number;
   readonly state: State;
-  readonly #memory: Disposable;
   readonly #every: boolean;
   readonly #tapes: TapeShelf;
   readonly #calls: Jobs = new Jobs("session");
@@ -68,8 +67,7 @@ export class Session implements Disposable {
     this.#every = logits === "all";
     const cells = { capacity, cacheRows: this.context, positions: this.context };
     const logitRows = { last: 1, all: capacity, none: 0 }[logits];
-    const make = () => createState(machine, config, { ...cells, logitRows, keepRoutes });
-    [this.state, this.#memory] = machine.arena.own(this, make);
+    this.state = createState(machine, config, { ...cells, logitRows, keepRoutes });
     this.#tapes = new TapeShelf((tokens) => {
       const pass = this.#pass(tokens);
       recordPass(pass);
@@ -158,7 +156,7 @@ export class Session implements Disposable {
 
   /** Returns the session's memory, once nothing runs on it. */
   [Symbol.dispose](): void {
-    this.#calls.close(() => this.#memory[Symbol.dispose]());
+    this.#calls.close(() => this.state[Symbol.dispose]());
   }
 
   #inTurn(name: string, turns: Turns, work: (turns: Turns) => Promise<void>): Promise<void> {

@@ -45,7 +45,6 @@ const DEFAULT_BATCH = 256;
 export class TreeSession implements Disposable {
   readonly model: Runnable;
   readonly context: number;
-  readonly #memory: Disposable;
   readonly #state: State;
   readonly #tapes: TapeShelf;
   readonly #rows: RowPool;
@@ -68,8 +67,7 @@ export class TreeSession implements Disposable {
     const cells = { capacity, cacheRows, positions: this.context, segmentRoom: 4 * capacity + this.context };
     const logitRows = Math.min(LOGIT_ROWS, capacity);
     machine.jobs.requireFree();
-    const make = () => createState(machine, config, { ...cells, logitRows });
-    [this.#state, this.#memory] = machine.arena.own(this, make);
+    this.#state = createState(machine, config, { ...cells, logitRows });
     this.#rows = new RowPool(cacheRows);
     this.#tapes = new TapeShelf((tokens) => {
       const pass = this.#pass(tokens);
@@ -105,7 +103,7 @@ export class TreeSession implements Disposable {
 
   /** Returns the session's memory, once nothing runs on it. */
   [Symbol.dispose](): void {
-    this.#calls.close(() => this.#memory[Symbol.dispose]());
+    this.#calls.close(() => this.#state[Symbol.dispose]());
   }
 
   #checkDepths(depths: Int32Array): void {

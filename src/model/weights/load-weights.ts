@@ -9,6 +9,7 @@ import type { Bits, LinearShape, Projection, Role } from "../../tensor/linear-sh
 import type { FloatMatrix, Matrix, PackedMatrix } from "../../tensor/matrix.ts";
 import { panelBytes, panelCount } from "../../tensor/panel.ts";
 import type { Machine } from "../../wasm/machine.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { sortByGroup } from "./act-order.ts";
 import { layerPrefix } from "./linears.ts";
@@ -36,21 +37,23 @@ export async function loadWeights(
   const norms = (2 * config.layers + 1) * (config.hiddenSize * 4 + 64);
   const staging = located.reduce((most, linear) => Math.max(most, stagingBytes(linear)), 0);
   arena.reserve(total + 64 * located.length + norms + staging);
+  using taken = arena.region();
   const linears = new Map<string, Linear>();
   let done = 0;
   for (const { stored, ...shape } of located) {
-    linears.set(linearKey(shape), { ...shape, matrix: await loadMatrix(context, { ...shape, stored }) });
+    linears.set(linearKey(shape), { ...shape, matrix: await loadMatrix(context, taken, { ...shape, stored }) });
     done += placedBytes({ ...shape, stored });
     context.onBytes(done, total);
     await context.turns.pause();
   }
-  return assemble(context, config, linears);
+  const tree = await assemble(context, taken, config, linears);
+  return { ...tree, memory: taken.move() };
 }
 
-/** One linear into memory, at the arena's top. */
-async function loadMatrix(context: LoadContext, linear: StoredLinear): Promise<Matrix> {
+/** One linear into memory that `to` owns. */
+async function loadMatrix(context: LoadContext, to: Region, linear: StoredLinear): Promise<Matrix> {
   const { stored } = linear;
-  return stored.kind === "float" ? loadFloat(context, linear, stored) : loadPacked(context, linear, stored);
+  return stored.kind === "float" ? loadFloat(context, to, linear, stored) : loadPacked(context, to, linear, stored);
 }
 
 /** Bytes that a linear needs beside its place while it is rewritten. */
@@ -61,6 +64,7 @@ function stagingBytes({ rows, cols, stored }: StoredLinear): number {
 
 async function loadFloat(
   context: LoadContext,
+  to: Region,
   linear: StoredLinear,
   stored: StoredMatrix & { kind: "float" },
 ): Promise<FloatMatrix> {
@@ -68,9 +72,9 @@ async function loadFloat(
   const { rows, cols } = linear;
   const { entry, rowOffset, dtype } = stored;
   const bytes = dtype === "f32" ? 4 : 2;
-  const ptr = machine.arena.alloc(placedBytes(linear));
-  const mark = machine.arena.mark();
-  const raw = machine.arena.alloc(rows * cols * bytes);
+  using staging = machine.arena.region();
+  const ptr = to.alloc(placedBytes(linear));
+  const raw = staging.alloc(rows * cols * bytes);
   const offset = entry.offset + rowOffset * cols * bytes;
   await entry.source.read(offset, machine.arena.u8(raw, rows * cols * bytes));
   await requireFinite(context, raw, rows * cols, dtype, `${index.name}: tensor ${entry.name}`);
@@ -78,7 +82,6 @@ async function loadFloat(
   const kernel = bytes === 4 ? "panel_32" : "panel_16";
   tape.call(kernel, panelCount(rows), 16 * cols, ptr, raw, rows, cols);
   await tape.runInTurns(context.turns);
-  machine.arena.release(mark);
   return { kind: "float", dtype, ptr, rows, cols };
 }
 
@@ -108,6 +111,7 @@ function notFinite(where: string, element: number): NumericsError {
 
 async function loadPacked(
   context: LoadContext,
+  to: Region,
   linear: StoredLinear,
   stored: StoredMatrix & { kind: "packed" },
 ): Promise<PackedMatrix> {
@@ -117,11 +121,9 @@ async function loadPacked(
   const read = await readGptq(index, name, rows, cols, gptq);
   for (const warning of read.warnings) context.warn(warning);
   const ordered = sortByGroup(read, groupSize, `${index.name}: ${name}.g_idx`);
-  const packed = packMatrix(machine, { ...read, codes: ordered.codes }, groupSize);
+  const packed = packMatrix(machine, to, { ...read, codes: ordered.codes }, groupSize);
   if (ordered.perm === undefined) return packed;
-  const permPtr = machine.arena.alloc(cols * 4);
-  machine.arena.i32(permPtr, cols).set(ordered.perm);
-  return { ...packed, bits, permPtr };
+  return { ...packed, bits, permPtr: to.place(ordered.perm) };
 }
 
 /** Codes, scales and zeros as a reader or GPTQ gives them. */
@@ -136,34 +138,24 @@ export interface PlainCodes {
   readonly zeros: Uint8Array;
 }
 
-/** Lays codes in packed panels at the arena's top. */
-export function packMatrix(machine: Machine, plain: PlainCodes, groupSize: number): PackedMatrix {
+/** Lays codes in packed panels, in memory that `to` owns. */
+export function packMatrix(machine: Machine, to: Region, plain: PlainCodes, groupSize: number): PackedMatrix {
   const { N, K, bits } = plain;
-  const { arena } = machine;
-  const ptr = arena.alloc(panelBytes(`w${bits}`, N, K, groupSize));
-  const mark = arena.mark();
-  const codes = arena.alloc(plain.codes.length);
-  const scales = arena.alloc(plain.scales.length * 2);
-  const zeros = arena.alloc(plain.zeros.length);
-  arena.u8(codes, plain.codes.length).set(plain.codes);
-  arena.u16(scales, plain.scales.length).set(plain.scales);
-  arena.u8(zeros, plain.zeros.length).set(plain.zeros);
+  using staging = machine.arena.region();
+  const ptr = to.alloc(panelBytes(`w${bits}`, N, K, groupSize));
+  const [codes, scales, zeros] = [plain.codes, plain.scales, plain.zeros].map((part) => staging.place(part));
   machine.call(`pack_w${bits}`, panelCount(N), ptr, codes, scales, zeros, N, K, groupSize);
-  arena.release(mark);
   return { kind: "packed", bits, groupSize, ptr, rows: N, cols: K, permPtr: 0 };
 }
 
 /** A vector (a norm's weight) as f32. */
-async function loadVector(context: LoadContext, name: string, length: number): Promise<number> {
-  const { machine, index } = context;
+async function loadVector({ index }: LoadContext, to: Region, name: string, length: number): Promise<number> {
   const entry = requireTensor(index, name);
   requireShape(index, entry, [length]);
   const values = await readFloats(index, entry, 0, length);
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) throw notFinite(`${index.name}: tensor ${name}`, bad);
-  const ptr = machine.arena.alloc(length * 4);
-  machine.arena.f32(ptr, length).set(values);
-  return ptr;
+  return to.place(values);
 }
 
 /** `count` elements of a float tensor from element `start`, as f32 (exact). */
@@ -195,9 +187,10 @@ export async function readLinear(index: TensorIndex, linear: StoredLinear): Prom
 
 async function assemble(
   context: LoadContext,
+  to: Region,
   config: ModelConfig,
   linears: ReadonlyMap<string, Linear>,
-): Promise<Weights> {
+): Promise<Omit<Weights, "memory">> {
   const take = (layer: number, role: Role, expert: number, projection: Projection) =>
     linears.get(linearKey({ layer, role, expert, projection })) as Linear;
   const mlp = (layer: number, role: Role, expert: number): Mlp => ({
@@ -208,7 +201,7 @@ async function assemble(
   const layers: LayerWeights[] = [];
   for (let layer = 0; layer < config.layers; layer++) {
     const moe = config.moeLayers[layer];
-    const norm = (name: string) => loadVector(context, `${layerPrefix(layer)}${name}.weight`, config.hiddenSize);
+    const norm = (name: string) => loadVector(context, to, `${layerPrefix(layer)}${name}.weight`, config.hiddenSize);
     layers.push({
       normAttention: await norm("input_layernorm"),
       normMlp: await norm("post_attention_layernorm"),
@@ -226,7 +219,7 @@ async function assemble(
   return {
     embedding: embedding.matrix as FloatMatrix,
     layers,
-    normFinal: await loadVector(context, "model.norm.weight", config.hiddenSize),
+    normFinal: await loadVector(context, to, "model.norm.weight", config.hiddenSize),
     head: config.tiedEmbeddings ? embedding : take(-1, "head", -1, "head"),
   };
 }

@@ -1,8 +1,9 @@
 /** The tree of weight handles that the forward pass walks. */
 import type { LinearShape } from "../../tensor/linear-shape.ts";
 import type { FloatMatrix, Matrix } from "../../tensor/matrix.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 
-/** One linear of the network. Quantising replaces `matrix` in place: the blocks after it then see the new weights. */
+/** One linear of the network. Quantising replaces `matrix` in an overlay of the tree: the blocks after it then see the new weights. */
 export interface Linear extends LinearShape {
   matrix: Matrix;
 }
@@ -29,11 +30,30 @@ export interface LayerWeights {
 }
 
 export interface Weights {
+  /** Owns what lies at the addresses. */
+  readonly memory: Region;
   readonly embedding: FloatMatrix;
   readonly layers: readonly LayerWeights[];
   readonly normFinal: number;
   /** The embedding itself where they are tied. */
   readonly head: Linear;
+}
+
+/**
+ * A copy of the tree whose linears are its own and share the matrices: a job replaces them there without anybody else noticing.
+ */
+export function overlayOf(weights: Weights): Weights {
+  const own = (linear: Linear): Linear => ({ ...linear });
+  const mlp = ({ gate, up, down }: Mlp): Mlp => ({ gate: own(gate), up: own(up), down: own(down) });
+  const layers = weights.layers.map((layer) => ({
+    ...layer,
+    ...{ q: own(layer.q), k: own(layer.k), v: own(layer.v), o: own(layer.o) },
+    router: layer.router && own(layer.router),
+    experts: layer.experts.map(mlp),
+    shared: layer.shared && mlp(layer.shared),
+    dense: layer.dense && mlp(layer.dense),
+  }));
+  return { ...weights, layers, head: own(weights.head) };
 }
 
 /** All linears of a layer in the order in which the forward pass meets them. */

@@ -37,7 +37,8 @@ describe("DamageProbe", () => {
     const grid = { bits: 2, groupSize: 64, symmetric: true, clip: "none", scaleRounding: "f16" } as const;
     const matrix = await rtn(model.model.machine, weights, rows, cols, grid, turns);
     const original = linear.matrix;
-    linear.matrix = packQuantized(model.model, linear, matrix);
+    using scratch = model.model.machine.arena.region();
+    linear.matrix = packQuantized(model.model, scratch, linear, matrix);
     const changed = await probe.kl(4, turns);
     expect(changed).toBeGreaterThan(1e-4);
     expect(await probe.kl(0, turns)).toBe(changed);

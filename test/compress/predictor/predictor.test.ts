@@ -127,11 +127,8 @@ describe("AdamW", () => {
     await using machine = await createMachine();
     const { arena } = machine;
     const size = 3 * 2 * 16;
-    const f32 = (values: Float32Array) => {
-      const ptr = arena.alloc(4 * size);
-      arena.f32(ptr, size).set(values);
-      return ptr;
-    };
+    using memory = arena.region();
+    const f32 = (values: Float32Array) => memory.place(values);
     const starts = [gaussians(size, 1), gaussians(size, 2)];
     const gradients = [gaussians(size, 3), gaussians(size, 4)];
     const parameters = starts.map((start, at) => ({

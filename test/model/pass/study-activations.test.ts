@@ -100,11 +100,9 @@ describe.each(MODELS)("study activations of %s", (path) => {
     const { o } = model.weights.layers[0];
     const { matrix } = o;
     if (matrix.kind === "float") return;
-    using _ = model.machine.arena.claim();
+    using memory = model.machine.arena.region();
     const perm = Int32Array.from({ length: matrix.cols }, (_, col) => (5 * col + 3) % matrix.cols);
-    const permPtr = model.machine.arena.alloc(4 * perm.length);
-    model.machine.arena.i32(permPtr, perm.length).set(perm);
-    o.matrix = { ...matrix, permPtr };
+    o.matrix = { ...matrix, permPtr: memory.place(perm) };
     try {
       expect(await errorOf({ mode: "study", bits: 4, group: 32 }, undefined, perm)).toBeLessThan(1e-5);
     } finally {

@@ -1,0 +1,147 @@
+/** The heap over one wasm linear memory: it hands out blocks to regions, takes them back, and gives views of what lies there. */
+import { MemoryError, UsageError } from "../../base/errors.ts";
+import { HEAP_BASE } from "../constants.ts";
+import { afterDisposal } from "../jobs.ts";
+import { FreeList } from "./free-list.ts";
+import { Region } from "./region.ts";
+
+const PAGE_BYTES = 65536;
+/** wasm32: one memory ends at 4 GiB. */
+export const LIMIT_BYTES: number = 65536 * PAGE_BYTES;
+/** Growing is dear in some engines (JavaScriptCore copies), so it happens in steps of this size. */
+const GROWTH_BYTES = 16 << 20;
+/** Blocks begin at, and are as long as, multiples of a cache line. */
+const LINE_BYTES = 64;
+
+/** The part of WebAssembly.Memory an arena needs; tests hand in a mock to reach 4 GiB. */
+export interface Growable {
+  readonly buffer: ArrayBufferLike;
+  grow(pages: number): number;
+}
+
+export class Arena {
+  #memory: Growable | undefined;
+  readonly #free: FreeList = new FreeList();
+  /** Bytes of each block that is taken, by address. */
+  readonly #taken: Map<number, number> = new Map();
+  #used = 0;
+  constructor(memory: Growable) {
+    this.#memory = memory;
+    this.#free.give(HEAP_BASE, memory.buffer.byteLength - HEAP_BASE);
+  }
+
+  /** Bytes that belong to regions. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** A new owner of memory, which owns nothing yet. @throws UsageError after closing. */
+  region(): Region {
+    this.check();
+    return new Region(this);
+  }
+
+  /** Grows the memory once for `bytes` to come, in whatever blocks, so that loading does not grow it step by step. */
+  reserve(bytes: number): void {
+    this.#grow(roundUp(bytes), 0);
+  }
+
+  /** For regions: a block of at least `bytes` bytes. The memory is as it was where this throws. */
+  take(bytes: number): number {
+    this.check();
+    if (!(bytes >= 0)) throw new UsageError("bytes to allocate", String(bytes), "a number from 0");
+    const size = Math.max(LINE_BYTES, roundUp(bytes));
+    let ptr = this.#free.take(size);
+    if (ptr === undefined) {
+      this.#grow(size, GROWTH_BYTES);
+      ptr = this.#free.take(size) as number;
+    }
+    this.#taken.set(ptr, size);
+    this.#used += size;
+    return ptr;
+  }
+
+  /** For regions: gives a block back. After closing the memory may be another's, and nothing happens. */
+  give(ptr: number): void {
+    const size = this.#taken.get(ptr);
+    if (this.#memory === undefined || size === undefined) return;
+    this.#taken.delete(ptr);
+    this.#used -= size;
+    this.#free.give(ptr, size);
+  }
+
+  /** Lets go of the memory, which may be another machine's next: every access from here on throws. */
+  close(): void {
+    this.#memory = undefined;
+  }
+
+  /** @throws UsageError after closing. */
+  check(): void {
+    this.#open();
+  }
+
+  #open(): Growable {
+    if (this.#memory === undefined) throw afterDisposal("engine");
+    return this.#memory;
+  }
+
+  get #buffer(): ArrayBufferLike {
+    return this.#open().buffer;
+  }
+
+  /** Grows until the last free block has `bytes`, by `step` bytes at least where the memory has them. */
+  #grow(bytes: number, step: number): void {
+    const memory = this.#open();
+    const end = memory.buffer.byteLength;
+    const missing = bytes - this.#free.sizeBefore(end);
+    if (missing <= 0) return;
+    if (end + missing > LIMIT_BYTES) throw new MemoryError("engine memory", end + missing, LIMIT_BYTES);
+    const pages = Math.ceil(missing / PAGE_BYTES);
+    const wished = Math.min(Math.max(pages, step / PAGE_BYTES), (LIMIT_BYTES - end) / PAGE_BYTES);
+    try {
+      if (wished === pages || !grown(memory, wished)) memory.grow(pages);
+    } catch (cause) {
+      throw new MemoryError("engine memory", end + missing, end, { cause });
+    }
+    this.#free.give(end, memory.buffer.byteLength - end);
+  }
+
+  // Fresh views: never keep one across an allocation or a pause, since the memory may have grown meanwhile.
+  f32(ptr: number, length: number): Float32Array {
+    return new Float32Array(this.#buffer, ptr, length);
+  }
+  f64(ptr: number, length: number): Float64Array {
+    return new Float64Array(this.#buffer, ptr, length);
+  }
+  i32(ptr: number, length: number): Int32Array {
+    return new Int32Array(this.#buffer, ptr, length);
+  }
+  u32(ptr: number, length: number): Uint32Array {
+    return new Uint32Array(this.#buffer, ptr, length);
+  }
+  i16(ptr: number, length: number): Int16Array {
+    return new Int16Array(this.#buffer, ptr, length);
+  }
+  u16(ptr: number, length: number): Uint16Array {
+    return new Uint16Array(this.#buffer, ptr, length);
+  }
+  i8(ptr: number, length: number): Int8Array {
+    return new Int8Array(this.#buffer, ptr, length);
+  }
+  u8(ptr: number, length: number): Uint8Array {
+    return new Uint8Array(this.#buffer, ptr, length);
+  }
+}
+
+function grown(memory: Growable, pages: number): boolean {
+  try {
+    memory.grow(pages);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
+}

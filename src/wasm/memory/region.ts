@@ -1,0 +1,91 @@
+/** Regions: blocks of the engine's memory that belong to one owner and are given back together. */
+import { UsageError } from "../../base/errors.ts";
+import { afterDisposal } from "../jobs.ts";
+
+/** What hands out blocks: the arena. */
+export interface Heap {
+  take(bytes: number): number;
+  give(ptr: number): void;
+  u8(ptr: number, length: number): Uint8Array;
+}
+
+/** The blocks of a region. They are apart from it, so that they can be given back when the region itself is gone. */
+interface Holding {
+  readonly heap: Heap;
+  readonly blocks: Set<number>;
+}
+
+/** Gives back what belongs to regions that were forgotten without being disposed. */
+const forgotten = new FinalizationRegistry<Holding>(giveBack);
+
+function giveBack({ heap, blocks }: Holding): void {
+  for (const ptr of blocks) heap.give(ptr);
+  blocks.clear();
+}
+
+/**
+ * Memory with an owner. Whoever disposes the region gives back all its blocks, whatever was allocated before or after by others;
+ * the memory of a region that was forgotten is given back when the region is collected. So what keeps addresses must keep their
+ * region, too.
+ */
+export class Region implements Disposable {
+  #holding: Holding | undefined;
+
+  constructor(heap: Heap, blocks: Set<number> = new Set()) {
+    this.#holding = { heap, blocks };
+    forgotten.register(this, this.#holding, this);
+  }
+
+  /**
+   * @returns the address of `bytes` uninitialised bytes, 64-byte aligned. May grow the memory: older views die.
+   * @throws MemoryError where the memory cannot hold them; UsageError after disposal.
+   */
+  alloc(bytes: number): number {
+    const { heap, blocks } = this.#live();
+    const ptr = heap.take(bytes);
+    blocks.add(ptr);
+    return ptr;
+  }
+
+  /** Copies data into a new block. @returns its address. */
+  place(data: Int32Array | Uint32Array | Float32Array | Float64Array | Uint8Array | Uint16Array): number {
+    const ptr = this.alloc(data.byteLength);
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#live().heap.u8(ptr, data.byteLength).set(bytes);
+    return ptr;
+  }
+
+  /** Gives back one block. @throws UsageError for an address that the region did not allocate. */
+  free(ptr: number): void {
+    const { heap, blocks } = this.#live();
+    if (!blocks.delete(ptr)) throw new UsageError("region", `address ${ptr}`, "the address of one of its blocks");
+    heap.give(ptr);
+  }
+
+  /**
+   * A new region that owns all blocks of this one, which is disposed and owns nothing any more. Whoever builds something takes its
+   * memory from a region under `using` and moves that at the end: where the building fails half-way, the memory is given back.
+   */
+  move(): Region {
+    const { heap, blocks } = this.#live();
+    this.#end();
+    return new Region(heap, blocks);
+  }
+
+  /** Gives back all blocks. A second call does nothing. */
+  [Symbol.dispose](): void {
+    if (this.#holding === undefined) return;
+    giveBack(this.#holding);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#holding = undefined;
+    forgotten.unregister(this);
+  }
+
+  #live(): Holding {
+    if (this.#holding === undefined) throw afterDisposal("region of memory");
+    return this.#holding;
+  }
+}
