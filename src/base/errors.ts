@@ -1,8 +1,8 @@
 /** Every error Quern throws on purpose; anything else that escapes is a bug. */
 
 /**
- * Base of all: `code` is stable, `details` holds the fields that a program may want to read. Every class writes its `name` out:
- * bundlers rename classes.
+ * The base class of all errors. `code` never changes; `details` holds the fields that a program may want to read. Every class
+ * writes its `name` out because bundlers rename classes.
  */
 export abstract class QuernError extends Error {
   abstract readonly code: string;
@@ -13,7 +13,7 @@ export abstract class QuernError extends Error {
   }
 }
 
-/** A file, folder or field is not what its format says. `where` names the file, and the tensor or field in it. */
+/** A file, folder or field does not hold what its format says. `where` names the file, and the tensor or field in it. */
 export class FormatError extends QuernError {
   override readonly name: string = "FormatError";
   readonly code = "FORMAT";
@@ -41,7 +41,7 @@ export class ShapeError extends QuernError {
   }
 }
 
-/** Well-formed, but nothing here can run it. */
+/** The input is well-formed, but Quern cannot run it. */
 export class UnsupportedError extends QuernError {
   override readonly name: string = "UnsupportedError";
   readonly code = "UNSUPPORTED";
@@ -66,7 +66,7 @@ export class MemoryError extends QuernError {
   }
 }
 
-/** Numbers went wrong: not finite, or not positive definite after every remedy. */
+/** A computation failed: a number is not finite, or a matrix is not positive definite after every remedy. */
 export class NumericsError extends QuernError {
   override readonly name: string = "NumericsError";
   readonly code = "NUMERICS";
@@ -75,7 +75,7 @@ export class NumericsError extends QuernError {
   }
 }
 
-/** The caller asked for something that makes no sense: an option, an argument, a value out of range. */
+/** The caller asked for something that makes no sense: an unknown option, a wrong argument, a value out of range. */
 export class UsageError extends QuernError {
   override readonly name: string = "UsageError";
   readonly code = "USAGE";

@@ -1,7 +1,7 @@
 /**
  * exp, log, pow, sin and cos with the same bits on every engine: only + - * / and the bits of a number.
  *
- * The language leaves Math.exp and its kin to the engine, and engines differ in the last bit. These stay within 1 ulp of
+ * The language leaves Math.exp and similar functions to the engine, and engines differ in the last bit. These stay within 1 ulp of
  * the true value (test/base/exact.test.ts holds them to 2 ulp of Math.*, which may itself be 1 off).
  */
 import { UsageError } from "./errors.ts";
@@ -23,7 +23,7 @@ export function exp(x: number): number {
   return expSum(x, 0);
 }
 
-/** e^(x + low), low being tiny beside x. */
+/** e^(x + low), where low is tiny compared with x. */
 function expSum(x: number, low: number): number {
   if (!(x > -745.2)) return Number.isNaN(x) ? x : 0;
   if (x > 709.8) return Number.POSITIVE_INFINITY;

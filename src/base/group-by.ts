@@ -1,4 +1,4 @@
-/** Items under the key of each, keys and items in the order in which they came. */
+/** Groups items by their keys. Keys and items stay in the order in which they came. */
 export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) {

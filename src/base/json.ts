@@ -1,4 +1,4 @@
-/** Strict JSON (RFC 8259) for files nobody vouches for: no duplicate keys, no prototypes, a limit on size and on depth. */
+/** Strict JSON (RFC 8259) for untrusted files: no duplicate keys, no prototypes, limits on size and depth. */
 
 import { FormatError } from "./errors.ts";
 
@@ -18,8 +18,8 @@ export interface JsonLimits {
 export const JSON_LIMITS: JsonLimits = { maxBytes: 100_000_000, maxDepth: 64 };
 
 /**
- * What a document may take in memory, about 16 bytes a unit: `[[],[],...` would otherwise grow a hundredfold. The largest known
- * tokenizer.json comes to 6 million.
+ * Limit on the memory of a parsed document, in units of about 16 bytes: a text such as `[[],[],...` would otherwise grow a
+ * hundredfold. The largest known tokenizer.json takes 6 million units.
  */
 const MAX_UNITS = 12_000_000;
 const UNITS = { value: 1, array: 12, object: 16 } as const;
@@ -62,7 +62,7 @@ export function quoted(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 97)}...` : text);
 }
 
-/** @param line where the text is one line of a file: its number, from 1, for errors. */
+/** @param line what errors count lines from: for a text that is one line of a file, the number of that line. */
 export function parseJson(text: string, where: string, limits: JsonLimits = JSON_LIMITS, line = 1): JsonValue {
   if (text.length > limits.maxBytes)
     throw new FormatError(where, `found ${text.length} characters of JSON, expected at most ${limits.maxBytes}`);
@@ -83,7 +83,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
-/** Recursive descent over the text; `#at` is the next character. A class only because parsing has a position to keep. */
+/** A recursive descent parser; `#at` is the index of the next character. */
 class Parser {
   readonly #text: string;
   readonly #where: string;

@@ -2,12 +2,12 @@
 import { UsageError } from "./errors.ts";
 import { nearestWord } from "./nearest-word.ts";
 
-/** The names of all options of `T`; the compiler holds the record to the interface. */
+/** The names of all options of `T`; the compiler checks that the record has every one of them and no others. */
 export type KnownOptions<T> = { readonly [Name in keyof Required<T>]: true };
 
 /**
  * @param where the function that was called, for the message.
- * @throws UsageError for options that are no object, and for a name that is not among `known`; it names the nearest one.
+ * @throws UsageError for options that are not an object, and for a name that is not in `known`; the error names the nearest one.
  */
 export function checkKnownOptions<T extends object>(where: string, options: T, known: KnownOptions<T>): void {
   if (typeof options !== "object" || options === null)

@@ -1,6 +1,6 @@
 /** The known word that a misspelt one most likely meant. */
 
-/** Smallest edit distance (Levenshtein 1965); of equals, the earliest in the list. */
+/** The word with the smallest edit distance (Levenshtein 1965); of several equally near ones, the first in the list. */
 export function nearestWord(word: string, known: readonly string[]): string {
   let nearest = known[0];
   let least = Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-/** Gives way to the event loop during long work, and stops it when a signal says so. */
+/** Lets the event loop run during long work, and stops the work when a signal is aborted. */
 import { UsageError } from "./errors.ts";
 
 const EVERY_MS = 20;
@@ -20,14 +20,13 @@ function macrotask(): Promise<void> {
   });
 }
 
-/** When the event loop last turned: common to everything that works for one call. */
+/** When the event loop last had a turn. All the work of one call shares it. */
 interface Clock {
   last: number;
 }
 
 /**
- * Long work's manners: it gives the event loop a turn now and then, and throws the signal's reason once that is
- * aborted.
+ * Gives the event loop a turn now and then during long work, and throws the signal's reason once the signal is aborted.
  */
 export class Turns {
   readonly signal: AbortSignal | undefined;
@@ -35,8 +34,8 @@ export class Turns {
   readonly #check: (() => void) | undefined;
 
   /**
-   * @param check ends the work as the signal does, by throwing.
-   * @throws UsageError for a signal that is none.
+   * @param check is called whenever the signal is checked, and ends the work by throwing.
+   * @throws UsageError for a signal that is not an AbortSignal.
    */
   constructor(signal?: AbortSignal, check?: () => void, clock: Clock = { last: performance.now() }) {
     if (signal !== undefined && typeof signal?.throwIfAborted !== "function")
@@ -46,7 +45,7 @@ export class Turns {
     this.#clock = clock;
   }
 
-  /** The same turns, ended by one more check, which throws. */
+  /** The same turns with one more check, which ends the work by throwing. */
   checking(check: () => void): Turns {
     return new Turns(
       this.signal,

@@ -1,4 +1,4 @@
-/** What a caller gives as a model where there are no paths: files by name, or something that opens files. */
+/** A model that a caller gives without a path: files by name, or an object that opens files. */
 
 import { UsageError } from "../base/errors.ts";
 import { quoted } from "../base/json.ts";
@@ -7,7 +7,7 @@ import { type FolderSource, filesFolder, sourceOf } from "./source.ts";
 
 const WANTED = 'files by name such as { "config.json": bytes, ... }, or a FolderSource';
 
-/** @throws UsageError naming what was given in the stead of files. */
+/** @throws UsageError naming what was given instead of files. */
 export function givenFolder(source: unknown): FolderSource {
   const text = source instanceof URL ? source.href : source;
   if (typeof text === "string") {
@@ -21,7 +21,7 @@ export function givenFolder(source: unknown): FolderSource {
   throw new UsageError("model", "an object with open but without list", WANTED);
 }
 
-/** A folder of the caller's own, with a look at what it opens: bytes and blobs are taken as files, too. */
+/** The caller's own folder. Each file that it opens is checked; bytes and blobs count as files too. */
 function checked(folder: FolderSource): FolderSource {
   const { name = "model" } = folder as Partial<FolderSource>;
   return {

@@ -1,9 +1,9 @@
-/** Names what a caller gave where files were wanted, and says how to make files of it. */
+/** Errors about values that a caller gave instead of files: what was found, and how to make files of it. */
 
 import { UsageError } from "../base/errors.ts";
 import { quoted } from "../base/json.ts";
 
-/** @throws UsageError for what has no files by name. */
+/** @throws UsageError for a value that does not hold files by name. */
 export function requireRecord(where: string, files: unknown): void {
   if (typeof files === "object" && files !== null && !isList(files) && !isBytes(files) && !(files instanceof Map))
     return;
@@ -14,7 +14,7 @@ export function requireRecord(where: string, files: unknown): void {
   );
 }
 
-/** @throws UsageError for a file that is none of what a folder of files may hold. */
+/** @throws UsageError for a file that is not bytes, a Blob or a ByteSource. */
 export function requireGivenFile(where: string, file: unknown): void {
   if (file instanceof Uint8Array || (typeof Blob !== "undefined" && file instanceof Blob)) return;
   const { read, size } = (file ?? {}) as { readonly read?: unknown; readonly size?: unknown };

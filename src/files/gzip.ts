@@ -1,10 +1,10 @@
-/** Gzip (RFC 1952): unpacked where the bytes say so, whatever the file is called. */
+/** Gzip (RFC 1952): a file is unpacked when its first bytes are those of gzip, whatever its name. */
 
 import { Gunzip } from "fflate";
 import { FormatError } from "../base/errors.ts";
 import { Turns } from "../base/turns.ts";
 
-/** Packed bytes go in by this much at a time: what comes out before the limit is checked stays near 1000 times that. */
+/** Packed bytes are unpacked in pieces of this size. Each gives at most about 1000 times as many bytes before the limit is checked. */
 const PUSH_BYTES = 16 * 1024;
 const TRAILER_BYTES = 8;
 const LEAST_BYTES = 10 + TRAILER_BYTES;
@@ -13,7 +13,7 @@ export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
-/** The bytes as they are, or unpacked where they are gzip; refused when they come to more than `limitBytes`. */
+/** The bytes as they are, or unpacked if they are gzip; refused when that gives more than `limitBytes`. */
 export async function unpacked(
   bytes: Uint8Array,
   where: string,
@@ -41,7 +41,7 @@ export async function unpacked(
     await turns.pause();
     push(stream, bytes.subarray(done, done + PUSH_BYTES), done + PUSH_BYTES >= bytes.byteLength, where);
   }
-  // The trailer belongs to the last member: of several, it says nothing about the whole.
+  // The trailer describes the last member only. With several members it says nothing about the whole file.
   if (members === 1) checkTrailer(bytes.subarray(-TRAILER_BYTES), size, checksum, where);
   return joined(pieces, size);
 }
@@ -61,7 +61,7 @@ function push(stream: Gunzip, piece: Uint8Array, isLast: boolean, where: string)
   }
 }
 
-/** fflate reads no checksum: without this a damaged file gives wrong text, and one cut short gives half of it. */
+/** fflate ignores the checksum. Without this check a damaged file would give wrong text, and a file that is cut short half of it. */
 function checkTrailer(trailer: Uint8Array, size: number, checksum: number, where: string): void {
   const view = new DataView(trailer.buffer, trailer.byteOffset, TRAILER_BYTES);
   const expected = view.getUint32(4, true);
@@ -88,7 +88,7 @@ const CRC_TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, index) => {
   return value;
 });
 
-/** @param before of the bytes that came before. */
+/** @param before the checksum of the bytes before these. */
 function crc32(bytes: Uint8Array, before: number): number {
   let value = ~before;
   for (const byte of bytes) value = CRC_TABLE[(value ^ byte) & 0xff] ^ (value >>> 8);

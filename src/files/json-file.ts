@@ -1,4 +1,4 @@
-/** JSON out of files: read whole, within limits, and parsed strictly. */
+/** Reads JSON from files: whole, within limits, and parsed strictly. */
 import {
   asObject,
   JSON_LIMITS,

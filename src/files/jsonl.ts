@@ -1,4 +1,4 @@
-/** JSON Lines: one value a line. A bad line stands in its place as an error, the others stay readable. */
+/** JSON Lines: one value on each line. A line that cannot be parsed gives an error in its place; the others stay readable. */
 
 import { FormatError } from "../base/errors.ts";
 import { JSON_LIMITS, type JsonValue, parseJson } from "../base/json.ts";
@@ -9,7 +9,7 @@ export interface JsonLine {
   readonly value: JsonValue | FormatError;
 }
 
-/** Lines that are empty or white space are passed over. */
+/** Skips lines that are empty or white space. */
 export function* jsonLines(text: string, where: string): Generator<JsonLine> {
   for (const { line, text: json } of linesOf(text)) {
     if (json.trim() === "") continue;

@@ -1,4 +1,4 @@
-/** Text files by the line: numbers count from 1, as editors show them. */
+/** Reads text files line by line. Lines are numbered from 1, as editors show them. */
 
 import { FormatError } from "../base/errors.ts";
 
@@ -12,7 +12,7 @@ export function lineOf(file: string, line: number): string {
   return `${file}: line ${line}`;
 }
 
-/** UTF-8 to text, without a byte order mark; bytes that are not UTF-8 are refused with the first line that holds some. */
+/** UTF-8 to text, without a byte order mark; bytes that are not UTF-8 are refused, and the error names the first line that holds some. */
 export function decodeText(bytes: Uint8Array, where: string): string {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   try {
@@ -24,7 +24,7 @@ export function decodeText(bytes: Uint8Array, where: string): string {
   }
 }
 
-/** Every line without its end (`\n` or `\r\n`). What follows the last end is a line only where there is something. */
+/** Every line without its end (`\n` or `\r\n`). Text behind the last line end is a line unless it is empty. */
 export function* linesOf(text: string): Generator<Line> {
   let line = 1;
   for (let start = 0; start < text.length; line++) {

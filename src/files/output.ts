@@ -8,11 +8,11 @@ export interface FileSink {
   close(): Promise<void>;
 }
 
-/** What exists under a temporary name until `commit`; leaving an `await using` block without one discards it. */
+/** An output that has a temporary name until `commit`. Leaving an `await using` block without `commit` discards it. */
 interface Pending extends AsyncDisposable {
-  /** The name that it will have, for messages. */
+  /** The final name, for messages. */
   readonly name: string;
-  /** Gives it its name. An older one of that name is replaced only now. */
+  /** Moves the output to its final name. An older output of that name is replaced only now. */
   commit(): Promise<void>;
   /** Removes everything; after `commit` it does nothing. */
   abort(): Promise<void>;
@@ -20,11 +20,11 @@ interface Pending extends AsyncDisposable {
 
 /** A folder of files, without subfolders. */
 export interface OutputFolder extends Pending {
-  /** A new file in it; close it before `commit`. */
+  /** Creates a file in the folder; close it before `commit`. */
   file(name: string): Promise<FileSink>;
 }
 
-/** A single file; `close` ends the writing, `commit` closes it too where that was not done. */
+/** A single file. `close` ends the writing; `commit` closes the file if it is still open. */
 export interface OutputFile extends Pending, FileSink {}
 
 export interface OutputOptions {
@@ -34,7 +34,7 @@ export interface OutputOptions {
 
 /** An output in memory, for browsers and tests. */
 export interface MemoryOutput extends OutputFolder {
-  /** What was committed: nothing before, and nothing after an abort. */
+  /** The committed files: none before `commit`, none after an abort. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 

@@ -8,8 +8,8 @@ export async function sha256(data: ArrayBufferView<ArrayBuffer>): Promise<string
 }
 
 /**
- * SHA-256 of the SHA-256s (hex, one a line) of the file's pieces of 8 MiB: the runtime's own hash takes no stream, and no
- * file has to fit memory. `onPiece` is told the bytes read so far, and may throw to stop.
+ * SHA-256 of the SHA-256s (hex, one a line) of the file's pieces of 8 MiB: the runtime's hash function takes no stream, and a
+ * file need not fit in memory. `onPiece` gets the number of bytes read so far, and may throw to stop.
  */
 export async function sha256OfPieces(source: ByteSource, onPiece: (done: number) => void): Promise<string> {
   const piece = new Uint8Array(Math.min(PIECE_BYTES, source.size));

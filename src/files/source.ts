@@ -1,4 +1,7 @@
-/** Where bytes come from: one file (`ByteSource`) or a folder of files (`FolderSource`); nothing above this knows of disks, blobs or URLs. */
+/**
+ * Where bytes come from: one file (`ByteSource`) or a folder of files (`FolderSource`). Code that reads from these does not know
+ * whether they are disks, blobs or URLs.
+ */
 
 import { FormatError } from "../base/errors.ts";
 import { requireGivenFile, requireRecord } from "./given.ts";
@@ -23,7 +26,7 @@ export interface FolderSource {
   close(): Promise<void>;
 }
 
-/** Large reads are cut into pieces of this size: it keeps the event loop alive and costs nothing in speed. */
+/** Large reads are done in pieces of this size, which keeps the event loop alive and costs no speed. */
 export const PIECE_BYTES: number = 8 * 1024 * 1024;
 
 /** Throws unless `length` bytes from `offset` lie inside the source. */
@@ -81,10 +84,10 @@ export async function readAll(source: ByteSource, limitBytes: number): Promise<U
   return bytes;
 }
 
-/** What a repository holds in the stead of a large file that was not fetched. */
+/** What a repository holds instead of a large file that was not fetched. */
 const LFS_POINTER = new TextEncoder().encode("version https://git-lfs");
 
-/** @throws FormatError for a Git LFS pointer: it would be read as a broken file of its name's kind. */
+/** @throws FormatError for a Git LFS pointer, which would otherwise be reported as a broken file. */
 export function refuseLfsPointer(start: Uint8Array, where: string): void {
   if (start.length < LFS_POINTER.length || LFS_POINTER.some((byte, i) => start[i] !== byte)) return;
   throw new FormatError(
@@ -93,13 +96,13 @@ export function refuseLfsPointer(start: Uint8Array, where: string): void {
   );
 }
 
-/** @param path in messages, and the name of what has none of its own. */
+/** @param path the name in messages, and the name of bytes and blobs, which have none. */
 export function sourceOf(path: string, file: ByteSource | Uint8Array | Blob): ByteSource {
   if (file instanceof Uint8Array) return bytesSource(path, file);
   return file instanceof Blob ? blobSource(path, file) : file;
 }
 
-/** A folder of files that are already at hand: picked in a browser, or made in a test. */
+/** A folder of files that are in memory: picked in a browser, or made in a test. */
 export function filesFolder(
   name: string,
   files: Readonly<Record<string, ByteSource | Uint8Array | Blob>>,

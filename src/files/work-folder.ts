@@ -1,16 +1,16 @@
-/** Where long work keeps what is finished: a folder whose files appear whole, one by one, and stay when the program is killed. */
+/** A folder where long work keeps what is finished: its files appear whole, one by one, and stay when the program is killed. */
 import { checkOutputName, memoryOutput, type OutputFile } from "./output.ts";
 import { type FolderSource, filesFolder } from "./source.ts";
 
-/** A folder for work in progress: files in it appear whole, are read back, and removed when the work is done. */
+/** A folder for work in progress: its files appear whole, can be read back, and are removed when the work is done. */
 export interface WorkFolder extends Pick<FolderSource, "name" | "list" | "open"> {
-  /** A file that appears when it is committed, and is then safe; an older one of that name is replaced. */
+  /** Creates a file that appears when it is committed and is then safe; an older file of that name is replaced. */
   file(name: string): Promise<OutputFile>;
-  /** Removes these files, what killed runs left half-written, and the folder itself where nothing else is in it. */
+  /** Removes these files, what killed runs left half-written, and the folder itself if nothing else is in it. */
   remove(files: readonly string[]): Promise<void>;
 }
 
-/** One in memory, for tests and for work that is stopped and goes on in the same page. */
+/** A work folder in memory, for tests and for work that is stopped and resumed in the same page. */
 export function memoryWorkFolder(name: string = "memory"): WorkFolder & { readonly files: Map<string, Uint8Array> } {
   const files = new Map<string, Uint8Array>();
   const folder = () => filesFolder(name, Object.fromEntries(files));

@@ -1,9 +1,9 @@
-/** Bit plans: which linear gets how many bits, as rules over the structure of a model. Knows no model, only its list of linears. */
+/** Bit plans: the bits of each linear, as rules over the structure of a model. They are applied to a list of linears, not to a model. */
 import { UsageError } from "../base/errors.ts";
 import { BITS, type Bits, QUANTIZABLE_ROLES, type QuantizableRole } from "../tensor/linear-shape.ts";
 import { compileNamePattern } from "./name-pattern.ts";
 
-/** 16 leaves a linear as it is. */
+/** 16 means that the linear is not quantised. */
 export type PlanBits = Bits | 16;
 export const PLAN_BITS: readonly PlanBits[] = [...BITS, 16];
 
@@ -43,11 +43,11 @@ export interface PlanMatch {
 export interface PlanRule {
   readonly match: PlanMatch;
   readonly bits: PlanBits;
-  /** Columns that share a scale, -1 for the whole row; without it the group size is left as it was. */
+  /** Columns that share a scale, -1 for the whole row; without it the group size stays as it was. */
   readonly groupSize?: number;
 }
 
-/** Bits of every linear that no rule names, and the rules; later ones win. */
+/** The bits of linears that match no rule, and the rules; later rules win. */
 export interface PlanRules {
   readonly base: PlanBits;
   readonly rules: readonly PlanRule[];
@@ -55,7 +55,7 @@ export interface PlanRules {
 
 export type ResolvedBits = Readonly<Record<string, PlanBits>>;
 
-/** What a plan says of one linear; the group size only where a rule sets it. */
+/** The setting that a plan gives one linear; the group size is there only if a rule sets it. */
 export interface PlanSetting {
   readonly bits: PlanBits;
   readonly groupSize?: number;

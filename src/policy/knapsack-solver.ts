@@ -2,10 +2,10 @@
  * The multiple-choice knapsack: one choice for every item, least damage within a budget of bytes (H. Kellerer, U. Pferschy,
  * D. Pisinger, "Knapsack Problems", 2004, chapter 11).
  *
- * Exact by dynamic programming over bytes: what linears take at each width differs by multiples of a large number, so there are
- * few sums. Where there are too many, choices on the lower convex hull of (bytes, damage) are taken by damage saved per byte (the
- * Lagrangian solution) and room that is left is used by exchanges of one or two items; the linear relaxation then bounds what
- * any other choice could reach.
+ * The solution is exact by dynamic programming over bytes: the bytes of a linear at different widths differ by multiples of a large
+ * number, so there are few sums. If there are too many sums, choices on the lower convex hull of (bytes, damage) are taken in the
+ * order of damage saved per byte (the Lagrangian solution), and exchanges of one or two items use the room that is left; the linear
+ * relaxation then bounds what any other choice could reach.
  */
 import { UsageError } from "../base/errors.ts";
 
@@ -16,20 +16,20 @@ export interface Choice {
 
 export interface KnapsackItem<C extends Choice = Choice> {
   readonly name: string;
-  /** At least one. */
+  /** At least one choice. */
   readonly choices: readonly C[];
 }
 
 export interface KnapsackSolution<C extends Choice = Choice> {
-  /** One choice an item, in their order. */
+  /** One choice for each item, in the order of the items. */
   readonly picks: readonly C[];
   readonly bytes: number;
   readonly damage: number;
-  /** No choice within the budget has less damage than this: `damage` itself where the solution is exact. */
+  /** No choice within the budget has less damage than this: it equals `damage` if the solution is exact. */
   readonly bound: number;
 }
 
-/** A step along an item's hull, from one choice to the next dearer one. */
+/** A step along an item's hull, from one choice to the next larger one. */
 interface Step<C extends Choice> {
   readonly item: number;
   readonly to: C;
@@ -37,7 +37,7 @@ interface Step<C extends Choice> {
   readonly saved: number;
 }
 
-/** @throws UsageError for a budget that the cheapest choices do not fit. */
+/** @throws UsageError for a budget that is smaller than the smallest choices together. */
 export function solveKnapsack<C extends Choice>(
   items: readonly KnapsackItem<C>[],
   budget: number,
@@ -57,7 +57,7 @@ export function solveKnapsack<C extends Choice>(
   return { picks, bytes: totalBytes(picks), damage: totalDamage(picks), bound };
 }
 
-/** Cells of the table that are still quick and small: one byte each. */
+/** Cells of the largest table, of one byte each, that is still quick to fill. */
 const MAX_CELLS = 1e8;
 
 /** `undefined` where the table would be too large. */
@@ -113,7 +113,7 @@ export function knapsackCurve(items: readonly KnapsackItem[]): readonly Choice[]
   return curve;
 }
 
-/** Choices that are best at some price of a byte, cheapest first. */
+/** The choices that are best at some price of a byte, the smallest first. */
 function lowerHull<C extends Choice>(choices: readonly C[]): readonly C[] {
   const sorted = [...choices].sort((a, b) => a.bytes - b.bytes || a.damage - b.damage);
   const hull: C[] = [];
@@ -161,7 +161,7 @@ function takeSteps<C extends Choice>(hulls: readonly (readonly C[])[], picks: C[
   return bound ?? totalDamage(picks);
 }
 
-/** Rounds of exchanges at most: each one lowers the damage, so this is a stop for bad luck only. */
+/** Limit on rounds of exchanges. Each round lowers the damage, so it is hardly ever reached. */
 const MAX_ROUNDS = 1000;
 
 /** Moves one item, or two against each other, as long as that lowers the damage within the budget. */
@@ -182,7 +182,7 @@ function movesOf<C extends Choice>(items: readonly KnapsackItem<C>[], picks: rea
   );
 }
 
-/** The one or two moves that fit the room and save most; none where nothing saves. */
+/** The one or two moves that fit the room and save most; none if no move saves anything. */
 function bestMoves<C extends Choice>(moves: readonly Step<C>[], room: number): readonly Step<C>[] {
   let best: readonly Step<C>[] = [];
   let most = 1e-15;

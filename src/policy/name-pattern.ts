@@ -1,4 +1,4 @@
-/** Patterns over the names of linears, as plans and options write them: JavaScript's, and found anywhere in the name. */
+/** Patterns over the names of linears in plans and options: JavaScript's syntax, found anywhere in the name. */
 import { compilePattern } from "../base/pattern/compile-pattern.ts";
 import { matchesPattern } from "../base/pattern/match-pattern.ts";
 import type { PatternDialect } from "../base/pattern/pattern-dialect.ts";
@@ -16,13 +16,13 @@ const NAME_PATTERN: PatternDialect = {
   syntax: ["literals", "\\d \\w \\s", "classes", "groups", "|", "* + ? {m,n} (not nested)", "^", "$"],
 };
 
-/** Of one pattern over all names: about a second. */
+/** Steps of one pattern over all names: about a second. */
 const MAX_STEPS = 20_000_000;
 
 export type NamePattern = (name: string) => boolean;
 
 /**
- * A test of names. A name that was asked before costs nothing.
+ * Compiles a pattern to a test of names. A name that was tested before costs nothing.
  * @throws UnsupportedError naming `where` and what in the pattern cannot be read; the test throws it when all names together cost
  * too much.
  */

@@ -23,7 +23,7 @@ const CLASS_WORDS: readonly string[] = ["uniform", "base", ...Object.keys(CLASSE
 const PART_WORDS: readonly string[] = [...BLOCK_WORDS, ...EXPERT_WORDS, ...LINEAR_WORDS, "projection", "match"];
 const EXPERT_PROJECTIONS: readonly PlanProjection[] = ["gate", "up", "down"];
 
-/** @throws UsageError naming the nearest word that is known, UnsupportedError for a pattern that cannot be bounded. */
+/** @throws UsageError naming the nearest known word, UnsupportedError for a pattern that is outside of the syntax or its limits. */
 export function parsePolicy(text: string): Policy {
   const [first, ...others] = splitParts(text);
   if (first === "knapsack") {
@@ -80,7 +80,7 @@ function parsePart(part: string): PolicyPart {
   return { ...parseValue(kind, value, where), bits: parseBits(part.slice(at + 1), where) };
 }
 
-/** A part without its bits; spread over the union it keeps what belongs together. */
+/** A part without its bits. The conditional type applies `Omit` to each member of the union, so that each keeps its own fields. */
 type Value = PolicyPart extends infer Part ? (Part extends PolicyPart ? Omit<Part, "bits"> : never) : never;
 
 function parseValue(kind: string, value: string, where: string): Value {

@@ -1,4 +1,4 @@
-/** The bit plan as a JSON document: the rules, what they came to for one model, and how many bits that is on average. */
+/** A bit plan as a JSON document: the rules, the bits that they give each linear of one model, and the average bits. */
 import { FormatError } from "../base/errors.ts";
 import {
   averageBits,
@@ -22,11 +22,11 @@ import { compileNamePattern } from "./name-pattern.ts";
 export interface PlanDocument extends PlanRules {
   readonly resolved: ResolvedBits;
   readonly averageBits: number;
-  /** The policy that made it, "" where it was made by hand. */
+  /** The policy that made the plan, "" for a plan made by hand. */
   readonly policy: string;
 }
 
-/** A document as read: rules written by hand need no more than a base. */
+/** A plan as it is read: only `base` is required of one written by hand. */
 export interface ReadPlan extends PlanRules {
   readonly resolved?: ResolvedBits;
   readonly averageBits?: number;
@@ -39,7 +39,7 @@ export function planDocument(modules: readonly PlanModule[], plan: PlanRules, po
 }
 
 /**
- * What a document says of each linear of a model: `resolved` counts where it is given, the rules where it is not.
+ * The setting of each linear of a model: from `resolved` if the document has it, from the rules otherwise.
  * @throws FormatError when `resolved` was made for another model.
  */
 export function applyPlan(
@@ -62,9 +62,9 @@ export function applyPlan(
 }
 
 /**
- * Reads a plan from parsed JSON. Fields at the top that it does not know are passed over (`trueBytes` and what else a
- * command adds); in rules they are refused, because a misspelt `match` would match everything.
- * @throws FormatError naming the field, UnsupportedError for a pattern.
+ * Reads a plan from parsed JSON. Unknown fields of the document itself are ignored (commands add `trueBytes` and others);
+ * in rules they are refused, because a rule with a misspelt `match` would match everything.
+ * @throws FormatError naming the field, UnsupportedError for a pattern that cannot be read.
  */
 export function parsePlan(json: unknown, where: string): ReadPlan {
   const fields = readFields(json, where);

@@ -1,7 +1,7 @@
-/** What a policy says, as data: classes of structure first, then parts that raise or lower some linears. */
+/** A policy as data: first bits for classes of linears, then parts that raise or lower some linears. */
 import type { PlanBits, PlanProjection, PlanRole } from "./bit-plan.ts";
 
-/** Bits of one class of structure. */
+/** Bits of one class of linears. */
 export interface ClassSetting {
   readonly role: PlanRole;
   readonly bits: PlanBits;
@@ -13,15 +13,15 @@ export interface Percent {
   readonly tenThousandths: number;
 }
 
-/** All but `match`, which sees every linear, speak of routed experts only. */
+/** All parts but `match`, which applies to every linear, apply to routed experts only. */
 export type PolicyPart = { readonly bits: PlanBits } & (
   | { readonly kind: "projection"; readonly projection: PlanProjection }
   | { readonly kind: "match"; readonly pattern: string }
   /** Whole MoE blocks: the first or last ones, those with the lowest cosine, those that a learned scorer names. */
   | { readonly kind: BlockWord; readonly blocks: number }
-  /** In each MoE block so many of its experts. */
+  /** This number of experts in each MoE block. */
   | { readonly kind: ExpertWord; readonly experts: number }
-  /** Of all routed experts' linears together. */
+  /** This share of all linears of routed experts together. */
   | { readonly kind: LinearWord; readonly share: Percent }
 );
 
@@ -37,13 +37,13 @@ export const LINEAR_WORDS: readonly LinearWord[] = ["random-linears", "outlier"]
 export interface RulePolicy {
   readonly kind: "rules";
   readonly text: string;
-  /** Bits of what no class names; `undefined` where the policy does not say. */
+  /** Bits of linears that no class names; `undefined` if the policy does not say. */
   readonly base: PlanBits | undefined;
   readonly classes: readonly ClassSetting[];
   readonly parts: readonly PolicyPart[];
 }
 
-/** The best bits of every linear for a budget; it stands alone. */
+/** The best bits of every linear for a budget. It cannot be combined with other parts. */
 export interface KnapsackPolicy {
   readonly kind: "knapsack";
   readonly text: string;
@@ -52,7 +52,7 @@ export interface KnapsackPolicy {
 /** A parsed policy: rules that are applied in order, or the knapsack. */
 export type Policy = RulePolicy | KnapsackPolicy;
 
-/** What policies read of a calibration run; the statistics of compress/statistics/statistics.ts are such. */
+/** What policies read of a calibration run. The statistics of compress/statistics/statistics.ts have these fields. */
 export interface PolicyStatistics {
   readonly experts: readonly {
     readonly layer: number;

@@ -1,5 +1,5 @@
 /**
- * Policies: bit plans in one line, `attention:4,base:2+first:4@4`. The first part sets classes of structure, the others
+ * Policies: bit plans in one line, `attention:4,base:2+first:4@4`. The first part sets the bits of classes of linears, the others
  * raise or lower some linears; later parts win. A plan is a pure function of the linears, the statistics and the seed.
  */
 import { UsageError } from "../base/errors.ts";
@@ -12,12 +12,12 @@ import { partRules } from "./select-linears.ts";
 export { parsePolicy } from "./parse-policy.ts";
 export type { KnapsackPolicy, Policy, PolicyPart, PolicyStatistics, RulePolicy } from "./policy-parts.ts";
 
-/** What some parts of a policy need beside the model's linears. */
+/** What some parts of a policy need besides the model's linears. */
 export interface PolicyInputs {
   readonly statistics?: PolicyStatistics;
   /** Outlier score of the linears by name. */
   readonly outliers?: ReadonlyMap<string, number>;
-  /** Of the random parts. Default 0. */
+  /** Seed of the random parts. Default 0. */
   readonly seed?: number;
 }
 
@@ -36,8 +36,8 @@ const SHAPES_ONLY: ReadonlySet<PolicyPart["kind"]> = new Set<PolicyPart["kind"]>
 ]);
 
 /**
- * The plan that a policy makes for a model. Classes that the model lacks are passed over.
- * @throws UsageError for statistics that are missing or of another model, and for counts beyond what the model has.
+ * The plan that a policy makes for a model. Classes that the model does not have are ignored.
+ * @throws UsageError for statistics that are missing or of another model, and for counts that exceed what the model has.
  */
 export function policyPlan(
   modules: readonly PlanModule[],

@@ -1,5 +1,5 @@
 /**
- * Which routed experts' linears a part of a policy raises, as rules over structure. Pure functions of the model's linears,
+ * Which linears of routed experts a part of a policy raises, as rules. Pure functions of the model's linears,
  * the statistics and the draws; the rules follow Li et al. 2024, arXiv 2406.08155 (QuantMoE-Bench), whose names they bear.
  */
 import { UsageError } from "../base/errors.ts";
@@ -8,7 +8,7 @@ import type { Random } from "../base/random.ts";
 import type { LayerRange, PlanModule, PlanRule } from "./bit-plan.ts";
 import type { BlockWord, ExpertWord, Percent, PolicyPart, PolicyStatistics } from "./policy-parts.ts";
 
-/** What parts choose from. */
+/** What the parts of a policy choose from. */
 export interface Selection {
   /** The policy as written, for messages. */
   readonly text: string;
@@ -48,10 +48,10 @@ export function partRules(part: PolicyPart, from: Selection): readonly PlanRule[
   }
 }
 
-/** Whole MoE blocks, ascending. Importance: the lowest mean cosine changes its input most; ties to the lower layer. */
+/** Whole MoE blocks, ascending. By importance: the block with the lowest mean cosine changes its input most; ties go to the lower layer. */
 function chooseBlocks(kind: BlockWord, count: number, from: Selection): readonly number[] {
   const { blocks } = from;
-  // A model without experts has none to raise, like any class that it lacks.
+  // A model without experts has none to raise; like a class that the model does not have, the part is ignored.
   if (blocks.length === 0) return [];
   if (count > blocks.length) throw outOfRange(from, kind, count, `up to the model's ${blocks.length} MoE blocks`);
   if (kind === "first") return blocks.slice(0, count);
@@ -112,7 +112,7 @@ function randomLinears(share: Percent, from: Selection): readonly PlanModule[] {
   return draw(linears, countOf(share, linears.length), from.random);
 }
 
-/** So many of the items without repeats: the first steps of a Fisher-Yates shuffle (Durstenfeld 1964), from the front. */
+/** Draws `count` items without repeats: the first steps of a Fisher-Yates shuffle (Durstenfeld 1964), from the front. */
 function draw<T>(items: readonly T[], count: number, random: Random): readonly T[] {
   const deck = [...items];
   for (let place = 0; place < count; place++) {
@@ -122,7 +122,7 @@ function draw<T>(items: readonly T[], count: number, random: Random): readonly T
   return deck.slice(0, count);
 }
 
-/** The items of smallest score, in that order; of equals the earlier in the list. */
+/** The items with the smallest scores, in ascending order; of equal ones the earlier in the list. */
 function smallest<T>(items: readonly T[], score: (item: T) => number, count: number): readonly T[] {
   return [...items].sort((a, b) => score(a) - score(b)).slice(0, count);
 }
@@ -139,7 +139,7 @@ function expertsOf(modules: readonly PlanModule[], layer: number): readonly numb
   return [...new Set(expertLinears(modules).flatMap((module) => (module.layer === layer ? [module.expert] : [])))];
 }
 
-/** One rule for the experts of a block whose same projection is raised. */
+/** One rule for all experts of a block of which the same projection is raised. */
 function linearRules(modules: readonly PlanModule[], bits: PlanRule["bits"]): readonly PlanRule[] {
   const groups = groupBy(modules, ({ layer, projection }) => `${layer}/${projection}`);
   const ordered = [...groups.values()].sort(([a], [b]) => a.layer - b.layer || (a.projection < b.projection ? -1 : 1));

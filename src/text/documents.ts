@@ -1,10 +1,10 @@
-/** How a text file becomes one stream of ids: as documents where it says so, as one string otherwise. */
+/** Turns a text file into one stream of ids: document by document if it has separators, as one string otherwise. */
 import { UsageError } from "../base/errors.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 const SEPARATOR = "<|endoftext|>";
 
-/** The documents of a text with lines `<|endoftext|>`, without newlines at both ends and without empty ones; else undefined. */
+/** The documents between lines `<|endoftext|>`, stripped of newlines, without empty ones; undefined for a text without such lines. */
 export function splitDocuments(text: string): string[] | undefined {
   if (!text.includes(SEPARATOR)) return undefined;
   const parts = text.split(/^<\|endoftext\|>\r?$/m);
@@ -13,12 +13,12 @@ export function splitDocuments(text: string): string[] | undefined {
 }
 
 export interface DocumentOptions {
-  /** The id each document begins with; by default the tokenizer's BOS id, its EOS id where it has no BOS. */
+  /** The id that each document begins with. Default: the tokenizer's BOS id, or its EOS id if it has no BOS id. */
   readonly startId?: number;
   readonly signal?: AbortSignal;
 }
 
-/** The ids of a text input: each document after its start id, any other text as it is. The event loop turns meanwhile. */
+/** The ids of a text: each document after its start id; a text without documents as it is. Lets the event loop run meanwhile. */
 export async function encodeDocuments(
   tokenizer: Tokenizer,
   text: string,

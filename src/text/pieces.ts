@@ -1,4 +1,4 @@
-/** Pieces of text to ids by the library's model, with nothing left out and no word too long. */
+/** Encodes pieces of text with the library's model; no text is left out, and long words do not block the event loop. */
 import { UsageError } from "../base/errors.ts";
 import { byteToken, type TextModel } from "./checks/model-fields.ts";
 import { LongWords } from "./long-text/long-words.ts";
@@ -6,9 +6,9 @@ import type { Work } from "./long-text/stepwise.ts";
 import { bytesOfToken } from "./parts/byte-level.ts";
 import type { LibraryModel } from "./parts/library.ts";
 
-/** The library keeps shorter words. */
+/** Shorter words are left to the library. */
 const LONG_WORD = 256;
-/** The library puts the tokens of a piece of a Unigram model on the call stack. */
+/** The library puts all tokens of a piece of a Unigram model on the call stack. */
 const MAX_UNIGRAM_PIECE = 50_000;
 
 export class PieceEncoder {

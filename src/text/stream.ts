@@ -3,9 +3,9 @@ import { unfinishedBytes } from "./parts/byte-level.ts";
 import { decodeUtf8, type Tokenizer } from "./tokenizer.ts";
 
 export interface TextStream {
-  /** What may be shown now that `id` has come; bytes of an unfinished character wait. */
+  /** The text that can be shown after `id`; bytes of an unfinished character wait. */
   push(id: number): string;
-  /** What still waits, each unfinished character as U+FFFD. The stream is then as new. */
+  /** The text that still waits, each unfinished character as U+FFFD. The stream then begins anew. */
   flush(): string;
 }
 
@@ -14,7 +14,7 @@ export interface TextStreamOptions {
   readonly skipSpecial?: boolean;
 }
 
-/** Ids past the tokenizer's end show nothing: models pad their vocabularies. */
+/** Ids beyond the tokenizer's vocabulary show nothing, because models pad their vocabularies. */
 export function createTextStream(tokenizer: Tokenizer, options: TextStreamOptions = {}): TextStream {
   const stream = tokenizer.isByteLevel ? new ByteStream(tokenizer) : new PrefixStream(tokenizer);
   const isShown = (id: number) =>
@@ -49,8 +49,8 @@ class ByteStream implements TextStream {
 }
 
 /**
- * For all others: the difference between two decodings. The window begins with ids already shown, since a decoder may treat
- * the first token apart (no leading space).
+ * For all other decoders: the difference between two decodings. The window begins with ids that are already shown, because a
+ * decoder may treat the first token differently (no leading space).
  */
 class PrefixStream implements TextStream {
   readonly #tokenizer: Tokenizer;

@@ -1,7 +1,7 @@
-/** Text to token ids and back, by a `tokenizer.json`: the library's own steps, with added tokens and bytes done here. */
+/** Text to token ids and back, as a `tokenizer.json` says: by the steps of the library, with added tokens and bytes done here. */
 import { FormatError, QuernError, UsageError } from "../base/errors.ts";
 import { Turns } from "../base/turns.ts";
-import { cureTokenizer } from "./checks/tokenizer-fixes.ts";
+import { fixTokenizer } from "./checks/tokenizer-fixes.ts";
 import { parseTokenizerJson, type TokenizerJson } from "./checks/tokenizer-json.ts";
 import { normalizeInTurns, piecesOf, stepsOf } from "./long-text/encode-in-turns.ts";
 import { runInTurns, runThrough, type Work } from "./long-text/stepwise.ts";
@@ -11,7 +11,7 @@ import { type Library, type LibraryPreTokenizer, openLibrary } from "./parts/lib
 import { PieceEncoder } from "./pieces.ts";
 
 export interface EncodeOptions {
-  /** Whether `<|endoftext|>` and the like in the text become their ids (the default) or are plain text. */
+  /** Whether special tokens in the text, such as `<|endoftext|>`, become their ids (the default) or are plain text. */
   readonly specialTokens?: "recognise" | "text";
 }
 
@@ -25,24 +25,24 @@ export interface DecodeOptions {
 }
 
 export interface Tokenizer {
-  /** One more than the highest id; a model's vocabulary may be padded beyond it. */
+  /** The highest id plus one; the vocabulary of a model may be padded beyond it. */
   readonly vocabSize: number;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
   /** Whether the model's own pipeline begins a text with BOS; `encode` never does. */
   readonly addsBos: boolean;
   readonly specialIds: ReadonlySet<number>;
-  /** The ids of `text`; nothing is put before or after it. */
+  /** The ids of `text`, without ids before or after it. */
   encode(text: string, options?: EncodeOptions): number[];
-  /** The same ids; the event loop turns meanwhile, and aborting rejects with the signal's reason. For texts of any length. */
+  /** The ids of a text of any length. Lets the event loop run meanwhile; rejects with the signal's reason when it is aborted. */
   encodeAsync(text: string, options?: AsyncEncodeOptions): Promise<number[]>;
   decode(ids: Iterable<number>, options?: DecodeOptions): string;
-  /** As the vocabulary spells it. */
+  /** The token of an id as the vocabulary spells it. */
   tokenOf(id: number): string | undefined;
   idOf(token: string): number | undefined;
-  /** Whether every id stands for bytes of its own, whatever its neighbours are. */
+  /** Whether each id stands for the same bytes whatever its neighbours are. */
   readonly isByteLevel: boolean;
-  /** Those bytes; undefined where the decoder does not work on bytes. */
+  /** The bytes of an id; undefined if the decoder does not work on bytes. */
   bytesOf(id: number): Uint8Array | undefined;
 }
 
@@ -52,13 +52,13 @@ export interface Tokenizer {
  */
 export function createTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown, where: string): Tokenizer {
   const parsed = parseTokenizerJson(tokenizerJson, where);
-  return new LibraryTokenizer(openCured(parsed, where), parsed, tokenizerConfig);
+  return new LibraryTokenizer(openFixed(parsed, where), parsed, tokenizerConfig);
 }
 
-/** What is checked should open; if the library sees more, that is said with the file's name. */
-function openCured({ json, model }: TokenizerJson, where: string): Library {
+/** A checked file should open. If the library still finds a fault, the error names the file. */
+function openFixed({ json, model }: TokenizerJson, where: string): Library {
   try {
-    return openLibrary(cureTokenizer(json, model.node, where));
+    return openLibrary(fixTokenizer(json, model.node, where));
   } catch (error) {
     if (error instanceof QuernError) throw error;
     const problem = error instanceof Error ? error.message : String(error);
@@ -208,7 +208,7 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** A byte order mark is a character like others here. */
+/** Decodes UTF-8; a byte order mark counts as a character. */
 export function decodeUtf8(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }

@@ -1,5 +1,5 @@
 /**
- * Regular expressions from files and options that nobody vouches for. All ways through a pattern are followed at once, so that
+ * Regular expressions from untrusted files and options. All ways through a pattern are followed at once, so that
  * a match costs at most states x characters of steps, whatever the pattern; lookahead adds one factor of characters.
  */
 import { UnsupportedError } from "../errors.ts";

@@ -1,4 +1,4 @@
-/** What the grammars of regular expressions differ in: one engine reads and matches all of them. */
+/** The differences between the grammars of regular expressions that this engine reads and matches. */
 
 export interface PatternDialect {
   /** Whether a match must begin where the name begins, as in Python's `re.match`, or may lie anywhere in the name. */

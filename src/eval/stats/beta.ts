@@ -1,18 +1,18 @@
-/** The incomplete beta function, which holds the tails of the binomial and of Student's distribution. */
+/** The incomplete beta function, which gives the tails of the binomial and of Student's distribution. */
 import { exp, log } from "../../base/exact.ts";
 import { bisect } from "./bisect.ts";
 
 const HALF_LOG_2_PI = 0.9189385332046728;
 
-/** ln(1 + x), exact for small x too: what rounding 1 + x loses cancels in the quotient (Goldberg 1991, theorem 4). */
+/** ln(1 + x), accurate for small x too: the rounding error of 1 + x cancels in the quotient (Goldberg 1991, theorem 4). */
 export function log1p(x: number): number {
   const rounded = 1 + x;
   return rounded === 1 ? x : (log(rounded) * x) / (rounded - 1);
 }
 
 /**
- * What Stirling's formula lacks: ln Gamma(x + 1) - (x + 1/2) ln x + x - ln(2 pi) / 2, x > 0. Its series from 16 on, steps down to
- * smaller x. Log-gammas themselves lose digits when large ones are subtracted; these remainders are small.
+ * The remainder of Stirling's formula: ln Gamma(x + 1) - (x + 1/2) ln x + x - ln(2 pi) / 2, x > 0. From 16 on its series is used;
+ * the recurrence leads from there to smaller x. The difference of large log-gammas loses digits; these remainders are small.
  */
 export function stirlingRest(x: number): number {
   let [rest, at] = [0, x];
@@ -97,7 +97,7 @@ export function betaQuantile(p: number, a: number, b: number): number {
   return bisect((x) => incompleteBeta(a, b, x) < p, 0, 1);
 }
 
-/** The t that Student's variable stays below with probability p >= 1/2; its square over itself plus `freedom` is a beta variable. */
+/** The p-quantile, p >= 1/2, of Student's t: t^2 / (t^2 + freedom) has a beta distribution. */
 export function studentQuantile(p: number, freedom: number): number {
   const share = betaQuantile(2 * p - 1, 0.5, freedom / 2);
   return Math.sqrt((freedom * share) / (1 - share));

@@ -15,7 +15,7 @@ export function binomialProbability(k: number, n: number, p: number): number {
   return binomialTerm(k, n - k, p);
 }
 
-/** Numbers of successes whose probabilities differ by less are taken for equally likely, as R and scipy do: rounding tells them apart. */
+/** Counts whose probabilities differ by less than this factor are equally likely but for rounding, as in R and scipy. */
 const SAME = 1 + 1e-7;
 
 /**
@@ -35,7 +35,7 @@ export function binomialTest(k: number, n: number, p: number = 0.5): number {
 
 /**
  * Exact interval (C. Clopper and E. Pearson, Biometrika 26, 1934): it holds the true proportion at least as often as `level` says,
- * whatever n. Nothing is known without trials: [0, 1].
+ * whatever n. Without trials it is [0, 1].
  */
 export function clopperPearson(k: number, n: number, level: number = 0.95): Interval {
   requireTrials(k, n);
@@ -59,7 +59,7 @@ export function wilson(k: number, n: number, level: number = 0.95): Interval {
   return [k === 0 ? 0 : (center - reach) / scale, k === n ? 1 : (center + reach) / scale];
 }
 
-/** Below as many items `proportionInterval` is exact. */
+/** `proportionInterval` is exact below this number of items. */
 const EXACT_BELOW = 200;
 
 /**

@@ -1,6 +1,6 @@
 /** Roots of rising functions. */
 
-/** Where `below` turns false between `lo` and `hi`: halved until the two are neighbouring numbers. */
+/** The number between `lo` and `hi` at which `below` turns false: the range is halved until its ends are neighbouring numbers. */
 export function bisect(below: (x: number) => boolean, lo: number, hi: number): number {
   for (;;) {
     const middle = lo + (hi - lo) / 2;

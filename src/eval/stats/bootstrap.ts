@@ -17,18 +17,18 @@ import { meanWithError } from "./standard-error.ts";
 
 /** Number of resamples, their seed, and the level of the interval (0.95). */
 export interface BootstrapOptions {
-  /** Resamples, 10 000 unless told. */
+  /** Number of resamples. Default 10 000. */
   readonly samples?: number;
-  /** Whole number from 0 to 2^53 - 1, 0 unless told. */
+  /** A whole number from 0 to 2^53 - 1. Default 0. */
   readonly seed?: number;
-  /** Of confidence, 0.95 unless told. */
+  /** Level of confidence. Default 0.95. */
   readonly level?: number;
   readonly signal?: AbortSignal;
 }
 
 /** A mean and its bootstrap interval, with all that makes it reproducible. */
 export interface Bootstrap {
-  /** Of the values themselves. */
+  /** Mean of the values themselves. */
   readonly mean: number;
   readonly interval: Interval;
   readonly samples: number;

@@ -1,4 +1,4 @@
-/** What statistics refuse: no numbers at all, numbers that are none, counts and levels out of range. */
+/** Checks of what statistics are given: at least one number, finite numbers, counts and levels in range. */
 import { UsageError } from "../../base/errors.ts";
 
 export function requireValues(where: string, values: ArrayLike<number>): void {

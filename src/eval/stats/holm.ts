@@ -4,7 +4,7 @@ import { requireProbability } from "./checks.ts";
 /**
  * p values adjusted by Holm's step-down procedure (S. Holm, Scandinavian Journal of Statistics 6, 1979), in the order given: the
  * i-th smallest of m times m - i + 1, never below a smaller one's, at most 1. Rejecting those up to alpha keeps the chance of any
- * false rejection at alpha, whatever the tests have in common.
+ * false rejection at alpha, however the tests depend on each other.
  */
 export function holm(pValues: readonly number[]): number[] {
   pValues.forEach((p, i) => {

@@ -1,10 +1,10 @@
-/** Confidence intervals, and the level of chance that a score should leave behind. */
+/** Confidence intervals, and the accuracy of blind guessing that a score is compared with. */
 import { requireCount, requireValues } from "./checks.ts";
 
-/** Both ends belong to it. */
+/** Both ends belong to the interval. */
 export type Interval = readonly [lo: number, hi: number];
 
-/** Whether a value cannot be told from the score: chance, say, or 0 for a difference. */
+/** Whether the interval contains a value, such as chance, or 0 for a difference: then the score cannot be told from it. */
 export function intervalContains([lo, hi]: Interval, value: number): boolean {
   return lo <= value && value <= hi;
 }

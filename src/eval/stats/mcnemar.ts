@@ -1,4 +1,4 @@
-/** McNemar's test: two programs answered the same items; only those that just one of them got right tell them apart. */
+/** McNemar's test of two programs that answered the same items: only items that exactly one of them got right count. */
 import { UsageError } from "../../base/errors.ts";
 import { binomialTest } from "./binomial.ts";
 import { requireCount, requireSameLength } from "./checks.ts";
@@ -10,13 +10,13 @@ export interface McNemar {
   readonly b: number;
   /** Items that only the baseline got right. */
   readonly c: number;
-  /** Chi-square, where that is the method. */
+  /** Chi-square, if that is the method. */
   readonly statistic?: number;
   readonly p: number;
   readonly method: "exact" | "chi-square";
 }
 
-/** Below as many discordant pairs chi-square is too coarse. */
+/** Chi-square is too coarse below this number of discordant pairs. */
 const EXACT_BELOW = 25;
 
 /**
@@ -33,7 +33,7 @@ export function mcnemar(b: number, c: number): McNemar {
   return { b, c, statistic, p: chiSquareTail(statistic), method: "chi-square" };
 }
 
-/** The same from the items' outcomes, 1 where right and 0 where wrong. */
+/** McNemar's test of the items' outcomes, 1 for right and 0 for wrong. */
 export function mcnemarOf(ours: ArrayLike<number>, baseline: ArrayLike<number>): McNemar {
   requireSameLength("baseline", baseline, ours);
   let [b, c] = [0, 0];

@@ -7,7 +7,7 @@ const SQRT_PI = 1.772453850905516;
 
 /**
  * Complementary error function, 2 / sqrt(pi) * the integral of e^(-t^2) from x on (Abramowitz and Stegun 1964): below 2 the
- * series 7.1.6 of its complement, above the continued fraction 7.1.14. Within 1e-13 of the value up to x = 26, where it is 1e-296.
+ * series 7.1.6 of its complement, from 2 on the continued fraction 7.1.14. Within 1e-13 of the value up to x = 26, where it is 1e-296.
  */
 export function erfc(x: number): number {
   if (x < 0) return 2 - erfc(-x);
@@ -31,7 +31,7 @@ function erfcFraction(x: number): number {
   return exp(-x * x) / SQRT_PI / rest;
 }
 
-/** The z that a standard normal variable stays below with probability p. */
+/** The p-quantile of the standard normal distribution. */
 export function normalQuantile(p: number): number {
   requireProbability("p", p);
   if (p === 0) return Number.NEGATIVE_INFINITY;

@@ -7,22 +7,21 @@ import { isOutcome, type McNemar, mcnemarOf } from "./mcnemar.ts";
 import { type MeanWithError, meanWithError } from "./standard-error.ts";
 
 /**
- * Ours less theirs over n pairs: mean, standard error, Student's interval and tests; `shown` where they leave no
- * difference out.
+ * The difference of two runs over n pairs, ours minus the baseline: mean, standard error, Student's interval and tests.
  */
 export interface PairedComparison {
   readonly n: number;
   /** Mean of ours - baseline over the items. */
   readonly difference: number;
   readonly stdErr: number;
-  /** difference +- Student's t times stdErr; one item bounds nothing: from -Infinity to Infinity. */
+  /** difference +- Student's t times stdErr. With one item it reaches from -Infinity to Infinity. */
   readonly interval: Interval;
-  /** Where every value is 0 or 1. */
+  /** Set if every value is 0 or 1. */
   readonly mcnemar?: McNemar;
   readonly bootstrap: PairedBootstrap;
   /**
-   * Whether a difference is shown: the interval leaves 0 out, and where outcomes are binary McNemar's p is at most 1 - level too (of
-   * three items all won the interval is a point, which shows nothing).
+   * Whether a difference is shown: 0 lies outside the interval and, for outcomes of 0 and 1, McNemar's p is at most 1 - level. (If all
+   * of three items are won the interval is a single point, which shows nothing.)
    */
   readonly shown: boolean;
 }

@@ -33,7 +33,7 @@ export function weightedMean(means: ArrayLike<number>, sizes: ArrayLike<number>)
 
 /**
  * Standard error of that mean from those of the groups, as lm-evaluation-harness's `pooled_sample_stderr`: the pooled variance
- * sum((n_i - 1) n_i se_i^2) / (sum n_i - groups), over sum n_i, under the root. Groups of one item each tell nothing: 0.
+ * sum((n_i - 1) n_i se_i^2) / (sum n_i - groups), over sum n_i, under the root. It is 0 if every group has one item.
  */
 export function pooledStdErr(stdErrs: ArrayLike<number>, sizes: ArrayLike<number>): number {
   requireGroups("stdErrs", stdErrs, sizes);

@@ -1,13 +1,13 @@
-/** Checks the model of a `tokenizer.json`, and gives the library one that loses no text. */
+/** Checks the model of a `tokenizer.json`, and makes one for the library that loses no text. */
 import { UnsupportedError } from "../../base/errors.ts";
 import { type Fields, kindOf } from "./tokenizer-fields.ts";
 
-/** A model that the library can be trusted with. */
+/** A checked model. */
 export interface TextModel {
   readonly type: "BPE" | "Unigram" | "WordPiece" | "WordLevel";
   readonly ids: ReadonlyMap<string, number>;
   readonly unkId: number | undefined;
-  /** Of a BPE model. */
+  /** Merges of a BPE model; none for others. */
   readonly merges: readonly (readonly [string, string])[];
   readonly suffix: string;
   /** Whether an unknown character is written as the tokens of its bytes. */
@@ -35,7 +35,7 @@ export function readModel(model: Fields): TextModel {
   const word = { continuing_subword_prefix: model.string("continuing_subword_prefix", "##") };
   const most = model.integer("max_input_chars_per_word", 100);
   if (most > MAX_WORD_PIECE) throw model.error("max_input_chars_per_word", String(most), `at most ${MAX_WORD_PIECE}`);
-  // The library has no model of whole words; here it looks them up.
+  // The library has no WordLevel model; a WordPiece model without pieces looks up whole words.
   const node = type === "WordPiece" ? { ...word, type, max_input_chars_per_word: most } : { type };
   return { ...shared, node: { ...node, vocab, unk_token: unkName(ids, unkId) } };
 }
@@ -53,7 +53,7 @@ function readBpe(model: Fields, ids: ReadonlyMap<string, number>, unkId: number 
   return { merges, suffix, node };
 }
 
-/** Without an unknown token the library leaves text out; this one has no id, so that it is seen. */
+/** Without an unknown token the library would leave text out. This token has no id, so unknown text is noticed. */
 function unkName(ids: ReadonlyMap<string, number>, unkId: number | undefined): string {
   for (const [token, id] of ids) if (id === unkId) return token;
   let name = "unknown";
@@ -61,14 +61,14 @@ function unkName(ids: ReadonlyMap<string, number>, unkId: number | undefined): s
   return name;
 }
 
-/** Older files do not name it. */
+/** The type of a model from its fields: older files do not name it. */
 function typeByFields(model: Fields): (typeof TYPES)[number] {
   if (Array.isArray(model.raw("vocab"))) return "Unigram";
   if (!model.isAbsent("merges")) return "BPE";
   return model.isAbsent("continuing_subword_prefix") ? "WordLevel" : "WordPiece";
 }
 
-/** Ids above 2^24 are taken for damage: no vocabulary is near, and they would size arrays. */
+/** Ids above 2^24 are refused: no vocabulary is nearly as large, and arrays have the size of the largest id. */
 export function isId(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 24;
 }
@@ -111,7 +111,7 @@ export function byteToken(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
 }
 
-/** Both parts and what they become must be tokens, or the text of a merge would be lost. */
+/** Both parts of a merge and its result must be tokens, or text would be lost. */
 function readMerges(model: Fields, ids: ReadonlyMap<string, number>): (readonly [string, string])[] {
   const merges = model.array("merges");
   const arePairs = Array.isArray(merges[0]);

@@ -1,21 +1,22 @@
 /**
- * Refuses patterns that may take exponential time, before a text meets them. A repeat is taken where nothing after it can fail,
- * or where at each place of what is repeated one character decides how to go on: texts then cost no more than their square.
+ * Refuses patterns of tokenizers that may take exponential time, before any text is matched. A repeat is accepted if nothing after
+ * it can fail, or if at each place inside of it one character decides how the match goes on: the time then grows with the square of
+ * the text at most.
  */
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import { libraryPattern } from "../parts/library.ts";
 
 const MAX_LENGTH = 10_000;
 const MAX_DEPTH = 50;
-/** Of a pattern: each doubles the ways to try. */
+/** Limit on the choices of a pattern: each doubles the number of ways to try. */
 const MAX_CHOICES = 16;
-/** Above it a counted repeat is as good as an endless one. */
+/** A repeat that is counted beyond this is treated as an endless one. */
 const MAX_COPIES = 8;
-/** Pairs of characters of a pattern that are compared with each other. */
+/** Limit on the pairs of characters of a pattern that are compared with each other. */
 const MAX_COMPARED = 10_000;
 const MOST_CHARACTERS = sampleOfUnicode();
 
-/** A part of a pattern; places are characters of the pattern, by number. */
+/** A part of a pattern. A place is the number of one of the pattern's characters. */
 interface Part {
   readonly first: readonly number[];
   readonly last: readonly number[];
@@ -24,7 +25,7 @@ interface Part {
   readonly choices: number;
   /** Places that repeat without end. */
   readonly loops: readonly number[];
-  /** Why it can match one text in very many ways, if so: harmless as long as nothing after it can fail. */
+  /** Why the part can match one text in very many ways, if it can. That is harmless as long as nothing after the part can fail. */
   readonly fault: string | undefined;
 }
 
@@ -40,7 +41,7 @@ const NOTHING: Part = {
 
 /**
  * The pattern as the library runs it.
- * @throws FormatError for what is no regular expression, UnsupportedError for one that may hang.
+ * @throws FormatError for a text that is not a regular expression, UnsupportedError for a pattern that may hang.
  */
 export function compileTokenizerPattern(source: string, where: string): RegExp {
   const shown = JSON.stringify(source.length > 60 ? `${source.slice(0, 57)}...` : source);
@@ -49,7 +50,7 @@ export function compileTokenizerPattern(source: string, where: string): RegExp {
   let compiled: RegExp;
   try {
     compiled = libraryPattern(source);
-    // Some engines only now see that it is too large.
+    // Some engines find out only here that the pattern is too large.
     compiled.test("");
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
@@ -66,7 +67,7 @@ const UNDECIDED = "can take the same characters in more than one way again and a
 
 class Refusal extends Error {}
 
-/** Reads JavaScript's form of a pattern, which the library has made. */
+/** Reads a pattern in the form that the library has rewritten for JavaScript. */
 class Guard {
   readonly #source: string;
   #at = 0;
@@ -116,7 +117,7 @@ class Guard {
   #join(before: Part, after: Part): Part {
     if (before.fault !== undefined && after.canFail) throw new Refusal(before.fault);
     for (const place of before.last) this.#follow[place].push(...after.first);
-    // Between two endless repeats of one text, a character that neither can take keeps them apart.
+    // A character that neither of two endless repeats can take keeps them apart.
     const apart = !after.mayBeEmpty && after.loops.length === 0;
     const open = apart
       ? before.loops.filter((loop) => after.first.some((place) => this.#overlap(loop, place)))
@@ -171,7 +172,7 @@ class Guard {
     return { mayBeEmpty: mayBeEmpty || least === 0, canFail: canFail && least > 0 };
   }
 
-  /** Whether one character tells which of the places comes next. */
+  /** Whether the next character decides which of the places comes next. */
   readonly #isDecided = (next: readonly number[]): boolean =>
     !next.some((a, i) => next.some((b, j) => i < j && this.#overlap(a, b)));
 
@@ -219,12 +220,12 @@ class Guard {
   }
 }
 
-/** How many bits a number takes: its logarithm, rounded up. */
+/** The number of bits of a number: its logarithm, rounded up. */
 function bitsOf(count: number): number {
   return 32 - Math.clz32(count);
 }
 
-/** Every script and category that a pattern may tell apart: all low characters, and some of all others. */
+/** A sample of every script and category that a pattern may tell apart: all low characters, and some of the others. */
 function sampleOfUnicode(): string {
   const characters: string[] = [];
   for (let code = 0; code < 0x110000; code += code < 0x3000 ? 1 : 61)

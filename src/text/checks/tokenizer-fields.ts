@@ -1,4 +1,4 @@
-/** Reads the fields of an object of `tokenizer.json`: each is what is expected, or an error says where and what was found. */
+/** Reads and checks the fields of an object in `tokenizer.json`. Errors say where they were, what was found and what was expected. */
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 
 const MAX_DEPTH = 32;
@@ -32,7 +32,7 @@ export class Fields {
     return this.raw(key) === undefined || this.raw(key) === null;
   }
 
-  /** @param fallback what a missing field or null stands for; without it the field must be there. */
+  /** @param fallback the value of a field that is missing or null; without it the field must be there. */
   string(key: string, fallback?: string): string {
     return this.#read(key, fallback, "a string", (value) => typeof value === "string");
   }
@@ -52,7 +52,7 @@ export class Fields {
     return this.#read(key, fallback, "one character", isOne);
   }
 
-  /** @throws UnsupportedError for a string that is none of `names`. */
+  /** @throws UnsupportedError for a string that is not one of `names`. */
   oneOf<Name extends string>(key: string, names: readonly Name[], fallback?: Name): Name {
     const name = this.string(key, fallback);
     if (names.includes(name as Name)) return name as Name;

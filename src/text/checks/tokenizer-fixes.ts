@@ -8,17 +8,17 @@ const BYTE_LEVEL_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\
 const PUNCTUATION = "[\\p{P}!-/:-@\\[-`{-~]";
 const METASPACE = "\u2581";
 
-/** The cured copy of a whole tokenizer; the input is left as it is. `model` is the checked one, `where` names the file. */
-export function cureTokenizer(json: Node, model: Node, where: string): Node {
-  const preTokenizer = curePreTokenizer(asNode(json["pre_tokenizer"]), `${where}: pre_tokenizer`);
+/** A rewritten copy of a whole tokenizer; the input stays as it is. `model` is the checked model, `where` names the file. */
+export function fixTokenizer(json: Node, model: Node, where: string): Node {
+  const preTokenizer = fixPreTokenizer(asNode(json["pre_tokenizer"]), `${where}: pre_tokenizer`);
   return {
-    normalizer: cureNormalizer(asNode(json["normalizer"]), `${where}: normalizer`),
+    normalizer: fixNormalizer(asNode(json["normalizer"]), `${where}: normalizer`),
     pre_tokenizer: mayCutAtMetaspace(model, preTokenizer) ? sequence([preTokenizer, METASPACE_CUT]) : preTokenizer,
     model,
-    // Special tokens around the text are the caller's business, and added tokens are found by `added-tokens.ts`.
+    // The caller adds special tokens around the text, and `added-tokens.ts` finds added tokens.
     post_processor: null,
     added_tokens: [],
-    decoder: cureDecoder(asNode(json["decoder"])),
+    decoder: fixDecoder(asNode(json["decoder"])),
   };
 }
 
@@ -35,16 +35,16 @@ function sequence(parts: (Node | null)[]): Node {
   return { type: "Sequence", pretokenizers: parts.filter((part) => part !== null) };
 }
 
-/** `\s` in a `Split` means Unicode white space, as it should; so every step that looks at classes of characters becomes one. */
-function curePreTokenizer(node: Node | null, where: string): Node | null {
+/** In a `Split` of the library `\s` is Unicode white space, as in the original; so every step with classes of characters becomes one. */
+function fixPreTokenizer(node: Node | null, where: string): Node | null {
   if (node === null) return null;
   switch (node["type"]) {
     case "Sequence":
-      return sequence(childrenOf(node, "pretokenizers").map((child) => curePreTokenizer(child, where)));
+      return sequence(childrenOf(node, "pretokenizers").map((child) => fixPreTokenizer(child, where)));
     case "ByteLevel":
-      return cureByteLevel(node);
+      return fixByteLevel(node);
     case "Digits":
-      // The original isolates all of category N; the library decimal digits only.
+      // The original isolates all characters of category N, the library only decimal digits.
       return split(node["individual_digits"] === true ? "\\p{N}" : "\\p{N}+", "Isolated");
     case "Punctuation":
       return splitAs(PUNCTUATION, node["behavior"] ?? "Isolated", where);
@@ -57,27 +57,27 @@ function curePreTokenizer(node: Node | null, where: string): Node | null {
     case "FixedLength":
       return split(`[\\s\\S]{1,${Number(node["length"])}}`, "Isolated");
     case "Split":
-      return cureSplit(node, where);
+      return fixSplit(node, where);
     case "Metaspace":
-      return cureMetaspace(node);
+      return fixMetaspace(node);
     default:
       return node;
   }
 }
 
-function cureByteLevel(node: Node): Node {
+function fixByteLevel(node: Node): Node {
   if (node["use_regex"] === false) return node;
   const space = { type: "Replace", pattern: { Regex: "\\A[^ ]" }, content: " $&" };
   const bytes = { ...node, use_regex: false, add_prefix_space: false };
   return sequence([node["add_prefix_space"] === true ? space : null, split(BYTE_LEVEL_PATTERN, "Isolated"), bytes]);
 }
 
-function cureSplit(node: Node, where: string): Node {
+function fixSplit(node: Node, where: string): Node {
   const pattern = patternOf(node, where);
   const behavior = node["behavior"];
   if (node["invert"] !== true) return splitAs(pattern, behavior, where);
   if (behavior === "Removed") return { ...split(pattern, "Removed"), invert: true };
-  // What matched and what did not change places: a gap joins the match on its other side, or nothing is different.
+  // Matches and gaps change places: a gap then joins the match on its other side.
   if (behavior === "MergedWithPrevious") return splitAs(pattern, "MergedWithNext", where);
   if (behavior === "MergedWithNext") return splitAs(pattern, "MergedWithPrevious", where);
   return splitAs(pattern, behavior, where);
@@ -94,7 +94,7 @@ function escapePattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
-/** The library knows `Isolated` and `Removed`; the merging behaviours are the same with a pattern that takes the neighbour in. */
+/** The library has only `Isolated` and `Removed`. The merging behaviours become `Isolated` with a pattern that includes the neighbour. */
 function splitAs(pattern: string, behavior: unknown, where: string): Node {
   const other = `(?:(?!${pattern})[\\s\\S])`;
   switch (behavior) {
@@ -118,20 +118,20 @@ function split(pattern: string, behavior: "Isolated" | "Removed"): Node {
   return { type: "Split", pattern: { Regex: pattern }, behavior, invert: false };
 }
 
-/** The library never splits here, and does not know the older `add_prefix_space`. */
-function cureMetaspace(node: Node): Node {
+/** The library's `Metaspace` never splits, and ignores the older `add_prefix_space`. */
+function fixMetaspace(node: Node): Node {
   const replacement = typeof node["replacement"] === "string" ? node["replacement"] : METASPACE;
   const scheme = node["prepend_scheme"] ?? (node["add_prefix_space"] === false ? "never" : "always");
-  const cured = { ...node, prepend_scheme: scheme };
-  if (node["split"] === false) return cured;
-  return sequence([cured, splitAs(escapePattern(replacement), "MergedWithNext", "Metaspace")]);
+  const fixed = { ...node, prepend_scheme: scheme };
+  if (node["split"] === false) return fixed;
+  return sequence([fixed, splitAs(escapePattern(replacement), "MergedWithNext", "Metaspace")]);
 }
 
 const METASPACE_CUT: Node = split(`${METASPACE}+[^${METASPACE}]*|[^${METASPACE}]+`, "Isolated");
 
 /**
- * Whether a text may be cut before each run of U+2581 without any change of ids: so it is when no token of a BPE vocabulary
- * reaches over such a border. Without the cut a whole document goes through one merge queue.
+ * Whether a text can be cut before each run of U+2581 without changing ids: that is so if no token of a BPE vocabulary
+ * contains such a border. Without the cut a whole document would go through one merge queue.
  */
 function mayCutAtMetaspace(model: Node, preTokenizer: Node | null): boolean {
   if (model["type"] !== "BPE" || model["end_of_word_suffix"] || usesByteLevel(preTokenizer)) return false;
@@ -144,17 +144,17 @@ function usesByteLevel(node: Node | null): boolean {
   return node !== null && childrenOf(node, "pretokenizers").some(usesByteLevel);
 }
 
-function cureNormalizer(node: Node | null, where: string): Node | null {
+function fixNormalizer(node: Node | null, where: string): Node | null {
   if (node === null) return null;
   switch (node["type"]) {
     case "Sequence":
-      return { ...node, normalizers: childrenOf(node, "normalizers").map((child) => cureNormalizer(child, where)) };
+      return { ...node, normalizers: childrenOf(node, "normalizers").map((child) => fixNormalizer(child, where)) };
     case "Replace":
       return { type: "Replace", pattern: { Regex: patternOf(node, where) }, content: node["content"] };
     case "Strip": {
       const remove = (pattern: string): Node => ({ type: "Replace", pattern: { Regex: pattern }, content: "" });
       const left = node["strip_left"] === true ? [remove("\\A\\s+")] : [];
-      // Only from the first of a run of spaces on: each other one would try the rest of the run again.
+      // Matches only from the first space of a run on: each later one would try the rest of the run again.
       const right = node["strip_right"] === true ? [remove("(?<!\\s)\\s+\\z")] : [];
       return { type: "Sequence", normalizers: [...left, ...right] };
     }
@@ -167,19 +167,19 @@ function cureNormalizer(node: Node | null, where: string): Node | null {
   }
 }
 
-/** The original lowers characters one by one; JavaScript gives a sigma at a word's end another form. */
+/** The original lower-cases characters one by one; JavaScript gives a sigma at the end of a word another form. */
 const PLAIN_SIGMA: Node = { type: "Replace", pattern: { String: "\u03a3" }, content: "\u03c3" };
 
-function cureDecoder(node: Node | null): Node | null {
+function fixDecoder(node: Node | null): Node | null {
   if (node === null) return null;
   if (node["type"] === "Sequence")
-    return { ...node, decoders: childrenOf(node, "decoders").map((child) => cureDecoder(child)) };
+    return { ...node, decoders: childrenOf(node, "decoders").map((child) => fixDecoder(child)) };
   if (node["type"] === "BPEDecoder") return { ...node, suffix: node["suffix"] ?? "</w>" };
   if (node["type"] === "WordPiece")
     return { ...node, prefix: node["prefix"] ?? "##", cleanup: node["cleanup"] ?? true };
-  // `$` in JavaScript's replacement texts is a command.
+  // `$` has a meaning of its own in JavaScript's replacement texts.
   if (node["type"] === "Replace") return { ...node, content: String(node["content"] ?? "").replaceAll("$", "$$$$") };
-  // The library takes a space off the front of every text, also where none was put there.
+  // The library removes a space from the front of every text, even if none was added.
   const keepsSpace = node["prepend_scheme"] === "never" || node["add_prefix_space"] === false;
   if (node["type"] === "Metaspace" && keepsSpace)
     return { type: "Replace", pattern: { String: String(node["replacement"] ?? METASPACE) }, content: " " };

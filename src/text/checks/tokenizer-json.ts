@@ -1,13 +1,13 @@
-/** Checks a parsed `tokenizer.json` before anything believes it. */
+/** Checks a parsed `tokenizer.json` before it is used. */
 import type { AddedToken } from "../parts/added-tokens.ts";
 import { isId, readModel, type TextModel } from "./model-fields.ts";
 import { Fields } from "./tokenizer-fields.ts";
 import { checkSteps } from "./tokenizer-steps.ts";
 
-/** Longer added tokens would be looked for anew at every place of a text that almost holds them. */
+/** Limit on the length of added tokens: a long one would be compared again at every place of a text that almost holds it. */
 const MAX_ADDED_LENGTH = 500;
 
-/** What the rest of the room needs of the file; `json` is the file itself, checked. */
+/** What opening a tokenizer needs of the file; `json` is the file itself, checked. */
 export interface TokenizerJson {
   readonly json: Readonly<Record<string, unknown>>;
   readonly model: TextModel;

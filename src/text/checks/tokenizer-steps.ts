@@ -3,7 +3,7 @@
 import { compileTokenizerPattern } from "./pattern-guard.ts";
 import type { Fields } from "./tokenizer-fields.ts";
 
-/** What a step of each type must have. */
+/** Checks of the fields that a step of each type must have. */
 type Steps = Readonly<Record<string, (step: Fields) => unknown>>;
 
 const SCHEMES = ["always", "first", "never"] as const;
@@ -45,7 +45,7 @@ const PRE_TOKENIZERS: Steps = {
   FixedLength: (step) => requireLength(step),
 };
 
-/** Without CTC, for which the library takes off spaces that belong to the text. */
+/** CTC is left out because the library removes spaces that belong to the text. */
 const DECODERS: Steps = {
   Sequence: (step) => step.objects("decoders").forEach(checkDecoder),
   ByteLevel: NO_FIELDS,

@@ -1,7 +1,7 @@
-/** Runs the library's steps piece by piece with pauses, so that a long text holds nobody up; what they give is the same. */
+/** Runs the library's steps piece by piece with pauses, so that a long text does not block the event loop. The results are the same. */
 import type { LibraryNormalizer, LibraryPreTokenizer } from "../parts/library.ts";
 
-/** In shorter texts no pattern takes long. */
+/** No pattern takes long in texts that are shorter. */
 const LONG_TEXT = 4096;
 const ATTEMPTS_BETWEEN_PAUSES = 64;
 
@@ -10,7 +10,7 @@ interface Match {
   readonly end: number;
 }
 
-/** The normal form; `undefined` now and then, for a pause. */
+/** Yields the normalised text, and `undefined` at places for a pause. */
 export function* normalizeInTurns(step: LibraryNormalizer | null, text: string): Generator<undefined, string> {
   if (step === null) return text;
   if (step.normalizers !== undefined) {
@@ -31,13 +31,13 @@ export function* normalizeInTurns(step: LibraryNormalizer | null, text: string):
   return parts.join("") + text.slice(done);
 }
 
-/** The steps of sequences, one after the other. */
+/** The steps of a pre-tokenizer, with those of nested sequences one after the other. */
 export function stepsOf(step: LibraryPreTokenizer | null): LibraryPreTokenizer[] {
   if (step === null) return [];
   return step.tokenizers?.flatMap(stepsOf) ?? [step];
 }
 
-/** The pieces of a text; `undefined` now and then, for a pause. `index` is 0 where the text begins a whole one. */
+/** Yields the pieces of a text, and `undefined` at places for a pause. `index` is 0 for the beginning of a whole text. */
 export function* piecesOf(
   steps: readonly LibraryPreTokenizer[],
   text: string,
@@ -58,7 +58,7 @@ export function* piecesOf(
   }
 }
 
-/** A part that a `Split` has kept, or one that another step may have changed. */
+/** Whether a part counts as the beginning of the text: after a `Split` if the text begins with it; other steps may have changed the part. */
 function isStart(text: string, part: string, step: LibraryPreTokenizer): boolean {
   return step.config?.type !== "Split" || text.startsWith(part);
 }
@@ -78,7 +78,7 @@ function* cut(text: string, { pattern, config }: LibraryPreTokenizer): Generator
   if (keepsRest && done < text.length) yield text.slice(done);
 }
 
-/** What a pattern finds, empty finds too. In a long text each place is tried by itself: between two there may be a pause. */
+/** The matches of a pattern, empty ones included. In a long text each place is tried by itself, so that a pause can stand between. */
 function* matchesOf(text: string, pattern: RegExp): Generator<Match | undefined, void> {
   if (text.length <= LONG_TEXT) {
     for (const match of text.matchAll(pattern)) yield { start: match.index, end: match.index + match[0].length };

@@ -1,4 +1,4 @@
-/** Merges a long word: the library's own way costs about 20 microseconds a character and cannot pause. */
+/** Merges a long word. The library's own way takes about 20 microseconds a character and cannot pause. */
 import { MinHeap } from "./min-heap.ts";
 import type { Work } from "./stepwise.ts";
 
@@ -12,7 +12,7 @@ export interface BytePairs {
   readonly suffix: string;
 }
 
-/** A merge by its two ids: its rank, and what it makes. */
+/** The rank and the result of a merge of two ids. */
 interface Merge {
   readonly rank: number;
   readonly result: number;
@@ -26,7 +26,7 @@ export class LongWords {
     this.#pairs = pairs;
   }
 
-  /** Sets `into` to the tokens of a word; a character that is no token stands for itself. */
+  /** Appends the tokens of a word to `into`; a character that is not a token stands for itself. */
   *merge(word: string, into: string[]): Work {
     const tokens = [...word];
     tokens[tokens.length - 1] += this.#pairs.suffix;
@@ -49,7 +49,7 @@ function tableOf({ ids, merges }: BytePairs): ReadonlyMap<number, Merge> {
   return table;
 }
 
-/** Symbols in a list and a heap of the pairs that may merge, by rank, then from the left; what is gone is passed over. */
+/** A list of symbols, and a heap of the pairs that may merge, by rank and then from the left; pairs that are gone are skipped. */
 class Chain {
   readonly next: Int32Array;
   readonly #previous: Int32Array;

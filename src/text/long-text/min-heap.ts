@@ -1,4 +1,4 @@
-/** The least of many numbers, in log n. */
+/** A heap that gives the smallest of its n numbers in log n steps. */
 export class MinHeap {
   #values = new Float64Array(16);
   #size = 0;
@@ -24,7 +24,7 @@ export class MinHeap {
     values[at] = value;
   }
 
-  /** The least, taken out; the heap must not be empty. */
+  /** Removes the smallest number and returns it; the heap must not be empty. */
   pop(): number {
     const values = this.#values;
     const least = values[0];

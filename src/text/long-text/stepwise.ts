@@ -1,7 +1,7 @@
-/** Long work in small parts: sync callers run them through, async ones let the event loop turn between them. */
+/** Long work in small parts: synchronous callers run all at once, asynchronous ones let the event loop run in between. */
 import type { Turns } from "../../base/turns.ts";
 
-/** Each `yield` is a place where one may pause. */
+/** Work that may pause at each `yield`. */
 export type Work = Generator<undefined, void>;
 
 export function runThrough(work: Work): void {

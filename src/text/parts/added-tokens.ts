@@ -11,20 +11,20 @@ export interface AddedToken {
   readonly rstrip: boolean;
 }
 
-/** A piece of a text: an added token (`token` is set), or what stands between two. */
+/** A piece of a text: an added token (`token` is set), or the text between two. */
 export interface Section {
   readonly start: number;
   readonly text: string;
   readonly token: AddedToken | undefined;
 }
 
-/** What to look for and what it stands for; `content` may be the normalised form of `token.content`. */
+/** The text to look for and the token that it stands for; `content` may be the normalised form of `token.content`. */
 export interface Needle {
   readonly content: string;
   readonly token: AddedToken;
 }
 
-/** Sections from left to right; `undefined` now and then, for a pause. */
+/** Yields sections from left to right, and `undefined` at places for a pause. */
 export type Splitter = (text: string, skipSpecial: boolean) => Iterable<Section | undefined>;
 
 const STEPS_BETWEEN_PAUSES = 200_000;

@@ -1,6 +1,6 @@
-/** Byte-level BPE writes each byte of a token as one printable character; this is the way back. */
+/** Byte-level BPE writes each byte of a token as one printable character. This file turns the characters back into bytes. */
 
-/** Printable Latin-1 stands for itself; the other bytes, in order, are U+0100 and up. */
+/** Printable characters of Latin-1 stand for themselves; the other bytes, in order, are written as U+0100 and up. */
 function byteOfCharacter(): ReadonlyMap<string, number> {
   const map = new Map<string, number>();
   let next = 0x100;

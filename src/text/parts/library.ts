@@ -1,4 +1,4 @@
-/** What is used of `@huggingface/tokenizers`; the types that it comes with do not resolve in a module. */
+/** The parts of `@huggingface/tokenizers` that are used here, with types: the package's own types do not resolve in a module. */
 import { Tokenizer } from "@huggingface/tokenizers";
 
 export interface Library {
@@ -12,7 +12,7 @@ export interface LibraryDecoder {
   (tokens: readonly string[]): string;
   /** Of a `Sequence`. */
   readonly decoders?: readonly LibraryDecoder[];
-  /** Of a `ByteFallback`: what makes text of a run of bytes. */
+  /** Of a `ByteFallback`: decodes a run of bytes. */
   text_decoder?: { decode(bytes: Uint8Array): string };
 }
 
@@ -40,7 +40,7 @@ export interface LibraryModel {
   bpe?(word: string): string[];
 }
 
-/** @param parts the parts of a `tokenizer.json`; the library throws plain errors for those it cannot use. */
+/** @param parts the parts of a `tokenizer.json`; the library throws plain errors for parts that it cannot use. */
 export function openLibrary(parts: Readonly<Record<string, unknown>>): Library {
   const absent = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, added_tokens: [] };
   const library = new Tokenizer({ ...absent, ...parts }, {}) as Library;
@@ -48,7 +48,7 @@ export function openLibrary(parts: Readonly<Record<string, unknown>>): Library {
   return library;
 }
 
-/** A run of bytes that is no UTF-8 is one U+FFFD for each, and a byte order mark is a character, as in the original. */
+/** As in the original, each byte of a run that is not UTF-8 becomes one U+FFFD, and a byte order mark is a character. */
 function keepBytes(decoder: LibraryDecoder): void {
   decoder.decoders?.forEach(keepBytes);
   if (decoder.text_decoder !== undefined) decoder.text_decoder = { decode: textOfRun };

@@ -1,4 +1,4 @@
-/** Strings as Python sees them: the data sets' usual preparation is written in it, and its white space and characters are not JavaScript's. */
+/** Python's string functions: data sets are usually prepared in Python, whose white space and characters differ from JavaScript's. */
 
 /** White space, as the inside of a character class: without U+FEFF, with U+001C to U+001F and U+0085. */
 export const PYTHON_SPACE: string =
@@ -12,7 +12,7 @@ export function strip(text: string): string {
   return stripEnd(text.replace(START, ""));
 }
 
-/** `str.rstrip`. By hand: a pattern that ends in `$` tries every run of spaces on the way. */
+/** `str.rstrip`, without a pattern: one that ends in `$` would try every run of spaces on the way. */
 export function stripEnd(text: string): string {
   let end = text.length;
   while (end > 0 && SPACE.test(text[end - 1])) end--;
@@ -24,7 +24,7 @@ export function capitalize(text: string): string {
   const first = firstCharacter(text);
   const upper = first.toUpperCase();
   const head = firstCharacter(upper);
-  // One that grows (`ß`) keeps a single capital: `Ss`.
+  // A character that becomes two (`ß`) gets a single capital: `Ss`.
   return head + (upper.slice(head.length) + text.slice(first.length)).toLowerCase();
 }
 
