@@ -4,7 +4,8 @@ import { FileError, FormatError, UnsupportedError } from "../base/errors.ts";
 import { asObject, describeJson, type JsonValue } from "../base/json.ts";
 import { readJsonObject } from "../files/json-file.ts";
 import type { ByteSource, FolderSource } from "../files/source.ts";
-import { openSafetensors, type TensorEntry, type TensorFile, type TensorIndex } from "./safetensors.ts";
+import { openSafetensors, type TensorFile } from "./safetensors.ts";
+import type { TensorEntry, TensorIndex } from "./tensor-index.ts";
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";

@@ -1,9 +1,10 @@
 /** Writes safetensors files front to back: first the header, then each tensor in pieces, so that no file has to fit memory. */
 
-import { FormatError } from "../base/errors.ts";
+import { FormatError, UnsupportedError } from "../base/errors.ts";
 import type { FileSink } from "../files/output.ts";
 import { PIECE_BYTES } from "../files/source.ts";
-import { DTYPE_BITS, type DType, readTensor, type TensorEntry, tensorBytes } from "./safetensors.ts";
+import { DTYPE_BITS, type DType, tensorBytes } from "./safetensors.ts";
+import { readTensor, type TensorEntry } from "./tensor-index.ts";
 
 /** What the header says of a tensor. */
 export interface TensorSpec {
@@ -79,6 +80,13 @@ export async function writeSafetensors(
   return header.fileBytes;
 }
 
+/** What a header says of a tensor of another file. @throws UnsupportedError for a type that safetensors files do not have. */
+export function specOf(entry: TensorEntry, name: string = entry.name): TensorSpec {
+  const { dtype, shape } = entry;
+  if (Object.hasOwn(DTYPE_BITS, dtype)) return { name, dtype: dtype as DType, shape };
+  throw new UnsupportedError(`${entry.source.name}: tensor ${entry.name}: dtype`, dtype, Object.keys(DTYPE_BITS));
+}
+
 /** A tensor that is in memory. */
 export function tensorOf(name: string, dtype: DType, shape: readonly number[], data: ArrayBufferView): TensorToWrite {
   return {
@@ -90,7 +98,7 @@ export function tensorOf(name: string, dtype: DType, shape: readonly number[], d
 /** A tensor of another file, copied piece by piece, perhaps under another name. */
 export function copyOf(entry: TensorEntry, name: string = entry.name): TensorToWrite {
   return {
-    ...{ name, dtype: entry.dtype, shape: entry.shape },
+    ...specOf(entry, name),
     async *pieces() {
       for (let done = 0; done < entry.byteLength; done += PIECE_BYTES) {
         const byteLength = Math.min(PIECE_BYTES, entry.byteLength - done);

@@ -1,8 +1,9 @@
 /** safetensors files: a u64 header length, a JSON header, then the tensors' bytes without a hole up to the end of the file. */
 
-import { FormatError, UsageError } from "../base/errors.ts";
+import { FormatError } from "../base/errors.ts";
 import { asObject, describeJson, isObject, type JsonObject, type JsonValue, parseJsonBytes } from "../base/json.ts";
 import { type ByteSource, refuseLfsPointer } from "../files/source.ts";
+import type { TensorEntry, TensorIndex } from "./tensor-index.ts";
 
 /** Bits of one element, in the order in which a writer sorts (alignment ascending, as safetensors' own enumeration has it). */
 export const DTYPE_BITS = {
@@ -30,26 +31,14 @@ export const DTYPE_BITS = {
 
 export type DType = keyof typeof DTYPE_BITS;
 
-/** One tensor on disk: row-major, little endian. */
-export interface TensorEntry {
-  readonly name: string;
+/** One tensor of a safetensors file. */
+export interface SafetensorsEntry extends TensorEntry {
   readonly dtype: DType;
-  readonly shape: readonly number[];
-  /** From the beginning of the file, not of the buffer. */
-  readonly offset: number;
-  readonly byteLength: number;
-  readonly source: ByteSource;
 }
 
-/** Tensors by name: of one file, or of all shards of a checkpoint. */
-export interface TensorIndex {
-  /** The file or folder, for messages. */
-  readonly name: string;
-  readonly entries: ReadonlyMap<string, TensorEntry>;
-  close(): Promise<void>;
-}
-
+/** The tensors and the metadata of one file. */
 export interface TensorFile extends TensorIndex {
+  readonly entries: ReadonlyMap<string, SafetensorsEntry>;
   readonly source: ByteSource;
   readonly metadata: ReadonlyMap<string, string>;
 }
@@ -68,7 +57,7 @@ export async function openSafetensors(source: ByteSource): Promise<TensorFile> {
     parseJsonBytes(header, `${source.name}: header`, { maxBytes: MAX_HEADER_BYTES, maxDepth: 8 }),
     `${source.name}: header`,
   );
-  const entries: TensorEntry[] = [];
+  const entries: SafetensorsEntry[] = [];
   for (const name of Object.keys(json))
     if (name !== "__metadata__") entries.push(readEntry(name, json[name], 8 + headerBytes, source));
   checkLayout(entries, 8 + headerBytes, source);
@@ -81,43 +70,6 @@ export async function openSafetensors(source: ByteSource): Promise<TensorFile> {
       await source.close?.();
     },
   };
-}
-
-/** Reads the whole tensor into `into`, which has exactly its length. */
-export async function readTensor(entry: TensorEntry, into: Uint8Array): Promise<void> {
-  if (into.byteLength !== entry.byteLength)
-    throw new UsageError(
-      `${entry.source.name}: ${entry.name}`,
-      `${into.byteLength} bytes to read into`,
-      `${entry.byteLength}`,
-    );
-  try {
-    await entry.source.read(entry.offset, into);
-  } catch (cause) {
-    if (cause instanceof FormatError) throw new FormatError(`tensor ${entry.name}`, cause.message, { cause });
-    throw cause;
-  }
-}
-
-/** The tensor, or a `FormatError` that names it. */
-export function requireTensor(index: TensorIndex, name: string): TensorEntry {
-  const entry = index.entries.get(name);
-  if (entry === undefined)
-    throw new FormatError(index.name, `found no tensor "${name}" among ${index.entries.size}, expected one`);
-  return entry;
-}
-
-/** The tensor of that name, type and shape, or a `FormatError` that names it. */
-export function requireSpec(
-  index: TensorIndex,
-  { name, dtype, shape }: Pick<TensorEntry, "name" | "dtype" | "shape">,
-): TensorEntry {
-  const entry = requireTensor(index, name);
-  if (entry.dtype === dtype && String(entry.shape) === String(shape)) return entry;
-  throw new FormatError(
-    `${index.name}: tensor ${name}`,
-    `found ${entry.dtype} [${entry.shape.join(", ")}], expected ${dtype} [${shape.join(", ")}]`,
-  );
 }
 
 async function readHeaderLength(source: ByteSource): Promise<number> {
@@ -152,7 +104,12 @@ function readMetadata(header: JsonObject, source: ByteSource): ReadonlyMap<strin
   return metadata;
 }
 
-function readEntry(name: string, value: JsonValue | undefined, bufferStart: number, source: ByteSource): TensorEntry {
+function readEntry(
+  name: string,
+  value: JsonValue | undefined,
+  bufferStart: number,
+  source: ByteSource,
+): SafetensorsEntry {
   const where = `${source.name}: tensor ${name}`;
   const fields = asObject(value, where);
   for (const key of Object.keys(fields))

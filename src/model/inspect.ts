@@ -1,6 +1,7 @@
 /** What a model is, from its headers alone: sizes, parameters, bits and bytes of every linear. */
-import type { TensorIndex } from "../format/safetensors.ts";
+import type { TensorIndex } from "../format/tensor-index.ts";
 import { meanBits } from "../policy/bit-plan.ts";
+import { floatBytes } from "../tensor/lay-panels.ts";
 import { isQuantizable, type LinearShape, type Projection, type Role } from "../tensor/linear-shape.ts";
 import type { ModelConfig } from "./config/model-config.ts";
 import type { ModelFiles } from "./model.ts";
@@ -39,7 +40,7 @@ export interface ModelFacts {
 }
 
 export function inspectModel(files: ModelFiles): ModelFacts {
-  const modules = files.linears.map((linear) => moduleFacts(files.index, linear));
+  const modules = files.linears.map(moduleFacts);
   return summarise(files.config, modules, fileBytes(files.index));
 }
 
@@ -73,15 +74,11 @@ function activeOf(module: ModuleFacts, count: number, config: ModelConfig): numb
   return count;
 }
 
-function moduleFacts(index: TensorIndex, linear: StoredLinear): ModuleFacts {
+function moduleFacts(linear: StoredLinear): ModuleFacts {
   const { stored } = linear;
-  if (stored.kind === "packed") {
-    const parts = ["qweight", "qzeros", "scales", "g_idx"].map((part) => index.entries.get(`${linear.name}.${part}`));
-    const bytes = parts.reduce((sum, entry) => sum + (entry?.byteLength ?? 0), 0);
-    return factsOf(linear, stored.bits, stored.groupSize, bytes);
-  }
-  const bytes = stored.dtype === "f32" ? 4 : 2;
-  return factsOf(linear, bytes * 8, null, linear.rows * linear.cols * bytes);
+  const bytes = stored.diskBytes + (stored.bias?.tensor.byteLength ?? 0);
+  if (stored.kind === "packed") return factsOf(linear, stored.bits, stored.groupSize, bytes);
+  return factsOf(linear, 8 * floatBytes(stored.dtype), null, bytes);
 }
 
 function factsOf(linear: LinearShape, bits: number, groupSize: number | null, bytes: number): ModuleFacts {

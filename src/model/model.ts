@@ -1,22 +1,19 @@
 /** A model in the engine's memory, opened from a folder in Hugging Face layout. */
-import { FileError, UnsupportedError, UsageError } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { Turns } from "../base/turns.ts";
-import { readJsonObject } from "../files/json-file.ts";
 import type { FolderSource } from "../files/source.ts";
-import { ggufOf, openCheckpoint } from "../format/checkpoint.ts";
-import { type GptqConfig, readGptqConfig } from "../format/gptq/gptq-config.ts";
-import type { TensorIndex } from "../format/safetensors.ts";
 import type { Activations, EngineActivations } from "../nn/emit.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Machine } from "../wasm/machine.ts";
-import type { Family, Spelling } from "./config/families/family.ts";
+import type { Family } from "./config/families/family.ts";
 import { readModelConfig } from "./config/families/index.ts";
 import type { ModelConfig } from "./config/model-config.ts";
-import { readTokenizer, requireTokenizer } from "./folder-tokenizer.ts";
+import type { ModuleNames, Spelling } from "./config/module-names.ts";
+import { folderModel, type TokenizerSource } from "./model-source.ts";
 import { Session, type SessionOptions } from "./pass/session.ts";
 import { loadWeights } from "./weights/load-weights.ts";
-import { isHeadTied, locateAll, type StoredLinear } from "./weights/locate.ts";
+import { type Checkpoint, detectSpelling, isHeadTied, locateAll, type StoredLinear } from "./weights/locate.ts";
 import type { Weights } from "./weights/weight-tree.ts";
 
 /** What long work says of itself. */
@@ -29,16 +26,17 @@ export interface Progress {
 }
 
 /** What a folder says before any weight is read. */
-export interface ModelFiles {
+export interface ModelFiles extends Checkpoint {
   readonly folder: FolderSource;
   readonly name: string;
   /** config.json as it is. */
   readonly json: JsonObject;
   readonly family: Family;
   readonly config: ModelConfig;
-  readonly gptq: GptqConfig | undefined;
-  readonly index: TensorIndex;
+  readonly tokenizer: TokenizerSource;
   readonly spelling: Spelling;
+  /** What modules are called in that spelling. */
+  readonly names: ModuleNames;
   /** In the order in which the forward pass meets them. */
   readonly linears: readonly StoredLinear[];
 }
@@ -59,30 +57,25 @@ export interface OpenOptions {
 export async function readModelShapes(
   folder: FolderSource,
 ): Promise<{ readonly family: Family; readonly config: ModelConfig; readonly json: JsonObject }> {
-  const json = await readJsonObject(folder, "config.json");
-  if (json === undefined) throw await noConfig(folder);
-  return { ...readModelConfig(json, `${folder.name}/config.json`), json };
-}
-
-async function noConfig(folder: FolderSource): Promise<Error> {
-  const wanted = "a model folder in Hugging Face layout";
-  const gguf = await ggufOf(folder);
-  if (gguf !== undefined)
-    return new UnsupportedError(folder.name, `a GGUF file (${gguf}) and no config.json`, [wanted]);
-  return new FileError(`${folder.name}/config.json`, `found no such file, expected ${wanted}`);
+  const { config } = folderModel(folder);
+  const json = await config.read();
+  return { ...readModelConfig(json, config.where), json };
 }
 
 /** Reads config, settings and headers. @throws FileError, FormatError, ShapeError or UnsupportedError, naming file and field. */
 export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> {
   const { family, config: written, json } = await readModelShapes(folder);
-  const gptq = await readGptqConfig(folder);
-  const index = await openCheckpoint(folder);
+  const { config: source, tokenizer, openTensors } = folderModel(folder);
+  const checkpoint = await openTensors();
   try {
-    const config = { ...written, tiedEmbeddings: isHeadTied(index, written, `${folder.name}/config.json`) };
-    const { spelling, linears } = locateAll(index, family, config, gptq);
-    return { folder, name: folder.name, json, family, config, gptq, index, spelling, linears };
+    const spelling = detectSpelling(checkpoint, family, written);
+    const names = family.names[spelling];
+    const config = { ...written, tiedEmbeddings: isHeadTied(checkpoint, names, written, source.where) };
+    const linears = locateAll(checkpoint, names, config);
+    const { name } = folder;
+    return { ...checkpoint, folder, name, json, family, config, tokenizer, spelling, names, linears };
   } catch (error) {
-    await index.close();
+    await checkpoint.index.close();
     throw error;
   }
 }
@@ -118,7 +111,7 @@ export class Model implements AsyncDisposable {
     const context = {
       machine,
       index: files.index,
-      gptq: files.gptq,
+      names: files.names,
       turns: new Turns(options.signal),
       onBytes: (done: number, total: number) => options.onProgress?.({ phase: "load", done, total, unit: "bytes" }),
       warn: (sentence: string) => void warnings.set(sentence, (warnings.get(sentence) ?? 0) + 1),
@@ -184,13 +177,13 @@ export class Model implements AsyncDisposable {
 
   /** The folder's tokenizer, read at the first call. @throws FileError where there is none. */
   async tokenizer(): Promise<Tokenizer> {
-    this.#tokenizer ??= await requireTokenizer(this.files.folder);
+    this.#tokenizer ??= await this.files.tokenizer.require();
     return this.#tokenizer;
   }
 
   /** The same, or undefined for a folder without a tokenizer. */
   async tokenizerIfAny(): Promise<Tokenizer | undefined> {
-    this.#tokenizer ??= await readTokenizer(this.files.folder);
+    this.#tokenizer ??= await this.files.tokenizer.read();
     return this.#tokenizer;
   }
 

@@ -1,6 +1,6 @@
 /** In which order GPTQ takes the columns, and which group each then belongs to. */
 import { UsageError } from "../base/errors.ts";
-import { naturalGroups, naturalOrder } from "./grid.ts";
+import { naturalGroups, naturalOrder } from "../tensor/quantized-matrix.ts";
 
 /**
  * `desc`: by the Hessian's diagonal, largest first. `gar` (group-aware, arXiv:2505.14638): the same inside each group, and

@@ -1,23 +1,13 @@
 /** GPTQ of one matrix (Frantar et al. 2022, arXiv:2210.17323): columns in order, each error pushed onto those to come. */
 import { ShapeError, UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
-import type { QuantizedMatrix } from "../tensor/quantized-matrix.ts";
+import { naturalGroups, naturalOrder, type QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Region } from "../wasm/memory/region.ts";
 import type { Tape } from "../wasm/tape.ts";
 import { type ActOrder, columnGroups } from "./column-order.ts";
 import { type Factor, factorize } from "./factor.ts";
-import {
-  beyondF16,
-  checkGrid,
-  checkScales,
-  columnWords,
-  type GridOptions,
-  gridFlags,
-  gridWork,
-  naturalGroups,
-  naturalOrder,
-} from "./grid.ts";
+import { beyondF16, checkGrid, checkScales, columnWords, type GridOptions, gridFlags, gridWork } from "./grid.ts";
 import { Hessian } from "./hessian.ts";
 import { outputError } from "./quantization-error.ts";
 import { type Batch, runBatches, type Weights } from "./row-batches.ts";

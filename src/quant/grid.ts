@@ -88,20 +88,6 @@ export function gridWork(options: GridOptions): number {
   return TILE_ROWS * (options.clip === "none" ? 1 : options.clip === "mse" ? 1200 : 400);
 }
 
-export function groupCount(cols: number, groupSize: number): number {
-  return groupSize === -1 ? 1 : Math.ceil(cols / groupSize);
-}
-
-/** Group of each column where groups are consecutive columns. */
-export function naturalGroups(cols: number, groupSize: number): Int32Array {
-  return Int32Array.from({ length: cols }, (_, col) => (groupSize === -1 ? 0 : Math.floor(col / groupSize)));
-}
-
-/** Columns in their natural order. */
-export function naturalOrder(cols: number): Int32Array {
-  return Int32Array.from({ length: cols }, (_, col) => col);
-}
-
 /** [column, group] of each column in processing order, as tiles take them. */
 export function columnWords(perm: Int32Array, gIdx: Int32Array): Int32Array {
   const words = new Int32Array(2 * perm.length);

@@ -1,10 +1,10 @@
 /** What a quantised matrix costs: its output error over the calibration inputs, and its values. D = dequantised - W. */
 import { ShapeError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
-import type { QuantizedMatrix } from "../tensor/quantized-matrix.ts";
+import { naturalGroups, naturalOrder, type QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
-import { columnWords, naturalGroups, naturalOrder } from "./grid.ts";
+import { columnWords } from "./grid.ts";
 import type { Hessian } from "./hessian.ts";
 import { type Batch, runBatches, type Weights } from "./row-batches.ts";
 

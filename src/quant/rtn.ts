@@ -1,20 +1,10 @@
 /** Plain rounding of a matrix on its grids: the baseline of GPTQ, and its last resort. */
 import { ShapeError, UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
-import type { QuantizedMatrix } from "../tensor/quantized-matrix.ts";
+import { groupCount, naturalGroups, naturalOrder, type QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
-import {
-  checkGrid,
-  checkScales,
-  columnWords,
-  type GridOptions,
-  gridFlags,
-  gridWork,
-  groupCount,
-  naturalGroups,
-  naturalOrder,
-} from "./grid.ts";
+import { checkGrid, checkScales, columnWords, type GridOptions, gridFlags, gridWork } from "./grid.ts";
 import { type Batch, runBatches, type Weights } from "./row-batches.ts";
 
 /** Empty outputs of a matrix. */

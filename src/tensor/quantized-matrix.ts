@@ -23,3 +23,31 @@ export interface QuantizedMatrix {
   /** [K]: perm[i] is the column that was quantised as the i-th; files do not tell, and give the natural order. */
   readonly perm: Int32Array;
 }
+
+/** Groups of a row of `cols` columns; the last may be short. */
+export function groupCount(cols: number, groupSize: number): number {
+  return groupSize === -1 ? 1 : Math.ceil(cols / groupSize);
+}
+
+/** [K]: the group of each column where groups are consecutive columns. */
+export function naturalGroups(cols: number, groupSize: number): Int32Array {
+  return Int32Array.from({ length: cols }, (_, col) => (groupSize === -1 ? 0 : Math.floor(col / groupSize)));
+}
+
+/** [K]: columns in their natural order. */
+export function naturalOrder(cols: number): Int32Array {
+  return Int32Array.from({ length: cols }, (_, col) => col);
+}
+
+/** Rows [first, first + count) of a matrix: views, not copies. */
+export function rowsOfMatrix(matrix: QuantizedMatrix, first: number, count: number): QuantizedMatrix {
+  const { cols, groups, codes, scales, zeros } = matrix;
+  const [from, to] = [first * groups, (first + count) * groups];
+  return {
+    ...matrix,
+    rows: count,
+    codes: codes.subarray(first * cols, (first + count) * cols),
+    scales: scales.subarray(from, to),
+    zeros: zeros.subarray(from, to),
+  };
+}

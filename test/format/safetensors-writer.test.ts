@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { nodeFile } from "../../src/adapter/node.ts";
 import { memoryOutput } from "../../src/files/output.ts";
 import { bytesSource, PIECE_BYTES, readAll } from "../../src/files/source.ts";
-import { type DType, openSafetensors, readTensor } from "../../src/format/safetensors.ts";
+import { type DType, openSafetensors } from "../../src/format/safetensors.ts";
 import {
   copyOf,
   encodeHeader,
@@ -10,6 +10,7 @@ import {
   tensorOf,
   writeSafetensors,
 } from "../../src/format/safetensors-writer.ts";
+import { readTensor } from "../../src/format/tensor-index.ts";
 import { CHECKPOINTS } from "./gptq/gptq-checkpoints.ts";
 
 async function written(tensors: readonly TensorToWrite[], metadata?: Record<string, string>): Promise<Uint8Array> {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { bytesSource, filesFolder } from "../../src/files/source.ts";
 import { openCheckpoint } from "../../src/format/checkpoint.ts";
-import { openSafetensors, readTensor, requireTensor } from "../../src/format/safetensors.ts";
+import { openSafetensors } from "../../src/format/safetensors.ts";
+import { readTensor, requireTensor } from "../../src/format/tensor-index.ts";
 
 /** A file with this header text and that many bytes behind it, counting up from 0. */
 function file(header: string | object, bufferBytes: number, claimed?: number | bigint): Uint8Array {

@@ -1,6 +1,7 @@
 /** grid_f64 and round_f64 against the plain quantiser. */
 import { describe, expect, it } from "vitest";
-import { columnWords, type GridOptions, gridFlags, naturalGroups, naturalOrder } from "../../src/quant/grid.ts";
+import { columnWords, type GridOptions, gridFlags } from "../../src/quant/grid.ts";
+import { naturalGroups, naturalOrder } from "../../src/tensor/quantized-matrix.ts";
 import { Bench, BUILDS, type Build } from "../helpers/kernels.ts";
 import { gaussians, mulberry32 } from "../helpers/random.ts";
 import { findGrid, quantize, roundF16 } from "../reference/gptq-grid.ts";

@@ -3,12 +3,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { NumericsError } from "../../src/base/errors.ts";
 import { Turns } from "../../src/base/turns.ts";
-import { exactF16 } from "../../src/format/float16.ts";
 import type { GptqOptions } from "../../src/quant/gptq.ts";
 import { Hessian } from "../../src/quant/hessian.ts";
 import { dampedTrace } from "../../src/quant/quantization-error.ts";
 import { type MatrixResult, quantizeMatrix } from "../../src/quant/quantize-matrix.ts";
-
+import { exactF16 } from "../../src/tensor/float16.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
 import { gaussians } from "../helpers/random.ts";
 import { readFixture } from "../helpers/safetensors.ts";

@@ -27,7 +27,7 @@ const inspect: Action<unknown> = async (session, [path]) => {
     await files.index.close();
   } else {
     const { family, config } = await readModelShapes(folder);
-    facts = inspectShapes(config, modelLinears(family, config, "hub"));
+    facts = inspectShapes(config, modelLinears(family.names.hub, config));
   }
   session.output.result({ ...facts }, () => describe(path, facts));
 };

@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { FormatError, ShapeError, UsageError } from "../../base/errors.ts";
-import type { TensorIndex } from "../../format/safetensors.ts";
+import type { TensorIndex } from "../../format/tensor-index.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { withFile } from "../input/input-file.ts";
 import { exampleText, oneOf } from "../options/common-options.ts";
@@ -91,7 +91,7 @@ async function readMatrix(
   file: TensorIndex,
   name: string,
 ): Promise<{ data: Float32Array; rows: number; cols: number }> {
-  const { readTensor, requireTensor } = await import("../../format/safetensors.ts");
+  const { readTensor, requireTensor } = await import("../../format/tensor-index.ts");
   const entry = requireTensor(file, name);
   const where = `${file.name}: tensor ${name}`;
   if (entry.dtype !== "F32" || entry.shape.length !== 2 || entry.shape.includes(0))

@@ -3,7 +3,6 @@ import { modelFolder } from "../../adapter/model-folder.ts";
 import { UnsupportedError } from "../../base/errors.ts";
 import { type ModelShapes, shapesOfConfig, shapesOfFiles } from "../../compress/recipe/model-shapes.ts";
 import type { FolderSource } from "../../files/source.ts";
-import { requireTokenizer } from "../../model/folder-tokenizer.ts";
 import { closing, Model, type ModelFiles, readModelFiles, readModelShapes } from "../../model/model.ts";
 import { checkContext } from "../../model/pass/session.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
@@ -59,7 +58,7 @@ export async function openFiles(session: CommandSession, path: string, wish: Ope
   const opened: OpenedFiles = {
     files,
     config: files.config,
-    tokenizer: () => (tokenizer ??= requireTokenizer(files.folder)),
+    tokenizer: () => (tokenizer ??= files.tokenizer.require()),
     load: () => (model ??= loadModel(session, files, wish, tokenizer)),
     async [Symbol.asyncDispose]() {
       if (model === undefined) await files.index.close();

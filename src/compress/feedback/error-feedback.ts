@@ -104,7 +104,7 @@ export class ErrorFeedback {
         const before = outputs.slice(start * ld);
         {
           using scratch = this.#model.machine.arena.region();
-          const packed = packQuantized(this.#model, scratch, linear, matrix);
+          const packed = packQuantized(this.#model.machine, scratch, linear.name, matrix);
           await this.#expertOutputs(tap, [{ expert: linear.expert, matrix: packed }]);
         }
         const after = this.#batch.rows(state.down, start + count).subarray(start * ld);

@@ -112,7 +112,12 @@ async function groupKl(
   const originals = group.map((linear) => linear.matrix);
   try {
     for (const linear of group)
-      linear.matrix = packQuantized(model, scratch, linear, alternativeOf(alternatives, linear, bits).matrix);
+      linear.matrix = packQuantized(
+        model.machine,
+        scratch,
+        linear.name,
+        alternativeOf(alternatives, linear, bits).matrix,
+      );
     return Math.max(0, await probe.kl(group[0].layer, turns));
   } finally {
     group.forEach((linear, i) => {

@@ -3,10 +3,11 @@ import { UsageError } from "../../base/errors.ts";
 import { gptqTensorSpecs } from "../../format/gptq/gptq-tensors.ts";
 import { tensorBytes } from "../../format/safetensors.ts";
 import { encodeHeader, type TensorSpec } from "../../format/safetensors-writer.ts";
-import type { Spelling } from "../../model/config/families/family.ts";
+import type { Spelling } from "../../model/config/module-names.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import { PLAN_BITS, type PlanBits } from "../../policy/bit-plan.ts";
 import { isQuantizable, type LinearShape } from "../../tensor/linear-shape.ts";
+import { groupCount } from "../../tensor/quantized-matrix.ts";
 import { listTensors, type ModelShapes, renamed, type SourceLinear, shapesOfFiles } from "../recipe/model-shapes.ts";
 import type { ModuleSetting, QuantizeSettings } from "../recipe/settings.ts";
 import type { WriteOptions } from "../write/write-quantized.ts";
@@ -43,14 +44,17 @@ export function plannedTensors(
       return setting === undefined || setting.bits === 16 ? undefined : packedSpecs(linear, name, setting);
     },
     float: (linear, _, name) => floatSpec(linear, name),
+    bias: (_, __, spec) => spec,
     other: (spec) => spec,
   });
 }
 
-/** Bytes of one linear's tensors, the header's entries apart. */
+/** Bytes of one linear's tensors, its bias among them; the header's entries apart. */
 export function moduleBytes(linear: SourceLinear, { bits, groupSize }: ModuleSetting): number {
   const specs = bits === 16 ? [floatSpec(linear, linear.name)] : packedSpecs(linear, linear.name, { bits, groupSize });
-  return specs.reduce((sum, { name, dtype, shape }) => sum + tensorBytes(dtype, shape, name), 0);
+  const { name: module, rows, biasType } = linear;
+  const bias = biasType === undefined ? 0 : tensorBytes(biasType, [rows], module);
+  return specs.reduce((sum, { name, dtype, shape }) => sum + tensorBytes(dtype, shape, name), bias);
 }
 
 /** What a choice of bits has to add up: every linear at every width, and what no choice changes. */
@@ -81,8 +85,8 @@ function packedSpecs(
   name: string,
   { bits, groupSize }: ModuleSetting,
 ): readonly TensorSpec[] {
-  const G = groupSize === -1 ? 1 : Math.ceil(cols / groupSize);
-  return gptqTensorSpecs(name, { N: rows, K: cols, G, bits: bits as Exclude<PlanBits, 16> });
+  const groups = groupCount(cols, groupSize);
+  return gptqTensorSpecs(name, { rows, cols, groups, bits: bits as Exclude<PlanBits, 16> });
 }
 
 function floatSpec({ name: source, rows, cols, dtype }: SourceLinear, name: string): TensorSpec {

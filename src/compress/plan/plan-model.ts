@@ -1,7 +1,7 @@
 /** From a policy to a plan of one model, from a plan to a setting for every linear, and what it comes to in bytes. */
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
-import type { Spelling } from "../../model/config/families/family.ts";
+import type { Spelling } from "../../model/config/module-names.ts";
 import type { ModelFiles, Progress } from "../../model/model.ts";
 import type { PlanModule } from "../../policy/bit-plan.ts";
 import type { Budget } from "../../policy/budget.ts";

@@ -128,7 +128,7 @@ async function runBlock(
   // Blocks that are done are not computed again: their weights need no memory any more.
   using packed = model.machine.arena.region();
   const swap: SiteContext["swap"] = (linear, matrix) => {
-    linear.matrix = packQuantized(model, packed, linear, matrix);
+    linear.matrix = packQuantized(model.machine, packed, linear.name, matrix);
   };
   if (kept !== undefined) {
     collector.restore(kept);

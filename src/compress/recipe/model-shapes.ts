@@ -2,19 +2,23 @@
  * What decides the size of a written model, without a weight: its linears, how floats are stored, and the norms beside them.
  * Told by a checkpoint's headers, or by config.json alone.
  */
-import type { DType, TensorEntry } from "../../format/safetensors.ts";
-import type { TensorSpec } from "../../format/safetensors-writer.ts";
-import type { Family, Spelling } from "../../model/config/families/family.ts";
+import type { DType } from "../../format/safetensors.ts";
+import { specOf, type TensorSpec } from "../../format/safetensors-writer.ts";
+import { requireTensor } from "../../format/tensor-index.ts";
+import type { Family } from "../../model/config/families/family.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import { normNames, type Spelling } from "../../model/config/module-names.ts";
 import type { ModelFiles } from "../../model/model.ts";
-import { layerPrefix, modelLinears } from "../../model/weights/linears.ts";
+import { modelLinears } from "../../model/weights/linears.ts";
 import type { PlanModule } from "../../policy/bit-plan.ts";
 import { isQuantizable, type LinearShape } from "../../tensor/linear-shape.ts";
 
-/** A linear and how the source stores its weights. */
+/** A linear and how the source stores it. */
 export interface SourceLinear extends LinearShape {
   /** How it lies on disk as long as it is not quantised; `packed` where it is already. */
   readonly dtype: DType | "packed";
+  /** The same of its bias, which is copied as it is; undefined for a linear without one. */
+  readonly biasType: DType | undefined;
 }
 
 /** All that the size of a quantised file follows from: the linears and every other tensor, with no weights. */
@@ -26,7 +30,7 @@ export interface ModelShapes {
   readonly spelling: Spelling;
   /** In the order in which the forward pass meets them. */
   readonly linears: readonly SourceLinear[];
-  /** Norms: they are copied as they are. */
+  /** Norms: they are copied as they are. Anything else in a file (old buffers, training leftovers) is left behind. */
   readonly others: readonly TensorSpec[];
   /** A configuration does not tell how floats are stored: 16 bits are taken. */
   readonly source: "checkpoint" | "configuration";
@@ -34,32 +38,25 @@ export interface ModelShapes {
 
 /** The shapes of a checkpoint, from its headers. */
 export function shapesOfFiles(files: ModelFiles): ModelShapes {
-  const { name, family, config, spelling, index } = files;
+  const { name, family, config, spelling, names, index } = files;
   const linears = files.linears.map(({ stored, ...shape }): SourceLinear => {
-    return { ...shape, dtype: stored.kind === "packed" ? "packed" : stored.entry.dtype };
+    const biasType = stored.bias === undefined ? undefined : specOf(stored.bias.tensor).dtype;
+    return { ...shape, dtype: stored.kind === "packed" ? "packed" : specOf(stored.tensor).dtype, biasType };
   });
-  return {
-    name,
-    family,
-    config,
-    spelling,
-    linears,
-    others: norms(files, index.entries.values()),
-    source: "checkpoint",
-  };
+  const others = normNames(names, config.layers).map((norm) => specOf(requireTensor(index, norm)));
+  return { name, family, config, spelling, linears, others, source: "checkpoint" };
 }
 
 /** The same from a configuration alone: every float in 16 bits, in the hub's spelling. */
 export function shapesOfConfig(name: string, family: Family, config: ModelConfig): ModelShapes {
   const dtype = "F16";
+  const names = family.names.hub;
+  const linears = modelLinears(names, config).map((linear): SourceLinear => {
+    return { ...linear, dtype, biasType: config.biased.includes(linear.projection) ? dtype : undefined };
+  });
   const shape = [config.hiddenSize];
-  const layers = Array.from({ length: config.layers }, (_, layer) => layerPrefix(layer));
-  const places = layers.flatMap((prefix) => [`${prefix}input_layernorm`, `${prefix}post_attention_layernorm`]);
-  return {
-    ...{ name, family, config, spelling: "hub", source: "configuration" },
-    linears: modelLinears(family, config, "hub").map((linear) => ({ ...linear, dtype })),
-    others: [...places, "model.norm"].map((place) => ({ name: `${place}.weight`, dtype, shape })),
-  };
+  const others = normNames(names, config.layers).map((norm) => ({ name: norm, dtype, shape }) as const);
+  return { name, family, config, spelling: "hub", linears, others, source: "configuration" };
 }
 
 /** The quantisable linears as plans speak of them. */
@@ -71,7 +68,7 @@ export function planModulesOf(shapes: ModelShapes): readonly PlanModule[] {
 
 /** Each linear's name in the wanted spelling, by its name in the source. */
 export function renamed(shapes: ModelShapes, spelling: Spelling): ReadonlyMap<string, string> {
-  const wanted = modelLinears(shapes.family, shapes.config, spelling);
+  const wanted = modelLinears(shapes.family.names[spelling], shapes.config);
   return new Map(shapes.linears.map(({ name }, index) => [name, wanted[index].name]));
 }
 
@@ -80,6 +77,8 @@ export interface TensorMaker<T> {
   /** A linear's packed tensors under its new name; undefined where it stays float. */
   packed(linear: LinearShape, name: string): readonly T[] | undefined;
   float(linear: SourceLinear, index: number, name: string): T;
+  /** The bias of a linear that has one, whatever becomes of its weights. */
+  bias(linear: SourceLinear, index: number, spec: TensorSpec): T;
   other(spec: TensorSpec): T;
 }
 
@@ -87,13 +86,10 @@ export interface TensorMaker<T> {
 export function listTensors<T>(shapes: ModelShapes, names: ReadonlyMap<string, string>, make: TensorMaker<T>): T[] {
   const linears = shapes.linears.flatMap((linear, index) => {
     const name = names.get(linear.name) as string;
-    return make.packed(linear, name) ?? [make.float(linear, index, name)];
+    const weights = make.packed(linear, name) ?? [make.float(linear, index, name)];
+    if (linear.biasType === undefined) return weights;
+    const spec = { name: `${name}.bias`, dtype: linear.biasType, shape: [linear.rows] };
+    return [...weights, make.bias(linear, index, spec)];
   });
   return [...linears, ...shapes.others.map((spec) => make.other(spec))];
-}
-
-/** What the forward pass reads beside linears; anything else in the file (old buffers, training leftovers) is left behind. */
-function norms(files: ModelFiles, entries: Iterable<TensorEntry>): readonly TensorEntry[] {
-  const taken = new Set(files.linears.map(({ stored }) => (stored.kind === "float" ? stored.entry : undefined)));
-  return [...entries].filter((entry) => !taken.has(entry) && entry.name.endsWith("norm.weight"));
 }

@@ -1,6 +1,4 @@
 /** The result of quantising: matrices of codes, and a report of each, of a whole model or of one block. */
-import { exactF16 } from "../../format/float16.ts";
-import type { Bits } from "../../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import type { ModuleReport } from "./module-report.ts";
 
@@ -40,23 +38,4 @@ export function heldMatrices(matrices: ReadonlyMap<string, QuantizedMatrix>): Qu
     get: async (name) => matrices.get(name),
     scales: async (name) => matrices.get(name)?.scales,
   };
-}
-
-/** A quantised matrix as files and panels take it: scales as f16 bits. */
-export function plainCodes(matrix: QuantizedMatrix): {
-  N: number;
-  K: number;
-  G: number;
-  bits: Bits;
-  codes: Uint8Array;
-  scales: Uint16Array;
-  zeros: Uint8Array;
-} {
-  const { rows, cols, groups, bits, codes, scales, zeros } = matrix;
-  return { N: rows, K: cols, G: groups, bits: bits, codes, scales: scaleBits(scales), zeros };
-}
-
-/** Scales as f16 bits: exact, since the grid rounded every scale to f16 before using it. */
-export function scaleBits(scales: Float32Array): Uint16Array {
-  return Uint16Array.from(scales, (scale) => exactF16(scale) as number);
 }

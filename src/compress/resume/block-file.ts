@@ -7,12 +7,13 @@ import { FormatError } from "../../base/errors.ts";
 import { asObject, describeJson, type JsonValue, parseJson } from "../../base/json.ts";
 import type { FileSink } from "../../files/output.ts";
 import { sha256 } from "../../files/sha256.ts";
-import { exactF16 } from "../../format/float16.ts";
-import { readTensor, requireSpec, type TensorFile } from "../../format/safetensors.ts";
+import type { TensorFile } from "../../format/safetensors.ts";
 import { type TensorSpec, tensorOf, writeSafetensors } from "../../format/safetensors-writer.ts";
-import { groupCount } from "../../quant/grid.ts";
+import { readTensor, requireSpec } from "../../format/tensor-index.ts";
+import { exactF16 } from "../../tensor/float16.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
+import { groupCount } from "../../tensor/quantized-matrix.ts";
 import type { ModuleReport } from "../result/module-report.ts";
 import type { QuantizedBlock, StarvedExpert } from "../result/quantized.ts";
 

@@ -9,8 +9,7 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
-import { readLinear } from "../../model/weights/load-weights.ts";
-import type { StoredLinear } from "../../model/weights/locate.ts";
+import { readWeights, type StoredLinear } from "../../model/weights/locate.ts";
 import type { Linear } from "../../model/weights/weight-tree.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { type ProbeInput, type ProbeRounding, probeInput, probeOutputs } from "./output-probe.ts";
@@ -115,7 +114,7 @@ async function smoothSite(
   const inputs: ProbeInput[] = [];
   const maxima = { x: new Float32Array(site.factorOf.length), w: new Float32Array(site.factorOf.length) };
   for (const { linears, rows: input } of site.readers) {
-    const weights = joined(await Promise.all(linears.map((linear) => readWeights(model, linear))));
+    const weights = joined(await Promise.all(linears.map((linear) => weightsOf(model, linear))));
     columnMaxima(weights, input.cols, maxima.w);
     columnMaxima(gatherRows(model, input, input.count), input.cols, maxima.x);
     if (input.count === 0) continue;
@@ -195,8 +194,8 @@ function gatherRows({ machine }: Model, { ptr, ld, cols, index, count }: InputRo
   return gathered;
 }
 
-async function readWeights({ files }: Model, { name }: Linear): Promise<Float32Array> {
-  return readLinear(files.index, files.linears.find((each) => each.name === name) as StoredLinear);
+function weightsOf({ files }: Model, { name }: Linear): Promise<Float32Array> {
+  return readWeights(files.linears.find((each) => each.name === name) as StoredLinear);
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -4,9 +4,9 @@
  * that share a value head share factors), up's rows before down (the gate's go through SiLU and cannot be scaled).
  */
 
+import { nameFor } from "../../model/config/module-names.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
-import { layerPrefix } from "../../model/weights/linears.ts";
 import type { LayerWeights, Linear, Mlp } from "../../model/weights/weight-tree.ts";
 
 /** Linears that read the same rows. */
@@ -48,19 +48,20 @@ export function smoothSites(model: Model, tap: Tap): readonly SmoothSite[] {
   const down = (mlp: Mlp, expert: number, rows: InputRows): SmoothSite => ({
     ...straight(layer, "down", expert, [{ linears: [mlp.down], rows }], { linear: mlp.up }),
   });
-  const norm = (name: string) => ({ norm: `${layerPrefix(layer)}${name}.weight` });
+  const { attentionNorm, mlpNorm } = model.files.names;
+  const norm = (template: string) => ({ norm: `${nameFor(template, layer)}.weight` });
   switch (tap.site) {
     case "attention":
-      return [straight(layer, "attention", -1, [{ linears: tap.linears, rows: all }], norm("input_layernorm"))];
+      return [straight(layer, "attention", -1, [{ linears: tap.linears, rows: all }], norm(attentionNorm))];
     case "output":
       return [output(model, layer, weights, all)];
     case "experts": {
       const readers = [...expertReaders(model, tap, weights.experts), ...sharedReaders(weights, all)];
-      const site = straight(layer, "mlp", -1, readers, norm("post_attention_layernorm"));
+      const site = straight(layer, "mlp", -1, readers, norm(mlpNorm));
       return [{ ...site, router: weights.router }];
     }
     case "dense":
-      return [straight(layer, "mlp", -1, [{ linears: tap.linears, rows: all }], norm("post_attention_layernorm"))];
+      return [straight(layer, "mlp", -1, [{ linears: tap.linears, rows: all }], norm(mlpNorm))];
     case "expertsDown":
       return weights.experts.map((mlp, expert) => down(mlp, expert, spanRows(model, tap, expert)));
     case "sharedDown":

@@ -3,11 +3,12 @@
 import { VERSION } from "../../base/version.ts";
 import type { OutputFolder } from "../../files/output.ts";
 import { committed } from "../../files/output.ts";
-import { requireTensor } from "../../format/safetensors.ts";
+import type { StoredFloat, StoredVector } from "../../format/codecs/codec.ts";
+import { locateVector } from "../../format/codecs/float-rows.ts";
 import { copyOf, type TensorToWrite, writeSafetensors } from "../../format/safetensors-writer.ts";
+import { requireTensor } from "../../format/tensor-index.ts";
 import type { ModelFiles } from "../../model/model.ts";
-import { readFloats } from "../../model/weights/load-weights.ts";
-import type { StoredLinear, StoredMatrix } from "../../model/weights/locate.ts";
+import { rowRanges } from "../../tensor/lay-panels.ts";
 import { listTensors, renamed, shapesOfFiles } from "../recipe/model-shapes.ts";
 import { copyCompanions, floatTensor, jsonText, WEIGHTS_FILE, writeText } from "../write/write-quantized.ts";
 import type { Smoothing } from "./smooth-model.ts";
@@ -39,40 +40,51 @@ function tensorsOf(files: ModelFiles, { rows, columns, norms }: Smoothing): read
       const [byRow, byColumn] = [rows.get(source), columns.get(source)];
       if (stored.kind === "packed" || (byRow === undefined && byColumn === undefined))
         return floatTensor(files, linear, name);
-      return scaledTensor(files, linear, stored, byRow, byColumn);
+      return scaledTensor(stored, `${name}.weight`, byRow, byColumn);
+    },
+    bias: ({ name: source }, index, { name }) => {
+      const bias = files.linears[index].stored.bias as StoredVector;
+      const byRow = rows.get(source);
+      return byRow === undefined ? copyOf(bias.tensor, name) : scaledVector(bias, name, byRow);
     },
     other: ({ name }) => {
       const factors = norms.get(name);
-      return factors === undefined ? copyOf(requireTensor(files.index, name)) : scaledNorm(files, name, factors);
+      return factors === undefined
+        ? copyOf(requireTensor(files.index, name))
+        : scaledVector(locateVector(files.index, name, factors.length), name, factors);
     },
   });
 }
 
 /** Element [n][k] times the factors of its row and of its column. */
 function scaledTensor(
-  files: ModelFiles,
-  { name, rows, cols }: StoredLinear,
-  { entry, rowOffset }: StoredMatrix & { kind: "float" },
+  stored: StoredFloat,
+  name: string,
   byRow: Float32Array | undefined,
   byColumn: Float32Array | undefined,
 ): TensorToWrite {
+  const [rows, cols] = stored.tensor.shape;
   return {
-    ...{ name: `${name}.weight`, dtype: "F32", shape: [rows, cols] },
+    ...{ name, dtype: "F32", shape: [rows, cols] },
     async *pieces() {
-      const weights = await readFloats(files.index, entry, rowOffset * cols, rows * cols);
-      for (let row = 0; row < rows; row++)
-        for (let col = 0; col < cols; col++) weights[row * cols + col] *= (byRow?.[row] ?? 1) * (byColumn?.[col] ?? 1);
-      yield bytesOf(weights);
+      for (const { first, count } of rowRanges(rows, 4 * cols)) {
+        const weights = await stored.readRows(first, count);
+        for (let row = 0; row < count; row++) {
+          const factor = byRow?.[first + row] ?? 1;
+          for (let col = 0; col < cols; col++) weights[row * cols + col] *= factor * (byColumn?.[col] ?? 1);
+        }
+        yield bytesOf(weights);
+      }
     },
   };
 }
 
-function scaledNorm(files: ModelFiles, name: string, factors: Float32Array): TensorToWrite {
+function scaledVector(vector: StoredVector, name: string, factors: Float32Array): TensorToWrite {
   return {
     ...{ name, dtype: "F32", shape: [factors.length] },
     async *pieces() {
-      const weights = await readFloats(files.index, requireTensor(files.index, name), 0, factors.length);
-      yield bytesOf(weights.map((weight, at) => weight * factors[at]));
+      const values = await vector.read();
+      yield bytesOf(values.map((value, at) => value * factors[at]));
     },
   };
 }

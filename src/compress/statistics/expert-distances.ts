@@ -7,7 +7,7 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
 import { rowsOf, type State } from "../../model/pass/pass-state.ts";
-import { packMatrix, readLinear } from "../../model/weights/load-weights.ts";
+import { readWeights } from "../../model/weights/locate.ts";
 import type { Linear, Mlp } from "../../model/weights/weight-tree.ts";
 import { type Emit, WordPool } from "../../nn/emit.ts";
 import { project, type Target } from "../../nn/linear.ts";
@@ -17,7 +17,7 @@ import { rtn } from "../../quant/rtn.ts";
 import { type Matrix, stride } from "../../tensor/matrix.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import { DEFAULT_GRID } from "../recipe/settings.ts";
-import { plainCodes } from "../result/quantized.ts";
+import { packQuantized } from "../windows/pack-linear.ts";
 import { DISTANCE_BITS, type DistanceBits, type ExpertDistance } from "./statistics.ts";
 
 /** An expert's linears at one width. */
@@ -188,9 +188,9 @@ async function roundLinear(
   if (groupSize === undefined) throw new UsageError(where, `${cols} columns`, "a multiple of 32 for distances");
   const { symmetric } = DEFAULT_GRID;
   const grid = { bits, groupSize, symmetric, clip: "mse", scaleRounding: "f16", name: where } as const;
-  const weights = await readLinear(files.index, linear);
+  const weights = await readWeights(linear);
   const matrix = await rtn(machine, weights, rows, cols, grid, turns);
-  return packMatrix(machine, to, plainCodes(matrix), groupSize);
+  return packQuantized(machine, to, name, matrix);
 }
 
 function energyOf(values: Float32Array): number {

@@ -3,10 +3,11 @@ import { NumericsError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
+import type { LinearSite } from "../../model/weights/sites.ts";
 import { Hessian } from "../../quant/hessian.ts";
 
 import { type TapRows, tapRows } from "../windows/tap-rows.ts";
-import type { InputStatistics, LinearSite } from "./statistics.ts";
+import type { InputStatistics } from "./statistics.ts";
 import type { KeepTriangles } from "./triangles.ts";
 
 /** Rows between two looks at the clock: a few milliseconds for a width of thousands. */

@@ -2,7 +2,7 @@
 
 import { Turns } from "../../base/turns.ts";
 import type { ModelFiles, Progress } from "../../model/model.ts";
-import { readLinear } from "../../model/weights/load-weights.ts";
+import { readWeights } from "../../model/weights/locate.ts";
 import { isQuantizable } from "../../tensor/linear-shape.ts";
 
 /** The outlier score of a linear's weights and their kurtosis; neither has a unit. */
@@ -26,7 +26,7 @@ export async function outlierScores(
   for (const [done, linear] of floats.entries()) {
     options.onProgress?.({ phase: "outliers", done, total: floats.length, unit: "matrices" });
     const { name, rows, cols } = linear;
-    const weights = await readLinear(files.index, linear);
+    const weights = await readWeights(linear);
     scores.push({ name, outlier: outlierScore(weights, rows, cols), kurtosis: excessKurtosis(weights) });
     await turns.pause();
   }

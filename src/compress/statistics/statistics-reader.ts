@@ -3,7 +3,9 @@ import { FormatError } from "../../base/errors.ts";
 import { parseJson } from "../../base/json.ts";
 import type { ContentHashes } from "../../format/content-hashes.ts";
 import { MetadataReader } from "../../format/metadata.ts";
-import { readTensor, type TensorFile } from "../../format/safetensors.ts";
+import type { TensorFile } from "../../format/safetensors.ts";
+import { readTensor } from "../../format/tensor-index.ts";
+import { LINEAR_SITES, type LinearSite } from "../../model/weights/sites.ts";
 import { DAMAGE_BITS, type DamageTable, damagesOf } from "./damage-table.ts";
 import {
   type BlockStatistics,
@@ -11,7 +13,6 @@ import {
   type ExpertDistance,
   type ExpertPairs,
   type InputStatistics,
-  type LinearSite,
   type Statistics,
   starvedOf,
 } from "./statistics.ts";
@@ -134,11 +135,6 @@ async function readDamage(
   };
 }
 
-const SITES: readonly LinearSite[] = [
-  ...(["attention", "output", "router", "experts", "expertsDown"] as const),
-  ...(["shared", "sharedDown", "dense", "denseDown"] as const),
-];
-
 /** By layer, and in a layer as the forward pass meets them. */
 async function readInputs(file: HashedFile): Promise<readonly InputStatistics[]> {
   const layers = new Set<number>();
@@ -148,7 +144,7 @@ async function readInputs(file: HashedFile): Promise<readonly InputStatistics[]>
   }
   const inputs: InputStatistics[] = [];
   for (const layer of [...layers].sort((a, b) => a - b))
-    for (const site of SITES)
+    for (const site of LINEAR_SITES)
       if (file.entries.has(`inputs.${layer}.${site}.tokens`)) inputs.push(await readInput(file, layer, site));
   return inputs;
 }

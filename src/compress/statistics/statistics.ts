@@ -1,6 +1,6 @@
 /** What a calibration run tells of a model. In a file: statistics-file.ts; of several runs: statistics-sum.ts. */
 import type { ExpertUse } from "../../eval/perplexity/expert-usage.ts";
-import type { Tap } from "../../model/pass/forward.ts";
+import { type LinearSite, siteOf } from "../../model/weights/sites.ts";
 import type { LinearShape } from "../../tensor/linear-shape.ts";
 import { starvedBelow } from "../quantize/starved-experts.ts";
 import type { DamageTable } from "./damage-table.ts";
@@ -27,9 +27,6 @@ export interface ExpertPairs {
   /** [E, E], symmetric. */
   readonly counts: Float64Array;
 }
-
-/** Taps at which linears read their input. */
-export type LinearSite = Exclude<Tap["site"], "mlp" | "hidden">;
 
 /** What the linears of one site read. Routed experts see their own tokens each (`experts` rows); elsewhere there is one row. */
 export interface InputStatistics {
@@ -97,19 +94,13 @@ export function relativeDistance({ energy, errors }: ExpertDistance, bits: Dista
   return energy > 0 ? errors[bits] / energy : 0;
 }
 
-const SITES: Readonly<Record<string, readonly [LinearSite, LinearSite]>> = {
-  expert: ["experts", "expertsDown"],
-  shared: ["shared", "sharedDown"],
-  dense: ["dense", "denseDown"],
-};
-
 /** The statistics of what a linear reads, and its row in their arrays. */
 export function inputOf(
   statistics: Statistics,
-  { role, layer, expert, projection }: Pick<LinearShape, "role" | "layer" | "expert" | "projection">,
+  linear: Pick<LinearShape, "role" | "layer" | "expert" | "projection">,
 ): { readonly input: InputStatistics; readonly row: number } | undefined {
-  const inAttention = projection === "o" ? "output" : "attention";
-  const site = SITES[role]?.[projection === "down" ? 1 : 0] ?? (role === "attention" ? inAttention : role);
+  const { layer, expert } = linear;
+  const site = siteOf(linear);
   const input = statistics.inputs.find((entry) => entry.layer === layer && entry.site === site);
   return input === undefined ? undefined : { input, row: Math.max(0, expert) };
 }

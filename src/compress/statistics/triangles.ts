@@ -5,8 +5,9 @@
 import { FileError } from "../../base/errors.ts";
 import { committed } from "../../files/output.ts";
 import type { WorkFolder } from "../../files/work-folder.ts";
-import { openSafetensors, readTensor, requireTensor } from "../../format/safetensors.ts";
+import { openSafetensors } from "../../format/safetensors.ts";
 import { writeSafetensors } from "../../format/safetensors-writer.ts";
+import { readTensor, requireTensor } from "../../format/tensor-index.ts";
 
 export interface Triangles {
   /** Row `row`'s triangle of H = 2/T X^T X, f64 [cols (cols + 1) / 2]. @throws FormatError where a file is damaged. */

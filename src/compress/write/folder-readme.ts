@@ -2,7 +2,7 @@
 
 import { VERSION } from "../../base/version.ts";
 import type { GptqVersion } from "../../format/gptq/gptq-packing.ts";
-import type { Spelling } from "../../model/config/families/family.ts";
+import type { Spelling } from "../../model/config/module-names.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import type { Quantized } from "../result/quantized.ts";

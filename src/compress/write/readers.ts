@@ -3,7 +3,8 @@
  * compared with Quern's, at 2, 3, 4, 8 and mixed bits, symmetric and not, in groups and whole rows.
  */
 import { UsageError } from "../../base/errors.ts";
-import type { Family, Spelling } from "../../model/config/families/family.ts";
+import type { Family } from "../../model/config/families/family.ts";
+import type { Spelling } from "../../model/config/module-names.ts";
 
 const GPTQMODEL = "GPTQModel 7.7";
 /** Model types that transformers has only with a checkpoint's own code beside it. */
@@ -36,6 +37,6 @@ export function portableNames(family: Pick<Family, "names">, wish: Spelling | un
 
 /** Families whose two spellings are one load in both. */
 function isPortable({ names }: Pick<Family, "names">, spelling: Spelling): boolean {
-  const told = (each: Spelling) => JSON.stringify([names[each].router, names[each].expert(0, "gate")]);
+  const told = (each: Spelling) => JSON.stringify([names[each].router, names[each].expert.gate]);
   return told(spelling) === told("transformers");
 }

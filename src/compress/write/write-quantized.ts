@@ -6,20 +6,21 @@ import { VERSION } from "../../base/version.ts";
 import type { OutputFolder } from "../../files/output.ts";
 import { committed } from "../../files/output.ts";
 import { readAll } from "../../files/source.ts";
+import type { StoredVector } from "../../format/codecs/codec.ts";
 import { type ModuleSetting as WrittenModule, writeGptqConfig } from "../../format/gptq/gptq-dynamic.ts";
 import type { GptqVersion } from "../../format/gptq/gptq-packing.ts";
 import { gptqBytes, gptqScales, gptqTensorSpecs } from "../../format/gptq/gptq-tensors.ts";
-import { requireTensor } from "../../format/safetensors.ts";
 import { copyOf, type TensorToWrite, writeSafetensors } from "../../format/safetensors-writer.ts";
-import type { Spelling } from "../../model/config/families/family.ts";
+import { requireTensor } from "../../format/tensor-index.ts";
+import type { Spelling } from "../../model/config/module-names.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import type { StoredLinear } from "../../model/weights/locate.ts";
-import { groupCount } from "../../quant/grid.ts";
 import type { Bits, LinearShape } from "../../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
+import { groupCount } from "../../tensor/quantized-matrix.ts";
 import { listTensors, type ModelShapes, renamed, shapesOfFiles } from "../recipe/model-shapes.ts";
 import { averageBits, type ModuleSetting, type QuantizeSettings, settingOf } from "../recipe/settings.ts";
-import { plainCodes, type Quantized, type QuantizedMatrices, scaleBits } from "../result/quantized.ts";
+import type { Quantized, QuantizedMatrices } from "../result/quantized.ts";
 import { settingsMeta } from "./folder-meta.ts";
 import { folderReadme } from "./folder-readme.ts";
 
@@ -104,6 +105,7 @@ function collectTensors(
       return setting.bits === 16 ? undefined : packedTensors(linear, setting, name, read, version);
     },
     float: (_, index, name) => floatTensor(files, files.linears[index], name),
+    bias: (_, index, { name }) => copyOf((files.linears[index].stored.bias as StoredVector).tensor, name),
     other: ({ name }) => copyOf(requireTensor(files.index, name)),
   });
 }
@@ -119,17 +121,13 @@ function packedTensors(
   read: MatrixReader,
   version: GptqVersion,
 ): readonly TensorToWrite[] {
-  const shape = { N: rows, K: cols, G: groupCount(cols, groupSize), bits: bits as Bits };
+  const shape = { rows, cols, groups: groupCount(cols, groupSize), bits: bits as Bits };
   return gptqTensorSpecs(name, shape).map((spec, part) => ({
     ...spec,
     async *pieces() {
       if (spec.dtype === "F16") {
-        const stored = gptqScales(scaleBits(await read.scales(linear)), rows, shape.G);
-        yield new Uint8Array(stored.buffer);
-      } else {
-        const matrix = await read.matrix(linear);
-        yield gptqBytes({ ...plainCodes(matrix), gIdx: matrix.gIdx }, version, part);
-      }
+        yield gptqScales(await read.scales(linear), rows, shape.groups);
+      } else yield gptqBytes(await read.matrix(linear), version, part);
     },
   }));
 }
@@ -161,17 +159,9 @@ class MatrixReader {
 
 /** A linear that stays float; one of a fused bank becomes a tensor of its own. */
 export function floatTensor(files: ModelFiles, linear: StoredLinear, name: string): TensorToWrite {
-  const { rows, cols, stored } = linear;
+  const { stored } = linear;
   if (stored.kind === "packed") throw new UsageError(files.name, "a model that is quantised already", "a float model");
-  const { entry, rowOffset } = stored;
-  const rowBytes = (entry.dtype === "F32" ? 4 : 2) * cols;
-  const part = {
-    ...entry,
-    shape: [rows, cols],
-    offset: entry.offset + rowOffset * rowBytes,
-    byteLength: rows * rowBytes,
-  };
-  return copyOf(part, `${name}.weight`);
+  return copyOf(stored.tensor, `${name}.weight`);
 }
 
 async function writeWeights(output: OutputFolder, tensors: readonly TensorToWrite[]): Promise<number> {

@@ -3,14 +3,8 @@ import { FormatError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import { sha256 } from "../../files/sha256.ts";
 import type { ByteSource } from "../../files/source.ts";
-import {
-  openSafetensors,
-  readTensor,
-  requireSpec,
-  requireTensor,
-  type TensorEntry,
-  type TensorFile,
-} from "../../format/safetensors.ts";
+import { openSafetensors, type TensorFile } from "../../format/safetensors.ts";
+import { readTensor, requireSpec, requireTensor, type TensorEntry } from "../../format/tensor-index.ts";
 import type { ReferenceRows, ReferenceShape, ReferenceWindow } from "./reference.ts";
 import { decodeRow } from "./reference-code.ts";
 import { type ReferenceFacts, readFacts, referenceTensors } from "./reference-layout.ts";

@@ -27,7 +27,7 @@ export function checkLimits(config: ModelConfig, where: string): void {
   };
   for (const [name, width] of Object.entries(widths)) requireAtMost(LIMITS.width, width, `${where}: ${name}`);
   const moe = config.moeLayers.filter((isMoe) => isMoe).length;
-  const linears = 2 + config.layers * 8 + moe * config.experts * 3;
+  const linears = 2 + config.layers * (config.sharedGate ? 9 : 8) + moe * config.experts * 3;
   requireAtMost(LIMITS.linears, linears, `${where}: linears of all layers and experts`);
 }
 

@@ -1,5 +1,7 @@
 /** What the forward pass needs to know of a model, whatever its family calls it. */
 
+import type { Projection } from "../../tensor/linear-shape.ts";
+
 /** Per layer: routed experts, or one dense MLP. */
 export interface ModelConfig {
   readonly modelType: string;
@@ -24,6 +26,10 @@ export interface ModelConfig {
   readonly sharedExperts: number;
   readonly sharedWidth: number;
   readonly denseWidth: number;
+  /** Whether the output of the shared experts is weighed by a linear of its own, through a sigmoid. */
+  readonly sharedGate: boolean;
+  /** Linears that may have a bias; one elsewhere is refused. */
+  readonly biased: readonly Projection[];
   /** Whether the chosen experts' weights are divided by their sum. */
   readonly renormalize: boolean;
   /** Factor on the routing weights after renormalisation. */

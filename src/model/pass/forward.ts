@@ -11,25 +11,16 @@ import type { Activations, Emit, Rows } from "../../nn/emit.ts";
 import { project, type Target } from "../../nn/linear.ts";
 import { combine, route, swiglu } from "../../nn/mlp.ts";
 import { add, rmsNorm } from "../../nn/norm.ts";
+import type { FloatMatrix } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { ModelConfig } from "../config/model-config.ts";
+import type { LinearSite } from "../weights/sites.ts";
 import type { LayerWeights, Linear, Mlp, Weights } from "../weights/weight-tree.ts";
 import { rowsOf, type State } from "./pass-state.ts";
 
-/** The input of some linears, about to be used; `hidden` (no linears) is the residual stream that leaves a block. */
+/** The input of some linears, about to be used; `mlp` and `hidden` (no linears) are the normed input of a block's MLP or experts, and the residual stream that leaves it. */
 export interface Tap {
-  readonly site:
-    | "attention"
-    | "output"
-    | "router"
-    | "experts"
-    | "expertsDown"
-    | "shared"
-    | "sharedDown"
-    | "dense"
-    | "denseDown"
-    | "mlp"
-    | "hidden";
+  readonly site: LinearSite | "mlp" | "hidden";
   readonly layer: number;
   readonly linears: readonly Linear[];
   readonly input: Rows;
@@ -93,7 +84,7 @@ export function recordBody(pass: Pass): void {
 export function recordEmbedding(pass: Pass): void {
   const { state, tokens, config, weights, emit } = pass;
   const h = rowsOf(state.hidden, tokens, config.hiddenSize);
-  const { dtype, ptr } = weights.embedding;
+  const { dtype, ptr } = weights.embedding.matrix as FloatMatrix;
   emit.tape.call(`embed_${dtype}`, tokens, config.hiddenSize, h.ptr, state.ids, ptr, config.hiddenSize, h.ld);
 }
 

@@ -42,7 +42,7 @@ function inRounded({ activations: { mode } }: Runnable): string {
 export function findOverflow(pass: Pass): string | undefined {
   const { tape, machine } = pass.emit;
   recordEmbedding(pass);
-  let before = "model.embed_tokens";
+  let before = pass.weights.embedding.name;
   for (let layer = 0; layer < pass.config.layers; layer++)
     for (const { linears, input } of recordBlock(pass, layer)) {
       tape.run();

@@ -1,39 +1,45 @@
 /** Every linear of a model: its place in the network, its shape, and its module name on disk. */
 
-import type { LinearShape, Projection, Role } from "../../tensor/linear-shape.ts";
-import type { Family, Spelling } from "../config/families/family.ts";
+import type { StoredModule } from "../../format/codecs/codec.ts";
+import type { LinearShape, Role } from "../../tensor/linear-shape.ts";
 import type { ModelConfig } from "../config/model-config.ts";
+import { type MlpNames, type ModuleNames, nameFor } from "../config/module-names.ts";
 
 const ATTENTION = ["q", "k", "v", "o"] as const;
-export const MLP = ["gate", "up", "down"] as const;
+const MLP = ["gate", "up", "down"] as const;
 
 /** All linears in the order in which the forward pass meets them (experts by index, each gate, up, down). */
-export function modelLinears(family: Family, config: ModelConfig, spelling: Spelling): readonly LinearShape[] {
+export function modelLinears(names: ModuleNames, config: ModelConfig): readonly LinearShape[] {
   const { hiddenSize, vocabSize } = config;
   const outer = { layer: -1, expert: -1, rows: vocabSize, cols: hiddenSize };
-  const linears: LinearShape[] = [{ ...outer, name: "model.embed_tokens", role: "embedding", projection: "embedding" }];
+  const linears: LinearShape[] = [{ ...outer, name: names.embedding, role: "embedding", projection: "embedding" }];
   for (let layer = 0; layer < config.layers; layer++)
     // One by one: tens of thousands of experts are too many arguments for one call.
-    for (const linear of layerLinearShapes(family, config, spelling, layer)) linears.push(linear);
-  if (!config.tiedEmbeddings) linears.push({ ...outer, name: "lm_head", role: "head", projection: "head" });
+    for (const linear of layerShapes(names, config, layer)) linears.push(linear);
+  if (!config.tiedEmbeddings) linears.push(headShape(names, config));
   return linears;
 }
 
-export function layerPrefix(layer: number): string {
-  return `model.layers.${layer}.`;
+/** The head, whether the model has one of its own or not. */
+export function headShape(names: ModuleNames, { vocabSize, hiddenSize }: ModelConfig): LinearShape {
+  const shape = { layer: -1, expert: -1, rows: vocabSize, cols: hiddenSize };
+  return { ...shape, name: names.head, role: "head", projection: "head" };
 }
 
-function layerLinearShapes(
-  family: Family,
-  config: ModelConfig,
-  spelling: Spelling,
-  layer: number,
-): readonly LinearShape[] {
-  const names = family.names[spelling];
-  const prefix = layerPrefix(layer);
+/** A linear as codecs are asked for it. */
+export function moduleOf(names: ModuleNames, linear: LinearShape): StoredModule {
+  const { name, role, layer, expert, projection, rows, cols } = linear;
+  const bank = role === "expert" ? names.banks[projection] : undefined;
+  if (bank === undefined) return { name, rows, cols };
+  const { tensor, parts, part } = bank;
+  const place = { tensor: nameFor(tensor, layer), expert, blockRows: parts * rows, firstRow: part * rows };
+  return { name, rows, cols, bank: place };
+}
+
+function layerShapes(names: ModuleNames, config: ModelConfig, layer: number): readonly LinearShape[] {
   const { hiddenSize, heads, kvHeads, headDim } = config;
   const linears: LinearShape[] = ATTENTION.map((projection) => ({
-    name: `${prefix}self_attn.${projection}_proj`,
+    name: nameFor(names.attention[projection], layer),
     role: "attention",
     layer,
     expert: -1,
@@ -41,20 +47,31 @@ function layerLinearShapes(
     rows: projection === "o" ? hiddenSize : (projection === "q" ? heads : kvHeads) * headDim,
     cols: projection === "o" ? heads * headDim : hiddenSize,
   }));
-  const mlp = (role: Role, expert: number, width: number, name: (projection: Projection) => string) => {
+  const mlp = (role: Role, templates: MlpNames | undefined, expert: number, width: number) => {
     for (const projection of MLP) {
+      const name = nameFor(requireName(templates?.[projection], role), layer, expert);
       const [rows, cols] = projection === "down" ? [hiddenSize, width] : [width, hiddenSize];
-      linears.push({ name: prefix + name(projection), role, layer, expert, projection, rows, cols });
+      linears.push({ name, role, layer, expert, projection, rows, cols });
     }
   };
+  const single = (role: "router" | "sharedGate", template: string | undefined, rows: number) =>
+    linears.push({
+      ...{ name: nameFor(requireName(template, role), layer), role, layer, expert: -1, projection: role },
+      ...{ rows, cols: hiddenSize },
+    });
   if (!config.moeLayers[layer]) {
-    mlp("dense", -1, config.denseWidth, names.dense);
+    mlp("dense", names.dense, -1, config.denseWidth);
     return linears;
   }
-  const router = { name: prefix + names.router, layer, expert: -1, rows: config.experts, cols: hiddenSize };
-  linears.push({ ...router, role: "router", projection: "router" });
-  for (let expert = 0; expert < config.experts; expert++)
-    mlp("expert", expert, config.expertWidth, (projection) => names.expert(expert, projection));
-  if (config.sharedWidth > 0) mlp("shared", -1, config.sharedWidth, names.shared);
+  single("router", names.router, config.experts);
+  for (let expert = 0; expert < config.experts; expert++) mlp("expert", names.expert, expert, config.expertWidth);
+  if (config.sharedWidth > 0) mlp("shared", names.shared, -1, config.sharedWidth);
+  if (config.sharedGate) single("sharedGate", names.sharedGate, 1);
   return linears;
+}
+
+/** A family whose configuration asks for linears of a role must name them: a mistake of ours otherwise. */
+function requireName(template: string | undefined, role: Role): string {
+  if (template === undefined) throw new Error(`the family names no linears of the role ${role}`);
+  return template;
 }

@@ -1,11 +1,14 @@
 /** The tree of weight handles that the forward pass walks. */
 import type { LinearShape } from "../../tensor/linear-shape.ts";
-import type { FloatMatrix, Matrix } from "../../tensor/matrix.ts";
+import type { Matrix } from "../../tensor/matrix.ts";
 import type { Region } from "../../wasm/memory/region.ts";
+import type { ModelConfig } from "../config/model-config.ts";
 
 /** One linear of the network. Quantising replaces `matrix` in an overlay of the tree: the blocks after it then see the new weights. */
 export interface Linear extends LinearShape {
   matrix: Matrix;
+  /** Address of f32 [rows]; 0 for a linear without one. */
+  bias: number;
 }
 
 export interface Mlp {
@@ -26,13 +29,15 @@ export interface LayerWeights {
   readonly router: Linear | undefined;
   readonly experts: readonly Mlp[];
   readonly shared: Mlp | undefined;
+  /** [1, D]: how much of the shared experts' output counts; no family of today has one. */
+  readonly sharedGate: Linear | undefined;
   readonly dense: Mlp | undefined;
 }
 
 export interface Weights {
   /** Owns what lies at the addresses. */
   readonly memory: Region;
-  readonly embedding: FloatMatrix;
+  readonly embedding: Linear;
   readonly layers: readonly LayerWeights[];
   readonly normFinal: number;
   /** The embedding itself where they are tied. */
@@ -51,6 +56,7 @@ export function overlayOf(weights: Weights): Weights {
     router: layer.router && own(layer.router),
     experts: layer.experts.map(mlp),
     shared: layer.shared && mlp(layer.shared),
+    sharedGate: layer.sharedGate && own(layer.sharedGate),
     dense: layer.dense && mlp(layer.dense),
   }));
   return { ...weights, layers, head: own(weights.head) };
@@ -59,6 +65,44 @@ export function overlayOf(weights: Weights): Weights {
 /** All linears of a layer in the order in which the forward pass meets them. */
 export function layerLinears(layer: LayerWeights): readonly Linear[] {
   const mlps = [...layer.experts, layer.shared, layer.dense].filter((mlp) => mlp !== undefined);
-  const router = layer.router === undefined ? [] : [layer.router];
-  return [layer.q, layer.k, layer.v, layer.o, ...router, ...mlps.flatMap((mlp) => [mlp.gate, mlp.up, mlp.down])];
+  const linears = mlps.flatMap((mlp) => [mlp.gate, mlp.up, mlp.down]);
+  const all = [layer.q, layer.k, layer.v, layer.o, layer.router, ...linears, layer.sharedGate];
+  return all.filter((linear) => linear !== undefined);
+}
+
+/** Puts linears and the addresses of norms (two a layer, then the final one) in their places. */
+export function weightTree(
+  config: ModelConfig,
+  linears: readonly Linear[],
+  norms: readonly number[],
+  memory: Region,
+): Weights {
+  const byPlace = new Map(linears.map((linear) => [placeOf(linear), linear]));
+  const find = (layer: number, role: Linear["role"], projection: Linear["projection"], expert = -1) =>
+    byPlace.get(placeOf({ layer, role, projection, expert }));
+  const take = (...place: Parameters<typeof find>) => find(...place) as Linear;
+  const mlp = (layer: number, role: Linear["role"], expert = -1): Mlp => ({
+    gate: take(layer, role, "gate", expert),
+    up: take(layer, role, "up", expert),
+    down: take(layer, role, "down", expert),
+  });
+  const embedding = take(-1, "embedding", "embedding");
+  const layers = config.moeLayers.map((moe, layer): LayerWeights => {
+    const [normAttention, normMlp] = norms.slice(2 * layer);
+    const [q, k, v, o] = (["q", "k", "v", "o"] as const).map((each) => take(layer, "attention", each));
+    return {
+      ...{ normAttention, normMlp, q, k, v, o },
+      router: find(layer, "router", "router"),
+      experts: moe ? Array.from({ length: config.experts }, (_, expert) => mlp(layer, "expert", expert)) : [],
+      shared: moe && config.sharedWidth > 0 ? mlp(layer, "shared") : undefined,
+      sharedGate: find(layer, "sharedGate", "sharedGate"),
+      dense: moe ? undefined : mlp(layer, "dense"),
+    };
+  });
+  const head = find(-1, "head", "head") ?? embedding;
+  return { memory, embedding, layers, normFinal: norms[2 * config.layers], head };
+}
+
+function placeOf({ layer, role, expert, projection }: Omit<LinearShape, "name" | "rows" | "cols">): string {
+  return `${layer}/${role}/${expert}/${projection}`;
 }

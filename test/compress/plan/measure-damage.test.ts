@@ -38,7 +38,7 @@ describe("DamageProbe", () => {
     const matrix = await rtn(model.model.machine, weights, rows, cols, grid, turns);
     const original = linear.matrix;
     using scratch = model.model.machine.arena.region();
-    linear.matrix = packQuantized(model.model, scratch, linear, matrix);
+    linear.matrix = packQuantized(model.model.machine, scratch, linear.name, matrix);
     const changed = await probe.kl(4, turns);
     expect(changed).toBeGreaterThan(1e-4);
     expect(await probe.kl(0, turns)).toBe(changed);

@@ -7,15 +7,15 @@ import {
   quantizableLinears,
   uniformModules,
 } from "../../../src/compress/recipe/settings.ts";
-import { plainCodes, type Quantized } from "../../../src/compress/result/quantized.ts";
+import type { Quantized } from "../../../src/compress/result/quantized.ts";
 import { selfSample } from "../../../src/compress/windows/calibration-text.ts";
+import { packQuantized } from "../../../src/compress/windows/pack-linear.ts";
 import { writeQuantized } from "../../../src/compress/write/write-quantized.ts";
 import { memoryOutput } from "../../../src/files/output.ts";
 import { filesFolder } from "../../../src/files/source.ts";
 import { readGptqConfig, resolveModule } from "../../../src/format/gptq/gptq-config.ts";
-import { readGptq } from "../../../src/format/gptq/gptq-tensors.ts";
+import { readGptq } from "../../../src/format/gptq/gptq-reader.ts";
 import { Model, readModelFiles } from "../../../src/model/model.ts";
-import { packMatrix } from "../../../src/model/weights/load-weights.ts";
 import { layerLinears, overlayOf } from "../../../src/model/weights/weight-tree.ts";
 import { computeLogits } from "../../../src/runtime/logits.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
@@ -63,7 +63,7 @@ describe("quantizeModel", () => {
     const weights = overlayOf(model.weights);
     for (const linear of weights.layers.flatMap(layerLinears)) {
       const matrix = matrices.get(linear.name);
-      if (matrix !== undefined) linear.matrix = packMatrix(machine, memory, plainCodes(matrix), matrix.groupSize);
+      if (matrix !== undefined) linear.matrix = packQuantized(machine, memory, linear.name, matrix);
     }
     return (await computeLogits(model.withWeights(weights), IDS)).data;
   }
@@ -97,12 +97,11 @@ describe("quantizeModel", () => {
           if (linear.role !== "embedding") expect(resolveModule(config!, linear.name), linear.name).toBe("float");
           continue;
         }
-        const { codes, scales, zeros } = await readGptq(files.index, linear.name, linear.rows, linear.cols, config);
-        const plain = plainCodes(matrix);
+        const { codes, scales, zeros } = await readGptq(files.index, linear, config);
         for (const [found, expected] of [
-          [codes, plain.codes],
-          [scales, plain.scales],
-          [zeros, plain.zeros],
+          [codes, matrix.codes],
+          [scales, matrix.scales],
+          [zeros, matrix.zeros],
         ] as const)
           expect(sameBytes(found, expected), linear.name).toBe(true);
       }

@@ -2,8 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { f16Value } from "../../../src/format/float16.ts";
-import type { GptqMatrix } from "../../../src/format/gptq/gptq-tensors.ts";
+import type { QuantizedMatrix } from "../../../src/tensor/quantized-matrix.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const OWN = ["mixtral-b4-g64", "mixtral-hub-names-b8-row-no-gidx", "mixtral-b3-g128-sharded"];
@@ -27,12 +26,12 @@ export function hubName(module: string): string {
 }
 
 /** f32 [N,K]: scale * (code - zero), one at a time. */
-export function dequantise({ N, K, G, codes, scales, zeros, gIdx }: GptqMatrix): Float32Array {
-  const weights = new Float32Array(N * K);
-  for (let n = 0; n < N; n++)
-    for (let k = 0; k < K; k++) {
-      const at = n * G + gIdx[k];
-      weights[n * K + k] = f16Value(scales[at]) * (codes[n * K + k] - zeros[at]);
+export function dequantise({ rows, cols, groups, codes, scales, zeros, gIdx }: QuantizedMatrix): Float32Array {
+  const weights = new Float32Array(rows * cols);
+  for (let n = 0; n < rows; n++)
+    for (let k = 0; k < cols; k++) {
+      const at = n * groups + gIdx[k];
+      weights[n * cols + k] = scales[at] * (codes[n * cols + k] - zeros[at]);
     }
   return weights;
 }

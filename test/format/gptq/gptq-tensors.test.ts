@@ -3,18 +3,15 @@ import { nodeFile, nodeFolder } from "../../../src/adapter/node.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { bytesSource } from "../../../src/files/source.ts";
 import { openCheckpoint } from "../../../src/format/checkpoint.ts";
-import { exactF16, f16Value } from "../../../src/format/float16.ts";
 import { parseGptqConfig, readGptqConfig, resolveModule } from "../../../src/format/gptq/gptq-config.ts";
-import {
-  type GptqMatrix,
-  gptqTensors,
-  inspectGptq,
-  isGptqModule,
-  type NamedTensor,
-  readGptq,
-} from "../../../src/format/gptq/gptq-tensors.ts";
-import { openSafetensors, readTensor, type TensorIndex } from "../../../src/format/safetensors.ts";
+import { inspectGptq, isGptqModule } from "../../../src/format/gptq/gptq-header.ts";
+import { openGptq, readGptq } from "../../../src/format/gptq/gptq-reader.ts";
+import { gptqTensors, type NamedTensor } from "../../../src/format/gptq/gptq-tensors.ts";
+import { openSafetensors } from "../../../src/format/safetensors.ts";
+import { readTensor, type TensorIndex } from "../../../src/format/tensor-index.ts";
+import { exactF16, f16Value } from "../../../src/tensor/float16.ts";
 import type { Bits } from "../../../src/tensor/linear-shape.ts";
+import { naturalOrder, type QuantizedMatrix, rowsOfMatrix } from "../../../src/tensor/quantized-matrix.ts";
 import { mulberry32 } from "../../helpers/random.ts";
 import { CHECKPOINTS, dequantise, hubName } from "./gptq-checkpoints.ts";
 
@@ -51,7 +48,7 @@ function randomMatrix(
   G: number,
   bits: Bits,
   options: { symmetric?: boolean; scattered?: boolean } = {},
-): GptqMatrix {
+): QuantizedMatrix {
   const random = mulberry32(N * 1000 + K + bits);
   const below = (limit: number) => Math.floor(random() * limit);
   const gIdx = Int32Array.from({ length: K }, (_, column) => Math.floor((column * G) / K));
@@ -61,9 +58,9 @@ function randomMatrix(
       [gIdx[k], gIdx[other]] = [gIdx[other], gIdx[k]];
     }
   return {
-    ...{ N, K, G, bits, gIdx },
+    ...{ rows: N, cols: K, groups: G, groupSize: G === 1 ? -1 : K / G, bits, gIdx, perm: naturalOrder(K) },
     codes: Uint8Array.from({ length: N * K }, () => below(2 ** bits)),
-    scales: Uint16Array.from({ length: N * G }, () => 0x2000 + below(0x800)),
+    scales: Float32Array.from({ length: N * G }, () => f16Value(0x2000 + below(0x800))),
     zeros: Uint8Array.from({ length: N * G }, () => (options.symmetric ? 2 ** (bits - 1) : below(2 ** bits))),
   };
 }
@@ -86,10 +83,9 @@ describe("readGptq", () => {
         const weights = new Float32Array(entry.byteLength / 4);
         await readTensor(entry, new Uint8Array(weights.buffer));
         const spelled = isGptqModule(index, module) ? module : hubName(module);
-        const read = await readGptq(index, spelled, entry.shape[0], entry.shape[1], config);
+        const read = await readGptq(index, { name: spelled, rows: entry.shape[0], cols: entry.shape[1] }, config);
         expect(read.warnings).toEqual([]);
         expect(dequantise(read)).toEqual(weights);
-        expect(read.bias?.shape).toEqual(index.entries.get(`${spelled}.bias`)?.shape);
       }
       await folder.close();
       await expected.close();
@@ -100,24 +96,20 @@ describe("readGptq", () => {
       const matrix = randomMatrix(64, 96, 3, bits, { scattered: true });
       const read = await readGptq(
         indexOf(gptqTensors("m", matrix, "gptq_v2")),
-        "m",
-        64,
-        96,
+        { name: "m", rows: 64, cols: 96 },
         settings({ bits, group_size: 32, sym: false, format: "gptq_v2" }),
       );
-      expect(read).toEqual({ ...matrix, bias: undefined, warnings: [] });
+      expect(read).toEqual({ ...matrix, warnings: [] });
     });
 
     it("reads back what gptqTensors wrote as gptq, symmetric, one group a row", async () => {
       const matrix = randomMatrix(32, 64, 1, bits, { symmetric: true });
       const read = await readGptq(
         indexOf(gptqTensors("m", matrix, "gptq")),
-        "m",
-        32,
-        64,
+        { name: "m", rows: 32, cols: 64 },
         settings({ bits, group_size: -1 }),
       );
-      expect(read).toEqual({ ...matrix, bias: undefined, warnings: [] });
+      expect(read).toEqual({ ...matrix, warnings: [] });
     });
 
     it("recognises zero points of the other version in a symmetric file, and says so", async () => {
@@ -127,7 +119,11 @@ describe("readGptq", () => {
         ["gptq_v2", "gptq"],
       ] as const) {
         const config = settings({ bits, group_size: 32, sym: true, checkpoint_format: said });
-        const read = await readGptq(indexOf(gptqTensors("m", matrix, stored)), "m", 32, 64, config);
+        const read = await readGptq(
+          indexOf(gptqTensors("m", matrix, stored)),
+          { name: "m", rows: 32, cols: 64 },
+          config,
+        );
         expect(read.zeros).toEqual(matrix.zeros);
         expect(read.warnings).toEqual([
           expect.stringMatching(`settings say ${said},.*which is ${stored}; read as ${stored}`),
@@ -137,12 +133,10 @@ describe("readGptq", () => {
 
     it("turns negative scales around without changing a weight", async () => {
       const matrix = randomMatrix(32, 64, 2, bits, { scattered: true });
-      const negative = { ...matrix, scales: matrix.scales.map((scale, i) => (i % 3 === 0 ? scale | 0x8000 : scale)) };
+      const negative = { ...matrix, scales: matrix.scales.map((scale, i) => (i % 3 === 0 ? -scale : scale)) };
       const read = await readGptq(
         indexOf(gptqTensors("m", negative, "gptq_v2")),
-        "m",
-        32,
-        64,
+        { name: "m", rows: 32, cols: 64 },
         settings({ bits, group_size: 32, sym: false, format: "gptq_v2" }),
       );
       expect(read.scales).toEqual(matrix.scales);
@@ -151,14 +145,36 @@ describe("readGptq", () => {
     });
   });
 
+  it("reads ranges of rows as parts of the whole", async () => {
+    const matrix = randomMatrix(96, 64, 2, 3, { scattered: true });
+    const index = indexOf(
+      gptqTensors("m", { ...matrix, scales: matrix.scales.map((s, i) => (i % 5 ? s : -s)) }, "gptq_v2"),
+    );
+    const said = settings({ bits: 3, group_size: 32, sym: false, format: "gptq_v2" });
+    const module = { name: "m", rows: 96, cols: 64 };
+    const whole = await readGptq(index, module, said);
+    const reader = await openGptq(index, module, said);
+    for (const [first, count] of [
+      [0, 16],
+      [16, 48],
+      [64, 32],
+    ]) {
+      const { warnings: _, ...expected } = whole;
+      expect(await reader.rows(first, count)).toEqual(rowsOfMatrix(expected, first, count));
+    }
+  });
+
   const matrix = randomMatrix(32, 64, 2, 4, { symmetric: true });
   const good = gptqTensors("m", matrix, "gptq");
   const config = settings({ bits: 4, group_size: 32 });
-  const read = (tensors: readonly NamedTensor[], said = config) => readGptq(indexOf(tensors), "m", 32, 64, said);
+  const read = (tensors: readonly NamedTensor[], said = config) =>
+    readGptq(indexOf(tensors), { name: "m", rows: 32, cols: 64 }, said);
 
   it("believes the tensors where the settings say nothing", async () => {
-    expect(inspectGptq(indexOf(good), "m", 32, 64)).toEqual({ bits: 4, G: 2 });
-    expect((await readGptq(indexOf(replaced(good, "m.g_idx", undefined)), "m", 32, 64)).gIdx).toEqual(matrix.gIdx);
+    expect(inspectGptq(indexOf(good), { name: "m", rows: 32, cols: 64 })).toEqual({ bits: 4, groups: 2 });
+    expect(
+      (await readGptq(indexOf(replaced(good, "m.g_idx", undefined)), { name: "m", rows: 32, cols: 64 })).gIdx,
+    ).toEqual(matrix.gIdx);
     expect((await read(good, settings({ bits: 2, group_size: 64, dynamic: { "-:m": {} } }))).bits).toBe(4);
   });
 
@@ -219,7 +235,7 @@ describe("readGptq", () => {
     } as const;
     for (const change of [asF32, asBf16]) {
       const found = await read(replaced(good, "m.scales", change));
-      expect(f16Value(found.scales[3])).toBe(values[33]); // output 1, group 1
+      expect(found.scales[3]).toBe(values[33]); // output 1, group 1
     }
     const third = { dtype: "F32", bytes: new Uint8Array(new Float32Array(64).fill(1 / 3).buffer) } as const;
     await expect(read(replaced(good, "m.scales", third))).rejects.toMatchObject({ code: "UNSUPPORTED" });
@@ -242,7 +258,11 @@ describe("gptqTensors", () => {
           const qweight = index.entries.get(`${module}.qweight`)!;
           const setting = resolveModule(config, module);
           const bits = setting === "float" ? config.bits : setting.bits;
-          const read = await readGptq(index, module, qweight.shape[1], (qweight.shape[0] * 32) / bits, config);
+          const read = await readGptq(
+            index,
+            { name: module, rows: qweight.shape[1], cols: (qweight.shape[0] * 32) / bits },
+            config,
+          );
           expect(read.warnings).toEqual([]);
           for (const tensor of gptqTensors(module, read, config.version)) {
             const entry = index.entries.get(tensor.name);

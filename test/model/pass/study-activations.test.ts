@@ -3,13 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Turns } from "../../../src/base/turns.ts";
 import { staticScales } from "../../../src/compress/smooth/static-scales.ts";
 import { saveReference } from "../../../src/eval/compare/save-reference.ts";
-import { f16Value } from "../../../src/format/float16.ts";
-import { readGptq } from "../../../src/format/gptq/gptq-tensors.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { createPass, recordBlock, recordEmbedding } from "../../../src/model/pass/forward.ts";
 import { rowsOf } from "../../../src/model/pass/pass-state.ts";
-import { readFloats } from "../../../src/model/weights/load-weights.ts";
+import { readWeights } from "../../../src/model/weights/locate.ts";
 import { activationsName, readRows, type StudyActivations } from "../../../src/nn/emit.ts";
+import { dequantize } from "../../../src/quant/quantization-error.ts";
 import { HAS_RELAXED } from "../../helpers/kernels.ts";
 import { repositoryFile } from "../../helpers/shared.ts";
 import { roundBack } from "../../reference/activations.ts";
@@ -42,14 +41,8 @@ async function outputLinear(model: Model): Promise<{ x: Float32Array; y: Float32
 /** W of a linear [rows, cols], dequantised. */
 async function weightsOf({ files }: Model, name: string): Promise<Float64Array> {
   const linear = files.linears.find((each) => each.name === name)!;
-  const { rows, cols } = linear;
-  if (linear.stored.kind === "float")
-    return Float64Array.from(await readFloats(files.index, linear.stored.entry, 0, rows * cols));
-  const { codes, scales, zeros, gIdx, G } = await readGptq(files.index, name, rows, cols, files.gptq);
-  return Float64Array.from(codes, (code, at) => {
-    const group = Math.floor(at / cols) * G + gIdx[at % cols];
-    return f16Value(scales[group]) * (code - zeros[group]);
-  });
+  if (linear.stored.kind === "float") return Float64Array.from(await readWeights(linear));
+  return Float64Array.from(dequantize(await linear.stored.read()));
 }
 
 describe.each(MODELS)("study activations of %s", (path) => {

@@ -1,10 +1,10 @@
 /** DeepSeek-MoE v1 (Dai et al. 2024, arXiv:2401.06066): fine-grained routed experts beside shared ones, first layers dense. */
 
-import type { Projection } from "../../../tensor/linear-shape.ts";
 import type { ConfigFields } from "../config-fields.ts";
 import { LIMITS } from "../limits.ts";
 import type { ModelConfig } from "../model-config.ts";
-import { type Family, type ModuleNames, readCommon } from "./family.ts";
+import { COMMON_NAMES, type ModuleNames, mlpNames } from "../module-names.ts";
+import { type Family, readCommon } from "./family.ts";
 
 function readConfig(fields: ConfigFields): ModelConfig {
   const common = readCommon(fields);
@@ -30,10 +30,11 @@ function readConfig(fields: ConfigFields): ModelConfig {
 }
 
 const names: ModuleNames = {
-  router: "mlp.gate",
-  expert: (expert: number, projection: Projection) => `mlp.experts.${expert}.${projection}_proj`,
-  shared: (projection: Projection) => `mlp.shared_experts.${projection}_proj`,
-  dense: (projection: Projection) => `mlp.${projection}_proj`,
+  ...COMMON_NAMES,
+  router: "model.layers.{layer}.mlp.gate",
+  expert: mlpNames("model.layers.{layer}.mlp.experts.{expert}"),
+  shared: mlpNames("model.layers.{layer}.mlp.shared_experts"),
+  dense: mlpNames("model.layers.{layer}.mlp"),
 };
 
 export const deepseek: Family = { modelType: "deepseek", readConfig, names: { hub: names, transformers: names } };

@@ -1,22 +1,11 @@
 /** A family is a translation into the one forward pass: how config.json spells the numbers, and what the tensors are called. */
 
-import type { Projection } from "../../../tensor/linear-shape.ts";
 import type { ConfigFields } from "../config-fields.ts";
 import { LIMITS } from "../limits.ts";
 import type { ModelConfig } from "../model-config.ts";
+import type { ModuleNames, Spelling } from "../module-names.ts";
 
-/** Which of the spellings on disk: the hub's, or the one that transformers 5 and GPTQModel write. */
-export type Spelling = "hub" | "transformers";
-export const SPELLINGS: readonly Spelling[] = ["hub", "transformers"];
-
-/** Module names (without `.weight`) below `model.layers.N.` in one spelling. */
-export interface ModuleNames {
-  readonly router: string;
-  expert(expert: number, projection: Projection): string;
-  shared(projection: Projection): string;
-  dense(projection: Projection): string;
-}
-
+/** One kind of model: its `model_type`, its configuration in our words, and its names in each spelling. */
 export interface Family {
   readonly modelType: string;
   readConfig(fields: ConfigFields): ModelConfig;
@@ -41,6 +30,9 @@ export function readCommon(fields: ConfigFields): Omit<ModelConfig, FamilyFields
     ...readRope(fields),
     slidingWindow: null,
     maxPositions: fields.count("max_position_embeddings"),
+    // No family here has linears with biases.
+    biased: [],
+    sharedGate: false,
     // Where the field is missing: false for every family here, as transformers has it.
     tiedEmbeddings: fields.flagOr(false, "tie_word_embeddings"),
     bosId: fields.ids("bos_token_id")[0],

@@ -1,13 +1,10 @@
 /** Mixtral (Jiang et al. 2024, arXiv:2401.04088): every layer MoE, softmax over all experts, top-k always renormalised. */
 
-import type { Projection } from "../../../tensor/linear-shape.ts";
 import type { ConfigFields } from "../config-fields.ts";
 import { LIMITS } from "../limits.ts";
 import type { ModelConfig } from "../model-config.ts";
+import { COMMON_NAMES, mlpNames } from "../module-names.ts";
 import { type Family, readCommon } from "./family.ts";
-
-/** The hub's names of the three linears: w1 is the gate, w3 the up projection. */
-const HUB: Readonly<Record<string, string>> = { gate: "w1", up: "w3", down: "w2" };
 
 function readConfig(fields: ConfigFields): ModelConfig {
   const common = readCommon(fields);
@@ -26,25 +23,22 @@ function readConfig(fields: ConfigFields): ModelConfig {
   };
 }
 
-const none = (): never => {
-  throw new Error("Mixtral has neither shared experts nor dense layers");
-};
+const EXPERT = "model.layers.{layer}.block_sparse_moe.experts.{expert}";
 
 export const mixtral: Family = {
   modelType: "mixtral",
   readConfig,
   names: {
     hub: {
-      router: "block_sparse_moe.gate",
-      expert: (expert: number, projection: Projection) => `block_sparse_moe.experts.${expert}.${HUB[projection]}`,
-      shared: none,
-      dense: none,
+      ...COMMON_NAMES,
+      router: "model.layers.{layer}.block_sparse_moe.gate",
+      // w1 is the gate, w3 the up projection.
+      expert: { gate: `${EXPERT}.w1`, up: `${EXPERT}.w3`, down: `${EXPERT}.w2` },
     },
     transformers: {
-      router: "mlp.gate",
-      expert: (expert: number, projection: Projection) => `mlp.experts.${expert}.${projection}_proj`,
-      shared: none,
-      dense: none,
+      ...COMMON_NAMES,
+      router: "model.layers.{layer}.mlp.gate",
+      expert: mlpNames("model.layers.{layer}.mlp.experts.{expert}"),
     },
   },
 };

@@ -1,0 +1,109 @@
+/** The float codec: `NAME.weight`, or rows of a tensor that the experts of a layer share. */
+
+import { FormatError } from "../../base/errors.ts";
+import { type Bench, floatBytes, layFloats, type RowRange, rowRanges, stagingBytes } from "../../tensor/lay-panels.ts";
+import type { FloatDType } from "../../tensor/matrix.ts";
+import { panelBytes } from "../../tensor/panel.ts";
+import { readPart, requireShape, requireTensor, type TensorEntry, type TensorIndex } from "../tensor-index.ts";
+import type { BankPlace, Codec, LaidMatrix, LoadBench, StoredFloat, StoredModule } from "./codec.ts";
+import { floatDType, locateBias, notFinite, readFloats } from "./float-rows.ts";
+
+export function floatCodec(index: TensorIndex): Codec {
+  const inBank = ({ bank }: StoredModule) => bank !== undefined && index.entries.has(bank.tensor);
+  return {
+    name: "float",
+    packs: false,
+    holds: (module) => inBank(module) || index.entries.has(`${module.name}.weight`),
+    locate: (module) => storedFloat(index, module, inBank(module) ? inBankRows(index, module) : ownRows(index, module)),
+  };
+}
+
+/** Rows of a tensor on disk that are a linear, from row `firstRow` of all its rows on. */
+interface PlacedRows {
+  readonly entry: TensorEntry;
+  readonly firstRow: number;
+}
+
+function ownRows(index: TensorIndex, { name, rows, cols }: StoredModule): PlacedRows {
+  const entry = requireTensor(index, `${name}.weight`);
+  requireShape(index, entry, [rows, cols]);
+  return { entry, firstRow: 0 };
+}
+
+function inBankRows(index: TensorIndex, { cols, bank }: StoredModule): PlacedRows {
+  const { tensor, expert, blockRows, firstRow } = bank as BankPlace;
+  const entry = requireTensor(index, tensor);
+  requireShape(index, entry, [entry.shape[0], blockRows, cols]);
+  if (expert >= entry.shape[0])
+    throw new FormatError(`${index.name}: ${tensor}`, `found ${entry.shape[0]} experts, expected more than ${expert}`);
+  return { entry, firstRow: expert * blockRows + firstRow };
+}
+
+function storedFloat(index: TensorIndex, module: StoredModule, { entry, firstRow }: PlacedRows): StoredFloat {
+  const { name, rows, cols } = module;
+  const dtype = floatDType(index, entry);
+  const rowBytes = floatBytes(dtype) * cols;
+  const tensor = {
+    ...entry,
+    shape: [rows, cols],
+    offset: entry.offset + firstRow * rowBytes,
+    byteLength: rows * rowBytes,
+  };
+  return {
+    kind: "float",
+    dtype,
+    tensor,
+    memoryBytes: panelBytes(dtype, rows, cols),
+    diskBytes: tensor.byteLength,
+    tensors: [entry],
+    bias: locateBias(index, name, rows),
+    stagingBytes: stagingBytes(rows, rowBytes),
+    readRows: (first, count) => readFloats(tensor, dtype, first * cols, count * cols),
+    lay: (bench, address) => layTensor(index, { tensor, dtype, rows, cols }, bench, address),
+  };
+}
+
+interface FloatRows {
+  readonly tensor: TensorEntry;
+  readonly dtype: FloatDType;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+async function layTensor(
+  index: TensorIndex,
+  matrix: FloatRows,
+  bench: LoadBench,
+  address: number,
+): Promise<LaidMatrix> {
+  const { tensor, dtype, rows, cols } = matrix;
+  const rowBytes = floatBytes(dtype) * cols;
+  for (const range of rowRanges(rows, rowBytes)) {
+    const staging = bench.machine.arena.u8(bench.staging, range.count * rowBytes);
+    await readPart(tensor, range.first * rowBytes, staging);
+    await requireFinite(index, matrix, bench, range);
+    await layFloats(bench, address, matrix, range);
+  }
+  return { perm: undefined };
+}
+
+/** Elements checked between two looks at the clock: a few milliseconds. */
+const CHECKED_AT_ONCE = 1 << 21;
+
+/** Infinite or missing numbers would spread to every logit; f16 kernels even read them as finite. */
+async function requireFinite(
+  index: TensorIndex,
+  { tensor, dtype, cols }: FloatRows,
+  { machine, turns, staging }: Bench,
+  { first, count }: RowRange,
+): Promise<void> {
+  const exponent = dtype === "f32" ? 0x7f800000 : dtype === "f16" ? 0x7c00 : 0x7f80;
+  const total = count * cols;
+  for (let start = 0; start < total; start += CHECKED_AT_ONCE) {
+    const words = dtype === "f32" ? machine.arena.u32(staging, total) : machine.arena.u16(staging, total);
+    const end = Math.min(total, start + CHECKED_AT_ONCE);
+    for (let i = start; i < end; i++)
+      if ((words[i] & exponent) === exponent) throw notFinite(index, tensor, first * cols + i);
+    await turns.pause();
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Where the parts of a model come from: configuration, tokenizer and tensors, each a source of its own. A folder in Hugging Face layout
+ * has a file for each; other containers bring all of them inside one file.
+ */
+import { FileError, UnsupportedError } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
+import { readJsonObject } from "../files/json-file.ts";
+import type { FolderSource } from "../files/source.ts";
+import { ggufOf, openCheckpoint } from "../format/checkpoint.ts";
+import { openCodecs } from "../format/codecs/open-codecs.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { readTokenizer, requireTokenizer } from "./folder-tokenizer.ts";
+import type { Checkpoint } from "./weights/locate.ts";
+
+export interface ConfigSource {
+  /** For messages, such as `models/fable-mixtral/config.json`. */
+  readonly where: string;
+  /** The configuration in the words of Hugging Face. @throws FileError, FormatError or UnsupportedError where there is none. */
+  read(): Promise<JsonObject>;
+}
+
+export interface TokenizerSource {
+  /** Undefined for a model that comes without a tokenizer. */
+  read(): Promise<Tokenizer | undefined>;
+  /** The same for work that cannot do without. @throws FileError where there is none. */
+  require(): Promise<Tokenizer>;
+}
+
+/** All that a model is opened from. */
+export interface ModelSource {
+  readonly config: ConfigSource;
+  readonly tokenizer: TokenizerSource;
+  /** Reads headers only; the caller closes the index. */
+  openTensors(): Promise<Checkpoint>;
+}
+
+/** The source that a folder in Hugging Face layout is; it may hold only `config.json`. */
+export function folderModel(folder: FolderSource): ModelSource {
+  return {
+    config: { where: `${folder.name}/config.json`, read: () => readConfig(folder) },
+    tokenizer: { read: () => readTokenizer(folder), require: () => requireTokenizer(folder) },
+    openTensors: () => openTensors(folder),
+  };
+}
+
+async function readConfig(folder: FolderSource): Promise<JsonObject> {
+  const json = await readJsonObject(folder, "config.json");
+  if (json !== undefined) return json;
+  const wanted = "a model folder in Hugging Face layout";
+  const gguf = await ggufOf(folder);
+  if (gguf !== undefined) throw new UnsupportedError(folder.name, `a GGUF file (${gguf}) and no config.json`, [wanted]);
+  throw new FileError(`${folder.name}/config.json`, `found no such file, expected ${wanted}`);
+}
+
+async function openTensors(folder: FolderSource): Promise<Checkpoint> {
+  const index = await openCheckpoint(folder);
+  try {
+    return { index, codecs: await openCodecs(index, folder) };
+  } catch (error) {
+    await index.close();
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+/** Columns of a scattered g_idx (act-order) sorted so that groups are contiguous, as the packed panels want them. */
+import { FormatError } from "../base/errors.ts";
+
+/**
+ * @returns perm [K], by which stored column j is the layer's column perm[j]; undefined where groups are contiguous already.
+ * @throws FormatError where a group does not have exactly `groupSize` columns.
+ */
+export function groupOrder(gIdx: Int32Array, groupSize: number, where: string): Int32Array | undefined {
+  if (gIdx.every((group, column) => group === Math.floor(column / groupSize))) return undefined;
+  const groups = gIdx.length / groupSize;
+  const next = Int32Array.from({ length: groups }, (_, group) => group * groupSize);
+  const perm = new Int32Array(gIdx.length);
+  for (let column = 0; column < perm.length; column++) perm[next[gIdx[column]]++] = column;
+  for (let group = 0; group < groups; group++)
+    if (next[group] !== (group + 1) * groupSize)
+      throw new FormatError(
+        where,
+        `found ${next[group] - group * groupSize} columns in group ${group}, expected ${groupSize}`,
+      );
+  return perm;
+}
+
+/** The codes [N, K] with their columns in that order. */
+export function reorderColumns(codes: Uint8Array, perm: Int32Array): Uint8Array {
+  const K = perm.length;
+  const sorted = new Uint8Array(codes.length);
+  for (let row = 0; row < codes.length; row += K)
+    for (let column = 0; column < K; column++) sorted[row + column] = codes[row + perm[column]];
+  return sorted;
+}
