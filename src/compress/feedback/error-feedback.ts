@@ -13,7 +13,7 @@ import type { Tap } from "../../model/pass/forward.ts";
 import type { Linear } from "../../model/weights/weight-tree.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
-import { packQuantized } from "../windows/pack-linear.ts";
+import { placeQuantized } from "../windows/place-quantized.ts";
 import type { WindowBatch } from "../windows/window-batch.ts";
 import { type Correction, corrected, sampleOf } from "./correct.ts";
 import { type FloatBlock, FloatRun } from "./float-run.ts";
@@ -104,7 +104,7 @@ export class ErrorFeedback {
         const before = outputs.slice(start * ld);
         {
           using scratch = this.#model.machine.arena.region();
-          const packed = packQuantized(this.#model.machine, scratch, linear.name, matrix);
+          const packed = placeQuantized(this.#model.machine, scratch, linear.name, matrix);
           await this.#expertOutputs(tap, [{ expert: linear.expert, matrix: packed }]);
         }
         const after = this.#batch.rows(state.down, start + count).subarray(start * ld);

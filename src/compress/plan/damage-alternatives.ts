@@ -8,7 +8,7 @@ import { quantizeSite, type Sink } from "../quantize/quantize-site.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import { uniformModules } from "../recipe/settings.ts";
 import type { ModuleReport } from "../result/module-report.ts";
-import { weightReader } from "../windows/pack-linear.ts";
+import { weightReader } from "../windows/place-quantized.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 
 export interface Alternative {

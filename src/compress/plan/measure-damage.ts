@@ -19,7 +19,7 @@ import { isQuantizable } from "../../tensor/linear-shape.ts";
 import { checkGridSettings } from "../recipe/check-settings.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import { DAMAGE_SAMPLE_TOKENS, type Damages } from "../statistics/damage-table.ts";
-import { packQuantized } from "../windows/pack-linear.ts";
+import { placeQuantized } from "../windows/place-quantized.ts";
 import type { Windows } from "../windows/window-batch.ts";
 import { type Alternative, quantizeAlternatives } from "./damage-alternatives.ts";
 import { DamageProbe } from "./damage-probe.ts";
@@ -112,7 +112,7 @@ async function groupKl(
   const originals = group.map((linear) => linear.matrix);
   try {
     for (const linear of group)
-      linear.matrix = packQuantized(
+      linear.matrix = placeQuantized(
         model.machine,
         scratch,
         linear.name,

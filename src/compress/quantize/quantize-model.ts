@@ -20,7 +20,7 @@ import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { ModuleReport } from "../result/module-report.ts";
 import { heldMatrices, type Quantized, type QuantizedBlock, type StarvedExpert } from "../result/quantized.ts";
 import type { Checkpoint } from "../resume/block-checkpoint.ts";
-import { packQuantized, weightReader } from "../windows/pack-linear.ts";
+import { placeQuantized, weightReader } from "../windows/place-quantized.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { quantizeSite, type SiteContext } from "./quantize-site.ts";
 
@@ -128,7 +128,7 @@ async function runBlock(
   // Blocks that are done are not computed again: their weights need no memory any more.
   using packed = model.machine.arena.region();
   const swap: SiteContext["swap"] = (linear, matrix) => {
-    linear.matrix = packQuantized(model.machine, packed, linear.name, matrix);
+    linear.matrix = placeQuantized(model.machine, packed, linear.name, matrix);
   };
   if (kept !== undefined) {
     collector.restore(kept);

@@ -17,7 +17,7 @@ import { rtn } from "../../quant/rtn.ts";
 import { type Matrix, stride } from "../../tensor/matrix.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import { DEFAULT_GRID } from "../recipe/settings.ts";
-import { packQuantized } from "../windows/pack-linear.ts";
+import { placeQuantized } from "../windows/place-quantized.ts";
 import { DISTANCE_BITS, type DistanceBits, type ExpertDistance } from "./statistics.ts";
 
 /** An expert's linears at one width. */
@@ -190,7 +190,7 @@ async function roundLinear(
   const grid = { bits, groupSize, symmetric, clip: "mse", scaleRounding: "f16", name: where } as const;
   const weights = await readWeights(linear);
   const matrix = await rtn(machine, weights, rows, cols, grid, turns);
-  return packQuantized(machine, to, name, matrix);
+  return placeQuantized(machine, to, name, matrix);
 }
 
 function energyOf(values: Float32Array): number {

@@ -5,7 +5,7 @@ import { DamageProbe } from "../../../src/compress/plan/damage-probe.ts";
 import { measureDamage } from "../../../src/compress/plan/measure-damage.ts";
 import { DEFAULT_GRID, quantizableLinears } from "../../../src/compress/recipe/settings.ts";
 import type { Damages } from "../../../src/compress/statistics/damage-table.ts";
-import { packQuantized, weightReader } from "../../../src/compress/windows/pack-linear.ts";
+import { placeQuantized, weightReader } from "../../../src/compress/windows/place-quantized.ts";
 import { type LanguageModel, loadModel } from "../../../src/index.ts";
 import { layerLinears } from "../../../src/model/weights/weight-tree.ts";
 import { rtn } from "../../../src/quant/rtn.ts";
@@ -38,7 +38,7 @@ describe("DamageProbe", () => {
     const matrix = await rtn(model.model.machine, weights, rows, cols, grid, turns);
     const original = linear.matrix;
     using scratch = model.model.machine.arena.region();
-    linear.matrix = packQuantized(model.model.machine, scratch, linear.name, matrix);
+    linear.matrix = placeQuantized(model.model.machine, scratch, linear.name, matrix);
     const changed = await probe.kl(4, turns);
     expect(changed).toBeGreaterThan(1e-4);
     expect(await probe.kl(0, turns)).toBe(changed);

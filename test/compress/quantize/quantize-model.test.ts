@@ -9,7 +9,7 @@ import {
 } from "../../../src/compress/recipe/settings.ts";
 import type { Quantized } from "../../../src/compress/result/quantized.ts";
 import { selfSample } from "../../../src/compress/windows/calibration-text.ts";
-import { packQuantized } from "../../../src/compress/windows/pack-linear.ts";
+import { placeQuantized } from "../../../src/compress/windows/place-quantized.ts";
 import { writeQuantized } from "../../../src/compress/write/write-quantized.ts";
 import { memoryOutput } from "../../../src/files/output.ts";
 import { filesFolder } from "../../../src/files/source.ts";
@@ -63,7 +63,7 @@ describe("quantizeModel", () => {
     const weights = overlayOf(model.weights);
     for (const linear of weights.layers.flatMap(layerLinears)) {
       const matrix = matrices.get(linear.name);
-      if (matrix !== undefined) linear.matrix = packQuantized(machine, memory, linear.name, matrix);
+      if (matrix !== undefined) linear.matrix = placeQuantized(machine, memory, linear.name, matrix);
     }
     return (await computeLogits(model.withWeights(weights), IDS)).data;
   }

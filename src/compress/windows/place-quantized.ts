@@ -3,10 +3,11 @@
 import type { Model } from "../../model/model.ts";
 import { readWeights, type StoredLinear } from "../../model/weights/locate.ts";
 import type { Linear } from "../../model/weights/weight-tree.ts";
+import { dequantize } from "../../quant/quantization-error.ts";
 import { groupOrder } from "../../tensor/group-order.ts";
 import { codeRowBytes, layCodes, rowRanges, stagingBytes } from "../../tensor/lay-panels.ts";
-import type { PackedMatrix } from "../../tensor/matrix.ts";
-import { panelBytes } from "../../tensor/panel.ts";
+import type { FloatMatrix, Matrix } from "../../tensor/matrix.ts";
+import { panelBytes, panelCount } from "../../tensor/panel.ts";
 import { type QuantizedMatrix, rowsOfMatrix } from "../../tensor/quantized-matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
@@ -17,10 +18,14 @@ export function weightReader({ files }: Model): (linear: Pick<Linear, "name">) =
   return ({ name }) => readWeights(stored.get(name) as StoredLinear);
 }
 
-/** A quantised matrix in the engine's memory, in blocks that `to` owns; `name` is the linear's, for errors. */
-export function packQuantized(machine: Machine, to: Region, name: string, matrix: QuantizedMatrix): PackedMatrix {
+/**
+ * Puts a quantised matrix into the engine's memory, in blocks that `to` owns: packed, or, where its groups are not whole runs of 32
+ * columns, as the floats that its codes stand for, which give the same outputs. `name` is the linear's, for errors.
+ */
+export function placeQuantized(machine: Machine, to: Region, name: string, matrix: QuantizedMatrix): Matrix {
   const { rows, cols, bits, groups, gIdx } = matrix;
   const groupSize = cols / groups;
+  if (groupSize % 32 !== 0) return placeFloats(machine, to, matrix);
   const perm = groupOrder(gIdx, groupSize, name);
   const ptr = to.alloc(panelBytes(`w${bits}`, rows, cols, groupSize));
   using scratch = machine.arena.region();
@@ -28,4 +33,12 @@ export function packQuantized(machine: Machine, to: Region, name: string, matrix
   for (const { first, count } of rowRanges(rows, codeRowBytes(matrix)))
     layCodes(bench, ptr, rowsOfMatrix(matrix, first, count), first, perm);
   return { kind: "packed", bits, groupSize, ptr, rows, cols, permPtr: perm === undefined ? 0 : to.place(perm) };
+}
+
+function placeFloats(machine: Machine, to: Region, matrix: QuantizedMatrix): FloatMatrix {
+  const { rows, cols } = matrix;
+  const ptr = to.alloc(panelBytes("f32", rows, cols));
+  using scratch = machine.arena.region();
+  machine.call("panel_32", panelCount(rows), ptr, scratch.place(dequantize(matrix)), rows, cols);
+  return { kind: "float", dtype: "f32", ptr, rows, cols };
 }
