@@ -1,4 +1,4 @@
-/** What the page tells of one model: figures of quality, the table of plans, heat maps. */
+/** The section of the page about one model: figures of quality, the table of plans, heat maps. */
 
 import { lossFigure, usageFigure } from "./draw/heat-maps.ts";
 import { escapeHtml, megabytes } from "./draw/number-format.ts";
@@ -9,7 +9,7 @@ import type { Differences } from "./results/differences.ts";
 import { bestBySize, type ModelResult, paretoFront } from "./results/plan-means.ts";
 import { taskTable } from "./task-table.ts";
 
-/** More heat maps than this tell nothing new. */
+/** Number of heat maps of losses: more would show nothing new. */
 const LOSS_FIGURES = 4;
 const KEY = `<span class="key front"></span> none is better at as few bytes, <span class="key other"></span> other plans, \
 <span class="key control"></span> drawn at random`;

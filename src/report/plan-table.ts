@@ -1,4 +1,4 @@
-/** The table of a model's plans: what each costs, what it is worth, and whether it beats its random control. */
+/** The table of a model's plans: the size and quality of each, and whether it beats its random control. */
 
 import { code, type HtmlColumn, htmlTable } from "./draw/html-table.ts";
 import { digits, escapeHtml, klDecimals, megabytes, percent, probability, signed, span } from "./draw/number-format.ts";
@@ -39,7 +39,7 @@ function activationsCell({ activations }: PlanResult): string {
   return activations === null ? digits(undefined, 0) : escapeHtml(activations);
 }
 
-/** Mean, its error, and how far seeds and draws lie apart. */
+/** The mean KL, its standard error, and the spread of seeds and draws. */
 function klCell({ kl, cells }: PlanResult): string {
   if (kl === undefined) return digits(undefined, 0);
   const runs = cells.length === 1 ? "1 run" : `${cells.length} runs ± ${digits(kl.runsStdErr, klDecimals(kl.mean))}`;
@@ -59,13 +59,13 @@ function windowsCell({ control, kl }: PlanResult, found: Difference | undefined)
   return `${marked(signed(found.difference, klDecimals(kl?.mean ?? 0)), found)}${told}`;
 }
 
-/** What chance could have done. */
+/** The interval and the p value of the difference. */
 function chanceCell({ kl }: PlanResult, found: Difference | undefined): string {
   if (found === undefined) return digits(undefined, 0);
   return `${span(found.interval, klDecimals(kl?.mean ?? 0))}${below(`p ${probability(found.adjusted)}`)}`;
 }
 
-/** One column for all of it: the table is wide as it is. */
+/** Difference, interval and p value in one column, because the table is wide already. */
 function pointsCell({ control }: PlanResult, found: Difference | undefined): string {
   if (control === null) return digits(undefined, 0);
   if (found === undefined) return below(`no items in common with ${escapeHtml(control)}`);

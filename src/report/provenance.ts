@@ -57,7 +57,7 @@ interface Hash {
   readonly hash: string;
 }
 
-/** Of every model and of every draw of its calibration tokens, once. */
+/** The hashes of every model and of every draw of its calibration tokens, each once. */
 function hashTable(cells: readonly MeasuredCell[]): string {
   const rows = new Map<string, Hash>();
   for (const { model, calibration, hashes } of cells) {

@@ -10,7 +10,7 @@ import { bestBySize, gatherModels, type ModelResult, type PlanResult } from "./r
 
 export interface Report {
   readonly html: string;
-  /** Lines that were read. */
+  /** Number of lines that were read. */
   readonly cells: number;
   readonly models: number;
 }

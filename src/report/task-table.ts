@@ -9,7 +9,7 @@ interface Row {
   readonly scores: ReadonlyMap<string, Pick<Measured, "mean"> & Partial<Measured>>;
 }
 
-/** Undefined for a model without tasks. */
+/** The table; undefined for a model without tasks. */
 export function taskTable({ name, float, plans }: ModelResult): string | undefined {
   const all = float === undefined ? plans : [float, ...plans];
   const known = all.flatMap(({ cells }) => cells.flatMap(({ tasks = {} }) => Object.entries(tasks)));

@@ -1,11 +1,11 @@
-/** Comma-separated values (RFC 4180) as rows that know the line they start on. */
+/** Comma-separated values (RFC 4180) as rows, each with the number of its first line. */
 
 import Papa from "papaparse";
 import { FormatError } from "../../base/errors.ts";
 import { lineOf } from "../../files/lines.ts";
 import type { DataRow } from "./data-row.ts";
 
-/** @param columns names of the columns of a file without a header; without them the first line names them. */
+/** @param columns the names of the columns, for a file without a header; by default the first line names them. */
 export function csvRows(text: string, file: string, columns?: readonly string[]): DataRow[] {
   const { data, errors } = Papa.parse<string[]>(text, { delimiter: ",", newline: "\n" });
   const faults = new Map(errors.map(({ row, code }) => [row, code]));
@@ -23,7 +23,7 @@ export function csvRows(text: string, file: string, columns?: readonly string[])
   return rows;
 }
 
-/** A file may end its lines with `\r\n` and still hold plain line ends inside quotes: the `\r` goes here. */
+/** Removes the `\r` of a line that ends with `\r\n`: such a file may still hold plain line ends inside quotes. */
 function withoutReturn(fields: readonly string[]): readonly string[] {
   return fields.map((field, index) => (index === fields.length - 1 ? field.replace(/\r$/, "") : field));
 }

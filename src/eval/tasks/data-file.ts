@@ -1,4 +1,4 @@
-/** Data files of tasks: as the data set has them or packed, in the folder that the user names. */
+/** Reads the data files of tasks, plain or packed, from the folder that the user names. */
 
 import { FileError, FormatError } from "../../base/errors.ts";
 import { asObject, type JsonValue, parseJson } from "../../base/json.ts";
@@ -11,17 +11,17 @@ import { csvRows } from "./csv.ts";
 import type { DataRow } from "./data-row.ts";
 import type { DataFile } from "./task.ts";
 
-/** Of a file unpacked. The largest file of the known tasks, HellaSwag's training split, has 47 MB and 40 000 lines. */
+/** Limit on an unpacked file. The largest file of the known tasks, HellaSwag's training split, has 47 MB and 40 000 lines. */
 const LIMIT_BYTES = 64_000_000;
 const LIMIT_LINES = 250_000;
 
 export interface DataRows {
   readonly rows: readonly DataRow[];
-  /** What is wrong with no row in particular. */
+  /** Problems that belong to no row in particular. */
   readonly problems: readonly FormatError[];
 }
 
-/** All rows of a split, file after file. A file that is missing or no text throws; a bad row stands in its place as an error. */
+/** All rows of a split, file after file. A file that is missing or is not text throws; a row that cannot be read gives an error in its place. */
 export async function readDataRows(
   folder: FolderSource,
   files: readonly DataFile[],
@@ -47,7 +47,7 @@ export async function readDataRows(
         ),
       );
     own.forEach((row, index) => {
-      // Line n labels line n: a blank line between rows has a label of its own, or a blank one.
+      // Line n of the labels belongs to line n of the rows; blank lines between rows count too.
       rows.push(labelled(row, lines[(row.line ?? index + 1) - 1], labels.name));
     });
   }
@@ -61,7 +61,7 @@ function labelled(row: DataRow, label: string | undefined, labels: string): Data
   return { ...row, doc: { ...row.doc, label } };
 }
 
-/** The text of a file that is there under its own name or with `.gz` added. */
+/** The text of a file, which may have `.gz` at the end of its name. */
 async function readText(folder: FolderSource, path: string, turns: Turns): Promise<{ name: string; text: string }> {
   const source = (await folder.open(path)) ?? (await folder.open(`${path}.gz`));
   if (source === undefined)

@@ -1,11 +1,11 @@
 import type { FormatError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 
-/** One row of a data file: what it holds, or what is wrong with it. */
+/** One row of a data file, or the error of a row that cannot be read. */
 export interface DataRow {
   /** `file: line 3` */
   readonly where: string;
-  /** Where the file has a line for each row: its number, from 1. */
+  /** The number of its line, from 1, if the file has a line for each row. */
   readonly line?: number;
   readonly doc: JsonObject | FormatError;
 }

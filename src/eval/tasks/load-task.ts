@@ -1,4 +1,4 @@
-/** A task and a folder of data to what is asked of the model, item by item. */
+/** Turns a task and a folder of data into the requests that are sent to the model. */
 
 import { FormatError, type QuernError, UsageError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
@@ -9,41 +9,41 @@ import { readDataRows } from "./data-file.ts";
 import { type CompiledTask, compileTask } from "./prompt.ts";
 import type { Task } from "./task.ts";
 
-/** What one row asks: a request a choice, the right choice, and where the row stands in its file. */
+/** One row as requests: one for each choice, the right choice, and the place of the row in its file. */
 export interface TaskItem {
   /** Row of the split, from 0. */
   readonly docId: number;
-  /** One a choice; one for `loglikelihood`. */
+  /** One request for each choice; a single one for `loglikelihood`. */
   readonly requests: readonly LikelihoodRequest[];
-  /** Strings whose length normalises, one a choice. */
+  /** One string for each choice, whose length normalises its log-likelihood. */
   readonly choices: readonly string[];
   /** Index of the right choice; 0 for `loglikelihood`. */
   readonly target: number;
-  /** The row as the file has it. */
+  /** The row as it is in the file. */
   readonly doc: JsonObject;
   /** `file: line 3` */
   readonly where: string;
 }
 
-/** A task with its rows made into requests, and an error for every row that cannot be. */
+/** A task with its rows as requests, and an error for every row that could not be used. */
 export interface LoadedTask {
   readonly task: Task;
   readonly items: readonly TaskItem[];
-  /** Rows that were left out, and label files of another length. */
+  /** Errors about rows that were left out, and about label files of another length. */
   readonly problems: readonly QuernError[];
   /** Rows of the split, whatever the limit. */
   readonly total: number;
 }
 
 export interface LoadTaskOptions {
-  /** The first rows only. A bad one among them is left out, not replaced. */
+  /** Use only the first rows. A row among them that cannot be used is left out, not replaced. */
   readonly limit?: number;
-  /** Instead of the task's own number: the first rows of its few-shot split, in order. */
+  /** Number of examples, instead of the task's own: the first rows of its few-shot split, in order. */
   readonly shots?: number;
   readonly signal?: AbortSignal;
 }
 
-/** A split that is missing, and a bad row among the shots, throw; a bad row of the test split becomes a problem. */
+/** A missing split and an unusable row among the examples throw; an unusable row of the test split becomes a problem. */
 export async function loadTask(task: Task, data: FolderSource, options: LoadTaskOptions = {}): Promise<LoadedTask> {
   const limit = count(options.limit, 1, "limit") ?? Number.POSITIVE_INFINITY;
   const shots = count(options.shots, 0, "shots") ?? task.num_fewshot;
@@ -68,7 +68,7 @@ export async function loadTask(task: Task, data: FolderSource, options: LoadTask
   return { task, items, problems, total: rows.length };
 }
 
-/** Accuracy of a guess: one of the choices; of a continuation that could be anything, nothing. */
+/** Accuracy of a guess: 1 / choices, and 0 for a continuation, which could be anything. */
 export function chanceOf(item: Pick<TaskItem, "choices">): number {
   return item.choices.length > 1 ? 1 / item.choices.length : 0;
 }

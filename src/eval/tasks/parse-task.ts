@@ -1,4 +1,4 @@
-/** A task that somebody wrote as JSON: every field checked before any data is read. */
+/** Reads a task from JSON: every field is checked before any data is read. */
 
 import * as v from "valibot";
 import { FormatError } from "../../base/errors.ts";
@@ -14,7 +14,7 @@ const METRICS: readonly Metric[] = ["acc", "acc_norm", "acc_bytes", "perplexity"
 const OUTPUT_TYPES: readonly OutputType[] = ["multiple_choice", "loglikelihood"];
 const PROCESS_NAMES: readonly ProcessName[] = Object.keys(PROCESSES) as ProcessName[];
 
-/** Reads a task from a JSON file; what is wrong in it is a typed error that names the field. */
+/** Reads a task from a JSON file. @throws FormatError naming the field that is wrong. */
 export async function readTask(source: ByteSource): Promise<Task> {
   return parseTask(await readJson(source), source.name);
 }
@@ -38,7 +38,7 @@ const count = v.pipe(v.number(wholeNumber), v.integer(wholeNumber), v.minValue(0
 const oneOf = <const Names extends readonly string[]>(names: Names) => v.picklist(names, `one of ${names.join(", ")}`);
 const list = <Item extends v.GenericSchema>(item: Item, expected: string) =>
   v.pipe(v.array(item, expected), v.nonEmpty(expected));
-/** Chosen by what is there, not tried one by one: an error then names the one field that is wrong. */
+/** The schema is chosen by the value, instead of trying both: an error then names the one field that is wrong. */
 const oneOrMore = <Item extends v.GenericSchema>(item: Item, expected: string) =>
   v.lazy((input) => (Array.isArray(input) ? list(item, expected) : item)) as v.GenericSchema<
     unknown,
@@ -85,7 +85,7 @@ function fieldsAt(path: readonly PathItem[]): readonly string[] {
   return Object.keys(path.length === 1 ? TASK_FIELDS : DATA_FILE.entries);
 }
 
-/** What the fields must be together. */
+/** Checks fields that depend on each other. */
 function checkFields(task: Task, file: string): void {
   const isChoice = task.output_type === "multiple_choice";
   const expect = (holds: boolean, field: keyof Task, expected: string): void => {

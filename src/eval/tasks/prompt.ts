@@ -1,4 +1,4 @@
-/** One row to what is asked of the model: contexts and continuations, the strings that normalise, the right choice. */
+/** Turns a row into contexts and continuations, strings for normalising, and the right choice. */
 
 import { FormatError } from "../../base/errors.ts";
 import { describeJson, type JsonObject, type JsonValue } from "../../base/json.ts";
@@ -15,9 +15,9 @@ export interface TaskPrompt {
 }
 
 export interface CompiledTask {
-  /** Throws a `FormatError` for a row that the task cannot take. `before` is put before each context. */
+  /** Throws a `FormatError` for a row that the task cannot use. `before` is put before each context. */
   prompt(row: JsonObject, where: string, before?: string): TaskPrompt;
-  /** The row as an example for others: context and right continuation. */
+  /** The row as an example for other rows: its context and the right continuation. */
   shot(row: JsonObject, where: string): string;
   description(row: JsonObject, where: string): string;
 }
@@ -40,7 +40,7 @@ export function compileTask(task: Task, file: string = `task ${task.task}`): Com
 
 type Read = (scope: Scope, where: string, before: string) => TaskPrompt;
 
-/** A context and its one continuation. */
+/** For `loglikelihood`: a context and its one continuation. */
 function compileText(task: Task, file: string): Read {
   const context = compileField(task.doc_to_text, file, "doc_to_text");
   const target = compileField(String(task.doc_to_target), file, "doc_to_target");
@@ -51,7 +51,7 @@ function compileText(task: Task, file: string): Read {
   };
 }
 
-/** A choice is the continuation, or with `doc_to_continuation` the end of the context. */
+/** For choices: each is the continuation, or with `doc_to_continuation` the end of the context. */
 function compileChoices(task: Task, file: string): Read {
   const context = compileField(task.doc_to_text, file, "doc_to_text");
   const list = compileList(task.doc_to_choice ?? [], file, "doc_to_choice");
@@ -93,7 +93,7 @@ function compileList(source: string | readonly string[], file: string, field: st
   };
 }
 
-/** The index of the right choice, from an index, digits, an answer word, or the choice itself. */
+/** The index of the right choice, which may be given as an index, digits, an answer word, or the choice itself. */
 function compileTarget(task: Task, file: string): (scope: Scope, where: string, choices: readonly string[]) => number {
   const labels = task.target_labels === undefined ? undefined : compileList(task.target_labels, file, "target_labels");
   const template: Pick<Template, "value"> =
@@ -113,7 +113,7 @@ function compileTarget(task: Task, file: string): (scope: Scope, where: string, 
   };
 }
 
-/** Digits are an index even where a choice has the same digits, as in lm-evaluation-harness. */
+/** Digits are an index, even if a choice consists of the same digits, as in lm-evaluation-harness. */
 function indexOf(value: JsonValue, choices: readonly string[]): number {
   if (typeof value === "number") return value;
   if (typeof value !== "string") return -1;

@@ -1,4 +1,4 @@
-/** The tasks that can be asked for by name. */
+/** The tasks and groups that can be named. */
 
 import { UsageError } from "../../base/errors.ts";
 import { nearestWord } from "../../base/nearest-word.ts";
@@ -16,11 +16,11 @@ export const BUILTIN_TASKS: readonly Task[] = [WINOGRANDE, COPA, OPENBOOKQA, HEL
 
 export interface FoundTask {
   readonly task: Task;
-  /** The groups asked for that hold it; none where it was asked for by its own name only. */
+  /** The named groups that contain it; none if it was named itself only. */
   readonly groups: readonly string[];
 }
 
-/** Names of tasks and groups to tasks, each once, in the order asked for. `own` are tasks beside the built-in ones. */
+/** The tasks that names of tasks and groups stand for, each once, in the order of the names. `own` are tasks besides the built-in ones. */
 export function findTasks(names: readonly string[], own: readonly Task[] = []): FoundTask[] {
   const tasks = [...BUILTIN_TASKS, ...own];
   checkNames(tasks);
@@ -41,7 +41,7 @@ export function taskNames(own: readonly Task[] = []): string[] {
   return [...new Set([...BUILTIN_TASKS, ...own].flatMap(({ task, tag }) => [...tag, task]))];
 }
 
-/** A name must mean one thing. */
+/** Checks that no name stands for two things. */
 function checkNames(tasks: readonly Task[]): void {
   const tags = new Set(tasks.flatMap((task) => task.tag));
   const seen = new Set<string>();

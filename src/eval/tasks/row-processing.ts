@@ -1,4 +1,4 @@
-/** Steps that prepare a row in code, where a data set's usual preparation is no template. Names as in a task's field `process`. */
+/** Steps that prepare a row in code, for data sets whose usual preparation is more than a template. A task's field `process` names one. */
 
 import { FormatError } from "../../base/errors.ts";
 import { describeJson, type JsonObject } from "../../base/json.ts";
@@ -8,7 +8,7 @@ type Process = (row: JsonObject, where: string) => JsonObject;
 
 export type ProcessName = "copa" | "hellaswag" | "mmlu" | "winogrande";
 
-/** Each gives the row back with fields added or prepared, or throws a `FormatError` for a row it cannot take. */
+/** Each returns the row with fields added or changed, or throws a `FormatError` for a row that it cannot use. */
 export const PROCESSES: Readonly<Record<ProcessName, Process>> = { copa, hellaswag, mmlu, winogrande };
 
 const CONNECTORS: ReadonlyMap<unknown, string> = new Map([
@@ -16,7 +16,7 @@ const CONNECTORS: ReadonlyMap<unknown, string> = new Map([
   ["effect", "therefore"],
 ]);
 
-/** Adds `query` and `choices`. The choices begin with a space, and the delimiter adds another: so the harness has it. */
+/** Adds `query` and `choices`. The choices begin with a space and the delimiter adds another, as in lm-evaluation-harness. */
 function copa(row: JsonObject, where: string): JsonObject {
   const connector = CONNECTORS.get(row["question"]);
   if (connector === undefined) throw wrongField(row, "question", "cause or effect", where);
@@ -27,7 +27,7 @@ function copa(row: JsonObject, where: string): JsonObject {
   };
 }
 
-/** Adds `query` and `choices`, cleaned. The original release has the context in two parts, text extractions have it joined. */
+/** Adds `query` and `choices`, cleaned. The original release has the context in two parts, text extractions have it as one. */
 function hellaswag(row: JsonObject, where: string): JsonObject {
   const endings = row["endings"];
   if (!Array.isArray(endings) || endings.some((ending) => typeof ending !== "string"))
@@ -40,7 +40,7 @@ function hellaswag(row: JsonObject, where: string): JsonObject {
   return { ...row, query: cleaned(`${activity}: ${before} ${capitalize(after)}`), choices: endings.map(cleaned) };
 }
 
-/** What WikiHow's markup leaves behind. */
+/** Removes what WikiHow's markup leaves behind. */
 function cleaned(text: string): string {
   return strip(text)
     .replaceAll(" [title]", ". ")
@@ -51,7 +51,7 @@ function cleaned(text: string): string {
 const SENTENCE_END: RegExp = new RegExp(`[.!?]["')\\]]*[${PYTHON_SPACE}]+(?=[^${PYTHON_SPACE}])`, "g");
 const ENDS_SENTENCE = /[.!?]["')\]]*$/;
 
-/** A joined context parted again: what follows its last sentence and starts in lower case was the second part. */
+/** Splits a joined context again: text after its last sentence that begins in lower case was the second part. */
 function splitContext(context: string): readonly [string, string] {
   const last = [...context.matchAll(SENTENCE_END)].at(-1);
   if (last === undefined || ENDS_SENTENCE.test(context)) return [context, ""];
@@ -64,7 +64,7 @@ function mmlu(row: JsonObject, where: string): JsonObject {
   return { ...row, question: strip(textField(row, "question", where)) };
 }
 
-/** Adds `before` and `after`, the sentence on both sides of its blank. */
+/** Adds `before` and `after`, the parts of the sentence on both sides of its blank. */
 function winogrande(row: JsonObject, where: string): JsonObject {
   const sentence = textField(row, "sentence", where);
   const blank = sentence.indexOf("_");

@@ -1,8 +1,8 @@
-/** A task as data: which rows, what text they become, what is right. The words are lm-evaluation-harness's where it has them. */
+/** A task as data: its rows, the text that they become, the right answers. Fields are named as in lm-evaluation-harness. */
 
 import type { ProcessName } from "./row-processing.ts";
 
-/** What a task is measured by: docs/tasks.md says how each is computed. */
+/** What a task is measured by. docs/tasks.md says how each metric is computed. */
 export type Metric = "acc" | "acc_norm" | "acc_bytes" | "perplexity";
 export type OutputType = "multiple_choice" | "loglikelihood";
 
@@ -17,13 +17,13 @@ export interface DataFile {
 
 type OneOrMore<T> = T | readonly T[];
 
-/** What an author writes; everything else has a default. Templates are Jinja over a row; a field's bare name stands for the field. */
+/** A task as its author writes it. Templates are Jinja over the fields of a row; the bare name of a field stands for the field. */
 export interface TaskDocument {
   readonly task: string;
   readonly version?: number;
   /** Names under which the task can be asked for together with others. */
   readonly tag?: OneOrMore<string>;
-  /** Template of what stands before everything. */
+  /** Template of the text before everything else. */
   readonly description?: string;
   /** Splits by name. */
   readonly files: Readonly<Record<string, OneOrMore<string | DataFile>>>;
@@ -31,23 +31,23 @@ export interface TaskDocument {
   readonly fewshot_split?: string;
   readonly num_fewshot?: number;
   readonly output_type?: OutputType;
-  /** A step in code before the templates. */
+  /** A step in code that runs before the templates. */
   readonly process?: ProcessName;
   /** Template of the context. */
   readonly doc_to_text: string;
   /** A template for each choice, or one template or field whose value is a list of them. */
   readonly doc_to_choice?: OneOrMore<string>;
-  /** What is right: an index, or a template or field that gives an index, an answer word or a choice; for `loglikelihood` the continuation. */
+  /** The right answer: an index, or a template or field that gives an index, an answer word or a choice; for `loglikelihood` the continuation. */
   readonly doc_to_target: string | number;
-  /** The answer words, one a choice: a list, or a template or field whose value is one. Without it the choices are the answer words. */
+  /** The answer words, one for each choice: a list, or a template or field whose value is a list. Default: the choices. */
   readonly target_labels?: OneOrMore<string>;
   /** Partial scoring: the choices end the context, and this template is the one continuation that is scored after each. */
   readonly doc_to_continuation?: string;
-  /** Stands between context and continuation, and belongs to the continuation. */
+  /** Text between context and continuation, which counts as part of the continuation. */
   readonly target_delimiter?: string;
   readonly fewshot_delimiter?: string;
   readonly metric_list?: readonly Metric[];
-  /** The metric to report where there is room for one. */
+  /** The metric that is reported if there is room for only one. */
   readonly primary?: Metric;
 }
 
@@ -66,7 +66,7 @@ export interface Task extends TaskDocument {
   readonly primary: Metric;
 }
 
-/** A task with every default in place. */
+/** Fills in the defaults of a task. */
 export function defineTask(document: TaskDocument): Task {
   const output_type = document.output_type ?? "multiple_choice";
   const metric_list: readonly Metric[] =

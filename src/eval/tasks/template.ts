@@ -1,6 +1,6 @@
 /**
- * Jinja templates over a row. Unlike the library's own `Template`: no white space of the template is dropped, a field that the row
- * has not is an error, and a template of one expression gives its value, so that a list stays a list.
+ * Jinja templates over a row. They differ from the library's own `Template`: white space of the template is kept, a field that the
+ * row does not have is an error, and a template that is a single expression gives its value, so that a list stays a list.
  */
 
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
@@ -8,7 +8,7 @@ import { FormatError } from "../../base/errors.ts";
 import { describeJson, type JsonObject, type JsonValue } from "../../base/json.ts";
 
 export interface Template {
-  /** The text with the row's values in it. Throws a `FormatError` that begins with `where`. */
+  /** The text of the template with the row's values. Throws a `FormatError` that begins with `where`. */
   text(scope: Scope, where: string): string;
   /** The value of a template that is one expression; the text of any other. */
   value(scope: Scope, where: string): JsonValue;
@@ -19,7 +19,7 @@ export interface Scope {
   readonly environment: Variables;
 }
 
-// The package's own types name their modules without an ending, which Node's resolution takes for nothing: what is used of them.
+// The parts of the package that are used, with types: its own types name modules without an ending, which Node does not resolve.
 interface Variables {
   set(name: string, value: unknown): void;
 }
@@ -58,7 +58,7 @@ export function scopeOf(row: JsonObject): Scope {
   return { environment };
 }
 
-/** A template, or the bare name of a field for the field. */
+/** Compiles a template; a bare name stands for the field of that name. */
 export function compileField(source: string, file: string, field: string): Template {
   return compileTemplate(FIELD_PATH.test(source) ? `{{ ${source} }}` : source, file, field);
 }
@@ -67,7 +67,7 @@ export function compileField(source: string, file: string, field: string): Templ
 export function compileTemplate(source: string, file: string, field: string): Template {
   const body = parsed(source, file, field);
   const evaluate = (scope: Scope, where: string): JsonValue[] => {
-    // A child of its own: what a template sets must not reach the next one.
+    // Each run gets its own child: variables that a template sets must not reach the next one.
     const environment = new Environment(scope.environment);
     const interpreter = new Interpreter(environment);
     return body.map((node) => {
@@ -85,7 +85,7 @@ export function compileTemplate(source: string, file: string, field: string): Te
   };
 }
 
-/** A string, a number as its digits, a truth value in Python's spelling; anything else is no text. */
+/** A string as it is, a number as digits, a truth value in Python's spelling. @throws FormatError for anything else. */
 export function asText(value: JsonValue, where: string): string {
   if (typeof value === "string") return value;
   if (typeof value === "number") return String(value);
@@ -94,7 +94,7 @@ export function asText(value: JsonValue, where: string): string {
 }
 
 function parsed(source: string, file: string, field: string): readonly Node[] {
-  // The lexer drops one line end at the end of a template, and more where blocks are trimmed: neither may change a prompt.
+  // The lexer drops one line end at the end of a template, and more if blocks are trimmed. Neither may change a prompt.
   const kept = source.endsWith("\n") ? `${source}\n` : source;
   try {
     const { body }: { body: readonly Node[] } = parse(tokenize(kept, { trim_blocks: false, lstrip_blocks: false }));
@@ -120,15 +120,15 @@ function evaluated(node: Node, where: string, evaluate: () => Value): JsonValue 
   return plain(value, where, nodeName(node));
 }
 
-/** Tags, and `a if b` without an `else`: they may print nothing, and their value is never missing. */
+/** Tags, and `a if b` without an `else`: they may print nothing, and their value never counts as missing. */
 const STATEMENTS: ReadonlySet<string> = new Set(
   "SelectExpression Set If For Break Continue Macro CallStatement FilterStatement Comment".split(" "),
 );
 
-/** No template can call it: the name is no identifier. */
+/** Templates cannot call it, since the name is not an identifier. */
 const SHOWN = "shown value";
 
-/** Inside tags the library prints nothing for a field that is not there; a call around each expression refuses it there too. */
+/** The library prints nothing for a missing field inside tags. A call around each expression refuses missing fields there too. */
 function guarded(node: Node): Node {
   if (node.type === "SelectExpression") return node;
   const inside = (nodes: readonly Node[] | undefined) =>
@@ -146,7 +146,7 @@ function shown(value: unknown, name: string): unknown {
   throw new TypeError(`${value === undefined || value === null ? "nothing" : "no text"} in ${name}`);
 }
 
-/** The library's value as JSON; what is undefined or null is a field that the row has not. */
+/** The library's value as JSON; undefined or null means that the row lacks the field. */
 function plain({ type, value }: Value, where: string, name: string): JsonValue {
   if (type === "UndefinedValue" || type === "NullValue")
     throw new FormatError(where, `found ${type === "NullValue" ? "null" : "nothing"} in ${name}, expected a value`);
@@ -157,7 +157,7 @@ function plain({ type, value }: Value, where: string, name: string): JsonValue {
   return Object.fromEntries(entries.map(([key, each]) => [key, plain(each, where, `${name}.${key}`)]));
 }
 
-/** `question.stem` of the expression, where it is a plain path. */
+/** The expression as text, such as `question.stem`, if it is a plain path. */
 function nodeName({ type, value, object, property }: Node): string {
   if (type === "Identifier" || type === "IntegerLiteral") return String(value);
   if (type === "MemberExpression" && object !== undefined && property !== undefined)

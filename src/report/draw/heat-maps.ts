@@ -1,4 +1,4 @@
-/** Heat maps: where tokens go, and where a plan's loss is. */
+/** Heat maps: which experts get tokens, and where a plan's loss is. */
 import { cell, text } from "@observablehq/plot";
 import { groupBy } from "../../base/group-by.ts";
 import type { PlanResult } from "../results/plan-means.ts";
@@ -11,9 +11,9 @@ interface HeatCell {
   readonly share: number;
 }
 
-/** Narrower cells hold no number. */
+/** Cells that are narrower than this hold no number. */
 const CELL_WITH_TEXT = 34;
-/** Of the darkest colour; from there on numbers have the colour of the paper. */
+/** Share of the darkest colour from which on numbers are drawn in the colour of the paper. */
 const TURN = 0.66;
 const ROLES = ["attention", "dense", "shared", "expert"];
 
@@ -54,7 +54,7 @@ export function lossFigure(model: string, plan: PlanResult): string | undefined 
   return heatFigure(`Error by layer and projection, ${model}, plan ${plan.name}`, caption, shares, columns, "");
 }
 
-/** In the order of a block; what is not known comes last. */
+/** The order of roles in a block; unknown ones come last. */
 function roleOrder(kind: string): number {
   const place = ROLES.indexOf(kind.split(" ")[0]);
   return place < 0 ? ROLES.length : place;
@@ -88,7 +88,7 @@ function drawHeat(
   const marginBottom = label === "" ? 96 : 44;
   const width = (size.width - marginLeft - 8) / columns.length;
   const height = layers.length > 16 ? 14 : 26;
-  // Every other name where all of them would run into each other.
+  // Only every other name, or fewer, if all of them would run into each other.
   const every = Math.ceil((label === "" ? 18 : 26) / width);
   return drawPlot(title, size, {
     marginLeft,

@@ -1,14 +1,14 @@
-/** Tables of the page, in boxes that scroll by themselves. */
+/** Tables of the page, each in a box that scrolls on its own. */
 import { escapeHtml, NOTHING } from "./number-format.ts";
 
 export interface HtmlColumn<Row> {
   readonly title: string;
   readonly numeric?: boolean;
-  /** HTML. */
+  /** The cell as HTML. */
   readonly cell: (row: Row) => string;
 }
 
-/** The first column names its row; of the others those stay that have something to say. */
+/** A table whose first column names the rows. Other columns are left out if all of their cells are empty. */
 export function htmlTable<Row>(
   caption: string,
   all: readonly HtmlColumn<Row>[],
@@ -36,7 +36,7 @@ ${body.join("\n")}
 </table></div>`;
 }
 
-/** Long policies break between their parts. */
+/** Text in a fixed-width font; long policies can break between their parts. */
 export function code(text: string): string {
   return `<code>${escapeHtml(text).replace(/[,+]/g, "$&<wbr>")}</code>`;
 }

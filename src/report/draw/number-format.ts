@@ -14,7 +14,7 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => names[character]);
 }
 
-/** A dash where there is no number. */
+/** A number with `count` decimals; a dash if there is none. */
 export function digits(value: number | undefined, count: number): string {
   if (value === undefined || !Number.isFinite(value)) return NOTHING;
   return value.toFixed(count).replace("-", MINUS);
@@ -36,12 +36,12 @@ export function percent(share: number | undefined, count = 1): string {
   return share === undefined ? NOTHING : `${digits(100 * share, count)} %`;
 }
 
-/** Small ones as a bound: of resamples no more can be said. */
+/** A p value. Small ones are given as a bound, because resamples tell no more. */
 export function probability(p: number): string {
   return p < 0.001 ? "< 0.001" : digits(p, 3);
 }
 
-/** Decimals that show three digits of a KL, four to eight: a plan's error and difference have as many. Rounding noise is 0. */
+/** The number of decimals, four to eight, that show three digits of a KL. Its error and differences get as many. Rounding noise shows as 0. */
 export function klDecimals(kl: number): number {
   return kl > 1e-8 ? Math.min(8, Math.max(4, 2 - Math.floor(Math.log10(kl)))) : 4;
 }

@@ -1,4 +1,4 @@
-/** Places for the names of points, so that none covers another name or point. */
+/** Finds places for the names of points, so that no name covers another name or a point. */
 
 export interface Point {
   /** In pixels, y downwards. */
@@ -20,7 +20,7 @@ interface Box {
   readonly bottom: number;
 }
 
-/** Tried in this order: above to the right, where the front's line never is, the other sides, then farther away. */
+/** The places that are tried, in this order: above to the right, where the front's line never is, the other sides, then farther away. */
 const PLACES: readonly Place[] = [12, 18, 26].flatMap((far): Place[] => [
   { dx: 6, dy: -far, anchor: "start" },
   { dx: 10, dy: far - 12, anchor: "start" },
@@ -31,7 +31,7 @@ const PLACES: readonly Place[] = [12, 18, 26].flatMap((far): Place[] => [
   { dx: 0, dy: -far - 3, anchor: "middle" },
   { dx: 0, dy: far + 3, anchor: "middle" },
 ]);
-/** Of a character, in parts of the font's size. */
+/** Width of a character as a share of the font's size. */
 const CHARACTER = 0.56;
 const RADIUS = 6;
 

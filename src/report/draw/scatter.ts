@@ -1,4 +1,4 @@
-/** Quality against true bytes: a point a plan, its error, and the front of plans that none beats. */
+/** Figure of quality against true bytes: a point with its error for each plan, and the front of plans that no other plan beats. */
 import { dot, gridX, gridY, line, type Markish, ruleX, ruleY, text } from "@observablehq/plot";
 import type { Measured, PlanResult } from "../results/plan-means.ts";
 import { digits, megabytes } from "./number-format.ts";
@@ -12,13 +12,13 @@ export interface Scatter {
   readonly measure: (plan: PlanResult) => Measured | undefined;
   readonly label: string;
   readonly log: boolean;
-  /** Values to be told apart from: the float model's, chance. */
+  /** Values to compare with: the float model's, chance. */
   readonly levels: readonly { readonly value: number; readonly name: string }[];
 }
 
 interface Mark {
   readonly plan: PlanResult;
-  /** Megabytes. */
+  /** In megabytes. */
   readonly x: number;
   readonly y: number;
   readonly lo: number;
@@ -35,10 +35,10 @@ interface Frame {
   readonly bottom: number;
 }
 
-/** More names than these run into each other. */
+/** With more points than this, names would run into each other. */
 const MOST_NAMES = 16;
 
-/** Shapes differ as well as colours. */
+/** Kinds of points differ in shape as well as in colour. */
 const KINDS = {
   front: { symbol: "circle", fill: "var(--front)", stroke: "var(--front)" },
   other: { symbol: "circle", fill: "var(--paper)", stroke: "var(--other)" },
@@ -73,7 +73,7 @@ function marksOf({ plans, measure, log }: Scatter): Mark[] {
     const value = measure(plan);
     if (value === undefined || (log && value.mean <= 0)) return [];
     const { mean: y, stdErr } = value;
-    // A logarithm knows no 0: an error as large as the value ends below the figure's ground.
+    // A logarithmic axis has no 0: the bar of an error as large as the value ends below the figure.
     const lo = log ? Math.max(y - stdErr, y / 10) : y - stdErr;
     return [{ plan, x: plan.trueBytes / 1e6, y, lo, hi: y + stdErr }];
   });
@@ -87,7 +87,7 @@ function frameOf({ log, levels }: Scatter, marks: readonly Mark[], size: Size): 
   return { x, y, log, left: wide ? 64 : 48, right: size.width - (wide ? 20 : 10), top: 34, bottom: wide ? 420 : 320 };
 }
 
-/** The extent with some air around it, even where all values are one. */
+/** The extent of the values with a margin around it, also if all values are equal. */
 function padded(values: readonly number[], share: number, log: boolean): readonly [number, number] {
   const [lo, hi] = [Math.min(...values), Math.max(...values)];
   if (log) {
@@ -98,7 +98,7 @@ function padded(values: readonly number[], share: number, log: boolean): readonl
   return [lo - air, hi + air];
 }
 
-/** Powers of ten with 2 and 5 between, as far as there is room. */
+/** Powers of ten, with 2 and 5 between them if there is room. */
 function yTicks({ y: [lo, hi], log }: Frame): { ticks: number[] | number; tickFormat?: (value: number) => string } {
   if (!log) return { ticks: 6, tickFormat: (value) => String(+value.toPrecision(6)) };
   const steps = hi / lo > 300 ? [1] : hi / lo > 4 ? [1, 2, 5] : [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9];
@@ -117,7 +117,7 @@ function levelMarks({ levels }: Scatter, frame: Frame): Markish[] {
   ];
 }
 
-/** From each plan of the front level to the next one: what can be had for so many bytes. */
+/** A line that goes level from each plan of the front to the next: the quality that can be had for a number of bytes. */
 function frontMarks({ front, measure }: Scatter, marks: readonly Mark[]): Markish[] {
   const points = front.map((plan) => ({ x: plan.trueBytes / 1e6, y: measure(plan)?.mean ?? 0 }));
   if (points.length === 0 || marks.length < 2) return [];
@@ -139,7 +139,7 @@ function describe({ plan, x, y, hi }: Mark): string {
   return `${plan.name}: ${digits(y, 4)} ± ${digits(hi - y, 4)} at ${megabytes(x * 1e6)} MB`;
 }
 
-/** Names where there is room for them; else numbers, and a list below the figure. */
+/** Whether there is room for names; otherwise points have numbers, and the names are a list below the figure. */
 export function hasNames(size: Size, points: number): boolean {
   return size.kind === "wide" && points <= MOST_NAMES;
 }

@@ -3,7 +3,7 @@ import { type PlotOptions, plot } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { escapeHtml } from "./number-format.ts";
 
-/** A figure is drawn twice, for wide windows and for telephones: text shrunk to a third cannot be read. */
+/** A figure is drawn twice, for wide windows and for telephones, because text shrunk to a third cannot be read. */
 export interface Size {
   readonly kind: "wide" | "half" | "narrow";
   readonly width: number;
@@ -11,11 +11,11 @@ export interface Size {
 }
 
 const NARROW: Size = { kind: "narrow", width: 360, fontSize: 12 };
-/** Across the page, or two side by side where there is room. */
+/** The sizes of a figure that is as wide as the page, or two of which stand side by side if there is room. */
 export const WIDE: readonly Size[] = [{ kind: "wide", width: 960, fontSize: 14 }, NARROW];
 export const HALF: readonly Size[] = [{ kind: "half", width: 520, fontSize: 13 }, NARROW];
 
-/** `title` is text, `reading` HTML. */
+/** The caption of a figure. `title` is text, `reading` is HTML that says how to read the figure. */
 export function figureCaption(title: string, reading: string): string {
   return `<strong>${escapeHtml(title)}.</strong> ${reading}`;
 }
@@ -30,7 +30,7 @@ export function drawPlot(title: string, size: Size, options: PlotOptions): strin
   const { document } = parseHTML("<html></html>");
   const style = { fontSize: `${size.fontSize}px`, background: "none", overflow: "visible" };
   const svg = plot({ ...options, document, width: size.width, style });
-  // The library's own style sheet sets a white ground; the page's has all that is needed.
+  // The library's own style sheet sets a white background; the page's style sheet has all that is needed.
   svg.querySelector("style")?.remove();
   for (const attribute of ["class", "width", "height"]) svg.removeAttribute(attribute);
   svg.setAttribute("role", "img");

@@ -30,7 +30,7 @@ export interface TaskScore {
   readonly value: number;
   readonly stdErr: number;
   readonly chance: number;
-  /** A digit an item, 1 where it was right. */
+  /** One digit for each item: 1 for right, 0 for wrong. */
   readonly outcomes: string;
 }
 
@@ -39,7 +39,7 @@ export type CellMetric =
   | ({ readonly type: "perplexity" } & PerplexityMetric)
   | ({ readonly type: "tasks" } & TasksMetric);
 
-/** Of the linears of one layer, role and projection together. */
+/** The loss of the linears of one layer, role and projection together. */
 export interface LossLine {
   readonly layer: number;
   readonly role: string;
@@ -56,11 +56,11 @@ export interface ExpertLine {
   readonly gateSum: number;
 }
 
-/** What was measured of a model, as it is or under a plan. */
+/** What is measured of every model. */
 export interface Measures {
   readonly averageBits: number;
   readonly trueBytes: number;
-  /** By the metric's name. */
+  /** Metrics by name. */
   readonly metrics: Readonly<Record<string, CellMetric>>;
   readonly versions: Readonly<Record<string, string | number>>;
 }
@@ -88,7 +88,7 @@ export interface CellFacts {
   readonly grid: string | null;
   readonly calibration: string | null;
   readonly seed: number | null;
-  /** The plan's own, while it was measured; null where the sweep's served all plans. */
+  /** The activations that the plan itself sets; null if it was measured with those of the sweep. */
   readonly activations: string | null;
   readonly hashes: Readonly<Record<string, string>>;
   readonly timing: { readonly seconds: number };

@@ -1,4 +1,4 @@
-/** Every plan against its random control of about as many bytes: window by window, and item by item of the tasks. */
+/** Compares every plan with its random control of about as many bytes: window by window, and item by item of the tasks. */
 
 import { groupBy } from "../../base/group-by.ts";
 import { holm } from "../../eval/stats/holm.ts";
@@ -7,35 +7,35 @@ import { comparePaired, type PairedComparison } from "../../eval/stats/paired.ts
 import { type ModelResult, mean, type PlanResult, planKey } from "./plan-means.ts";
 import type { MeasuredCell } from "./read-cells.ts";
 
-/** The chance that any difference of the whole report is called one by accident. */
+/** The probability that the whole report shows any difference that is only chance. */
 const ALPHA = 0.05;
 
 export interface Difference {
-  /** KL and NLL in nats a token, tasks in right answers an item. */
+  /** KL and NLL are in nats a token, tasks in right answers an item. */
   readonly by: "KL" | "NLL" | "tasks";
-  /** Mean of the plan less that of its control. */
+  /** Mean of the plan minus that of its control. */
   readonly difference: number;
   readonly interval: Interval;
-  /** Windows or items. */
+  /** Number of windows or items. */
   readonly pairs: number;
-  /** McNemar's where every outcome is right or wrong, the paired bootstrap's where they are means of runs. */
+  /** McNemar's p if every outcome is right or wrong, the paired bootstrap's if outcomes are means of runs. */
   readonly p: number;
-  /** By Holm, over all comparisons of the report. */
+  /** p adjusted by Holm's procedure over all comparisons of the report. */
   readonly adjusted: number;
   readonly shown: boolean;
   readonly isBetter: boolean;
 }
 
 export interface PlanDifferences {
-  /** By KL; by NLL where KL is missing. */
+  /** The difference in KL, or in NLL if KL is missing. */
   readonly windows?: Difference;
   readonly tasks?: Difference;
 }
 
-/** By plan; those without a control, or with nothing in common with it, are missing. */
+/** Differences by plan. Plans without a control, or with no windows or items in common with it, are missing. */
 export type Differences = ReadonlyMap<PlanResult, PlanDifferences>;
 
-/** What a cell measured piece by piece. Only pieces of the same kind are paired. */
+/** What a cell measured, window by window or item by item. Only pieces of the same kind are paired. */
 interface Pieces {
   readonly kind: string;
   readonly values: readonly number[];
@@ -112,7 +112,7 @@ function taskPieces({ tasks = {} }: MeasuredCell): Pieces | undefined {
   };
 }
 
-/** Averaged over seeds and then over the draws of calibration tokens that both plans have. */
+/** Pieces of both plans, averaged over seeds and then over the draws of calibration tokens that both plans have. */
 function pairedPieces(
   plan: PlanResult,
   control: PlanResult,
@@ -126,7 +126,7 @@ function pairedPieces(
   return { ours: meanPieces(ours), control: meanPieces(theirs) };
 }
 
-/** Draws whose seeds do not share their pieces are left out. */
+/** Pieces by draw. Draws whose seeds were measured on different pieces are left out. */
 function piecesByDraw(
   cells: readonly MeasuredCell[],
   piecesOf: (cell: MeasuredCell) => Pieces | undefined,

@@ -1,25 +1,25 @@
-/** What the cells say of every plan of every model: means over seeds and draws of the calibration tokens. */
+/** Means of every plan of every model over the seeds and draws of its cells. */
 
 import { exp } from "../../base/exact.ts";
 import { groupBy } from "../../base/group-by.ts";
 import { meanWithError } from "../../eval/stats/standard-error.ts";
 import type { MeasuredCell } from "./read-cells.ts";
 
-/** The float model's plan. */
+/** Name of the float model's plan. */
 const FLOAT = "float";
-/** Plans whose files differ by no more are of one size. */
+/** Plans whose files differ by no more than this factor count as the same size. */
 const SAME_SIZE = 1.05;
 
 export interface Measured {
   readonly mean: number;
-  /** Of the windows or items, and of the runs where there are several, together. */
+  /** Standard error from windows or items, and from runs if there are several. */
   readonly stdErr: number;
-  /** Of the runs alone: how far seeds and draws lie apart. */
+  /** Standard error from runs alone: the spread of seeds and draws. */
   readonly runsStdErr: number;
 }
 
 export interface PlanResult {
-  /** From 1, the same in tables and figures. */
+  /** The plan's number in tables and figures, from 1. */
   readonly number: number;
   readonly name: string;
   readonly policy: string;
@@ -45,7 +45,7 @@ export interface ModelResult {
   readonly chance?: number;
 }
 
-/** A cell that is there twice (a sweep gone on with) counts once, as its last line says. */
+/** Gathers cells by model. Of a cell that is there twice (after a sweep was resumed) the last line counts. */
 export function gatherModels(lines: readonly MeasuredCell[]): ModelResult[] {
   const cells = [...new Map(lines.map((cell) => [cell.key, cell])).values()];
   return [...groupBy(cells, ({ model }) => model)].map(([name, own]) => gatherModel(name, own));
@@ -91,13 +91,13 @@ function gatherPlan(cells: readonly MeasuredCell[], manyGrids: boolean, isContro
   };
 }
 
-/** Tasks are scored on items of their own, so their errors add up as squares. */
+/** The mean over tasks. Tasks have different items, so the squares of their errors add up. */
 function taskMean(scores: readonly { value: number; stdErr: number }[]): { mean: number; stdErr: number } {
   const squares = scores.reduce((sum, { stdErr }) => sum + stdErr * stdErr, 0);
   return { mean: mean(scores.map(({ value }) => value)), stdErr: Math.sqrt(squares) / scores.length };
 }
 
-/** All runs share windows and items: more runs make the error of these no smaller, and add the runs' own. */
+/** The mean over runs. All runs share windows and items, so more runs do not lessen the error of these; the error between runs is added. */
 export function measured(runs: readonly { mean: number; stdErr: number }[]): Measured | undefined {
   if (runs.length === 0) return undefined;
   const between = meanWithError(runs.map((run) => run.mean));
@@ -118,7 +118,7 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Plans that no other is better than at as few bytes; `measure` is the smaller the better. Plans come by their size. */
+/** The plans that no plan of as few bytes beats. A smaller `measure` is better. Plans must be sorted by size. */
 export function paretoFront(
   plans: readonly PlanResult[],
   measure: (plan: PlanResult) => number | undefined,
@@ -129,14 +129,14 @@ export function paretoFront(
     const value = measure(plan);
     if (value === undefined || value >= best) continue;
     best = value;
-    // Of two with the same bytes only the better one stays.
+    // Of two plans with the same bytes only the better one stays.
     if (front.at(-1)?.trueBytes === plan.trueBytes) front.pop();
     front.push(plan);
   }
   return front;
 }
 
-/** The plan with the least KL of every size. */
+/** Of the plans of each size the one with the least KL. */
 export function bestBySize(plans: readonly PlanResult[]): PlanResult[] {
   const sizes: { smallest: number; best: PlanResult }[] = [];
   for (const plan of plans) {

@@ -15,7 +15,7 @@ import type {
   TasksMetric,
 } from "./cell-line.ts";
 
-/** Fields that older results lack, and those of results that others made. */
+/** Marks fields as optional: older results and those of other programs lack them. */
 type MaybeMissing<Fields, Missing extends keyof Fields> = Omit<Fields, Missing> & Partial<Pick<Fields, Missing>>;
 
 type ReadKl = MaybeMissing<KlMetric, "tokens" | "sameTop" | "perplexityRatio">;
@@ -29,7 +29,7 @@ export interface MeasuredCell extends Omit<CellFacts, "timing">, Omit<FloatMeasu
   readonly experts: readonly MaybeMissing<ExpertLine, "gateSum">[];
   readonly kl?: ReadKl;
   readonly nll?: ReadNll;
-  /** Of all metrics that are tasks. */
+  /** Scores of all metrics of type `tasks`, by task. */
   readonly tasks?: ReadTasks;
   /** A sweep's own lines have none: they are the same whatever command wrote them. */
   readonly command: string | null;

@@ -1,6 +1,6 @@
 import { defineTask, type Metric, type Task } from "../task.ts";
 
-/** AI2 Reasoning Challenge in its original form; the answer key is a letter or a digit, as the choices' labels are. */
+/** AI2 Reasoning Challenge in its original form. The answer key is the label of a choice: a letter or a digit. */
 export const ARC: readonly Task[] = [
   arc("arc_easy", "ARC-Easy", "acc"),
   arc("arc_challenge", "ARC-Challenge", "acc_norm"),

@@ -1,6 +1,6 @@
 import { defineTask, type Task } from "../task.ts";
 
-/** LAMBADA as OpenAI prepared it: the last word of a passage, after all before it. */
+/** LAMBADA as OpenAI prepared it: the last word of a passage, given all words before it. */
 export const LAMBADA: Task = defineTask({
   task: "lambada_openai",
   files: { test: "lambada/lambada_test.jsonl" },

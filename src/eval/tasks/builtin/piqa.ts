@@ -1,6 +1,6 @@
 import { defineTask, type Task } from "../task.ts";
 
-/** PIQA in its original form: labels in a file of their own. */
+/** PIQA in its original form: the labels are in a file of their own. */
 export const PIQA: Task = defineTask({
   task: "piqa",
   files: {
