@@ -3,18 +3,18 @@
 import { fileError } from "../adapter/file-errors.ts";
 import { runProgram } from "./program.ts";
 
-// A reader that has seen enough (`quern ... | head`) is no failure.
+// A reader that closes the pipe early (`quern ... | head`) is not a failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   process.stderr.write(`quern: FILE: ${fileError("stdout", error).message}\n`);
   process.exit(1);
 });
-// Where remarks cannot be told, the work goes on.
+// The work goes on even if notes cannot be written.
 process.stderr.on("error", () => {});
 
 const interruption = new AbortController();
 process.on("SIGINT", () => {
-  // The second Ctrl-C does not wait for the work in hand.
+  // The second Ctrl-C does not wait for the work to end.
   if (interruption.signal.aborted) process.exit(130);
   interruption.abort(new DOMException("interrupted", "AbortError"));
 });

@@ -28,7 +28,7 @@ import { createOutput } from "./show/command-output.ts";
 import { createProgress } from "./show/progress.ts";
 import { createScreen, type Screen } from "./show/screen.ts";
 
-/** Every command adds itself to the program; none imports the engine before it runs. */
+/** Each command registers itself; none imports the engine before it runs. */
 const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerDemo,
   registerInspect,
@@ -73,7 +73,7 @@ function buildProgram(screen: Screen, signal: AbortSignal): Command {
     .version(versionOf(), "-V, --version", "print the version")
     .configureOutput({
       writeOut: (text) => screen.stdout.write(text),
-      // Errors are told once, by `failure.ts`.
+      // `failure.ts` reports every error once.
       writeErr: () => {},
     })
     .configureHelp({ styleTitle: (title) => pc.bold(title), helpWidth: 110 })
@@ -90,7 +90,7 @@ function buildProgram(screen: Screen, signal: AbortSignal): Command {
   return program;
 }
 
-/** `quern help COMMAND`; commander's own takes a misspelt command for none. */
+/** `quern help COMMAND`. Commander's own help treats a misspelt command as no command. */
 function addHelp(program: Command): void {
   program
     .helpCommand(false)
@@ -109,7 +109,7 @@ function addHelp(program: Command): void {
     });
 }
 
-/** Commander calls with the arguments, the options and the command. */
+/** Runs an action. Commander calls it with the arguments, the options and the command. */
 async function runAction(
   action: Action<unknown>,
   args: readonly unknown[],
@@ -146,7 +146,7 @@ async function runAction(
   }
 }
 
-/** @throws UsageError for an empty path, as an unset variable of a script gives: it would mean the working folder. */
+/** @throws UsageError for an empty path, which an unset variable in a script gives: it would mean the working folder. */
 function checkNames(command: Command): void {
   const { output } = command.opts<{ output?: string }>();
   command.registeredArguments.forEach((argument, index) => {

@@ -30,17 +30,19 @@ const EXAMPLE = `quern calibrate models/fable-mixtral --self --output out/stats.
 export function registerCalibrate(program: Command, run: RunCommand): void {
   const command = program
     .command("calibrate")
-    .description("Gather statistics over calibration tokens: expert use, block importance, inputs, starved experts.")
+    .description(
+      "Gather statistics over calibration tokens: use of experts, importance of blocks, inputs, starved experts.",
+    )
     .argument("[model]", "model folder; may be left out with --merge");
   addCalibrationOptions(command, "--text")
     .option("--output <path>", "statistics file to write (.safetensors)")
-    .option("--stats-json <path>", "counts, cosines and the outlier score of every float linear as JSON")
+    .option("--stats-json <path>", "write counts, cosines and the outlier score of every float linear as JSON")
     .option("--hessians", "keep the whole Hessian of every input (large)")
     .option("--distances", "measure how far rounding to 2, 3 and 4 bits moves each expert's output")
     .option("--predictor", "train the study's block importance predictor, for policy predictor")
     .option("--chunk <n>", "windows that run at once (default: about 8192 tokens)", integerIn("--chunk", 1, 1e6))
-    .option("--merge <path...>", "add up statistics files of one model over different tokens, instead of a run")
-    .option("--resume", "go on where a run was stopped (it left OUTPUT.partial behind)")
+    .option("--merge <path...>", "instead of a run, add up statistics files of one model over different tokens")
+    .option("--resume", "resume a run that was stopped (it left OUTPUT.partial)")
     .addHelpText("after", exampleText(EXAMPLE))
     .action(run(calibrateCommand));
 }
@@ -86,7 +88,7 @@ function checkChoices(path: string | undefined, options: Options): void {
     throw new UsageError("--resume", "no --output", "the --output of the run that was stopped");
 }
 
-/** Where an unfinished run keeps what it has. */
+/** The file in which an unfinished run keeps its results. */
 async function partialOf(output: string): Promise<PartialFile> {
   const { PartialFile } = await import("../input/statistics-input.ts");
   return new PartialFile(output);
@@ -116,7 +118,7 @@ async function gather(
   return options.predictor === true ? await withPredictions(session, model, windows, statistics) : statistics;
 }
 
-/** Adds to each block what a network that has learned its cosine says of it (paper section 2.5). */
+/** Adds to each block the cosine that a trained network predicts for it (section 2.5 of the paper). */
 async function withPredictions(
   session: CommandSession,
   model: Model,
@@ -133,7 +135,7 @@ async function withPredictions(
   };
 }
 
-/** Statistics files that are added up: their Hessians are read while the sum is written. */
+/** Statistics files that are added up. They stay open because their Hessians are read while the sum is written. */
 class OpenStatistics implements AsyncDisposable {
   readonly #sources: ByteSource[] = [];
 

@@ -1,4 +1,4 @@
-/** `quern compare`: how far a model is from another, usually its float original, which runs alongside or was saved before. */
+/** `quern compare`: how much a model differs from a reference, usually its float original, which runs alongside or was saved before. */
 import { type Command, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { CompareOptions, ReferenceComparison } from "../../eval/compare/compare.ts";
@@ -38,20 +38,27 @@ const EXAMPLE = `quern quantize models/fable-mixtral --bits 4 --method rtn --out
 export function registerCompare(program: Command, run: RunCommand): void {
   const command = program
     .command("compare")
-    .description("Compare a model with a reference, token by token: KL, same top token, routing.")
+    .description("Compare a model with a reference, token by token: KL, agreement on the top token, routing.")
     .argument("<model>", "model folder")
     .option("--reference <path>", "the model to compare with, or its saved logits (.safetensors)")
     .option(
       "--save-reference <path>",
-      "file for the reference's logits; without --reference, MODEL's, and nothing else",
+      "file to save the reference's logits in; without --reference only MODEL's logits are saved",
     );
-  addStudyOption(addTokenOptions(command), "round MODEL's inputs so, by token or group of columns, and compute in f32")
+  addStudyOption(
+    addTokenOptions(command),
+    "round the inputs of MODEL's linears this way, by token or by group of columns, and compute in f32",
+  )
     .addOption(
       new Option("--reference-activations <mode>", "arithmetic of the reference (default: f32)").argParser(
         oneOf("--reference-activations", ["f32", "int16", "int8"]),
       ),
     )
-    .option("--window <n>", "ids of a window (default: 512, or as the file was cut)", integerIn("--window", 2, 2 ** 24))
+    .option(
+      "--window <n>",
+      "ids in a window (default: 512, or those of the saved reference)",
+      integerIn("--window", 2, 2 ** 24),
+    )
     .option("--limit <n>", "only the first N ids of the text", integerIn("--limit", 1, 2 ** 31))
     .addHelpText("after", exampleText(EXAMPLE))
     .action(run(compareCommand));
@@ -110,7 +117,7 @@ async function compareSaved(session: CommandSession, path: string, file: string,
       `${options.referenceActivations}`,
       `${activations}, as ${file} has`,
     );
-  // The file's own windows serve where no others are given.
+  // Without token options the windows of the file are used.
   const tokens = givesTokens(options) ? await prepareTokens(session, options) : undefined;
   await using opened = await openFiles(session, path);
   const input = tokens && (await tokens(opened));
@@ -137,7 +144,7 @@ async function show(
   session.output.result({ ...result, activations }, () => describe(result, activations));
 }
 
-/** @throws UsageError for windows that the model cannot hold, or too few tokens for one: before the weights are loaded. */
+/** Checks the input before the weights are loaded. @throws UsageError for windows that are too long for the model, or too few tokens. */
 function checkInput({ config }: OpenedFiles, input: IdsInput, { window = DEFAULT_WINDOW, limit }: Options): IdsInput {
   if (input.kind === "windows") longestWindow(input.windows, config.maxPositions);
   else scoredWindows(input.ids, { window, limit }, config.maxPositions);

@@ -1,4 +1,4 @@
-/** `quern demo`: the main job. A real MoE is calibrated on its own text, quantised in several ways, run, and compared. */
+/** `quern demo`: a real MoE is calibrated on its own text, quantised in several ways, run, and compared. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -27,7 +27,9 @@ const PROMPT = "Once upon a time";
 export function registerDemo(program: Command, run: RunCommand): void {
   program
     .command("demo")
-    .description("Quern's main job on a real model: calibrate, quantise in eight ways, run, compare, tell a story.")
+    .description(
+      "Show Quern's main job on a real model: calibrate, quantise in eight ways, run, compare, write a story.",
+    )
     .argument("[model]", "float model folder (default: the fable-mixtral of a checkout)")
     .option("--output <dir>", "folder for quantised models and results", "out/demo")
     .option("--samples <n>", "calibration windows of 256 tokens", integerIn("--samples", 1, 4096), 48)
@@ -84,7 +86,7 @@ async function writeText(file: OutputFile, text: string): Promise<void> {
   await file.commit();
 }
 
-/** Folders of quantised models that exist are refused before any work. */
+/** Refuses, before any work, to write where a quantised model exists. */
 async function requireNew({ options: { force } }: CommandSession, { output }: Options, plans: readonly DemoPlan[]) {
   const { nodeOutput } = await import("../../adapter/node-output.ts");
   for (const { name } of plans) await (await nodeOutput(join(output, name), { force })).abort();
@@ -135,7 +137,7 @@ function resultTable(rows: readonly DemoRow[], markdown: boolean): string {
   );
 }
 
-/** A story by the 3-bit model, shown as it comes. */
+/** Lets the 3-bit model write a story, which is shown as it comes. */
 async function tellStory(session: CommandSession, folder: string, maxTokens: number): Promise<string> {
   const { openModel } = await import("../input/open-model.ts");
   const { generate } = await import("../../runtime/generate.ts");

@@ -1,4 +1,4 @@
-/** `quern evaluate`: tasks, scored as lm-evaluation-harness scores them. */
+/** `quern evaluate`: scores tasks as lm-evaluation-harness does. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { BaselineRow } from "../../eval/evaluation/baseline.ts";
@@ -48,10 +48,10 @@ export function registerEvaluate(program: Command, run: RunCommand): void {
     )
     .argument("<model>", "model folder")
     .option("--tasks <names>", "tasks and groups, such as copa,piqa,mmlu,mmlu_astronomy,arc_easy,lambada_openai")
-    .option("--task <path...>", "tasks of your own: JSON files (docs/tasks.md)")
+    .option("--task <path...>", "JSON files with tasks of your own (docs/tasks.md)")
     .requiredOption(
       "--data <dir>",
-      "folder that holds copa/, piqa/, mmlu/ ...: the data sets' own files (docs/tasks.md), plain or .gz; nothing is downloaded",
+      "folder with the data sets' own files in copa/, piqa/, mmlu/ ... (docs/tasks.md), plain or .gz; nothing is downloaded",
     )
     .option(
       "--limit <n>",
@@ -65,15 +65,15 @@ export function registerEvaluate(program: Command, run: RunCommand): void {
     )
     .option(
       "--batch-size <n>",
-      "items asked together; results do not depend on it",
+      "items that are scored together; results do not depend on it",
       integerIn("--batch-size", 1, 65536),
       32,
     )
-    .option("--log-samples", "every item's answers in the JSON document")
-    .option("--baseline <path>", "JSON document of an earlier run with --log-samples, to compare with item by item")
-    .option("--output <path>", "JSON document to write; an interrupted run keeps its answers beside it")
-    .option("--resume", "go on with the interrupted run of the same --output")
-    .option("--markdown", "the table in markdown")
+    .option("--log-samples", "put every item's answers into the JSON document")
+    .option("--baseline <path>", "JSON document of an earlier run with --log-samples, to compare with, item by item")
+    .option("--output <path>", "JSON document to write; an interrupted run keeps its answers beside this file")
+    .option("--resume", "resume the interrupted run of the same --output")
+    .option("--markdown", "print the table in markdown")
     .addHelpText("after", exampleText(EXAMPLE))
     .action(run(evaluateCommand));
 }
@@ -88,7 +88,7 @@ const evaluateCommand: Action<Options> = async (session, [path], options) => {
     work: [answersPath(options)],
     inputs: [path, options.data, options.baseline, ...task],
   });
-  // What is misspelt or missing is told before a model is loaded.
+  // Misspelt names and missing files are reported before a model is loaded.
   const asked = await readAskedTasks(options);
   const baseline = options.baseline === undefined ? undefined : await openBaseline(options.baseline);
   const data = await nodeTree(options.data);
@@ -176,7 +176,7 @@ async function tell(
   session.output.result(document, () => evaluationTable(evaluation, compared, { markdown: options.markdown === true }));
 }
 
-/** The interval of a single item has no ends, which JSON cannot say. */
+/** The interval of a single item is infinite, which JSON cannot express. */
 function finite(row: BaselineRow): Record<string, unknown> {
   const { interval, ...rest } = row;
   return { ...rest, interval: interval.map((end) => (Number.isFinite(end) ? end : null)) };

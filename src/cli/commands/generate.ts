@@ -21,28 +21,33 @@ interface Options extends PromptOptions {
 export function registerGenerate(program: Command, run: RunCommand): void {
   const command = program
     .command("generate")
-    .description("Continue a prompt. Text is shown as it comes.")
+    .description("Continue a prompt. The text is shown as it is generated.")
     .argument("<model>", "model folder");
   addPromptOptions(command)
     .option("--max-tokens <n>", "most tokens to generate", integerIn("--max-tokens", 1, 2 ** 24), 128)
-    .option("--temperature <x>", "0 takes the likeliest token", numberIn("--temperature", { from: 0 }), 0.8)
+    .option(
+      "--temperature <x>",
+      "temperature of sampling; 0 takes the likeliest token",
+      numberIn("--temperature", { from: 0 }),
+      0.8,
+    )
     .option(
       "--top-p <x>",
-      "smallest set of tokens with this probability",
+      "sample from the smallest set of tokens that have this probability together",
       numberIn("--top-p", { above: 0, to: 1 }),
       0.95,
     )
-    .option("--top-k <n>", "only the k likeliest tokens; 0 for all", integerIn("--top-k", 0, 2 ** 31), 0)
+    .option("--top-k <n>", "sample from the k likeliest tokens only; 0 means all", integerIn("--top-k", 0, 2 ** 31), 0)
     .option(
       "--min-p <x>",
-      "only tokens this likely against the likeliest",
+      "sample only from tokens whose probability is at least this share of the likeliest one's",
       numberIn("--min-p", { from: 0, below: 1 }),
       0,
     )
     .option("--repetition-penalty <x>", "above 1 avoids repeating", numberIn("--repetition-penalty", { above: 0 }), 1)
-    .option("--stop <text>", "end before this text (may be given several times)", collect)
-    .option("--ignore-eos", "go on after end-of-sequence tokens")
-    .option("--stream", "with --json: one JSON line a piece, then the result")
+    .option("--stop <text>", "stop before this text (can be given several times)", collect)
+    .option("--ignore-eos", "do not stop at end-of-sequence tokens")
+    .option("--stream", "with --json: one JSON line for each piece of text, then the result")
     .addHelpText("after", exampleText('quern generate models/fable-mixtral --prompt "Once upon a time" --seed 7'))
     .action(run(generateCommand));
 }
@@ -79,7 +84,7 @@ const generateCommand: Action<Options> = async (session, [path], options) => {
     engine: engineInfo(model),
   };
   if (lines) session.output.line(document);
-  // The text is on the terminal already; a model without a tokenizer has only ids to show.
+  // Text is on the terminal already. For a model without a tokenizer only ids can be shown.
   else
     session.output.result(document, () =>
       typeof prompt === "string" || result.text !== "" ? "" : result.ids.join(","),

@@ -1,4 +1,4 @@
-/** `quern inspect`: what a model is, without loading its weights. */
+/** `quern inspect`: describes a model without loading its weights. */
 import type { Command } from "commander";
 import type { ModelFacts, ModuleFacts } from "../../model/inspect.ts";
 import { exampleText } from "../options/common-options.ts";
@@ -8,7 +8,7 @@ import { renderTable } from "../show/text-table.ts";
 export function registerInspect(program: Command, run: RunCommand): void {
   program
     .command("inspect")
-    .description("Tell what a model is, without loading weights. A folder with only config.json will do.")
+    .description("Describe a model without loading its weights. A folder with only config.json is enough.")
     .argument("<model>", "model folder")
     .addHelpText("after", exampleText("quern inspect models/fable-mixtral"))
     .action(run(inspect));
@@ -47,7 +47,7 @@ function describe(path: string, facts: ModelFacts): string {
   return `${head.join("\n")}\n\n${classTable(facts.modules)}`;
 }
 
-/** One row for each role, projection and storage: thousands of experts are a few rows. */
+/** One row for each role, projection and kind of storage, so that thousands of experts are a few rows. */
 function classTable(modules: readonly ModuleFacts[]): string {
   const classes = new Map<string, { module: ModuleFacts; count: number; bytes: number }>();
   for (const module of modules) {

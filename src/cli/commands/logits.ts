@@ -1,4 +1,4 @@
-/** `quern logits`: all positions' logits of a prompt, and on request what happens inside. */
+/** `quern logits`: the logits of all positions of a prompt and, on request, residual streams and router choices. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { OutputFile } from "../../files/output.ts";
@@ -19,7 +19,7 @@ export function registerLogits(program: Command, run: RunCommand): void {
     .argument("<model>", "model folder");
   addPromptOptions(command)
     .option("--output <path>", "file to write: .npy or .safetensors")
-    .option("--tap", "also residual streams and router choices (.safetensors only)")
+    .option("--tap", "also write residual streams and router choices (.safetensors only)")
     .addHelpText("after", exampleText("quern logits models/fable-mixtral --ids 0,430,410 --output out/logits.npy"))
     .action(run(logitsCommand));
 }

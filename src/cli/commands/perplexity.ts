@@ -33,23 +33,28 @@ const EXAMPLE = `quern generate models/fable-mixtral --prompt "Once upon a time"
 export function registerPerplexity(program: Command, run: RunCommand): void {
   const command = program
     .command("perplexity")
-    .description("Score a text: perplexity and mean NLL, with the protocol they were measured by.")
+    .description(
+      "Measure how well a model predicts a text: perplexity and mean NLL, with the protocol of the measurement.",
+    )
     .argument("<model>", "model folder");
-  addStudyOption(addTokenOptions(command), "round the inputs so, by token or group of columns, and compute in f32")
+  addStudyOption(
+    addTokenOptions(command),
+    "round the inputs of linears this way, by token or by group of columns, and compute in f32",
+  )
     .option(
       "--protocol <name>",
-      "windows: no overlap, first id of each not scored; strided: overlapping, every id once; llama.cpp: the second half of each window; rolling: every id, the first after BOS",
+      "windows: no overlap, the first id of each is not scored; strided: windows overlap, every id is scored once; llama.cpp: the second half of each window is scored; rolling: every id is scored, the first after BOS",
       oneOf("--protocol", PROTOCOLS),
       "windows",
     )
     .option(
       "--window <n>",
-      "ids of a window (default: 512, or the model's context where that is less)",
+      "ids in a window (default: 512, or the model's context if that is less)",
       integerIn("--window", 2, 2 ** 24),
     )
     .option(
       "--stride <n>",
-      "ids from one strided window to the next (default: half a window)",
+      "ids from the beginning of a strided window to that of the next (default: half a window)",
       integerIn("--stride", 1, 2 ** 24),
     )
     .option("--limit <n>", "only the first N ids of the text", integerIn("--limit", 1, 2 ** 31))
@@ -87,12 +92,12 @@ const perplexityCommand: Action<Options> = async (session, [path], options) => {
   );
 };
 
-/** What the tokens do not allow, before the weights are loaded. A file of windows has its own protocol and lengths. */
+/** Checks the tokens before the weights are loaded. A file of windows sets the protocol and the lengths itself. */
 function checkInput(session: CommandSession, config: Model["config"], input: IdsInput, options: Options): void {
   const { maxPositions } = config;
   if (input.kind === "stream") {
     const { context = maxPositions } = session.options;
-    // Which ids begin a text does not matter here.
+    // The ids that begin a text do not matter here.
     protocolSequences(input.ids, options, { maxPositions: context, bosId: undefined, startId: 0 });
     return;
   }
@@ -101,7 +106,7 @@ function checkInput(session: CommandSession, config: Model["config"], input: Ids
   longestWindow(input.windows, maxPositions);
 }
 
-/** Of the text that the stream's ids stand for, without special tokens. */
+/** Perplexity by word and byte of the text that the ids stand for, without special tokens. */
 async function perText(model: Model, ids: readonly number[], { nll }: Perplexity): Promise<TextPerplexity> {
   const { textPerplexity } = await import("../../eval/perplexity/perplexity.ts");
   const text = (await model.tokenizer()).decode(ids, { skipSpecial: true });

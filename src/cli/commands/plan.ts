@@ -1,4 +1,4 @@
-/** `quern plan`: bits for every linear, as a document that `quantize --plan` takes. */
+/** `quern plan`: chooses bits for every linear and writes them as a document for `quantize --plan`. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { CurvePoint } from "../../compress/plan/knapsack-plan.ts";
@@ -36,12 +36,12 @@ const EXAMPLE = `quern plan models/fable-mixtral --policy attention:4,base:2+out
 export function registerPlan(program: Command, run: RunCommand): void {
   const command = program
     .command("plan")
-    .description("Choose bits for every linear, and tell average bits and exact bytes before anything is quantised.")
-    .argument("<model>", "float model folder; one with only config.json will do")
+    .description("Choose bits for every linear. Average bits and exact bytes are known before anything is quantised.")
+    .argument("<model>", "float model folder; one with only config.json is enough")
     .requiredOption("--policy <text>", "bit plan in one line, such as attention:4,base:2+frequency:2@4");
   addPolicyOptions(command)
     .option("--output <path>", "plan to write (JSON)")
-    .option("--curve <path>", "what every budget brings by policy knapsack, to write (JSON)");
+    .option("--curve <path>", "file to write the bytes and damage of every budget to, for policy knapsack (JSON)");
   addCalibrationOptions(command, "--calibration");
   addGridOptions(command).addHelpText("after", exampleText(EXAMPLE));
   command.action(run(plan));
@@ -56,7 +56,7 @@ const plan: Action<Options> = async (session, [path], options) => {
   if (options.curve !== undefined && policy.kind !== "knapsack")
     throw new UsageError("--curve", `policy ${policy.text}`, "policy knapsack");
   const { output: file, curve: curveFile, stats, calibration: texts = [], idsFile } = options;
-  // The statistics file keeps what is measured: it is an input that may change.
+  // Damages that are measured are kept in the statistics file: an input that may change.
   const inputs = [path, stats, ...texts, idsFile];
   await using _claim = await claimOutputs({ outputs: [file, curveFile], inputs });
   const calibration = givesCalibration(options) ? await prepareCalibration(session, options) : undefined;
@@ -74,7 +74,7 @@ const plan: Action<Options> = async (session, [path], options) => {
   session.output.result(told, () => describe(path, document, planModulesOf(shapes)));
 };
 
-/** The plan, and by policy knapsack what every other budget would bring. */
+/** The plan and, for policy knapsack, the plans of all other budgets. */
 async function decide(
   session: CommandSession,
   path: string,
@@ -117,7 +117,7 @@ async function writeJson(output: OutputFile | undefined, value: unknown): Promis
   await output?.commit();
 }
 
-/** How many linears of each role and projection have which bits. */
+/** A table of the number of linears of each role and projection by bits. */
 function describe(path: string, plan: SizedPlan, modules: readonly PlanModule[]): string {
   const widths = [...new Set(Object.values(plan.resolved))].sort((a, b) => a - b);
   const classes = new Map<string, readonly PlanModule[]>();

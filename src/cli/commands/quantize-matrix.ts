@@ -1,4 +1,4 @@
-/** `quern quantize-matrix`: GPTQ of one matrix, for study and tests. */
+/** `quern quantize-matrix`: quantises one matrix by GPTQ, for studies and tests. */
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { FormatError, ShapeError, UsageError } from "../../base/errors.ts";
@@ -26,7 +26,7 @@ const EXAMPLE =
 export function registerQuantizeMatrix(program: Command, run: RunCommand): void {
   const command = program
     .command("quantize-matrix")
-    .description("Quantise one matrix W [N,K] for inputs X [T,K]. Never falls back for few tokens.")
+    .description("Quantise one matrix W [N,K] for inputs X [T,K]. GPTQ is used however few tokens there are.")
     .argument("<case>", ".safetensors file with W and X, float32")
     .requiredOption("--output <path>", "file to write (.safetensors)");
   addGridOptions(addBitsOption(command))

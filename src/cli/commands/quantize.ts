@@ -1,4 +1,4 @@
-/** `quern quantize`: a model to few bits, written as a GPTQ checkpoint folder. */
+/** `quern quantize`: quantises a model and writes it as a GPTQ checkpoint folder. */
 import { type Command, Option } from "commander";
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
 import type { QuantizeSettings } from "../../compress/recipe/settings.ts";
@@ -52,19 +52,19 @@ export function registerQuantize(program: Command, run: RunCommand): void {
     .argument("<model>", "float model folder")
     .requiredOption("--output <dir>", "folder to write");
   addGridOptions(addBitsOption(command))
-    .option("--plan <path>", "bit plan (JSON) instead of --bits")
+    .option("--plan <path>", "bit plan (JSON), instead of --bits")
     .option("--policy <text>", "bit plan in one line, such as attention:4,base:2, instead of --bits");
   addPolicyOptions(command);
   addCalibrationOptions(command, "--calibration")
     .option(
       "--profile <native|portable>",
-      "portable: names and settings that GPTQModel loads",
+      "portable: use names and settings that GPTQModel can load",
       oneOf("--profile", ["native", "portable"]),
       "native",
     )
     .option(
       "--format <gptq|gptq_v2>",
-      "zero points minus one or as they are (default: gptq where symmetric)",
+      "zero points stored minus one (gptq) or as they are (gptq_v2) (default: gptq if symmetric)",
       oneOf("--format", ["gptq", "gptq_v2"]),
     )
     .addOption(
@@ -72,7 +72,7 @@ export function registerQuantize(program: Command, run: RunCommand): void {
         .argParser(oneOf("--embedding", ["16", "8"]))
         .default("16"),
     )
-    .option("--resume", "go on with the interrupted run of the same --output, if there is one")
+    .option("--resume", "resume the interrupted run of the same --output, if there is one")
     .addHelpText("after", exampleText(EXAMPLE))
     .action(run(quantize));
 }
@@ -129,7 +129,7 @@ const quantize: Action<Options> = async (session, [path], options) => {
   report(session, model, options, quantized, written, (performance.now() - started) / 1000);
 };
 
-/** Where finished blocks are kept; tells where a run goes on. */
+/** Opens the folder of finished blocks; a note says after which block a run is resumed. */
 async function openBlocks(
   session: CommandSession,
   work: WorkFolder,
@@ -144,7 +144,7 @@ async function openBlocks(
   return checkpoint;
 }
 
-/** What can be refused before any file is opened. */
+/** Checks options before any file is opened. */
 function checkChoices(options: Options): void {
   const chosen = [options.bits, options.plan, options.policy].filter((value) => value !== undefined).length;
   if (chosen > 1) throw new UsageError("bits", `${chosen} sources`, "one of --bits, --plan and --policy");
@@ -159,7 +159,7 @@ function checkChoices(options: Options): void {
     throw new UsageError("calibration", "none", "--calibration, --ids-file or --self (or --method rtn)");
 }
 
-/** Where every linear's bits come from; undefined for one width for all. */
+/** The source of the bits of every linear; undefined if all have the same bits. */
 type ChosenBits = { readonly document: ReadPlan } | { readonly policy: Policy } | undefined;
 
 async function readBits(session: CommandSession, options: Options): Promise<ChosenBits> {

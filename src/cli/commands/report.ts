@@ -1,4 +1,4 @@
-/** `quern report`: the results of sweeps as one page of figures and tables. */
+/** `quern report`: writes the results of sweeps as one page of figures and tables. */
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Command } from "commander";

@@ -1,4 +1,4 @@
-/** `quern smooth`: a float model whose activations are easier to round, written as a float folder. */
+/** `quern smooth`: writes a float folder of the same model with activations that are easier to round. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { SmoothedSite, SmoothOptions } from "../../compress/smooth/smooth-model.ts";
@@ -32,18 +32,23 @@ export function registerSmooth(program: Command, run: RunCommand): void {
     .requiredOption("--output <dir>", "folder to write");
   addCalibrationOptions(command, "--calibration").option(
     "--alpha <search|number>",
-    "how far, from 0 to 1; search: what leaves each group of linears the least error",
+    "how much of the difficulty to move, from 0 to 1; search: the value that gives each group of linears the least error",
     (text) => (text === "search" ? text : ALPHA(text)),
     "search",
   );
-  addStudyOption(command, "how the search rounds inputs (default: int8/token)")
+  addStudyOption(command, "rounding of inputs in the search (default: int8/token)")
     .option(
       "--weight-bits <2|3|4|8|16>",
-      "bits that the search rounds weights to; 16 leaves them",
+      "bits that the search rounds weights to; 16 keeps them float",
       oneOf("--weight-bits", ["2", "3", "4", "8", "16"]),
       "16",
     )
-    .option("--weight-group <n>", "columns that share a scale there", integerIn("--weight-group", 1, 2 ** 20), 64)
+    .option(
+      "--weight-group <n>",
+      "columns of the weights that share a scale in the search",
+      integerIn("--weight-group", 1, 2 ** 20),
+      64,
+    )
     .addHelpText("after", exampleText("quern smooth models/fable-mixtral --self --output out/smooth"))
     .action(run(smoothCommand));
 }
@@ -73,7 +78,7 @@ const smoothCommand: Action<Options> = async (session, [path], options) => {
   );
 };
 
-/** A line for each kind of input: its alphas, and what rounding leaves of its outputs' squares. */
+/** A line for each kind of input: its alphas, and the rounding error of its outputs as a share of their squares. */
 function describe(sites: readonly SmoothedSite[]): readonly string[] {
   return [...new Set(sites.map(({ site }) => site))].map((kind) => {
     const own = sites.filter(({ site }) => site === kind);

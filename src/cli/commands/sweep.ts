@@ -1,4 +1,4 @@
-/** `quern sweep`: models x plans x grids x calibration draws x seeds, measured cell by cell. */
+/** `quern sweep`: measures models x plans x grids x calibration draws x seeds, cell by cell. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
@@ -28,23 +28,23 @@ export function registerSweep(program: Command, run: RunCommand): void {
   program
     .command("sweep")
     .description(
-      "Quantise and measure every combination that a configuration names; killed or stopped, it goes on where it was.",
+      "Quantise and measure every combination that a configuration names. A sweep that was stopped or killed is resumed.",
     )
     .argument("<config>", "configuration (JSON, docs/sweep.md)")
     .option(
       "--output <path>",
-      "results, one JSON line a cell (default: CONFIG with .results.jsonl); cells that it has are not run again",
+      "results, one JSON line for each cell (default: CONFIG with .results.jsonl); cells in this file are not run again",
     )
     .option(
       "--jobs <n>",
-      "cells at a time, each in a process of its own (default: --threads)",
+      "number of cells that run at a time, each in a process of its own (default: --threads)",
       integerIn("--jobs", 1, 256),
     )
-    .option("--only <text>", "only cells whose model, plan, grid, draw and seed hold this text")
-    .option("--dry-run", "list the cells, with bits and bytes where these follow from shapes alone, and run none")
-    .option("--cell <key>", "one cell, its line on stdout and nowhere else; - reads the whole cell from stdin")
-    .option("--prepare", "with --cell: only what it shares with others")
-    .option("--cache <dir>", "folder for what cells share (default: OUTPUT with .cache, removed at the end)")
+    .option("--only <text>", "run only cells whose model, plan, grid, draw and seed contain this text")
+    .option("--dry-run", "list the cells without running them, with bits and bytes if these follow from shapes alone")
+    .option("--cell <key>", "run one cell and print its line on stdout only; - reads the whole cell from stdin")
+    .option("--prepare", "with --cell: make only what the cell shares with others")
+    .option("--cache <dir>", "folder for files that cells share (default: OUTPUT with .cache, removed at the end)")
     .addHelpText("after", exampleText(EXAMPLE))
     .action(run(sweep));
 }
@@ -72,7 +72,7 @@ const sweep: Action<Options> = async (session, [path], options) => {
   await runAll(session, path, config, wanted, options);
 };
 
-/** The cell that a sweep hands to its process, hashes and all: a large model's weights are read for these once. */
+/** Reads the cell that a sweep hands to its process. It comes with its hashes, for which a large model's weights are read only once. */
 async function readCell(signal: AbortSignal): Promise<SweepCell> {
   const { readTextInput } = await import("../input/text-input.ts");
   const { parseSweepCell } = await import("../sweep/cell-list.ts");
@@ -107,7 +107,7 @@ function inputsOf({ models, calibration, metrics }: SweepConfig): readonly (stri
   ];
 }
 
-/** A parent that was killed can stop nobody: its cells end themselves. */
+/** Ends this process when its parent is gone: a parent that was killed cannot stop its cells. */
 function endWithParent(): void {
   if (process.send === undefined) return; // begun by hand
   if (!process.connected) process.exit(1);
@@ -130,7 +130,7 @@ async function runAll(
   const cache = options.cache ?? `${output}.cache`;
   const { threads, force } = session.options;
   const jobs = options.jobs ?? threads;
-  // Two at once would do every cell twice, and clear each other's cache.
+  // Two sweeps at once would run every cell twice and clear each other's cache.
   await using _claim = await claimOutputs({ outputs: [output, cache], inputs: [path, ...inputsOf(config)] });
   await using journal = await nodeJournal(output, { resume: !force, force, recognise });
   const known = knownResults(journal);

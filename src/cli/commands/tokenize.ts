@@ -1,4 +1,4 @@
-/** `quern tokenize`: text to ids, and back. */
+/** `quern tokenize`: turns text into ids, and ids into text. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
@@ -16,8 +16,8 @@ interface TokenizeOptions {
 export function registerTokenize(program: Command, run: RunCommand): void {
   program
     .command("tokenize")
-    .description("Turn text into token ids, or ids into text. No BOS is added; a file is one string as it is.")
-    .argument("<model>", "model folder; it may hold only tokenizer files")
+    .description("Turn text into token ids, or ids into text. No BOS is added; a file is encoded as one string.")
+    .argument("<model>", "model folder; tokenizer files are enough")
     .option("--text <text>", "text to encode")
     .option("--file <path>", "file to encode (.txt, .raw, .gz of these), or - for stdin")
     .option("--decode <ids>", "ids to decode, such as 1,2,3")

@@ -1,4 +1,4 @@
-/** One row of the main job's table: what a quantised folder costs and what it is worth. */
+/** Measures one row of the demo's table: the size and quality of a quantised folder. */
 import { compare } from "../../eval/compare/compare.ts";
 import { perplexity } from "../../eval/perplexity/perplexity.ts";
 import { inspectModel } from "../../model/inspect.ts";

@@ -1,4 +1,4 @@
-/** What the main job compares: bit plans by GPTQ and by rounding, on the same grid and the same calibration tokens. */
+/** The plans that the demo compares: each by GPTQ and by rounding, on the same grid and the same calibration tokens. */
 import {
   defaultGrid,
   type ModuleSetting,
@@ -8,7 +8,7 @@ import {
 import type { ModelFiles } from "../../model/model.ts";
 
 export interface DemoPlan {
-  /** Folder name and label. */
+  /** Name of the folder, and label in the table. */
   readonly name: string;
   readonly label: string;
   readonly settings: QuantizeSettings;

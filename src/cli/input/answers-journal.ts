@@ -1,4 +1,4 @@
-/** The answers of `quern evaluate` so far, in a file beside its output: what an interrupted run goes on from. */
+/** The answers of `quern evaluate` so far, in a file beside its output, from which an interrupted run is resumed. */
 import type { Journal } from "../../adapter/node-journal.ts";
 import type { EvaluateOptions } from "../../eval/evaluation/evaluate.ts";
 import type { RunIdentity } from "../../files/run-identity.ts";
@@ -12,7 +12,7 @@ export interface AnswerOptions {
   readonly shots?: number;
 }
 
-/** What decides the answers: a resumed run must have the same. */
+/** Everything that decides the answers. A resumed run must have the same. */
 export async function answersIdentity(
   session: CommandSession,
   model: Model,
@@ -33,7 +33,7 @@ export async function answersIdentity(
   };
 }
 
-/** Answers so far, for `--resume`. */
+/** The file of the answers so far, for `--resume`. */
 export function answersPath({ output }: AnswerOptions): string | undefined {
   return beside(output, ".samples.jsonl");
 }

@@ -1,4 +1,4 @@
-/** Calibration tokens of a command: text files, token files, or text that the model writes itself. */
+/** Calibration tokens of a command: from text files, token files, or text that the model writes itself. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { cutWindows, selfSample } from "../../compress/windows/calibration-text.ts";
@@ -21,20 +21,20 @@ export interface CalibrationOptions {
 export function addCalibrationOptions(command: Command, textOption: "--text" | "--calibration"): Command {
   return command
     .option(`${textOption} <path...>`, "calibration text: .txt, .raw, .gz of these, or - for stdin")
-    .option("--self", "calibrate on text that the model writes itself (no data set needed)")
-    .option("--ids-file <path>", 'token ids (JSON array, .u16 or .i32), or {"windows": [[...]]} taken as they are')
+    .option("--self", "calibrate on text that the model writes itself (needs no data set)")
+    .option("--ids-file <path>", 'token ids (JSON array, .u16 or .i32), or {"windows": [[...]]}, which are used uncut')
     .option("--samples <n>", "windows of calibration tokens to take", integerIn("--samples", 1, 1e6), 64)
     .option("--length <n>", "tokens of each window", integerIn("--length", 1, 2 ** 20), 256);
 }
 
-/** Whether any calibration tokens were asked for. */
+/** Whether any of the options that give calibration tokens is set. */
 export function givesCalibration(options: CalibrationOptions): boolean {
   return (
     options.self === true || [options.text, options.calibration, options.idsFile].some((value) => value !== undefined)
   );
 }
 
-/** Calibration windows: of what was given before the weights are loaded, of the model's own text after that. */
+/** Gives the calibration windows: before the weights are loaded for tokens that were given, after that for text of the model itself. */
 export type CalibrationSource = (opened: OpenedFiles) => Promise<Windows>;
 
 /** Reads what was given, before any model is opened. @throws UsageError unless it is exactly one source. */

@@ -1,20 +1,20 @@
-/** What a command writes: apart from everything that it reads, and its own while it runs. */
+/** Claims the outputs of a command: they must lie apart from all that it reads, and belong to it alone while it runs. */
 
 type Paths = readonly (string | undefined)[];
 
 export interface ClaimedPaths {
-  /** Outputs of the command, each for one process at a time; undefined ones were not asked for. */
+  /** Outputs of the command, each for one process at a time. Undefined ones are ignored. */
   readonly outputs: Paths;
-  /** What it keeps beside an output while it works. */
+  /** Files that the command keeps beside an output while it works. */
   readonly work?: Paths;
   /** Everything that it reads. */
   readonly inputs: Paths;
 }
 
 /**
- * Made before anything else of a command that writes, and kept until its outputs are there.
+ * Claims the outputs. A command that writes does this first and disposes the claim when its outputs are there.
  * @throws FileError for an output that is an input, lies inside one or holds one, with --force too; UsageError for one that
- * another process works on.
+ * another process is writing.
  */
 export async function claimOutputs({ outputs, work = [], inputs }: ClaimedPaths): Promise<AsyncDisposable> {
   // Loaded here, so that commands may import this file and still start quickly.
@@ -34,7 +34,7 @@ export async function claimOutputs({ outputs, work = [], inputs }: ClaimedPaths)
   return { [Symbol.asyncDispose]: release };
 }
 
-/** A path beside an output, where there is one. */
+/** A path beside an output; undefined without an output. */
 export function beside(output: string | undefined, ending: string): string | undefined {
   return output === undefined ? undefined : `${output.replace(/(?<=[^/\\])[/\\]+$/, "")}${ending}`;
 }

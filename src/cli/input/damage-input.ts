@@ -1,4 +1,4 @@
-/** Policy `knapsack` on the command line: damages out of the statistics, or measured on calibration tokens and kept there. */
+/** Policy `knapsack` on the command line: damages are read from the statistics, or measured on calibration tokens and kept there. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { KnapsackOptions } from "../../compress/plan/knapsack-plan.ts";
@@ -30,10 +30,13 @@ export interface KnapsackCommandOptions {
 
 export function addKnapsackOptions(command: Command): Command {
   return command
-    .option("--min-bits <2|3|4|8>", "fewest bits that policy knapsack gives", (text) =>
+    .option("--min-bits <2|3|4|8>", "the fewest bits that policy knapsack may choose", (text) =>
       Number(oneOf("--min-bits", ["2", "3", "4", "8"])(text)),
     )
-    .option("--freeze <regex@bits...>", "modules whose bits policy knapsack does not choose, such as self_attn@4")
+    .option(
+      "--freeze <regex@bits...>",
+      "bits of modules that policy knapsack must not choose itself, such as self_attn@4",
+    )
     .option(
       "--sample-tokens <n>",
       "calibration tokens that policy knapsack measures KL on",
@@ -45,13 +48,13 @@ export function addKnapsackOptions(command: Command): Command {
 /** Where damages come from. */
 export interface DamageSource {
   readonly statistics: Statistics | undefined;
-  /** The statistics file, which keeps what is measured. */
+  /** The statistics file, in which measured damages are kept. */
   readonly path: string | undefined;
-  /** The grid that will be quantised on. */
+  /** The grid that the model will be quantised on. */
   readonly grid: Omit<QuantizeSettings, "modules">;
-  /** The float model and the tokens to measure on; undefined where no tokens were given. */
+  /** Opens the float model and the tokens to measure on; undefined if no tokens were given. */
   readonly measureOn: (() => Promise<{ readonly model: Model; readonly windows: Windows }>) | undefined;
-  /** Told before the plan is made. */
+  /** Called before the plan is made. */
   readonly onDamages?: (damages: Damages, options: KnapsackOptions) => void;
 }
 
@@ -71,7 +74,7 @@ export function commandKnapsack(
   };
 }
 
-/** @throws UsageError for a budget or a group size that no damages would make possible: these take minutes to measure. */
+/** Checks the budget before damages are measured, which takes minutes. @throws UsageError for one that no plan can meet. */
 async function checkBudget(
   context: Parameters<Knapsack>[0],
   names: readonly string[],
@@ -101,7 +104,7 @@ async function damageTable(
     throw new UsageError("policy knapsack", found, `those of ${wanted}, or calibration tokens to measure them on`);
   }
   const { measureDamage } = await import("../../compress/plan/measure-damage.ts");
-  // What is measured in minutes must not meet what another process keeps there meanwhile.
+  // Measuring takes minutes, in which no other process may change the statistics file.
   await using _claim = await claimOutputs({ outputs: [statistics === undefined ? undefined : path], inputs: [] });
   const { model, windows } = await measureOn();
   const run = { signal: session.signal, onProgress: session.report };
@@ -118,7 +121,7 @@ async function keep(path: string, statistics: Statistics): Promise<void> {
   await writeStatistics(output, statistics);
 }
 
-/** @throws UsageError for a rule of `--freeze` that is none, or that matches nothing. */
+/** @throws UsageError for a rule of `--freeze` that cannot be read or matches nothing. */
 export function knapsackOptions(names: readonly string[], options: KnapsackCommandOptions): KnapsackOptions {
   const frozen = new Map<string, PlanBits>();
   for (const rule of options.freeze ?? []) {

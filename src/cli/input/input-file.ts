@@ -1,4 +1,4 @@
-/** A file that a command reads from: opened, and closed whatever comes of it. */
+/** Opens a file that a command reads, and closes it in any case. */
 import type { ByteSource } from "../../files/source.ts";
 
 export async function withFile<T>(path: string, read: (source: ByteSource) => T | Promise<T>): Promise<T> {

@@ -16,12 +16,12 @@ export function openFolder(path: string): Promise<FolderSource> {
   return modelFolder(path);
 }
 
-/** Whether there is more in the folder than a configuration. */
+/** Whether the folder holds weights, not only a configuration. */
 export async function hasWeights(folder: FolderSource): Promise<boolean> {
   return (await folder.list()).some((file) => /\.safetensors(\.index\.json)?$/.test(file));
 }
 
-/** Names and shapes of MODEL: of its headers, or of config.json where that is all there is. */
+/** Names and shapes of MODEL, from its headers, or from config.json if it has no weights. */
 export async function openShapes(
   path: string,
 ): Promise<AsyncDisposable & { readonly shapes: ModelShapes; readonly files?: ModelFiles }> {
@@ -38,11 +38,11 @@ export interface OpenedWith {
   readonly activations?: ActivationsOption;
 }
 
-/** MODEL with its headers read and its weights not yet: what is wrong with an option is told before minutes of loading. */
+/** MODEL with its headers read, but not its weights: wrong options are reported before minutes of loading. */
 export interface OpenedFiles extends AsyncDisposable {
   readonly files: ModelFiles;
   readonly config: ModelFiles["config"];
-  /** Read at the first call. @throws FileError where there is none. */
+  /** The tokenizer, read at the first call. @throws FileError if there is none. */
   tokenizer(): Promise<Tokenizer>;
   /** Loads the weights, once; progress and warnings go to the terminal. */
   load(): Promise<Model>;

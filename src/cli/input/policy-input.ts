@@ -1,4 +1,4 @@
-/** What a policy needs on a command line: statistics, a budget, names; shared by `plan` and `quantize`. */
+/** The options of a policy, shared by `plan` and `quantize`: statistics, a budget, names. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { PlanContext } from "../../compress/plan/plan-model.ts";
@@ -21,7 +21,7 @@ export function addPolicyOptions(command: Command): Command {
     .option("--stats <path>", "statistics for the policy, as `quern calibrate --output` writes them")
     .option(
       "--budget <bits|bytes>",
-      "what policy knapsack may spend: average bits (3.0), or bytes of the file with a unit (700kB, 5.2MB)",
+      "limit for policy knapsack: average bits (3.0), or bytes of the weight file with a unit (700kB, 5.2MB)",
       parseBudget,
     )
     .option(
@@ -31,7 +31,7 @@ export function addPolicyOptions(command: Command): Command {
     );
 }
 
-/** The policy, before any file is opened. @throws UsageError for one that is none, or that does not go with the other options. */
+/** Reads the policy before any file is opened. @throws UsageError for a policy that cannot be read or does not go with the other options. */
 export function readPolicy(text: string, options: PolicyOptions): Policy {
   const policy = parsePolicy(text);
   const { budget, minBits, freeze } = options;

@@ -1,4 +1,4 @@
-/** The prompt of a command: text, or token ids from the arguments or a file. */
+/** The prompt of a command: text, or token ids from arguments or a file. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { Prompt } from "../../runtime/generate.ts";
@@ -18,7 +18,7 @@ export function addPromptOptions(command: Command): Command {
     .option("--ids <ids>", "the prompt as token ids, such as 1,2,3; needs no tokenizer")
     .option(
       "--ids-file <path>",
-      "the same from a file: JSON array, .u16 or .i32 (little endian), or - for JSON on stdin",
+      "file with the prompt's token ids: JSON array, .u16 or .i32 (little endian), or - for JSON on stdin",
     );
 }
 
@@ -41,7 +41,7 @@ export async function readPrompt(session: CommandSession, options: PromptOptions
   return { ids: input.ids };
 }
 
-/** The prompt's ids, before the weights are loaded. @throws UsageError for an id that the model has not, or more than its context holds. */
+/** The ids of the prompt, before the weights are loaded. @throws UsageError for an id outside of the vocabulary, or more ids than the context holds. */
 export async function promptIds(
   session: CommandSession,
   opened: OpenedFiles,

@@ -1,4 +1,4 @@
-/** Statistics files of commands: read, checked against the model they are used for, and what an unfinished `quern calibrate` keeps. */
+/** Statistics files of commands, checked against the model that they are used for, and the files that an unfinished `quern calibrate` keeps. */
 
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -27,7 +27,7 @@ export function readStatisticsFile(path: string): Promise<Statistics> {
   return withFile(path, readStatistics);
 }
 
-/** @throws UsageError for statistics of other weights. Without weights only names and numbers can be checked, by who uses them. */
+/** Reads statistics of this model. @throws UsageError for statistics of other weights; a model without weights cannot be checked here. */
 export async function readStatisticsOf(
   session: CommandSession,
   path: string,
@@ -55,7 +55,7 @@ export async function requireModel(
  */
 export class PartialFile implements AsyncDisposable {
   readonly #path: string;
-  /** Where Hessians lie meanwhile. */
+  /** The folder of the Hessians of the chunk that is running. */
   readonly work: WorkFolder;
   #source: ByteSource | undefined;
 
@@ -65,7 +65,7 @@ export class PartialFile implements AsyncDisposable {
     this.work = nodeWorkFolder(`${output}.hessians`);
   }
 
-  /** What an interrupted run left. @throws FileError where there is something and neither option says what to do with it. */
+  /** What an interrupted run left. @throws FileError if there is something and neither option says what to do with it. */
   async resume(options: { readonly resume: boolean; readonly force: boolean }): Promise<PartialStatistics | undefined> {
     await removeTriangles(this.work);
     if (!existsSync(this.#path) || (!options.resume && options.force)) return undefined;
@@ -79,7 +79,7 @@ export class PartialFile implements AsyncDisposable {
     return (await this.#read()).statistics;
   }
 
-  /** Removes everything: the statistics are written. */
+  /** Removes everything, once the statistics are written. */
   async remove(): Promise<void> {
     await this[Symbol.asyncDispose]();
     await removeTriangles(this.work);

@@ -17,7 +17,7 @@ export interface AskedOptions {
 export interface AskedTasks {
   readonly names: readonly string[];
   readonly own: readonly Task[];
-  /** All of them, groups as their members. */
+  /** All tasks; groups are replaced by their members. */
   readonly tasks: readonly Task[];
 }
 
@@ -30,7 +30,7 @@ export async function readAskedTasks({ tasks: named = "", task: files = [] }: As
   return { names, own, tasks: findTasks(names, own).map(({ task }) => task) };
 }
 
-/** @throws FileError for a folder without a file of any task; a split that is missing among others is told with the result. */
+/** @throws FileError for a folder without a file of any task; a missing split is reported with the result. */
 export async function requireTaskData(data: FolderSource, tasks: readonly Task[]): Promise<void> {
   const { BUILTIN_TASKS } = await import("../../eval/tasks/registry.ts");
   const paths = new Set(
@@ -55,7 +55,7 @@ async function readTasks(paths: readonly string[]): Promise<readonly Task[]> {
   return tasks;
 }
 
-/** Documents with samples are large; a string of JavaScript holds no more. */
+/** Documents with samples are large. A string of JavaScript can hold no more than this. */
 const BASELINE_LIMITS = { maxBytes: 500_000_000, maxDepth: 64 };
 
 export type CompareWithBaseline = (

@@ -1,4 +1,4 @@
-/** Reads what commands take in: texts (plain, packed, stdin) and token ids (in the arguments or in files). */
+/** Reads the inputs of commands: texts (plain, packed, stdin) and token ids (in arguments or files). */
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { fileError } from "../../adapter/file-errors.ts";
@@ -18,7 +18,7 @@ export async function readTextInput(path: string, signal: AbortSignal): Promise<
   return decodeUtf8(await readInput(path, signal, TEXT_LIMIT_BYTES), name);
 }
 
-/** Ids as arguments give them: `1,2,3`, or with spaces between. */
+/** Reads ids from an argument: `1,2,3`, or with spaces between them. */
 export function parseIds(option: string, text: string): number[] {
   const words = text.split(/[\s,]+/).filter((word) => word !== "");
   return words.map((word) => {
@@ -42,7 +42,7 @@ export async function readIdsFile(path: string, signal: AbortSignal): Promise<Id
   return { kind: "windows", windows: windows.map((window, i) => idsOf(window, `${path}: windows[${i}]`)) };
 }
 
-/** The most that a text and a file of ids may hold, packed or not: more tokens than any run here gets through. */
+/** Limit on a text and on a file of ids, unpacked: more tokens than any run can process. */
 export const TEXT_LIMIT_BYTES = 64_000_000;
 export const IDS_LIMIT_BYTES = 32_000_000;
 
@@ -54,7 +54,7 @@ async function readInput(path: string, signal: AbortSignal, limitBytes: number):
   return unpacked(bytes, name, limitBytes, new Turns(signal));
 }
 
-/** A stream to its end. Devices and pipes do not tell how long they are, so it is counted while it is read. */
+/** Reads a stream to its end. Devices and pipes do not tell their size, so bytes are counted while they are read. */
 async function readWhole(stream: Readable, name: string, signal: AbortSignal, limitBytes: number): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let size = 0;

@@ -13,12 +13,12 @@ export interface TokenOptions {
   readonly idsFile?: string;
 }
 
-/** Text files (documents or plain, see the README), or ids. */
+/** Adds options for text files (documents or plain, see docs/cli.md) and ids. */
 export function addTokenOptions(command: Command): Command {
   return command
     .option("--text <path...>", "text file (.txt, .raw, .gz of these), or - for stdin")
     .option("--ids <ids>", "token ids, such as 1,2,3")
-    .option("--ids-file <path>", 'token ids: JSON array, .u16 or .i32, or {"windows": [[...]]} taken as they are');
+    .option("--ids-file <path>", 'token ids: JSON array, .u16 or .i32, or {"windows": [[...]]}, which are used uncut');
 }
 
 function countGiven({ text, ids, idsFile }: TokenOptions): number {
@@ -29,13 +29,13 @@ export function givesTokens(options: TokenOptions): boolean {
   return countGiven(options) > 0;
 }
 
-/** What a model's tokens are made with: the loaded model, or its files before that. */
+/** What tokens are made with: the loaded model, or its files before it is loaded. */
 export interface TokenModel {
   readonly config: Model["config"];
   tokenizer(): Promise<Tokenizer>;
 }
 
-/** Token ids as soon as there is a model: a stream, or windows as a file gives them. */
+/** Gives token ids as soon as there is a model: a stream, or the windows of a file. */
 export type TokenSource = (model: TokenModel) => Promise<IdsInput>;
 
 /** Reads what was given, before any model is opened. @throws UsageError unless it is exactly one of the three. */
@@ -62,7 +62,7 @@ export async function prepareTokens({ signal }: CommandSession, options: TokenOp
   };
 }
 
-/** The same at once, for a model at hand. */
+/** Reads tokens at once, for a model that is open already. */
 export async function readTokens(session: CommandSession, model: TokenModel, options: TokenOptions): Promise<IdsInput> {
   return (await prepareTokens(session, options))(model);
 }

@@ -8,7 +8,7 @@ import { defaultThreads, MAX_THREADS } from "../../wasm/features.ts";
 export type ActivationsOption = "f32" | "int16" | "int8";
 export type KernelsOption = "auto" | "base" | "relaxed" | "reference";
 
-/** The common options after parsing; what is undefined is decided where the model is known. */
+/** The common options after parsing. Undefined ones get their defaults once the model is known. */
 export interface CommonOptions {
   readonly threads: number;
   readonly activations: ActivationsOption | undefined;
@@ -22,7 +22,7 @@ export interface CommonOptions {
   readonly debug: boolean;
 }
 
-/** Adds them after the command's own options, under a heading of their own. */
+/** Adds the common options after the command's own options, under their own heading. */
 export function addCommonOptions(command: Command): void {
   const cores = defaultThreads();
   const options = [
@@ -31,24 +31,24 @@ export function addCommonOptions(command: Command): void {
       .default(cores, `the cores, here ${cores}`),
     new Option(
       "--activations <f32|int16|int8>",
-      "arithmetic of the linears (default: int8 where weights are packed, f32 where they are float)",
+      "arithmetic of the linears (default: int8 for packed weights, f32 for float weights)",
     ).argParser(oneOf("--activations", ["f32", "int16", "int8"])),
     new Option(
       "--activation-group <32|64|weight>",
-      "inputs that share a scale in int8 and int16; weight: as many as the weights' groups",
+      "inputs that share a scale in int8 and int16; weight: as many as in a group of the weights",
     )
       .argParser(activationGroup)
       .default(32),
     new Option(
       "--kernels <auto|base|relaxed|reference>",
-      "build of the kernels; all give the same bits (reference serves the tests only and is refused)",
+      "build of the kernels; all give the same bits (reference is for tests only and is refused)",
     )
       .argParser(oneOf("--kernels", ["auto", "base", "relaxed", "reference"]))
       .default("auto"),
     new Option("--seed <n>", "seed of everything random").argParser(integerIn("--seed", 0, 2 ** 32 - 1)).default(0),
     new Option(
       "--context <n>",
-      "most tokens of a text to make room for (default: what the model and the work need)",
+      "longest text, in tokens, to reserve memory for (default: what the model and the command need)",
     ).argParser(integerIn("--context", 1, 2 ** 24)),
     new Option("--json", "print exactly one JSON document"),
     new Option("--quiet", "no progress, notes or warnings"),
@@ -58,7 +58,7 @@ export function addCommonOptions(command: Command): void {
   for (const option of options) command.addOption(option.helpGroup("Common options:"));
 }
 
-/** The parsed values out of commander's record. */
+/** Takes the common options from commander's record of parsed values. */
 export function commonOptionsOf(values: Readonly<Record<string, unknown>>): CommonOptions {
   const known = values as unknown as CommonOptions;
   return {
@@ -113,7 +113,7 @@ export function oneOf<T extends string>(option: string, words: readonly T[]): (t
   };
 }
 
-/** Rounded inputs as a study has them, such as `int4/token`. */
+/** How a study rounds inputs, such as `int4/token`. */
 export type StudyOption = Pick<StudyActivations, "mode" | "bits" | "group">;
 
 /** Adds `--study-activations`; `meaning` says what they are for. */
@@ -128,7 +128,7 @@ function studyActivations(text: string): StudyOption {
   return found;
 }
 
-/** What a name such as `int4/token` stands for; undefined for any other text. */
+/** Reads a text such as `int4/token`; undefined for any other text. */
 export function studyRounding(text: string): StudyOption | undefined {
   const found = /^int([48])\/(token|32|64|128)$/.exec(text);
   if (found === null) return undefined;
@@ -140,7 +140,7 @@ export function studyRounding(text: string): StudyOption | undefined {
   };
 }
 
-/** Refuses both ways of rounding at once. */
+/** @throws UsageError if `--activations` and `--study-activations` are both given. */
 export function checkStudy({ activations }: CommonOptions, study: StudyOption | undefined): void {
   if (study !== undefined && activations !== undefined)
     throw new UsageError("--study-activations", `--activations ${activations} too`, "one of the two");

@@ -30,7 +30,7 @@ export function addBitsOption(command: Command): Command {
   return command.option("--bits <2|3|4|8>", `bits of every quantised weight (default: ${DEFAULT_BITS})`, readBits);
 }
 
-/** Everything but bits, which a plan has of its own. */
+/** Adds the options of the grid and of GPTQ, except bits, which a plan sets. */
 export function addGridOptions(command: Command): Command {
   const { symmetric, clip, actOrder, deadColumns, dampPercent, method } = DEFAULT_GRID;
   const shown = (value: unknown) => `(default: ${JSON.stringify(value)})`;
@@ -43,21 +43,21 @@ export function addGridOptions(command: Command): Command {
     )
     .option(
       "--symmetric",
-      `scales without zero points ${shown(symmetric)}; quantize and plan: only where no linear has 2 or 3 bits`,
+      `use scales without zero points ${shown(symmetric)}; for quantize and plan the default if no linear has 2 or 3 bits`,
     )
     .option(
       "--asymmetric",
-      "a zero point for every group (default of quantize and plan where some linear has 2 or 3 bits)",
+      "use a zero point for every group; for quantize and plan the default if some linear has 2 or 3 bits",
     )
     .option(
       "--act-order <none|desc|gar>",
-      `order in which columns are rounded ${shown(actOrder)}: as they are, by activation, by activation within groups`,
+      `order in which columns are rounded ${shown(actOrder)}: none as they are, desc by activation, gar by activation within groups`,
       oneOf("--act-order", ["none", "desc", "gar"]),
     )
-    .option("--static-groups", "find all grids first, on the unchanged weights")
+    .option("--static-groups", "compute the scales of all groups first, from the unchanged weights")
     .option(
       "--gate-weighted",
-      "weigh an expert's tokens by the square of their routing weights (not of quantize-matrix)",
+      "weigh an expert's tokens by the square of their routing weights (not for quantize-matrix)",
     )
     .option(
       "--dead-columns <keep|zero>",
@@ -66,28 +66,28 @@ export function addGridOptions(command: Command): Command {
     )
     .option(
       "--clip <none|mse|hessian>",
-      `search for a smaller range by squared error or by the Hessian ${shown(clip)}; quantize and plan: hessian where asymmetric and not rtn`,
+      `search for a smaller range by squared error (mse) or by the Hessian ${shown(clip)}; for quantize and plan the default is hessian if asymmetric and not rtn`,
       oneOf("--clip", ["none", "mse", "hessian"]),
     )
     .option(
       "--damp <x>",
-      `damping, share of the mean diagonal ${shown(dampPercent)}`,
+      `damping of the Hessian, as a share of its mean diagonal ${shown(dampPercent)}`,
       numberIn("--damp", { from: 0, below: 1 }),
     )
     .option(
       "--shrinkage <x>",
-      "guard against few calibration tokens: Hessians as if so many more were seen for each column (default: 2 where quantize is asymmetric and --damp is not given, else 0)",
+      "guard against few calibration tokens: Hessians are shrunk as if this many more tokens for each column had been seen (default: 2 for asymmetric quantize without --damp, else 0)",
       numberIn("--shrinkage", { from: 0, below: 1e6 }),
     )
     .option(
       "--error-feedback <x>",
-      "part of the residual stream's error that o and down take back (default of quantize where it is asymmetric: 0.7; not of quantize-matrix)",
+      "share of the residual stream's error that o and down correct (default: 0.7 for asymmetric quantize, else 0; not for quantize-matrix)",
       numberIn("--error-feedback", { from: 0, to: 1 }),
     )
     .option("--method <gptq|rtn>", `GPTQ or plain rounding ${shown(method)}`, oneOf("--method", ["gptq", "rtn"]));
 }
 
-/** What is wrong of a model whatever it is: the engine's groups fill whole steps of its kernels. */
+/** Checks options that are wrong for any model: groups must fill whole steps of the kernels. */
 export function checkModelGrid(options: GridCommandOptions): void {
   const { groupSize } = options;
   if (groupSize !== -1 && groupSize % 32 !== 0)
@@ -99,13 +99,13 @@ export function checkModelGrid(options: GridCommandOptions): void {
   checkGridOptions(options);
 }
 
-/** What is wrong whatever the defaults are. */
+/** Checks options that are wrong whatever the defaults are. */
 function checkGridOptions(options: GridCommandOptions): void {
   if (options.symmetric && options.asymmetric)
     throw new UsageError("--symmetric", "--asymmetric beside it", "one of the two");
 }
 
-/** Preset or the given defaults, overridden by what was given. */
+/** The preset or the given defaults, overridden by the options that were given. */
 export function gridSettings(options: GridCommandOptions, defaults: GridSettings = DEFAULT_GRID): GridSettings {
   checkGridOptions(options);
   const base = options.preset === "study" ? STUDY_GRID : defaults;
@@ -118,7 +118,7 @@ export function gridSettings(options: GridCommandOptions, defaults: GridSettings
     deadColumns: options.deadColumns ?? base.deadColumns,
     gateWeighted: options.gateWeighted ?? base.gateWeighted ?? false,
     dampPercent: options.damp ?? base.dampPercent,
-    // Who sets the damping wants that and no other.
+    // With --damp, only that damping is used unless --shrinkage is given too.
     shrinkage: options.shrinkage ?? (options.damp === undefined ? base.shrinkage : undefined) ?? 0,
     errorFeedback: options.errorFeedback ?? base.errorFeedback ?? 0,
   };

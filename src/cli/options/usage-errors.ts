@@ -2,7 +2,7 @@
 import type { Command, CommanderError } from "commander";
 import { UsageError } from "../../base/errors.ts";
 
-/** Help and version are no errors: they pass as they are, with exit code 0. */
+/** Help and version are not errors: they pass unchanged, with exit code 0. */
 export function throwUsage(error: CommanderError, command: Command): never {
   const where = nameOf(command);
   if (error.code === "commander.help" && error.exitCode !== 0) {
@@ -20,7 +20,7 @@ export function throwUsage(error: CommanderError, command: Command): never {
   );
 }
 
-/** What to do where no name is near what was given. */
+/** What is expected if no known name is near the given one. */
 function remedyOf({ code, message }: CommanderError, command: Command): string {
   const where = nameOf(command);
   if (code === "commander.unknownOption" && command.parent === null)
@@ -36,7 +36,7 @@ function helpOf(where: string): string {
   return `what \`${where} --help\` lists`;
 }
 
-/** The command with its arguments, and the option that the complaint is about. */
+/** The command with its arguments and the option that the complaint is about. */
 function usageOf(command: Command, complaint = ""): string {
   const option = /--[a-z-]+ <[^>]+>/.exec(complaint)?.[0];
   const words = command.registeredArguments.map((argument) =>

@@ -1,4 +1,4 @@
-/** What a command gets to work with, and the form it takes itself. */
+/** What a command gets when it runs, and the type of a command's action. */
 import type { CommonOptions } from "../options/common-options.ts";
 import type { Output } from "../show/command-output.ts";
 import type { ProgressEvent } from "../show/progress.ts";
@@ -15,21 +15,21 @@ export interface Streams {
 export interface CommandSession {
   readonly options: CommonOptions;
   readonly signal: AbortSignal;
-  /** The result: stdout, and nothing but the result. */
+  /** The result on stdout; nothing else is written there. */
   readonly output: Output;
   /** Progress of long work, for the person at the terminal. */
   readonly report: (event: ProgressEvent) => void;
   /** A remark or a warning, on stderr. */
   readonly note: (message: string) => void;
-  /** From here on Ctrl-C leaves something to go on with: `how`, told to the person who pressed it. */
+  /** From here on work that is stopped by Ctrl-C can be resumed; `how` is the sentence that says how. */
   readonly goesOn: (how: string) => void;
 }
 
-/** What commands with `--resume` say of it. */
+/** How commands with `--resume` are resumed. */
 export const WITH_RESUME = "the same command with --resume goes on after what is done";
 
 /** `args` are the command's arguments in order; `options` its own options as commander names them. */
 export type Action<O> = (session: CommandSession, args: readonly string[], options: O) => Promise<void>;
 
-/** Makes an action into what commander calls. */
+/** Turns an action into the function that commander calls. */
 export type RunCommand = <O>(action: Action<O>) => (...args: unknown[]) => Promise<void>;

@@ -1,4 +1,4 @@
-/** How a command fails: one sentence on stderr, one JSON document where JSON was asked for, and the exit status. */
+/** How a command fails: with one sentence on stderr, one JSON document if `--json` is given, and the exit status. */
 import { CommanderError } from "commander";
 import pc from "picocolors";
 import { QuernError } from "../../base/errors.ts";
@@ -9,12 +9,12 @@ export interface FailureOptions extends Streams {
   readonly debug: boolean;
 }
 
-/** The work was done in part, and the result's own JSON document tells of it: one more document would be too many. */
+/** The work was done in part, and the JSON document of the result says so: no second document is printed. */
 export class ToldError extends Error {}
 
 const STOPPED = "stopped by Ctrl-C before the work was done";
 
-/** Ctrl-C in a command, and how to go on where that can be. */
+/** A command was stopped by Ctrl-C; the message says how to resume it, if that is possible. */
 export class StoppedError extends Error {
   constructor(how: string | undefined, options: ErrorOptions) {
     super(how === undefined ? STOPPED : `${STOPPED}; ${how}`, options);
@@ -28,7 +28,7 @@ interface Failure {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** Tells the error and returns the exit status: 0 for help and version, 1 failed, 2 wrong usage, 130 interrupted. */
+/** Reports the error and returns the exit status: 0 for help and version, 1 failed, 2 wrong usage, 130 interrupted. */
 export function reportFailure(error: unknown, options: FailureOptions): number {
   const { status, code, message, details } = describeFailure(error, options.signal);
   if (status === 0) return 0;
@@ -65,7 +65,7 @@ function stackOf(error: Error): string {
   return `${error.stack ?? error.message}${cause}`;
 }
 
-/** Details are for programs: a number that JSON cannot hold is spelled. */
+/** Details are for programs: a number that JSON cannot hold is written as text. */
 function finiteOnly(_key: string, value: unknown): unknown {
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }

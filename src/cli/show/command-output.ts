@@ -4,7 +4,7 @@ import type { TextSink } from "./screen.ts";
 
 export interface Output {
   readonly isJson: boolean;
-  /** The whole result: `document` with `--json`, otherwise the text, which is only made when it is shown. */
+  /** The whole result: `document` with `--json`, otherwise the text, which is made only if it is shown. */
   result(document: Readonly<Record<string, unknown>>, text: () => string): void;
   /** A part of a text result, as it comes; nothing with `--json`. */
   piece(text: string): void;
@@ -32,7 +32,7 @@ function ensureNewline(text: string): string {
   return text.endsWith("\n") ? text : `${text}\n`;
 }
 
-/** JSON has no word for numbers that are not finite, so they are an error, with their path. Typed arrays become arrays. */
+/** Typed arrays become arrays. JSON cannot hold numbers that are not finite: @throws NumericsError naming their path. */
 export function toJson(document: unknown): string {
   const paths = new Map<unknown, string>();
   return JSON.stringify(document, function (this: unknown, key, value: unknown) {

@@ -1,4 +1,4 @@
-/** The table of an evaluation: every score with its error and its level of chance, beside a baseline's where there is one. */
+/** The table of an evaluation: every score with its error, the level of chance and, if there is one, the baseline's score. */
 import type { BaselineRow } from "../../eval/evaluation/baseline.ts";
 import type { Evaluation } from "../../eval/evaluation/evaluate.ts";
 import type { Score } from "../../eval/evaluation/scores.ts";
@@ -91,7 +91,7 @@ function signed(value: number): string {
   return `${value < 0 ? "" : "+"}${value.toFixed(4)}`;
 }
 
-/** One item bounds nothing. */
+/** An interval; a dash for that of a single item, which is infinite. */
 function span([lo, hi]: readonly [number, number], digits: number): string {
   return Number.isFinite(hi - lo) ? `${lo.toFixed(digits)} to ${hi.toFixed(digits)}` : "-";
 }

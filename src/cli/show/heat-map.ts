@@ -1,4 +1,4 @@
-/** Expert use as a small heat map: a row a layer, a cell an expert. */
+/** Use of experts as a small heat map: a row for each layer, a cell for each expert. */
 import pc from "picocolors";
 
 export interface Use {

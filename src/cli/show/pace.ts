@@ -4,11 +4,11 @@
 export interface Clock {
   /** Milliseconds since any fixed moment. */
   now(): number;
-  /** Calls once, after so many milliseconds; returns what takes it back. */
+  /** Calls once, after so many milliseconds; returns a function that cancels the call. */
   after(milliseconds: number, call: () => void): () => void;
 }
 
-/** The machine's. A call that is due keeps no process alive. */
+/** The machine's clock. A call that is due does not keep the process alive. */
 export const SYSTEM_CLOCK: Clock = {
   now: () => performance.now(),
   after(milliseconds, call) {
@@ -25,14 +25,14 @@ interface Amount {
   readonly total: number;
 }
 
-/** Less is too little to tell from. */
+/** A shorter time is too little to estimate from. */
 const LEAST_MILLISECONDS = 1000;
 
 export class Pace {
   readonly #clock: Clock;
   #phase = "";
   #begun = 0;
-  /** Done already when the phase was first seen: a resumed run does not begin at 0. */
+  /** How much was done when the phase was first seen: a resumed run does not begin at 0. */
   #first = 0;
   #last = 0;
 
@@ -49,7 +49,7 @@ export class Pace {
     this.#last = done;
   }
 
-  /** Seconds to the phase's end, at the mean pace so far; undefined where that is not known. */
+  /** Seconds to the phase's end, at the mean pace so far; undefined if that is not known. */
   secondsLeft({ done, total }: Amount): number | undefined {
     const elapsed = this.#clock.now() - this.#begun;
     const gained = done - this.#first;

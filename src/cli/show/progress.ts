@@ -1,4 +1,7 @@
-/** Progress and notes on stderr: a bar on a terminal; elsewhere a line a phase, and one every 20 s while it lasts; nothing with `--quiet`. */
+/**
+ * Progress and notes on stderr: a bar on a terminal; elsewhere a line at the beginning of each phase and one every 20 s; nothing
+ * with `--quiet`.
+ */
 import { type Clock, durationText, Pace, SYSTEM_CLOCK } from "./pace.ts";
 import type { Screen } from "./screen.ts";
 
@@ -14,7 +17,7 @@ export interface ProgressEvent {
 export interface ProgressDisplay {
   readonly report: (event: ProgressEvent) => void;
   readonly note: (message: string) => void;
-  /** Takes the bar away for good. */
+  /** Removes the bar for good. */
   readonly stop: () => void;
 }
 
@@ -26,7 +29,7 @@ export function createProgress(screen: Screen, quiet: boolean, clock: Clock = SY
 
 type Reporter = Omit<ProgressDisplay, "note">;
 
-/** Scripts that watch a pipe give up after half a minute of silence; a line that is due may come late. */
+/** Scripts that watch a pipe may give up after half a minute of silence, and a line that is due may come late. */
 const LINE_EVERY = 20_000;
 
 function lineProgress({ stderr }: Screen, clock: Clock): Reporter {
@@ -61,7 +64,7 @@ function lineProgress({ stderr }: Screen, clock: Clock): Reporter {
 }
 
 const BAR_CELLS = 24;
-/** More often than the eye sees is only work. */
+/** Milliseconds between two updates of the bar. More would not be seen. */
 const DRAW_EVERY = 100;
 
 function barProgress(screen: Screen, clock: Clock): Reporter {

@@ -1,24 +1,24 @@
-/** The terminal that stdout and stderr share: the progress line is gone before any other byte is written. */
+/** The terminal that stdout and stderr share: the progress line is removed before anything else is written. */
 
 /** Where a command writes: a stream of the process, or what stands for it in a test. */
 export interface TextSink {
   write(text: string): unknown;
   readonly isTTY?: boolean;
-  /** Characters of a line, where it is a terminal. */
+  /** Characters in a line, if it is a terminal. */
   readonly columns?: number;
 }
 
 export interface Screen {
   readonly stdout: TextSink;
   readonly stderr: TextSink;
-  /** Shows a line that the next write on either stream takes away; nothing where other text stands on the cursor's line. */
+  /** Shows a line that the next write on either stream removes; shows nothing if other text stands on the cursor's line. */
   draw(line: string): void;
-  /** Takes it away now. */
+  /** Removes the line now. */
   clear(): void;
 }
 
 const ESCAPE = String.fromCharCode(0x1b);
-/** No terminal mode is changed and no cursor saved: a killed process leaves nothing to repair. */
+/** Erases to the end of the line. No terminal mode is changed, so that a killed process leaves nothing to repair. */
 const ERASE_TO_END = `${ESCAPE}[K`;
 const DEFAULT_COLUMNS = 80;
 
@@ -39,12 +39,12 @@ export function createScreen(streams: { readonly stdout: TextSink; readonly stde
     stdout: { ...lookOf(streams.stdout), write: (text) => write(streams.stdout, text) },
     stderr: {
       ...lookOf(streams.stderr),
-      // A message begins on a line of its own, also where a story was interrupted.
+      // A message begins on its own line, also in the middle of generated text.
       write: (text) => write(streams.stderr, isLineStart || streams.stderr.isTTY !== true ? text : `\n${text}`),
     },
     draw(line) {
       if (streams.stderr.isTTY !== true || !isLineStart) return;
-      // The last column stays free: a terminal would go on to the next line.
+      // The last column stays free, because a terminal would move to the next line.
       const width = (streams.stderr.columns || DEFAULT_COLUMNS) - 1;
       streams.stderr.write(`\r${[...line].slice(0, width).join("")}${ERASE_TO_END}`);
       isDrawn = true;

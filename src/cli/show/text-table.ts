@@ -1,8 +1,8 @@
-/** Plain tables: aligned columns for a terminal, or markdown. */
+/** Tables of text: aligned columns for a terminal, or markdown. */
 
 export interface TextColumn {
   readonly title: string;
-  /** Numbers stand to the right. */
+  /** `right` is for numbers. */
   readonly align?: "left" | "right";
 }
 
@@ -42,7 +42,7 @@ function pad(cell: string, width: number, align: TextColumn["align"]): string {
 const ESCAPE = String.fromCharCode(0x1b);
 const COLOURS = new RegExp(`${ESCAPE}\\[[0-9;]*m`, "g");
 
-/** Characters, without colours. */
+/** The number of characters, without those of colours. */
 function widthOf(cell: string): number {
   return [...cell.replace(COLOURS, "")].length;
 }

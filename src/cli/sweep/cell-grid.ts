@@ -1,4 +1,4 @@
-/** The grids of a sweep as settings: what a configuration says over the defaults. */
+/** The grids of a sweep as settings: the values of the configuration override the defaults. */
 import { defaultGrid, type QuantizeSettings, STUDY_GRID } from "../../compress/recipe/settings.ts";
 import type { SweepGrid } from "./sweep-config.ts";
 
@@ -6,7 +6,7 @@ const DEFAULT_GROUP = 64;
 
 type GridSettings = Omit<QuantizeSettings, "modules">;
 
-/** The grid's own settings over the defaults of a plan; error feedback, which takes as long again, only where a grid asks for it. */
+/** The settings of a grid, which override the defaults of a plan. Error feedback doubles the time, so only a grid that sets it has it. */
 export function gridOf(grid: SweepGrid, defaults: GridSettings): GridSettings {
   const { name: _, preset, groupSize: __, ...own } = grid;
   return { ...(preset === "study" ? STUDY_GRID : defaults), errorFeedback: 0, ...own };
@@ -16,7 +16,7 @@ export function groupSizeOf({ groupSize = DEFAULT_GROUP }: SweepGrid): number {
   return groupSize;
 }
 
-/** Everything that a grid decides, defaults included, for plans with 2 or 3 bits and for those without: part of a cell's key. */
+/** All settings of a grid with their defaults, for plans with 2 or 3 bits and for others: part of a cell's key. */
 export function wholeGrids(grid: SweepGrid): unknown {
   const groupSize = groupSizeOf(grid);
   const under = (bits: 2 | 4) => {

@@ -1,4 +1,4 @@
-/** What cells share and is made once: statistics of a model on a calibration draw, the float model's logits on a text. */
+/** Files that cells share and that are made once: statistics of a model on a calibration draw, the float model's logits on a text. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { nodeOutputFile } from "../../adapter/node-output.ts";
@@ -21,7 +21,7 @@ import { hashOf, type SweepCell } from "./cell-list.ts";
 import type { SweepFolder } from "./sweep-cache.ts";
 import type { SweepCalibration, SweepConfig, SweepMetric } from "./sweep-config.ts";
 
-/** A draw's windows on a model. */
+/** The windows of a calibration draw for a model. */
 export async function windowsOf(session: CommandSession, model: Model, draw: SweepCalibration): Promise<Windows> {
   const { samples = 64, length = 256, seed = 0 } = draw;
   if (draw.self === true) return selfSample(model, { samples, length, seed, signal: session.signal });
@@ -38,7 +38,7 @@ export async function windowsOf(session: CommandSession, model: Model, draw: Swe
   return windows;
 }
 
-/** Statistics for every policy, with damages where a plan of the sweep is a knapsack. @returns the file. */
+/** Statistics for every policy, with damages if a plan of the sweep is a knapsack. @returns the file. */
 export async function prepareStatistics(
   session: CommandSession,
   config: SweepConfig,

@@ -1,4 +1,4 @@
-/** A configuration as cells, each with a key: the hash of everything that decides its outcome. */
+/** The cells of a configuration, each with a key: the hash of everything that decides its result. */
 import { readFile } from "node:fs/promises";
 import { withFileErrors } from "../../adapter/file-errors.ts";
 import { nodeFolder } from "../../adapter/node.ts";
@@ -26,16 +26,16 @@ import {
 export interface SweepCell {
   readonly key: string;
   readonly model: SweepModel;
-  /** `float` for the model as it is. */
+  /** The plan `float` stands for the model as it is. */
   readonly plan: SweepPlan;
   readonly grid: SweepGrid;
   readonly calibration: SweepCalibration;
   readonly seed: number;
-  /** Of model, calibration and metrics: parts of the key, told with the result. */
+  /** Hashes of model, calibration and metrics: parts of the key, which are written with the result. */
   readonly hashes: Readonly<Record<string, string>>;
 }
 
-/** In the order in which they are run: all of a model together, plans innermost. */
+/** The cells in the order in which they are run: all cells of a model together, plans innermost. */
 export async function cellsOf(
   config: SweepConfig,
   { signal, report }: Pick<CommandSession, "signal" | "report">,
@@ -61,12 +61,12 @@ export async function cellsOf(
   return cells;
 }
 
-/** For messages, and what `--only` looks in. */
+/** The name of a cell in messages, which `--only` searches. */
 export function cellName({ model, plan, grid, calibration, seed }: SweepCell): string {
   return `${model.name} ${plan.name} ${grid.name} ${calibration.name} seed ${seed}`;
 }
 
-/** A cell as JSON, which the sweep that made it has checked: here it only must be one. @param where names the text in errors. */
+/** Reads a cell from JSON. The sweep that wrote it has checked its fields; here they only must be there. @param where names the text in errors. */
 export function parseSweepCell(text: string, where: string): SweepCell {
   const cell = asObject(parseJson(text, where), where);
   const missing = CELL_FIELDS.find((field) => cell[field] === undefined);
@@ -76,15 +76,15 @@ export function parseSweepCell(text: string, where: string): SweepCell {
 
 const CELL_FIELDS: readonly (keyof SweepCell)[] = ["key", "model", "plan", "grid", "calibration", "seed", "hashes"];
 
-/** What decides a plan's cell: not what things are called or where files lie, but the policy of a plan that is referred to. */
+/** What decides the result of a plan's cell. Names and paths do not count; a plan that is referred to counts by its policy. */
 function decidingOf(
   config: SweepConfig,
   { plan, grid, seed, hashes }: Pick<SweepCell, "plan" | "grid" | "seed" | "hashes">,
 ): unknown {
   const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
   const { policy, budget = null, activations } = plan;
-  // The fields and their order are those of results that exist: what is new may show only where it is used. The grid stands there
-  // with its defaults, so that a result made under others is not taken for this one.
+  // Results exist whose keys were made of these fields in this order: a new field may be added only where it is used. The grid is
+  // included with its defaults, so that a result made with other defaults has another key.
   return {
     ...{ version: VERSION, hashes, seed, activations: activations === undefined ? (config.activations ?? null) : null },
     ...{ sampleTokens, grid: wholeGrids(grid) },
@@ -93,7 +93,7 @@ function decidingOf(
   };
 }
 
-/** Hashes of what cells read, each file read once. */
+/** Hashes of the files that cells read. Each file is read once. */
 class InputHashes {
   readonly #signal: AbortSignal;
   readonly #report: CommandSession["report"];
@@ -133,7 +133,7 @@ class InputHashes {
     return hashOf({ ...metric, data: "", files });
   }
 
-  /** As data files lie: plain or packed; one that is missing is noticed by who needs it. */
+  /** The hash of a data file, plain or packed; "" for one that is missing, which the task itself reports. */
   async #eitherFile(path: string): Promise<string> {
     return this.#file(path).catch(() => this.#file(`${path}.gz`).catch(() => ""));
   }

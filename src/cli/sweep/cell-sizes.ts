@@ -1,4 +1,4 @@
-/** What cells come to before anything is quantised, where that follows from a model's headers alone. */
+/** Sizes of plans before anything is quantised, if they follow from a model's headers alone. */
 
 import { QuernError } from "../../base/errors.ts";
 import { planFor } from "../../compress/plan/plan-model.ts";
@@ -18,13 +18,13 @@ export interface PlanSize {
   readonly trueBytes: number;
 }
 
-/** In the cells' order; undefined for plans that statistics, weights or damages decide. Plans that cannot be made are noted. */
+/** Sizes in the order of the cells; undefined for plans that depend on statistics, weights or damages. Plans that cannot be made are noted. */
 export async function plannedSizes(
   session: CommandSession,
   cells: readonly SweepCell[],
 ): Promise<readonly (PlanSize | undefined)[]> {
   await using models = new OpenedModels();
-  // Of the draws of one plan the first answers for all.
+  // The size of a plan does not depend on the calibration draw.
   const known = new Map<string, PlanSize | undefined>();
   const sizes: (PlanSize | undefined)[] = [];
   for (const cell of cells) {

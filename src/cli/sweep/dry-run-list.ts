@@ -1,4 +1,4 @@
-/** A sweep's cells as a dry run lists them. */
+/** Lists the cells of a sweep for `--dry-run`. */
 import type { CommandSession } from "../session/command-session.ts";
 import { renderTable, type TextColumn } from "../show/text-table.ts";
 import type { SweepCell } from "./cell-list.ts";

@@ -1,4 +1,4 @@
-/** Reads the configuration of a sweep: every field checked, names that refer to others resolved, paths made whole. */
+/** Reads the configuration of a sweep: checks every field and every reference to a name, and makes paths absolute. */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import * as v from "valibot";
@@ -23,7 +23,7 @@ export async function readSweepConfig(path: string): Promise<SweepConfig> {
   return withPaths(checkReferences(config, path), dirname(path));
 }
 
-/** Names are used once, and those that are referred to exist. */
+/** Checks that each name is used once and that names which are referred to exist. */
 function checkReferences(config: SweepConfig, path: string): SweepConfig {
   for (const key of ["models", "calibration", "grids", "plans", "metrics"] as const) {
     const names = config[key].map(({ name }) => name);
@@ -44,7 +44,7 @@ function checkReferences(config: SweepConfig, path: string): SweepConfig {
   return config;
 }
 
-/** Paths of the file count from its own folder. */
+/** Paths in the file are relative to its own folder. */
 function withPaths(config: SweepConfig, folder: string): SweepConfig {
   const at = (path: string) => resolve(folder, path);
   const maybe = (path: string | undefined) => (path === undefined ? undefined : at(path));

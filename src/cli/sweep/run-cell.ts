@@ -1,4 +1,4 @@
-/** One cell: plan, quantise, write, load, measure. */
+/** Runs one cell: makes the plan, quantises, writes, loads and measures. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withFileErrors } from "../../adapter/file-errors.ts";
@@ -147,7 +147,7 @@ async function planOf(
   return planFor(parsePolicy(policy), { ...context, budget: { kind: "bytes", trueBytes } });
 }
 
-/** GPTQ's loss and that of rounding by layer, role and projection; an expert's counts by its tokens. */
+/** The loss of GPTQ and that of rounding by layer, role and projection; experts are weighted by their tokens. */
 function lossesOf(model: Model, modules: readonly ModuleReport[]) {
   const reports = new Map(modules.map((report) => [report.name, report]));
   const entries = model.files.linears.flatMap((linear) => {
@@ -227,7 +227,7 @@ async function measureTasks(
   }
 }
 
-/** The primary metric, with every item's outcome: two cells are compared item by item. */
+/** The primary metric with the outcome of every item, since cells are compared item by item. */
 function taskOf({ task, scores, samples, chance }: TaskResult) {
   const { metric, value, stdErr } = scores.find((score) => score.metric === task.primary) ?? scores[0];
   return { metric, value, stdErr, chance, outcomes: samples.map((sample) => sample[metric]).join("") };

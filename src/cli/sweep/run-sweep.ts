@@ -1,4 +1,4 @@
-/** Runs the cells of a sweep in processes of their own, as many at a time as asked for, and keeps each result at once. */
+/** Runs the cells of a sweep, each in a process of its own and several at a time, and keeps each result at once. */
 import { spawn } from "node:child_process";
 import { isCutFrom, type Journal } from "../../adapter/node-journal.ts";
 import { FormatError } from "../../base/errors.ts";
@@ -21,7 +21,7 @@ export interface FailedCell {
   readonly message: string;
 }
 
-/** Results of a journal by key. @throws FormatError for a line that is no cell. */
+/** Results of a journal by key. @throws FormatError for a line that is not a cell. */
 export function knownResults(journal: Journal): ReadonlyMap<string, JsonObject> {
   const known = new Map<string, JsonObject>();
   for (const [index, line] of journal.lines.entries()) {
@@ -33,7 +33,7 @@ export function knownResults(journal: Journal): ReadonlyMap<string, JsonObject> 
   return known;
 }
 
-/** A last line of results that lacks its end. */
+/** Tells whether a last line without a line end is a whole result, a result that was cut off, or something else. */
 export function recognise(line: string): "whole" | "cut" | undefined {
   if (!isCutFrom(line, ['{"key":"'])) return undefined;
   try {
@@ -67,7 +67,7 @@ export async function runCells(
   const runCell = async (cell: SweepCell) => {
     try {
       const result = JSON.parse(await child(session, run, cell, [])) as JsonObject;
-      // The parent alone writes, so lines never mix.
+      // Only the parent writes, so lines never mix.
       await run.journal.append(JSON.stringify(result));
       run.onResult(result);
     } catch (error) {
@@ -82,7 +82,7 @@ export async function runCells(
     try {
       await child(session, run, cell, ["--prepare"]);
     } catch {
-      session.signal.throwIfAborted(); // The cells will say what is wrong, each with its own name.
+      session.signal.throwIfAborted(); // Each cell will report the error under its own name.
     }
     groups.set(groupOf(cell), "ready");
     changed();
@@ -102,16 +102,16 @@ export async function runCells(
   return failed;
 }
 
-/** Runs this program on one cell, which it gets whole; resolves with what it printed. */
+/** Runs this program on one cell, which is written to its stdin; resolves with what it printed. */
 function child(session: CommandSession, run: SweepRun, cell: SweepCell, more: readonly string[]): Promise<string> {
   const { kernels } = session.options;
   const args = ["sweep", run.config, "--cell", "-", "--cache", run.cache, "--threads", String(run.threads), ...more];
   const process_ = spawn(process.execPath, [process.argv[1], ...args, "--kernels", kernels, "--quiet", "--json"], {
-    // The channel carries nothing: its end tells the cell that this process is gone.
+    // Nothing is sent over the channel. Its end tells the cell that this process is gone.
     stdio: ["pipe", "pipe", "pipe", "ipc"],
     signal: session.signal,
   });
-  // A process that ends before it has read says why itself.
+  // A process that ends before it has read its input reports the reason itself.
   process_.stdin?.on("error", () => {}).end(JSON.stringify(cell));
   return new Promise((resolve, reject) => {
     let [stdout, stderr] = ["", ""];

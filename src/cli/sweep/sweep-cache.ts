@@ -1,6 +1,6 @@
 /**
- * The folder of what a sweep's cells share. It is one that a sweep made, which a file in it says, or an empty one; and only what
- * a sweep puts there is ever removed.
+ * The folder of files that a sweep's cells share. It must be empty or made by a sweep, which a file in it shows; only files that
+ * a sweep has put there are ever removed.
  */
 import { mkdir, mkdtemp, readdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,12 +16,12 @@ const CONFIG_COPY = "config.json";
 const SHARED_FILE = /^(?:statistics|reference)-[0-9a-f]{24}\.safetensors$/;
 const CELL_FOLDER = /^cell-(\d+-\d+)-[A-Za-z0-9]{6}$/;
 
-/** Where a sweep keeps what its cells share. */
+/** The folder of a sweep. */
 export interface SweepFolder {
   readonly cache: string;
 }
 
-/** Makes the folder where there is none. @throws FileError for one with something in it that no sweep made. */
+/** Makes the folder if there is none. @throws FileError for a folder with files in it that no sweep made. */
 export async function openCache(cache: string): Promise<void> {
   await withFileErrors(cache, async () => {
     await mkdir(cache, { recursive: true });
@@ -36,24 +36,24 @@ export async function openCache(cache: string): Promise<void> {
   });
 }
 
-/** The configuration as it is now, for the cells' processes: the file may change while they run. @returns the copy. */
+/** Keeps a copy of the configuration for the cells' processes, because the file may change while they run. @returns the copy. */
 export async function keepConfig(cache: string, config: SweepConfig): Promise<string> {
   const copy = join(cache, CONFIG_COPY);
   await withFileErrors(copy, () => writeFile(copy, JSON.stringify(config)));
   return copy;
 }
 
-/** A folder for one cell, whose name tells the process that removes it. */
+/** Makes a folder for one cell. Its name contains the process that will remove it. */
 export function cellFolder(cache: string): Promise<string> {
   return withFileErrors(cache, () => mkdtemp(join(cache, `cell-${lifeText(ownLife())}-`)));
 }
 
-/** Removes what cells left whose process was killed. */
+/** Removes the folders of cells whose process was killed. */
 export async function removeDeadCells(cache: string): Promise<void> {
   await removeOwn(cache, (name) => isOfDeadCell(name));
 }
 
-/** Removes all that a sweep put there, and the folder where nothing else is in it. */
+/** Removes all files that a sweep has put there, and the folder if nothing else is in it. */
 export async function removeCache(cache: string): Promise<void> {
   await removeOwn(
     cache,

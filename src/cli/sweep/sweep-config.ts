@@ -14,7 +14,7 @@ export interface SweepCalibration {
   readonly samples?: number;
   readonly length?: number;
   readonly seed?: number;
-  /** Of a file of windows, only these: [first, number]. */
+  /** Takes only these windows of a file of windows: [first, number]. */
   readonly windows?: readonly [number, number];
 }
 
@@ -35,14 +35,14 @@ export interface SweepGrid {
 export interface SweepPlan {
   readonly name: string;
   readonly policy: string;
-  /** Of policy knapsack: bits, or bytes with a unit. */
+  /** Budget of policy knapsack: average bits, or bytes with a unit. */
   readonly budget?: string;
-  /** Of policy knapsack: the plan whose bytes it may spend, by its name. */
+  /** Budget of policy knapsack: the bytes of the plan of this name. */
   readonly budgetOf?: string;
   readonly seeds?: readonly number[];
-  /** The plan that it is compared with: random, and of as many bytes. */
+  /** Name of the plan that it is compared with: a random one of as many bytes. */
   readonly control?: string;
-  /** While it is measured, in place of the sweep's: `int4/token` and the like round inputs as a study does. */
+  /** Activations while it is measured, instead of the sweep's. `int4/token` and similar ones round inputs as in a study. */
   readonly activations?: PlanActivations;
 }
 
@@ -65,7 +65,7 @@ export type SweepMetric =
     };
 
 export interface SweepConfig {
-  /** Where an editor finds the schema. */
+  /** Where an editor finds the schema of this file. */
   readonly $schema?: string;
   readonly models: readonly SweepModel[];
   readonly calibration: readonly SweepCalibration[];
@@ -77,5 +77,5 @@ export interface SweepConfig {
   readonly sampleTokens?: number;
 }
 
-/** The float model is a cell of its own. */
+/** Name of the plan that stands for the float model, which is a cell of its own. */
 export const FLOAT_PLAN = "float";

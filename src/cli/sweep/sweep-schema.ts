@@ -20,7 +20,7 @@ const CALIBRATION = v.strictObject(
     samples: v.optional(positive),
     length: v.optional(positive),
     seed: v.optional(count),
-    /** Of a file of windows, only these: [first, number]. */
+    /** Takes only these windows of a file of windows: [first, number]. */
     windows: v.optional(v.tuple([count, positive], "two whole numbers")),
   },
   "a calibration draw",
@@ -45,13 +45,13 @@ const PLAN = v.strictObject(
   {
     name: text,
     policy: text,
-    /** Of policy knapsack: bits, bytes with a unit, or the bytes of another plan by its name. */
+    /** Budgets of policy knapsack: bits or bytes with a unit, and the name of a plan of as many bytes. */
     budget: v.optional(text),
     budgetOf: v.optional(text),
     seeds: v.optional(list(count)),
-    /** The plan that it is compared with: random, and of as many bytes. */
+    /** Name of the plan that it is compared with: a random one of as many bytes. */
     control: v.optional(text),
-    /** While it is measured, in place of the sweep's. */
+    /** Activations while it is measured, instead of the sweep's. */
     activations: v.optional(v.picklist(PLAN_ACTIVATIONS, PLAN_ACTIVATIONS.join(", "))),
   },
   "a plan",
