@@ -53,7 +53,8 @@ function parseClasses(part: string): { base: PlanBits | undefined; classes: read
     const [word, value] = cut(item, ":");
     if (PART_WORDS.includes(word))
       throw new UsageError("policy", `"${item}" at the beginning`, "bits of the classes first, such as base:2");
-    if (word === "knapsack") throw new UsageError("policy", `"${part}"`, "knapsack alone, with a budget beside it");
+    if (word === "knapsack")
+      throw new UsageError("policy", `"${part}"`, "knapsack alone; its budget is an option of its own");
     if (!CLASS_WORDS.includes(word)) throw unknownWord("policy", word, [...CLASS_WORDS, "knapsack"]);
     const role = CLASSES[word];
     const bits = parseBits(value, `policy: ${word}`);

@@ -29,7 +29,11 @@ export async function encodeDocuments(
   if (documents === undefined) return tokenizer.encodeAsync(text, { signal });
   const startId = options.startId ?? tokenizer.bosId ?? tokenizer.eosId;
   if (startId === undefined)
-    throw new UsageError("text", "documents for a model without a BOS and an EOS id", "a BOS id to begin each with");
+    throw new UsageError(
+      "text",
+      "documents for a model without a BOS and an EOS id",
+      "a BOS id, an EOS id or a startId to begin each document with",
+    );
   const ids: number[] = [];
   for (const document of documents) {
     ids.push(startId);

@@ -62,7 +62,7 @@ function openFixed({ json, model }: TokenizerJson, where: string): Library {
   } catch (error) {
     if (error instanceof QuernError) throw error;
     const problem = error instanceof Error ? error.message : String(error);
-    throw new FormatError(where, `cannot be used: ${problem}`, { cause: error });
+    throw new FormatError(where, `found a tokenizer that cannot be used: ${problem}`, { cause: error });
   }
 }
 

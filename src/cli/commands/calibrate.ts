@@ -83,7 +83,11 @@ function checkChoices(path: string | undefined, options: Options): void {
   if (options.merge === undefined && path === undefined)
     throw new UsageError("quern calibrate", "no model", "a model folder, or files for --merge");
   if (options.merge !== undefined && (givesCalibration(options) || options.resume === true))
-    throw new UsageError("--merge", "calibration tokens or --resume beside it", "files to add up and no run");
+    throw new UsageError(
+      "--merge",
+      "calibration tokens or --resume too",
+      "only files to add up: --merge runs no model",
+    );
   if (options.resume === true && options.output === undefined)
     throw new UsageError("--resume", "no --output", "the --output of the run that was stopped");
 }

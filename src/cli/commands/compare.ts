@@ -86,7 +86,11 @@ function checkOptions({ reference, saveReference, studyActivations }: Options, i
   if (saveReference !== undefined && !saveReference.endsWith(".safetensors"))
     throw new UsageError("--save-reference", JSON.stringify(saveReference), "a name that ends in .safetensors");
   if (reference === undefined && studyActivations !== undefined)
-    throw new UsageError("--study-activations", "no --reference", "a reference to compare with: one is not saved so");
+    throw new UsageError(
+      "--study-activations",
+      "no --reference",
+      "--reference: a reference is not saved with rounded inputs",
+    );
 }
 
 async function compareRunning(

@@ -64,7 +64,7 @@ const generateCommand: Action<Options> = async (session, [path], options) => {
   const { sha256 } = await import("../../files/sha256.ts");
   const prompt = await readPrompt(session, options);
   if (options.stream === true && !session.output.isJson)
-    throw new UsageError("--stream", "no --json", "--json beside it; without it text is shown as it comes");
+    throw new UsageError("--stream", "no --json", "--json too; without --json the text is shown as it is generated");
   const started = performance.now();
   await using opened = await openFiles(session, path);
   await promptIds(session, opened, prompt);

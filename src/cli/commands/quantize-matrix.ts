@@ -42,7 +42,11 @@ const quantizeMatrixCommand: Action<Options> = async (session, [path], options) 
   const { openMachine } = await import("../input/open-model.ts");
   const { Turns } = await import("../../base/turns.ts");
   if (options.gateWeighted !== undefined || options.errorFeedback !== undefined)
-    throw new UsageError("quantize-matrix", "--gate-weighted or --error-feedback", "a matrix's own options alone");
+    throw new UsageError(
+      "quantize-matrix",
+      "--gate-weighted or --error-feedback",
+      "only options that apply to a single matrix",
+    );
   const { gateWeighted: _, errorFeedback: __, ...grid } = gridSettings(options);
   await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path] });
   await using output = await nodeOutputFile(options.output, session.options);

@@ -97,5 +97,5 @@ export async function openMachine({ options, note }: CommandSession): Promise<Ma
 function checkKernels({ kernels }: CommonOptions): "auto" | "base" | "relaxed" {
   if (kernels !== "reference") return kernels;
   const builds = ["auto", "base", "relaxed"];
-  throw new UnsupportedError("--kernels", "reference (the scalar twins serve the tests only)", builds);
+  throw new UnsupportedError("--kernels", "reference (the scalar twins are for tests only)", builds);
 }

@@ -40,7 +40,8 @@ export function readPolicy(text: string, options: PolicyOptions): Policy {
     throw new UsageError(`policy ${text}`, "no budget", "a budget, such as --budget 3.0 or --budget 5.2MB");
   }
   for (const [option, value] of Object.entries({ "--budget": budget, "--min-bits": minBits, "--freeze": freeze }))
-    if (value !== undefined) throw new UsageError(option, `policy ${text}`, "policy knapsack, the one that it is for");
+    if (value !== undefined)
+      throw new UsageError(option, `policy ${text}`, "policy knapsack, to which this option applies");
   return policy;
 }
 

@@ -34,7 +34,8 @@ export async function readStatisticsOf(
   files: ModelFiles | undefined,
 ): Promise<Statistics> {
   const statistics = await readStatisticsFile(path);
-  if (files === undefined) session.note(`${path}: taken as this model's: there are no weights to tell it by`);
+  if (files === undefined)
+    session.note(`${path}: taken as statistics of this model; they cannot be checked without its weights`);
   else await requireModel(session, statistics, path, files);
   return statistics;
 }

@@ -50,7 +50,7 @@ async function readInput(path: string, signal: AbortSignal, limitBytes: number):
   const name = path === "-" ? "stdin" : path;
   const bytes = await readWhole(path === "-" ? process.stdin : createReadStream(path), name, signal, limitBytes);
   if (path.endsWith(".gz") && !isGzip(bytes))
-    throw new FormatError(path, "found no gzip data, expected it by the name");
+    throw new FormatError(path, "found no gzip data, expected a file of that name to be packed");
   return unpacked(bytes, name, limitBytes, new Turns(signal));
 }
 

@@ -9,7 +9,7 @@ export function requireValues(where: string, values: ArrayLike<number>): void {
 
 export function requireSameLength(where: string, found: ArrayLike<unknown>, expected: ArrayLike<unknown>): void {
   if (found.length !== expected.length)
-    throw new UsageError(where, `${found.length} values`, `${expected.length}, one for each of the other side`);
+    throw new UsageError(where, `${found.length} values`, `${expected.length}, as many as on the other side`);
 }
 
 /** A whole number from `least` to `most`. */
