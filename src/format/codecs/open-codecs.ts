@@ -4,8 +4,8 @@ import type { FolderSource } from "../../files/source.ts";
 import { readGptqConfig } from "../gptq/gptq-config.ts";
 import { missingTensor, type TensorIndex } from "../tensor-index.ts";
 import type { Codec, StoredModule } from "./codec.ts";
-import { floatCodec } from "./float.ts";
-import { gptqCodec } from "./gptq.ts";
+import { floatCodec } from "./float-codec.ts";
+import { gptqCodec } from "./gptq-codec.ts";
 
 /** Opens a codec over the tensors of a checkpoint; what it needs to know of the folder, it reads itself. */
 type OpenCodec = (index: TensorIndex, folder: FolderSource) => Promise<Codec>;
