@@ -155,24 +155,14 @@ export class Model implements AsyncDisposable {
     return this.files.config;
   }
 
-  /** Allocates run buffers and a cache, to be disposed by the caller. @throws UsageError while a job has the model to itself. */
+  /** Allocates run buffers and a cache, to be disposed by the caller. @throws MemoryError where they do not fit. */
   session(options: SessionOptions = {}): Session {
     return new Session(this, options);
   }
 
-  /** The same when its turn comes. */
-  openSession(turns: Turns, options: SessionOptions = {}): Promise<Session> {
-    return this.machine.jobs.shared(turns, async () => new Session(this, options));
-  }
-
-  /**
-   * Runs a job that changes weights or uses the memory's end as it likes: nothing else of this model runs meanwhile. The job works
-   * on `held`, a view of the model that is good until it ends.
-   */
-  alone<T>(job: string, signal: AbortSignal | undefined, work: (held: Model, turns: Turns) => Promise<T>): Promise<T> {
-    return this.machine.alone(job, new Turns(signal), (machine, turns) =>
-      work(new Model(this.files, machine, this.weights, this.activations, false), turns),
-    );
+  /** Runs a job beside all others of the model. It ends when the signal is aborted or the model is disposed. */
+  job<T>(signal: AbortSignal | undefined, work: (turns: Turns) => Promise<T>): Promise<T> {
+    return this.machine.jobs.run(new Turns(signal), work);
   }
 
   /** The folder's tokenizer, read at the first call. @throws FileError where there is none. */

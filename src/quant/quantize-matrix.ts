@@ -50,7 +50,7 @@ function checkOptions(options: MatrixOptions): void {
     throw new UsageError("shrinkage", String(shrinkage), "a number from 0");
 }
 
-/** Quantises w[rows, cols] for the inputs x[tokens, cols]. Never falls back because tokens are few. Has the machine to itself. */
+/** Quantises w[rows, cols] for the inputs x[tokens, cols]. Never falls back because tokens are few. */
 export async function quantizeMatrix(
   machine: Machine,
   w: Float32Array,
@@ -66,12 +66,10 @@ export async function quantizeMatrix(
   if (x.length !== tokens * cols) throw new ShapeError("inputs", [tokens, cols], [x.length]);
   if (tokens < 1) throw new UsageError("tokens", String(tokens), "at least one input row");
   checkFinite("inputs", x, 0, cols);
-  return machine.alone("quantizeMatrix", turns, (held, own) =>
-    quantizeHeld(held, w, x, rows, cols, tokens, options, own),
-  );
+  return machine.jobs.run(turns, (own) => quantizeChecked(machine, w, x, rows, cols, tokens, options, own));
 }
 
-async function quantizeHeld(
+async function quantizeChecked(
   machine: Machine,
   w: Float32Array,
   x: Float32Array,

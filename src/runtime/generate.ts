@@ -57,8 +57,8 @@ export type Prompt = string | { readonly ids: readonly number[] };
 const DEFAULT_MAX_TOKENS = 128;
 
 /**
- * Yields pieces; returns the whole. Aborting rejects with the signal's reason within one token. Between two pieces the model is free for
- * others: a job that has it to itself may run then, and the text is the same.
+ * Yields pieces; returns the whole. Aborting rejects with the signal's reason within one token. Whatever else runs on the model
+ * meanwhile, the text is the same.
  * @throws UsageError for an empty prompt, one that fills the context, an id out of range, an option out of range or unknown.
  */
 export async function* generate(
@@ -73,7 +73,7 @@ export async function* generate(
     options.context ?? model.config.maxPositions,
     model.config.maxPositions,
   );
-  using seat = await Seat.take(model, Math.min(context, promptIds.length + maxTokens), turns);
+  using seat = Seat.take(model, Math.min(context, promptIds.length + maxTokens));
   const sampler = createSampler(model, sampling, options.seed ?? 0, promptIds);
   const text = await createShownText(model, prompt, stops);
   const eosIds = options.ignoreEos ? [] : model.config.eosIds;

@@ -31,7 +31,7 @@ export async function computeLogits(
   const length = checkLength(ids, model);
   const turns = new Turns(options.signal);
   const logits = { data: new Float32Array(length * vocabSize), rows: length, vocab: vocabSize };
-  using session = await model.openSession(turns, { context: length, logits: "all" });
+  using session = model.session({ context: length, logits: "all" });
   await session.evaluate(ids, turns, collector(model, logits));
   return logits;
 }
@@ -72,7 +72,7 @@ export async function computeTapped(
   const length = checkLength(ids, model);
   const turns = new Turns(options.signal);
   const tensors: TappedTensor[] = [];
-  using session = await model.openSession(turns, { context: length, batch: length, logits: "all", keepRoutes: true });
+  using session = model.session({ context: length, batch: length, logits: "all", keepRoutes: true });
   const logits = { data: new Float32Array(length * config.vocabSize), rows: length, vocab: config.vocabSize };
   const keepHidden = ({ layer, input }: Tap) =>
     void tensors.push({

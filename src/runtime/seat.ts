@@ -20,13 +20,11 @@ export class Seat implements Disposable {
   readonly #self: WeakRef<Seat> = new WeakRef(this);
   #session: Session | undefined;
 
-  /** For sequences of up to `context` tokens, when the model's turn comes. */
-  static take(model: Model, context: number, turns: Turns): Promise<Seat> {
-    return model.machine.jobs.shared(turns, async () => {
-      const seats = paused.get(model) ?? new Set();
-      paused.set(model, seats);
-      return new Seat(model, context, seats, takeOver(seats, context) ?? model.session({ context }));
-    });
+  /** For sequences of up to `context` tokens. */
+  static take(model: Model, context: number): Seat {
+    const seats = paused.get(model) ?? new Set();
+    paused.set(model, seats);
+    return new Seat(model, context, seats, takeOver(seats, context) ?? model.session({ context }));
   }
 
   private constructor(model: Model, context: number, seats: Set<WeakRef<Seat>>, session: Session) {
@@ -51,7 +49,7 @@ export class Seat implements Disposable {
   ): Promise<void> {
     this.#paused.delete(this.#self);
     if (this.#session === undefined) {
-      this.#session = await this.#model.openSession(turns, { context: this.#context });
+      this.#session = this.#model.session({ context: this.#context });
       await this.#session.evaluate(before(), turns);
     }
     await this.#session.evaluate(ids, turns, onLogits, onTokens);

@@ -1,7 +1,6 @@
 /** A machine: one linear memory, its kernels (base or relaxed build), an arena over it, and helper threads. */
 import { instantiate } from "@assemblyscript/loader";
 import { UnsupportedError, UsageError } from "../base/errors.ts";
-import type { Turns } from "../base/turns.ts";
 
 import { HEAP_BASE, writeConstants } from "./constants.ts";
 import { Crew } from "./crew.ts";
@@ -37,7 +36,7 @@ const SCRATCH_BYTES = 1 << 20;
 const TAPE_CALLS = 4096;
 const OPCODES: ReadonlyMap<KernelName, number> = new Map(KERNEL_NAMES.map((name, index) => [name, index]));
 
-/** What a machine and its views have in common. */
+/** What a machine is made of. */
 interface Parts {
   readonly build: KernelBuild;
   readonly threads: number;
@@ -65,10 +64,9 @@ export class Machine implements AsyncDisposable {
   readonly threads: number;
   readonly memory: WebAssembly.Memory;
   readonly arena: Arena;
-  /** Whose turn it is on this memory. */
+  /** What runs on this memory. */
   readonly jobs: Jobs = new Jobs("engine");
   readonly #parts: Parts;
-  readonly #owner: boolean;
   readonly #single: Tape;
   #disposal: Promise<void> | undefined;
 
@@ -102,15 +100,14 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  private constructor(parts: Parts, owner = true) {
+  private constructor(parts: Parts) {
     this.build = parts.build;
     this.threads = parts.threads;
     this.memory = parts.memory;
     this.arena = parts.arena;
     this.#parts = parts;
-    this.#owner = owner;
     this.#single = this.tape();
-    if (owner && parts.crew !== undefined) forgotten.register(this, parts.crew, parts.crew);
+    if (parts.crew !== undefined) forgotten.register(this, parts.crew, parts.crew);
   }
 
   /** An empty tape for this machine. */
@@ -130,32 +127,17 @@ export class Machine implements AsyncDisposable {
   }
 
   /**
-   * Runs a job that may use the memory's end as it likes, when its turn comes and with nothing beside it. It works on `held`, a
-   * view with a line of its own, good until the job ends: the machine's own line would let nobody in.
-   */
-  alone<T>(name: string, turns: Turns, work: (held: Machine, turns: Turns) => Promise<T>): Promise<T> {
-    return this.jobs.alone(name, turns, async (own) => {
-      const held = new Machine(this.#parts, false);
-      try {
-        return await work(held, own);
-      } finally {
-        held.jobs.close(() => {});
-      }
-    });
-  }
-
-  /**
    * Ends what runs and waits for it to stop, so not to be awaited inside of it; then stops the helpers and leaves the memory to the
    * next machine or to the garbage collector. Everything that is asked of it later throws.
    */
   [Symbol.asyncDispose](): Promise<void> {
-    this.#disposal ??= this.#owner ? this.#end() : Promise.resolve();
+    this.#disposal ??= this.#end();
     return this.#disposal;
   }
 
   async #end(): Promise<void> {
     const { arena, crew, memory, shared } = this.#parts;
-    await new Promise<void>((resolve) => this.jobs.close(resolve));
+    await this.jobs.close();
     arena.close();
     if (crew !== undefined) forgotten.unregister(crew);
     await crew?.stop();

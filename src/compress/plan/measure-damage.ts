@@ -42,14 +42,14 @@ const OPTIONS: KnownOptions<DamageOptions> = {
   ...{ grid: true, groupSize: true, sampleTokens: true, signal: true, onProgress: true },
 };
 
-/** Has the model to itself. */
+/** The damage of each linear at each width. The model itself is not changed, so that others may use it meanwhile. */
 export async function measureDamage(model: Model, windows: Windows, options: DamageOptions): Promise<Damages> {
   checkKnownOptions<DamageOptions>("measureDamage", options, OPTIONS);
   checkDamageGrid(options);
-  return model.alone("measureDamage", options.signal, (held, turns) => measureHeld(held, windows, options, turns));
+  return model.job(options.signal, (turns) => measureGroups(model, windows, options, turns));
 }
 
-async function measureHeld(model: Model, windows: Windows, options: DamageOptions, turns: Turns): Promise<Damages> {
+async function measureGroups(model: Model, windows: Windows, options: DamageOptions, turns: Turns): Promise<Damages> {
   const { grid, groupSize, onProgress } = options;
   const usage = await expertUsage(model, windows, options);
   const alternatives = await quantizeAlternatives(model, windows, grid, WIDTHS, groupSize, { turns, onProgress });

@@ -48,7 +48,7 @@ export interface Prediction {
 }
 
 /**
- * Trains on `windows`, one a step, and scores. Has the model to itself.
+ * Trains on `windows`, one a step, and scores.
  * @throws UsageError for fewer than two windows or options that make no sense; the signal's reason within one step.
  */
 export async function trainPredictor(
@@ -57,13 +57,11 @@ export async function trainPredictor(
   options: PredictorOptions = {},
 ): Promise<Prediction> {
   const heldOut = checkOptions(windows, options);
-  return model.alone("trainPredictor", options.signal, (held, turns) =>
-    predictHeld(held, windows, options, heldOut, turns),
-  );
+  return model.job(options.signal, (turns) => trainBlocks(model, windows, options, heldOut, turns));
 }
 
 /** @param heldOut windows that are not learned from. */
-async function predictHeld(
+async function trainBlocks(
   model: Model,
   windows: Windows,
   options: PredictorOptions,

@@ -41,7 +41,7 @@ const RUN_OPTIONS: KnownOptions<QuantizeRun> = {
 };
 
 /**
- * Has the model to itself: other calls wait until it is done.
+ * The model itself is not changed, so that others may use it meanwhile.
  * @throws UsageError for settings that do not fit the model, before any work; the signal's reason within one matrix.
  */
 export async function quantizeModel(
@@ -51,10 +51,10 @@ export async function quantizeModel(
 ): Promise<Quantized> {
   checkSettings(model.files, settings);
   checkKnownOptions<QuantizeRun>("quantizeModel", run, RUN_OPTIONS);
-  return model.alone("quantizeModel", run.signal, async (held, turns) => {
-    const collector = new Collector(held, settings, run);
-    if (settings.method === "rtn") await roundBlocks(held, settings, turns, collector, run.checkpoint);
-    else await runBlocks(held, settings, turns, collector, run);
+  return model.job(run.signal, async (turns) => {
+    const collector = new Collector(model, settings, run);
+    if (settings.method === "rtn") await roundBlocks(model, settings, turns, collector, run.checkpoint);
+    else await runBlocks(model, settings, turns, collector, run);
     return collector.result();
   });
 }

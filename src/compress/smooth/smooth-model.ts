@@ -51,15 +51,13 @@ export interface Smoothing {
 const LEAST_ROWS = 32;
 const GRID: readonly number[] = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
-/** Finds the factors of every site; the model stays as it is. Has it to itself. @throws UsageError for quantised weights or wrong options. */
+/** Finds the factors of every site; the model stays as it is. @throws UsageError for quantised weights or wrong options. */
 export async function smoothModel(model: Model, windows: Windows, options: SmoothOptions = {}): Promise<Smoothing> {
   const rounding = checkOptions(model, options);
-  return model.alone("smoothModel", options.signal, (held, turns) =>
-    smoothHeld(held, windows, options, rounding, turns),
-  );
+  return model.job(options.signal, (turns) => findFactors(model, windows, options, rounding, turns));
 }
 
-async function smoothHeld(
+async function findFactors(
   model: Model,
   windows: Windows,
   options: SmoothOptions,

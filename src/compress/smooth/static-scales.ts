@@ -18,7 +18,7 @@ export interface ScalesRun {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** Has the model to itself. One list of scales for each group of linears with a common input; the experts of a layer share theirs. */
+/** One list of scales for each group of linears with a common input; the experts of a layer share theirs. */
 export async function staticScales(
   model: Model,
   windows: Windows,
@@ -27,12 +27,10 @@ export async function staticScales(
 ): Promise<StaticScales> {
   // Refuses what cannot be run, before the work.
   model.withActivations({ mode: "study", bits, group });
-  return model.alone("staticScales", run.signal, (held, turns) =>
-    scalesHeld(held, windows, { bits, group }, run, turns),
-  );
+  return model.job(run.signal, (turns) => measureScales(model, windows, { bits, group }, run, turns));
 }
 
-async function scalesHeld(
+async function measureScales(
   model: Model,
   windows: Windows,
   { bits, group }: Pick<StudyActivations, "bits" | "group">,

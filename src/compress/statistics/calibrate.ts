@@ -51,7 +51,7 @@ export interface CalibrateRun {
   /** What an earlier run of the same model, tokens and options has done. */
   readonly resume?: PartialStatistics;
   /**
-   * Called, and waited for, after every chunk but the last; must not wait for other calls on the model. Where it gives the same
+   * Called, and waited for, after every chunk but the last. Where it gives the same
    * statistics back, read from a file that it wrote, the run goes on with these and the Hessians in `work` are removed.
    */
   readonly onChunk?: (partial: PartialStatistics) => Promise<Statistics | undefined> | Promise<void>;
@@ -66,13 +66,13 @@ const RUN_OPTIONS: KnownOptions<CalibrateRun> = {
   ...{ signal: true, onProgress: true },
 };
 
-/** Has the model to itself. @throws UsageError for windows that do not fit the model, or a run to resume that was another one. */
+/** @throws UsageError for windows that do not fit the model, or a run to resume that was another one. */
 export async function calibrate(model: Model, windows: Windows, run: CalibrateRun = {}): Promise<Statistics> {
   checkKnownOptions<CalibrateRun>("calibrate", run, RUN_OPTIONS);
-  return model.alone("calibrate", run.signal, (held, turns) => calibrateHeld(held, windows, run, turns));
+  return model.job(run.signal, (turns) => calibrateChunks(model, windows, run, turns));
 }
 
-async function calibrateHeld(model: Model, windows: Windows, run: CalibrateRun, turns: Turns): Promise<Statistics> {
+async function calibrateChunks(model: Model, windows: Windows, run: CalibrateRun, turns: Turns): Promise<Statistics> {
   const identity = await identityOf(model, windows, run, turns);
   if (run.resume !== undefined) checkResume(run.resume.identity, identity);
   const linears = await outlierScores(model.files, run);

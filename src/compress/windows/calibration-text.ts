@@ -59,14 +59,14 @@ function checkWindows({ samples = 1, length = 1 }: WindowOptions): void {
 /** Sequences sampled side by side: each keeps its own rows of one cache, and a step runs one token of each. */
 const SIDE_BY_SIDE = 64;
 
-/** Has the model to itself. Windows that it writes itself, from its BOS id on: no data set needed, and the distribution is the model's own. */
+/** Windows that the model writes itself, from its BOS id on: no data set needed, and the distribution is the model's own. */
 export async function selfSample(model: Model, options: SelfSampleOptions = {}): Promise<Windows> {
   checkKnownOptions<SelfSampleOptions>("selfSample", options, SAMPLE_OPTIONS);
   checkWindows(options);
-  return model.alone("selfSample", options.signal, (held, turns) => sampleHeld(held, options, turns));
+  return model.job(options.signal, (turns) => writeWindows(model, options, turns));
 }
 
-async function sampleHeld(model: Model, options: SelfSampleOptions, turns: Turns): Promise<Windows> {
+async function writeWindows(model: Model, options: SelfSampleOptions, turns: Turns): Promise<Windows> {
   const { samples = 64, length = 256, seed = 0, temperature = 1, onProgress } = options;
   const { maxPositions } = model.config;
   if (length > maxPositions) throw new UsageError("length", String(length), `at most ${maxPositions}, the context`);

@@ -10,7 +10,7 @@ import { createState, placeTokens, type State } from "../../model/pass/pass-stat
 import { checkIds } from "../../model/pass/session.ts";
 import { project, type Target } from "../../nn/linear.ts";
 import { stride } from "../../tensor/matrix.ts";
-import { Jobs } from "../../wasm/jobs.ts";
+import { Calls } from "../../wasm/calls.ts";
 
 /** Token windows; each is a sequence of its own from position 0. */
 export type Windows = readonly (readonly number[])[];
@@ -18,24 +18,23 @@ export type Windows = readonly (readonly number[])[];
 /** Float activations whatever the model's own mode: what is rounded must not depend on how it will be run. */
 const EXACT = { mode: "f32", group: 32 } as const;
 
-/** Calls at once and disposal as with `Session`. What is called back must not wait for another call of the same batch or model. */
+/** Calls at once and disposal as with `Session`. What is called back must not wait for another call of the same batch. */
 export class WindowBatch implements Disposable {
   readonly tokens: number;
   readonly state: State;
   readonly #model: Model;
   readonly #pass: Pass;
-  readonly #calls: Jobs = new Jobs("batch of windows");
+  readonly #calls: Calls;
 
   /**
    * @param logitRows rows of logits that `head` computes at a time.
-   * @throws UsageError for no tokens, a window longer than the context, an id out of range, and while a job has the model to itself;
-   * MemoryError where it does not fit.
+   * @throws UsageError for no tokens, a window longer than the context, or an id out of range; MemoryError where it does not fit.
    */
   constructor(model: Model, windows: Windows, logitRows = 0) {
     const { config, machine } = model;
     this.tokens = checkWindows(windows, model);
     this.#model = model;
-    machine.jobs.requireFree();
+    this.#calls = new Calls("batch of windows", machine.jobs);
     const longest = mostIds(windows);
     const options = { capacity: this.tokens, cacheRows: this.tokens, logitRows, positions: longest };
     this.state = createState(machine, config, { ...options, oneCache: true, exact: true });
@@ -49,7 +48,7 @@ export class WindowBatch implements Disposable {
 
   /** Computes the embedding of all tokens: the first block's input. */
   embed(turns: Turns): Promise<void> {
-    return this.#inTurn("embed", turns, (own) => this.#embed(own));
+    return this.#calls.run("embed", turns, (own) => this.#embed(own));
   }
 
   /**
@@ -57,12 +56,12 @@ export class WindowBatch implements Disposable {
    * it replaces are used from there on.
    */
   block(layer: number, turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
-    return this.#inTurn("block", turns, (own) => this.#block(layer, own, onTap));
+    return this.#calls.run("block", turns, (own) => this.#block(layer, own, onTap));
   }
 
   /** All blocks in order. */
   run(turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
-    return this.#inTurn("run", turns, async (own) => {
+    return this.#calls.run("run", turns, async (own) => {
       await this.#embed(own);
       for (let layer = 0; layer < this.#model.config.layers; layer++) await this.#block(layer, own, onTap);
     });
@@ -82,7 +81,7 @@ export class WindowBatch implements Disposable {
 
   /** Logits of the tokens [first, first + rows), at `state.logits`. */
   head(first: number, rows: number, turns: Turns): Promise<void> {
-    return this.#inTurn("head", turns, async (own) => {
+    return this.#calls.run("head", turns, async (own) => {
       this.#pass.emit.pool.clear();
       recordHead(this.#pass, rows, first);
       await this.#play(own);
@@ -92,10 +91,6 @@ export class WindowBatch implements Disposable {
   /** Returns the batch's memory, once nothing runs on it. */
   [Symbol.dispose](): void {
     this.#calls.close(() => this.state[Symbol.dispose]());
-  }
-
-  #inTurn(name: string, turns: Turns, work: (turns: Turns) => Promise<void>): Promise<void> {
-    return this.#calls.alone(name, turns, (own) => this.#model.machine.jobs.shared(own, work));
   }
 
   async #embed(turns: Turns): Promise<void> {

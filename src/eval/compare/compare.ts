@@ -107,7 +107,7 @@ async function compareRunning(
   options: CompareOptions,
 ): Promise<ReferenceComparison> {
   const turns = new Turns(options.signal);
-  using rows = await Follower.open(reference, longestWindow(windows, sharedContext(model, reference)), turns);
+  using rows = new Follower(reference, longestWindow(windows, sharedContext(model, reference)));
   const writer = file && (await ReferenceWriter.begin(reference, windows, protocol, file, turns));
   const result = await run(model, rows, windows, options, writer);
   await writer?.end();
@@ -125,8 +125,8 @@ async function run(
   writer?: ReferenceWriter,
 ): Promise<Comparison> {
   const turns = new Turns(options.signal);
-  using follower = await Follower.open(model, longestWindow(windows, model.config.maxPositions), turns);
-  using tally = await model.machine.jobs.shared(turns, async () => new Tally(model));
+  using follower = new Follower(model, longestWindow(windows, model.config.maxPositions));
+  using tally = new Tally(model);
   for (const [place, ids] of windows.entries()) {
     const expected = await reference.window(place, ids, turns);
     await writer?.add(expected, turns);

@@ -45,7 +45,7 @@ export class Tally implements Disposable {
   constructor(model: Model) {
     this.#model = model;
     this.#ld = stride(model.config.vocabSize);
-    model.machine.jobs.requireFree();
+
     using taken = model.machine.arena.region();
     this.#theirs = taken.alloc(SCORING_BATCH * this.#ld * 4);
     this.#sums = taken.alloc(SCORING_BATCH * 32);

@@ -13,16 +13,11 @@ export class Follower implements ReferenceRows, Disposable {
   readonly #session: Session;
   #routes: number[][] = [];
 
-  /** When the model's turn comes. */
-  static async open(model: Model, context: number, turns: Turns): Promise<Follower> {
-    const options = { context, batch: SCORING_BATCH, logits: "all", keepRoutes: true } as const;
-    return new Follower(model, await model.openSession(turns, options));
-  }
-
-  private constructor(model: Model, session: Session) {
+  /** @param context of the longest window that is run. */
+  constructor(model: Model, context: number) {
     this.shape = shapeOf(model.config);
     this.#model = model;
-    this.#session = session;
+    this.#session = model.session({ context, batch: SCORING_BATCH, logits: "all", keepRoutes: true });
   }
 
   async run(ids: readonly number[], turns: Turns, onLogits: (logits: LogitRows) => void): Promise<void> {

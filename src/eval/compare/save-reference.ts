@@ -44,7 +44,7 @@ export async function saveReference(
 ): Promise<SavedFacts> {
   await using file = output;
   const turns = new Turns(options.signal);
-  using follower = await Follower.open(reference, longestWindow(windows, reference.config.maxPositions), turns);
+  using follower = new Follower(reference, longestWindow(windows, reference.config.maxPositions));
   const writer = await ReferenceWriter.begin(reference, windows, options.protocol, file, turns);
   for (const [place, ids] of windows.entries()) {
     await writer.add(await follower.window(place, ids, turns), turns);

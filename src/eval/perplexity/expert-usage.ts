@@ -58,7 +58,7 @@ export async function expertUsage(
   const turns = new Turns(options.signal);
   const tally = new ExpertTally(model);
   const context = mostIds(windows);
-  using session = await model.openSession(turns, { context, batch: context, logits: "none", keepRoutes: true });
+  using session = model.session({ context, batch: context, logits: "none", keepRoutes: true });
   for (const [done, window] of windows.entries()) {
     options.onProgress?.({ phase: "expert use", done, total: windows.length, unit: "windows" });
     session.truncate(0);

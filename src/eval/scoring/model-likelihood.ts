@@ -4,7 +4,7 @@ import { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import { checkContext } from "../../model/pass/session.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
-import { Jobs } from "../../wasm/jobs.ts";
+import { Calls } from "../../wasm/calls.ts";
 import { PairEncoder, sequenceOf } from "./encode-pair.ts";
 import type { Likelihood, LikelihoodModel, LikelihoodOptions, LikelihoodRequest } from "./likelihood.ts";
 import { rollingSequences } from "./protocols.ts";
@@ -37,7 +37,7 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
   readonly model: Model;
   readonly #scorer: TokenScorer;
   readonly #context: number;
-  readonly #calls: Jobs = new Jobs("likelihood");
+  readonly #calls: Calls = new Calls("likelihood");
 
   /** @throws UsageError for a context that the model does not have. */
   constructor(model: Model, options: ModelLikelihoodOptions = {}) {
@@ -61,7 +61,7 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
     options: LikelihoodOptions = {},
   ): Promise<readonly Likelihood[]> {
     const turns = new Turns(options.signal);
-    return this.#calls.alone("logLikelihoods", turns, (own) => this.#score(requests, own));
+    return this.#calls.run("logLikelihoods", turns, (own) => this.#score(requests, own));
   }
 
   async #score(requests: readonly LikelihoodRequest[], turns: Turns): Promise<readonly Likelihood[]> {
@@ -94,7 +94,7 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
   /** Each text after the start id, in windows of the context that each score what no earlier one has (as the harness does). */
   async rollingLogLikelihoods(texts: readonly string[], options: LikelihoodOptions = {}): Promise<readonly number[]> {
     const turns = new Turns(options.signal);
-    return this.#calls.alone("rollingLogLikelihoods", turns, (own) => this.#scoreRolling(texts, own));
+    return this.#calls.run("rollingLogLikelihoods", turns, (own) => this.#scoreRolling(texts, own));
   }
 
   async #scoreRolling(texts: readonly string[], turns: Turns): Promise<readonly number[]> {

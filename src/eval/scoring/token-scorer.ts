@@ -4,7 +4,7 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import { checkBatch } from "../../model/pass/session.ts";
 import { type NodeLogits, TreeSession } from "../../model/pass/tree-session.ts";
-import { Jobs } from "../../wasm/jobs.ts";
+import { Calls } from "../../wasm/calls.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import { buildTree, type ScoredSequence, type ScoredTree } from "./token-tree.ts";
 
@@ -34,7 +34,7 @@ export class TokenScorer implements Disposable {
   computedTokens = 0;
   readonly #model: Model;
   readonly #options: TokenScorerOptions;
-  readonly #calls: Jobs = new Jobs("token scorer");
+  readonly #calls: Calls = new Calls("token scorer");
   #session: TreeSession | undefined;
   #results = 0;
   #memory: Region | undefined;
@@ -50,9 +50,9 @@ export class TokenScorer implements Disposable {
    * @throws UsageError for an id out of range or a sequence longer than the model's context.
    */
   score(sequences: readonly ScoredSequence[], turns: Turns): Promise<readonly TokenScores[]> {
-    return this.#calls.alone("score", turns, async (own) => {
+    return this.#calls.run("score", turns, async (own) => {
       const longest = sequences.reduce((most, { ids }) => Math.max(most, ids.length), 0);
-      const session = await this.#model.machine.jobs.shared(own, async () => this.#open(longest));
+      const session = this.#open(longest);
       const built = buildTree(sequences, this.#options.shareBeginnings === false ? undefined : session.path);
       const found = sequences.map(({ targets }) => ({ logProbs: new Float64Array(targets.length), isGreedy: true }));
       await session.evaluate(built.tree, own, (logits) => this.#take(logits, built, sequences, found));

@@ -2,7 +2,7 @@
 import { UsageError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
-import { Jobs } from "../../wasm/jobs.ts";
+import { Calls } from "../../wasm/calls.ts";
 import {
   createPass,
   type Pass,
@@ -42,8 +42,8 @@ export interface LogitRows {
 }
 
 /**
- * Calls of `evaluate` at once wait for each other, in their order, and for jobs that have the model to themselves. Disposal ends
- * the one that runs; memory is free once it has stopped.
+ * Calls of `evaluate` at once wait for each other, in their order. Disposal ends the one that runs; memory is free once it has
+ * stopped.
  */
 export class Session implements Disposable {
   readonly model: Runnable;
@@ -51,10 +51,10 @@ export class Session implements Disposable {
   readonly state: State;
   readonly #every: boolean;
   readonly #tapes: TapeShelf;
-  readonly #calls: Jobs = new Jobs("session");
+  readonly #calls: Calls;
   #position = 0;
 
-  /** @throws UsageError for an option out of range, and while a job has the model to itself; MemoryError where it does not fit. */
+  /** @throws UsageError for an option out of range; MemoryError where it does not fit. */
   constructor(model: Runnable, options: SessionOptions = {}) {
     const { config, machine } = model;
     const { batch = DEFAULT_BATCH, logits = "last", keepRoutes } = options;
@@ -63,7 +63,7 @@ export class Session implements Disposable {
     const capacity = Math.min(checkBatch(batch), this.context);
     if (!["last", "all", "none"].includes(logits))
       throw new UsageError("session logits", String(logits), "last, all or none");
-    machine.jobs.requireFree();
+    this.#calls = new Calls("session", machine.jobs);
     this.#every = logits === "all";
     const cells = { capacity, cacheRows: this.context, positions: this.context };
     const logitRows = { last: 1, all: capacity, none: 0 }[logits];
@@ -99,7 +99,7 @@ export class Session implements Disposable {
     onLogits?: (logits: LogitRows) => void,
     onTokens?: (done: number) => void,
   ): Promise<void> {
-    return this.#inTurn("evaluate", turns, async (own) => {
+    return this.#calls.run("evaluate", turns, async (own) => {
       checkIds(ids, this.model.config.vocabSize);
       if (this.#position + ids.length > this.context)
         throw new UsageError("context", `${this.#position + ids.length} tokens`, `at most ${this.context}`);
@@ -125,7 +125,7 @@ export class Session implements Disposable {
     onHidden: (tap: Tap) => void,
     onLogits?: (logits: LogitRows) => void,
   ): Promise<void> {
-    return this.#inTurn("evaluateTapped", turns, async (own) => {
+    return this.#calls.run("evaluateTapped", turns, async (own) => {
       checkIds(ids, this.model.config.vocabSize);
       const tokens = ids.length;
       if (tokens > this.state.capacity)
@@ -157,10 +157,6 @@ export class Session implements Disposable {
   /** Returns the session's memory, once nothing runs on it. */
   [Symbol.dispose](): void {
     this.#calls.close(() => this.state[Symbol.dispose]());
-  }
-
-  #inTurn(name: string, turns: Turns, work: (turns: Turns) => Promise<void>): Promise<void> {
-    return this.#calls.alone(name, turns, (own) => this.model.machine.jobs.shared(own, work));
   }
 
   #deliver(

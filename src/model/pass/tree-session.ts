@@ -5,7 +5,7 @@
 import { UsageError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
-import { Jobs } from "../../wasm/jobs.ts";
+import { Calls } from "../../wasm/calls.ts";
 import { createPass, type Pass, type Runnable, recordBody, recordHead } from "./forward.ts";
 import { checkFinite } from "./overflow.ts";
 import { createState, placeTokens, type Segment, type State, type TokenPlace } from "./pass-state.ts";
@@ -48,7 +48,7 @@ export class TreeSession implements Disposable {
   readonly #state: State;
   readonly #tapes: TapeShelf;
   readonly #rows: RowPool;
-  readonly #calls: Jobs = new Jobs("session");
+  readonly #calls: Calls;
   /** The last node with all its ancestors. */
   #ids: number[] = [];
   #pathRows: number[] = [];
@@ -66,7 +66,7 @@ export class TreeSession implements Disposable {
     const cacheRows = this.context + capacity;
     const cells = { capacity, cacheRows, positions: this.context, segmentRoom: 4 * capacity + this.context };
     const logitRows = Math.min(LOGIT_ROWS, capacity);
-    machine.jobs.requireFree();
+    this.#calls = new Calls("session", machine.jobs);
     this.#state = createState(machine, config, { ...cells, logitRows });
     this.#rows = new RowPool(cacheRows);
     this.#tapes = new TapeShelf((tokens) => {
@@ -87,18 +87,16 @@ export class TreeSession implements Disposable {
    * that are not finite. The session then holds no path.
    */
   evaluate(tree: TokenTree, turns: Turns, onLogits: (logits: NodeLogits) => void): Promise<void> {
-    return this.#calls.alone("evaluate", turns, (own) =>
-      this.model.machine.jobs.shared(own, async (both) => {
-        checkIds(tree.ids, this.model.config.vocabSize);
-        this.#checkDepths(tree.depths);
-        try {
-          for (let done = 0; done < tree.ids.length; ) done += await this.#runPass(tree, done, both, onLogits);
-        } catch (error) {
-          this.#forget();
-          throw error;
-        }
-      }),
-    );
+    return this.#calls.run("evaluate", turns, async (own) => {
+      checkIds(tree.ids, this.model.config.vocabSize);
+      this.#checkDepths(tree.depths);
+      try {
+        for (let done = 0; done < tree.ids.length; ) done += await this.#runPass(tree, done, own, onLogits);
+      } catch (error) {
+        this.#forget();
+        throw error;
+      }
+    });
   }
 
   /** Returns the session's memory, once nothing runs on it. */

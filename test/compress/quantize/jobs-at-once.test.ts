@@ -1,7 +1,6 @@
 /** Two and three jobs at once on one loaded model, started at random moments: each gives what it gives alone. */
 import { serialize } from "node:v8";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { UsageError } from "../../../src/base/errors.ts";
 import { Turns } from "../../../src/base/turns.ts";
 import { quantizeModel } from "../../../src/compress/quantize/quantize-model.ts";
 import { calibrate } from "../../../src/compress/statistics/calibrate.ts";
@@ -24,7 +23,13 @@ const JOBS: Readonly<Record<string, Job>> = {
     const quantized = await quantizeModel(model, tinySettings(model), { windows: WINDOWS });
     return [await matricesOf(quantized), quantized.modules, quantized.starved];
   },
-  calibrate: async ({ model }) => calibrate(model, WINDOWS, { chunk: 2, hessians: true }),
+  calibrate: async ({ model }) => {
+    const { inputs, ...rest } = await calibrate(model, WINDOWS, { chunk: 2, hessians: true });
+    const triangles = inputs.map(({ experts, hessian }) =>
+      Promise.all(Array.from({ length: experts }, (_, row) => hessian?.of(row))),
+    );
+    return [rest, inputs.map(({ hessian: _, ...sums }) => sums), await Promise.all(triangles)];
+  },
   perplexity: async ({ model }) => perplexity(model, IDS, { window: 20 }),
   generate: async (model) => {
     const { ids, text } = await collect(model.generate("The dog ran to", { maxTokens: 12, seed: 5, ignoreEos: true }));
@@ -80,16 +85,7 @@ describe.each([1, 2])("jobs at once on %i threads", (threads) => {
       await moment(random);
       return JOBS[name](model);
     });
-    for (const [place, end] of (await Promise.allSettled(started)).entries()) {
-      if (end.status === "fulfilled") {
-        expectSame(end.value, names[place]);
-        continue;
-      }
-      // Only what allocates at once, without waiting, may be refused; the message names who is at work.
-      expect(names[place]).toBe("session");
-      expect(end.reason).toBeInstanceOf(UsageError);
-      expect(end.reason.message).toMatch(/^engine: found (quantizeModel|calibrate) at work/);
-    }
+    for (const [place, found] of (await Promise.all(started)).entries()) expectSame(found, names[place]);
     expect(model.model.machine.arena.used).toBe(used);
   }
 
@@ -105,13 +101,46 @@ describe.each([1, 2])("jobs at once on %i threads", (threads) => {
     for (let round = 0; round < 16; round++) await run([pick(), pick(), pick()], 1000 + round);
   });
 
-  it("refuse by name what cannot wait, and do it afterwards", async () => {
-    const quantizing = JOBS.quantize(model);
-    await expect(JOBS.session(model)).rejects.toThrow(
-      "engine: found quantizeModel at work on it, expected that to be finished first",
-    );
-    expectSame(await quantizing, "quantize");
-    expectSame(await JOBS.session(model), "session");
+  it("go on while a model is quantised, on its own weights", async () => {
+    const results: Promise<void>[] = [];
+    let ended = 0;
+    const start = (name: string) =>
+      void results.push(
+        JOBS[name](model).then((found) => {
+          expectSame(found, name);
+          ended++;
+        }),
+      );
+    let endedBefore = 0;
+    const quantized = await quantizeModel(model.model, tinySettings(model.model), {
+      windows: WINDOWS,
+      onProgress: ({ done, total }) => {
+        if (done === 1) for (const name of ["session", "generate", "logits"]) start(name);
+        if (done === total) endedBefore = ended;
+      },
+    });
+    expectSame([await matricesOf(quantized), quantized.modules, quantized.starved], "quantize");
+    expect(endedBefore).toBe(3);
+    await Promise.all(results);
+    expect(model.model.machine.arena.used).toBe(used);
+  });
+
+  it("take the memory back when they are aborted beside others", async () => {
+    const abortedAt = (step: number) => {
+      const controller = new AbortController();
+      const onProgress = ({ done }: { done: number }) => {
+        if (done === step) controller.abort(new Error("enough"));
+      };
+      return { signal: controller.signal, onProgress };
+    };
+    const doomed = Promise.allSettled([
+      quantizeModel(model.model, tinySettings(model.model), { windows: WINDOWS, ...abortedAt(5) }),
+      calibrate(model.model, WINDOWS, { chunk: 2, ...abortedAt(1) }),
+    ]);
+    const others = await Promise.all(NAMES.map((name) => JOBS[name](model)));
+    for (const [place, found] of others.entries()) expectSame(found, NAMES[place]);
+    for (const end of await doomed) expect((end as PromiseRejectedResult).reason.message).toBe("enough");
+    expect(model.model.machine.arena.used).toBe(used);
   });
 
   it("lets a generation that pauses hold up nobody, and gives it the text it has alone", async () => {

@@ -1,0 +1,94 @@
+/** The calls of something that can serve one at a time, such as a session: the others wait, first come first served. */
+import { UsageError } from "../base/errors.ts";
+import type { Turns } from "../base/turns.ts";
+import { afterDisposal, type Jobs } from "./jobs.ts";
+
+interface Waiter {
+  readonly start: () => void;
+  readonly refuse: (error: unknown) => void;
+}
+
+export class Calls {
+  readonly #owner: string;
+  readonly #jobs: Jobs | undefined;
+  readonly #waiting: Waiter[] = [];
+  readonly #ended: (() => void)[] = [];
+  /** The call that runs, or whose turn has come. */
+  #running: string | undefined;
+  #closed = false;
+
+  /**
+   * @param owner whose calls they are, for messages.
+   * @param jobs of the engine on which they run.
+   */
+  constructor(owner: string, jobs?: Jobs) {
+    this.#owner = owner;
+    this.#jobs = jobs;
+  }
+
+  /** Runs `work` when its turn comes. Never wait inside it for another call of the same owner. @throws UsageError after closing. */
+  async run<T>(name: string, turns: Turns, work: (turns: Turns) => Promise<T>): Promise<T> {
+    this.#check();
+    turns.check();
+    if (this.#running === undefined) this.#running = name;
+    else await this.#wait(name, turns.signal);
+    try {
+      const check = () => this.#check();
+      const own = turns.checking(check);
+      const result = await (this.#jobs === undefined ? work(own) : this.#jobs.run(own, work));
+      check();
+      return result;
+    } finally {
+      this.#running = undefined;
+      this.#next();
+    }
+  }
+
+  /** For calls that cannot wait. @throws UsageError after closing, and while a call runs. */
+  requireFree(): void {
+    this.#check();
+    if (this.#running !== undefined)
+      throw new UsageError(this.#owner, `${this.#running} at work on it`, "that to be finished first");
+  }
+
+  /** Refuses what waits and what will come, and ends what runs; `free` is called when nothing runs any more. */
+  close(free: () => void): void {
+    this.#closed = true;
+    this.#ended.push(free);
+    for (const { refuse } of this.#waiting.splice(0)) refuse(afterDisposal(this.#owner));
+    this.#next();
+  }
+
+  #check(): void {
+    if (this.#closed) throw afterDisposal(this.#owner);
+  }
+
+  #wait(name: string, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        reject(signal?.reason);
+      };
+      const settled = () => signal?.removeEventListener("abort", leave);
+      const waiter: Waiter = {
+        start: () => {
+          settled();
+          this.#running = name;
+          resolve();
+        },
+        refuse: (error) => {
+          settled();
+          reject(error);
+        },
+      };
+      this.#waiting.push(waiter);
+      signal?.addEventListener("abort", leave, { once: true });
+    });
+  }
+
+  #next(): void {
+    if (this.#running !== undefined) return;
+    this.#waiting.shift()?.start();
+    if (this.#closed && this.#running === undefined) for (const free of this.#ended.splice(0)) free();
+  }
+}
