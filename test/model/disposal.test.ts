@@ -160,7 +160,7 @@ describe("disposal", () => {
         session.evaluate(IDS, new Turns()),
       ];
       const outcomes = Promise.allSettled(running);
-      for (let wait = 0; wait < 40; wait++) await undefined;
+      for (let wait = 0; wait < 4; wait++) await undefined;
       await doomed[Symbol.asyncDispose]();
       await using next = await createMachine({ threads });
       expect(next.memory).toBe(memory);
