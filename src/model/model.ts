@@ -14,6 +14,7 @@ import { folderModel, type TokenizerSource } from "./model-source.ts";
 import { Session, type SessionOptions } from "./pass/session.ts";
 import { loadWeights } from "./weights/load-weights.ts";
 import { type Checkpoint, detectSpelling, isHeadTied, locateAll, type StoredLinear } from "./weights/locate.ts";
+import { WeightStore } from "./weights/weight-store.ts";
 import type { Weights } from "./weights/weight-tree.ts";
 
 /** What long work says of itself. */
@@ -108,17 +109,14 @@ export class Model implements AsyncDisposable {
     tokenizer?: Tokenizer,
   ): Promise<Model> {
     const warnings = new Map<string, number>();
-    const context = {
-      machine,
-      index: files.index,
-      names: files.names,
+    const warn = (sentence: string) => void warnings.set(sentence, (warnings.get(sentence) ?? 0) + 1);
+    const run = {
       turns: new Turns(options.signal),
       onBytes: (done: number, total: number) => options.onProgress?.({ phase: "load", done, total, unit: "bytes" }),
-      warn: (sentence: string) => void warnings.set(sentence, (warnings.get(sentence) ?? 0) + 1),
     };
     try {
       const activations = chooseActivations(files, options);
-      const weights = await loadWeights(context, files.config, files.linears);
+      const weights = await loadWeights(machine, new WeightStore(machine, files.linears, warn), files, run);
       for (const [sentence, count] of warnings) options.onWarning?.(`${files.name}: ${sentence} (${count} modules)`);
       const model = new Model(files, machine, weights, activations);
       model.#tokenizer = tokenizer;

@@ -13,7 +13,8 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import { type ExpertUse, expertUsage } from "../../eval/perplexity/expert-usage.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import { type Linear, layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
+import type { Linear } from "../../model/weights/linears.ts";
+import { layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { isQuantizable } from "../../tensor/linear-shape.ts";
 import { checkGridSettings } from "../recipe/check-settings.ts";

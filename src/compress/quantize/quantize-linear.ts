@@ -2,7 +2,7 @@
 
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
-import type { Linear } from "../../model/weights/weight-tree.ts";
+import type { Linear } from "../../model/weights/linears.ts";
 import { type Factor, factorize } from "../../quant/factor.ts";
 import { type GptqOptions, type GptqResult, gptq } from "../../quant/gptq.ts";
 import type { Hessian } from "../../quant/hessian.ts";

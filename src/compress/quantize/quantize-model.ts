@@ -10,7 +10,8 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
-import { type Linear, layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
+import type { Linear } from "../../model/weights/linears.ts";
+import { layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
 import { rtn } from "../../quant/rtn.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";

@@ -1,7 +1,7 @@
 /** Quantises the linears that share one input: their Hessian, their factor, their codes; starved experts get their remedy. */
 import type { Tap } from "../../model/pass/forward.ts";
 import type { State } from "../../model/pass/pass-state.ts";
-import type { Linear } from "../../model/weights/weight-tree.ts";
+import type { Linear } from "../../model/weights/linears.ts";
 import type { GptqResult } from "../../quant/gptq.ts";
 import { Hessian } from "../../quant/hessian.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";

@@ -9,8 +9,8 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
+import type { Linear } from "../../model/weights/linears.ts";
 import { readWeights, type StoredLinear } from "../../model/weights/locate.ts";
-import type { Linear } from "../../model/weights/weight-tree.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { type ProbeInput, type ProbeRounding, probeInput, probeOutputs } from "./output-probe.ts";
 import { type InputRows, type SmoothSite, smoothSites } from "./smooth-sites.ts";

@@ -7,7 +7,8 @@
 import { nameFor } from "../../model/config/module-names.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
-import type { LayerWeights, Linear, Mlp } from "../../model/weights/weight-tree.ts";
+import type { Linear } from "../../model/weights/linears.ts";
+import type { LayerWeights, Mlp } from "../../model/weights/weight-tree.ts";
 
 /** Linears that read the same rows. */
 export interface Readers {

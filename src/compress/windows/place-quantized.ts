@@ -1,8 +1,8 @@
 /** Between float weights on disk and packed ones in the engine's memory. */
 
 import type { Model } from "../../model/model.ts";
+import type { Linear } from "../../model/weights/linears.ts";
 import { readWeights, type StoredLinear } from "../../model/weights/locate.ts";
-import type { Linear } from "../../model/weights/weight-tree.ts";
 import { dequantize } from "../../quant/quantization-error.ts";
 import { groupOrder } from "../../tensor/group-order.ts";
 import { codeRowBytes, layCodes, rowRanges, stagingBytes } from "../../tensor/lay-panels.ts";

@@ -7,6 +7,7 @@ import { sha256 } from "../../files/sha256.ts";
 import type { Model } from "../../model/model.ts";
 import { createPass, type Pass, recordBlock, recordEmbedding, recordHead, type Tap } from "../../model/pass/forward.ts";
 import { createState, placeTokens, type State } from "../../model/pass/pass-state.ts";
+import { holdExperts } from "../../model/pass/play-in-pieces.ts";
 import { checkIds } from "../../model/pass/session.ts";
 import { project, type Target } from "../../nn/linear.ts";
 import { stride } from "../../tensor/matrix.ts";
@@ -100,11 +101,17 @@ export class WindowBatch implements Disposable {
 
   async #block(layer: number, turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
     this.#pass.emit.pool.clear();
-    for (const tap of recordBlock(this.#pass, layer)) {
+    let held: Disposable | undefined;
+    try {
+      for (const tap of recordBlock(this.#pass, layer)) {
+        await this.#play(turns);
+        held ??= await holdExperts(this.#pass, tap, turns);
+        await onTap(tap);
+      }
       await this.#play(turns);
-      await onTap(tap);
+    } finally {
+      held?.[Symbol.dispose]();
     }
-    await this.#play(turns);
   }
 
   async #play(turns: Turns): Promise<void> {

@@ -79,8 +79,10 @@ async function layTensor(
   const { tensor, dtype, rows, cols } = matrix;
   const rowBytes = floatBytes(dtype) * cols;
   for (const range of rowRanges(rows, rowBytes)) {
-    const staging = bench.machine.arena.u8(bench.staging, range.count * rowBytes);
-    await readPart(tensor, range.first * rowBytes, staging);
+    // Not into the memory itself: it may grow while the file is read, and a view of it would go astray.
+    const bytes = new Uint8Array(range.count * rowBytes);
+    await readPart(tensor, range.first * rowBytes, bytes);
+    bench.machine.arena.u8(bench.staging, bytes.length).set(bytes);
     await requireFinite(index, matrix, bench, range);
     await layFloats(bench, address, matrix, range);
   }

@@ -5,17 +5,18 @@
  * an input it yields a Tap. Inference lets it run through and replays the tape for every token; calibration plays what has
  * been recorded so far, reads the input, quantises, and only then lets the next calls be recorded, which therefore see the new weights.
  */
-import { UsageError } from "../../base/errors.ts";
+import { UnsupportedError, UsageError } from "../../base/errors.ts";
 import { attend } from "../../nn/attention.ts";
 import type { Activations, Emit, Rows } from "../../nn/emit.ts";
 import { project, type Target } from "../../nn/linear.ts";
 import { combine, route, swiglu } from "../../nn/mlp.ts";
-import { add, rmsNorm } from "../../nn/norm.ts";
+import { add, addBias, rmsNorm } from "../../nn/norm.ts";
 import type { FloatMatrix } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { ModelConfig } from "../config/model-config.ts";
+import type { Linear } from "../weights/linears.ts";
 import type { LinearSite } from "../weights/sites.ts";
-import type { LayerWeights, Linear, Mlp, Weights } from "../weights/weight-tree.ts";
+import type { LayerWeights, Mlp, Weights } from "../weights/weight-tree.ts";
 import { rowsOf, type State } from "./pass-state.ts";
 
 /** The input of some linears, about to be used; `mlp` and `hidden` (no linears) are the normed input of a block's MLP or experts, and the residual stream that leaves it. */
@@ -74,8 +75,9 @@ export function recordPass(pass: Pass): void {
   if (pass.state.logitRows > 0) recordHead(pass);
 }
 
-/** Embedding and all blocks, taps passed over. */
+/** Embedding and all blocks, taps passed over: only where all weights are there. */
 export function recordBody(pass: Pass): void {
+  if (pass.weights.store.needsRoutes) throw new Error("a store that needs routes has its passes played in pieces");
   recordEmbedding(pass);
   for (let layer = 0; layer < pass.config.layers; layer++) for (const _ of recordBlock(pass, layer));
 }
@@ -116,6 +118,8 @@ export function recordHead(
   rmsNorm(emit, x, h, weights.normFinal, config.rmsNormEps);
   const targets = [{ matrix: weights.head.matrix, span: emit.pool.intern([0, rows]), out: state.logits }];
   project(emit, { input: x, index: 0, targets, rows, exact: true });
+  const { bias } = weights.head;
+  if (bias !== 0) addBias(emit, rowsOf(state.logits, rows, config.vocabSize), bias);
 }
 
 function* recordAttention(pass: Pass, layer: number, weights: LayerWeights, x: Rows, h: Rows): Generator<Tap, void> {
@@ -142,6 +146,7 @@ function* recordExperts(
   x: Rows,
   h: Rows,
 ): Generator<Tap, void> {
+  refuseUncomputed(weights);
   const { state, tokens, config, emit } = pass;
   const routes = state.routes[layer];
   const rows = tokens * config.topK;
@@ -169,6 +174,15 @@ function* recordExperts(
     yield* recordMlp(pass, layer, weights.shared, ["shared", "sharedDown"], config.sharedWidth, x, shared);
   }
   combine(emit, h, down, routes, config.topK, shared);
+}
+
+/** What configurations can say and no family has yet: better refused than left out. */
+function refuseUncomputed({ experts, sharedGate }: LayerWeights): void {
+  if (sharedGate !== undefined)
+    throw new UnsupportedError(sharedGate.name, "a gate of the shared experts", ["shared experts without one"]);
+  const biased = experts.flatMap(({ gate, up, down }) => [gate, up, down]).find(({ bias }) => bias !== 0);
+  if (biased !== undefined)
+    throw new UnsupportedError(`${biased.name}.bias`, "a bias of a routed expert", ["experts without one"]);
 }
 
 function* recordDense(pass: Pass, layer: number, mlp: Mlp, x: Rows, h: Rows): Generator<Tap, void> {
@@ -204,6 +218,7 @@ function projectDense(pass: Pass, input: Rows, ...pairs: readonly (readonly [Lin
   const exact = first.role === "router";
   const scales = exact ? 0 : scalesOf(pass, first);
   project(pass.emit, { input, index: 0, targets, rows: pass.tokens * pairs.length, exact, scales });
+  for (const [{ bias }, out] of pairs) if (bias !== 0) addBias(pass.emit, out, bias);
 }
 
 /** The scales that study activations bring for the input of a linear (and of those beside it); 0 where each row has its own. */

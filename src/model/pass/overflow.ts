@@ -3,7 +3,7 @@ import { NumericsError } from "../../base/errors.ts";
 import type { Rows } from "../../nn/emit.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
-import type { Linear } from "../weights/weight-tree.ts";
+import type { Linear } from "../weights/linears.ts";
 import { type Pass, type Runnable, recordBlock, recordEmbedding } from "./forward.ts";
 import type { State } from "./pass-state.ts";
 
@@ -37,9 +37,10 @@ function inRounded({ activations: { mode } }: Runnable): string {
 
 /**
  * Computes the pass once more, up to each group of linears that share an input, and names the group behind which a value that
- * is not finite first stands; undefined where that is not in a block. The tokens of the pass must be placed anew.
+ * is not finite first stands; undefined where that is not in a block, or where not all weights are there. The tokens of the pass must be placed anew.
  */
 export function findOverflow(pass: Pass): string | undefined {
+  if (pass.weights.store.needsRoutes) return undefined;
   const { tape, machine } = pass.emit;
   recordEmbedding(pass);
   let before = pass.weights.embedding.name;

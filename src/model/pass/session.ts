@@ -3,18 +3,10 @@ import { UsageError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
-import {
-  createPass,
-  type Pass,
-  type Runnable,
-  recordBlock,
-  recordEmbedding,
-  recordHead,
-  recordPass,
-  type Tap,
-} from "./forward.ts";
+import { createPass, type Pass, type Runnable, recordHead, type Tap } from "./forward.ts";
 import { checkFinite, findOverflow } from "./overflow.ts";
 import { createState, placeTokens, type State } from "./pass-state.ts";
+import { playBody, playRecorded } from "./play-in-pieces.ts";
 import { TapeShelf } from "./tape-shelf.ts";
 
 /** Room for a sequence: context and batch in tokens, and which positions' logits are kept. */
@@ -68,11 +60,8 @@ export class Session implements Disposable {
     const cells = { capacity, cacheRows: this.context, positions: this.context };
     const logitRows = { last: 1, all: capacity, none: 0 }[logits];
     this.state = createState(machine, config, { ...cells, logitRows, keepRoutes });
-    this.#tapes = new TapeShelf((tokens) => {
-      const pass = this.#pass(tokens);
-      recordPass(pass);
-      return pass.emit.tape;
-    });
+    const head = logitRows > 0;
+    this.#tapes = new TapeShelf({ store: model.weights.store, begin: (tokens) => this.#pass(tokens), head });
   }
 
   /** Tokens in the cache. */
@@ -107,7 +96,7 @@ export class Session implements Disposable {
       for (let done = 0; done < ids.length; ) {
         const tokens = Math.min(capacity, ids.length - done);
         this.#place(ids, done, tokens);
-        await this.#tapes.take(tokens).runInTurns(own);
+        await this.#tapes.play(tokens, own);
         this.#position += tokens;
         done += tokens;
         const rows = Math.min(logitRows, tokens);
@@ -133,23 +122,12 @@ export class Session implements Disposable {
       this.#position = 0;
       this.#place(ids, 0, tokens);
       const pass = this.#pass(tokens);
-      const { tape } = pass.emit;
-      const play = async () => {
-        await tape.runInTurns(own);
-        tape.clear();
-      };
-      recordEmbedding(pass);
-      for (let layer = 0; layer < this.model.config.layers; layer++)
-        for (const tap of recordBlock(pass, layer)) {
-          if (tap.site !== "hidden") continue;
-          await play();
-          onHidden(tap);
-        }
+      await playBody(pass, own, onHidden);
       this.#position = tokens;
       const rows = Math.min(this.state.logitRows, tokens);
       if (rows === 0) return;
       recordHead(pass);
-      await play();
+      await playRecorded(pass, own);
       this.#deliver(rows, tokens - rows, onLogits);
     });
   }

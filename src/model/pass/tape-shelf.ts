@@ -1,22 +1,54 @@
-/** Tapes kept by the number of tokens they are for. */
+/** Plays passes: their tapes are kept by the number of tokens they are for, as long as the weights stay where they are. */
+import type { Turns } from "../../base/turns.ts";
 import type { Tape } from "../../wasm/tape.ts";
+import type { WeightStore } from "../weights/weight-store.ts";
+import { type Pass, recordBody, recordHead } from "./forward.ts";
+import { playBody, playRecorded } from "./play-in-pieces.ts";
 
 /** Prefill batches, a remainder or two, and single tokens. */
 const MAX_TAPES = 4;
 
+export interface TapeShelfOptions {
+  readonly store: WeightStore;
+  /** A pass over so many tokens, nothing recorded yet. */
+  readonly begin: (tokens: number) => Pass;
+  /** Whether passes end with the head, over as many tokens as the state has rows of logits. */
+  readonly head: boolean;
+}
+
 export class TapeShelf {
   readonly #tapes: Map<number, Tape> = new Map();
-  readonly #record: (tokens: number) => Tape;
+  readonly #options: TapeShelfOptions;
+  /** The store's, when the tapes were recorded. */
+  #generation: number;
 
-  constructor(record: (tokens: number) => Tape) {
-    this.#record = record;
+  constructor(options: TapeShelfOptions) {
+    this.#options = options;
+    this.#generation = options.store.generation;
   }
 
-  /** The tape for `tokens` tokens, recorded where it is not at hand. */
-  take(tokens: number): Tape {
+  /** Computes a pass over `tokens` tokens, which lie in the state. */
+  async play(tokens: number, turns: Turns): Promise<void> {
+    const { store, begin, head } = this.#options;
+    if (!store.needsRoutes) return this.#take(tokens).runInTurns(turns);
+    const pass = begin(tokens);
+    await playBody(pass, turns);
+    if (head) recordHead(pass);
+    await playRecorded(pass, turns);
+  }
+
+  #take(tokens: number): Tape {
+    const { store, begin, head } = this.#options;
+    const isStale = this.#generation !== store.generation;
+    if (isStale) this.#tapes.clear();
+    this.#generation = store.generation;
     const known = this.#tapes.get(tokens);
     if (known !== undefined) return known;
-    const tape = this.#record(tokens);
+    const pass = begin(tokens);
+    if (isStale) pass.emit.pool.clear();
+    recordBody(pass);
+    if (head) recordHead(pass);
+    const { tape } = pass.emit;
     if (this.#tapes.size >= MAX_TAPES) this.#tapes.delete(this.#tapes.keys().next().value as number);
     this.#tapes.set(tokens, tape);
     return tape;

@@ -6,7 +6,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
-import { createPass, type Pass, type Runnable, recordBody, recordHead } from "./forward.ts";
+import { createPass, type Pass, type Runnable, recordHead } from "./forward.ts";
 import { checkFinite } from "./overflow.ts";
 import { createState, placeTokens, type Segment, type State, type TokenPlace } from "./pass-state.ts";
 import { RowPool } from "./row-pool.ts";
@@ -69,11 +69,8 @@ export class TreeSession implements Disposable {
     this.#calls = new Calls("session", machine.jobs);
     this.#state = createState(machine, config, { ...cells, logitRows });
     this.#rows = new RowPool(cacheRows);
-    this.#tapes = new TapeShelf((tokens) => {
-      const pass = this.#pass(tokens);
-      recordBody(pass);
-      return pass.emit.tape;
-    });
+    const { store } = model.weights;
+    this.#tapes = new TapeShelf({ store, begin: (tokens) => this.#pass(tokens), head: false });
   }
 
   /** Ids of the sequence whose keys and values are at hand: a tree may continue from any place of it. */
@@ -130,7 +127,7 @@ export class TreeSession implements Disposable {
     // Those whose logits are wanted stand at the end, side by side.
     const places = [...plain, ...wanted];
     placeTokens(machine, config, this.#state, places.length, (token) => places[token]);
-    await this.#tapes.take(places.length).runInTurns(turns);
+    await this.#tapes.play(places.length, turns);
     for (let done = 0; done < wanted.length; done += logitRows) {
       const nodes = wanted.slice(done, done + logitRows).map((place) => place.node);
       await this.#head(places.length, plain.length + done, nodes.length, turns);

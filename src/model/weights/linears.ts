@@ -2,8 +2,19 @@
 
 import type { StoredModule } from "../../format/codecs/codec.ts";
 import type { LinearShape, Role } from "../../tensor/linear-shape.ts";
+import type { Matrix } from "../../tensor/matrix.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { type MlpNames, type ModuleNames, nameFor } from "../config/module-names.ts";
+
+/**
+ * One linear of the network. Quantising replaces `matrix` in an overlay of the tree: the blocks after it then see the new weights.
+ */
+export interface Linear extends LinearShape {
+  /** Its address is 0 while the store has not loaded it. */
+  matrix: Matrix;
+  /** Address of f32 [rows]; 0 for a linear without one. */
+  bias: number;
+}
 
 const ATTENTION = ["q", "k", "v", "o"] as const;
 const MLP = ["gate", "up", "down"] as const;

@@ -1,15 +1,8 @@
 /** The tree of weight handles that the forward pass walks. */
 import type { LinearShape } from "../../tensor/linear-shape.ts";
-import type { Matrix } from "../../tensor/matrix.ts";
-import type { Region } from "../../wasm/memory/region.ts";
 import type { ModelConfig } from "../config/model-config.ts";
-
-/** One linear of the network. Quantising replaces `matrix` in an overlay of the tree: the blocks after it then see the new weights. */
-export interface Linear extends LinearShape {
-  matrix: Matrix;
-  /** Address of f32 [rows]; 0 for a linear without one. */
-  bias: number;
-}
+import type { Linear } from "./linears.ts";
+import type { WeightStore } from "./weight-store.ts";
 
 export interface Mlp {
   readonly gate: Linear;
@@ -36,7 +29,7 @@ export interface LayerWeights {
 
 export interface Weights {
   /** Owns what lies at the addresses. */
-  readonly memory: Region;
+  readonly store: WeightStore;
   readonly embedding: Linear;
   readonly layers: readonly LayerWeights[];
   readonly normFinal: number;
@@ -70,14 +63,9 @@ export function layerLinears(layer: LayerWeights): readonly Linear[] {
   return all.filter((linear) => linear !== undefined);
 }
 
-/** Puts linears and the addresses of norms (two a layer, then the final one) in their places. */
-export function weightTree(
-  config: ModelConfig,
-  linears: readonly Linear[],
-  norms: readonly number[],
-  memory: Region,
-): Weights {
-  const byPlace = new Map(linears.map((linear) => [placeOf(linear), linear]));
+/** Puts the linears of a store and the addresses of norms (two a layer, then the final one) in their places. */
+export function weightTree(config: ModelConfig, store: WeightStore, norms: readonly number[]): Weights {
+  const byPlace = new Map(store.linears.map((linear) => [placeOf(linear), linear]));
   const find = (layer: number, role: Linear["role"], projection: Linear["projection"], expert = -1) =>
     byPlace.get(placeOf({ layer, role, projection, expert }));
   const take = (...place: Parameters<typeof find>) => find(...place) as Linear;
@@ -100,7 +88,7 @@ export function weightTree(
     };
   });
   const head = find(-1, "head", "head") ?? embedding;
-  return { memory, embedding, layers, normFinal: norms[2 * config.layers], head };
+  return { store, embedding, layers, normFinal: norms[2 * config.layers], head };
 }
 
 function placeOf({ layer, role, expert, projection }: Omit<LinearShape, "name" | "rows" | "cols">): string {
