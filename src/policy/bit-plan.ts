@@ -87,7 +87,7 @@ export function idleRules(modules: readonly PlanModule[], plan: PlanRules): read
 }
 
 /** Average bits as the study counts them: sum of bits x weights over sum of weights; scales, zeros and float parts apart. */
-export function averageBits(modules: readonly PlanModule[], resolved: ResolvedBits): number {
+export function averagePlanBits(modules: readonly PlanModule[], resolved: ResolvedBits): number {
   return meanBits(
     modules.map(({ name, rows, cols }) => {
       if (!Object.hasOwn(resolved, name))

@@ -1,7 +1,7 @@
 /** A bit plan as a JSON document: the rules, the bits that they give each linear of one model, and the average bits. */
 import { FormatError } from "../base/errors.ts";
 import {
-  averageBits,
+  averagePlanBits,
   type LayerRange,
   PLAN_BITS,
   PLAN_PROJECTIONS,
@@ -35,7 +35,7 @@ export interface ReadPlan extends PlanRules {
 
 export function planDocument(modules: readonly PlanModule[], plan: PlanRules, policy = ""): PlanDocument {
   const resolved = resolvePlan(modules, plan);
-  return { base: plan.base, rules: plan.rules, resolved, averageBits: averageBits(modules, resolved), policy };
+  return { base: plan.base, rules: plan.rules, resolved, averageBits: averagePlanBits(modules, resolved), policy };
 }
 
 /**

@@ -10,7 +10,7 @@ import { type Factor, factorize } from "./factor.ts";
 import { beyondF16, checkGrid, checkScales, columnWords, type GridOptions, gridFlags, gridWork } from "./grid.ts";
 import { Hessian } from "./hessian.ts";
 import { outputError } from "./quantization-error.ts";
-import { type Batch, runBatches, type Weights } from "./row-batches.ts";
+import { type Batch, type MatrixWeights, runBatches } from "./row-batches.ts";
 import { collectMatrix, emptyMatrix, rtn } from "./rtn.ts";
 
 /**
@@ -56,7 +56,7 @@ const LITTLE_DAMP = 1e-3;
  */
 export async function gptq(
   machine: Machine,
-  weights: Weights,
+  weights: MatrixWeights,
   rows: number,
   cols: number,
   source: Factor | Hessian,
@@ -76,7 +76,7 @@ export async function gptq(
 /** An undamped result that costs more than rounding is replaced by a damped one, and by rounding where that is no better. */
 async function unlessRoundingWins(
   machine: Machine,
-  weights: Weights,
+  weights: MatrixWeights,
   result: GptqResult,
   factor: Factor,
   options: GptqOptions,
@@ -116,7 +116,7 @@ function checkGptq(options: GptqOptions, cols: number, source: Factor | Hessian)
 
 async function columnLoop(
   machine: Machine,
-  weights: Weights,
+  weights: MatrixWeights,
   rows: number,
   factor: Factor,
   options: GptqOptions,
@@ -176,7 +176,7 @@ function recorder(
 
 async function roundInstead(
   machine: Machine,
-  weights: Weights,
+  weights: MatrixWeights,
   rows: number,
   factor: Factor,
   fallback: string,

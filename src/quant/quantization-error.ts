@@ -6,7 +6,7 @@ import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import { columnWords } from "./grid.ts";
 import type { Hessian } from "./hessian.ts";
-import { type Batch, runBatches, type Weights } from "./row-batches.ts";
+import { type Batch, type MatrixWeights, runBatches } from "./row-batches.ts";
 
 /** A sum over rows, and its terms. */
 export interface RowSum {
@@ -17,7 +17,7 @@ export interface RowSum {
 /** tr(D H D^T): squared error of the outputs per input row, times 2. */
 export async function outputError(
   machine: Machine,
-  weights: Weights,
+  weights: MatrixWeights,
   matrix: QuantizedMatrix,
   hessian: Hessian,
   turns: Turns,
@@ -28,7 +28,7 @@ export async function outputError(
 /** tr(W H W^T): what the output error is measured against. */
 export async function weightEnergy(
   machine: Machine,
-  weights: Weights,
+  weights: MatrixWeights,
   rows: number,
   hessian: Hessian,
   turns: Turns,
@@ -39,7 +39,7 @@ export async function weightEnergy(
 /** tr(D H D^T) / tr(W H W^T); 0 where both are 0. */
 export async function relativeError(
   machine: Machine,
-  weights: Weights,
+  weights: MatrixWeights,
   matrix: QuantizedMatrix,
   hessian: Hessian,
   turns: Turns,
@@ -52,7 +52,7 @@ export async function relativeError(
 /** tr(D (H' + lambda I) D^T), twice the loss of GPTQ. `deadColumns` as the matrix was quantised with. */
 export async function dampedTrace(
   machine: Machine,
-  weights: Weights,
+  weights: MatrixWeights,
   matrix: QuantizedMatrix,
   hessian: Hessian,
   settings: { readonly lambda: number; readonly deadColumns: "keep" | "zero" },
@@ -88,7 +88,7 @@ export function dequantize(matrix: QuantizedMatrix): Float32Array {
 
 async function trace(
   machine: Machine,
-  weights: Weights,
+  weights: MatrixWeights,
   rows: number,
   hessian: Hessian,
   turns: Turns,

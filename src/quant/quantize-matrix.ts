@@ -7,7 +7,7 @@ import type { Machine } from "../wasm/machine.ts";
 import { type GptqOptions, type GptqResult, gptq } from "./gptq.ts";
 import { Hessian } from "./hessian.ts";
 import { dampedTrace, dequantize, outputError, weightEnergy } from "./quantization-error.ts";
-import { checkFinite } from "./row-batches.ts";
+import { requireFiniteRows } from "./row-batches.ts";
 import { rtn } from "./rtn.ts";
 
 /**
@@ -65,7 +65,7 @@ export async function quantizeMatrix(
   if (w.length !== rows * cols) throw new ShapeError("weights", [rows, cols], [w.length]);
   if (x.length !== tokens * cols) throw new ShapeError("inputs", [tokens, cols], [x.length]);
   if (tokens < 1) throw new UsageError("tokens", String(tokens), "at least one input row");
-  checkFinite("inputs", x, 0, cols);
+  requireFiniteRows("inputs", x, 0, cols);
   return machine.jobs.run(turns, (own) => quantizeChecked(machine, w, x, rows, cols, tokens, options, own));
 }
 

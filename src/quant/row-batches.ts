@@ -6,7 +6,7 @@ import type { Tape } from "../wasm/tape.ts";
 import { TILE_ROWS, TILE_STEP } from "./grid.ts";
 
 /** f32 weights [rows, cols]: an array, or their address in the machine's memory. */
-export type Weights = Float32Array | number;
+export type MatrixWeights = Float32Array | number;
 
 /** Rows of one batch; a multiple of a tile. */
 const BATCH_ROWS = 256;
@@ -27,13 +27,13 @@ export interface Batch {
 }
 
 /** Throws where an array is not rows times columns long. */
-function checkShape(weights: Weights, rows: number, cols: number): void {
+function checkShape(weights: MatrixWeights, rows: number, cols: number): void {
   if (typeof weights !== "number" && weights.length !== rows * cols)
     throw new ShapeError("weights", [rows, cols], [weights.length]);
 }
 
 /** Throws where a value of [rows, cols] is not finite; `firstRow` is the number of its first row. */
-export function checkFinite(what: string, values: Float32Array, firstRow: number, cols: number): void {
+export function requireFiniteRows(what: string, values: Float32Array, firstRow: number, cols: number): void {
   let zero = 0;
   for (let i = 0; i < values.length; i++) zero += values[i] * 0; // 0, or NaN once a value is not finite
   if (zero === 0) return;
@@ -45,7 +45,7 @@ export function checkFinite(what: string, values: Float32Array, firstRow: number
 /** For each batch: weights are copied in and checked, `record` fills a tape, it runs in turns, `collect` reads the results. */
 export async function runBatches(
   machine: Machine,
-  weights: Weights,
+  weights: MatrixWeights,
   shape: { readonly rows: number; readonly cols: number; readonly groups: number },
   turns: Turns,
   record: (tape: Tape, batch: Batch) => void,
@@ -70,7 +70,7 @@ export async function runBatches(
     if (typeof weights !== "number")
       arena.f32(room.copy, count * cols).set(weights.subarray(row * cols, (row + count) * cols));
     const at = typeof weights === "number" ? weights + row * cols * 4 : room.copy;
-    checkFinite("weights", arena.f32(at, count * cols), row, cols);
+    requireFiniteRows("weights", arena.f32(at, count * cols), row, cols);
     const batch = { ...room, row, rows: count, units: Math.ceil(count / TILE_ROWS), weights: at };
     tape.clear();
     record(tape, batch);

@@ -5,7 +5,7 @@ import { groupCount, naturalGroups, naturalOrder, type QuantizedMatrix } from ".
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import { checkGrid, checkScales, columnWords, type GridOptions, gridFlags, gridWork } from "./grid.ts";
-import { type Batch, runBatches, type Weights } from "./row-batches.ts";
+import { type Batch, type MatrixWeights, runBatches } from "./row-batches.ts";
 
 /** Empty outputs of a matrix. */
 export function emptyMatrix(
@@ -38,7 +38,7 @@ export function collectMatrix(machine: Machine, matrix: QuantizedMatrix, batch: 
  */
 export async function rtn(
   machine: Machine,
-  weights: Weights,
+  weights: MatrixWeights,
   rows: number,
   cols: number,
   options: GridOptions,

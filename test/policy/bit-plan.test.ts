@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { UnsupportedError, UsageError } from "../../src/base/errors.ts";
 import {
-  averageBits,
+  averagePlanBits,
   idleRules,
   type PlanMatch,
   type PlanRule,
@@ -114,7 +114,7 @@ describe("idleRules", () => {
 // The study (arXiv 2406.08155) and its authors' files print these averages.
 describe("averageBits", () => {
   const average = (modules: typeof mixtral, rules: readonly PlanRule[]) =>
-    averageBits(modules, resolvePlan(modules, { base: 2, rules }));
+    averagePlanBits(modules, resolvePlan(modules, { base: 2, rules }));
   const attention4: PlanRule = { match: { role: "attention" }, bits: 4 };
 
   it("counts Mixtral-8x7B with attention at 4 and 8 bits as the study does", () => {
@@ -133,12 +133,12 @@ describe("averageBits", () => {
   });
 
   it("counts 16 bits as 16", () => {
-    expect(averageBits(small, resolvePlan(small, { base: 16, rules: [] }))).toBe(16);
+    expect(averagePlanBits(small, resolvePlan(small, { base: 16, rules: [] }))).toBe(16);
   });
 
   it("wants bits for every linear, and at least one linear", () => {
-    expect(() => averageBits(small, {})).toThrow(UsageError);
-    expect(() => averageBits(small, {})).toThrow("model.layers.0.self_attn.q_proj");
-    expect(() => averageBits([], {})).toThrow(UsageError);
+    expect(() => averagePlanBits(small, {})).toThrow(UsageError);
+    expect(() => averagePlanBits(small, {})).toThrow("model.layers.0.self_attn.q_proj");
+    expect(() => averagePlanBits([], {})).toThrow(UsageError);
   });
 });

@@ -1,11 +1,10 @@
 /** Options of grid and GPTQ, shared by `quantize` and `quantize-matrix`. */
 import { type Command, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
-import { DEFAULT_GRID, type QuantizeSettings, STUDY_GRID } from "../../compress/recipe/settings.ts";
+import type { GridSettings } from "../../compress/recipe/check-settings.ts";
+import { DEFAULT_GRID, STUDY_GRID } from "../../compress/recipe/settings.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { numberIn, oneOf } from "./common-options.ts";
-
-export type GridSettings = Omit<QuantizeSettings, "modules">;
 
 export interface GridCommandOptions {
   readonly bits?: Bits;

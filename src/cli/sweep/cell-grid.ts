@@ -1,10 +1,9 @@
 /** The grids of a sweep as settings: the values of the configuration override the defaults. */
-import { defaultGrid, type QuantizeSettings, STUDY_GRID } from "../../compress/recipe/settings.ts";
+import type { GridSettings } from "../../compress/recipe/check-settings.ts";
+import { defaultGrid, STUDY_GRID } from "../../compress/recipe/settings.ts";
 import type { SweepGrid } from "./sweep-config.ts";
 
 const DEFAULT_GROUP = 64;
-
-type GridSettings = Omit<QuantizeSettings, "modules">;
 
 /** The settings of a grid, which override the defaults of a plan. Error feedback doubles the time, so only a grid that sets it has it. */
 export function gridOf(grid: SweepGrid, defaults: GridSettings): GridSettings {

@@ -2,7 +2,7 @@
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { PlanBits } from "../../policy/bit-plan.ts";
-import { averageBits } from "../../policy/bit-plan.ts";
+import { averagePlanBits } from "../../policy/bit-plan.ts";
 import type { Budget } from "../../policy/budget.ts";
 import { type Choice, type KnapsackItem, knapsackCurve, solveKnapsack } from "../../policy/knapsack-solver.ts";
 import type { PlanDocument } from "../../policy/plan-document.ts";
@@ -133,7 +133,7 @@ function solve(
     base: Math.min(...picks.map(({ bits }) => bits)) as PlanBits,
     rules: [],
     resolved,
-    averageBits: averageBits(planModulesOf(shapes), resolved),
+    averageBits: averagePlanBits(planModulesOf(shapes), resolved),
     policy: "knapsack",
     predictedKl: damage,
     boundKl: bound,

@@ -12,7 +12,7 @@ import {
   starvedOf,
 } from "./statistics.ts";
 import { checkStatistics } from "./statistics-check.ts";
-import { meanTriangles, weightedMean } from "./triangles.ts";
+import { meanOfTwo, meanTriangles } from "./triangles.ts";
 
 /** @throws FormatError for numbers that statistics cannot have; UsageError for another model, the same tokens, or where only one has Hessians or distances. */
 export function mergeStatistics(a: Statistics, b: Statistics): Statistics {
@@ -70,11 +70,11 @@ function addBlock(a: BlockStatistics, b: BlockStatistics, weights: readonly [num
   const predicted =
     a.predicted === undefined || b.predicted === undefined
       ? (a.predicted ?? b.predicted)
-      : weightedMean(a.predicted, b.predicted, weights);
+      : meanOfTwo(a.predicted, b.predicted, weights);
   return {
     layer: a.layer,
-    cosine: weightedMean(a.cosine, b.cosine, weights),
-    cosineModule: weightedMean(a.cosineModule, b.cosineModule, weights),
+    cosine: meanOfTwo(a.cosine, b.cosine, weights),
+    cosineModule: meanOfTwo(a.cosineModule, b.cosineModule, weights),
     ...(predicted === undefined ? {} : { predicted }),
   };
 }
@@ -82,7 +82,7 @@ function addBlock(a: BlockStatistics, b: BlockStatistics, weights: readonly [num
 function addInput(a: InputStatistics, b: InputStatistics): InputStatistics {
   const diagonal = a.hessianDiagonal.map((value, at) => {
     const row = Math.floor(at / a.cols);
-    return weightedMean(value, b.hessianDiagonal[at], [a.tokens[row], b.tokens[row]]);
+    return meanOfTwo(value, b.hessianDiagonal[at], [a.tokens[row], b.tokens[row]]);
   });
   const hessian = a.hessian && b.hessian && meanTriangles(a.hessian, b.hessian, [a.tokens, b.tokens]);
   return {

@@ -79,12 +79,12 @@ export function meanTriangles(a: Triangles, b: Triangles, tokens: readonly [Floa
     async of(row) {
       const [left, right] = [await a.of(row), await b.of(row)];
       const weights = [tokens[0][row], tokens[1][row]] as const;
-      return left.map((value, at) => weightedMean(value, right[at], weights));
+      return left.map((value, at) => meanOfTwo(value, right[at], weights));
     },
   };
 }
 
 /** (m a + n b) / (m + n); 0 where both weights are. */
-export function weightedMean(a: number, b: number, [m, n]: readonly [number, number]): number {
+export function meanOfTwo(a: number, b: number, [m, n]: readonly [number, number]): number {
   return m + n === 0 ? 0 : (m * a + n * b) / (m + n);
 }
