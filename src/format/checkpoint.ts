@@ -11,7 +11,7 @@ const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 
 /** Opens every tensor of the folder. Headers are read and checked, tensors are not. */
-export async function openCheckpoint(folder: FolderSource): Promise<TensorIndex> {
+export async function openTensorIndex(folder: FolderSource): Promise<TensorIndex> {
   const single = await folder.open(SINGLE);
   if (single !== undefined) return openOrClose(single);
   const index = await readJsonObject(folder, INDEX);

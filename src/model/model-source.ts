@@ -6,11 +6,11 @@ import { FileError, UnsupportedError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { readJsonObject } from "../files/json-file.ts";
 import type { FolderSource } from "../files/source.ts";
-import { ggufOf, openCheckpoint } from "../format/checkpoint.ts";
+import { ggufOf, openTensorIndex } from "../format/checkpoint.ts";
 import { openCodecs } from "../format/codecs/open-codecs.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { readTokenizer, requireTokenizer } from "./folder-tokenizer.ts";
-import type { Checkpoint } from "./weights/locate.ts";
+import type { StoredTensors } from "./weights/locate.ts";
 
 export interface ConfigSource {
   /** For messages, such as `models/fable-mixtral/config.json`. */
@@ -31,7 +31,7 @@ export interface ModelSource {
   readonly config: ConfigSource;
   readonly tokenizer: TokenizerSource;
   /** Reads headers only; the caller closes the index. */
-  openTensors(): Promise<Checkpoint>;
+  openTensors(): Promise<StoredTensors>;
 }
 
 /** The source that a folder in Hugging Face layout is; it may hold only `config.json`. */
@@ -52,8 +52,8 @@ async function readConfig(folder: FolderSource): Promise<JsonObject> {
   throw new FileError(`${folder.name}/config.json`, `found no such file, expected ${wanted}`);
 }
 
-async function openTensors(folder: FolderSource): Promise<Checkpoint> {
-  const index = await openCheckpoint(folder);
+async function openTensors(folder: FolderSource): Promise<StoredTensors> {
+  const index = await openTensorIndex(folder);
   try {
     return { index, codecs: await openCodecs(index, folder) };
   } catch (error) {

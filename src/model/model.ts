@@ -13,7 +13,7 @@ import type { ModuleNames, Spelling } from "./config/module-names.ts";
 import { folderModel, type TokenizerSource } from "./model-source.ts";
 import { Session, type SessionOptions } from "./pass/session.ts";
 import { loadWeights } from "./weights/load-weights.ts";
-import { type Checkpoint, detectSpelling, isHeadTied, locateAll, type StoredLinear } from "./weights/locate.ts";
+import { detectSpelling, isHeadTied, locateAll, type StoredLinear, type StoredTensors } from "./weights/locate.ts";
 import { WeightStore } from "./weights/weight-store.ts";
 import type { Weights } from "./weights/weight-tree.ts";
 
@@ -27,7 +27,7 @@ export interface Progress {
 }
 
 /** What a folder says before any weight is read. */
-export interface ModelFiles extends Checkpoint {
+export interface ModelFiles extends StoredTensors {
   readonly folder: FolderSource;
   readonly name: string;
   /** config.json as it is. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { bytesSource, filesFolder } from "../../src/files/source.ts";
-import { openCheckpoint } from "../../src/format/checkpoint.ts";
+import { openTensorIndex } from "../../src/format/checkpoint.ts";
 import { openSafetensors } from "../../src/format/safetensors.ts";
 import { readTensor, requireTensor } from "../../src/format/tensor-index.ts";
 
@@ -161,7 +161,7 @@ describe("readTensor", () => {
   });
 });
 
-describe("openCheckpoint", () => {
+describe("openTensorIndex", () => {
   const shardA = file({ a: tensor("U8", [1], 0, 1) }, 1);
   const shardB = file({ b: tensor("U8", [2], 0, 2), extra: tensor("U8", [1], 2, 3) }, 3);
   const index = (weight_map: object) =>
@@ -172,15 +172,15 @@ describe("openCheckpoint", () => {
 
   it("takes model.safetensors, or else the only file", async () => {
     expect([
-      ...(await openCheckpoint(folder({ "model.safetensors": shardA, "other.safetensors": shardB }))).entries.keys(),
+      ...(await openTensorIndex(folder({ "model.safetensors": shardA, "other.safetensors": shardB }))).entries.keys(),
     ]).toEqual(["a"]);
     expect(
-      (await openCheckpoint(folder({ "gptq_model-4bit.safetensors": shardB, "config.json": index({}) }))).entries.size,
+      (await openTensorIndex(folder({ "gptq_model-4bit.safetensors": shardB, "config.json": index({}) }))).entries.size,
     ).toBe(2);
   });
 
   it("joins shards, with tensors that only the shard lists", async () => {
-    const found = await openCheckpoint(folder({ ...shards, "model.safetensors.index.json": index(good) }));
+    const found = await openTensorIndex(folder({ ...shards, "model.safetensors.index.json": index(good) }));
     expect([...found.entries.keys()]).toEqual(["a", "b", "extra"]);
     expect(requireTensor(found, "b").source.name).toBe("model/m-2.safetensors");
     expect(() => requireTensor(found, "c")).toThrow('model: found no tensor "c" among 3');
@@ -260,7 +260,7 @@ describe("openCheckpoint", () => {
       "model/m-1.safetensors: found a header of",
     ],
   ])("rejects %s", async (_, files, code, message) => {
-    await expect(openCheckpoint(folder(files as Record<string, Uint8Array>))).rejects.toMatchObject({
+    await expect(openTensorIndex(folder(files as Record<string, Uint8Array>))).rejects.toMatchObject({
       code,
       message: expect.stringContaining(message),
     });

@@ -2,7 +2,7 @@
 import { nodeFolder } from "../../src/adapter/node.ts";
 import { memoryOutput } from "../../src/files/output.ts";
 import { type FolderSource, filesFolder } from "../../src/files/source.ts";
-import { openCheckpoint } from "../../src/format/checkpoint.ts";
+import { openTensorIndex } from "../../src/format/checkpoint.ts";
 import { copyOf, type TensorToWrite, writeSafetensors } from "../../src/format/safetensors-writer.ts";
 import { readModelConfig } from "../../src/model/config/families/index.ts";
 import type { ModelConfig } from "../../src/model/config/model-config.ts";
@@ -15,7 +15,7 @@ import { repositoryFile } from "./shared.ts";
 /** A folder in memory: the fixture's configuration, and its tensors beside others that replace those of their names. */
 export async function folderWith(fixture: string, tensors: readonly TensorToWrite[]): Promise<FolderSource> {
   const source = await nodeFolder(repositoryFile(fixture));
-  const index = await openCheckpoint(source);
+  const index = await openTensorIndex(source);
   const output = memoryOutput("made");
   const file = await output.file("model.safetensors");
   const added = new Set(tensors.map(({ name }) => name));

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { groupBy } from "../../src/base/group-by.ts";
+import { exportsOf } from "./exported.ts";
 import { ENTRIES, folderOf } from "./rooms.ts";
 import { listFiles, SOURCES } from "./sources.ts";
 
@@ -21,6 +22,15 @@ function repeated(items: readonly string[], nameOf: (item: string) => string): r
 describe("names in src", () => {
   it("of two files differ, whatever folders they are in", () => {
     expect(repeated(OWN, (file) => posix.basename(file))).toEqual([]);
+  });
+
+  // Entries are built for one runtime each, and two of them load a model.
+  it("of two things that are exported differ, types included", () => {
+    const exported = OWN.flatMap((file) =>
+      exportsOf(file).flatMap(({ file: declared, name }) => (declared === file ? [`${name} ${file}`] : [])),
+    );
+    expect(exported.length).toBeGreaterThan(500);
+    expect(repeated(exported, (item) => item.split(" ")[0])).toEqual([]);
   });
 });
 

@@ -24,7 +24,7 @@ const TRUST = 8;
 /** Damping of the fit, as a share of the mean diagonal. */
 const DAMP = 0.01;
 
-export interface Sample {
+export interface CorrectionSample {
   readonly count: number;
   /** x [count, cols]. */
   readonly rows: Float32Array;
@@ -35,12 +35,12 @@ export interface Sample {
 }
 
 /** @param read writes row `i` of inputs and errors, both times its weight, to the two buffers. */
-export function sampleOf(
+export function correctionSample(
   count: number,
   cols: number,
   outputs: number,
   read: (i: number, input: Float32Array, error: Float32Array) => void,
-): Sample {
+): CorrectionSample {
   const rows = new Float32Array(count * cols);
   const sample = { count, rows, inputs: new Float32Array(cols * count), errors: new Float32Array(outputs * count) };
   const error = new Float32Array(outputs);
@@ -57,7 +57,7 @@ export function sampleOf(
 export async function corrected(
   machine: Machine,
   weights: Float32Array,
-  sample: Sample,
+  sample: CorrectionSample,
   { share, shrinkage }: Correction,
   turns: Turns,
 ): Promise<Float32Array> {
@@ -78,7 +78,7 @@ export async function corrected(
 /** (2/T sum x x^T, shrunk and damped)^-1 [cols, cols]. */
 async function inverseOf(
   machine: Machine,
-  { count, rows }: Sample,
+  { count, rows }: CorrectionSample,
   cols: number,
   shrinkage: number,
   turns: Turns,

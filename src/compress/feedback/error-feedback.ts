@@ -15,7 +15,7 @@ import { stride } from "../../tensor/matrix.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { placeQuantized } from "../windows/place-quantized.ts";
 import type { WindowBatch } from "../windows/window-batch.ts";
-import { type Correction, corrected, sampleOf } from "./correct.ts";
+import { type Correction, corrected, correctionSample } from "./correct.ts";
 import { type FloatBlock, FloatRun } from "./float-run.ts";
 
 /** Float weights of a linear, corrected. */
@@ -130,7 +130,7 @@ export class ErrorFeedback {
     const { hiddenSize } = config;
     const ld = stride(hiddenSize);
     const inputs = machine.arena.f32(input.ptr + start * input.ld * 4, count * input.ld);
-    const sample = sampleOf(count, input.cols, hiddenSize, (i, x, r) => {
+    const sample = correctionSample(count, input.cols, hiddenSize, (i, x, r) => {
       const gate = gateOf(start + i);
       for (let col = 0; col < x.length; col++) x[col] = gate * inputs[i * input.ld + col];
       const from = tokenOf(start + i) * ld;

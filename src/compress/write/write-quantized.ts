@@ -7,7 +7,7 @@ import type { OutputFolder } from "../../files/output.ts";
 import { committed } from "../../files/output.ts";
 import { readAll } from "../../files/source.ts";
 import type { StoredVector } from "../../format/codecs/codec.ts";
-import { type ModuleSetting as WrittenModule, writeGptqConfig } from "../../format/gptq/gptq-dynamic.ts";
+import { type WrittenModule, writeGptqConfig } from "../../format/gptq/gptq-dynamic.ts";
 import type { GptqVersion } from "../../format/gptq/gptq-packing.ts";
 import { gptqBytes, gptqScales, gptqTensorSpecs } from "../../format/gptq/gptq-tensors.ts";
 import { copyOf, type TensorToWrite, writeSafetensors } from "../../format/safetensors-writer.ts";

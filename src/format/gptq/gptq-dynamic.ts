@@ -8,7 +8,7 @@ import type { GptqSetting } from "./gptq-config.ts";
 import type { GptqVersion } from "./gptq-packing.ts";
 
 /** One linear of the model; 16 bits means that it stays float. */
-export interface ModuleSetting {
+export interface WrittenModule {
   readonly name: string;
   readonly bits: Bits | 16;
   readonly groupSize: number;
@@ -19,7 +19,7 @@ export interface ModuleSetting {
 export interface GptqConfigToWrite extends GptqSetting {
   readonly descAct: boolean;
   readonly version: GptqVersion;
-  readonly modules: readonly ModuleSetting[];
+  readonly modules: readonly WrittenModule[];
   /** Quern's own version. */
   readonly engineVersion: string;
   /** damp_percent, true_sequential and the like. */
@@ -50,7 +50,7 @@ export function writeGptqConfig(config: GptqConfigToWrite): JsonObject {
  * alternatives for layers, experts and projections, so that thousands of modules stay readable. vLLM asks by the names of its own
  * fused modules (`qkv_proj`, `gate_up_proj`, the whole `experts`); a rule names them too where it covers all of their parts.
  */
-export function dynamicRules(modules: readonly ModuleSetting[], base: GptqSetting): JsonObject {
+export function dynamicRules(modules: readonly WrittenModule[], base: GptqSetting): JsonObject {
   checkDistinct(modules);
   const tails = new Map<string, { rule: Rule; stem: string; tail: string; layers: string[] }>();
   for (const { stem, layer, members } of layersOf(modules).values())
@@ -81,7 +81,7 @@ interface Member {
   readonly parent: string;
   readonly expert: string | undefined;
   readonly leaf: string;
-  readonly setting: ModuleSetting;
+  readonly setting: WrittenModule;
 }
 
 interface Layer {
@@ -94,7 +94,7 @@ interface Layer {
 /** More alternatives would make a pattern that careful readers refuse. */
 const MAX_ALTERNATIVES = 256;
 
-function layersOf(modules: readonly ModuleSetting[]): ReadonlyMap<string, Layer> {
+function layersOf(modules: readonly WrittenModule[]): ReadonlyMap<string, Layer> {
   const layers = new Map<string, Layer>();
   for (const setting of modules) {
     const [, stem, layer, rest] = /^(.*?\blayers\.)(\d+)\.(.*)$/.exec(setting.name) ?? [
@@ -158,7 +158,7 @@ function expertTails(members: readonly Member[], isWholeBank: boolean): readonly
 /** The base's own setting needs no rule. */
 const NONE = "";
 
-function ruleOf({ name, bits, groupSize, symmetric }: ModuleSetting, base: GptqSetting): Rule {
+function ruleOf({ name, bits, groupSize, symmetric }: WrittenModule, base: GptqSetting): Rule {
   // Nobody quantises a head that is not named.
   if (isHead(name) && bits === 16) return NONE;
   if (bits === 16) return FLOAT;
@@ -172,7 +172,7 @@ function isHead(name: string): boolean {
   return name === "lm_head";
 }
 
-function checkDistinct(modules: readonly ModuleSetting[]): void {
+function checkDistinct(modules: readonly WrittenModule[]): void {
   const names = new Set<string>();
   for (const { name } of modules) {
     if (names.has(name)) throw new UsageError("modules", `${name} twice`, "each module once");

@@ -15,13 +15,13 @@ export interface StoredLinear extends LinearShape {
 }
 
 /** The tensors of a checkpoint, and what reads linears from them. */
-export interface Checkpoint {
+export interface StoredTensors {
   readonly index: TensorIndex;
   readonly codecs: readonly Codec[];
 }
 
 /** The spelling that the checkpoint uses, told by its first router (experts in banks come with transformers' own names). */
-export function detectSpelling({ codecs }: Checkpoint, family: Family, config: ModelConfig): Spelling {
+export function detectSpelling({ codecs }: StoredTensors, family: Family, config: ModelConfig): Spelling {
   const layer = config.moeLayers.indexOf(true);
   if (layer < 0) return "hub";
   const holdsRouter = (spelling: Spelling) => {
@@ -36,7 +36,7 @@ export function detectSpelling({ codecs }: Checkpoint, family: Family, config: M
  * it; a head that neither the file nor the configuration gives is refused, since logits from the embedding would be wrong.
  */
 export function isHeadTied(
-  { index, codecs }: Checkpoint,
+  { index, codecs }: StoredTensors,
   names: ModuleNames,
   config: ModelConfig,
   where: string,
@@ -59,7 +59,7 @@ export function isHeadTied(
  * Every linear with its place in the checkpoint, in the order in which the forward pass meets them.
  * @throws FormatError, ShapeError or UnsupportedError naming the tensor that is missing or odd.
  */
-export function locateAll(checkpoint: Checkpoint, names: ModuleNames, config: ModelConfig): readonly StoredLinear[] {
+export function locateAll(checkpoint: StoredTensors, names: ModuleNames, config: ModelConfig): readonly StoredLinear[] {
   return modelLinears(names, config).map((linear) => ({
     ...linear,
     stored: locate(checkpoint, names, config, linear),
@@ -67,7 +67,7 @@ export function locateAll(checkpoint: Checkpoint, names: ModuleNames, config: Mo
 }
 
 function locate(
-  { index, codecs }: Checkpoint,
+  { index, codecs }: StoredTensors,
   names: ModuleNames,
   config: ModelConfig,
   linear: LinearShape,

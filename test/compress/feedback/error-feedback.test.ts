@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Turns } from "../../../src/base/turns.ts";
-import { corrected, sampleOf } from "../../../src/compress/feedback/correct.ts";
+import { corrected, correctionSample } from "../../../src/compress/feedback/correct.ts";
 import { quantizeModel } from "../../../src/compress/quantize/quantize-model.ts";
 import { LOW_BIT_GRID, uniformModules } from "../../../src/compress/recipe/settings.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
@@ -34,7 +34,7 @@ describe("corrected weights", () => {
   const x = gaussians(count * cols, 1);
   const r = gaussians(count * outputs, 2);
   const weights = gaussians(outputs * cols, 3);
-  const sample = sampleOf(count, cols, outputs, (i, input, error) => {
+  const sample = correctionSample(count, cols, outputs, (i, input, error) => {
     input.set(x.subarray(i * cols, (i + 1) * cols));
     error.set(r.subarray(i * outputs, (i + 1) * outputs));
   });

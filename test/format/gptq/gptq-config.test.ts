@@ -3,7 +3,7 @@ import { UnsupportedError } from "../../../src/base/errors.ts";
 import { type JsonObject, parseJson } from "../../../src/base/json.ts";
 import { filesFolder } from "../../../src/files/source.ts";
 import { parseGptqConfig, readGptqConfig, resolveModule } from "../../../src/format/gptq/gptq-config.ts";
-import { dynamicRules, type ModuleSetting, writeGptqConfig } from "../../../src/format/gptq/gptq-dynamic.ts";
+import { dynamicRules, type WrittenModule, writeGptqConfig } from "../../../src/format/gptq/gptq-dynamic.ts";
 import { mulberry32 } from "../../helpers/random.ts";
 
 const parse = (json: object) => parseGptqConfig(parseJson(JSON.stringify(json), "q.json") as JsonObject, "q.json");
@@ -125,8 +125,8 @@ describe("resolveModule", () => {
 function modulesOf(
   layers: number,
   experts: number,
-  settingOf: (name: string) => Omit<ModuleSetting, "name">,
-): ModuleSetting[] {
+  settingOf: (name: string) => Omit<WrittenModule, "name">,
+): WrittenModule[] {
   const names = ["lm_head"];
   for (let layer = 0; layer < layers; layer++) {
     const at = `model.layers.${layer}`;
@@ -144,11 +144,11 @@ function modulesOf(
 }
 
 const base = { bits: 4, groupSize: 64, symmetric: true } as const;
-const resolved = (modules: readonly ModuleSetting[], rules: JsonObject) => {
+const resolved = (modules: readonly WrittenModule[], rules: JsonObject) => {
   const config = parse({ bits: 4, group_size: 64, dynamic: rules });
   return modules.map(({ name }) => ({ name, setting: resolveModule(config, name) }));
 };
-const wanted = (modules: readonly ModuleSetting[]) =>
+const wanted = (modules: readonly WrittenModule[]) =>
   modules.map(({ name, bits, groupSize, symmetric }) => ({
     name,
     setting: bits === 16 ? "float" : { bits, groupSize, symmetric: symmetric ?? true },

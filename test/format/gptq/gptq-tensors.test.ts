@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { nodeFile, nodeFolder } from "../../../src/adapter/node.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { bytesSource } from "../../../src/files/source.ts";
-import { openCheckpoint } from "../../../src/format/checkpoint.ts";
+import { openTensorIndex } from "../../../src/format/checkpoint.ts";
 import { parseGptqConfig, readGptqConfig, resolveModule } from "../../../src/format/gptq/gptq-config.ts";
 import { inspectGptq, isGptqModule } from "../../../src/format/gptq/gptq-header.ts";
 import { openGptq, readGptq } from "../../../src/format/gptq/gptq-reader.ts";
@@ -71,7 +71,7 @@ describe("readGptq", () => {
   for (const { name, path, missing } of CHECKPOINTS)
     it.skipIf(missing)(`gives exactly the weights of ${name}${missing ? " (needs QUERN_SHARED)" : ""}`, async () => {
       const folder = await nodeFolder(path);
-      const index = await openCheckpoint(folder);
+      const index = await openTensorIndex(folder);
       const config = await readGptqConfig(folder);
       const expected = await openSafetensors(await nodeFile(`${path}/expected.safetensors`));
       const modules = [...expected.entries.keys()]
@@ -248,7 +248,7 @@ describe("gptqTensors", () => {
       `gives the same bytes as the tool that wrote ${name}${missing ? " (needs QUERN_SHARED)" : ""}`,
       async () => {
         const folder = await nodeFolder(path);
-        const index = await openCheckpoint(folder);
+        const index = await openTensorIndex(folder);
         const config = (await readGptqConfig(folder))!;
         const modules = [...index.entries.keys()]
           .filter((key) => key.endsWith(".qweight"))
