@@ -22,8 +22,8 @@ import { registerSweep } from "./commands/sweep.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
 import { addCommonOptions, type CommonOptions, commonOptionsOf, exampleText } from "./options/common-options.ts";
 import { throwUsage } from "./options/usage-errors.ts";
+import { reportFailure, StoppedError } from "./session/command-failure.ts";
 import type { Action, RunCommand, Streams } from "./session/command-session.ts";
-import { reportFailure, StoppedError } from "./session/failure.ts";
 import { createOutput } from "./show/command-output.ts";
 import { createProgress } from "./show/progress.ts";
 import { createScreen, type Screen } from "./show/screen.ts";
@@ -73,7 +73,7 @@ function buildProgram(screen: Screen, signal: AbortSignal): Command {
     .version(versionOf(), "-V, --version", "print the version")
     .configureOutput({
       writeOut: (text) => screen.stdout.write(text),
-      // `failure.ts` reports every error once.
+      // `command-failure.ts` reports every error once.
       writeErr: () => {},
     })
     .configureHelp({ styleTitle: (title) => pc.bold(title), helpWidth: 110 })

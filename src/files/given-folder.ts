@@ -2,7 +2,7 @@
 
 import { UsageError } from "../base/errors.ts";
 import { quoted } from "../base/json.ts";
-import { requireGivenFile, requireRecord } from "./given.ts";
+import { requireGivenFile, requireRecord } from "./given-files.ts";
 import { type FolderSource, filesFolder, sourceOf } from "./source.ts";
 
 const WANTED = 'files by name such as { "config.json": bytes, ... }, or a FolderSource';

@@ -4,7 +4,7 @@
  */
 
 import { FormatError } from "../base/errors.ts";
-import { requireGivenFile, requireRecord } from "./given.ts";
+import { requireGivenFile, requireRecord } from "./given-files.ts";
 
 /** Random access to one file. Readers ask for exact ranges, straight into their own view (often one on wasm memory). */
 export interface ByteSource {

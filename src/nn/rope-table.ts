@@ -1,6 +1,6 @@
 /** Cosines and sines of rotary position embedding (RoFormer, arXiv:2104.09864), for the kernel `rope_f32`. */
 import { UsageError } from "../base/errors.ts";
-import { cos, pow, sin } from "../base/exact.ts";
+import { cos, pow, sin } from "../base/exact-math.ts";
 
 /** How positions beyond the trained length are met. A new kind is one more member here and one case in `frequencies`. */
 export type RopeScaling = { readonly type: "none" } | { readonly type: "linear"; readonly factor: number };

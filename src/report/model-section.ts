@@ -3,7 +3,7 @@
 import { lossFigure, usageFigure } from "./draw/heat-maps.ts";
 import { escapeHtml, megabytes } from "./draw/number-format.ts";
 import { drawScatter, hasNames, type Scatter } from "./draw/scatter.ts";
-import { figure, figureCaption } from "./draw/svg-plot.ts";
+import { figure, figureCaption } from "./draw/svg-figure.ts";
 import { planTable } from "./plan-table.ts";
 import type { Differences } from "./results/differences.ts";
 import { bestBySize, type ModelResult, paretoFront } from "./results/plan-means.ts";

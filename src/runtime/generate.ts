@@ -5,7 +5,7 @@ import { createRandom } from "../base/random.ts";
 import { Turns } from "../base/turns.ts";
 import type { Model, Progress } from "../model/model.ts";
 import { checkContext, type LogitRows, requireIdList } from "../model/pass/session.ts";
-import { createTextStream, type TextStream } from "../text/stream.ts";
+import { createTextStream, type TextStream } from "../text/text-stream.ts";
 import { checkSampling, type SamplingOptions, sample } from "./sampler.ts";
 import { Seat } from "./seat.ts";
 import { createStopFilter } from "./stop.ts";

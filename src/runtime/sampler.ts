@@ -3,7 +3,7 @@
  * temperature, top-k, top-p, min-p, draw. Every step gives the same bits on every engine; ties go to the lower id.
  */
 import { NumericsError, UsageError } from "../base/errors.ts";
-import { exp } from "../base/exact.ts";
+import { exp } from "../base/exact-math.ts";
 import type { Random } from "../base/random.ts";
 import { keepLargest, popUntil } from "./partial-sort.ts";
 

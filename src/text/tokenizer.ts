@@ -7,8 +7,8 @@ import { normalizeInTurns, piecesOf, stepsOf } from "./long-text/encode-in-turns
 import { runInTurns, runThrough, type Work } from "./long-text/stepwise.ts";
 import { type AddedToken, createSplitter, type Needle, type Splitter } from "./parts/added-tokens.ts";
 import { bytesOfToken } from "./parts/byte-level.ts";
-import { type Library, type LibraryPreTokenizer, openLibrary } from "./parts/library.ts";
-import { PieceEncoder } from "./pieces.ts";
+import { type Library, type LibraryPreTokenizer, openLibrary } from "./parts/tokenizers-library.ts";
+import { PieceEncoder } from "./piece-encoder.ts";
 
 export interface EncodeOptions {
   /** Whether special tokens in the text, such as `<|endoftext|>`, become their ids (the default) or are plain text. */

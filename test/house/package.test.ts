@@ -151,7 +151,7 @@ describe("sources of the library", () => {
     expect(printing).toEqual([]);
   });
 
-  // Engines compute these differently: whatever reaches a number uses src/exact.ts instead.
+  // Engines compute these differently: whatever reaches a number uses src/base/exact-math.ts instead.
   it("compute no function whose bits an engine may choose", () => {
     const inexact =
       /\bMath\.(?:exp|expm1|log|log2|log10|log1p|pow|sin|cos|tan|a?sinh?|a?cosh?|a?tanh?|atan2|cbrt|hypot)\b/;

@@ -17,8 +17,8 @@ import {
   requireTaskData,
 } from "../input/task-input.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
+import { ToldError } from "../session/command-failure.ts";
 import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
-import { ToldError } from "../session/failure.ts";
 
 interface Options {
   readonly tasks?: string;

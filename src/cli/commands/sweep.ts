@@ -3,8 +3,8 @@ import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
+import { ToldError } from "../session/command-failure.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
-import { ToldError } from "../session/failure.ts";
 import type { SweepCell } from "../sweep/cell-list.ts";
 import type { SweepConfig } from "../sweep/sweep-config.ts";
 

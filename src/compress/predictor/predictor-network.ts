@@ -4,7 +4,7 @@
  * W is kept as the float matmul reads it, in panels of 16 rows (docs/kernels.md).
  */
 import { UsageError } from "../../base/errors.ts";
-import { exp } from "../../base/exact.ts";
+import { exp } from "../../base/exact-math.ts";
 import type { Random } from "../../base/random.ts";
 import type { Turns } from "../../base/turns.ts";
 import { PANEL_ROWS, panelCount } from "../../tensor/panel.ts";

@@ -4,7 +4,7 @@
  * site by the error that rounding leaves in its outputs. A smoothed model is a float folder: see `writeSmoothed`.
  */
 import { UsageError } from "../../base/errors.ts";
-import { pow } from "../../base/exact.ts";
+import { pow } from "../../base/exact-math.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";

@@ -1,5 +1,5 @@
 /** Sums of a comparison, token by token. */
-import { exp } from "../../base/exact.ts";
+import { exp } from "../../base/exact-math.ts";
 import type { Model } from "../../model/model.ts";
 import type { LogitRows } from "../../model/pass/session.ts";
 import { stride } from "../../tensor/matrix.ts";

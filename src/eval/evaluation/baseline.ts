@@ -1,6 +1,6 @@
 /** A run against an earlier one, item by item. */
 import { FormatError } from "../../base/errors.ts";
-import { exp } from "../../base/exact.ts";
+import { exp } from "../../base/exact-math.ts";
 import { asObject, describeJson, isObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import type { BootstrapOptions } from "../stats/bootstrap.ts";
 import { comparePaired, type PairedComparison } from "../stats/paired.ts";

@@ -1,5 +1,5 @@
 /** From samples to scores: a task's, and a group's of tasks. */
-import { exp } from "../../base/exact.ts";
+import { exp } from "../../base/exact-math.ts";
 import { proportionInterval } from "../stats/binomial.ts";
 import { type Interval, intervalContains } from "../stats/interval.ts";
 import { studentInterval } from "../stats/paired.ts";

@@ -1,5 +1,5 @@
 /** Perplexity: exp of the mean negative log-likelihood a token, with the protocol it was measured by. */
-import { exp, log } from "../../base/exact.ts";
+import { exp, log } from "../../base/exact-math.ts";
 import { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import { checkContext } from "../../model/pass/session.ts";

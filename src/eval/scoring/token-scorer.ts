@@ -1,5 +1,5 @@
 /** Log-probabilities of given tokens in given sequences: what likelihoods and perplexities are made of. */
-import { log } from "../../base/exact.ts";
+import { log } from "../../base/exact-math.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import { checkBatch } from "../../model/pass/session.ts";

@@ -1,5 +1,5 @@
 /** The incomplete beta function, which gives the tails of the binomial and of Student's distribution. */
-import { exp, log } from "../../base/exact.ts";
+import { exp, log } from "../../base/exact-math.ts";
 import { bisect } from "./bisect.ts";
 
 const HALF_LOG_2_PI = 0.9189385332046728;

@@ -1,9 +1,9 @@
 /** Counts of successes: their probabilities, tests, and intervals for the proportion behind them. */
-import { exp } from "../../base/exact.ts";
+import { exp } from "../../base/exact-math.ts";
 import { betaQuantile, binomialTerm, log1p } from "./beta.ts";
-import { requireCount, requireLevel, requireProbability } from "./checks.ts";
 import type { Interval } from "./interval.ts";
 import { normalQuantile } from "./normal.ts";
+import { requireCount, requireLevel, requireProbability } from "./stats-checks.ts";
 
 /** Probability of k successes among n when each has probability p. */
 export function binomialProbability(k: number, n: number, p: number): number {

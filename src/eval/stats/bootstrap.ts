@@ -10,10 +10,10 @@
  */
 import { createRandom } from "../../base/random.ts";
 import { Turns } from "../../base/turns.ts";
-import { requireCount, requireLevel, requireSameLength, requireValues } from "./checks.ts";
 import type { Interval } from "./interval.ts";
 import { percentile } from "./means.ts";
 import { meanWithError } from "./standard-error.ts";
+import { requireCount, requireLevel, requireSameLength, requireValues } from "./stats-checks.ts";
 
 /** Number of resamples, their seed, and the level of the interval (0.95). */
 export interface BootstrapOptions {

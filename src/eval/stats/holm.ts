@@ -1,5 +1,5 @@
 /** Several tests at once. */
-import { requireProbability } from "./checks.ts";
+import { requireProbability } from "./stats-checks.ts";
 
 /**
  * p values adjusted by Holm's step-down procedure (S. Holm, Scandinavian Journal of Statistics 6, 1979), in the order given: the

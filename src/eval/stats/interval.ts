@@ -1,5 +1,5 @@
 /** Confidence intervals, and the accuracy of blind guessing that a score is compared with. */
-import { requireCount, requireValues } from "./checks.ts";
+import { requireCount, requireValues } from "./stats-checks.ts";
 
 /** Both ends belong to the interval. */
 export type Interval = readonly [lo: number, hi: number];

@@ -1,8 +1,8 @@
 /** McNemar's test of two programs that answered the same items: only items that exactly one of them got right count. */
 import { UsageError } from "../../base/errors.ts";
 import { binomialTest } from "./binomial.ts";
-import { requireCount, requireSameLength } from "./checks.ts";
 import { chiSquareTail } from "./normal.ts";
+import { requireCount, requireSameLength } from "./stats-checks.ts";
 
 /** McNemar's test: b and c, items that only one side got right, and its p. */
 export interface McNemar {

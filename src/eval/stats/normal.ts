@@ -1,7 +1,7 @@
 /** The normal distribution: its tail and its quantiles. */
-import { exp } from "../../base/exact.ts";
+import { exp } from "../../base/exact-math.ts";
 import { bisect } from "./bisect.ts";
-import { requireProbability } from "./checks.ts";
+import { requireProbability } from "./stats-checks.ts";
 
 const SQRT_PI = 1.772453850905516;
 

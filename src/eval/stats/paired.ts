@@ -1,10 +1,10 @@
 /** Two runs over the same items: is one better? */
 import { studentQuantile } from "./beta.ts";
 import { type BootstrapOptions, differences, type PairedBootstrap, pairedBootstrap } from "./bootstrap.ts";
-import { requireLevel } from "./checks.ts";
 import { type Interval, intervalContains } from "./interval.ts";
 import { isOutcome, type McNemar, mcnemarOf } from "./mcnemar.ts";
 import { type MeanWithError, meanWithError } from "./standard-error.ts";
+import { requireLevel } from "./stats-checks.ts";
 
 /**
  * The difference of two runs over n pairs, ours minus the baseline: mean, standard error, Student's interval and tests.

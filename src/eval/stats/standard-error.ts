@@ -1,5 +1,5 @@
 /** Means of items and of groups of items, with their standard errors. */
-import { requireCount, requireSameLength, requireValues } from "./checks.ts";
+import { requireCount, requireSameLength, requireValues } from "./stats-checks.ts";
 
 /** A mean of n values and its standard error (n - 1). */
 export interface MeanWithError {

@@ -5,8 +5,8 @@ import type { JsonObject } from "../../base/json.ts";
 import { Turns } from "../../base/turns.ts";
 import type { FolderSource } from "../../files/source.ts";
 import type { LikelihoodRequest } from "../scoring/likelihood.ts";
+import { type CompiledTask, compileTask } from "./compile-task.ts";
 import { readDataRows } from "./data-file.ts";
-import { type CompiledTask, compileTask } from "./prompt.ts";
 import type { Task } from "./task.ts";
 
 /** One row as requests: one for each choice, the right choice, and the place of the row in its file. */

@@ -6,7 +6,7 @@ import { asObject, describeJson, isObject, type JsonValue } from "../../base/jso
 import { type PathItem, schemaError } from "../../base/schema-error.ts";
 import { readJson } from "../../files/json-file.ts";
 import type { ByteSource } from "../../files/source.ts";
-import { compileTask } from "./prompt.ts";
+import { compileTask } from "./compile-task.ts";
 import { PROCESSES, type ProcessName } from "./row-processing.ts";
 import { defineTask, type Metric, type OutputType, type Task, type TaskDocument } from "./task.ts";
 

@@ -3,7 +3,7 @@ import { cell, text } from "@observablehq/plot";
 import { groupBy } from "../../base/group-by.ts";
 import type { PlanResult } from "../results/plan-means.ts";
 import { digits, percent } from "./number-format.ts";
-import { drawPlot, figure, figureCaption, HALF, type Size, WIDE } from "./svg-plot.ts";
+import { drawPlot, figure, figureCaption, HALF, type Size, WIDE } from "./svg-figure.ts";
 
 interface HeatCell {
   readonly layer: number;

@@ -3,7 +3,7 @@ import { dot, gridX, gridY, line, type Markish, ruleX, ruleY, text } from "@obse
 import type { Measured, PlanResult } from "../results/plan-means.ts";
 import { digits, megabytes } from "./number-format.ts";
 import { placeLabels } from "./point-labels.ts";
-import { drawPlot, type Size } from "./svg-plot.ts";
+import { drawPlot, type Size } from "./svg-figure.ts";
 
 export interface Scatter {
   readonly title: string;

@@ -1,6 +1,6 @@
 /** Means of every plan of every model over the seeds and draws of its cells. */
 
-import { exp } from "../../base/exact.ts";
+import { exp } from "../../base/exact-math.ts";
 import { groupBy } from "../../base/group-by.ts";
 import { meanWithError } from "../../eval/stats/standard-error.ts";
 import type { MeasuredCell } from "./read-cells.ts";

@@ -4,7 +4,7 @@
  * the text at most.
  */
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
-import { libraryPattern } from "../parts/library.ts";
+import { libraryPattern } from "../parts/tokenizers-library.ts";
 
 const MAX_LENGTH = 10_000;
 const MAX_DEPTH = 50;

@@ -1,7 +1,7 @@
 /** Checks a parsed `tokenizer.json` before it is used. */
 import type { AddedToken } from "../parts/added-tokens.ts";
-import { isId, readModel, type TextModel } from "./model-fields.ts";
 import { Fields } from "./tokenizer-fields.ts";
+import { isId, readModel, type TextModel } from "./tokenizer-model.ts";
 import { checkSteps } from "./tokenizer-steps.ts";
 
 /** Limit on the length of added tokens: a long one would be compared again at every place of a text that almost holds it. */

@@ -1,5 +1,5 @@
 /** Runs the library's steps piece by piece with pauses, so that a long text does not block the event loop. The results are the same. */
-import type { LibraryNormalizer, LibraryPreTokenizer } from "../parts/library.ts";
+import type { LibraryNormalizer, LibraryPreTokenizer } from "../parts/tokenizers-library.ts";
 
 /** No pattern takes long in texts that are shorter. */
 const LONG_TEXT = 4096;

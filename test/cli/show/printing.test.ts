@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { FormatError, NumericsError } from "../../../src/base/errors.ts";
-import { reportFailure } from "../../../src/cli/session/failure.ts";
+import { reportFailure } from "../../../src/cli/session/command-failure.ts";
 import { createOutput, toJson } from "../../../src/cli/show/command-output.ts";
 import { createProgress } from "../../../src/cli/show/progress.ts";
 import { createScreen } from "../../../src/cli/show/screen.ts";

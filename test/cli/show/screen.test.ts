@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/base/errors.ts";
-import { reportFailure } from "../../../src/cli/session/failure.ts";
+import { reportFailure } from "../../../src/cli/session/command-failure.ts";
 import { createOutput } from "../../../src/cli/show/command-output.ts";
 import { createProgress } from "../../../src/cli/show/progress.ts";
 import type { TextSink } from "../../../src/cli/show/screen.ts";

@@ -3,7 +3,7 @@ import { createRandom, type Random } from "../../../src/base/random.ts";
 import { normalizeInTurns, piecesOf, stepsOf } from "../../../src/text/long-text/encode-in-turns.ts";
 import { LongWords } from "../../../src/text/long-text/long-words.ts";
 import { runThrough } from "../../../src/text/long-text/stepwise.ts";
-import { type Library, openLibrary } from "../../../src/text/parts/library.ts";
+import { type Library, openLibrary } from "../../../src/text/parts/tokenizers-library.ts";
 import { repositoryFile } from "../../helpers/shared.ts";
 import { FIXTURES, readJson } from "../tokenizers.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
-import { requireGivenFile, requireRecord } from "../../src/files/given.ts";
+import { requireGivenFile, requireRecord } from "../../src/files/given-files.ts";
 
 describe("requireGivenFile", () => {
   it("takes bytes, blobs and sources", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cos, exp, log, pow, sin } from "../../src/base/exact.ts";
+import { cos, exp, log, pow, sin } from "../../src/base/exact-math.ts";
 import { mulberry32 } from "../helpers/random.ts";
 
 /** Distance in units of the last place of `expected`. */

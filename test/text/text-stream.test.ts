@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createTextStream } from "../../src/text/stream.ts";
+import { createTextStream } from "../../src/text/text-stream.ts";
 import { createTokenizer, type Tokenizer } from "../../src/text/tokenizer.ts";
 import { readJsonLines } from "../helpers/shared.ts";
 import { FIXTURES, openTiny, readJson, TOKENIZERS } from "./tokenizers.ts";

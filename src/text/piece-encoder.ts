@@ -1,10 +1,10 @@
 /** Encodes pieces of text with the library's model; no text is left out, and long words do not block the event loop. */
 import { UsageError } from "../base/errors.ts";
-import { byteToken, type TextModel } from "./checks/model-fields.ts";
+import { byteToken, type TextModel } from "./checks/tokenizer-model.ts";
 import { LongWords } from "./long-text/long-words.ts";
 import type { Work } from "./long-text/stepwise.ts";
 import { bytesOfToken } from "./parts/byte-level.ts";
-import type { LibraryModel } from "./parts/library.ts";
+import type { LibraryModel } from "./parts/tokenizers-library.ts";
 
 /** Shorter words are left to the library. */
 const LONG_WORD = 256;
