@@ -22,6 +22,7 @@ export async function folderWith(fixture: string, tensors: readonly TensorToWrit
   const kept = [...index.entries.values()].filter(({ name }) => !added.has(name));
   await writeSafetensors(file, [...kept.map((entry) => copyOf(entry)), ...tensors]);
   await file.close();
+  await output.commit();
   const config = await source.open("config.json");
   const bytes = new Uint8Array(config!.size);
   await config!.read(0, bytes);
