@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { nodeFolder } from "../../../src/adapter/node.ts";
 import { UnsupportedError } from "../../../src/base/errors.ts";
-import { openCheckpoint } from "../../../src/format/checkpoint.ts";
 import { type TensorToWrite, tensorOf } from "../../../src/format/safetensors-writer.ts";
 import { readModelFiles } from "../../../src/model/model.ts";
 import { readWeights } from "../../../src/model/weights/locate.ts";
@@ -45,7 +44,6 @@ describe("locateAll", () => {
 
   it("takes experts from banks, the same weights as from tensors of their own", async () => {
     const source = await nodeFolder(repositoryFile(DEEPSEEK));
-    const index = await openCheckpoint(source);
     const { linears, config } = await locate(DEEPSEEK);
     const files = await readModelFiles(source);
     const weights = new Map<string, Float32Array>();
@@ -71,7 +69,6 @@ describe("locateAll", () => {
       expect(await readWeights(linear)).toEqual(weights.get(linear.name));
     }
     await files.index.close();
-    await index.close();
   });
 
   it("knows biases where the configuration has a meaning for them, and refuses them elsewhere", async () => {
