@@ -57,7 +57,7 @@ export async function gptqBench(machine: Machine, widths: readonly number[] = [1
       ["f32", 36],
       ["f64", 15],
     ] as const) {
-      const seconds = await fastest(4, () => hessian.accumulate(x, n, 0, TOKENS, precision));
+      const seconds = await fastest(4, () => hessian.accumulate({ ptr: x, ld: n, index: 0, count: TOKENS }, precision));
       add(`gram_${precision}`, `${n} x ${n}, ${TOKENS} rows`, n * n * TOKENS, seconds, goal);
     }
     using factor = await factorize(machine, hessian, OPTIONS, turns);
@@ -68,7 +68,7 @@ export async function gptqBench(machine: Machine, widths: readonly number[] = [1
     add("cholesky and inverse, f64", `${n} x ${n}`, (2 / 3) * n ** 3, factoring, 12);
     const w = noise(ROWS * n);
     const looping = await fastest(2, async () => {
-      await gptq(machine, w, ROWS, n, factor, OPTIONS, turns);
+      await gptq(machine, { weights: w, rows: ROWS, cols: n, factor }, { ...OPTIONS, turns });
     });
     add("column loop, f64", `${ROWS} x ${n}`, ROWS * n * n, looping, 0);
   }

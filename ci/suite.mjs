@@ -54,12 +54,13 @@ async function matrixHash(kernels, threads) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return (state >>> 8) / 16777216 - 0.5;
   };
-  const w = Float32Array.from({ length: rows * cols }, next);
-  const x = Float32Array.from({ length: tokens * cols }, next);
+  const weights = Float32Array.from({ length: rows * cols }, next);
+  const inputs = Float32Array.from({ length: tokens * cols }, next);
+  const input = { weights, inputs, rows, cols, tokens };
   const machine = await createMachine({ kernels, threads });
   const grid = { bits: 3, groupSize: 32, symmetric: true, clip: "mse", scaleRounding: "f16" };
   const gptq = { actOrder: "gar", staticGroups: false, deadColumns: "keep", dampPercent: 0.01 };
-  const { codes, scales } = await quantizeMatrix(machine, w, x, rows, cols, tokens, { ...grid, ...gptq }, new Turns());
+  const { codes, scales } = await quantizeMatrix(machine, input, { ...grid, ...gptq, turns: new Turns() });
   await machine[Symbol.asyncDispose]();
   return `${(await sha256(codes)).slice(0, 32)}${(await sha256(scales)).slice(0, 32)}`;
 }

@@ -77,7 +77,7 @@ export async function factorize(
       const failure = `Hessian not positive definite with damping up to 1 (last pivot ${pivot})`;
       return owned(0, Math.min(damp, 1), failure);
     }
-    pivot = await decompose(machine, ptr, hessian, perm, damp * mean, turns);
+    pivot = await decompose(machine, hessian, { ptr, perm, lambda: damp * mean }, turns);
     if (pivot > 0 && pivot < Number.POSITIVE_INFINITY) return owned(damp * mean, damp, undefined);
   }
 }
@@ -85,10 +85,8 @@ export async function factorize(
 /** Writes R to `ptr`. @returns the lowest pivot: R is good only if it is positive. */
 async function decompose(
   machine: Machine,
-  ptr: number,
   hessian: Hessian,
-  perm: Int32Array,
-  lambda: number,
+  { ptr, perm, lambda }: Pick<Factor, "ptr" | "perm" | "lambda">,
   turns: Turns,
 ): Promise<number> {
   const { arena } = machine;

@@ -1,5 +1,6 @@
 /** GPTQ of one matrix (Frantar et al. 2022, arXiv:2210.17323): columns in order, each error pushed onto those to come. */
 import { ShapeError, UsageError } from "../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import type { Turns } from "../base/turns.ts";
 import { naturalGroups, naturalOrder, type QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 import type { Machine } from "../wasm/machine.ts";
@@ -7,10 +8,20 @@ import type { Region } from "../wasm/memory/region.ts";
 import type { Tape } from "../wasm/tape.ts";
 import { type ActOrder, columnGroups } from "./column-order.ts";
 import { type Factor, factorize } from "./factor.ts";
-import { beyondF16, checkGrid, checkScales, columnWords, type GridOptions, gridFlags, gridWork } from "./grid.ts";
+import {
+  beyondF16,
+  checkGrid,
+  checkScales,
+  columnWords,
+  GRID_OPTIONS,
+  type GridOptions,
+  gridFlags,
+  gridOf,
+  gridWork,
+} from "./grid.ts";
 import { Hessian } from "./hessian.ts";
 import { outputError } from "./quantization-error.ts";
-import { type Batch, type MatrixWeights, runBatches } from "./row-batches.ts";
+import { type Batch, runBatches, type WeightMatrix } from "./row-batches.ts";
 import { collectMatrix, emptyMatrix, rtn } from "./rtn.ts";
 
 /**
@@ -27,6 +38,12 @@ export interface GptqOptions extends GridOptions {
   /** Added to dampPercent after a failed factorisation. Default 0.01. */
   readonly dampIncrement?: number;
 }
+
+/** The names of the options of GPTQ. */
+export const GPTQ_OPTIONS: KnownOptions<GptqOptions> = {
+  ...GRID_OPTIONS,
+  ...{ actOrder: true, staticGroups: true, deadColumns: true, dampPercent: true, dampIncrement: true },
+};
 
 /**
  * A quantised matrix, its loss (squared error of the outputs, summed over tokens) as a whole and by row, and the
@@ -48,98 +65,104 @@ export interface GptqResult {
 /** Shares of damping below this may leave a Hessian of low rank to noise. */
 const LITTLE_DAMP = 1e-3;
 
+/** A matrix W[rows, cols], and the Hessian of its inputs or a factor of it. */
+export interface GptqInput extends WeightMatrix {
+  /** A `Factor` serves all matrices with the same input; a `Hessian` is factored for this one. */
+  readonly factor: Factor | Hessian;
+}
+
+/** How GPTQ walks the grid, and the turns of the job. */
+export interface GptqRun extends GptqOptions {
+  readonly turns: Turns;
+}
+
+const OPTIONS: KnownOptions<GptqRun> = { ...GPTQ_OPTIONS, turns: true };
+
+/** What every step of one matrix works on. */
+interface Work {
+  readonly machine: Machine;
+  readonly matrix: WeightMatrix;
+  readonly factor: Factor;
+  readonly options: GptqOptions;
+  readonly turns: Turns;
+}
+
 /**
- * Quantises W[rows, cols]. A `Factor` serves all matrices with the same input; a `Hessian` is factored here.
- * When the Hessian will not factor, the matrix is rounded and `fallback` says why; where it is
+ * Quantises W[rows, cols]. When the Hessian will not factor, the matrix is rounded and `fallback` says why; where it is
  * damped so little that rounding does better, it is damped more.
- * @throws NumericsError for weights that scales in f16 cannot say.
+ * @throws UsageError for options that mean nothing; ShapeError; NumericsError for weights that scales in f16 cannot say.
  */
-export async function gptq(
-  machine: Machine,
-  weights: MatrixWeights,
-  rows: number,
-  cols: number,
-  source: Factor | Hessian,
-  options: GptqOptions,
-  turns: Turns,
-): Promise<GptqResult> {
-  checkGptq(options, cols, source);
-  using own = source instanceof Hessian ? await factorize(machine, source, options, turns) : undefined;
-  const factor = own ?? (source as Factor);
+export async function gptq(machine: Machine, input: GptqInput, run: GptqRun): Promise<GptqResult> {
+  checkKnownOptions<GptqRun>("gptq", run, OPTIONS);
+  const { turns, ...options } = run;
+  const { weights, rows, cols, factor: given } = input;
+  checkGptq(options, cols, given);
+  using own = given instanceof Hessian ? await factorize(machine, given, options, turns) : undefined;
+  const factor = own ?? (given as Factor);
+  const work = { machine, matrix: { weights, rows, cols }, factor, options, turns };
   const { failure, damp } = factor;
-  if (failure !== undefined) return await roundInstead(machine, weights, rows, factor, failure, options, turns);
-  const result = await columnLoop(machine, weights, rows, factor, options, turns);
+  if (failure !== undefined) return await roundInstead(work, failure);
+  const result = await columnLoop(work);
   if (damp >= LITTLE_DAMP || result.method === "rtn") return result;
-  return await unlessRoundingWins(machine, weights, result, factor, options, turns);
+  return await unlessRoundingWins(work, result);
 }
 
 /** An undamped result that costs more than rounding is replaced by a damped one, and by rounding where that is no better. */
-async function unlessRoundingWins(
-  machine: Machine,
-  weights: MatrixWeights,
-  result: GptqResult,
-  factor: Factor,
-  options: GptqOptions,
-  turns: Turns,
-): Promise<GptqResult> {
-  const { hessian, damp } = factor;
-  const { rows } = result.matrix;
+async function unlessRoundingWins(work: Work, result: GptqResult): Promise<GptqResult> {
+  const { machine, options, turns } = work;
+  const { hessian, damp } = work.factor;
   const errorOf = async ({ matrix }: GptqResult) =>
-    (await outputError(machine, weights, matrix, hessian, turns)).total / 2;
+    (await outputError(machine, work.matrix.weights, matrix, hessian, turns)).total / 2;
   const reason = `with damping ${damp} its loss was above that of rounding`;
-  const rounded = await roundInstead(machine, weights, rows, factor, reason, options, turns);
+  const rounded = await roundInstead(work, reason);
   if ((await errorOf(result)) <= rounded.loss) return result;
   const { dampIncrement = 0.01 } = options;
   if (dampIncrement === 0) return rounded;
   const more = { ...options, dampPercent: damp + dampIncrement };
   using again = await factorize(machine, hessian, more, turns);
   if (again.failure !== undefined) return rounded;
-  const damped = await columnLoop(machine, weights, rows, again, options, turns);
+  const damped = await columnLoop({ ...work, factor: again });
   if (damped.method === "rtn" || !((await errorOf(damped)) <= rounded.loss)) return rounded;
   return { ...damped, fallback: reason };
 }
 
-function checkGptq(options: GptqOptions, cols: number, source: Factor | Hessian): void {
+function checkGptq(options: GptqOptions, cols: number, factor: Factor | Hessian): void {
   checkGrid(options);
   if (options.deadColumns !== "keep" && options.deadColumns !== "zero")
     throw new UsageError("deadColumns", String(options.deadColumns), "keep or zero");
-  if (source.size !== cols) throw new ShapeError("hessian", [cols, cols], [source.size, source.size]);
-  if (source instanceof Hessian) return;
-  const sameGroups = options.actOrder !== "gar" || options.groupSize === source.groupSize;
-  if (options.actOrder !== source.actOrder || !sameGroups)
+  if (factor.size !== cols) throw new ShapeError("hessian", [cols, cols], [factor.size, factor.size]);
+  if (factor instanceof Hessian) return;
+  const sameGroups = options.actOrder !== "gar" || options.groupSize === factor.groupSize;
+  if (options.actOrder !== factor.actOrder || !sameGroups)
     throw new UsageError(
       "actOrder",
       `${options.actOrder} with groupSize ${options.groupSize}`,
-      `${source.actOrder} with groupSize ${source.groupSize}, as the factor was made`,
+      `${factor.actOrder} with groupSize ${factor.groupSize}, as the factor was made`,
     );
 }
 
-async function columnLoop(
-  machine: Machine,
-  weights: MatrixWeights,
-  rows: number,
-  factor: Factor,
-  options: GptqOptions,
-  turns: Turns,
-): Promise<GptqResult> {
-  const { perm, lambda, damp, size: cols } = factor;
+async function columnLoop(work: Work): Promise<GptqResult> {
+  const { machine, factor, options, turns } = work;
+  const { weights, rows, cols } = work.matrix;
+  const { perm, lambda, damp } = factor;
   const dynamic = !options.staticGroups && options.groupSize !== -1;
   const gIdx = columnGroups(perm, options.groupSize, dynamic && options.actOrder === "desc");
   const matrix = emptyMatrix(rows, cols, options, gIdx, perm);
   const rowLoss = new Float64Array(rows);
   using scratch = machine.arena.region();
   const record = recorder(scratch, matrix, factor, options, dynamic);
-  await runBatches(machine, weights, matrix, turns, record, (batch) => {
+  const collect = (batch: Batch) => {
     collectMatrix(machine, matrix, batch);
     rowLoss.set(machine.arena.f64(batch.sums, batch.rows), batch.row);
-  });
+  };
+  await runBatches(machine, { weights, rows, cols, groups: matrix.groups }, { record, collect, turns });
   const loss = rowLoss.reduce((sum, value) => sum + value, 0);
   const problem = !Number.isFinite(loss)
     ? `the column loop's loss is ${loss}`
     : beyondF16(matrix, options) >= 0
       ? "the column loop needs a scale beyond f16"
       : undefined;
-  if (problem !== undefined) return await roundInstead(machine, weights, rows, factor, problem, options, turns);
+  if (problem !== undefined) return await roundInstead(work, problem);
   checkScales(matrix, options);
   return { matrix, loss, rowLoss, lambda, damp, method: "gptq" };
 }
@@ -174,18 +197,11 @@ function recorder(
   };
 }
 
-async function roundInstead(
-  machine: Machine,
-  weights: MatrixWeights,
-  rows: number,
-  factor: Factor,
-  fallback: string,
-  options: GptqOptions,
-  turns: Turns,
-): Promise<GptqResult> {
-  const { diagonal, size, damp, hessian } = factor;
-  const matrix = await rtn(machine, weights, rows, size, options, turns, diagonal);
-  const { total, rows: perRow } = await outputError(machine, weights, matrix, hessian, turns);
+async function roundInstead(work: Work, fallback: string): Promise<GptqResult> {
+  const { machine, turns } = work;
+  const { diagonal, damp, hessian } = work.factor;
+  const matrix = await rtn(machine, { ...work.matrix, diagonal }, { ...gridOf(work.options), turns });
+  const { total, rows: perRow } = await outputError(machine, work.matrix.weights, matrix, hessian, turns);
   const rowLoss = perRow.map((value) => value / 2);
   return { matrix, loss: total / 2, rowLoss, lambda: 0, damp, method: "rtn", fallback };
 }

@@ -1,5 +1,6 @@
 /** The grid of a group of weights: its options, its groups, and the words in which kernels take both (assembly/grid.ts). */
 import { NumericsError, UsageError } from "../base/errors.ts";
+import type { KnownOptions } from "../base/known-options.ts";
 import type { Bits } from "../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 
@@ -18,6 +19,16 @@ export interface GridOptions {
   readonly scaleRounding: "f16" | "f32";
   /** Of the matrix, for errors. */
   readonly name?: string;
+}
+
+/** The names of a grid's options. */
+export const GRID_OPTIONS: KnownOptions<GridOptions> = {
+  ...{ bits: true, groupSize: true, symmetric: true, clip: true, scaleRounding: true, name: true },
+};
+
+/** The grid alone, of options that say more. */
+export function gridOf({ bits, groupSize, symmetric, clip, scaleRounding, name }: GridOptions): GridOptions {
+  return { bits, groupSize, symmetric, clip, scaleRounding, name };
 }
 
 /** Rows of a tile, and bytes of one of its columns: twins of assembly/grid.ts. */

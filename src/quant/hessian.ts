@@ -12,6 +12,15 @@ import type { Tape } from "../wasm/tape.ts";
 /** `f32`: sums of up to 256 rows in f32, folded into f64. `f64`: everything in f64, at half the speed. */
 export type GramPrecision = "f32" | "f64";
 
+/** `count` f32 rows in the machine's memory, `ld` elements apart: row i is row `index[i]` of those at `ptr`, or i where `index` is 0. */
+export interface IndexedRows {
+  readonly ptr: number;
+  readonly ld: number;
+  /** Address of i32 row numbers; 0 for rows as they lie. */
+  readonly index: number;
+  readonly count: number;
+}
+
 /** Rows packed and multiplied at a time; also the longest sum in f32. */
 const CHUNK_ROWS = 256;
 
@@ -51,25 +60,18 @@ export class Hessian implements Disposable {
     return this.#rows === 0 ? 0 : 2 / this.#rows;
   }
 
-  /** Adds `count` rows of f32 inputs: row i is `index[i]` of x, or i where `indexPtr` is 0; `ldx` elements apart. */
-  accumulate(xPtr: number, ldx: number, indexPtr: number, count: number, precision: GramPrecision = "f32"): void {
+  /** Adds input rows, each [size]. */
+  accumulate(inputs: IndexedRows, precision: GramPrecision = "f32"): void {
     using scratch = this.#machine.arena.region();
-    this.#record(scratch, xPtr, ldx, indexPtr, count, precision).run();
-    this.#rows += count;
+    this.#record(scratch, inputs, precision).run();
+    this.#rows += inputs.count;
   }
 
   /** `accumulate` that gives way to the event loop; equal bits. */
-  async accumulateInTurns(
-    xPtr: number,
-    ldx: number,
-    indexPtr: number,
-    count: number,
-    precision: GramPrecision,
-    turns: Turns,
-  ): Promise<void> {
+  async accumulateInTurns(inputs: IndexedRows, precision: GramPrecision, turns: Turns): Promise<void> {
     using scratch = this.#machine.arena.region();
-    await this.#record(scratch, xPtr, ldx, indexPtr, count, precision).runInTurns(turns);
-    this.#rows += count;
+    await this.#record(scratch, inputs, precision).runInTurns(turns);
+    this.#rows += inputs.count;
   }
 
   /** H += weight times the other's sum, its rows counted with the same weight. */
@@ -139,16 +141,16 @@ export class Hessian implements Disposable {
     return 32 * panels * (panels + 1);
   }
 
-  #record(scratch: Region, xPtr: number, ldx: number, indexPtr: number, count: number, precision: GramPrecision): Tape {
+  #record(scratch: Region, { ptr, ld, index: indexPtr, count }: IndexedRows, precision: GramPrecision): Tape {
     const tape = this.#machine.tape();
     const units = Math.ceil(this.size / 8);
     const exact = precision === "f64";
     const panels = scratch.alloc(Math.min(count, CHUNK_ROWS) * units * 8 * (exact ? 8 : 4));
     for (let done = 0; done < count; done += CHUNK_ROWS) {
       const rows = Math.min(count - done, CHUNK_ROWS);
-      const x = indexPtr === 0 ? xPtr + done * ldx * 4 : xPtr;
+      const x = indexPtr === 0 ? ptr + done * ld * 4 : ptr;
       const index = indexPtr === 0 ? 0 : indexPtr + done * 4;
-      tape.call(exact ? "gram_pack_f64" : "gram_pack_f32", units, rows * 8, panels, x, index, ldx, rows, this.size);
+      tape.call(exact ? "gram_pack_f64" : "gram_pack_f32", units, rows * 8, panels, x, index, ld, rows, this.size);
       const work = (units + 1) * 64 * rows * (exact ? 2 : 1);
       tape.call(exact ? "gram_f64" : "gram_f32", Math.ceil(units / 2), work, this.ptr, panels, rows, this.size);
     }

@@ -22,7 +22,7 @@ export async function outputError(
   hessian: Hessian,
   turns: Turns,
 ): Promise<RowSum> {
-  return await trace(machine, weights, matrix.rows, hessian, turns, matrix);
+  return await trace(machine, weights, matrix, hessian, turns);
 }
 
 /** tr(W H W^T): what the output error is measured against. */
@@ -33,7 +33,7 @@ export async function weightEnergy(
   hessian: Hessian,
   turns: Turns,
 ): Promise<RowSum> {
-  return await trace(machine, weights, rows, hessian, turns, undefined);
+  return await trace(machine, weights, rows, hessian, turns);
 }
 
 /** tr(D H D^T) / tr(W H W^T); 0 where both are 0. */
@@ -49,19 +49,25 @@ export async function relativeError(
   return total / (await weightEnergy(machine, weights, matrix.rows, hessian, turns)).total;
 }
 
-/** tr(D (H' + lambda I) D^T), twice the loss of GPTQ. `deadColumns` as the matrix was quantised with. */
+/** A Hessian, the damping added to its diagonal, and the treatment of dead columns that the matrix was quantised with. */
+export interface DampedHessian {
+  readonly hessian: Hessian;
+  readonly lambda: number;
+  readonly deadColumns: "keep" | "zero";
+}
+
+/** tr(D (H' + lambda I) D^T), twice the loss of GPTQ. */
 export async function dampedTrace(
   machine: Machine,
   weights: MatrixWeights,
   matrix: QuantizedMatrix,
-  hessian: Hessian,
-  settings: { readonly lambda: number; readonly deadColumns: "keep" | "zero" },
+  { hessian, lambda, deadColumns }: DampedHessian,
   turns: Turns,
 ): Promise<number> {
   const { total } = await outputError(machine, weights, matrix, hessian, turns);
   const { rows, cols, groups, codes, scales, zeros, gIdx } = matrix;
   const dead = hessian.diag().map((value) => (value === 0 ? 1 : 0));
-  const zeroed = settings.deadColumns === "zero";
+  const zeroed = deadColumns === "zero";
   const w = typeof weights === "number" ? machine.arena.f32(weights, rows * cols) : weights;
   let sum = 0;
   for (let row = 0; row < rows; row++)
@@ -69,7 +75,7 @@ export async function dampedTrace(
       const group = row * groups + gIdx[col];
       const at = row * cols + col;
       const d = scales[group] * (codes[at] - zeros[group]) - (zeroed && dead[col] === 1 ? 0 : w[at]);
-      sum += (settings.lambda + dead[col]) * d * d;
+      sum += (lambda + dead[col]) * d * d;
     }
   return total + sum;
 }
@@ -86,14 +92,16 @@ export function dequantize(matrix: QuantizedMatrix): Float32Array {
   return out;
 }
 
+/** tr(D H D^T) of a quantised matrix; where only the number of rows is given, tr(W H W^T). */
 async function trace(
   machine: Machine,
   weights: MatrixWeights,
-  rows: number,
+  of: QuantizedMatrix | number,
   hessian: Hessian,
   turns: Turns,
-  matrix: QuantizedMatrix | undefined,
 ): Promise<RowSum> {
+  const matrix = typeof of === "number" ? undefined : of;
+  const rows = typeof of === "number" ? of : of.rows;
   const cols = hessian.size;
   if (matrix !== undefined && matrix.cols !== cols)
     throw new ShapeError("hessian", [matrix.cols, matrix.cols], [cols, cols]);
@@ -108,9 +116,8 @@ async function trace(
     // biome-ignore format: one line a call
     tape.call("trace_f64", batch.units, 8 * cols * cols, batch.sums, tiles, codes, scales, zeros, columns, w, hessian.ptr, count, cols, groups);
   };
-  await runBatches(machine, weights, { rows, cols, groups }, turns, record, (batch) => {
-    sums.set(machine.arena.f64(batch.sums, batch.rows), batch.row);
-  });
+  const collect = (batch: Batch) => sums.set(machine.arena.f64(batch.sums, batch.rows), batch.row);
+  await runBatches(machine, { weights, rows, cols, groups }, { record, collect, turns });
   const scale = hessian.scaled();
   const scaled = sums.map((value) => value * scale);
   return { total: scaled.reduce((sum, value) => sum + value, 0), rows: scaled };

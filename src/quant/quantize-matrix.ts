@@ -4,7 +4,8 @@ import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import type { Turns } from "../base/turns.ts";
 import type { QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 import type { Machine } from "../wasm/machine.ts";
-import { type GptqOptions, type GptqResult, gptq } from "./gptq.ts";
+import { GPTQ_OPTIONS, type GptqOptions, type GptqResult, gptq } from "./gptq.ts";
+import { gridOf } from "./grid.ts";
 import { Hessian } from "./hessian.ts";
 import { dampedTrace, dequantize, outputError, weightEnergy } from "./quantization-error.ts";
 import { requireFiniteRows } from "./row-batches.ts";
@@ -36,58 +37,59 @@ export interface MatrixOptions extends GptqOptions {
   readonly shrinkage?: number;
 }
 
-const OPTIONS: KnownOptions<MatrixOptions> = {
-  ...{ bits: true, groupSize: true, symmetric: true, clip: true, scaleRounding: true, name: true },
-  ...{ actOrder: true, staticGroups: true, deadColumns: true, dampPercent: true, dampIncrement: true },
-  ...{ method: true, shrinkage: true },
-};
+/** How the matrix is quantised, and the turns of the job. */
+export interface MatrixRun extends MatrixOptions {
+  readonly turns: Turns;
+}
 
-function checkOptions(options: MatrixOptions): void {
-  checkKnownOptions<MatrixOptions>("quantizeMatrix", options, OPTIONS);
-  const { method = "gptq", shrinkage = 0 } = options;
+/** Weights W[rows, cols], and the inputs X[tokens, cols] that the errors are measured on. */
+export interface MatrixInput {
+  readonly weights: Float32Array;
+  readonly inputs: Float32Array;
+  readonly rows: number;
+  readonly cols: number;
+  readonly tokens: number;
+}
+
+const OPTIONS: KnownOptions<MatrixRun> = { ...GPTQ_OPTIONS, method: true, shrinkage: true, turns: true };
+
+function checkOptions(run: MatrixRun): void {
+  checkKnownOptions<MatrixRun>("quantizeMatrix", run, OPTIONS);
+  const { method = "gptq", shrinkage = 0 } = run;
   if (method !== "gptq" && method !== "rtn") throw new UsageError("method", String(method), "gptq or rtn");
   if (!(shrinkage >= 0 && shrinkage < Number.POSITIVE_INFINITY))
     throw new UsageError("shrinkage", String(shrinkage), "a number from 0");
 }
 
-/** Quantises w[rows, cols] for the inputs x[tokens, cols]. Never falls back because tokens are few. */
-export async function quantizeMatrix(
-  machine: Machine,
-  w: Float32Array,
-  x: Float32Array,
-  rows: number,
-  cols: number,
-  tokens: number,
-  options: MatrixOptions,
-  turns: Turns,
-): Promise<MatrixResult> {
-  checkOptions(options);
-  if (w.length !== rows * cols) throw new ShapeError("weights", [rows, cols], [w.length]);
-  if (x.length !== tokens * cols) throw new ShapeError("inputs", [tokens, cols], [x.length]);
+/**
+ * Quantises a matrix for its inputs. Never falls back because tokens are few.
+ * @throws UsageError for options that mean nothing; ShapeError; NumericsError for weights or inputs that are not finite.
+ */
+export async function quantizeMatrix(machine: Machine, input: MatrixInput, run: MatrixRun): Promise<MatrixResult> {
+  checkOptions(run);
+  const { weights, inputs, rows, cols, tokens } = input;
+  if (weights.length !== rows * cols) throw new ShapeError("weights", [rows, cols], [weights.length]);
+  if (inputs.length !== tokens * cols) throw new ShapeError("inputs", [tokens, cols], [inputs.length]);
   if (tokens < 1) throw new UsageError("tokens", String(tokens), "at least one input row");
-  requireFiniteRows("inputs", x, 0, cols);
-  return machine.jobs.run(turns, (own) => quantizeChecked(machine, w, x, rows, cols, tokens, options, own));
+  requireFiniteRows("inputs", inputs, 0, cols);
+  return machine.jobs.run(run.turns, (turns) => quantizeChecked(machine, input, { ...run, turns }));
 }
 
-async function quantizeChecked(
-  machine: Machine,
-  w: Float32Array,
-  x: Float32Array,
-  rows: number,
-  cols: number,
-  tokens: number,
-  options: MatrixOptions,
-  turns: Turns,
-): Promise<MatrixResult> {
+async function quantizeChecked(machine: Machine, input: MatrixInput, run: MatrixRun): Promise<MatrixResult> {
+  const { weights: w, rows, cols } = input;
+  const { method, shrinkage = 0, ...grid } = run;
+  const { turns, dampPercent } = run;
   using hessian = new Hessian(machine, cols);
-  await addInputs(machine, hessian, x, tokens, turns);
-  hessian.shrink((options.shrinkage ?? 0) * cols);
+  await addInputs(machine, hessian, input, turns);
+  hessian.shrink(shrinkage * cols);
   const diagonal = hessian.diag().map((value) => (value === 0 ? 1 : value));
-  const rounded = await rtn(machine, w, rows, cols, options, turns, diagonal);
+  const rounded = await rtn(machine, { weights: w, rows, cols, diagonal }, { ...gridOf(run), turns });
+  const lambda = (dampPercent * diagonal.reduce((sum, value) => sum + value, 0)) / cols;
+  const damped = { hessian, lambda, deadColumns: "keep" } as const;
   const result =
-    options.method === "rtn"
-      ? await roundedResult(machine, w, rounded, hessian, diagonal, options, turns)
-      : await gptq(machine, w, rows, cols, hessian, options, turns);
+    method === "rtn"
+      ? roundedResult(rounded, await dampedTrace(machine, w, rounded, damped, turns), { lambda, damp: dampPercent })
+      : await gptq(machine, { weights: w, rows, cols, factor: hessian }, grid);
   const { codes, scales, zeros, gIdx, perm } = result.matrix;
   const dequantised = dequantize(result.matrix);
   await turns.pause();
@@ -103,34 +105,20 @@ async function quantizeChecked(
 async function addInputs(
   machine: Machine,
   hessian: Hessian,
-  x: Float32Array,
-  tokens: number,
+  { inputs, tokens }: MatrixInput,
   turns: Turns,
 ): Promise<void> {
   using scratch = machine.arena.region();
-  const inputs = scratch.place(x);
+  const ptr = scratch.place(inputs);
   await turns.pause();
-  await hessian.accumulateInTurns(inputs, hessian.size, 0, tokens, "f64", turns);
+  await hessian.accumulateInTurns({ ptr, ld: hessian.size, index: 0, count: tokens }, "f64", turns);
 }
 
-/** Plain rounding in the form of a GPTQ result. */
-async function roundedResult(
-  machine: Machine,
-  w: Float32Array,
+/** Plain rounding in the form of a GPTQ result. `trace`: of its damped error. */
+function roundedResult(
   matrix: QuantizedMatrix,
-  hessian: Hessian,
-  diagonal: Float64Array,
-  { dampPercent }: GptqOptions,
-  turns: Turns,
-): Promise<GptqResult> {
-  const lambda = (dampPercent * diagonal.reduce((sum, value) => sum + value, 0)) / diagonal.length;
-  const trace = await dampedTrace(machine, w, matrix, hessian, { lambda, deadColumns: "keep" }, turns);
-  return {
-    matrix,
-    loss: 0.5 * trace,
-    rowLoss: new Float64Array(matrix.rows),
-    lambda,
-    damp: dampPercent,
-    method: "rtn",
-  };
+  trace: number,
+  damping: Pick<GptqResult, "lambda" | "damp">,
+): GptqResult {
+  return { matrix, loss: 0.5 * trace, rowLoss: new Float64Array(matrix.rows), ...damping, method: "rtn" };
 }

@@ -8,6 +8,13 @@ import { TILE_ROWS, TILE_STEP } from "./grid.ts";
 /** f32 weights [rows, cols]: an array, or their address in the machine's memory. */
 export type MatrixWeights = Float32Array | number;
 
+/** A matrix W[rows, cols]. */
+export interface WeightMatrix {
+  readonly weights: MatrixWeights;
+  readonly rows: number;
+  readonly cols: number;
+}
+
 /** Rows of one batch; a multiple of a tile. */
 const BATCH_ROWS = 256;
 
@@ -26,8 +33,17 @@ export interface Batch {
   readonly sums: number;
 }
 
+/** What is done with the batches of a matrix. */
+export interface BatchWork {
+  /** Fills a tape with the kernel calls of one batch. */
+  readonly record: (tape: Tape, batch: Batch) => void;
+  /** Reads the results of one batch after its tape has run. */
+  readonly collect: (batch: Batch) => void;
+  readonly turns: Turns;
+}
+
 /** Throws where an array is not rows times columns long. */
-function checkShape(weights: MatrixWeights, rows: number, cols: number): void {
+function checkShape({ weights, rows, cols }: WeightMatrix): void {
   if (typeof weights !== "number" && weights.length !== rows * cols)
     throw new ShapeError("weights", [rows, cols], [weights.length]);
 }
@@ -42,18 +58,15 @@ export function requireFiniteRows(what: string, values: Float32Array, firstRow: 
   throw new NumericsError(what, `${where} is ${values[bad]}, expected finite`);
 }
 
-/** For each batch: weights are copied in and checked, `record` fills a tape, it runs in turns, `collect` reads the results. */
+/** Copies in and checks the weights of each batch, then does its work. `groups`: scales in a row. */
 export async function runBatches(
   machine: Machine,
-  weights: MatrixWeights,
-  shape: { readonly rows: number; readonly cols: number; readonly groups: number },
-  turns: Turns,
-  record: (tape: Tape, batch: Batch) => void,
-  collect: (batch: Batch) => void,
+  matrix: WeightMatrix & { readonly groups: number },
+  { record, collect, turns }: BatchWork,
 ): Promise<void> {
   const { arena } = machine;
-  const { rows, cols, groups } = shape;
-  checkShape(weights, rows, cols);
+  const { weights, rows, cols, groups } = matrix;
+  checkShape(matrix);
   using scratch = arena.region();
   const most = Math.min(BATCH_ROWS, rows);
   const room = {

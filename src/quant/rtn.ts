@@ -1,11 +1,25 @@
 /** Plain rounding of a matrix on its grids: the baseline of GPTQ, and its last resort. */
 import { ShapeError, UsageError } from "../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import type { Turns } from "../base/turns.ts";
 import { groupCount, naturalGroups, naturalOrder, type QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
-import { checkGrid, checkScales, columnWords, type GridOptions, gridFlags, gridWork } from "./grid.ts";
-import { type Batch, type MatrixWeights, runBatches } from "./row-batches.ts";
+import { checkGrid, checkScales, columnWords, GRID_OPTIONS, type GridOptions, gridFlags, gridWork } from "./grid.ts";
+import { type Batch, runBatches, type WeightMatrix } from "./row-batches.ts";
+
+/** A matrix W[rows, cols] to round. */
+export interface RtnInput extends WeightMatrix {
+  /** Diagonal of the Hessian [cols], with dead columns counted as 1: needed by the `hessian` clip search. */
+  readonly diagonal?: Float64Array;
+}
+
+/** A grid, and the turns of the job. */
+export interface RtnRun extends GridOptions {
+  readonly turns: Turns;
+}
+
+const OPTIONS: KnownOptions<RtnRun> = { ...GRID_OPTIONS, turns: true };
 
 /** Empty outputs of a matrix. */
 export function emptyMatrix(
@@ -33,37 +47,31 @@ export function collectMatrix(machine: Machine, matrix: QuantizedMatrix, batch: 
 
 /**
  * Rounds each weight to the nearest code; groups are consecutive columns.
- * @throws NumericsError for weights that scales in f16 cannot say.
- * @param hessianDiag diagonal of H with dead columns counted as 1: needed by the `hessian` clip search.
+ * @throws UsageError for options that mean nothing; ShapeError; NumericsError for weights that scales in f16 cannot say.
  */
-export async function rtn(
-  machine: Machine,
-  weights: MatrixWeights,
-  rows: number,
-  cols: number,
-  options: GridOptions,
-  turns: Turns,
-  hessianDiag?: Float64Array,
-): Promise<QuantizedMatrix> {
+export async function rtn(machine: Machine, input: RtnInput, options: RtnRun): Promise<QuantizedMatrix> {
+  checkKnownOptions<RtnRun>("rtn", options, OPTIONS);
+  const { weights, rows, cols, diagonal } = input;
   checkGrid(options);
-  if (options.clip === "hessian" && hessianDiag === undefined)
+  if (options.clip === "hessian" && diagonal === undefined)
     throw new UsageError("clip", "hessian without a diagonal", "the Hessian's diagonal, or clip none or mse");
-  if (hessianDiag !== undefined && hessianDiag.length !== cols)
-    throw new ShapeError("hessian diagonal", [cols], [hessianDiag.length]);
+  if (diagonal !== undefined && diagonal.length !== cols)
+    throw new ShapeError("hessian diagonal", [cols], [diagonal.length]);
   const gIdx = naturalGroups(cols, options.groupSize);
   const matrix = emptyMatrix(rows, cols, options, gIdx, naturalOrder(cols));
   const { groups } = matrix;
   using scratch = machine.arena.region();
   const columns = scratch.place(columnWords(matrix.perm, gIdx));
-  const diagonal = hessianDiag === undefined ? 0 : scratch.place(hessianDiag);
+  const diagonalPtr = diagonal === undefined ? 0 : scratch.place(diagonal);
   const flags = gridFlags(options, false);
   const record = (tape: Tape, { rows, units, tiles, weights, codes, scales, zeros }: Batch) => {
     tape.call("tile_load_f64", units, cols * 16, tiles, weights, columns, 0, rows, cols);
     const work = cols * gridWork(options);
-    tape.call("grid_f64", units, work, scales, zeros, tiles, columns, diagonal, rows, cols, groups, flags);
+    tape.call("grid_f64", units, work, scales, zeros, tiles, columns, diagonalPtr, rows, cols, groups, flags);
     tape.call("round_f64", units, cols * 64, codes, tiles, scales, zeros, columns, rows, cols, groups, flags);
   };
-  await runBatches(machine, weights, matrix, turns, record, (batch) => collectMatrix(machine, matrix, batch));
+  const collect = (batch: Batch) => collectMatrix(machine, matrix, batch);
+  await runBatches(machine, { weights, rows, cols, groups }, { record, collect, turns: options.turns });
   checkScales(matrix, options);
   return matrix;
 }

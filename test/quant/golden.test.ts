@@ -69,6 +69,8 @@ const VECTORS: readonly Vector[] = [
   },
 ];
 
+const INPUT = { weights: Float32Array.from(w), inputs: Float32Array.from(x), rows: N, cols: K, tokens: T };
+
 describe.each(VECTORS)("the reference on the golden vector: $name", ({ options, codes, scales, twiceLoss }) => {
   it("gives it from unrounded scales", () => {
     const got = gptqReference(w, hessianOf(x, T, K), N, K, { ...BASE, ...options, scaleRounding: "f64" });
@@ -85,9 +87,7 @@ describe.each(VECTORS.filter(({ tie }) => !tie))(
   ({ options, codes, scales, twiceLoss }) => {
     it("gives it", async () => {
       await using machine = await createMachine();
-      const all = { ...BASE, ...options };
-      const turns = new Turns();
-      const got = await quantizeMatrix(machine, Float32Array.from(w), Float32Array.from(x), N, K, T, all, turns);
+      const got = await quantizeMatrix(machine, INPUT, { ...BASE, ...options, turns: new Turns() });
       expect([...got.codes]).toEqual(codes);
       expect(2 * got.loss).toBeCloseTo(twiceLoss, 6);
       scales.forEach((scale, i) => {
@@ -110,9 +110,7 @@ describe("the golden matrix", () => {
     });
     expect(traceOf(d, h, N, K)).toBeCloseTo(rounded, 6);
     await using machine = await createMachine();
-    const all = { ...BASE, bits };
-    const turns = new Turns();
-    const got = await quantizeMatrix(machine, Float32Array.from(w), Float32Array.from(x), N, K, T, all, turns);
+    const got = await quantizeMatrix(machine, INPUT, { ...BASE, bits, turns: new Turns() });
     expect(got.outputError).toBeLessThan(rounded);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Turns } from "../../src/base/turns.ts";
 import { factorize } from "../../src/quant/factor.ts";
 import { type GptqOptions, type GptqResult, gptq } from "../../src/quant/gptq.ts";
+import { gridOf } from "../../src/quant/grid.ts";
 import { Hessian } from "../../src/quant/hessian.ts";
 import { dequantize, outputError, relativeError } from "../../src/quant/quantization-error.ts";
 import { rtn } from "../../src/quant/rtn.ts";
@@ -23,7 +24,7 @@ const machine = await createMachine();
 async function withHessian<T>(on: Machine, x: Float32Array, k: number, work: (h: Hessian) => Promise<T>): Promise<T> {
   using scratch = on.arena.region();
   using hessian = new Hessian(on, k);
-  hessian.accumulate(scratch.place(x), k, 0, x.length / k);
+  hessian.accumulate({ ptr: scratch.place(x), ld: k, index: 0, count: x.length / k });
   return await work(hessian);
 }
 
@@ -35,8 +36,8 @@ describe("gptq", () => {
       const before = machine.arena.u8(factor.ptr, k * (k + 4) * 4).slice();
       for (const seed of [2, 3]) {
         const w = gaussians(20 * k, seed);
-        const shared = await gptq(machine, w, 20, k, factor, OPTIONS, turns);
-        const own = await gptq(machine, w, 20, k, hessian, OPTIONS, turns);
+        const shared = await gptq(machine, { weights: w, rows: 20, cols: k, factor }, { ...OPTIONS, turns });
+        const own = await gptq(machine, { weights: w, rows: 20, cols: k, factor: hessian }, { ...OPTIONS, turns });
         expect(shared).toEqual(own);
       }
       expect(machine.arena.u8(factor.ptr, k * (k + 4) * 4)).toEqual(before);
@@ -47,10 +48,16 @@ describe("gptq", () => {
     const [n, k] = [300, 40];
     const w = gaussians(n * k, 4);
     await withHessian(machine, gaussians(100 * k, 5), k, async (hessian) => {
-      const whole = await gptq(machine, w, n, k, hessian, OPTIONS, turns);
+      const whole = await gptq(machine, { weights: w, rows: n, cols: k, factor: hessian }, { ...OPTIONS, turns });
       using scratch = machine.arena.region();
-      expect(await gptq(machine, scratch.place(w), n, k, hessian, OPTIONS, turns)).toEqual(whole);
-      const tail = await gptq(machine, w.subarray(290 * k), 10, k, hessian, OPTIONS, turns);
+      expect(
+        await gptq(machine, { weights: scratch.place(w), rows: n, cols: k, factor: hessian }, { ...OPTIONS, turns }),
+      ).toEqual(whole);
+      const tail = await gptq(
+        machine,
+        { weights: w.subarray(290 * k), rows: 10, cols: k, factor: hessian },
+        { ...OPTIONS, turns },
+      );
       expect(tail.matrix.codes).toEqual(whole.matrix.codes.subarray(290 * k));
       expect(tail.rowLoss).toEqual(whole.rowLoss.subarray(290));
     });
@@ -64,7 +71,7 @@ describe("gptq", () => {
       await using on = await createMachine(options);
       return await withHessian(on, x, k, async (hessian) => {
         const options: GptqOptions = { ...OPTIONS, clip: "mse", bits: 3, staticGroups: false };
-        const done = await gptq(on, w, n, k, hessian, options, turns);
+        const done = await gptq(on, { weights: w, rows: n, cols: k, factor: hessian }, { ...options, turns });
         const error = await outputError(on, w, done.matrix, hessian, turns);
         return { done, error, square: hessian.square() };
       });
@@ -79,7 +86,11 @@ describe("gptq", () => {
     const k = 32;
     // Two tokens for 32 columns: without damping the Hessian has rank 2.
     await withHessian(machine, gaussians(2 * k, 8), k, async (hessian) => {
-      const done = await gptq(machine, gaussians(4 * k, 9), 4, k, hessian, { ...OPTIONS, dampPercent: 0 }, turns);
+      const done = await gptq(
+        machine,
+        { weights: gaussians(4 * k, 9), rows: 4, cols: k, factor: hessian },
+        { ...OPTIONS, dampPercent: 0, turns },
+      );
       expect(done.method).toBe("gptq");
       expect(done.damp).toBe(0.01);
     });
@@ -96,8 +107,8 @@ describe("gptq", () => {
       for (const seed of SEEDS)
         await withHessian(machine, gaussians((k - 1) * k, seed), k, async (hessian) => {
           const w = gaussians(n * k, seed + 100);
-          const done = await gptq(machine, w, n, k, hessian, options, turns);
-          const rounded = await rtn(machine, w, n, k, options, turns);
+          const done = await gptq(machine, { weights: w, rows: n, cols: k, factor: hessian }, { ...options, turns });
+          const rounded = await rtn(machine, { weights: w, rows: n, cols: k }, { ...gridOf(options), turns });
           const [loss, least] = [
             await outputError(machine, w, done.matrix, hessian, turns),
             await outputError(machine, w, rounded, hessian, turns),
@@ -131,10 +142,10 @@ describe("gptq", () => {
     await withHessian(machine, gaussians(2 * k, 10), k, async (hessian) => {
       const w = gaussians(4 * k, 11);
       const options = { ...OPTIONS, dampPercent: 0, dampIncrement: 0 };
-      const done = await gptq(machine, w, 4, k, hessian, options, turns);
+      const done = await gptq(machine, { weights: w, rows: 4, cols: k, factor: hessian }, { ...options, turns });
       expect(done.method).toBe("rtn");
       expect(done.fallback).toMatch(/not positive definite/);
-      expect(done.matrix).toEqual(await rtn(machine, w, 4, k, options, turns));
+      expect(done.matrix).toEqual(await rtn(machine, { weights: w, rows: 4, cols: k }, { ...gridOf(options), turns }));
       const { total } = await outputError(machine, w, done.matrix, hessian, turns);
       expect(done.loss).toBeCloseTo(total / 2, 12);
     });
@@ -146,8 +157,16 @@ describe("gptq", () => {
     await withHessian(machine, gaussians(400 * k, 13, 0.02), k, async (hessian) => {
       const errors: number[] = [];
       for (const bits of [2, 3, 4, 8] as const) {
-        const done = await gptq(machine, w, n, k, hessian, { ...OPTIONS, bits }, turns);
-        const rounded = await rtn(machine, w, n, k, { ...OPTIONS, bits }, turns);
+        const done = await gptq(
+          machine,
+          { weights: w, rows: n, cols: k, factor: hessian },
+          { ...OPTIONS, bits, turns },
+        );
+        const rounded = await rtn(
+          machine,
+          { weights: w, rows: n, cols: k },
+          { ...gridOf({ ...OPTIONS, bits }), turns },
+        );
         errors.push(await relativeError(machine, w, done.matrix, hessian, turns));
         expect(errors.at(-1)).toBeLessThan(await relativeError(machine, w, rounded, hessian, turns));
       }
@@ -160,10 +179,12 @@ describe("gptq", () => {
     await withHessian(machine, gaussians(50 * 32, 14), 32, async (hessian) => {
       using factor = await factorize(machine, hessian, OPTIONS, turns);
       const w = gaussians(2 * 32, 15);
-      await expect(gptq(machine, w, 2, 32, factor, { ...OPTIONS, actOrder: "none" }, turns)).rejects.toThrow(
-        /actOrder/,
-      );
-      await expect(gptq(machine, w.subarray(32), 2, 16, factor, OPTIONS, turns)).rejects.toThrow(/hessian/);
+      await expect(
+        gptq(machine, { weights: w, rows: 2, cols: 32, factor }, { ...OPTIONS, actOrder: "none", turns }),
+      ).rejects.toThrow(/actOrder/);
+      await expect(
+        gptq(machine, { weights: w.subarray(32), rows: 2, cols: 16, factor }, { ...OPTIONS, turns }),
+      ).rejects.toThrow(/hessian/);
     });
   });
 
@@ -171,27 +192,41 @@ describe("gptq", () => {
     await withHessian(machine, gaussians(50 * 32, 16), 32, async (hessian) => {
       const { used } = machine.arena;
       const aborted = new Turns(AbortSignal.abort(new Error("stop")));
-      await expect(gptq(machine, gaussians(64, 17), 2, 32, hessian, OPTIONS, aborted)).rejects.toThrow("stop");
+      await expect(
+        gptq(
+          machine,
+          { weights: gaussians(64, 17), rows: 2, cols: 32, factor: hessian },
+          { ...OPTIONS, turns: aborted },
+        ),
+      ).rejects.toThrow("stop");
       expect(machine.arena.used).toBe(used);
     });
+  });
+});
+
+describe("an option that the function does not have", () => {
+  const input = { weights: gaussians(2 * 32, 21), rows: 2, cols: 32 };
+
+  it("is refused by gptq and by rtn, with the nearest name", async () => {
+    await withHessian(machine, gaussians(70 * 32, 22), 32, async (hessian) => {
+      const run = { ...OPTIONS, turns, actorder: "desc" };
+      await expect(gptq(machine, { ...input, factor: hessian }, run)).rejects.toThrow(
+        /^gptq: option actorder.*actOrder/,
+      );
+    });
+    const run = { ...gridOf(OPTIONS), turns, dampPercent: 0.01 };
+    await expect(rtn(machine, input, run)).rejects.toThrow(/^rtn: option dampPercent/);
   });
 });
 
 describe("rtn", () => {
   it("takes the diagonal for the hessian search, and asks for it", async () => {
     const w = gaussians(8 * 32, 18);
-    const options = { ...OPTIONS, bits: 2, clip: "hessian" } as const;
-    await expect(rtn(machine, w, 8, 32, options, turns)).rejects.toThrow(/diagonal/);
-    const even = await rtn(machine, w, 8, 32, options, turns, new Float64Array(32).fill(1));
-    const steep = await rtn(
-      machine,
-      w,
-      8,
-      32,
-      options,
-      turns,
-      Float64Array.from({ length: 32 }, (_, i) => 2 ** i),
-    );
+    const run = { ...gridOf(OPTIONS), bits: 2, clip: "hessian", turns } as const;
+    const round = (diagonal?: Float64Array) => rtn(machine, { weights: w, rows: 8, cols: 32, diagonal }, run);
+    await expect(round()).rejects.toThrow(/diagonal/);
+    const even = await round(new Float64Array(32).fill(1));
+    const steep = await round(Float64Array.from({ length: 32 }, (_, i) => 2 ** i));
     expect(even.scales).not.toEqual(steep.scales);
   });
 });
@@ -201,7 +236,11 @@ describe("dequantize", () => {
     const k = 64;
     await withHessian(machine, gaussians(80 * k, 19), k, async (hessian) => {
       const options: GptqOptions = { ...OPTIONS, staticGroups: false, symmetric: false };
-      const { matrix } = await gptq(machine, gaussians(3 * k, 20), 3, k, hessian, options, turns);
+      const { matrix } = await gptq(
+        machine,
+        { weights: gaussians(3 * k, 20), rows: 3, cols: k, factor: hessian },
+        { ...options, turns },
+      );
       const values = dequantize(matrix);
       const at = 2 * matrix.groups + matrix.gIdx[10];
       expect(values[2 * k + 10]).toBe(matrix.scales[at] * (matrix.codes[2 * k + 10] - matrix.zeros[at]));
@@ -217,8 +256,9 @@ describe("Hessian", () => {
     using scratch = machine.arena.region();
     using hessian = new Hessian(machine, k);
     const ptr = scratch.place(x);
-    hessian.accumulate(ptr, k, 0, 600, precision);
-    await hessian.accumulateInTurns(ptr, k, scratch.place(Int32Array.from([650, 601, 650])), 3, precision, turns);
+    hessian.accumulate({ ptr, ld: k, index: 0, count: 600 }, precision);
+    const index = scratch.place(Int32Array.from([650, 601, 650]));
+    await hessian.accumulateInTurns({ ptr, ld: k, index, count: 3 }, precision, turns);
     const rows = [
       ...x.subarray(0, 600 * k),
       ...[650, 601, 650].flatMap((row) => [...x.subarray(row * k, (row + 1) * k)]),
@@ -238,7 +278,8 @@ describe("Hessian", () => {
     using scratch = machine.arena.region();
     const make = (from: number, to: number) => {
       const hessian = new Hessian(machine, k);
-      hessian.accumulate(scratch.place(x.subarray(from * k, to * k)), k, 0, to - from, "f64");
+      const ptr = scratch.place(x.subarray(from * k, to * k));
+      hessian.accumulate({ ptr, ld: k, index: 0, count: to - from }, "f64");
       return hessian;
     };
     using few = make(0, 10);

@@ -46,7 +46,11 @@ describe("quantizeMatrix", () => {
       const [w, x] = [tensors.get("W") as Float32Array, tensors.get("X") as Float32Array];
       const { clipSearch: clip, ...others } = options;
       const all = { ...others, clip };
-      const got = await quantizeMatrix(machine, w, x, N, K, T, all, turns);
+      const got = await quantizeMatrix(
+        machine,
+        { weights: w, inputs: x, rows: N, cols: K, tokens: T },
+        { ...all, turns },
+      );
       expect(got.method).toBe("gptq");
       for (const [key, tensor] of [
         ["codes", "codes"],
@@ -72,7 +76,11 @@ describe("quantizeMatrix", () => {
 
 /** Everything that must agree with the reference, and hold by itself. */
 async function check(w: Float32Array, x: Float32Array, n: number, k: number, t: number, options: GptqOptions) {
-  const got = await quantizeMatrix(machine, w, x, n, k, t, options, turns);
+  const got = await quantizeMatrix(
+    machine,
+    { weights: w, inputs: x, rows: n, cols: k, tokens: t },
+    { ...options, turns },
+  );
   const h = hessianOf(x, t, k);
   const want = gptqReference(w, h, n, k, options);
   expect(got.method).toBe("gptq");
@@ -101,9 +109,9 @@ async function checkIdentity(
 ) {
   using scratch = machine.arena.region();
   using hessian = new Hessian(machine, k);
-  hessian.accumulate(scratch.place(x), k, 0, t, "f64");
-  const { lambda } = got;
-  const trace = await dampedTrace(machine, w, got.matrix, hessian, { lambda, deadColumns: options.deadColumns }, turns);
+  hessian.accumulate({ ptr: scratch.place(x), ld: k, index: 0, count: t }, "f64");
+  const damped = { hessian, lambda: got.lambda, deadColumns: options.deadColumns };
+  const trace = await dampedTrace(machine, w, got.matrix, damped, turns);
   expect(distance(2 * got.loss, trace)).toBeLessThan(1e-9);
 }
 
@@ -192,7 +200,8 @@ describe("quantizeMatrix against the plain reference", () => {
     const x = inputs(30, 16, 5, []);
     const run = (factors: readonly [number, number], options: Partial<GptqOptions> = {}) => {
       const w = gaussians(2 * 16, 4).map((value, i) => value * factors[i < 16 ? 0 : 1]);
-      return quantizeMatrix(machine, w, x, 2, 16, 30, { ...BASE, method, name: "tensor a.b", ...options }, turns);
+      const input = { weights: w, inputs: x, rows: 2, cols: 16, tokens: 30 };
+      return quantizeMatrix(machine, input, { ...BASE, method, name: "tensor a.b", ...options, turns });
     };
 
     it.each(["none", "mse", "hessian"] as const)("refuses weights that are too large (clip %s)", async (clip) => {
@@ -231,7 +240,7 @@ describe("quantizeMatrix rejects", () => {
   const w = new Float32Array(32).fill(1);
   const x = new Float32Array(48).fill(1);
   const call = (options: object, weights = w, inputs = x, tokens = 3) =>
-    quantizeMatrix(machine, weights, inputs, 2, 16, tokens, { ...BASE, ...options } as GptqOptions, turns);
+    quantizeMatrix(machine, { weights, inputs, rows: 2, cols: 16, tokens }, { ...BASE, ...options, turns });
 
   it.each([
     [{ bits: 5 }, /bits: found 5/],

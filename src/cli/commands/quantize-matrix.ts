@@ -53,10 +53,10 @@ const quantizeMatrixCommand: Action<Options> = async (session, [path], options) 
   const { W, X, rows, cols, tokens } = await withFile(path, async (source) => readCase(await openSafetensors(source)));
   const { groupSize, scaleRounding, bits = DEFAULT_BITS } = options;
   checkGroup(groupSize, cols);
-  const settings = { ...grid, bits, groupSize, scaleRounding };
+  const input = { weights: W, inputs: X, rows, cols, tokens };
   await using machine = await openMachine(session);
   const turns = new Turns(session.signal);
-  const result = await quantizeMatrix(machine, W, X, rows, cols, tokens, settings, turns);
+  const result = await quantizeMatrix(machine, input, { ...grid, bits, groupSize, scaleRounding, turns });
   await writeResult(output, result, rows, cols);
   await output.commit();
   const { loss, outputError, rtnOutputError, lambda, damp } = result;

@@ -86,7 +86,8 @@ async function inverseOf(
   using hessian = new Hessian(machine, cols);
   {
     using scratch = machine.arena.region();
-    await hessian.accumulateInTurns(scratch.place(rows), cols, 0, count, "f32", turns);
+    const inputs = { ptr: scratch.place(rows), ld: cols, index: 0, count };
+    await hessian.accumulateInTurns(inputs, "f32", turns);
   }
   hessian.shrink(shrinkage * cols);
   const options = { actOrder: "none", groupSize: -1, dampPercent: DAMP } as const;

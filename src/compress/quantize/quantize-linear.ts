@@ -5,8 +5,10 @@ import type { Model } from "../../model/model.ts";
 import type { Linear } from "../../model/weights/linears.ts";
 import { type Factor, factorize } from "../../quant/factor.ts";
 import { type GptqOptions, type GptqResult, gptq } from "../../quant/gptq.ts";
+import { gridOf } from "../../quant/grid.ts";
 import type { Hessian } from "../../quant/hessian.ts";
 import { dampedTrace } from "../../quant/quantization-error.ts";
+import type { WeightMatrix } from "../../quant/row-batches.ts";
 import { rtn } from "../../quant/rtn.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
@@ -59,41 +61,35 @@ export class SiteFactors implements Disposable {
   }
 }
 
+/** One linear's weights [rows, cols], the Hessian of its inputs, and its options. */
+export interface LinearWork extends WeightMatrix {
+  readonly hessian: Hessian;
+  readonly options: GptqOptions;
+}
+
 /** GPTQ with the site's factor for this group size. */
-export async function runGptq(
-  context: ModuleContext,
-  linear: Linear,
-  weights: Float32Array,
-  hessian: Hessian,
-  options: GptqOptions,
-  factors: SiteFactors,
-): Promise<Outcome> {
-  const { machine } = context.model;
-  const { rows, cols } = linear;
+export async function runGptq(context: ModuleContext, work: LinearWork, factors: SiteFactors): Promise<Outcome> {
+  const { turns, model } = context;
+  const { weights, rows, cols, hessian, options } = work;
   const factor = await factors.take(options);
-  const result = await gptq(machine, weights, rows, cols, factor, options, context.turns);
+  const matrix = { weights, rows, cols };
+  const result = await gptq(model.machine, { ...matrix, factor }, { ...options, turns });
   if (!context.rtnLoss) return { result, rtnLoss: null };
-  const rounded = await rtn(machine, weights, rows, cols, options, context.turns, factor.diagonal);
-  const damped = { ...options, lambda: result.lambda };
-  const trace = await dampedTrace(machine, weights, rounded, hessian, damped, context.turns);
-  return { result, rtnLoss: 0.5 * trace };
+  const { diagonal } = factor;
+  const rounded = await rtn(model.machine, { ...matrix, diagonal }, { ...gridOf(options), turns });
+  const damped = { hessian, lambda: result.lambda, deadColumns: options.deadColumns };
+  return { result, rtnLoss: 0.5 * (await dampedTrace(model.machine, weights, rounded, damped, turns)) };
 }
 
 /** Plain rounding, with the reason in its report. */
-export async function roundStarved(
-  context: ModuleContext,
-  linear: Linear,
-  weights: Float32Array,
-  hessian: Hessian,
-  options: GptqOptions,
-): Promise<Outcome> {
+export async function roundStarved(context: ModuleContext, work: LinearWork): Promise<Outcome> {
+  const { turns } = context;
   const { machine } = context.model;
-  const { rows, cols } = linear;
-  const grid = options.clip === "hessian" ? { ...options, clip: "mse" as const } : options;
-  const matrix = await rtn(machine, weights, rows, cols, grid, context.turns);
-  const settings = { ...options, lambda: 0 };
-  const loss =
-    hessian.rows === 0 ? 0 : 0.5 * (await dampedTrace(machine, weights, matrix, hessian, settings, context.turns));
+  const { weights, rows, cols, hessian, options } = work;
+  const grid = gridOf(options.clip === "hessian" ? { ...options, clip: "mse" } : options);
+  const matrix = await rtn(machine, { weights, rows, cols }, { ...grid, turns });
+  const damped = { hessian, lambda: 0, deadColumns: options.deadColumns };
+  const loss = hessian.rows === 0 ? 0 : 0.5 * (await dampedTrace(machine, weights, matrix, damped, turns));
   const fallback = `${hessian.rows} calibration tokens for ${cols} columns`;
   const result = {
     matrix,
@@ -107,15 +103,14 @@ export async function roundStarved(
   return { result, rtnLoss: context.rtnLoss ? loss : null };
 }
 
+/** What is reported of a linear that saw `tokens` input rows. */
 export function reportOf(
-  linear: Linear,
-  options: GptqOptions,
-  result: GptqResult,
-  rtnLoss: number | null,
+  { name }: Linear,
+  { bits, groupSize }: GptqOptions,
+  { result, rtnLoss }: Outcome,
   tokens: number,
 ): ModuleReport {
-  const { bits, groupSize } = options;
   const { loss, method, damp, fallback } = result;
   const note = fallback === undefined ? {} : { note: fallback };
-  return { name: linear.name, bits, groupSize, loss, rtnLoss, tokens, method, damp, ...note };
+  return { name, bits, groupSize, loss, rtnLoss, tokens, method, damp, ...note };
 }

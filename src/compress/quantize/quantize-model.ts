@@ -93,7 +93,7 @@ async function roundOne(
   const weights = await collector.readWeights(linear);
   const grid = { bits: bits as Bits, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
   const named = { ...grid, name: `${model.files.name}: ${name}` };
-  const matrix = await rtn(model.machine, weights, rows, cols, named, turns);
+  const matrix = await rtn(model.machine, { weights, rows, cols }, { ...named, turns });
   collector.add(matrix, { name, bits, groupSize, loss: null, rtnLoss: null, tokens: 0, method: "rtn", damp: null });
 }
 

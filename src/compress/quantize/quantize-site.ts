@@ -3,7 +3,7 @@ import type { Tap } from "../../model/pass/forward.ts";
 import type { State } from "../../model/pass/pass-state.ts";
 import type { Linear } from "../../model/weights/linears.ts";
 import type { GptqResult } from "../../quant/gptq.ts";
-import { Hessian } from "../../quant/hessian.ts";
+import { Hessian, type IndexedRows } from "../../quant/hessian.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
@@ -11,7 +11,7 @@ import type { Correct, ErrorFeedback } from "../feedback/error-feedback.ts";
 import { settingOf } from "../recipe/settings.ts";
 import type { ModuleReport } from "../result/module-report.ts";
 import type { StarvedExpert } from "../result/quantized.ts";
-import { type TapRows, tapRows } from "../windows/tap-rows.ts";
+import { tapRows } from "../windows/tap-rows.ts";
 import { type ModuleContext, optionsOf, reportOf, roundStarved, runGptq, SiteFactors } from "./quantize-linear.ts";
 import { blendWeight, roundedBelow, starvedBelow } from "./starved-experts.ts";
 
@@ -29,7 +29,7 @@ export interface SiteContext extends ModuleContext {
   readonly swap: (linear: Linear, matrix: QuantizedMatrix) => void;
 }
 
-interface InputRows extends TapRows {
+interface InputRows extends IndexedRows {
   /** Factor on each row, where rows count differently. */
   readonly weights?: Float32Array;
 }
@@ -91,8 +91,8 @@ async function gather({ model, turns }: SiteContext, hessian: Hessian, input: In
   const { ptr, ld, index, count, weights } = input;
   if (count === 0) return;
   using scratch = machine.arena.region();
-  const at = weights === undefined ? { ptr, index } : { ptr: weighRows(machine, scratch, input, weights), index: 0 };
-  await hessian.accumulateInTurns(at.ptr, ld, at.index, count, "f32", turns);
+  const weighted = weights && { ptr: weighRows(machine, scratch, input, weights), ld, index: 0, count };
+  await hessian.accumulateInTurns(weighted ?? { ptr, ld, index, count }, "f32", turns);
 }
 
 /**
@@ -159,12 +159,13 @@ async function quantizeTogether(
     const options = optionsOf(context, linear);
     const float = await context.sink.readWeights(linear);
     const weights = correct === undefined ? float : await correct(float);
-    const { result, rtnLoss } =
+    const work = { weights, rows: linear.rows, cols, hessian, options };
+    const outcome =
       starved && all === undefined && input.count < roundedBelow(cols)
-        ? await roundStarved(context, linear, weights, hessian, options)
-        : await runGptq(context, linear, weights, hessian, options, factors);
-    context.sink.add(result.matrix, reportOf(linear, options, result, rtnLoss, input.count));
-    done.push([linear, result]);
+        ? await roundStarved(context, work)
+        : await runGptq(context, work, factors);
+    context.sink.add(outcome.result.matrix, reportOf(linear, options, outcome, input.count));
+    done.push([linear, outcome.result]);
   }
   return done;
 }

@@ -190,7 +190,7 @@ async function roundLinear(
   const { symmetric } = DEFAULT_GRID;
   const grid = { bits, groupSize, symmetric, clip: "mse", scaleRounding: "f16", name: where } as const;
   const weights = await readWeights(linear);
-  const matrix = await rtn(machine, weights, rows, cols, grid, turns);
+  const matrix = await rtn(machine, { weights, rows, cols }, { ...grid, turns });
   return placeQuantized(machine, to, name, matrix);
 }
 

@@ -4,9 +4,8 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
 import type { LinearSite } from "../../model/weights/sites.ts";
-import { Hessian } from "../../quant/hessian.ts";
-
-import { type TapRows, tapRows } from "../windows/tap-rows.ts";
+import { Hessian, type IndexedRows } from "../../quant/hessian.ts";
+import { tapRows } from "../windows/tap-rows.ts";
 import type { InputStatistics } from "./statistics.ts";
 import type { KeepTriangles } from "./triangles.ts";
 
@@ -64,7 +63,7 @@ export class InputTally {
     this.#inputs.push({ layer, site, experts, cols, tokens, channelMax, hessianDiagonal, ...whole });
   }
 
-  #addRows({ ptr, ld, index, count }: TapRows, sums: RowSums): void {
+  #addRows({ ptr, ld, index, count }: IndexedRows, sums: RowSums): void {
     const { arena } = this.#model.machine;
     const list = index === 0 ? undefined : arena.i32(index, count);
     const cols = sums.maxima.length;
@@ -72,11 +71,11 @@ export class InputTally {
   }
 
   /** The Hessian of one row of the site; 0 without tokens. */
-  async #triangle({ ptr, ld, index, count }: TapRows, cols: number, turns: Turns): Promise<Float64Array> {
-    if (count === 0) return new Float64Array((cols * (cols + 1)) / 2);
+  async #triangle(rows: IndexedRows, cols: number, turns: Turns): Promise<Float64Array> {
+    if (rows.count === 0) return new Float64Array((cols * (cols + 1)) / 2);
     const { machine } = this.#model;
     using hessian = new Hessian(machine, cols);
-    await hessian.accumulateInTurns(ptr, ld, index, count, "f32", turns);
+    await hessian.accumulateInTurns(rows, "f32", turns);
     return hessian.triangle();
   }
 }

@@ -74,7 +74,9 @@ async function naive(model: Model, layer: number, expert: number): Promise<Omit<
     for (const { name, rows, cols } of linears) {
       const weights = await readWeights(files.linears.find((entry) => entry.name === name)!);
       const grid = { groupSize: 64, symmetric: true, clip: "mse", scaleRounding: "f16" } as const;
-      all.push(bits === 16 ? weights : dequantize(await rtn(machine, weights, rows, cols, { ...grid, bits }, turns)));
+      all.push(
+        bits === 16 ? weights : dequantize(await rtn(machine, { weights, rows, cols }, { ...grid, bits, turns })),
+      );
     }
     return all;
   };
