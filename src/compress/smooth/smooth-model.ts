@@ -10,7 +10,7 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
 import type { Linear } from "../../model/weights/linears.ts";
-import { readWeights, type StoredLinear } from "../../model/weights/locate.ts";
+import { linearNamed, readWeights } from "../../model/weights/locate.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { type ProbeInput, type ProbeRounding, probeInput, probeOutputs } from "./output-probe.ts";
 import { type InputRows, type SmoothSite, smoothSites } from "./smooth-sites.ts";
@@ -193,7 +193,7 @@ function gatherRows({ machine }: Model, { ptr, ld, cols, index, count }: InputRo
 }
 
 function weightsOf({ files }: Model, { name }: Linear): Promise<Float32Array> {
-  return readWeights(files.linears.find((each) => each.name === name) as StoredLinear);
+  return readWeights(linearNamed(files, name));
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -8,7 +8,7 @@ import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
 import { rowsOf, type State } from "../../model/pass/pass-state.ts";
 import type { Linear } from "../../model/weights/linears.ts";
-import { readWeights } from "../../model/weights/locate.ts";
+import { linearNamed, readWeights } from "../../model/weights/locate.ts";
 import type { Mlp } from "../../model/weights/weight-tree.ts";
 import { type Emit, WordPool } from "../../nn/emit.ts";
 import { project, type Target } from "../../nn/linear.ts";
@@ -181,7 +181,7 @@ async function roundLinear(
   bits: DistanceBits,
   turns: Turns,
 ): Promise<Matrix> {
-  const linear = files.linears.find((entry) => entry.name === name)!;
+  const linear = linearNamed(files, name);
   const where = `${files.name}: ${name}`;
   if (linear.stored.kind === "packed")
     throw new UsageError(where, "weights that are quantised already", "a float model for distances");

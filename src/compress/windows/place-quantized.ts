@@ -2,7 +2,7 @@
 
 import type { Model } from "../../model/model.ts";
 import type { Linear } from "../../model/weights/linears.ts";
-import { readWeights, type StoredLinear } from "../../model/weights/locate.ts";
+import { linearNamed, readWeights } from "../../model/weights/locate.ts";
 import { dequantize } from "../../quant/quantization-error.ts";
 import { groupOrder } from "../../tensor/group-order.ts";
 import { codeRowBytes, layCodes, rowRanges, stagingBytes } from "../../tensor/lay-panels.ts";
@@ -13,9 +13,8 @@ import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 
 /** Reads the float weights [N,K] of a linear as the checkpoint has them. */
-export function weightReader({ files }: Model): (linear: Pick<Linear, "name">) => Promise<Float32Array> {
-  const stored = new Map(files.linears.map((linear) => [linear.name, linear]));
-  return ({ name }) => readWeights(stored.get(name) as StoredLinear);
+export function weightReader({ files }: Pick<Model, "files">): (linear: Pick<Linear, "name">) => Promise<Float32Array> {
+  return ({ name }) => readWeights(linearNamed(files, name));
 }
 
 /**

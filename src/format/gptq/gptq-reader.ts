@@ -59,13 +59,20 @@ export async function openGptq(index: TensorIndex, module: GptqModule, config?: 
   };
 }
 
+/** Lines of qweight that are read at the same time: each is short, and waiting for one after the other would take long. */
+const LINES_AT_ONCE = 64;
+
 /** Columns [first, first + count) of qweight [K b/32, N], in as few reads as there can be. */
 async function readColumns(qweight: TensorEntry, rows: number, first: number, count: number): Promise<Int32Array> {
   if (count === rows) return readWords(qweight);
   const lines = qweight.byteLength / (4 * rows);
   const words = new Int32Array(lines * count);
-  for (let line = 0; line < lines; line++)
-    await readPart(qweight, 4 * (line * rows + first), new Uint8Array(words.buffer, 4 * line * count, 4 * count));
+  const readLine = (line: number) =>
+    readPart(qweight, 4 * (line * rows + first), new Uint8Array(words.buffer, 4 * line * count, 4 * count));
+  for (let done = 0; done < lines; done += LINES_AT_ONCE) {
+    const some = Math.min(LINES_AT_ONCE, lines - done);
+    await Promise.all(Array.from({ length: some }, (_, line) => readLine(done + line)));
+  }
   return words;
 }
 

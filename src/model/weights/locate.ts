@@ -87,3 +87,14 @@ export async function readWeights({ name, rows, stored }: StoredLinear): Promise
   if (stored.kind === "packed") throw new UsageError(name, "weights that are quantised already", "a float model");
   return stored.readRows(0, rows);
 }
+
+const byName = new WeakMap<readonly StoredLinear[], ReadonlyMap<string, StoredLinear>>();
+
+/** The linear of that name. @throws UsageError where there is none. */
+export function linearNamed({ linears }: { readonly linears: readonly StoredLinear[] }, name: string): StoredLinear {
+  const known = byName.get(linears) ?? new Map(linears.map((linear) => [linear.name, linear]));
+  byName.set(linears, known);
+  const linear = known.get(name);
+  if (linear === undefined) throw new UsageError("linear", name, "the name of a linear of the model");
+  return linear;
+}

@@ -38,10 +38,11 @@ export interface Weights {
 }
 
 /**
- * A copy of the tree whose linears are its own and share the matrices: a job replaces them there without anybody else noticing.
+ * A copy of the tree whose linears are its own: a job replaces their matrices there without anybody else noticing. Those that it has not
+ * replaced are the original's, wherever the store puts them.
  */
 export function overlayOf(weights: Weights): Weights {
-  const own = (linear: Linear): Linear => ({ ...linear });
+  const own = (linear: Linear): Linear => Object.create(linear) as Linear;
   const mlp = ({ gate, up, down }: Mlp): Mlp => ({ gate: own(gate), up: own(up), down: own(down) });
   const layers = weights.layers.map((layer) => ({
     ...layer,

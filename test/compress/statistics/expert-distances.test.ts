@@ -5,7 +5,7 @@ import { calibrate } from "../../../src/compress/statistics/calibrate.ts";
 import { type ExpertDistance, relativeDistance, type Statistics } from "../../../src/compress/statistics/statistics.ts";
 import { WindowBatch } from "../../../src/compress/windows/window-batch.ts";
 import { Model, readModelFiles } from "../../../src/model/model.ts";
-import { readWeights } from "../../../src/model/weights/locate.ts";
+import { linearNamed, readWeights } from "../../../src/model/weights/locate.ts";
 import { readRows } from "../../../src/nn/emit.ts";
 import { dequantize } from "../../../src/quant/quantization-error.ts";
 import { rtn } from "../../../src/quant/rtn.ts";
@@ -72,7 +72,7 @@ async function naive(model: Model, layer: number, expert: number): Promise<Omit<
   const weightsAt = async (bits: 2 | 3 | 4 | 16): Promise<readonly Float32Array[]> => {
     const all: Float32Array[] = [];
     for (const { name, rows, cols } of linears) {
-      const weights = await readWeights(files.linears.find((entry) => entry.name === name)!);
+      const weights = await readWeights(linearNamed(files, name));
       const grid = { groupSize: 64, symmetric: true, clip: "mse", scaleRounding: "f16" } as const;
       all.push(
         bits === 16 ? weights : dequantize(await rtn(machine, { weights, rows, cols }, { ...grid, bits, turns })),

@@ -6,7 +6,7 @@ import { saveReference } from "../../../src/eval/compare/save-reference.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { createPass, recordBlock, recordEmbedding } from "../../../src/model/pass/forward.ts";
 import { rowsOf } from "../../../src/model/pass/pass-state.ts";
-import { readWeights } from "../../../src/model/weights/locate.ts";
+import { linearNamed, readWeights } from "../../../src/model/weights/locate.ts";
 import { activationsName, readRows, type StudyActivations } from "../../../src/nn/emit.ts";
 import { dequantize } from "../../../src/quant/quantization-error.ts";
 import { HAS_RELAXED } from "../../helpers/kernels.ts";
@@ -40,7 +40,7 @@ async function outputLinear(model: Model): Promise<{ x: Float32Array; y: Float32
 
 /** W of a linear [rows, cols], dequantised. */
 async function weightsOf({ files }: Model, name: string): Promise<Float64Array> {
-  const linear = files.linears.find((each) => each.name === name)!;
+  const linear = linearNamed(files, name);
   if (linear.stored.kind === "float") return Float64Array.from(await readWeights(linear));
   return Float64Array.from(dequantize(await linear.stored.read()));
 }

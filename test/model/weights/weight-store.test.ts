@@ -8,7 +8,9 @@ import { Session } from "../../../src/model/pass/session.ts";
 import { TreeSession } from "../../../src/model/pass/tree-session.ts";
 import type { Linear } from "../../../src/model/weights/linears.ts";
 import { loadWeights } from "../../../src/model/weights/load-weights.ts";
+import { linearNamed } from "../../../src/model/weights/locate.ts";
 import { WeightStore } from "../../../src/model/weights/weight-store.ts";
+import { overlayOf } from "../../../src/model/weights/weight-tree.ts";
 import { stride } from "../../../src/tensor/matrix.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
 import type { Machine } from "../../../src/wasm/machine.ts";
@@ -124,7 +126,7 @@ describe("WeightStore", () => {
     const store = new WeightStore(machine, files.linears);
     const empty = machine.arena.used;
     const [first, second] = store.linears.filter(({ role }) => role === "expert");
-    const bytes = files.linears.find(({ name }) => name === first.name)!.stored.memoryBytes;
+    const bytes = linearNamed(files, first.name).stored.memoryBytes;
     expect([store.bytes, store.isResident(first), first.matrix.ptr]).toEqual([0, false, 0]);
     await store.load(first, turns);
     expect([store.bytes, store.isResident(first)]).toEqual([bytes, true]);
@@ -180,6 +182,22 @@ describe("WeightStore", () => {
     const store = new WeightStore(machine, files.linears);
     await expect(loadWeights(machine, store, files, { turns })).rejects.toThrow(NumericsError);
     expect([store.bytes, machine.arena.used]).toEqual([0, before]);
+  });
+
+  it("has overlays show weights where they are, and keep what a job puts in their place", async () => {
+    const { machine, files } = await open(SMALL);
+    await using _ = machine;
+    const store = new WeightStore(machine, files.linears);
+    const { weights } = await runnable(machine, files, store);
+    const [{ q, k }, { q: own, k: replaced }] = [weights.layers[0], overlayOf(weights).layers[0]];
+    replaced.matrix = q.matrix;
+    expect([own.name, own.rows, own.matrix, k.matrix === replaced.matrix]).toEqual([q.name, q.rows, q.matrix, false]);
+    for (const linear of [q, k]) store.evict(linear);
+    expect([own.matrix.ptr, replaced.matrix.ptr > 0]).toEqual([0, true]);
+    await store.load(k, turns);
+    await store.load(q, turns);
+    expect(own.matrix).toBe(q.matrix);
+    await files.index.close();
   });
 
   it("knows only its own linears", async () => {
