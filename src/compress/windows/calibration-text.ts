@@ -4,8 +4,9 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import { createRandom } from "../../base/random.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import { createPass, recordPass } from "../../model/pass/forward.ts";
+import { createPass } from "../../model/pass/forward.ts";
 import { createState, placeTokens } from "../../model/pass/pass-state.ts";
+import { TapeShelf } from "../../model/pass/tape-shelf.ts";
 import { sample } from "../../runtime/sampler.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Windows } from "./window-batch.ts";
@@ -111,8 +112,8 @@ async function sampleTogether(
     logitRows: count,
     positions: length,
   });
-  const pass = createPass(model, state, count, length / 2);
-  recordPass(pass);
+  const begin = () => createPass(model, state, count, length / 2);
+  const passes = new TapeShelf({ store: model.weights.store, begin, head: true });
 
   const randoms = setup.seeds.map((value) => createRandom(value % 2 ** 32));
   const sequences = Array.from({ length: count }, () => [setup.start]);
@@ -123,7 +124,7 @@ async function sampleTogether(
       const path = [{ first: start, count: step + 1 }];
       return { id: sequences[sequence][step], position: step, row: start + step, path };
     });
-    await pass.emit.tape.runInTurns(turns);
+    await passes.play(count, turns);
     for (let sequence = 0; sequence < count; sequence++) {
       const logits = machine.arena.f32(state.logits + sequence * ld * 4, config.vocabSize);
       sequences[sequence].push(sample(logits, { temperature: setup.temperature }, randoms[sequence]));

@@ -78,9 +78,11 @@ async function layTensor(
 ): Promise<LaidMatrix> {
   const { tensor, dtype, rows, cols } = matrix;
   const rowBytes = floatBytes(dtype) * cols;
-  for (const range of rowRanges(rows, rowBytes)) {
-    // Not into the memory itself: it may grow while the file is read, and a view of it would go astray.
-    const bytes = new Uint8Array(range.count * rowBytes);
+  const ranges = rowRanges(rows, rowBytes);
+  // Not read into the memory itself: it may grow meanwhile, and a view of it would go astray.
+  const room = new Uint8Array(ranges[0].count * rowBytes);
+  for (const range of ranges) {
+    const bytes = room.subarray(0, range.count * rowBytes);
     await readPart(tensor, range.first * rowBytes, bytes);
     bench.machine.arena.u8(bench.staging, bytes.length).set(bytes);
     await requireFinite(index, matrix, bench, range);

@@ -69,12 +69,6 @@ export function createPass(
   };
 }
 
-/** The whole pass; logits where the state holds any. */
-export function recordPass(pass: Pass): void {
-  recordBody(pass);
-  if (pass.state.logitRows > 0) recordHead(pass);
-}
-
 /** Embedding and all blocks, taps passed over: only where all weights are there. */
 export function recordBody(pass: Pass): void {
   if (pass.weights.store.needsRoutes) throw new Error("a store that needs routes has its passes played in pieces");
