@@ -6,7 +6,7 @@ import type { SweepGrid } from "./sweep-config.ts";
 const DEFAULT_GROUP = 64;
 
 /** The settings of a grid, which override the defaults of a plan. Error feedback doubles the time, so only a grid that sets it has it. */
-export function gridOf(grid: SweepGrid, defaults: GridSettings): GridSettings {
+export function cellGrid(grid: SweepGrid, defaults: GridSettings): GridSettings {
   const { name: _, preset, groupSize: __, ...own } = grid;
   return { ...(preset === "study" ? STUDY_GRID : defaults), errorFeedback: 0, ...own };
 }
@@ -20,7 +20,7 @@ export function wholeGrids(grid: SweepGrid): unknown {
   const groupSize = groupSizeOf(grid);
   const under = (bits: 2 | 4) => {
     const modules = new Map([["any", { bits, groupSize }]]);
-    return gridOf(grid, defaultGrid(modules, { method: grid.method }));
+    return cellGrid(grid, defaultGrid(modules, { method: grid.method }));
   };
   return { groupSize, low: under(2), high: under(4) };
 }

@@ -16,7 +16,7 @@ import type { Model } from "../../model/model.ts";
 import { openModel } from "../input/open-model.ts";
 import { readTokens } from "../input/token-input.ts";
 import type { CommandSession } from "../session/command-session.ts";
-import { gridOf, groupSizeOf } from "./cell-grid.ts";
+import { cellGrid, groupSizeOf } from "./cell-grid.ts";
 import { hashOf, type SweepCell } from "./cell-list.ts";
 import type { SweepFolder } from "./sweep-cache.ts";
 import type { SweepCalibration, SweepConfig, SweepMetric } from "./sweep-config.ts";
@@ -46,7 +46,7 @@ export async function prepareStatistics(
   { cache }: SweepFolder,
 ): Promise<string> {
   const needsDamage = config.plans.some(({ policy }) => policy === "knapsack");
-  const grid = gridOf(cell.grid, LOW_BIT_GRID);
+  const grid = cellGrid(cell.grid, LOW_BIT_GRID);
   const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
   const groupSize = groupSizeOf(cell.grid);
   const measured = needsDamage ? measuredAs(grid, groupSize, sampleTokens) : "";

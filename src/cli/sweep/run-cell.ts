@@ -32,7 +32,7 @@ import { openModel } from "../input/open-model.ts";
 import { readStatisticsFile } from "../input/statistics-input.ts";
 import type { CommandSession } from "../session/command-session.ts";
 import { engineActivations, underStudy } from "./cell-activations.ts";
-import { gridOf, groupSizeOf } from "./cell-grid.ts";
+import { cellGrid, groupSizeOf } from "./cell-grid.ts";
 import { metricWindows, prepareReference, prepareStatistics, windowsOf } from "./cell-inputs.ts";
 import type { SweepCell } from "./cell-list.ts";
 import { cellFolder, type SweepFolder } from "./sweep-cache.ts";
@@ -114,7 +114,7 @@ async function quantize(
   const plan = await planOf(session, config, cell, folder, model);
   const groupSize = groupSizeOf(cell.grid);
   const modules = planSettings(model.files, plan, groupSize, `plan ${cell.plan.name}`);
-  const settings = { ...gridOf(cell.grid, defaultGrid(modules, { method: cell.grid.method })), modules };
+  const settings = { ...cellGrid(cell.grid, defaultGrid(modules, { method: cell.grid.method })), modules };
   const windows = settings.method === "rtn" ? undefined : await windowsOf(session, model, cell.calibration);
   const checkpoint = scratchCheckpoint(nodeWorkFolder(`${output}.blocks`), model, settings);
   const run = { windows, checkpoint, rtnLoss: true, signal: session.signal };
