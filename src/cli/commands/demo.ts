@@ -68,13 +68,8 @@ const demo: Action<Options> = async (session, [given], options) => {
   for (const plan of plans) rows.push(await runPlan(session, model, plan, windows, heldOut, options));
   say(`\n${resultTable(rows, false)}`);
   say(NOTE);
-  const document = {
-    model: path,
-    rows,
-    usage,
-    calibrationTokens: windows.flat().length,
-    heldOutTokens: heldOut.ids.length,
-  };
+  const tokens = { calibrationTokens: windows.flat().length, heldOutTokens: heldOut.ids.length };
+  const document = { model: path, rows, usage, ...tokens };
   await writeText(table, resultTable(rows, true));
   await writeText(results, `${JSON.stringify(document, null, 2)}\n`);
   const story = await tellStory(session, join(options.output, STORY_PLAN), options.storyTokens);

@@ -31,8 +31,14 @@ export function addBitsOption(command: Command): Command {
 
 /** Adds the options of the grid and of GPTQ, except bits, which a plan sets. */
 export function addGridOptions(command: Command): Command {
-  const { symmetric, clip, actOrder, deadColumns, dampPercent, method } = DEFAULT_GRID;
-  const shown = (value: unknown) => `(default: ${JSON.stringify(value)})`;
+  return addRoundingOptions(addScaleOptions(command));
+}
+
+const shown = (value: unknown) => `(default: ${JSON.stringify(value)})`;
+
+/** Which weights share a scale, and in which order they are rounded. */
+function addScaleOptions(command: Command): Command {
+  const { symmetric, actOrder } = DEFAULT_GRID;
   return command
     .option("--group-size <n|row>", "columns that share a scale; row or -1 for all of them", readGroupSize, 64)
     .addOption(
@@ -53,7 +59,13 @@ export function addGridOptions(command: Command): Command {
       `order in which columns are rounded ${shown(actOrder)}: none as they are, desc by activation, gar by activation within groups`,
       oneOf("--act-order", ["none", "desc", "gar"]),
     )
-    .option("--static-groups", "compute the scales of all groups first, from the unchanged weights")
+    .option("--static-groups", "compute the scales of all groups first, from the unchanged weights");
+}
+
+/** How scales are searched for and weights are rounded. */
+function addRoundingOptions(command: Command): Command {
+  const { clip, deadColumns, dampPercent, method } = DEFAULT_GRID;
+  return command
     .option(
       "--gate-weighted",
       "weigh an expert's tokens by the square of their routing weights (not for quantize-matrix)",

@@ -55,51 +55,71 @@ export async function runCells(
   run: SweepRun,
 ): Promise<readonly FailedCell[]> {
   await removeDeadCells(run.cache);
-  const failed: FailedCell[] = [];
-  const groups = new Map<string, "waiting" | "running" | "ready">(cells.map((cell) => [groupOf(cell), "waiting"]));
-  const waiting = [...cells];
-  let done = 0;
-  const report = () => session.report({ phase: "sweep", done, total: cells.length, unit: "cells" });
-  const wake: (() => void)[] = [];
-  const changed = () => {
-    for (const one of wake.splice(0)) one();
-  };
-  const runCell = async (cell: SweepCell) => {
+  const queue = new CellQueue(session, cells, run);
+  await Promise.all(Array.from({ length: Math.max(1, run.jobs) }, () => queue.work()));
+  return queue.failed;
+}
+
+/** Cells that wait for their turn. What a group of cells shares is made before the first of them runs. */
+class CellQueue {
+  readonly failed: FailedCell[] = [];
+  readonly #session: CommandSession;
+  readonly #run: SweepRun;
+  readonly #total: number;
+  readonly #waiting: SweepCell[];
+  readonly #groups: Map<string, "waiting" | "running" | "ready">;
+  readonly #wake: (() => void)[] = [];
+  #done = 0;
+
+  constructor(session: CommandSession, cells: readonly SweepCell[], run: SweepRun) {
+    this.#session = session;
+    this.#run = run;
+    this.#total = cells.length;
+    this.#waiting = [...cells];
+    this.#groups = new Map(cells.map((cell) => [groupOf(cell), "waiting"]));
+    this.#report();
+  }
+
+  /** Runs one cell after another until none waits; several of these may be under way. */
+  async work(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      this.#session.signal.throwIfAborted();
+      const at = this.#waiting.findIndex((cell) => this.#groups.get(groupOf(cell)) === "ready");
+      const unprepared = this.#waiting.find((cell) => this.#groups.get(groupOf(cell)) === "waiting");
+      if (at >= 0) await this.#runCell(this.#waiting.splice(at, 1)[0]);
+      else if (unprepared !== undefined) await this.#prepare(unprepared);
+      else await new Promise<void>((resolve) => this.#wake.push(resolve));
+    }
+  }
+
+  async #runCell(cell: SweepCell): Promise<void> {
     try {
-      const result = JSON.parse(await child(session, run, cell, [])) as JsonObject;
+      const result = JSON.parse(await child(this.#session, this.#run, cell, [])) as JsonObject;
       // Only the parent writes, so lines never mix.
-      await run.journal.append(JSON.stringify(result));
-      run.onResult(result);
+      await this.#run.journal.append(JSON.stringify(result));
+      this.#run.onResult(result);
     } catch (error) {
-      session.signal.throwIfAborted();
-      failed.push({ cell, message: (error as Error).message });
+      this.#session.signal.throwIfAborted();
+      this.failed.push({ cell, message: (error as Error).message });
     }
-    done++;
-    report();
-  };
-  const prepare = async (cell: SweepCell) => {
-    groups.set(groupOf(cell), "running");
+    this.#done++;
+    this.#report();
+  }
+
+  async #prepare(cell: SweepCell): Promise<void> {
+    this.#groups.set(groupOf(cell), "running");
     try {
-      await child(session, run, cell, ["--prepare"]);
+      await child(this.#session, this.#run, cell, ["--prepare"]);
     } catch {
-      session.signal.throwIfAborted(); // Each cell will report the error under its own name.
+      this.#session.signal.throwIfAborted(); // Each cell will report the error under its own name.
     }
-    groups.set(groupOf(cell), "ready");
-    changed();
-  };
-  const worker = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      session.signal.throwIfAborted();
-      const at = waiting.findIndex((cell) => groups.get(groupOf(cell)) === "ready");
-      const unprepared = waiting.find((cell) => groups.get(groupOf(cell)) === "waiting");
-      if (at >= 0) await runCell(waiting.splice(at, 1)[0]);
-      else if (unprepared !== undefined) await prepare(unprepared);
-      else await new Promise<void>((resolve) => wake.push(resolve));
-    }
-  };
-  report();
-  await Promise.all(Array.from({ length: Math.max(1, run.jobs) }, worker));
-  return failed;
+    this.#groups.set(groupOf(cell), "ready");
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
+  #report(): void {
+    this.#session.report({ phase: "sweep", done: this.#done, total: this.#total, unit: "cells" });
+  }
 }
 
 /** Runs this program on one cell, which is written to its stdin; resolves with what it printed. */

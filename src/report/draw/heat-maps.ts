@@ -1,5 +1,5 @@
 /** Heat maps: which experts get tokens, and where a plan's loss is. */
-import { cell, text } from "@observablehq/plot";
+import { cell, type Markish, text } from "@observablehq/plot";
 import { groupBy } from "../../base/group-by.ts";
 import type { PlanResult } from "../results/plan-means.ts";
 import { digits, percent } from "./number-format.ts";
@@ -90,49 +90,34 @@ function drawHeat(
   const height = layers.length > 16 ? 14 : 26;
   // Only every other name, or fewer, if all of them would run into each other.
   const every = Math.ceil((label === "" ? 18 : 26) / width);
+  const x = { ...BAND, domain: columns, padding: 0.06, label: label || null, ...slant, ticks: thinned(columns, every) };
+  const y = { ...BAND, domain: layers, padding: 0.08, label: "layer", ticks: thinned(layers, height < 20 ? 2 : 1) };
+  const hasNumbers = width >= CELL_WITH_TEXT && height >= 20;
   return drawPlot(title, size, {
-    marginLeft,
-    marginBottom,
-    marginTop: 4,
-    marginRight: 8,
+    ...{ marginLeft, marginBottom, marginTop: 4, marginRight: 8 },
     height: layers.length * height + marginBottom + 4,
-    x: {
-      type: "band",
-      domain: columns,
-      padding: 0.06,
-      label: label || null,
-      ...slant,
-      ticks: thinned(columns, every),
-      tickSize: 0,
-    },
-    y: {
-      type: "band",
-      domain: layers,
-      padding: 0.08,
-      label: "layer",
-      ticks: thinned(layers, height < 20 ? 2 : 1),
-      tickSize: 0,
-    },
-    marks: [
-      cell(cells, {
-        x: "column",
-        y: "layer",
-        fill: "var(--heat)",
-        fillOpacity: ({ share }: HeatCell) => share / most,
-        title: describe(label),
-      }),
-      ...(width < CELL_WITH_TEXT || height < 20
-        ? []
-        : [
-            text(cells, {
-              x: "column",
-              y: "layer",
-              text: ({ share }: HeatCell) => digits(100 * share, share < 0.0995 ? 1 : 0),
-              fill: ({ share }: HeatCell) => (share > most * TURN ? "var(--paper)" : "var(--ink)"),
-            }),
-          ]),
-    ],
+    ...{ x, y, marks: heatMarks(cells, label, most, hasNumbers) },
   });
+}
+
+const BAND = { type: "band", tickSize: 0 } as const;
+
+function heatMarks(cells: readonly HeatCell[], label: string, most: number, hasNumbers: boolean): Markish[] {
+  const shades = cell(cells, {
+    x: "column",
+    y: "layer",
+    fill: "var(--heat)",
+    fillOpacity: ({ share }: HeatCell) => share / most,
+    title: describe(label),
+  });
+  if (!hasNumbers) return [shades];
+  const numbers = text(cells, {
+    x: "column",
+    y: "layer",
+    text: ({ share }: HeatCell) => digits(100 * share, share < 0.0995 ? 1 : 0),
+    fill: ({ share }: HeatCell) => (share > most * TURN ? "var(--paper)" : "var(--ink)"),
+  });
+  return [shades, numbers];
 }
 
 function describe(label: string): (cell: HeatCell) => string {
