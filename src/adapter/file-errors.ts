@@ -1,4 +1,4 @@
-/** What the operating system's error codes mean, in sentences. */
+/** Turns error codes of the operating system into sentences. */
 
 import { FileError } from "../base/errors.ts";
 
@@ -18,7 +18,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EIO: "the device failed to read or write; check the disk",
 };
 
-/** A `FileError` for `path` from what node:fs threw; errors of our own pass through. */
+/** Turns an error of node:fs into a `FileError` for `path`; other errors pass through. */
 export function fileError(path: string, cause: unknown): Error {
   const code = errorCode(cause);
   if (code === undefined) return cause as Error;

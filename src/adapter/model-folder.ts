@@ -1,4 +1,4 @@
-/** The folder that a path or a URL names as a model. What cannot be opened as one is refused by what it is, not as a missing path. */
+/** The folder that a path or a URL names as a model. Errors about other kinds of models say what they are, not that a path is missing. */
 
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ import { nodeFolder } from "./node.ts";
 
 const SOURCES = ["a folder in Hugging Face layout (a path or a file: URL)"];
 
-/** @throws UnsupportedError for URLs, models of the hub, GGUF files and bundles; FileError for what is no folder of a model. */
+/** @throws UnsupportedError for URLs, models of the hub, GGUF files and bundles; FileError for a path that is not a folder of a model. */
 export async function modelFolder(model: string | URL): Promise<FolderSource> {
   const path = pathOf(model);
   if (path.endsWith(".gguf")) throw new UnsupportedError(path, "a GGUF file", SOURCES);
@@ -23,7 +23,7 @@ function pathOf(model: string | URL): string {
   if (model === "") throw new UsageError("model", "an empty path", SOURCES[0]);
   if (model.includes("\0")) throw new UsageError("model", "a path with a zero character", SOURCES[0]);
   if (model.startsWith("hf:")) throw new UnsupportedError(model, "a model of the hub", SOURCES);
-  // A drive's letter is no scheme.
+  // A single letter is a drive on Windows, not a scheme.
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(model)?.[1].toLowerCase();
   if (scheme === "file" && URL.canParse(model)) return pathOfUrl(new URL(model));
   if (scheme !== undefined && (model.slice(scheme.length).startsWith("://") || ["data", "blob"].includes(scheme)))

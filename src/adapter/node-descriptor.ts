@@ -1,6 +1,6 @@
 /**
- * An open file by its number. A `FileHandle` that is forgotten ends the process in Node 26 and later; this one is then closed, and
- * whoever forgets a model loses nothing but the time until the collector comes.
+ * An open file by its number. In Node 26 and later a `FileHandle` that is garbage-collected while open ends the process. This object
+ * closes its file instead, so a model that was not disposed does no harm.
  */
 import { close, fstat, open, read, type Stats } from "node:fs";
 import { promisify } from "node:util";
@@ -28,10 +28,10 @@ export class Descriptor {
     return statusOf(this.#requireOpen());
   }
 
-  /** Up to `length` bytes from `position`; gives their number, 0 at the end. */
+  /** Reads up to `length` bytes from `position` and returns their number, 0 at the end. */
   async read(into: Uint8Array, offset: number, length: number, position: number): Promise<number> {
     const fd = this.#requireOpen();
-    // The count also keeps this object, and with it the file, until the read is done.
+    // The count also keeps this object alive, and with it the file, until the read is done.
     this.#reading++;
     try {
       return await new Promise<number>((resolve, reject) =>
@@ -43,7 +43,7 @@ export class Descriptor {
     }
   }
 
-  /** Once, however often it is called: the number may be another file's afterwards. Waits for reads under way. */
+  /** Closes the file after reads under way, once however often it is called: later the number may be another file's. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -58,7 +58,7 @@ export class Descriptor {
     await closeFile(this.#fd);
   }
 
-  /** The number of a closed file belongs to another one soon. */
+  /** The number of a closed file may soon be that of another one. */
   #requireOpen(): number {
     if (this.#closing !== undefined) throw Object.assign(new Error("the file is closed"), { code: "EBADF" });
     return this.#fd;

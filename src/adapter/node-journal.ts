@@ -1,4 +1,4 @@
-/** A journal: lines that are safe on disk as soon as they are written, for work that may be killed and goes on later. */
+/** A journal: lines that are safe on disk as soon as they are written, for work that may be killed and resumed. */
 import { existsSync } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -8,37 +8,37 @@ import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
 export interface JournalOptions {
   /** First line of a new journal. */
   readonly head?: string;
-  /** Goes on with a journal that exists; a new one is begun where there is none. */
+  /** Go on with an existing journal; if there is none, a new one is begun. */
   readonly resume?: boolean;
-  /** Begins anew where one exists. */
+  /** Replace an existing journal. */
   readonly force?: boolean;
   /**
-   * Of a last line that lacks its end: a whole one, the beginning of one that was cut off, or undefined for what no such journal
-   * has: a file with such an end is refused. By default every one was cut off.
+   * Tells what a last line without a line end is: whole, or cut off. Undefined means that it is not from such a journal, and the file
+   * is refused. Default: every such line was cut off.
    */
   readonly recognise?: (line: string) => "whole" | "cut" | undefined;
 }
 
 export interface Journal extends AsyncDisposable {
   readonly name: string;
-  /** Whole lines found at the start; a last one that was cut off is gone. */
+  /** The whole lines that were found when the journal was opened, without a last one that was cut off. */
   readonly lines: readonly string[];
   /** Resolves when the lines are on the device. */
   append(...lines: readonly string[]): Promise<void>;
-  /** Removes the file: its work is done. */
+  /** Removes the file, when its work is done. */
   remove(): Promise<void>;
 }
 
 /**
  * The file is made, or begun anew, by the first `append`: work that fails before it has done anything leaves nothing to resume.
- * @throws FileError for a journal that exists where neither option is given; FormatError for a file to resume that is none.
+ * @throws FileError for an existing journal without either option; FormatError for a file to resume that is not a journal.
  */
 export async function nodeJournal(path: string, options: JournalOptions = {}): Promise<Journal> {
   const found = options.resume === true ? await readFound(path, options.recognise ?? (() => "cut")) : NOTHING;
   const known = found.lines;
   if (options.resume !== true && options.force !== true && existsSync(path)) throw interrupted(path);
   let handle: FileHandle | undefined;
-  // Lines that come while others are written wait for these: a file opened twice would be cut behind the first of them.
+  // Lines wait until earlier ones are written: a file that is opened twice would be cut behind the first line.
   let written: Promise<void> = Promise.resolve();
   const close = async () => {
     await written;
@@ -54,7 +54,7 @@ export async function nodeJournal(path: string, options: JournalOptions = {}): P
       await handle.appendFile([...head, ...lines].map((line) => `${line}\n`).join(""));
       await handle.datasync();
     } catch (cause) {
-      // The next line must not join what a full disk took of these.
+      // The next line must not be joined to the part of these lines that a full disk still took.
       await handle.truncate(size).catch(() => {});
       throw fileError(path, cause);
     }
@@ -64,7 +64,7 @@ export async function nodeJournal(path: string, options: JournalOptions = {}): P
     lines: known,
     append(...lines) {
       const turn = written.then(() => write(lines));
-      written = turn.catch(() => {}); // Its caller is told; the next line tries again.
+      written = turn.catch(() => {}); // The caller gets the error; the next line tries again.
       return turn;
     },
     async remove() {
@@ -79,9 +79,9 @@ async function begin(path: string, options: JournalOptions, found: Found): Promi
   const mayExist = options.resume === true || options.force === true;
   try {
     await mkdir(dirname(path), { recursive: true });
-    // To append, not to write: after a line that a full disk cut off and that is taken back, the next one begins where the file ends.
+    // Opened to append: after a line that a full disk cut off is removed again, the next one begins at the end of the file.
     const handle = await open(path, mayExist ? "a" : "ax");
-    // What follows must not join the rest of a line that was cut off, or one that lacks only its end.
+    // New lines must not be joined to a line that was cut off, or to one that lacks only its line end.
     if (mayExist) await handle.truncate(found.bytes);
     if (found.lacksEnd) await handle.appendFile("\n");
     return handle;
@@ -98,11 +98,11 @@ function interrupted(path: string, cause?: unknown): FileError {
   );
 }
 
-/** What a file has, and what of it stays. */
+/** What was found in a file, and how much of it is kept. */
 interface Found {
   readonly lines: readonly string[];
   readonly bytes: number;
-  /** The last line is whole but for its end. */
+  /** Whether the last line is whole except for its line end. */
   readonly lacksEnd: boolean;
 }
 
@@ -142,7 +142,7 @@ function textOf(bytes: Uint8Array, path: string): string {
   }
 }
 
-/** Whether a text may be the rest of a line that begins in one of these ways and was cut off. */
+/** Whether a text may be what is left of a line that begins in one of these ways and was cut off. */
 export function isCutFrom(text: string, beginnings: readonly string[]): boolean {
   return beginnings.some((beginning) => text.startsWith(beginning) || beginning.startsWith(text));
 }

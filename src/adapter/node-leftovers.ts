@@ -1,11 +1,11 @@
-/** Temporary names beside an output. They tell the process that gave them, so that a later one knows which nobody needs any more. */
+/** Temporary names beside an output. They contain the process, so that a later one can tell which of them are no longer needed. */
 import { randomUUID } from "node:crypto";
 import { readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "./file-errors.ts";
 import { isAlive, lifeText, ownLife, parseLife } from "./process-life.ts";
 
-/** What is not finished, and what is set aside while a new one takes its place. */
+/** Names for an output that is not finished, and for an old one that is set aside while a new one takes its place. */
 export interface TemporaryNames {
   readonly partial: string;
   readonly old: string;
@@ -18,14 +18,14 @@ export function temporaryNames(target: string): TemporaryNames {
   return { partial: `${name}.partial`, old: `${name}.old` };
 }
 
-/** Whether such a name was given here, also by versions that did not tell the process. */
+/** Whether a name is a temporary one, also of earlier versions, which did not contain the process. */
 export function isTemporary(name: string): boolean {
   return /^\..+\.(?:\d+-\d+-)?[0-9a-f]{8}\.(?:partial|old)$/.test(name);
 }
 
 /**
- * Removes what processes that are gone left beside `target` or what it leads to. An output that was set aside and never
- * replaced comes back first.
+ * Removes what processes that are gone have left beside `target` or the place that it links to. Before that, an output that was set
+ * aside and never replaced is moved back.
  */
 export async function clearLeftovers(target: string): Promise<void> {
   const real = await realpath(target).catch(() => target);
@@ -39,7 +39,7 @@ async function clearBeside(target: string): Promise<void> {
   for (const name of left) await rm(join(folder, name), { recursive: true, force: true });
 }
 
-/** Only where nothing has the name: a folder would replace an empty one, a file any file. */
+/** Moves an old output back unless there is a new one: a folder would replace an empty folder, a file any file. */
 async function bringBack(old: string, target: string): Promise<void> {
   try {
     if (!(await namesIn(dirname(target))).includes(basename(target))) await rename(old, target);

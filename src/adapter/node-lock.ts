@@ -1,4 +1,4 @@
-/** A lock beside an output, for work that one process at a time may do; what a killed process left does not hold. */
+/** A lock beside an output, for work that only one process may do at a time. The lock of a killed process is ignored. */
 import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -8,17 +8,17 @@ import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
 import { realPlace, removeEmptyFolders } from "./node-place.ts";
 import { isAlive, lifeText, ownLife, type ProcessLife, parseLife } from "./process-life.ts";
 
-/** Processes that find each other's leftovers at the same moment may try so often. */
+/** How often processes that find each other's leftovers at the same moment may try. */
 const TRIES = 5;
 
-/** Locks of this process, and whether their file is made: one that names it and is not among them is from another life. */
+/** Locks of this process, and whether their file is made. A lock with this process's number that is not here is from an earlier process. */
 const held = new Map<string, boolean>();
 let removedAtExit = false;
 
 /**
  * Makes the file `path.lock`, beside what `path` leads to, with this process's number; gone when the lock is disposed, and
  * when the process ends by itself before that.
- * @throws UsageError where a process that runs has it, which may be this one.
+ * @throws UsageError if a running process has the lock, which may be this one.
  */
 export async function nodeLock(path: string): Promise<AsyncDisposable> {
   try {
@@ -55,7 +55,7 @@ async function acquire(lock: string, path: string): Promise<void> {
   throw new UsageError(path, "other processes that begin with it", `one at a time (${lock})`);
 }
 
-/** Only one process can make a file that is not there. */
+/** Takes the lock: only one process can make a file that does not exist. */
 async function take(lock: string): Promise<boolean> {
   if (!removedAtExit) process.once("exit", removeAll);
   removedAtExit = true;
@@ -71,12 +71,12 @@ async function take(lock: string): Promise<boolean> {
   }
 }
 
-/** A second Ctrl-C waits for nothing that is disposed in its time. */
+/** Removes all locks of this process at its end: after a second Ctrl-C nothing is disposed. */
 function removeAll(): void {
   for (const [lock, isMade] of held) if (isMade) rmSync(lock, { force: true });
 }
 
-/** Moved aside first and looked at again: meanwhile another process may have cleared it and taken the lock. */
+/** Removes a lock that is not held. It is moved aside first and read again, since another process may have taken the lock meanwhile. */
 async function clear(lock: string, path: string): Promise<void> {
   const aside = `${lock}.${randomUUID()}`;
   try {
@@ -92,7 +92,7 @@ async function clear(lock: string, path: string): Promise<void> {
   if (isTheirs) throw taken(path, lock, holder);
 }
 
-/** The process that a lock names; undefined where it was killed before it wrote its number, or let the lock go. */
+/** The process that a lock names; undefined if it was killed before it wrote its number, or has released the lock. */
 async function holderOf(lock: string): Promise<ProcessLife | undefined> {
   try {
     return parseLife(await readFile(lock, "utf8"));
@@ -102,7 +102,7 @@ async function holderOf(lock: string): Promise<ProcessLife | undefined> {
   }
 }
 
-/** A number of one's own is from another life: of a container that was killed, say, where every process has the same number again. */
+/** Whether the holder holds the lock. This process's own number is from an earlier process, such as one of a killed container. */
 function holds(holder: ProcessLife): boolean {
   return holder.pid !== process.pid && isAlive(holder);
 }

@@ -16,11 +16,11 @@ import { clearLeftovers, temporaryNames } from "./node-leftovers.ts";
 import { removeEmptyFolders } from "./node-place.ts";
 
 export interface NodeOutputOptions extends OutputOptions {
-  /** Where it is written, on the same file system: what a killed run left there goes. The output it replaces waits beside it, as `.old`. */
+  /** Temporary path of the output, on the same file system. What a killed run left there is removed; an output that is replaced waits beside it, as `.old`. */
   readonly staging?: string;
 }
 
-/** A folder at `path`. One that exists is refused, or with `force` replaced at `commit` and not touched before. */
+/** A folder at `path`. An existing one is refused, or with `force` replaced at `commit` and not touched before. */
 export async function nodeOutput(path: string, options: NodeOutputOptions = {}): Promise<OutputFolder> {
   const staged = await stage(path, "folder", options.force === true, options.staging);
   const open = new Map<string, HandleSink>();
@@ -82,7 +82,7 @@ export async function nodeOutputFile(path: string, options: OutputOptions = {}):
   };
 }
 
-/** A file handle that takes the whole output with it when it fails: nothing half-written may stay on a full disk. */
+/** A file handle that discards the whole output when it fails, so that nothing half-written stays on a full disk. */
 class HandleSink implements FileSink {
   readonly #handle: FileHandle;
   readonly #path: string;
@@ -114,7 +114,7 @@ class HandleSink implements FileSink {
     });
   }
 
-  /** Waits until the bytes are on the device: the rename must not overtake them. */
+  /** Waits until the bytes are on the device, which must happen before the rename. */
   async close(): Promise<void> {
     if (this.#closed) return;
     await this.#orAbort(async () => {
@@ -124,7 +124,7 @@ class HandleSink implements FileSink {
     });
   }
 
-  /** Closes without a word; what was written is going to be removed. */
+  /** Closes without errors, for a file that will be removed. */
   async release(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -168,7 +168,7 @@ async function stage(path: string, kind: "file" | "folder", force: boolean, stag
       if (finished) throw new FileError(path, "found it finished or discarded already, expected one commit");
       await resolveTarget(path, kind, force);
       try {
-        // A file's rename replaces at once, a folder's only what is empty.
+        // Renaming a file replaces an existing one; renaming a folder replaces only an empty one.
         if (force && kind === "folder") await replace(temporary, target, aside);
         else await rename(temporary, target);
       } catch (cause) {
@@ -185,7 +185,7 @@ async function stage(path: string, kind: "file" | "folder", force: boolean, stag
   };
 }
 
-/** The path that will be replaced or made; throws where something is in the way. */
+/** The path that will be replaced or made. @throws FileError if something is in the way. */
 async function resolveTarget(path: string, kind: "file" | "folder", force: boolean): Promise<string> {
   const target = resolve(path);
   try {
@@ -197,7 +197,7 @@ async function resolveTarget(path: string, kind: "file" | "folder", force: boole
   if (!force)
     throw new FileError(path, `exists, expected a new ${kind}; choose another name or pass --force to replace it`);
   try {
-    // A link stays, what it leads to is replaced.
+    // A link stays; the file or folder that it leads to is replaced.
     const real = await realpath(target);
     await checkReplaceable(path, real, kind);
     return real;
@@ -206,7 +206,7 @@ async function resolveTarget(path: string, kind: "file" | "folder", force: boole
   }
 }
 
-/** Only what this program could have written is ever removed: a plain file, or a folder of plain files. */
+/** Allows to replace only what this program could have written: a plain file, or a folder of plain files. */
 async function checkReplaceable(path: string, real: string, kind: "file" | "folder"): Promise<void> {
   const status = await lstat(real);
   if (kind === "file" ? !status.isFile() : !status.isDirectory()) {
@@ -222,7 +222,7 @@ async function checkReplaceable(path: string, real: string, kind: "file" | "fold
     );
 }
 
-/** The old one is set aside first and removed last: at every moment one of the two is whole. */
+/** The old output is set aside first and removed last, so that at every moment one of the two is whole. */
 async function replace(temporary: string, target: string, aside: string): Promise<void> {
   let old = true;
   try {

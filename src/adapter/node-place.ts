@@ -1,13 +1,13 @@
-/** Where a path leads on the disk, and that what is written lies apart from what is read. */
+/** The place on the disk that a path leads to, and the check that outputs lie apart from inputs. */
 import { lstat, readdir, readlink, realpath, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { FileError } from "../base/errors.ts";
 import { errorCode, fileError, withFileErrors } from "./file-errors.ts";
 
-/** Links that lead to each other end somewhere, or the system says so. */
+/** Limit on links that lead to links; beyond it the system reports a circle. */
 const MOST_LINKS = 40;
 
-/** The path without links, also of what does not exist yet: then from its nearest parent that does. */
+/** The path without links. For a path that does not exist yet, that of its nearest existing parent is used. */
 export async function realPlace(path: string, links: number = MOST_LINKS): Promise<string> {
   try {
     return await realpath(path);
@@ -17,7 +17,7 @@ export async function realPlace(path: string, links: number = MOST_LINKS): Promi
   const isLink = (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true;
   const [parent, name] = [dirname(path), basename(path)];
   if (isLink) return realPlace(resolve(await realPlace(parent), await readlink(path)), links - 1);
-  // "a/.." and "." are what they are once the rest of the path exists.
+  // What "a/.." and "." mean is known only once the rest of the path exists.
   if (parent === path || [".", ".."].includes(name)) return resolve(path);
   return join(await realPlace(parent, links), name);
 }
@@ -46,13 +46,13 @@ export async function requireApart(
   }
 }
 
-/** Some writers resolve ".." before links, as people read a path, some after them, as the system does. */
+/** Both readings of a path: some writers resolve ".." before links, as people read a path, some after them, as the system does. */
 async function bothPlaces(path: string): Promise<readonly string[]> {
   return [await realPlace(path), await realPlace(resolve(path))];
 }
 
 interface Place {
-  /** As it was given. */
+  /** The path as it was given. */
   readonly path: string;
   readonly place: string;
 }

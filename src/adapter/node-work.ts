@@ -1,6 +1,6 @@
 /**
- * Work that may be killed: its output, and beside it a folder `OUTPUT.partial` with what is finished already. The output is put
- * together in there too, so that a killed run leaves this one folder and nothing else.
+ * Work that may be killed: its output, and beside it a folder `OUTPUT.partial` with the work that is finished. The output is also
+ * written in there, so that a killed run leaves this folder and nothing else.
  */
 import { lstat, open, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
@@ -13,25 +13,25 @@ import { isTemporary } from "./node-leftovers.ts";
 import { nodeOutput, nodeOutputFile } from "./node-output.ts";
 
 export interface ResumableOptions {
-  /** Goes on with an interrupted run, where there is one. */
+  /** Go on with an interrupted run, if there is one. */
   readonly resume?: boolean;
-  /** Replaces an output that exists; without `resume` begins anew where an interrupted run left something. */
+  /** Replace an existing output; without `resume` also discard what an interrupted run left. */
   readonly force?: boolean;
 }
 
 export interface ResumableOutput {
   readonly output: OutputFolder;
-  /** What is finished; it stays when the output is aborted. */
+  /** The folder of finished work; it stays when the output is aborted. */
   readonly work: WorkFolder;
 }
 
 const STAGING = "output";
-/** An older output, while the new one takes its place. */
+/** Name of an older output while the new one takes its place. */
 const REPLACED = "output.old";
-/** Says that the output is whole and gets its name: once it is gone from in here, one of that name is the run's own. */
+/** This file says that the output is whole and about to be renamed: if the output is no longer in here, the one under its name is of this run. */
 const WHOLE = "output.whole";
 
-/** @throws FileError for an output that exists, and for an interrupted run, where the options do not allow it. */
+/** @throws FileError for an existing output and for an interrupted run, unless the options allow it. */
 export async function nodeResumable(path: string, options: ResumableOptions = {}): Promise<ResumableOutput> {
   const target = await targetOf(path);
   const folder = await workFolderOf(path);
@@ -54,12 +54,12 @@ export async function nodeResumable(path: string, options: ResumableOptions = {}
   return { output: { ...output, commit }, work: nodeWorkFolder(folder) };
 }
 
-/** Where work on the output at `path` is kept. */
+/** The folder of the work on the output at `path`. */
 export async function workFolderOf(path: string): Promise<string> {
   return `${await targetOf(path)}.partial`;
 }
 
-/** A folder that need not exist yet: it is made with its first file. */
+/** A folder that need not exist yet; it is made with its first file. */
 export function nodeWorkFolder(path: string): WorkFolder {
   return {
     name: path,
@@ -86,14 +86,14 @@ export function nodeWorkFolder(path: string): WorkFolder {
   };
 }
 
-/** What is put here into the folder beside the work. */
+/** Whether a file in the folder was put there by this file, not by the work. */
 function isOurs(name: string): boolean {
   return isTemporary(name) || [WHOLE, STAGING, REPLACED].includes(name);
 }
 
 /**
- * Undoes a rename of a run that was killed between naming its output and removing the rest, as if that had come a moment sooner:
- * the output goes back to be written again, the one that it replaced to its place.
+ * Undoes the rename of a run that was killed after it had named its output and before it had removed the rest: the output is moved
+ * back to be written again, and the one that it replaced back to its place.
  */
 async function takeBack(from: string, to: string): Promise<void> {
   try {
@@ -104,10 +104,10 @@ async function takeBack(from: string, to: string): Promise<void> {
   }
 }
 
-/** What will be replaced or made. */
+/** The path that will be replaced or made. */
 async function targetOf(path: string): Promise<string> {
   const plain = [".", ".."].includes(basename(path)) ? resolve(path) : path.replace(/(?<=[^/\\])[/\\]+$/, "");
-  // Where the output is a link, what it leads to is replaced, by a rename on that file system.
+  // If the output is a link, the place that it leads to is replaced, by a rename on that file system.
   const isLink = (await lstat(plain).catch(() => undefined))?.isSymbolicLink() === true;
   return isLink ? await realpath(plain).catch(() => plain) : plain;
 }

@@ -1,4 +1,4 @@
-/** Files and folders through node:fs: Node, Deno and Bun alike. */
+/** Files and folders through node:fs, for Node, Deno and Bun. */
 
 import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -22,7 +22,7 @@ export async function nodeFile(path: string): Promise<ByteSource> {
   }
 }
 
-/** The files of a folder. Its subfolders do not exist for it. */
+/** The files of a folder, without those of its subfolders. */
 export function nodeFolder(path: string): Promise<FolderSource> {
   return folderSource(path, {
     async list() {
@@ -33,7 +33,7 @@ export function nodeFolder(path: string): Promise<FolderSource> {
   });
 }
 
-/** The files of a folder and of all folders in it, named by their path from it with `/`. Links are followed as the disk has them. */
+/** The files of a folder and of all folders in it, named by their paths from it with `/`. Links are followed. */
 export function nodeTree(path: string): Promise<FolderSource> {
   return folderSource(path, {
     async list() {
@@ -51,7 +51,7 @@ export function nodeTree(path: string): Promise<FolderSource> {
 
 interface FolderRules {
   list(): Promise<string[]>;
-  /** What is wrong with the name of a file, if anything. */
+  /** The fault of a file's name, if it has one. */
   fault(file: string): string | undefined;
 }
 
@@ -107,7 +107,7 @@ function descriptorSource(path: string, size: number, file: Descriptor): ByteSou
         done += bytesRead;
       }
     },
-    // A second close is no error: a folder closes what it opened, and so may a reader.
+    // A second close is not an error: a folder closes the files that it opened, and so may a reader.
     close: () => file.close(),
   };
   return source;

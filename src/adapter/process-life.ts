@@ -1,11 +1,11 @@
-/** Which process left something on the disk, and whether it still runs. */
+/** Tells which process left something on the disk, and whether that process still runs. */
 import { readFileSync } from "node:fs";
 import { errorCode } from "./file-errors.ts";
 
-/** A process by its number and, where the system tells it, when it began: numbers are given again. */
+/** A process by its number and, if the system tells it, its start: numbers of processes are used again. */
 export interface ProcessLife {
   readonly pid: number;
-  /** Clock ticks between the machine's start and the process's; 0 where that is not known. */
+  /** Clock ticks between the machine's start and the process's; 0 if that is not known. */
   readonly started: number;
 }
 
@@ -17,7 +17,7 @@ export function ownLife(): ProcessLife {
   return known;
 }
 
-/** In names of files and in locks: `PID-STARTED`. */
+/** The text in names of files and in locks: `PID-STARTED`. */
 export function lifeText({ pid, started }: ProcessLife): string {
   return `${pid}-${started}`;
 }
@@ -28,7 +28,7 @@ export function parseLife(text: string): ProcessLife | undefined {
   return pid === undefined ? undefined : { pid: Number(pid), started: Number(started) };
 }
 
-/** Whether that very process runs. One whose beginning is unknown is told by its number alone. */
+/** Whether this process still runs. If its start is not known, only the number is compared. */
 export function isAlive({ pid, started }: ProcessLife): boolean {
   if (!hasProcess(pid)) return false;
   const found = startOf(pid);
@@ -39,7 +39,7 @@ function hasProcess(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (cause) {
-    return errorCode(cause) === "EPERM"; // It runs, and is somebody else's.
+    return errorCode(cause) === "EPERM"; // It runs, and belongs to another user.
   }
 }
 
