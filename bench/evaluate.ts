@@ -138,7 +138,7 @@ for (const path of models) {
     `\n${path}, ${model.engine.activations} activations, ${model.engine.threads} threads, ${model.engine.runtime}, ${model.engine.kernels}`,
   );
   line(HEAD);
-  for (const name of values.tasks.split(",")) line(await benchTask(model.model, name));
+  for (const name of values.tasks.split(",")) line(await benchTask(model, name));
   await model[Symbol.asyncDispose]();
 }
 await data.close();

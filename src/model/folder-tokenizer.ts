@@ -12,9 +12,8 @@ export async function readTokenizer(folder: FolderSource): Promise<Tokenizer | u
   return createTokenizer(json, config, `${folder.name}/tokenizer.json`);
 }
 
-/** The same, for work that cannot do without. */
-export async function requireTokenizer(folder: FolderSource): Promise<Tokenizer> {
-  const tokenizer = await readTokenizer(folder);
+/** The tokenizer that was read, for work that cannot do without. @throws FileError where there is none. */
+export function requireTokenizer(folder: FolderSource, tokenizer: Tokenizer | undefined): Tokenizer {
   if (tokenizer !== undefined) return tokenizer;
   throw new FileError(
     `${folder.name}/tokenizer.json`,

@@ -19,6 +19,7 @@ export interface ConfigSource {
   read(): Promise<JsonObject>;
 }
 
+/** Read once, at the first call. */
 export interface TokenizerSource {
   /** Undefined for a model that comes without a tokenizer. */
   read(): Promise<Tokenizer | undefined>;
@@ -36,9 +37,11 @@ export interface ModelSource {
 
 /** The source that a folder in Hugging Face layout is; it may hold only `config.json`. */
 export function folderModel(folder: FolderSource): ModelSource {
+  let known: Promise<Tokenizer | undefined> | undefined;
+  const read = () => (known ??= readTokenizer(folder));
   return {
     config: { where: `${folder.name}/config.json`, read: () => readConfig(folder) },
-    tokenizer: { read: () => readTokenizer(folder), require: () => requireTokenizer(folder) },
+    tokenizer: { read, require: async () => requireTokenizer(folder, await read()) },
     openTensors: () => openTensors(folder),
   };
 }

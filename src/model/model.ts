@@ -91,6 +91,14 @@ export async function closing<T>(files: ModelFiles, work: () => Promise<T>): Pro
   }
 }
 
+/** What a model is made of. */
+export interface ModelParts {
+  readonly files: ModelFiles;
+  readonly machine: Machine;
+  readonly weights: Weights;
+  readonly activations: Activations;
+}
+
 /** Weights in an engine's memory with all that is needed to run them. Dispose it to free them. */
 export class Model implements AsyncDisposable {
   readonly files: ModelFiles;
@@ -99,15 +107,14 @@ export class Model implements AsyncDisposable {
   readonly activations: Activations;
   /** A view leaves memory and files to the model it was taken from. */
   readonly #owner: boolean;
-  #tokenizer: Tokenizer | undefined;
 
-  /** Loads the weights into `machine`, which the model owns from then on. `tokenizer` is the folder's, where it was read already. */
-  static async open(
-    files: ModelFiles,
-    machine: Machine,
-    options: OpenOptions = {},
-    tokenizer?: Tokenizer,
-  ): Promise<Model> {
+  /** Loads the weights into `machine`, which the model owns from then on. */
+  static async open(files: ModelFiles, machine: Machine, options: OpenOptions = {}): Promise<Model> {
+    return new Model(await Model.loadParts(files, machine, options));
+  }
+
+  /** What a model is made of, loaded. On any failure memory and files are closed. */
+  protected static async loadParts(files: ModelFiles, machine: Machine, options: OpenOptions): Promise<ModelParts> {
     const warnings = new Map<string, number>();
     const warn = (sentence: string) => void warnings.set(sentence, (warnings.get(sentence) ?? 0) + 1);
     const run = {
@@ -118,9 +125,7 @@ export class Model implements AsyncDisposable {
       const activations = chooseActivations(files, options);
       const weights = await loadWeights(machine, new WeightStore(machine, files.linears, warn), files, run);
       for (const [sentence, count] of warnings) options.onWarning?.(`${files.name}: ${sentence} (${count} modules)`);
-      const model = new Model(files, machine, weights, activations);
-      model.#tokenizer = tokenizer;
-      return model;
+      return { files, machine, weights, activations };
     } catch (error) {
       await machine[Symbol.asyncDispose]();
       await files.index.close();
@@ -128,11 +133,11 @@ export class Model implements AsyncDisposable {
     }
   }
 
-  private constructor(files: ModelFiles, machine: Machine, weights: Weights, activations: Activations, owner = true) {
-    this.files = files;
-    this.machine = machine;
-    this.weights = weights;
-    this.activations = activations;
+  protected constructor(parts: ModelParts, owner = true) {
+    this.files = parts.files;
+    this.machine = parts.machine;
+    this.weights = parts.weights;
+    this.activations = parts.activations;
     this.#owner = owner;
   }
 
@@ -141,12 +146,21 @@ export class Model implements AsyncDisposable {
    * frees nothing. @throws UsageError for activations that there are not.
    */
   withActivations(activations: Activations): Model {
-    return new Model(this.files, this.machine, this.weights, checkActivations(activations), false);
+    return new Model(this.partsWith(activations), false);
+  }
+
+  protected partsWith(activations: Activations): ModelParts {
+    return {
+      files: this.files,
+      machine: this.machine,
+      weights: this.weights,
+      activations: checkActivations(activations),
+    };
   }
 
   /** The same model with other weights, such as an overlay of its own: a view, as `withActivations` gives. */
   withWeights(weights: Weights): Model {
-    return new Model(this.files, this.machine, weights, this.activations, false);
+    return new Model({ ...this.partsWith(this.activations), weights }, false);
   }
 
   get config(): ModelConfig {
@@ -163,16 +177,14 @@ export class Model implements AsyncDisposable {
     return this.machine.jobs.run(new Turns(signal), work);
   }
 
-  /** The folder's tokenizer, read at the first call. @throws FileError where there is none. */
-  async tokenizer(): Promise<Tokenizer> {
-    this.#tokenizer ??= await this.files.tokenizer.require();
-    return this.#tokenizer;
+  /** The model's tokenizer, read at the first call. @throws FileError where there is none. */
+  tokenizer(): Promise<Tokenizer> {
+    return this.files.tokenizer.require();
   }
 
-  /** The same, or undefined for a folder without a tokenizer. */
-  async tokenizerIfAny(): Promise<Tokenizer | undefined> {
-    this.#tokenizer ??= await this.files.tokenizer.read();
-    return this.#tokenizer;
+  /** The same, or undefined for a model without a tokenizer. */
+  tokenizerIfAny(): Promise<Tokenizer | undefined> {
+    return this.files.tokenizer.read();
   }
 
   /** Ends what runs on the model, waits for it to stop (so not to be awaited inside of it), then frees memory and files. */

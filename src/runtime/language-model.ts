@@ -3,8 +3,7 @@
 import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import { VERSION } from "../base/version.ts";
 import type { FolderSource } from "../files/source.ts";
-import type { Model, OpenOptions } from "../model/model.ts";
-import { closing, Model as LoadedModel, readModelFiles } from "../model/model.ts";
+import { closing, Model, type OpenOptions, readModelFiles } from "../model/model.ts";
 import type { Activations } from "../nn/emit.ts";
 import { type KernelModules, Machine, type MachineOptions } from "../wasm/machine.ts";
 import { type Generated, type GenerateOptions, generate, type Piece, type Prompt } from "./generate.ts";
@@ -32,25 +31,25 @@ export interface EngineInfo {
   readonly runtime: string;
 }
 
-/** A loaded model with its engine: logits and text. Dispose it to free its memory, threads and files. */
-export class LanguageModel implements AsyncDisposable {
-  /** The model itself, for calibration, quantisation and evaluation. */
-  readonly model: Model;
-
+/**
+ * A loaded model: text, logits, and all that calibration, quantisation and evaluation take. Dispose it to free its memory, threads and
+ * files.
+ */
+export class LanguageModel extends Model {
   /** Opens a folder on the given kernels. @throws what reading and loading throw; nothing stays allocated then. */
   static async load(folder: FolderSource, kernels: KernelModules, options: LoadOptions = {}): Promise<LanguageModel> {
     checkKnownOptions("loadModel", options, KNOWN);
     const files = await readModelFiles(folder);
     const machine = await closing(files, () => Machine.create(kernels, options));
-    return new LanguageModel(await LoadedModel.open(files, machine, options));
-  }
-
-  private constructor(model: Model) {
-    this.model = model;
+    return new LanguageModel(await Model.loadParts(files, machine, options));
   }
 
   get engine(): EngineInfo {
-    return engineInfo(this.model);
+    return engineInfo(this);
+  }
+
+  override withActivations(activations: Activations): LanguageModel {
+    return new LanguageModel(this.partsWith(activations), false);
   }
 
   /**
@@ -58,17 +57,12 @@ export class LanguageModel implements AsyncDisposable {
    * held before the first piece is asked for.
    */
   generate(prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<Piece, Generated> {
-    return generate(this.model, prompt, options);
+    return generate(this, prompt, options);
   }
 
   /** Logits of every position. */
   logits(ids: readonly number[], options: LogitsOptions = {}): Promise<Logits> {
-    return computeLogits(this.model, ids, options);
-  }
-
-  /** Ends what runs on the model, waits for it to stop (so not to be awaited inside of it), then frees memory and files. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.model[Symbol.asyncDispose]();
+    return computeLogits(this, ids, options);
   }
 }
 

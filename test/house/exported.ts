@@ -10,6 +10,8 @@ export interface Exported {
 }
 
 const REEXPORT = /^export (?:type )?(\*|\{[^}]*\}) from "([^"]+)";/gm;
+/** A topic: all names of a file under one. */
+const NAMESPACE = /^export \* as (\w+) from "([^"]+)";/gm;
 const DECLARATION = /^export (?:declare |abstract |async )*(?:function\*?|class|interface|type|const) (\w+)/gm;
 
 /** Every export of a file, or those of the given names, followed to where they are declared. */
@@ -26,6 +28,13 @@ export function exportsOf(file: string, names?: readonly string[]): Exported[] {
     return listed.length === 0 ? [] : exportsOf(target, listed);
   });
   return [...own, ...passed];
+}
+
+/** The topics of an entry: a name, and the file whose exports it gathers. */
+export function topicsOf(entry: string): readonly { readonly name: string; readonly file: string }[] {
+  return [...readRepository(entry).matchAll(NAMESPACE)].map(([, name, specifier]) => {
+    return { name, file: resolveImport(entry, specifier) as string };
+  });
 }
 
 function docstringBefore(text: string, index: number): string | undefined {

@@ -24,6 +24,9 @@ export const ENTRIES: readonly string[] = [
   "src/node.ts",
 ];
 
+/** Files of this folder gather what an entry offers on one topic, from any room. */
+const TOPICS = "topics";
+
 /** What stands beside the order: an adapter knows how bytes are read on a runtime, and nothing of models. */
 const ADAPTER_IMPORTS: readonly string[] = ["base", "files", "index"];
 const IMPORT_ADAPTER: readonly string[] = ["index", "node", "cli"];
@@ -42,6 +45,8 @@ export function importFault(file: string, target: string): string | undefined {
   if (to === "adapter") return IMPORT_ADAPTER.includes(from) ? undefined : `${from} may not import an adapter`;
   if (from === "adapter") return ADAPTER_IMPORTS.includes(to) ? undefined : `an adapter may not import ${to}`;
   if (ENTRIES.includes(file)) return undefined;
+  if (to === TOPICS) return `${from} may not import a topic`;
+  if (from === TOPICS && !ENTRIES.includes(target)) return undefined;
   if (ENTRIES.includes(target)) return from === "cli" ? undefined : `${from} may not import the entry ${to}`;
   if (level(from) < 0) return `${from} is no room`;
   if (level(to) < 0) return `${to} is no room`;

@@ -15,8 +15,9 @@ export const codeOf = (error: unknown): string | undefined => (error instanceof 
   "quern/core": `import { Machine, type Session } from "quern/core";
 export const machine: typeof Machine = Machine;
 export const close = (session: Session): void => session[Symbol.dispose]();`,
-  "quern/quantize": `import { type Quantized, quantizeModel } from "quern/quantize";
-export type Result = Awaited<ReturnType<typeof quantizeModel>>;
+  "quern/quantize": `import { type Quantized, quantize, type statistics } from "quern/quantize";
+export type Result = Awaited<ReturnType<typeof quantize>>;
+export type Input = statistics.InputStatistics;
 export const starved = (found: Quantized): number => found.starved.length;`,
   "quern/evaluate": `import { type Comparison, ModelLikelihood } from "quern/evaluate";
 export const kl = (found: Comparison): number => found.kl.mean;

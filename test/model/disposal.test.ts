@@ -29,7 +29,7 @@ afterAll(() => model[Symbol.asyncDispose]());
 async function run(session: Session, ids: readonly number[]): Promise<Float32Array> {
   let found = new Float32Array();
   await session.evaluate(ids, new Turns(), ({ ptr }) => {
-    found = model.model.machine.arena.f32(ptr, model.model.config.vocabSize).slice();
+    found = model.machine.arena.f32(ptr, model.config.vocabSize).slice();
   });
   return found;
 }
@@ -38,16 +38,16 @@ const request = (context: string, continuation: string) => ({ context, continuat
 
 describe("calls at once", () => {
   it("on a session go on one after the other", async () => {
-    using alone = model.model.session();
+    using alone = model.session();
     const expected = [await run(alone, IDS.slice(0, 70)), await run(alone, IDS.slice(70, 75))];
-    using session = model.model.session();
+    using session = model.session();
     const found = await Promise.all([run(session, IDS.slice(0, 70)), run(session, IDS.slice(70, 75))]);
     expect(found).toEqual(expected);
     expect(session.position).toBe(75);
   });
 
   it("on a likelihood and a scorer wait for each other", async () => {
-    using likelihood = new ModelLikelihood(model.model);
+    using likelihood = new ModelLikelihood(model);
     const sets = [
       [request("The dog", " ran"), request("The dog", " sat down")],
       [request("A long text about many things. ".repeat(9), "Yes")],
@@ -64,7 +64,7 @@ describe("calls at once", () => {
   });
 
   it("refuse to cut a session's cache under a running call", async () => {
-    using session = model.model.session();
+    using session = model.session();
     const running = run(session, IDS);
     expect(() => session.truncate(3)).toThrow("session: found evaluate at work on it");
     await running;
@@ -77,29 +77,29 @@ describe("options out of range", () => {
   it.each([0, 1.5, -1, Number.NaN, "8"])("batch: %s", (batch) => {
     const options = { batch: batch as number };
     const expected = `batch: found ${batch}, expected an integer from 1`;
-    expect(() => model.model.session(options)).toThrow(expected);
-    expect(() => new TreeSession(model.model, options)).toThrow(expected);
-    expect(() => new ModelLikelihood(model.model, options)).toThrow(expected);
+    expect(() => model.session(options)).toThrow(expected);
+    expect(() => new TreeSession(model, options)).toThrow(expected);
+    expect(() => new ModelLikelihood(model, options)).toThrow(expected);
   });
 
   it.each([-40, 0.5, Number.NaN, undefined])("truncate(%s)", (length) => {
-    using session = model.model.session({ context: 8 });
+    using session = model.session({ context: 8 });
     expect(() => session.truncate(length as number)).toThrow(UsageError);
   });
 
   it.each([null, undefined, 5, "abc", {}])("ids: %s", async (ids) => {
-    using session = model.model.session({ context: 8 });
+    using session = model.session({ context: 8 });
     const evaluating = session.evaluate(ids as unknown as number[], new Turns());
     await expect(evaluating).rejects.toThrow(/^ids: found .*, expected an array of token ids/);
-    expect(() => model.model.session({ logits: "first" as "last" })).toThrow("session logits: found first");
+    expect(() => model.session({ logits: "first" as "last" })).toThrow("session logits: found first");
   });
 });
 
 describe("disposal", () => {
   it("of a session ends the call that runs and those that wait, and frees memory when it has stopped", async () => {
-    const { arena } = model.model.machine;
+    const { arena } = model.machine;
     const { used } = arena;
-    const session = model.model.session({ batch: 2 });
+    const session = model.session({ batch: 2 });
     const calls = Promise.allSettled([run(session, IDS.slice(0, 150)), run(session, IDS.slice(0, 10))]);
     await undefined;
     session[Symbol.dispose]();
@@ -117,13 +117,13 @@ describe("disposal", () => {
   });
 
   it("of a likelihood, a scorer, a tree session and a batch of windows does the same", async () => {
-    const { arena } = model.model.machine;
+    const { arena } = model.machine;
     const { used } = arena;
     const turns = new Turns();
-    const likelihood = new ModelLikelihood(model.model, { batch: 2 });
-    const scorer = new TokenScorer(model.model, { batch: 2 });
-    const tree = new TreeSession(model.model, { batch: 2 });
-    const batch = new WindowBatch(model.model, WINDOWS);
+    const likelihood = new ModelLikelihood(model, { batch: 2 });
+    const scorer = new TokenScorer(model, { batch: 2 });
+    const tree = new TreeSession(model, { batch: 2 });
+    const batch = new WindowBatch(model, WINDOWS);
     const nodes = { ids: Int32Array.from(IDS), depths: Int32Array.from(IDS.keys()), wanted: new Uint8Array(200) };
     const sequences = [{ ids: IDS.slice(0, 20), targets: [3], first: 19 }];
     const calls = () => [
@@ -148,7 +148,7 @@ describe("disposal", () => {
     "of a model on %i threads ends its jobs, and the next machine has the memory to itself",
     async (threads) => {
       const doomed = await openTinyModel({ threads });
-      const { model: inner } = doomed;
+      const inner = doomed;
       const { arena, memory } = inner.machine;
       const session = inner.session();
       const pieces = doomed.generate("The dog", { maxTokens: 40, ignoreEos: true });
@@ -180,28 +180,28 @@ describe("disposal", () => {
 
 describe("memory that does not suffice", () => {
   it("leaves nothing claimed, so that less fits afterwards", async () => {
-    const { arena } = model.model.machine;
+    const { arena } = model.machine;
     const { used } = arena;
     using room = arena.region();
-    using limit = limitGrowth(model.model.machine.memory);
+    using limit = limitGrowth(model.machine.memory);
     fillBut(300_000, room);
     const full = arena.used;
     const windows = Array.from({ length: 60 }, () => IDS);
     const big = [
-      async () => model.model.session({ batch: 512 }),
-      async () => new TreeSession(model.model, { batch: 2048 }),
-      async () => new WindowBatch(model.model, windows),
+      async () => model.session({ batch: 512 }),
+      async () => new TreeSession(model, { batch: 2048 }),
+      async () => new WindowBatch(model, windows),
       async () => {
-        using scorer = new TokenScorer(model.model, { batch: 2048 });
+        using scorer = new TokenScorer(model, { batch: 2048 });
         await scorer.score([{ ids: IDS, targets: [1], first: 199 }], new Turns());
       },
-      async () => quantizeModel(model.model, tinySettings(model.model), { windows }),
+      async () => quantizeModel(model, tinySettings(model), { windows }),
     ];
     for (const attempt of big) {
       await expect(attempt()).rejects.toBeInstanceOf(MemoryError);
       expect(arena.used).toBe(full);
     }
-    using small = model.model.session({ context: 2, batch: 1 });
+    using small = model.session({ context: 2, batch: 1 });
     limit[Symbol.dispose]();
     room[Symbol.dispose]();
     small[Symbol.dispose]();
@@ -234,12 +234,12 @@ describe("what is forgotten", () => {
   const collectGarbage = runInNewContext("gc") as () => void;
 
   it("frees its memory when it is collected: 50 generations that nobody ended, and sessions", async () => {
-    const { arena } = model.model.machine;
+    const { arena } = model.machine;
     const { used } = arena;
     async function abandon(): Promise<void> {
       for (let at = 0; at < 50; at++)
         await model.generate("The dog", { maxTokens: 9, seed: at, ignoreEos: true }).next();
-      for (let at = 0; at < 5; at++) model.model.session();
+      for (let at = 0; at < 5; at++) model.session();
     }
     await abandon();
     expect(arena.used).toBeGreaterThan(used);
@@ -251,8 +251,8 @@ describe("what is forgotten", () => {
   });
 
   it("is nothing where no piece was asked for", () => {
-    const { used } = model.model.machine.arena;
+    const { used } = model.machine.arena;
     for (let at = 0; at < 50; at++) model.generate("The dog", {});
-    expect(model.model.machine.arena.used).toBe(used);
+    expect(model.machine.arena.used).toBe(used);
   });
 });

@@ -39,7 +39,7 @@ describe("unknown options", () => {
   );
 
   it("are refused for a tapped run too, and where there is no bag", async () => {
-    await refused(computeTapped(model.model, [1], { tap: true } as object), "logits: option tap");
+    await refused(computeTapped(model, [1], { tap: true } as object), "logits: option tap");
     await refused(generate("a", null as unknown as object), "generate: options: found null");
     await refused(openTinyModel(5 as unknown as LoadOptions), "loadModel: options: found number, expected an object");
   });
@@ -52,9 +52,9 @@ describe("wrong kinds", () => {
 
   it.each([null, 5, "1,2", {}])("ids of perplexity and compare: %s", async (ids) => {
     const strange = ids as unknown as number[];
-    await refused(perplexity(model.model, strange), /^ids: found .*, expected an array of token ids$/);
-    await refused(compare(model.model, model.model, strange), /^ids: found .*, expected an array of token ids$/);
-    await refused(perplexityOfWindows(model.model, [strange]), /^ids: found .*, expected an array of token ids$/);
+    await refused(perplexity(model, strange), /^ids: found .*, expected an array of token ids$/);
+    await refused(compare(model, model, strange), /^ids: found .*, expected an array of token ids$/);
+    await refused(perplexityOfWindows(model, [strange]), /^ids: found .*, expected an array of token ids$/);
   });
 
   it.each([undefined, null, 5, "1,2", {}])("ids: %s", async (ids) => {
@@ -85,7 +85,7 @@ describe("wrong kinds", () => {
 
 describe("many generations at once", () => {
   it("have the texts that each has alone, and those that pause for good hold no more than eight sessions", async () => {
-    const { arena } = model.model.machine;
+    const { arena } = model.machine;
     const prompt = (at: number) => ({ ids: tinyIds(10 + at, at) });
     const options = (at: number) => ({ maxTokens: 12, seed: at, ignoreEos: true });
     const alone: (readonly number[])[] = [];

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { CurvePoint } from "../../compress/plan/knapsack-plan.ts";
-import type { SizedPlan } from "../../compress/plan/plan-model.ts";
+import type { SizedPlan } from "../../compress/plan/plan-context.ts";
 import type { ModelShapes } from "../../compress/recipe/model-shapes.ts";
 import type { OutputFile } from "../../files/output.ts";
 import type { ModelFiles } from "../../model/model.ts";
@@ -20,7 +20,7 @@ import { commandKnapsack } from "../input/damage-input.ts";
 import type { OpenedFiles } from "../input/open-model.ts";
 import { addPolicyOptions, type PolicyOptions, planContext, readPolicy } from "../input/policy-input.ts";
 import { exampleText } from "../options/common-options.ts";
-import { addGridOptions, checkModelGrid, type GridCommandOptions, gridSettings } from "../options/gptq-options.ts";
+import { addGridOptions, checkModelGrid, type GridCommandOptions, gridWish } from "../options/gptq-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 import { renderTable } from "../show/text-table.ts";
 
@@ -86,6 +86,7 @@ async function decide(
   const { budgetCurve } = await import("../../compress/plan/knapsack-plan.ts");
   const { planFor } = await import("../../compress/plan/plan-model.ts");
   const { LOW_BIT_GRID } = await import("../../compress/recipe/settings.ts");
+  const { gridOver } = await import("../../compress/recipe/choose-grid.ts");
   const { calibration } = opened;
   const context = await planContext(session, opened, options);
   let measured: OpenedFiles | undefined;
@@ -96,9 +97,9 @@ async function decide(
     return { model: await measured.load(), windows };
   };
   const knapsack = commandKnapsack(session, options, {
-    statistics: context.statistics,
+    ...{ shapes: context.shapes, groupSize: context.groupSize, statistics: context.statistics },
     path: options.stats,
-    grid: gridSettings(options, LOW_BIT_GRID),
+    grid: gridOver(LOW_BIT_GRID, gridWish(options)),
     measureOn: calibration && (() => measureOn(calibration)),
     onDamages: (damages, chosen) => {
       if (options.curve !== undefined) curve = budgetCurve(context, damages, chosen);

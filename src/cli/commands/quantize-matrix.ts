@@ -2,17 +2,13 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { FormatError, ShapeError, UsageError } from "../../base/errors.ts";
+import { DEFAULTS, gridOver } from "../../compress/recipe/choose-grid.ts";
+import { DEFAULT_GRID } from "../../compress/recipe/settings.ts";
 import type { TensorIndex } from "../../format/tensor-index.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { withFile } from "../input/input-file.ts";
 import { exampleText, oneOf } from "../options/common-options.ts";
-import {
-  addBitsOption,
-  addGridOptions,
-  DEFAULT_BITS,
-  type GridCommandOptions,
-  gridSettings,
-} from "../options/gptq-options.ts";
+import { addBitsOption, addGridOptions, type GridCommandOptions, gridWish } from "../options/gptq-options.ts";
 import type { Action, RunCommand } from "../session/command-session.ts";
 
 interface Options extends GridCommandOptions {
@@ -47,11 +43,11 @@ const quantizeMatrixCommand: Action<Options> = async (session, [path], options) 
       "--gate-weighted or --error-feedback",
       "only options that apply to a single matrix",
     );
-  const { gateWeighted: _, errorFeedback: __, ...grid } = gridSettings(options);
+  const { gateWeighted: _, errorFeedback: __, ...grid } = gridOver(DEFAULT_GRID, gridWish(options));
   await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path] });
   await using output = await nodeOutputFile(options.output, session.options);
   const { W, X, rows, cols, tokens } = await withFile(path, async (source) => readCase(await openSafetensors(source)));
-  const { groupSize, scaleRounding, bits = DEFAULT_BITS } = options;
+  const { groupSize, scaleRounding, bits = DEFAULTS.bits } = options;
   checkGroup(groupSize, cols);
   const input = { weights: W, inputs: X, rows, cols, tokens };
   await using machine = await openMachine(session);

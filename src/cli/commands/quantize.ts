@@ -25,9 +25,8 @@ import {
   addBitsOption,
   addGridOptions,
   checkModelGrid,
-  DEFAULT_BITS,
   type GridCommandOptions,
-  gridSettings,
+  gridWish,
 } from "../options/gptq-options.ts";
 import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
 
@@ -180,22 +179,20 @@ async function settingsOf(
   calibration: (() => Promise<Windows>) | undefined,
 ): Promise<QuantizeSettings> {
   const { files } = opened;
-  const { defaultGrid, LOW_BIT_GRID, uniformModules } = await import("../../compress/recipe/settings.ts");
+  const { LOW_BIT_GRID, uniformModules } = await import("../../compress/recipe/settings.ts");
+  const { chooseGrid, DEFAULTS, gridOver } = await import("../../compress/recipe/choose-grid.ts");
   const { planFor, planSettings } = await import("../../compress/plan/plan-model.ts");
   const { shapesOfFiles } = await import("../../compress/recipe/model-shapes.ts");
   const { groupSize } = options;
-  const withGrid = (modules: QuantizeSettings["modules"]) => {
-    const symmetric = options.symmetric ? true : options.asymmetric ? false : undefined;
-    const grid = gridSettings(options, defaultGrid(modules, { method: options.method, symmetric }));
-    return { ...grid, modules };
-  };
-  if (chosen === undefined) return withGrid(uniformModules(files, options.bits ?? DEFAULT_BITS, groupSize));
+  const wish = gridWish(options);
+  const withGrid = (modules: QuantizeSettings["modules"]) => ({ ...chooseGrid(modules, wish), modules });
+  if (chosen === undefined) return withGrid(uniformModules(files, options.bits ?? DEFAULTS.bits, groupSize));
   if ("document" in chosen) return withGrid(planSettings(files, chosen.document, groupSize, options.plan as string));
   const context = await planContext(session, { shapes: shapesOfFiles(files), files }, options);
   const knapsack = commandKnapsack(session, options, {
-    statistics: context.statistics,
+    ...{ shapes: context.shapes, groupSize, statistics: context.statistics },
     path: options.stats,
-    grid: gridSettings(options, LOW_BIT_GRID),
+    grid: gridOver(LOW_BIT_GRID, wish),
     measureOn: calibration && (async () => ({ windows: await calibration(), model: await opened.load() })),
   });
   const document = await planFor(chosen.policy, { ...context, knapsack });

@@ -46,10 +46,10 @@ const tokenize: Action<TokenizeOptions> = async (session, [model], options) => {
 
 async function openTokenizer(model: string): Promise<Tokenizer> {
   const { nodeFolder } = await import("../../adapter/node.ts");
-  const { requireTokenizer } = await import("../../model/folder-tokenizer.ts");
+  const { readTokenizer, requireTokenizer } = await import("../../model/folder-tokenizer.ts");
   const folder = await nodeFolder(model);
   try {
-    return await requireTokenizer(folder);
+    return requireTokenizer(folder, await readTokenizer(folder));
   } finally {
     await folder.close();
   }

@@ -1,10 +1,6 @@
 /** The plans that the demo compares: each by GPTQ and by rounding, on the same grid and the same calibration tokens. */
-import {
-  defaultGrid,
-  type ModuleSetting,
-  type QuantizeSettings,
-  quantizableLinears,
-} from "../../compress/recipe/settings.ts";
+import { chooseGrid, DEFAULTS } from "../../compress/recipe/choose-grid.ts";
+import { type ModuleSetting, type QuantizeSettings, quantizableLinears } from "../../compress/recipe/settings.ts";
 import type { ModelFiles } from "../../model/model.ts";
 
 export interface DemoPlan {
@@ -28,21 +24,19 @@ const PLANS: readonly {
   { name: "2bit", label: "2 bits", attention: 2, rest: 2 },
 ];
 
-const GROUP_SIZE = 64;
-
 /** Every plan twice, GPTQ first. */
 export function demoPlans(files: ModelFiles): readonly DemoPlan[] {
   return PLANS.flatMap(({ name, label, attention, rest }) =>
     (["gptq", "rtn"] as const).map((method) => {
       const setting = (role: string): ModuleSetting => ({
         bits: role === "attention" ? attention : rest,
-        groupSize: GROUP_SIZE,
+        groupSize: DEFAULTS.groupSize,
       });
       const modules = new Map(quantizableLinears(files).map(({ name, role }) => [name, setting(role)]));
       return {
         name: `${method}-${name}`,
         label: `${label}, ${method}`,
-        settings: { ...defaultGrid(modules, { method }), modules },
+        settings: { ...chooseGrid(modules, { method }), modules },
       };
     }),
   );

@@ -1,6 +1,7 @@
 /** Calibration tokens of a command: from text files, token files, or text that the model writes itself. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
+import { DEFAULTS } from "../../compress/recipe/choose-grid.ts";
 import { cutWindows, selfSample } from "../../compress/windows/calibration-text.ts";
 import { checkWindows, type Windows } from "../../compress/windows/window-batch.ts";
 import { checkWhole } from "../../eval/scoring/scored-windows.ts";
@@ -23,8 +24,8 @@ export function addCalibrationOptions(command: Command, textOption: "--text" | "
     .option(`${textOption} <path...>`, "calibration text: .txt, .raw, .gz of these, or - for stdin")
     .option("--self", "calibrate on text that the model writes itself (needs no data set)")
     .option("--ids-file <path>", 'token ids (JSON array, .u16 or .i32), or {"windows": [[...]]}, which are used uncut')
-    .option("--samples <n>", "windows of calibration tokens to take", integerIn("--samples", 1, 1e6), 64)
-    .option("--length <n>", "tokens of each window", integerIn("--length", 1, 2 ** 20), 256);
+    .option("--samples <n>", "windows of calibration tokens to take", integerIn("--samples", 1, 1e6), DEFAULTS.samples)
+    .option("--length <n>", "tokens of each window", integerIn("--length", 1, 2 ** 20), DEFAULTS.length);
 }
 
 /** Whether any of the options that give calibration tokens is set. */

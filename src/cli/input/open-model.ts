@@ -53,13 +53,12 @@ export async function openFiles(session: CommandSession, path: string, wish: Ope
   const { options } = session;
   checkKernels(options);
   const files = await readModelFiles(await openFolder(path));
-  let tokenizer: Promise<Tokenizer> | undefined;
   let model: Promise<Model> | undefined;
   const opened: OpenedFiles = {
     files,
     config: files.config,
-    tokenizer: () => (tokenizer ??= files.tokenizer.require()),
-    load: () => (model ??= loadModel(session, files, wish, tokenizer)),
+    tokenizer: () => files.tokenizer.require(),
+    load: () => (model ??= loadModel(session, files, wish)),
     async [Symbol.asyncDispose]() {
       if (model === undefined) await files.index.close();
       else await (await model.catch(() => undefined))?.[Symbol.asyncDispose]();
@@ -76,17 +75,12 @@ export async function openModel(session: CommandSession, path: string, wish: Ope
   return (await openFiles(session, path, wish)).load();
 }
 
-async function loadModel(
-  session: CommandSession,
-  files: ModelFiles,
-  wish: OpenedWith,
-  tokenizer: Promise<Tokenizer> | undefined,
-): Promise<Model> {
+async function loadModel(session: CommandSession, files: ModelFiles, wish: OpenedWith): Promise<Model> {
   const { options, signal, report, note } = session;
   const activations = wish.activations ?? options.activations;
   const { activationGroup } = options;
   const run = { activations, activationGroup, signal, onProgress: report, onWarning: note };
-  return Model.open(files, await closing(files, () => openMachine(session)), run, await tokenizer);
+  return Model.open(files, await closing(files, () => openMachine(session)), run);
 }
 
 /** An engine with the kernels and threads that the options ask for. */

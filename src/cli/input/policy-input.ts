@@ -1,7 +1,7 @@
 /** The options of a policy, shared by `plan` and `quantize`: statistics, a budget, names. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
-import type { PlanContext } from "../../compress/plan/plan-model.ts";
+import type { PlanContext } from "../../compress/plan/plan-context.ts";
 import type { ModelShapes } from "../../compress/recipe/model-shapes.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import { type Budget, parseBudget } from "../../policy/budget.ts";

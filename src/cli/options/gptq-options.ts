@@ -1,8 +1,10 @@
 /** Options of grid and GPTQ, shared by `quantize` and `quantize-matrix`. */
 import { type Command, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
-import type { GridSettings } from "../../compress/recipe/check-settings.ts";
-import { DEFAULT_GRID, STUDY_GRID } from "../../compress/recipe/settings.ts";
+
+import { DEFAULTS, type GridWish } from "../../compress/recipe/choose-grid.ts";
+import { DEFAULT_GRID, type GridSettings } from "../../compress/recipe/settings.ts";
+
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { numberIn, oneOf } from "./common-options.ts";
 
@@ -23,10 +25,8 @@ export interface GridCommandOptions {
   readonly method?: GridSettings["method"];
 }
 
-export const DEFAULT_BITS = 4;
-
 export function addBitsOption(command: Command): Command {
-  return command.option("--bits <2|3|4|8>", `bits of every quantised weight (default: ${DEFAULT_BITS})`, readBits);
+  return command.option("--bits <2|3|4|8>", `bits of every quantised weight (default: ${DEFAULTS.bits})`, readBits);
 }
 
 /** Adds the options of the grid and of GPTQ, except bits, which a plan sets. */
@@ -40,7 +40,12 @@ const shown = (value: unknown) => `(default: ${JSON.stringify(value)})`;
 function addScaleOptions(command: Command): Command {
   const { symmetric, actOrder } = DEFAULT_GRID;
   return command
-    .option("--group-size <n|row>", "columns that share a scale; row or -1 for all of them", readGroupSize, 64)
+    .option(
+      "--group-size <n|row>",
+      "columns that share a scale; row or -1 for all of them",
+      readGroupSize,
+      DEFAULTS.groupSize,
+    )
     .addOption(
       new Option("--preset <name>", "study: symmetric, no clip search, no act-order").argParser(
         oneOf("--preset", ["study"]),
@@ -116,22 +121,15 @@ function checkGridOptions(options: GridCommandOptions): void {
     throw new UsageError("--symmetric", "--asymmetric beside it", "one of the two");
 }
 
-/** The preset or the given defaults, overridden by the options that were given. */
-export function gridSettings(options: GridCommandOptions, defaults: GridSettings = DEFAULT_GRID): GridSettings {
+/** What the options ask of a grid. */
+export function gridWish(options: GridCommandOptions): GridWish {
   checkGridOptions(options);
-  const base = options.preset === "study" ? STUDY_GRID : defaults;
+  const { preset, method, clip, actOrder, staticGroups, deadColumns, gateWeighted, shrinkage, errorFeedback } = options;
+  const symmetric = options.symmetric ? true : options.asymmetric ? false : undefined;
+  const dampPercent = options.damp;
   return {
-    method: options.method ?? base.method,
-    symmetric: options.symmetric ? true : options.asymmetric ? false : base.symmetric,
-    clip: options.clip ?? base.clip,
-    actOrder: options.actOrder ?? base.actOrder,
-    staticGroups: options.staticGroups ?? base.staticGroups,
-    deadColumns: options.deadColumns ?? base.deadColumns,
-    gateWeighted: options.gateWeighted ?? base.gateWeighted ?? false,
-    dampPercent: options.damp ?? base.dampPercent,
-    // With --damp, only that damping is used unless --shrinkage is given too.
-    shrinkage: options.shrinkage ?? (options.damp === undefined ? base.shrinkage : undefined) ?? 0,
-    errorFeedback: options.errorFeedback ?? base.errorFeedback ?? 0,
+    ...{ preset, method, symmetric, clip, actOrder, staticGroups, deadColumns, gateWeighted, dampPercent },
+    ...{ shrinkage, errorFeedback },
   };
 }
 

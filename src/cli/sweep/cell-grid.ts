@@ -1,26 +1,19 @@
-/** The grids of a sweep as settings: the values of the configuration override the defaults. */
-import type { GridSettings } from "../../compress/recipe/check-settings.ts";
-import { defaultGrid, STUDY_GRID } from "../../compress/recipe/settings.ts";
+/** The grids of a sweep as settings: what a configuration says over the defaults of `quantize`. */
+import { chooseGrid, DEFAULTS, type GridWish } from "../../compress/recipe/choose-grid.ts";
 import type { SweepGrid } from "./sweep-config.ts";
 
-const DEFAULT_GROUP = 64;
-
-/** The settings of a grid, which override the defaults of a plan. Error feedback doubles the time, so only a grid that sets it has it. */
-export function cellGrid(grid: SweepGrid, defaults: GridSettings): GridSettings {
-  const { name: _, preset, groupSize: __, ...own } = grid;
-  return { ...(preset === "study" ? STUDY_GRID : defaults), errorFeedback: 0, ...own };
+/** What a grid of the configuration asks for. */
+export function wishOf({ name: _, groupSize: __, ...wish }: SweepGrid): GridWish {
+  return wish;
 }
 
-export function groupSizeOf({ groupSize = DEFAULT_GROUP }: SweepGrid): number {
+export function groupSizeOf({ groupSize = DEFAULTS.groupSize }: SweepGrid): number {
   return groupSize;
 }
 
 /** All settings of a grid with their defaults, for plans with 2 or 3 bits and for others: part of a cell's key. */
 export function wholeGrids(grid: SweepGrid): unknown {
   const groupSize = groupSizeOf(grid);
-  const under = (bits: 2 | 4) => {
-    const modules = new Map([["any", { bits, groupSize }]]);
-    return cellGrid(grid, defaultGrid(modules, { method: grid.method }));
-  };
+  const under = (bits: 2 | 4) => chooseGrid(new Map([["any", { bits, groupSize }]]), wishOf(grid));
   return { groupSize, low: under(2), high: under(4) };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { nodeOutputFile } from "../../adapter/node-output.ts";
 import { UsageError } from "../../base/errors.ts";
 import { measureDamage } from "../../compress/plan/measure-damage.ts";
+import { gridOver } from "../../compress/recipe/choose-grid.ts";
 import { LOW_BIT_GRID } from "../../compress/recipe/settings.ts";
 import { calibrate } from "../../compress/statistics/calibrate.ts";
 import { DAMAGE_SAMPLE_TOKENS, measuredAs } from "../../compress/statistics/damage-table.ts";
@@ -16,7 +17,7 @@ import type { Model } from "../../model/model.ts";
 import { openModel } from "../input/open-model.ts";
 import { readTokens } from "../input/token-input.ts";
 import type { CommandSession } from "../session/command-session.ts";
-import { cellGrid, groupSizeOf } from "./cell-grid.ts";
+import { groupSizeOf, wishOf } from "./cell-grid.ts";
 import { hashOf, type SweepCell } from "./cell-list.ts";
 import type { SweepFolder } from "./sweep-cache.ts";
 import type { SweepCalibration, SweepConfig, SweepMetric } from "./sweep-config.ts";
@@ -46,7 +47,7 @@ export async function prepareStatistics(
   { cache }: SweepFolder,
 ): Promise<string> {
   const needsDamage = config.plans.some(({ policy }) => policy === "knapsack");
-  const grid = cellGrid(cell.grid, LOW_BIT_GRID);
+  const grid = gridOver(LOW_BIT_GRID, wishOf(cell.grid));
   const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
   const groupSize = groupSizeOf(cell.grid);
   const measured = needsDamage ? measuredAs(grid, groupSize, sampleTokens) : "";

@@ -7,11 +7,11 @@ import { nodeOutput } from "../../adapter/node-output.ts";
 import { nodeWorkFolder } from "../../adapter/node-work.ts";
 import { UsageError } from "../../base/errors.ts";
 import { groupBy } from "../../base/group-by.ts";
-import { knapsackPlan } from "../../compress/plan/knapsack-plan.ts";
-import { type PlanContext, planFor, planSettings, type SizedPlan } from "../../compress/plan/plan-model.ts";
+import type { PlanContext, SizedPlan } from "../../compress/plan/plan-context.ts";
+import { planFor, planSettings } from "../../compress/plan/plan-model.ts";
 import { quantizeModel } from "../../compress/quantize/quantize-model.ts";
+import { chooseGrid } from "../../compress/recipe/choose-grid.ts";
 import { shapesOfFiles } from "../../compress/recipe/model-shapes.ts";
-import { defaultGrid } from "../../compress/recipe/settings.ts";
 import type { ModuleReport } from "../../compress/result/module-report.ts";
 import { scratchCheckpoint } from "../../compress/resume/block-checkpoint.ts";
 import { writeQuantized } from "../../compress/write/write-quantized.ts";
@@ -32,7 +32,7 @@ import { openModel } from "../input/open-model.ts";
 import { readStatisticsFile } from "../input/statistics-input.ts";
 import type { CommandSession } from "../session/command-session.ts";
 import { engineActivations, underStudy } from "./cell-activations.ts";
-import { cellGrid, groupSizeOf } from "./cell-grid.ts";
+import { groupSizeOf, wishOf } from "./cell-grid.ts";
 import { metricWindows, prepareReference, prepareStatistics, windowsOf } from "./cell-inputs.ts";
 import type { SweepCell } from "./cell-list.ts";
 import { cellFolder, type SweepFolder } from "./sweep-cache.ts";
@@ -114,7 +114,7 @@ async function quantize(
   const plan = await planOf(session, config, cell, folder, model);
   const groupSize = groupSizeOf(cell.grid);
   const modules = planSettings(model.files, plan, groupSize, `plan ${cell.plan.name}`);
-  const settings = { ...cellGrid(cell.grid, defaultGrid(modules, { method: cell.grid.method })), modules };
+  const settings = { ...chooseGrid(modules, wishOf(cell.grid)), modules };
   const windows = settings.method === "rtn" ? undefined : await windowsOf(session, model, cell.calibration);
   const checkpoint = scratchCheckpoint(nodeWorkFolder(`${output}.blocks`), model, settings);
   const run = { windows, checkpoint, rtnLoss: true, signal: session.signal };
@@ -136,7 +136,6 @@ async function planOf(
   const { files } = model;
   const context: PlanContext = {
     ...{ shapes: shapesOfFiles(files), files, statistics, seed: cell.seed, groupSize: groupSizeOf(cell.grid) },
-    knapsack: async (given) => knapsackPlan(given, statistics.damage!.damages, given.budget),
   };
   const { policy, budget, budgetOf } = cell.plan;
   if (budget !== undefined) return planFor(parsePolicy(policy), { ...context, budget: parseBudget(budget) });

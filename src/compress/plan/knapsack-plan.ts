@@ -10,15 +10,7 @@ import type { Bits } from "../../tensor/linear-shape.ts";
 import { type ModelShapes, planModulesOf } from "../recipe/model-shapes.ts";
 import type { Damages } from "../statistics/damage-table.ts";
 import { byteTable, plannedBytesOf } from "./plan-bytes.ts";
-import type { PlanContext } from "./plan-model.ts";
-
-/** Limits of the choice: the least bits of any linear, and modules whose bits are given. */
-export interface KnapsackOptions {
-  /** No linear gets fewer. Default 2. */
-  readonly minBits?: Bits;
-  /** Bits of linears that are not for sale, by name. */
-  readonly frozen?: ReadonlyMap<string, PlanBits>;
-}
+import type { KnapsackOptions, PlanContext } from "./plan-context.ts";
 
 /** A plan with the sum of its damages and the lower bound of any plan within the budget, both in nats of KL a token. */
 export interface KnapsackPlan extends PlanDocument {

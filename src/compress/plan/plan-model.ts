@@ -1,9 +1,8 @@
 /** From a policy to a plan of one model, from a plan to a setting for every linear, and what it comes to in bytes. */
-import { UnsupportedError, UsageError } from "../../base/errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
-import type { Spelling } from "../../model/config/module-names.ts";
-import type { ModelFiles, Progress } from "../../model/model.ts";
-import type { PlanModule } from "../../policy/bit-plan.ts";
+import type { ModelFiles } from "../../model/model.ts";
+import type { PlanBits, PlanModule } from "../../policy/bit-plan.ts";
 import type { Budget } from "../../policy/budget.ts";
 import { applyPlan, type PlanDocument, type ReadPlan } from "../../policy/plan-document.ts";
 import { needsOutliers, type Policy, policyPlan } from "../../policy/policy.ts";
@@ -12,59 +11,28 @@ import { checkModules } from "../recipe/check-settings.ts";
 import { type ModelShapes, planModulesOf, shapesOfFiles } from "../recipe/model-shapes.ts";
 import type { ModuleSetting } from "../recipe/settings.ts";
 import { outlierScores } from "../statistics/outlier-scores.ts";
-import type { Statistics } from "../statistics/statistics.ts";
+import { knapsackPlan } from "./knapsack-plan.ts";
 import { plannedBytesOf } from "./plan-bytes.ts";
-
-/**
- * What policies choose from: shapes, statistics, budget, seed. A policy that needs what is missing is a `UsageError`.
- */
-export interface PlanContext {
-  readonly shapes: ModelShapes;
-  /** The checkpoint, where there is one: outlier scores are taken from its weights when no statistics have them. */
-  readonly files?: ModelFiles;
-  readonly statistics?: Statistics;
-  readonly budget?: Budget;
-  /** Of the policy's random parts. Default 0. */
-  readonly seed?: number;
-  /** Columns that share a scale, -1 for the whole row: decides bytes. */
-  readonly groupSize: number;
-  /** Spelling of names to write: decides bytes too. Default: the source's. */
-  readonly names?: Spelling;
-  /** Makes the plan of policy `knapsack`. */
-  readonly knapsack?: Knapsack;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: Progress) => void;
-}
-
-/** The best plan for a budget. */
-export type Knapsack = (context: PlanContext & { readonly budget: Budget }) => Promise<PlanDocument>;
-
-/** A plan with what it comes to on disk. */
-export interface SizedPlan extends PlanDocument {
-  /** Bytes of the weight file that `quantize` writes; floats of a bare configuration count 16 bits. */
-  readonly trueBytes: number;
-  readonly groupSize: number;
-}
+import type { KnapsackOptions, PlanContext, SizedPlan } from "./plan-context.ts";
 
 const CONTEXT: KnownOptions<PlanContext> = {
   ...{ shapes: true, files: true, statistics: true, budget: true, seed: true, groupSize: true, names: true },
   ...{ knapsack: true, signal: true, onProgress: true },
 };
 
-/** @throws UsageError for what the policy lacks or the model has not, UnsupportedError for a knapsack that is not there. */
+/** @throws UsageError for what the policy lacks or the model has not. */
 export async function planFor(policy: Policy, context: PlanContext): Promise<SizedPlan> {
   checkKnownOptions<PlanContext>("planFor", context, CONTEXT);
   return sizedPlan(await documentFor(policy, context), context);
 }
 
 async function documentFor(policy: Policy, context: PlanContext): Promise<PlanDocument> {
-  const { budget, statistics, seed, knapsack } = context;
+  const { budget, statistics, seed } = context;
   switch (policy.kind) {
     case "knapsack":
       if (budget === undefined)
         throw new UsageError(`policy ${policy.text}`, "no budget", "a budget, such as --budget 3.0 or --budget 5.2MB");
-      if (knapsack === undefined) throw new UnsupportedError("policy", "knapsack, which is not built in yet", []);
-      return knapsack({ ...context, budget });
+      return knapsackFor(context, budget);
     case "rules": {
       if (budget !== undefined)
         throw new UsageError(`policy ${policy.text}`, "a budget beside it", "policy knapsack, the one that spends it");
@@ -72,6 +40,31 @@ async function documentFor(policy: Policy, context: PlanContext): Promise<PlanDo
       return policyPlan(planModulesOf(context.shapes), policy, { statistics, outliers, seed });
     }
   }
+}
+
+/** The best plan for a budget. What no damages would make possible is refused before they are measured. */
+async function knapsackFor(context: PlanContext, budget: Budget): Promise<PlanDocument> {
+  const { damages, minBits, frozen } = context.knapsack ?? {};
+  requirePossible(context, budget, { minBits, frozen });
+  const known = damages === undefined ? context.statistics?.damage?.damages : await damages();
+  if (known === undefined)
+    throw new UsageError(
+      "policy knapsack",
+      "no measured damages",
+      "those of measureDamage, in the statistics or beside them",
+    );
+  return knapsackPlan(context, known, budget, { minBits, frozen });
+}
+
+/** @throws UsageError for a budget or a group size that no damages would make possible. */
+function requirePossible(context: PlanContext, budget: Budget, { minBits = 2, frozen }: KnapsackOptions): void {
+  const names = planModulesOf(context.shapes).map(({ name }) => name);
+  const fewest = new Map<string, PlanBits>(names.map((name) => [name, frozen?.get(name) ?? minBits]));
+  const none = new Map(names.map((name) => [name, { 2: 0, 3: 0, 4: 0, 8: 0 }]));
+  knapsackPlan(context, none, budget, { frozen: fewest });
+  if (context.groupSize === -1) return; // whole rows fit wherever anything does
+  const packed = names.filter((name) => frozen?.get(name) !== 16);
+  checkModules(context.shapes, new Map(packed.map((name) => [name, { bits: 8, groupSize: context.groupSize }])));
 }
 
 /** Outlier scores by name: of the statistics, or of the weights themselves. */

@@ -4,9 +4,7 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { ModelFiles } from "../../model/model.ts";
 import { isQuantizable } from "../../tensor/linear-shape.ts";
 import { type ModelShapes, type SourceLinear, shapesOfFiles } from "./model-shapes.ts";
-import type { ModuleSetting, QuantizeSettings } from "./settings.ts";
-
-export type GridSettings = Omit<QuantizeSettings, "modules">;
+import type { GridSettings, ModuleSetting, QuantizeSettings } from "./settings.ts";
 
 const GRID_OPTIONS: KnownOptions<GridSettings> = {
   ...{ method: true, symmetric: true, clip: true, actOrder: true, staticGroups: true, deadColumns: true },

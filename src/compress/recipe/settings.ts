@@ -34,8 +34,11 @@ export interface QuantizeSettings extends Omit<GptqOptions, "bits" | "groupSize"
   readonly modules: ReadonlyMap<string, ModuleSetting>;
 }
 
+/** The settings without those of single modules. */
+export type GridSettings = Omit<QuantizeSettings, "modules">;
+
 /** The product's defaults at 4 and 8 bits, which every reader of GPTQ files loads. */
-export const DEFAULT_GRID: Omit<QuantizeSettings, "modules"> = {
+export const DEFAULT_GRID: GridSettings = {
   method: "gptq",
   symmetric: true,
   clip: "mse",
@@ -49,7 +52,7 @@ export const DEFAULT_GRID: Omit<QuantizeSettings, "modules"> = {
  * The defaults where some linear has 2 or 3 bits: a zero point for every group, at no more bytes, a clip search weighted by the
  * Hessian, Hessians shrunk, and error feedback. Measured on both default models and on a larger one: docs/results.md.
  */
-export const LOW_BIT_GRID: Omit<QuantizeSettings, "modules"> = {
+export const LOW_BIT_GRID: GridSettings = {
   ...DEFAULT_GRID,
   symmetric: false,
   clip: "hessian",
@@ -61,7 +64,7 @@ export const LOW_BIT_GRID: Omit<QuantizeSettings, "modules"> = {
 export function defaultGrid(
   modules: QuantizeSettings["modules"],
   wish: Partial<Pick<QuantizeSettings, "method" | "symmetric">> = {},
-): Omit<QuantizeSettings, "modules"> {
+): GridSettings {
   const { method = "gptq" } = wish;
   const isLow = [...modules.values()].some(({ bits }) => bits < 4);
   const grid = (wish.symmetric ?? !isLow) ? DEFAULT_GRID : LOW_BIT_GRID;
@@ -69,7 +72,7 @@ export function defaultGrid(
 }
 
 /** The study's settings (arXiv 2406.08155): no clip search, no act-order. */
-export const STUDY_GRID: Omit<QuantizeSettings, "modules"> = { ...DEFAULT_GRID, clip: "none", actOrder: "none" };
+export const STUDY_GRID: GridSettings = { ...DEFAULT_GRID, clip: "none", actOrder: "none" };
 
 /** Every quantisable linear of the model, in the order in which the forward pass meets them. */
 export function quantizableLinears(files: ModelFiles): readonly LinearShape[] {

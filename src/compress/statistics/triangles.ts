@@ -9,6 +9,7 @@ import { openSafetensors } from "../../format/safetensors.ts";
 import { writeSafetensors } from "../../format/safetensors-writer.ts";
 import { readTensor, requireTensor } from "../../format/tensor-index.ts";
 
+/** The Hessians of one site, read one by one. */
 export interface Triangles {
   /** Row `row`'s triangle of H = 2/T X^T X, f64 [cols (cols + 1) / 2]. @throws FormatError where a file is damaged. */
   of(row: number): Promise<Float64Array>;

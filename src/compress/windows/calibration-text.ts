@@ -9,6 +9,7 @@ import { createState, placeTokens } from "../../model/pass/pass-state.ts";
 import { TapeShelf } from "../../model/pass/tape-shelf.ts";
 import { sample } from "../../runtime/sampler.ts";
 import { stride } from "../../tensor/matrix.ts";
+import { DEFAULTS } from "../recipe/choose-grid.ts";
 import type { Windows } from "./window-batch.ts";
 
 /** Calibration windows: how many, tokens of each, and the seed of what is drawn. */
@@ -26,7 +27,7 @@ const WINDOW_OPTIONS: KnownOptions<WindowOptions> = { samples: true, length: tru
 export function cutWindows(ids: readonly number[], options: WindowOptions = {}): Windows {
   checkKnownOptions<WindowOptions>("cutWindows", options, WINDOW_OPTIONS);
   checkWindows(options);
-  const { samples = 64, length = 256, seed = 0 } = options;
+  const { samples = DEFAULTS.samples, length = DEFAULTS.length, seed = DEFAULTS.seed } = options;
   const places = Math.floor(ids.length / length);
   if (places === 0)
     throw new UsageError("calibration text", `${ids.length} tokens`, `at least one window of ${length}`);
@@ -68,7 +69,8 @@ export async function selfSample(model: Model, options: SelfSampleOptions = {}):
 }
 
 async function writeWindows(model: Model, options: SelfSampleOptions, turns: Turns): Promise<Windows> {
-  const { samples = 64, length = 256, seed = 0, temperature = 1, onProgress } = options;
+  const { samples = DEFAULTS.samples, length = DEFAULTS.length, seed = DEFAULTS.seed, temperature = 1 } = options;
+  const { onProgress } = options;
   const { maxPositions } = model.config;
   if (length > maxPositions) throw new UsageError("length", String(length), `at most ${maxPositions}, the context`);
   const start = model.config.bosId ?? model.config.eosIds[0] ?? 0;

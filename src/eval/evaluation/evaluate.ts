@@ -2,7 +2,6 @@
 import { QuernError, UsageError } from "../../base/errors.ts";
 import type { FolderSource } from "../../files/source.ts";
 import { Model, type Progress } from "../../model/model.ts";
-import { LanguageModel } from "../../runtime/language-model.ts";
 import type { LikelihoodModel } from "../scoring/likelihood.ts";
 import { ModelLikelihood } from "../scoring/model-likelihood.ts";
 import { chanceOf, type LoadedTask, loadTask } from "../tasks/load-task.ts";
@@ -72,12 +71,11 @@ const DEFAULT_BATCH_SIZE = 32;
  * @throws UsageError for an unknown task or an option out of range. Bad rows, and tasks whose files are missing, become problems.
  */
 export async function evaluate(
-  model: LikelihoodModel | Model | LanguageModel,
+  model: LikelihoodModel | Model,
   names: readonly string[],
   data: FolderSource,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  if (model instanceof LanguageModel) return await evaluate(model.model, names, data, options);
   if (model instanceof Model) {
     using likelihood = new ModelLikelihood(model, { context: options.context });
     return await evaluate(likelihood, names, data, options);

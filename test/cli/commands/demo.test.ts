@@ -10,7 +10,7 @@ describe("a row of the demo's table", () => {
     const model = await loadModel(TINY_MODEL, { threads: 1 });
     const session = { signal: new AbortController().signal } as CommandSession;
     const heldOut = { ids: Array.from({ length: 64 }, (_, i) => i), window: 32 };
-    const row = await measure(session, "float", model.model, undefined, heldOut);
+    const row = await measure(session, "float", model, undefined, heldOut);
     await model[Symbol.asyncDispose]();
     const trueBytes = statSync(`${TINY_MODEL}/model.safetensors`).size;
     expect(row).toMatchObject({ plan: "float", averageBits: 16, trueBytes, kl: null });

@@ -7,13 +7,13 @@ describe("wholeGrids", () => {
   it("holds every default of quantize, for few bits and for more", () => {
     expect(wholeGrids({ name: "default" })).toEqual({
       groupSize: 64,
-      low: { ...LOW_BIT_GRID, errorFeedback: 0 },
-      high: { ...DEFAULT_GRID, errorFeedback: 0 },
+      low: { ...LOW_BIT_GRID, gateWeighted: false },
+      high: { ...DEFAULT_GRID, gateWeighted: false, shrinkage: 0, errorFeedback: 0 },
     });
   });
 
   it("is the same however a grid is told, and whatever its name", () => {
-    expect(wholeGrids({ name: "told", groupSize: 64, errorFeedback: 0 })).toEqual(wholeGrids({ name: "default" }));
+    expect(wholeGrids({ name: "told", groupSize: 64, gateWeighted: false })).toEqual(wholeGrids({ name: "default" }));
     expect(wholeGrids({ name: "study", preset: "study" })).toMatchObject({ low: STUDY_GRID, high: STUDY_GRID });
   });
 

@@ -24,21 +24,21 @@ describe("DamageProbe", () => {
 
   it("finds no damage in the float model, from whichever block on", async () => {
     const turns = new Turns();
-    using probe = await DamageProbe.create(model.model, FEW, turns);
+    using probe = await DamageProbe.create(model, FEW, turns);
     for (const layer of [0, 3, 5]) expect(Math.abs(await probe.kl(layer, turns))).toBeLessThan(1e-12);
   });
 
   it("finds the KL of a changed linear, whatever is computed again", async () => {
     const turns = new Turns();
-    using probe = await DamageProbe.create(model.model, FEW, turns);
-    const linear = layerLinears(model.model.weights.layers[4])[0];
+    using probe = await DamageProbe.create(model, FEW, turns);
+    const linear = layerLinears(model.weights.layers[4])[0];
     const { rows, cols } = linear;
-    const weights = await weightReader(model.model)(linear);
+    const weights = await weightReader(model)(linear);
     const grid = { bits: 2, groupSize: 64, symmetric: true, clip: "none", scaleRounding: "f16" } as const;
-    const matrix = await rtn(model.model.machine, { weights, rows, cols }, { ...grid, turns });
+    const matrix = await rtn(model.machine, { weights, rows, cols }, { ...grid, turns });
     const original = linear.matrix;
-    using scratch = model.model.machine.arena.region();
-    linear.matrix = placeQuantized(model.model.machine, scratch, linear.name, matrix);
+    using scratch = model.machine.arena.region();
+    linear.matrix = placeQuantized(model.machine, scratch, linear.name, matrix);
     const changed = await probe.kl(4, turns);
     expect(changed).toBeGreaterThan(1e-4);
     expect(await probe.kl(0, turns)).toBe(changed);
@@ -52,10 +52,10 @@ describe("measureDamage", () => {
   let names: readonly string[];
   beforeAll(async () => {
     await using model = await loadModel("test/fixtures/families/deepseek-f16");
-    const { vocabSize } = model.model.config;
-    names = quantizableLinears(model.model.files).map(({ name }) => name);
+    const { vocabSize } = model.config;
+    names = quantizableLinears(model.files).map(({ name }) => name);
     const short = windows.slice(0, 4).map((window) => window.slice(0, 48).map((id) => id % vocabSize));
-    damages = await measureDamage(model.model, short, { grid: DEFAULT_GRID, groupSize: 32, sampleTokens: 96 });
+    damages = await measureDamage(model, short, { grid: DEFAULT_GRID, groupSize: 32, sampleTokens: 96 });
   });
 
   it("knows every linear, and that fewer bits cost more", () => {

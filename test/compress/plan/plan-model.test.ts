@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeFolder } from "../../../src/adapter/node.ts";
-import { UnsupportedError, UsageError } from "../../../src/base/errors.ts";
 import { plannedBytesOf } from "../../../src/compress/plan/plan-bytes.ts";
-import { type PlanContext, planFor } from "../../../src/compress/plan/plan-model.ts";
+import type { PlanContext } from "../../../src/compress/plan/plan-context.ts";
+import { planFor } from "../../../src/compress/plan/plan-model.ts";
 import {
   type ModelShapes,
   planModulesOf,
@@ -12,7 +12,6 @@ import {
 import { outlierScores } from "../../../src/compress/statistics/outlier-scores.ts";
 import type { Statistics } from "../../../src/compress/statistics/statistics.ts";
 import { type ModelFiles, readModelFiles, readModelShapes } from "../../../src/model/model.ts";
-import { planDocument } from "../../../src/policy/plan-document.ts";
 import { parsePolicy } from "../../../src/policy/policy.ts";
 import { mulberry32 } from "../../helpers/random.ts";
 
@@ -94,17 +93,23 @@ describe("planFor", () => {
     await expect(planFor(policy, context)).rejects.toThrow("quern calibrate MODEL");
   });
 
-  it("leaves a knapsack to who makes one, and wants a budget for it", async () => {
+  it("plans by the damages that a knapsack is given, and wants a budget for it", async () => {
     const policy = parsePolicy("knapsack");
-    await expect(planFor(policy, context)).rejects.toThrow(UsageError);
     await expect(planFor(policy, context)).rejects.toThrow("--budget 3.0");
     const budget = { kind: "bits", averageBits: 3 } as const;
-    await expect(planFor(policy, { ...context, budget })).rejects.toThrow(UnsupportedError);
-    const knapsack: PlanContext["knapsack"] = async (given) => {
-      expect(given.budget).toEqual(budget);
-      return planDocument(planModulesOf(given.shapes), { base: 3, rules: [] }, "knapsack");
+    await expect(planFor(policy, { ...context, budget })).rejects.toThrow("policy knapsack: found no measured damages");
+    let asked = 0;
+    const damages = async () => {
+      asked++;
+      return new Map(planModulesOf(context.shapes).map(({ name }) => [name, { 2: 4, 3: 2, 4: 1, 8: 0 }]));
     };
-    expect(await planFor(policy, { ...context, budget, knapsack })).toMatchObject({ averageBits: 3, groupSize: 64 });
+    const plan = await planFor(policy, { ...context, budget, knapsack: { damages } });
+    expect(plan).toMatchObject({ policy: "knapsack", groupSize: 64 });
+    expect(plan.averageBits).toBeLessThanOrEqual(3);
+    expect(plan.averageBits).toBeGreaterThan(2.9);
+    const tight = { kind: "bytes", trueBytes: 1000 } as const;
+    await expect(planFor(policy, { ...context, budget: tight, knapsack: { damages } })).rejects.toThrow("at least");
+    expect(asked).toBe(1);
     await expect(planFor(parsePolicy("uniform:2"), { ...context, budget })).rejects.toThrow("a budget beside it");
   });
 

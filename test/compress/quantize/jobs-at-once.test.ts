@@ -19,31 +19,31 @@ const IDS = tinyIds(120, 4);
 type Job = (model: LanguageModel) => Promise<unknown>;
 
 const JOBS: Readonly<Record<string, Job>> = {
-  quantize: async ({ model }) => {
+  quantize: async (model) => {
     const quantized = await quantizeModel(model, tinySettings(model), { windows: WINDOWS });
     return [await matricesOf(quantized), quantized.modules, quantized.starved];
   },
-  calibrate: async ({ model }) => {
+  calibrate: async (model) => {
     const { inputs, ...rest } = await calibrate(model, WINDOWS, { chunk: 2, hessians: true });
     const triangles = inputs.map(({ experts, hessian }) =>
       Promise.all(Array.from({ length: experts }, (_, row) => hessian?.of(row))),
     );
     return [rest, inputs.map(({ hessian: _, ...sums }) => sums), await Promise.all(triangles)];
   },
-  perplexity: async ({ model }) => perplexity(model, IDS, { window: 20 }),
+  perplexity: async (model) => perplexity(model, IDS, { window: 20 }),
   generate: async (model) => {
     const { ids, text } = await collect(model.generate("The dog ran to", { maxTokens: 12, seed: 5, ignoreEos: true }));
     return { ids, text };
   },
-  likelihood: async ({ model }) => {
+  likelihood: async (model) => {
     using likelihood = new ModelLikelihood(model);
     const request = (context: string, continuation: string) => ({ context, continuation });
     const first = await likelihood.logLikelihoods([request("The dog", " ran"), request("The dog", " sat down")]);
     return [first, await likelihood.logLikelihoods([request("The cat", " ran"), request("", "A tree")])];
   },
-  compare: async ({ model }) => compare(model.withActivations({ mode: "int8", group: 32 }), model, IDS, { window: 30 }),
+  compare: async (model) => compare(model.withActivations({ mode: "int8", group: 32 }), model, IDS, { window: 30 }),
   logits: async (model) => model.logits(IDS.slice(0, 90)),
-  session: async ({ model }) => {
+  session: async (model) => {
     using session = model.session({ context: 40, batch: 7 });
     let last = new Float32Array();
     const keep = ({ ptr }: { ptr: number }) => {
@@ -70,7 +70,7 @@ describe.each([1, 2])("jobs at once on %i threads", (threads) => {
   beforeAll(async () => {
     model = await openTinyModel({ threads });
     for (const name of NAMES) alone.set(name, await JOBS[name](model));
-    used = model.model.machine.arena.used;
+    used = model.machine.arena.used;
   });
   afterAll(() => model[Symbol.asyncDispose]());
 
@@ -86,7 +86,7 @@ describe.each([1, 2])("jobs at once on %i threads", (threads) => {
       return JOBS[name](model);
     });
     for (const [place, found] of (await Promise.all(started)).entries()) expectSame(found, names[place]);
-    expect(model.model.machine.arena.used).toBe(used);
+    expect(model.machine.arena.used).toBe(used);
   }
 
   const pairs = NAMES.flatMap((a, at) => NAMES.slice(at).map((b) => [a, b] as const));
@@ -112,7 +112,7 @@ describe.each([1, 2])("jobs at once on %i threads", (threads) => {
         }),
       );
     let endedBefore = 0;
-    const quantized = await quantizeModel(model.model, tinySettings(model.model), {
+    const quantized = await quantizeModel(model, tinySettings(model), {
       windows: WINDOWS,
       onProgress: ({ done, total }) => {
         if (done === 1) for (const name of ["session", "generate", "logits"]) start(name);
@@ -122,7 +122,7 @@ describe.each([1, 2])("jobs at once on %i threads", (threads) => {
     expectSame([await matricesOf(quantized), quantized.modules, quantized.starved], "quantize");
     expect(endedBefore).toBe(3);
     await Promise.all(results);
-    expect(model.model.machine.arena.used).toBe(used);
+    expect(model.machine.arena.used).toBe(used);
   });
 
   it("take the memory back when they are aborted beside others", async () => {
@@ -134,13 +134,13 @@ describe.each([1, 2])("jobs at once on %i threads", (threads) => {
       return { signal: controller.signal, onProgress };
     };
     const doomed = Promise.allSettled([
-      quantizeModel(model.model, tinySettings(model.model), { windows: WINDOWS, ...abortedAt(5) }),
-      calibrate(model.model, WINDOWS, { chunk: 2, ...abortedAt(1) }),
+      quantizeModel(model, tinySettings(model), { windows: WINDOWS, ...abortedAt(5) }),
+      calibrate(model, WINDOWS, { chunk: 2, ...abortedAt(1) }),
     ]);
     const others = await Promise.all(NAMES.map((name) => JOBS[name](model)));
     for (const [place, found] of others.entries()) expectSame(found, NAMES[place]);
     for (const end of await doomed) expect((end as PromiseRejectedResult).reason.message).toBe("enough");
-    expect(model.model.machine.arena.used).toBe(used);
+    expect(model.machine.arena.used).toBe(used);
   });
 
   it("lets a generation that pauses hold up nobody, and gives it the text it has alone", async () => {

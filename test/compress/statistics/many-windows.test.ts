@@ -9,6 +9,6 @@ const WINDOWS: readonly (readonly number[])[] = Array(300_000).fill([1, 2]);
 it("stop when they are asked to, rather than overflow the stack", async () => {
   await using model = await openTinyModel();
   const signal = AbortSignal.abort(new Error("enough"));
-  await expect(calibrate(model.model, WINDOWS, { signal })).rejects.toThrow("enough");
-  await expect(expertUsage(model.model, WINDOWS, { signal })).rejects.toThrow("enough");
+  await expect(calibrate(model, WINDOWS, { signal })).rejects.toThrow("enough");
+  await expect(expertUsage(model, WINDOWS, { signal })).rejects.toThrow("enough");
 });

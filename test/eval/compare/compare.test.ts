@@ -34,7 +34,7 @@ afterAll(async () => {
 
 async function save(name: string, reference: LanguageModel = model): Promise<Uint8Array> {
   const path = join(folder, name);
-  await saveReference(reference.model, WINDOWS, await nodeOutputFile(path), { protocol: PROTOCOL });
+  await saveReference(reference, WINDOWS, await nodeOutputFile(path), { protocol: PROTOCOL });
   return readFileSync(path);
 }
 
@@ -56,8 +56,8 @@ describe("a saved reference", () => {
   });
 
   it("compares as the running model does", async () => {
-    const live = await compare(rounded.model, model.model, IDS, PROTOCOL);
-    const saved = await compare(rounded.model, await open(bytes));
+    const live = await compare(rounded, model, IDS, PROTOCOL);
+    const saved = await compare(rounded, await open(bytes));
     expect(Math.abs(saved.kl.mean - live.kl.mean)).toBeLessThan(1e-6);
     expect(Math.abs(saved.kl.max - live.kl.max)).toBeLessThan(1e-4);
     expect(saved.sameTop).toEqual(live.sameTop);
@@ -70,7 +70,7 @@ describe("a saved reference", () => {
   });
 
   it("hardly differs from the model it was saved of, and not at all in its choices", async () => {
-    const found = await compare(model.model, await open(bytes));
+    const found = await compare(model, await open(bytes));
     expect(found.kl.max).toBeLessThan(CODING_KL);
     expect(found.sameTop.value).toBe(1);
     expect(found.routing.every(({ changed }) => changed === 0)).toBe(true);
@@ -81,44 +81,41 @@ describe("a saved reference", () => {
     await using threaded = await loadModel("models/fable-mixtral", { threads: 2 });
     expect(Buffer.compare(await save("threaded.safetensors", threaded), bytes)).toBe(0);
     const path = join(folder, "meanwhile.safetensors");
-    const { reference } = await compare(rounded.model, model.model, IDS, {
+    const { reference } = await compare(rounded, model, IDS, {
       ...PROTOCOL,
       saveTo: await nodeOutputFile(path),
     });
     expect(Buffer.compare(readFileSync(path), bytes)).toBe(0);
     expect(reference.hash).toBe((await open(bytes)).facts.hash);
-    const [one, two] = [
-      await compare(model.model, await open(bytes)),
-      await compare(threaded.model, await open(bytes)),
-    ];
+    const [one, two] = [await compare(model, await open(bytes)), await compare(threaded, await open(bytes))];
     expect(two).toEqual(one);
   });
 
   it("takes the same ids, cut as it was cut itself, and names the first that differs", async () => {
     const reference = await open(bytes);
-    const found = await compare(model.model, reference, IDS);
-    expect(found).toEqual(await compareWindows(model.model, reference, WINDOWS));
+    const found = await compare(model, reference, IDS);
+    expect(found).toEqual(await compareWindows(model, reference, WINDOWS));
     const other = WINDOWS.map((window) => [...window]);
     other[2][17] = 9;
     const refuse = (windows: readonly (readonly number[])[]) =>
-      expect(compareWindows(model.model, reference, windows)).rejects;
+      expect(compareWindows(model, reference, windows)).rejects;
     await refuse(other).toThrow(`window 2, token 17: found id 9, expected ${WINDOWS[2][17]}, as ref.safetensors has`);
     await refuse(WINDOWS.slice(1)).toThrow("window 0, token 0: found id");
     await refuse(WINDOWS.slice(0, 3)).toThrow("windows: found 3, expected 4, as ref.safetensors has");
     await refuse([WINDOWS[0].slice(0, 64)]).toThrow("window 0: found a length of 64, expected 128");
-    await expect(compare(model.model, reference, IDS, { limit: 256 })).rejects.toThrow("windows: found 2, expected 4");
+    await expect(compare(model, reference, IDS, { limit: 256 })).rejects.toThrow("windows: found 2, expected 4");
   });
 
   it("is refused for another model, and to be saved again", async () => {
     await using other = await loadModel("models/fable-deepseek");
-    await expect(compare(other.model, await open(bytes))).rejects.toThrow(
+    await expect(compare(other, await open(bytes))).rejects.toThrow(
       "reference experts: found 8, expected 16, as models/fable-deepseek has",
     );
     const saveTo = await nodeOutputFile(join(folder, "again.safetensors"));
-    await expect(compare(model.model, await open(bytes), undefined, { saveTo })).rejects.toMatchObject({
+    await expect(compare(model, await open(bytes), undefined, { saveTo })).rejects.toMatchObject({
       code: "USAGE",
     });
-    await expect(compare(model.model, model.model)).rejects.toThrow("ids: found none");
+    await expect(compare(model, model)).rejects.toThrow("ids: found none");
     expect(readdirSync(folder).filter((name) => name.includes("again"))).toEqual([]);
   });
 });
@@ -131,8 +128,8 @@ describe("saving a reference", () => {
     const options = { signal: stop.signal, onProgress: () => stop.abort(new Error("enough")) };
     const work =
       way === "compare"
-        ? compare(rounded.model, model.model, IDS, { ...PROTOCOL, ...options, saveTo: output })
-        : saveReference(model.model, WINDOWS, output, options);
+        ? compare(rounded, model, IDS, { ...PROTOCOL, ...options, saveTo: output })
+        : saveReference(model, WINDOWS, output, options);
     await expect(work).rejects.toThrow("enough");
     expect(readdirSync(place)).toEqual([]);
   });
@@ -140,8 +137,8 @@ describe("saving a reference", () => {
   it("leaves nothing when windows cannot be scored", async () => {
     const place = mkdtempSync(join(folder, "refused-"));
     const output = () => nodeOutputFile(join(place, "ref.safetensors"));
-    await expect(saveReference(model.model, [[1]], await output())).rejects.toThrow("window 0: found 1 tokens");
-    await expect(compare(model.model, rounded.model, [1, 2], { saveTo: await output() })).rejects.toThrow(
+    await expect(saveReference(model, [[1]], await output())).rejects.toThrow("window 0: found 1 tokens");
+    await expect(compare(model, rounded, [1, 2], { saveTo: await output() })).rejects.toThrow(
       "at least one window of 512",
     );
     expect(readdirSync(place)).toEqual([]);

@@ -26,7 +26,7 @@ describe.each(["fable-mixtral", "fable-deepseek"])("evaluate %s", (name) => {
   it.each(["copa", "openbookqa"])("%s: log-likelihoods, tokens, predictions of 50 items", async (task) => {
     const expected = readJsonLines<ExpectedItem>(repositoryFile(`test/fixtures/eval/${name}/${task}.jsonl`));
     const { items } = await loadTask(findTasks([task])[0].task, data);
-    using likelihood = new ModelLikelihood(model.model);
+    using likelihood = new ModelLikelihood(model);
     const found = await likelihood.logLikelihoods(items.flatMap(({ requests }) => requests));
     const flat = expected.flatMap(({ ll, greedy, ctxTokens, contTokens, dropped }) =>
       ll.map((logLikelihood, i) => ({
@@ -57,12 +57,11 @@ describe.each(["fable-mixtral", "fable-deepseek"])("evaluate %s", (name) => {
 
   it("gives the same bits for every batch and number of threads", async () => {
     const names = ["copa", "openbookqa", "winogrande"];
-    const first = await evaluate(model.model, names, data, { limit: 4, batchSize: 1 });
+    const first = await evaluate(model, names, data, { limit: 4, batchSize: 1 });
     expect(first.tasks.map(({ samples }) => samples.length)).toEqual([4, 4, 2]);
-    for (const batchSize of [8, 64])
-      expect(await evaluate(model.model, names, data, { limit: 4, batchSize })).toEqual(first);
+    for (const batchSize of [8, 64]) expect(await evaluate(model, names, data, { limit: 4, batchSize })).toEqual(first);
     await using two = await loadModel(repositoryFile(`models/${name}`), { threads: 2 });
-    expect(await evaluate(two.model, names, data, { limit: 4 })).toEqual(first);
+    expect(await evaluate(two, names, data, { limit: 4 })).toEqual(first);
   });
 
   it("takes what loadModel gives, and loses beginnings beyond a smaller context", async () => {
@@ -70,11 +69,11 @@ describe.each(["fable-mixtral", "fable-deepseek"])("evaluate %s", (name) => {
     const short = await evaluate(model, ["copa"], data, { limit: 3, context: 12 });
     const logs = (run: typeof whole) => run.tasks[0].samples.map(({ resps }) => resps[0][0]);
     expect(logs(whole)).not.toEqual(logs(short));
-    using likelihood = new ModelLikelihood(model.model, { context: 4 });
+    using likelihood = new ModelLikelihood(model, { context: 4 });
     const [{ droppedTokens }] = await likelihood.logLikelihoods([
       { context: "The dog ran to the big house", continuation: " again" },
     ]);
     expect(droppedTokens).toBeGreaterThan(0);
-    expect(() => new ModelLikelihood(model.model, { context: 513 })).toThrow("context: found 513");
+    expect(() => new ModelLikelihood(model, { context: 513 })).toThrow("context: found 513");
   });
 });

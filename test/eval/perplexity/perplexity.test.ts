@@ -18,7 +18,7 @@ describe.each(["fable-mixtral", "fable-deepseek"])("perplexity of %s", (name) =>
 
   it("agrees with another program's windows of 512, to 1e-6 a token", async () => {
     const sums = EXPECTED[name].windowNllSums512;
-    const found = await perplexity(model.model, IDS, { window: 512 });
+    const found = await perplexity(model, IDS, { window: 512 });
     expect(found).toMatchObject({ protocol: "windows", windows: 8, scoredTokens: 8 * 511 });
     expect(Math.abs(found.nll - total(sums) / found.scoredTokens)).toBeLessThan(1e-6);
     expect(found.nllWindows).toHaveLength(8);
@@ -29,7 +29,7 @@ describe.each(["fable-mixtral", "fable-deepseek"])("perplexity of %s", (name) =>
 
   it("agrees with another program's overlapping windows, to 1e-6 a token", async () => {
     const sums = EXPECTED[name].stridedNllSums512;
-    const found = await perplexity(model.model, IDS, { window: 512, protocol: "strided", stride: 256 });
+    const found = await perplexity(model, IDS, { window: 512, protocol: "strided", stride: 256 });
     expect(found).toMatchObject({ protocol: "strided", windows: 15, scoredTokens: 4095 });
     expect(Math.abs(found.nll - total(sums) / found.scoredTokens)).toBeLessThan(1e-6);
     expect(found.perplexityStdErr).toBeCloseTo(found.perplexity * found.nllStdErr, 12);
@@ -46,7 +46,7 @@ describe.each(["fable-mixtral", "fable-deepseek"])("perplexity of %s", (name) =>
   }
 
   it("scores the second half of llama.cpp's windows", async () => {
-    const found = await perplexity(model.model, IDS, { protocol: "llama.cpp", window: 32, limit: 100 });
+    const found = await perplexity(model, IDS, { protocol: "llama.cpp", window: 32, limit: 100 });
     const windows = [0, 32, 64].map((start) => IDS.slice(start, start + 32));
     const expected = await Promise.all(windows.map((ids) => losses(ids.slice(0, 31), ids.slice(17))));
     expect(found).toMatchObject({ windows: 3, scoredTokens: 45 });
@@ -54,12 +54,12 @@ describe.each(["fable-mixtral", "fable-deepseek"])("perplexity of %s", (name) =>
   });
 
   it("keeps to a smaller context when told, and to none that the model lacks", async () => {
-    await expect(perplexity(model.model, IDS, { window: 65, context: 64 })).rejects.toThrow("window: found 65");
-    await expect(perplexity(model.model, IDS, { context: 513 })).rejects.toThrow("context: found 513");
+    await expect(perplexity(model, IDS, { window: 65, context: 64 })).rejects.toThrow("window: found 65");
+    await expect(perplexity(model, IDS, { context: 513 })).rejects.toThrow("context: found 513");
   });
 
   it("scores every id when rolling, the first after the start id", async () => {
-    const found = await perplexity(model.model, IDS.slice(1), { protocol: "rolling", window: 16, limit: 40 });
+    const found = await perplexity(model, IDS.slice(1), { protocol: "rolling", window: 16, limit: 40 });
     const stream = IDS.slice(0, 41); // begins with the start id, 0
     const expected = [
       await losses(stream.slice(0, 16), stream.slice(1, 17)),

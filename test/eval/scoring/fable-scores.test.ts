@@ -29,20 +29,20 @@ describe.each(["fable-mixtral", "fable-deepseek"])("%s", (name) => {
   afterAll(() => model[Symbol.asyncDispose]());
 
   it("has the mean NLL that other programs find, to 1e-6", async () => {
-    const found = await perplexity(model.model, IDS, { window: 256 });
+    const found = await perplexity(model, IDS, { window: 256 });
     expect(found.scoredTokens).toBe(expected.first16Windows.scoredTokens);
     expect(Math.abs(found.nll - expected.first16Windows.nll)).toBeLessThan(2e-6);
-    const first = await perplexity(model.model, IDS, { window: 256, limit: 256 });
+    const first = await perplexity(model, IDS, { window: 256, limit: 256 });
     expect(Math.abs(first.nll * 255 - expected.windowNllSums[0])).toBeLessThan(1e-3);
   });
 
   it("uses its experts as often", async () => {
-    const usage = await expertUsage(model.model, WINDOWS);
+    const usage = await expertUsage(model, WINDOWS);
     compareUse(usage, expected);
   });
 
   it("has the same block importance, gathered in one batch of all windows", async () => {
-    const statistics: Statistics = await calibrate(model.model, WINDOWS);
+    const statistics: Statistics = await calibrate(model, WINDOWS);
     compareUse(statistics.experts, expected);
     for (const { layer, cosine, cosineModule } of statistics.blocks) {
       expect(Math.abs(cosine - expected.blocks[layer].cosine)).toBeLessThan(1e-4);
@@ -53,7 +53,7 @@ describe.each(["fable-mixtral", "fable-deepseek"])("%s", (name) => {
 
   it("does not differ from itself", async () => {
     await using same = await loadModel(`models/${name}`);
-    const { kl, sameTop, perplexityRatio, routing } = await compare(same.model, model.model, IDS, {
+    const { kl, sameTop, perplexityRatio, routing } = await compare(same, model, IDS, {
       window: 64,
       limit: 256,
     });
@@ -78,7 +78,7 @@ describe("compare", () => {
   it("tells int8 from f32 activations, and percentiles in order", async () => {
     await using model = await loadModel("models/fable-mixtral", { activations: "int8" });
     await using reference = await loadModel("models/fable-mixtral");
-    const { kl, deltaP, sameTop } = await compare(model.model, reference.model, IDS, { window: 128, limit: 512 });
+    const { kl, deltaP, sameTop } = await compare(model, reference, IDS, { window: 128, limit: 512 });
     expect(kl.mean).toBeGreaterThan(0);
     expect(kl.mean).toBeLessThan(1e-2);
     const order = [kl.p50, kl.p90, kl.p95, kl.p99, kl.p999, kl.max];
@@ -90,11 +90,9 @@ describe("compare", () => {
   it("refuses models that cannot be compared, and windows that do not fit", async () => {
     await using model = await loadModel("models/fable-mixtral");
     await using other = await loadModel("models/fable-deepseek");
-    await expect(compare(model.model, other.model, IDS, { window: 64 })).rejects.toThrow(
-      "reference experts: found 16, expected 8",
-    );
-    await expect(compare(model.model, model.model, IDS, { window: 1024 })).rejects.toThrow("window: found 1024");
-    await expect(perplexity(model.model, [1, 2, 3], { window: 64 })).rejects.toThrow(
+    await expect(compare(model, other, IDS, { window: 64 })).rejects.toThrow("reference experts: found 16, expected 8");
+    await expect(compare(model, model, IDS, { window: 1024 })).rejects.toThrow("window: found 1024");
+    await expect(perplexity(model, [1, 2, 3], { window: 64 })).rejects.toThrow(
       "text: found 3 tokens, expected at least one window of 64",
     );
   });

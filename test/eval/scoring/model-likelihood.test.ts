@@ -18,7 +18,7 @@ let likelihood: ModelLikelihood;
 beforeAll(async () => {
   model = await loadModel(FOLDER);
   data = await nodeTree(repositoryFile("test/fixtures/eval/data"));
-  likelihood = new ModelLikelihood(model.model);
+  likelihood = new ModelLikelihood(model);
 });
 afterAll(async () => {
   likelihood[Symbol.dispose]();
@@ -40,7 +40,7 @@ async function logProbability(ids: readonly number[], count: number): Promise<nu
 
 describe("logLikelihoods", () => {
   it("drops the beginning of what is longer than the context", async () => {
-    const tokenizer = await model.model.tokenizer();
+    const tokenizer = await model.tokenizer();
     const context = "The dog ran to the tree. ".repeat(90).trim();
     const [{ droppedTokens, contextTokens, continuationTokens, logLikelihood }] = await likelihood.logLikelihoods([
       { context, continuation: " The cat sat." },
@@ -55,7 +55,7 @@ describe("logLikelihoods", () => {
   });
 
   it("puts the start id before a continuation without context, and moves white space", async () => {
-    const tokenizer = await model.model.tokenizer();
+    const tokenizer = await model.tokenizer();
     const [empty, spaced, plain] = await likelihood.logLikelihoods([
       { context: "", continuation: "Once upon" },
       { context: "Once upon  ", continuation: "a time" },
@@ -68,7 +68,7 @@ describe("logLikelihoods", () => {
   });
 
   it("truncates MMLU's examples, whatever is asked together", async () => {
-    const { tasks } = await evaluate(model.model, ["mmlu_college_biology"], data);
+    const { tasks } = await evaluate(model, ["mmlu_college_biology"], data);
     const { task, samples, chance, shots } = tasks[0];
     expect([task.task, chance, shots, samples.length]).toEqual(["mmlu_college_biology", 0.25, 5, 2]);
     const { loadTask } = await import("../../../src/eval/tasks/load-task.ts");
@@ -104,7 +104,7 @@ describe("logLikelihoods", () => {
 
 describe("rollingLogLikelihoods", () => {
   it("is the sum over a text, and over windows of one longer than the context", async () => {
-    const tokenizer = await model.model.tokenizer();
+    const tokenizer = await model.tokenizer();
     const short = "The dog ran. The cat sat on the mat.";
     const long = Array.from({ length: 180 }, (_, i) => `The cat saw ${i} dogs.`).join(" ");
     const found = await likelihood.rollingLogLikelihoods([short, long, ""]);
@@ -133,7 +133,7 @@ describe("evaluate with a model of ours", () => {
     const row = { q: "The dog", c: ["ran", "sat"], t: 0 };
     const rows = [row, { ...row, c: ["ran", " dog".repeat(600)] }, row];
     const run = (...kept: readonly object[]) =>
-      evaluate(model.model, ["mine"], filesFolder("DIR", { "t.jsonl": rowsOf(kept) }), { own });
+      evaluate(model, ["mine"], filesFolder("DIR", { "t.jsonl": rowsOf(kept) }), { own });
     const { tasks, problems } = await run(...rows);
     expect(problems).toMatchObject([
       {
@@ -158,7 +158,7 @@ describe("evaluate with a model of ours", () => {
       ...files,
       open: async (name) => (name === "tokenizer.json" ? bytesSource(name, other) : files.open(name)),
     });
-    using asking = new ModelLikelihood(misfit.model);
+    using asking = new ModelLikelihood(misfit);
     const message = expect.stringMatching(/fable-mixtral\/tokenizer\.json: found the id 5000 .* vocabulary of 4096/);
     const expected = { code: "FORMAT", message };
     const request = { context: "Once", continuation: " upon a time" };
@@ -171,6 +171,6 @@ describe("evaluate with a model of ours", () => {
       ),
     ];
     const folder = filesFolder("DIR", { "t.jsonl": rowsOf([{ c: ["a", "b"], Once: "Once" }]) });
-    await expect(evaluate(misfit.model, ["mine"], folder, { own })).rejects.toMatchObject(expected);
+    await expect(evaluate(misfit, ["mine"], folder, { own })).rejects.toMatchObject(expected);
   });
 });

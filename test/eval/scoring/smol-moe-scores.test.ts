@@ -31,7 +31,7 @@ describe.skipIf(isMissing)(
       const expected = readJsonLines<ExpectedItem>(sharedFile(`fixtures/eval/smol-moe/${name}.jsonl`) ?? "");
       const data = await nodeTree(DATA ?? "");
       await using model = await loadModel(FOLDER ?? "");
-      using likelihood = new ModelLikelihood(model.model);
+      using likelihood = new ModelLikelihood(model);
       const { items } = await loadTask(findTasks([name])[0].task, data, { limit: expected.length });
       const found = await likelihood.logLikelihoods(items.flatMap(({ requests }) => requests));
       await data.close();

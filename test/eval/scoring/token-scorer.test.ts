@@ -43,15 +43,11 @@ describe.each([
   let sequences: ScoredSequence[];
   beforeAll(async () => {
     model = await loadModel(path);
-    sequences = branchingSequences(
-      40,
-      Math.min(longest, model.model.config.maxPositions),
-      model.model.config.vocabSize,
-    );
+    sequences = branchingSequences(40, Math.min(longest, model.config.maxPositions), model.config.vocabSize);
   });
   afterAll(() => model[Symbol.asyncDispose]());
   const score = async (given: readonly ScoredSequence[], batch?: number) => {
-    using scorer = new TokenScorer(model.model, { batch });
+    using scorer = new TokenScorer(model, { batch });
     const found = await scorer.score(given, new Turns());
     return { found, computed: scorer.computedTokens };
   };
@@ -76,7 +72,7 @@ describe.each([
   it("gives the same bits for any batch, together or one by one, on one path or anew", async () => {
     const expected = bits((await score(sequences)).found);
     for (const batch of [1, 3, 64]) expect(bits((await score(sequences, batch)).found)).toEqual(expected);
-    using scorer = new TokenScorer(model.model, { batch: 16 });
+    using scorer = new TokenScorer(model, { batch: 16 });
     const alone = [];
     for (const one of sequences) alone.push(...(await scorer.score([one], new Turns())));
     expect(bits(alone)).toEqual(expected);
@@ -90,8 +86,8 @@ describe("TokenScorer", () => {
     await using one = await loadModel("models/fable-mixtral");
     await using two = await loadModel("models/fable-mixtral", { threads: 2 });
     const sequences = branchingSequences(30, 50, 4096);
-    using a = new TokenScorer(one.model);
-    using b = new TokenScorer(two.model);
+    using a = new TokenScorer(one);
+    using b = new TokenScorer(two);
     const expected = bits(await a.score(sequences, new Turns()));
     expect(bits(await b.score(sequences, new Turns()))).toEqual(expected);
   });
@@ -104,7 +100,7 @@ describe("TokenScorer", () => {
       for await (const { id } of model.generate({ ids: [0, 430, 410] }, options)) if (id !== undefined) pieces.push(id);
       return { ids: pieces };
     })();
-    using scorer = new TokenScorer(model.model);
+    using scorer = new TokenScorer(model);
     const input = [0, 430, 410, ...ids.slice(0, 4)];
     const wrong = [...ids.slice(0, 4), (ids[4] + 1) % 4096];
     const found = await scorer.score(
@@ -119,7 +115,7 @@ describe("TokenScorer", () => {
 
   it("refuses what the model cannot read, and goes on", async () => {
     await using model = await loadModel("models/fable-mixtral");
-    using scorer = new TokenScorer(model.model);
+    using scorer = new TokenScorer(model);
     const good = { ids: [1, 2, 3], first: 0, targets: [2, 3, 4] };
     const before = bits(await scorer.score([good], new Turns()));
     await expect(scorer.score([{ ...good, ids: [1, 2, 4096] }], new Turns())).rejects.toThrow("token id 2: found 4096");

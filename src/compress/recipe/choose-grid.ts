@@ -1,0 +1,48 @@
+/** What is taken where nobody asks for anything else, said once: the library, the command line and sweeps all choose here. */
+import { UsageError } from "../../base/errors.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
+import { DEFAULT_GRID, defaultGrid, type GridSettings, type QuantizeSettings, STUDY_GRID } from "./settings.ts";
+
+/** Defaults beside the grid's: bits and columns of a group, and windows, tokens of a window and seed of calibration. */
+export const DEFAULTS: {
+  readonly bits: Bits;
+  readonly groupSize: number;
+  readonly samples: number;
+  readonly length: number;
+  readonly seed: number;
+} = { bits: 4, groupSize: 64, samples: 64, length: 256, seed: 0 };
+
+/** What somebody wants of a grid; the rest follows from the bits. */
+export interface GridWish extends Partial<GridSettings> {
+  /** `study`: the settings of arXiv 2406.08155 (symmetric, no clip search, no act-order) instead of the defaults. */
+  readonly preset?: "study";
+}
+
+/**
+ * The grid for these bits: of the preset, or the defaults for them, with what was wished in their place. Whoever sets `dampPercent` gets that
+ * guard and no shrinkage beside it, unless it is wished too.
+ */
+export function chooseGrid(modules: QuantizeSettings["modules"], wish: GridWish = {}): GridSettings {
+  return gridOver(wish.preset === undefined ? defaultGrid(modules, wish) : DEFAULT_GRID, wish);
+}
+
+/** The same over given defaults. Every setting of the result is told, those that are off too. @throws UsageError for an unknown preset. */
+export function gridOver(defaults: GridSettings, wish: GridWish): GridSettings {
+  if (wish.preset !== undefined && wish.preset !== "study")
+    throw new UsageError("preset", String(wish.preset), "study");
+  const base = wish.preset === "study" ? STUDY_GRID : defaults;
+  const shrinkage = wish.dampPercent === undefined ? base.shrinkage : undefined;
+  return {
+    method: wish.method ?? base.method,
+    symmetric: wish.symmetric ?? base.symmetric,
+    clip: wish.clip ?? base.clip,
+    actOrder: wish.actOrder ?? base.actOrder,
+    staticGroups: wish.staticGroups ?? base.staticGroups,
+    deadColumns: wish.deadColumns ?? base.deadColumns,
+    gateWeighted: wish.gateWeighted ?? base.gateWeighted ?? false,
+    dampPercent: wish.dampPercent ?? base.dampPercent,
+    ...(wish.dampIncrement === undefined ? {} : { dampIncrement: wish.dampIncrement }),
+    shrinkage: wish.shrinkage ?? shrinkage ?? 0,
+    errorFeedback: wish.errorFeedback ?? base.errorFeedback ?? 0,
+  };
+}

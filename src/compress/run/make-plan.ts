@@ -1,0 +1,102 @@
+/** Bits for every linear of a model, by a policy: what `quern plan` does. */
+import { UsageError } from "../../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
+import type { Spelling } from "../../model/config/module-names.ts";
+import type { Model, Progress } from "../../model/model.ts";
+import { type Budget, parseBudget } from "../../policy/budget.ts";
+import { parsePolicy } from "../../policy/policy.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
+import { frozenBits } from "../plan/frozen-bits.ts";
+import { measureDamage } from "../plan/measure-damage.ts";
+import type { KnapsackContext, SizedPlan } from "../plan/plan-context.ts";
+import { planFor } from "../plan/plan-model.ts";
+import { DEFAULTS, type GridWish, gridOver } from "../recipe/choose-grid.ts";
+import { type ModelShapes, planModulesOf, shapesOfFiles } from "../recipe/model-shapes.ts";
+import { LOW_BIT_GRID } from "../recipe/settings.ts";
+import { DAMAGE_SAMPLE_TOKENS, damagesMeasuredAs, measuredAs } from "../statistics/damage-table.ts";
+import type { Statistics } from "../statistics/statistics.ts";
+import type { Windows } from "../windows/window-batch.ts";
+
+/** What policies choose from. */
+export interface PolicyOptions {
+  /** Of `calibrate`: for frequencies, cosines, outlier scores and kept damages. */
+  readonly statistics?: Statistics;
+  /** Average bits (3.25) or bytes of the weight file (`"5.2MB"`), for policy knapsack. */
+  readonly budget?: number | string | Budget;
+  /** Of random parts. Default 0. */
+  readonly seed?: number;
+  /** Fewest bits that policy knapsack gives. Default 2. */
+  readonly minBits?: Bits;
+  /** Rules `REGEX@BITS` over names: linears whose bits policy knapsack does not choose. */
+  readonly freeze?: readonly string[];
+  /** Calibration tokens that damages are measured on, of the first windows. Default 2048. */
+  readonly sampleTokens?: number;
+}
+
+/** A policy, what it chooses from, and the grid that is quantised on. */
+export interface PlanOptions extends PolicyOptions {
+  /** A bit plan in one line: `attention:4,base:2+frequency:2@4`, or `knapsack`. */
+  readonly policy: string;
+  /** Columns that share a scale, -1 for the whole row. Default 64. */
+  readonly groupSize?: number;
+  /** Spelling of the names that will be written: decides bytes too. Default: the source's. */
+  readonly names?: Spelling;
+  /** Calibration windows on which policy knapsack measures damages that the statistics do not have. */
+  readonly windows?: Windows;
+  /** What differs from the default grid at 2 and 3 bits, for which damages are measured. */
+  readonly grid?: GridWish;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+const OPTIONS: KnownOptions<PlanOptions> = {
+  ...{ policy: true, statistics: true, budget: true, seed: true, minBits: true, freeze: true, sampleTokens: true },
+  ...{ groupSize: true, names: true, windows: true, grid: true, signal: true, onProgress: true },
+};
+
+/**
+ * The plan that a policy makes for a model, with its average bits and the exact bytes of the weight file. Policy `knapsack` takes the damages in
+ * the statistics where they were measured for this grid, or measures them on `windows`, which takes minutes.
+ * @throws UsageError for a policy that is none, for what it lacks, and for a budget or a group size that does not fit the model.
+ */
+export async function plan(model: Model, options: PlanOptions): Promise<SizedPlan> {
+  checkKnownOptions<PlanOptions>("plan", options, OPTIONS);
+  const { groupSize = DEFAULTS.groupSize, seed = DEFAULTS.seed, statistics, names, signal, onProgress } = options;
+  const { files } = model;
+  const shapes = shapesOfFiles(files);
+  const policy = parsePolicy(options.policy);
+  const budget = policy.kind === "knapsack" || options.budget !== undefined ? budgetOf(options.budget) : undefined;
+  const knapsack = policy.kind === "knapsack" ? knapsackOf(model, shapes, { ...options, groupSize }) : undefined;
+  const context = { shapes, files, statistics, budget, seed, groupSize, names, knapsack, signal, onProgress };
+  return planFor(policy, context);
+}
+
+function budgetOf(budget: PlanOptions["budget"]): Budget | undefined {
+  return typeof budget === "object" || budget === undefined ? budget : parseBudget(String(budget));
+}
+
+function knapsackOf(
+  model: Model,
+  shapes: ModelShapes,
+  options: PlanOptions & { readonly groupSize: number },
+): KnapsackContext {
+  const { statistics, minBits, freeze, sampleTokens = DAMAGE_SAMPLE_TOKENS, windows, groupSize } = options;
+  const { signal, onProgress } = options;
+  const grid = gridOver(LOW_BIT_GRID, options.grid ?? {});
+  const names = planModulesOf(shapes).map(({ name }) => name);
+  const run = { grid, groupSize, sampleTokens, signal, onProgress };
+  const measure = windows && (() => measureDamage(model, windows, run));
+  const wanted = measuredAs(grid, groupSize, sampleTokens);
+  return {
+    minBits,
+    frozen: frozenBits(names, freeze),
+    damages: async () => (await damagesMeasuredAs(wanted, statistics?.damage, measure)).damages,
+  };
+}
+
+/** @throws UsageError unless at most one of them is given. */
+export function requireOne(where: string, given: Readonly<Record<string, unknown>>): void {
+  const names = Object.keys(given);
+  const found = names.filter((name) => given[name] !== undefined);
+  if (found.length > 1) throw new UsageError(where, found.join(" and "), `one of ${names.join(", ")}`);
+}

@@ -1,0 +1,150 @@
+/** A model quantised, and written where an output is given: what `quern quantize` does, with the same defaults. */
+import { UsageError } from "../../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
+import type { OutputFolder } from "../../files/output.ts";
+import type { WorkFolder } from "../../files/work-folder.ts";
+import type { GptqVersion } from "../../format/gptq/gptq-packing.ts";
+import type { Spelling } from "../../model/config/module-names.ts";
+import type { Model } from "../../model/model.ts";
+import type { ReadPlan } from "../../policy/plan-document.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
+import { planSettings } from "../plan/plan-model.ts";
+import { type QuantizeRun, quantizeModel } from "../quantize/quantize-model.ts";
+import { checkSettings } from "../recipe/check-settings.ts";
+import { chooseGrid, DEFAULTS, type GridWish } from "../recipe/choose-grid.ts";
+import { type QuantizeSettings, uniformModules } from "../recipe/settings.ts";
+import type { Quantized } from "../result/quantized.ts";
+import { type FolderCheckpoint, openCheckpoint } from "../resume/block-checkpoint.ts";
+import { type SelfSampleOptions, selfSample } from "../windows/calibration-text.ts";
+import type { Windows } from "../windows/window-batch.ts";
+import { originMeta } from "../write/folder-meta.ts";
+import { type Written, writeQuantized } from "../write/write-quantized.ts";
+import { type PolicyOptions, plan, requireOne } from "./make-plan.ts";
+
+/**
+ * Bits (one width, a policy or a plan), grid, calibration tokens, and where the result goes. What is left out is as the command line
+ * has it.
+ */
+export interface QuantizeOptions
+  extends GridWish,
+    PolicyOptions,
+    Pick<QuantizeRun, "rtnLoss" | "signal" | "onProgress"> {
+  /** Of every quantised linear. Default 4. */
+  readonly bits?: Bits;
+  /** A bit plan in one line, instead of `bits`; the options of policies go with it. */
+  readonly policy?: string;
+  /** A bit plan, as `plan` gives and `plans.parsePlan` reads it, instead of `bits`. */
+  readonly plan?: ReadPlan;
+  /** Columns that share a scale, -1 for the whole row. Default 64. */
+  readonly groupSize?: number;
+  /** Calibration windows; method `rtn` does without. */
+  readonly windows?: Windows;
+  /** Instead of `windows`: text that the model writes itself. */
+  readonly self?: boolean | Pick<SelfSampleOptions, "samples" | "length" | "seed" | "temperature">;
+  /** Folder to write (`nodeOutput`, `nodeResumable`, `memoryOutput`); it is committed, or aborted on any failure. */
+  readonly output?: OutputFolder;
+  /** Keeps finished blocks out of memory, and safe where the work is killed (`nodeResumable`, `memoryWorkFolder`). */
+  readonly work?: WorkFolder;
+  /** Goes on with what `work` has of the same model, tokens and settings. Default false. */
+  readonly resume?: boolean;
+  /** Spelling of the names that are written. Default: the source's. */
+  readonly names?: Spelling;
+  /** Version of the GPTQ format. Default: `gptq` where symmetric, else `gptq_v2`. */
+  readonly version?: GptqVersion;
+}
+
+const OPTIONS: KnownOptions<QuantizeOptions> = {
+  ...{ bits: true, policy: true, plan: true, groupSize: true, windows: true, self: true, output: true, work: true },
+  ...{ resume: true, names: true, version: true, rtnLoss: true, signal: true, onProgress: true },
+  ...{ statistics: true, budget: true, seed: true, minBits: true, freeze: true, sampleTokens: true },
+  ...{ preset: true, method: true, symmetric: true, clip: true, actOrder: true, staticGroups: true },
+  ...{ deadColumns: true, dampPercent: true, dampIncrement: true, gateWeighted: true, shrinkage: true },
+  ...{ errorFeedback: true },
+};
+
+/** What quantising gave, with the settings that it came to, and what was written where an output was given. */
+export interface QuantizeResult extends Quantized {
+  readonly settings: QuantizeSettings;
+  readonly written: Written | undefined;
+}
+
+/**
+ * Quantises a float model to the codes of GPTQ or plain rounding. The model stays as it is. With `output` and `work` one block's
+ * matrices are in memory at a time, and `matrices` of the result are gone once they are written; with `output` alone all of them are.
+ * @throws UsageError for options that do not fit each other or the model, before any work; the signal's reason.
+ */
+export async function quantize(model: Model, options: QuantizeOptions = {}): Promise<QuantizeResult> {
+  checkKnownOptions<QuantizeOptions>("quantize", options, OPTIONS);
+  const { bits, policy, plan, windows: given, self, output, rtnLoss, signal, onProgress } = options;
+  try {
+    requireOne("bits", { bits, policy, plan });
+    requireOne("calibration", { windows: given, self: self === false ? undefined : self });
+    if (options.work === undefined && options.resume === true)
+      throw new UsageError("resume", "no work folder", "work, to go on with");
+    const windows = given ?? (self ? await ownText(model, options) : undefined);
+    const settings = await settingsOf(model, { ...options, windows });
+    checkSettings(model.files, settings);
+    const checkpoint = await blocksOf(model, settings, { ...options, windows });
+    const quantized = await quantizeModel(model, settings, { windows, checkpoint, rtnLoss, signal, onProgress });
+    const written = await write(model, quantized, settings, options, checkpoint);
+    if (written !== undefined) await checkpoint?.remove();
+    return { ...quantized, settings, written };
+  } catch (error) {
+    await output?.abort();
+    throw error;
+  }
+}
+
+function ownText(model: Model, { self, seed, signal, onProgress }: QuantizeOptions): Promise<Windows> {
+  return selfSample(model, { seed, ...(typeof self === "object" ? self : {}), signal, onProgress });
+}
+
+async function settingsOf(model: Model, options: QuantizeOptions): Promise<QuantizeSettings> {
+  const { files } = model;
+  const { bits = DEFAULTS.bits, groupSize = DEFAULTS.groupSize, policy } = options;
+  const withGrid = (modules: QuantizeSettings["modules"]) => ({ ...chooseGrid(modules, wishOf(options)), modules });
+  if (options.plan !== undefined) return withGrid(planSettings(files, options.plan, groupSize, "plan"));
+  if (policy === undefined) {
+    refusePolicyOptions(options);
+    return withGrid(uniformModules(files, bits, groupSize));
+  }
+  const { statistics, budget, seed, minBits, freeze, sampleTokens, windows, names, signal, onProgress } = options;
+  const choice = { statistics, budget, seed, minBits, freeze, sampleTokens, windows, names, signal, onProgress };
+  const document = await plan(model, { ...choice, policy, groupSize, grid: wishOf(options) });
+  return withGrid(planSettings(files, document, groupSize, `policy ${policy}`));
+}
+
+function refusePolicyOptions({ statistics, budget, minBits, freeze, sampleTokens }: QuantizeOptions): void {
+  for (const [option, value] of Object.entries({ statistics, budget, minBits, freeze, sampleTokens }))
+    if (value !== undefined) throw new UsageError(option, "no policy beside it", "a policy that uses it");
+}
+
+function wishOf(options: QuantizeOptions): GridWish {
+  const { preset, method, symmetric, clip, actOrder, staticGroups, deadColumns, gateWeighted } = options;
+  const { dampPercent, dampIncrement, shrinkage, errorFeedback } = options;
+  return {
+    ...{ preset, method, symmetric, clip, actOrder, staticGroups, deadColumns, gateWeighted },
+    ...{ dampPercent, dampIncrement, shrinkage, errorFeedback },
+  };
+}
+
+async function blocksOf(
+  model: Model,
+  settings: QuantizeSettings,
+  { work, resume, windows: all, signal, onProgress }: QuantizeOptions,
+): Promise<FolderCheckpoint | undefined> {
+  const windows = settings.method === "rtn" ? undefined : all;
+  return work && openCheckpoint(work, model, settings, { windows, resume, signal, onProgress });
+}
+
+async function write(
+  { files }: Model,
+  quantized: Quantized,
+  settings: QuantizeSettings,
+  { output, names, version }: QuantizeOptions,
+  checkpoint: FolderCheckpoint | undefined,
+): Promise<Written | undefined> {
+  if (output === undefined) return undefined;
+  const meta = checkpoint === undefined ? undefined : originMeta(checkpoint.identity);
+  return writeQuantized(files, quantized, settings, output, { names, version, meta });
+}

@@ -1,0 +1,8 @@
+/** An evaluation as a document, and against an earlier one. */
+export {
+  type BaselineRow,
+  type BaselineSamples,
+  compareWithBaseline,
+  readBaseline,
+} from "../eval/evaluation/baseline.ts";
+export { type HarnessDocument, harnessDocument } from "../eval/evaluation/harness-document.ts";
