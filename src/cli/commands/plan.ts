@@ -18,13 +18,13 @@ import {
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { commandKnapsack } from "../input/damage-input.ts";
 import type { OpenedFiles } from "../input/open-model.ts";
-import { addPolicyOptions, type PolicyOptions, planContext, readPolicy } from "../input/policy-input.ts";
+import { addPolicyOptions, type PolicyCommandOptions, planContext, readPolicy } from "../input/policy-input.ts";
 import { exampleText } from "../options/common-options.ts";
 import { addGridOptions, checkModelGrid, type GridCommandOptions, gridWish } from "../options/gptq-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 import { renderTable } from "../show/text-table.ts";
 
-interface Options extends GridCommandOptions, CalibrationOptions, PolicyOptions {
+interface Options extends GridCommandOptions, CalibrationOptions, PolicyCommandOptions {
   readonly policy: string;
   readonly curve?: string;
   readonly output?: string;

@@ -19,7 +19,7 @@ import {
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { commandKnapsack } from "../input/damage-input.ts";
 import type { OpenedFiles } from "../input/open-model.ts";
-import { addPolicyOptions, type PolicyOptions, planContext, readPolicy } from "../input/policy-input.ts";
+import { addPolicyOptions, type PolicyCommandOptions, planContext, readPolicy } from "../input/policy-input.ts";
 import { exampleText, oneOf } from "../options/common-options.ts";
 import {
   addBitsOption,
@@ -30,7 +30,7 @@ import {
 } from "../options/gptq-options.ts";
 import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
 
-interface Options extends GridCommandOptions, CalibrationOptions, PolicyOptions {
+interface Options extends GridCommandOptions, CalibrationOptions, PolicyCommandOptions {
   readonly output: string;
   readonly plan?: string;
   readonly policy?: string;

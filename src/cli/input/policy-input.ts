@@ -10,7 +10,7 @@ import { oneOf } from "../options/common-options.ts";
 import type { CommandSession } from "../session/command-session.ts";
 import { addKnapsackOptions, type KnapsackCommandOptions } from "./damage-input.ts";
 
-export interface PolicyOptions extends KnapsackCommandOptions {
+export interface PolicyCommandOptions extends KnapsackCommandOptions {
   readonly stats?: string;
   readonly budget?: Budget;
   readonly names?: "hub" | "transformers";
@@ -32,7 +32,7 @@ export function addPolicyOptions(command: Command): Command {
 }
 
 /** Reads the policy before any file is opened. @throws UsageError for a policy that cannot be read or does not go with the other options. */
-export function readPolicy(text: string, options: PolicyOptions): Policy {
+export function readPolicy(text: string, options: PolicyCommandOptions): Policy {
   const policy = parsePolicy(text);
   const { budget, minBits, freeze } = options;
   if (policy.kind === "knapsack") {
@@ -49,7 +49,7 @@ export function readPolicy(text: string, options: PolicyOptions): Policy {
 export async function planContext(
   session: CommandSession,
   model: { readonly shapes: ModelShapes; readonly files?: ModelFiles },
-  options: PolicyOptions & { readonly groupSize: number },
+  options: PolicyCommandOptions & { readonly groupSize: number },
 ): Promise<PlanContext> {
   const { readStatisticsOf } = await import("./statistics-input.ts");
   const { shapes, files } = model;
