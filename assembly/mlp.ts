@@ -1,4 +1,4 @@
-// Element-wise steps of the residual stream and of the experts' MLPs. A unit is a row everywhere.
+// Element-wise steps of the residual stream and of the experts' MLPs. A unit is a row where nothing else is said.
 import { EXP_ONE } from "./constants";
 import { exp1, exp4 } from "./exp";
 
@@ -36,9 +36,17 @@ export function add_f32(
   }
 }
 
-/** y[t] += bias, for every row. */
-export function add_bias_f32(first: i32, last: i32, scratch: usize, y: usize, ldy: i32, bias: usize, width: i32): void {
-  add_f32(first, last, scratch, y, ldy, bias, 0, width);
+/**
+ * y[t] += bias for the rows that a linear computes. A unit is an entry { bias, span, y, 0 } of a table, as matmuls have them: all experts
+ * of a layer, or a single dense linear; linears whose rows overlap must stand in different calls.
+ */
+export function add_bias_f32(first: i32, last: i32, scratch: usize, table: usize, ldy: i32, width: i32): void {
+  for (let unit = first; unit < last; unit++) {
+    const entry = table + (<usize>unit << 4);
+    const span = <usize>load<u32>(entry, 4);
+    const start = load<i32>(span);
+    add_f32(start, start + load<i32>(span, 4), scratch, load<u32>(entry, 8), ldy, load<u32>(entry), 0, width);
+  }
 }
 
 /** y[t] *= factor. */

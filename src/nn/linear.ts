@@ -16,6 +16,8 @@ export interface Target {
   readonly span: number;
   /** f32 rows with stride `stride(matrix.rows)`. */
   readonly out: number;
+  /** Address of f32 [matrix.rows] that is added to each row; 0 or left out: none. */
+  readonly bias?: number;
 }
 
 /** Linears that read one input, and where their outputs go. */
@@ -35,7 +37,7 @@ export interface MatmulRequest {
 /** Never more columns a group than this: int16 sums would overflow beyond. */
 const MAX_ACTIVATION_GROUP = 128;
 
-/** Records `y = x W^T` for all targets, which share input and shape but may differ in storage. */
+/** Records `y = x W^T + bias` for all targets, which share input and shape but may differ in storage. */
 export function project(emit: Emit, request: MatmulRequest): void {
   let prepared: string | undefined;
   for (const targets of byFormat(request.targets)) {
@@ -44,6 +46,16 @@ export function project(emit: Emit, request: MatmulRequest): void {
     if (plan.key !== prepared) prepare(emit, request, plan);
     emitMatmul(emit, request, targets, plan, plan.key === prepared);
     prepared = plan.key;
+  }
+  addBiases(emit, request.targets);
+}
+
+function addBiases({ tape, pool }: Emit, targets: readonly Target[]): void {
+  const biased = targets.filter(({ bias = 0 }) => bias !== 0);
+  for (const group of groupBy(biased, ({ matrix }) => String(matrix.rows)).values()) {
+    const table = pool.intern(group.flatMap(({ bias = 0, span, out }) => [bias, span, out, 0]));
+    const { rows } = group[0].matrix;
+    tape.call("add_bias_f32", group.length, 8 * rows, table, stride(rows), rows);
   }
 }
 

@@ -1,4 +1,4 @@
-/** y = x / rms(x) * weight (RMSNorm, Zhang and Sennrich 2019), the residual add, and the add of a bias. */
+/** y = x / rms(x) * weight (RMSNorm, Zhang and Sennrich 2019), and the residual add. */
 import { f32Bits } from "../wasm/constants.ts";
 import type { Emit, Rows } from "./emit.ts";
 
@@ -9,9 +9,4 @@ export function rmsNorm(emit: Emit, out: Rows, x: Rows, weight: number, eps: num
 /** y += x. */
 export function add(emit: Emit, y: Rows, x: Rows): void {
   emit.tape.call("add_f32", y.rows, y.cols, y.ptr, y.ld, x.ptr, x.ld, y.cols);
-}
-
-/** y[t] += bias for every row; `bias` is the address of f32 [cols]. */
-export function addBias(emit: Emit, y: Rows, bias: number): void {
-  emit.tape.call("add_bias_f32", y.rows, y.cols, y.ptr, y.ld, bias, y.cols);
 }

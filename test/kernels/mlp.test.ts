@@ -61,9 +61,25 @@ describe("add_f32", () => {
 });
 
 describe("add_bias_f32", () => {
-  it.each(WIDTHS)("adds one bias to every row at width %i", (width) => {
-    const { x, expectRows } = strided(width, (call, y, bias) => call("add_bias_f32", ROWS, y, width + 2, bias, width));
-    expectRows((old, _row, col) => old + x[col]);
+  it.each(WIDTHS)("adds each linear's bias to the rows of its span at width %i", (width) => {
+    const ld = width + 2;
+    const y = gaussians(ROWS * ld, 1);
+    const biases = gaussians(2 * width, 2);
+    const result = sameBits((bench, call) => {
+      const [at, bias] = [bench.put(y), bench.put(biases)];
+      const spans = bench.put(Int32Array.of(0, 2, 2, 0, 3, 2));
+      const entry = (which: number, span: number) => [bias + 4 * width * which, spans + 8 * span, at, 0];
+      const table = bench.put(Int32Array.from([...entry(0, 0), ...entry(0, 1), ...entry(1, 2)]));
+      call("add_bias_f32", 3, table, ld, width);
+      return bench.f32(at, y.length);
+    });
+    const biasOf = [0, 0, undefined, 1, 1]; // the second span is empty
+    result.forEach((value, at) => {
+      const [row, col] = [Math.floor(at / ld), at % ld];
+      const which = biasOf[row];
+      const added = which === undefined || col >= width ? 0 : biases[which * width + col];
+      expect(value).toBe(Math.fround(y[at] + added));
+    });
   });
 });
 

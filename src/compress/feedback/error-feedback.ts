@@ -60,8 +60,8 @@ export class ErrorFeedback {
     const { state } = this.#batch;
     if (tap.site !== "output" && tap.site !== "denseDown" && tap.site !== "sharedDown") return undefined;
     const target = tap.site === "output" ? middle : end;
-    const [{ matrix }] = tap.linears;
-    await this.#batch.outputs(tap, [{ matrix, span: state.span, out: state.branch }], this.#turns);
+    const [{ matrix, bias }] = tap.linears;
+    await this.#batch.outputs(tap, [{ matrix, bias, span: state.span, out: state.branch }], this.#turns);
     const error = this.#batch.rows(state.hidden).slice();
     const output = this.#batch.rows(state.branch);
     const routed = tap.site === "sharedDown" ? this.#routedSum(tap.layer) : undefined;
@@ -105,7 +105,7 @@ export class ErrorFeedback {
         {
           using scratch = this.#model.machine.arena.region();
           const packed = placeQuantized(this.#model.machine, scratch, linear.name, matrix);
-          await this.#expertOutputs(tap, [{ expert: linear.expert, matrix: packed }]);
+          await this.#expertOutputs(tap, [{ expert: linear.expert, matrix: packed, bias: linear.bias }]);
         }
         const after = this.#batch.rows(state.down, start + count).subarray(start * ld);
         for (let row = 0; row < count; row++) {
@@ -140,10 +140,10 @@ export class ErrorFeedback {
   }
 
   /** Outputs of experts for their own tokens, at `state.down`. */
-  async #expertOutputs(tap: Tap, linears: readonly Pick<Linear, "expert" | "matrix">[]): Promise<void> {
+  async #expertOutputs(tap: Tap, linears: readonly Pick<Linear, "expert" | "matrix" | "bias">[]): Promise<void> {
     const { state } = this.#batch;
-    const targets = linears.map(({ expert, matrix }) => ({
-      ...{ matrix, span: (tap.spans as number) + 8 * expert, out: state.down },
+    const targets = linears.map(({ expert, matrix, bias }) => ({
+      ...{ matrix, bias, span: (tap.spans as number) + 8 * expert, out: state.down },
     }));
     await this.#batch.outputs(tap, targets, this.#turns);
   }

@@ -107,8 +107,14 @@ export class DistanceMeter implements Disposable {
     const x = rowsOf(state.normed, tap.input.rows, config.hiddenSize);
     const gate = rowsOf(state.gate, rows, config.expertWidth);
     const up = rowsOf(state.up, rows, config.expertWidth);
+    const { experts } = this.#model.weights.layers[tap.layer];
     const to = (part: keyof Mlp, out: number): readonly Target[] =>
-      mlps.map((mlp, expert) => ({ matrix: mlp[part], span: routes.spans + 8 * expert, out }));
+      mlps.map((mlp, expert) => ({
+        matrix: mlp[part],
+        bias: experts[expert][part].bias,
+        span: routes.spans + 8 * expert,
+        out,
+      }));
     const targets = [...to("gate", gate.ptr), ...to("up", up.ptr)];
     project(emit, { input: x, index: routes.index, targets, rows: 2 * rows });
     swiglu(emit, gate, up);

@@ -10,7 +10,7 @@ import { attend } from "../../nn/attention.ts";
 import type { Activations, Emit, Rows } from "../../nn/emit.ts";
 import { project, type Target } from "../../nn/linear.ts";
 import { combine, route, swiglu } from "../../nn/mlp.ts";
-import { add, addBias, rmsNorm } from "../../nn/norm.ts";
+import { add, rmsNorm } from "../../nn/norm.ts";
 import type { FloatMatrix } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { ModelConfig } from "../config/model-config.ts";
@@ -110,10 +110,9 @@ export function recordHead(
   const h = rowsOf(state.hidden + start, rows, config.hiddenSize);
   const x = rowsOf(state.normed + start, rows, config.hiddenSize);
   rmsNorm(emit, x, h, weights.normFinal, config.rmsNormEps);
-  const targets = [{ matrix: weights.head.matrix, span: emit.pool.intern([0, rows]), out: state.logits }];
+  const { matrix, bias } = weights.head;
+  const targets = [{ matrix, bias, span: emit.pool.intern([0, rows]), out: state.logits }];
   project(emit, { input: x, index: 0, targets, rows, exact: true });
-  const { bias } = weights.head;
-  if (bias !== 0) addBias(emit, rowsOf(state.logits, rows, config.vocabSize), bias);
 }
 
 function* recordAttention(pass: Pass, layer: number, weights: LayerWeights, x: Rows, h: Rows): Generator<Tap, void> {
@@ -140,7 +139,10 @@ function* recordExperts(
   x: Rows,
   h: Rows,
 ): Generator<Tap, void> {
-  refuseUncomputed(weights);
+  const { sharedGate } = weights;
+  // Configurations can say it and no family does yet: better refused than left out.
+  if (sharedGate !== undefined)
+    throw new UnsupportedError(sharedGate.name, "a gate of the shared experts", ["shared experts without one"]);
   const { state, tokens, config, emit } = pass;
   const routes = state.routes[layer];
   const rows = tokens * config.topK;
@@ -152,7 +154,7 @@ function* recordExperts(
   const up = rowsOf(state.up, rows, config.expertWidth);
   const down = rowsOf(state.down, rows, config.hiddenSize);
   const to = (linears: readonly Linear[], out: Rows): readonly Target[] =>
-    linears.map(({ matrix }, expert) => ({ matrix, span: routes.spans + 8 * expert, out: out.ptr }));
+    linears.map(({ matrix, bias }, expert) => ({ matrix, bias, span: routes.spans + 8 * expert, out: out.ptr }));
   const gates = weights.experts.map((mlp) => mlp.gate);
   const ups = weights.experts.map((mlp) => mlp.up);
   const downs = weights.experts.map((mlp) => mlp.down);
@@ -168,15 +170,6 @@ function* recordExperts(
     yield* recordMlp(pass, layer, weights.shared, ["shared", "sharedDown"], config.sharedWidth, x, shared);
   }
   combine(emit, h, down, routes, config.topK, shared);
-}
-
-/** What configurations can say and no family has yet: better refused than left out. */
-function refuseUncomputed({ experts, sharedGate }: LayerWeights): void {
-  if (sharedGate !== undefined)
-    throw new UnsupportedError(sharedGate.name, "a gate of the shared experts", ["shared experts without one"]);
-  const biased = experts.flatMap(({ gate, up, down }) => [gate, up, down]).find(({ bias }) => bias !== 0);
-  if (biased !== undefined)
-    throw new UnsupportedError(`${biased.name}.bias`, "a bias of a routed expert", ["experts without one"]);
 }
 
 function* recordDense(pass: Pass, layer: number, mlp: Mlp, x: Rows, h: Rows): Generator<Tap, void> {
@@ -207,12 +200,11 @@ function* recordMlp(
 /** Linears that read every token. The router's input is never rounded. */
 function projectDense(pass: Pass, input: Rows, ...pairs: readonly (readonly [Linear, Rows])[]): void {
   const span = pass.state.span;
-  const targets = pairs.map(([linear, out]) => ({ matrix: linear.matrix, span, out: out.ptr }));
+  const targets = pairs.map(([{ matrix, bias }, out]) => ({ matrix, bias, span, out: out.ptr }));
   const [first] = pairs[0];
   const exact = first.role === "router";
   const scales = exact ? 0 : scalesOf(pass, first);
   project(pass.emit, { input, index: 0, targets, rows: pass.tokens * pairs.length, exact, scales });
-  for (const [{ bias }, out] of pairs) if (bias !== 0) addBias(pass.emit, out, bias);
 }
 
 /** The scales that study activations bring for the input of a linear (and of those beside it); 0 where each row has its own. */

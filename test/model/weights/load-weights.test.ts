@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { UnsupportedError } from "../../../src/base/errors.ts";
 import { Turns } from "../../../src/base/turns.ts";
 import { plannedBytes } from "../../../src/compress/plan/plan-bytes.ts";
 import { quantizeModel } from "../../../src/compress/quantize/quantize-model.ts";
@@ -84,11 +83,34 @@ describe("biases", () => {
     }
   });
 
-  it("of routed experts are refused when a pass meets them", async () => {
-    const name = "model.layers.1.mlp.experts.0.down_proj";
-    const model = await open(await withBiases({ [name]: gaussians(WIDTH, 6) }, ["down"]));
-    await expect(computeLogits(model, IDS)).rejects.toThrow(UnsupportedError);
-    await expect(computeLogits(model, IDS)).rejects.toThrow(`${name}.bias: found a bias of a routed expert`);
+  it("of routed experts reach the tokens that were sent to them, by their routing weights", async () => {
+    const name = "model.layers.1.mlp.experts.EXPERT.down_proj";
+    const bias = gaussians(WIDTH, 6);
+    const all = Object.fromEntries(
+      Array.from({ length: 12 }, (_, expert) => [name.replace("EXPERT", String(expert)), bias]),
+    );
+    const [, plain] = await hiddenOf(await open(await withBiases({}, [])), IDS);
+    const model = await open(await withBiases(all, ["down"]));
+    using session = model.session({ context: 16, batch: 16, keepRoutes: true });
+    let found = new Float32Array();
+    await session.evaluateTapped(IDS, turns, ({ layer, input }) => {
+      if (layer === 1) found = model.machine.arena.f32(input.ptr, input.rows * input.ld).slice();
+    });
+    const { topK } = model.config;
+    const weights = model.machine.arena.f32(session.state.routes[1].weights, IDS.length * topK);
+    for (let at = 0; at < plain.length; at++) {
+      const token = Math.floor(at / WIDTH);
+      const sum = weights.slice(token * topK, (token + 1) * topK).reduce((total, weight) => total + weight, 0);
+      expect(found[at]).toBeCloseTo(plain[at] + sum * bias[at % WIDTH], 4);
+    }
+    const one = { [name.replace("EXPERT", "3")]: bias };
+    const [, some] = await hiddenOf(await open(await withBiases(one, ["down"])), IDS);
+    const changed = IDS.map((_, token) => {
+      const row = some.subarray(token * WIDTH, (token + 1) * WIDTH);
+      return row.some((value, col) => value !== plain[token * WIDTH + col]);
+    });
+    const chosen = model.machine.arena.i32(session.state.routes[1].experts, IDS.length * topK);
+    expect(changed).toEqual(IDS.map((_, token) => chosen.slice(token * topK, (token + 1) * topK).includes(3)));
   });
 
   it("are counted, written and read again beside quantised weights, and divided with their rows", async () => {
