@@ -1,5 +1,5 @@
 /** `quern/evaluate`: tasks, log-likelihoods, perplexity and comparisons; the parts for research by topic. */
-export { type CompareOptions, compare, compareWindows, type ReferenceComparison } from "./eval/compare/compare.ts";
+export { type CompareOptions, compare, type ReferenceComparison } from "./eval/compare/compare.ts";
 export type { Comparison } from "./eval/compare/comparison-sums.ts";
 export {
   type EvaluateOptions,

@@ -52,11 +52,17 @@ export class UnsupportedError extends QuernError {
   }
 }
 
+/** Bytes that were asked for, and the most that there can be. */
+export interface MemoryNeed {
+  readonly askedBytes: number;
+  readonly limitBytes: number;
+}
+
 /** The engine's memory cannot hold what was asked for. */
 export class MemoryError extends QuernError {
   override readonly name: string = "MemoryError";
   readonly code = "MEMORY";
-  constructor(where: string, askedBytes: number, limitBytes: number, options?: ErrorOptions) {
+  constructor(where: string, { askedBytes, limitBytes }: MemoryNeed, options?: ErrorOptions) {
     const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
     super(
       `${where}: needs ${mb(askedBytes)}, the limit is ${mb(limitBytes)}`,

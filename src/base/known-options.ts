@@ -12,9 +12,10 @@ export type KnownOptions<T> = { readonly [Name in keyof Required<T>]: true };
 export function checkKnownOptions<T extends object>(where: string, options: T, known: KnownOptions<T>): void {
   if (typeof options !== "object" || options === null)
     throw new UsageError(`${where}: options`, options === null ? "null" : typeof options, "an object");
-  const names = Object.keys(known);
-  for (const name of Object.keys(options)) {
-    if (Object.hasOwn(known, name)) continue;
+  // A plain loop makes no list: a session checks its options at every token.
+  for (const name in options) {
+    if (Object.hasOwn(known, name) || !Object.hasOwn(options, name)) continue;
+    const names = Object.keys(known);
     const nearest = nearestWord(name.toLowerCase().replaceAll("_", ""), names);
     throw new UsageError(
       `${where}: option ${name}`,

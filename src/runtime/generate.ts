@@ -80,8 +80,9 @@ export async function* generate(
 
   const started = performance.now();
   const total = promptIds.length;
-  const report = (done: number) => options.onProgress?.({ phase: "prefill", done, total, unit: "tokens" });
-  await seat.evaluate(promptIds, () => [], turns, sampler.take, report);
+  const onTokens = (done: number) => options.onProgress?.({ phase: "prefill", done, total, unit: "tokens" });
+  const watch = { onLogits: sampler.take };
+  await seat.evaluate(promptIds, () => [], turns, { ...watch, onTokens });
   const prefilled = performance.now();
   const ids: number[] = [];
   let stopReason: Generated["stopReason"] = "length";
@@ -104,7 +105,7 @@ export async function* generate(
       stopReason = "context";
       break;
     }
-    await seat.evaluate([id], () => [...promptIds, ...ids.slice(0, -1)], turns, sampler.take);
+    await seat.evaluate([id], () => [...promptIds, ...ids.slice(0, -1)], turns, watch);
   }
   const rest = stopReason === "stop" ? "" : text.flush();
   if (rest !== "") yield { id: undefined, text: rest };

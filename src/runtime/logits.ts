@@ -32,7 +32,7 @@ export async function computeLogits(
   const turns = new Turns(options.signal);
   const logits = { data: new Float32Array(length * vocabSize), rows: length, vocab: vocabSize };
   using session = model.session({ context: length, logits: "all" });
-  await session.evaluate(ids, turns, collector(model, logits));
+  await session.evaluate(ids, turns, { onLogits: collector(model, logits) });
   return logits;
 }
 
@@ -81,7 +81,7 @@ export async function computeTapped(
       shape: [length, config.hiddenSize],
       data: readRows(machine, input),
     });
-  await session.evaluateTapped(ids, turns, keepHidden, collector(model, logits));
+  await session.evaluateTapped(ids, turns, { onHidden: keepHidden, onLogits: collector(model, logits) });
   config.moeLayers.forEach((moe, layer) => {
     if (!moe) return;
     const { experts, weights } = session.state.routes[layer];

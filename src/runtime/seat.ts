@@ -6,7 +6,7 @@
 
 import type { Turns } from "../base/turns.ts";
 import type { Model } from "../model/model.ts";
-import type { LogitRows, Session } from "../model/pass/session.ts";
+import type { Session, SessionWatch } from "../model/pass/session.ts";
 
 const KEPT_PAUSED = 8;
 
@@ -44,15 +44,14 @@ export class Seat implements Disposable {
     ids: readonly number[],
     before: () => readonly number[],
     turns: Turns,
-    onLogits: (logits: LogitRows) => void,
-    onTokens?: (done: number) => void,
+    watch: SessionWatch,
   ): Promise<void> {
     this.#paused.delete(this.#self);
     if (this.#session === undefined) {
       this.#session = this.#model.session({ context: this.#context });
       await this.#session.evaluate(before(), turns);
     }
-    await this.#session.evaluate(ids, turns, onLogits, onTokens);
+    await this.#session.evaluate(ids, turns, watch);
   }
 
   /** The session, emptied for another, where it is large enough. */

@@ -30,7 +30,7 @@ export async function writeFolder(
   settings: QuantizeSettings,
 ): Promise<FolderSource> {
   const output = memoryOutput();
-  await writeQuantized(model.files, quantized, settings, output);
+  await writeQuantized(model.files, quantized, { settings, output });
   return filesFolder("out", Object.fromEntries(output.files));
 }
 
@@ -43,7 +43,7 @@ export async function klOfQuantized(
 ): Promise<number> {
   const files = await readModelFiles(await writeFolder(model, quantized, settings));
   await using ground = await Model.open(files, await createMachine(), { activations: "f32" });
-  return (await compare(ground, model, text, { window: 128 })).kl.mean;
+  return (await compare(ground, model, { ids: text, window: 128 })).kl.mean;
 }
 
 export async function klAfter(

@@ -74,9 +74,11 @@ export async function allLogits(
   const vocab = model.config.vocabSize;
   const all = new Float32Array(ids.length * vocab);
   using session = model.session({ context: ids.length, batch: ids.length, ...options, logits: "all" });
-  await session.evaluate(ids, new Turns(), ({ ptr, ld, rows, first }) => {
-    const view = model.machine.arena.f32(ptr, rows * ld);
-    for (let row = 0; row < rows; row++) all.set(view.subarray(row * ld, row * ld + vocab), (first + row) * vocab);
+  await session.evaluate(ids, new Turns(), {
+    onLogits: ({ ptr, ld, rows, first }) => {
+      const view = model.machine.arena.f32(ptr, rows * ld);
+      for (let row = 0; row < rows; row++) all.set(view.subarray(row * ld, row * ld + vocab), (first + row) * vocab);
+    },
   });
   return all;
 }
@@ -112,8 +114,10 @@ export async function greedy(model: Model, ids: ArrayLike<number>, count: number
   const found: number[] = [];
   let input = Array.from(ids);
   while (found.length < count) {
-    await session.evaluate(input, new Turns(), ({ ptr }) => {
-      input = [argmax(model.machine.arena.f32(ptr, model.config.vocabSize))];
+    await session.evaluate(input, new Turns(), {
+      onLogits: ({ ptr }) => {
+        input = [argmax(model.machine.arena.f32(ptr, model.config.vocabSize))];
+      },
     });
     found.push(input[0]);
   }

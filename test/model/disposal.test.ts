@@ -28,8 +28,10 @@ afterAll(() => model[Symbol.asyncDispose]());
 /** Logits after all of `ids`. */
 async function run(session: Session, ids: readonly number[]): Promise<Float32Array> {
   let found = new Float32Array();
-  await session.evaluate(ids, new Turns(), ({ ptr }) => {
-    found = model.machine.arena.f32(ptr, model.config.vocabSize).slice();
+  await session.evaluate(ids, new Turns(), {
+    onLogits: ({ ptr }) => {
+      found = model.machine.arena.f32(ptr, model.config.vocabSize).slice();
+    },
   });
   return found;
 }

@@ -1,6 +1,7 @@
 /** What loading, generating and computing logits refuse, and what generating says of its prompt. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
+import { Turns } from "../../src/base/turns.ts";
 import { compare } from "../../src/eval/compare/compare.ts";
 import { perplexity, perplexityOfWindows } from "../../src/eval/perplexity/perplexity.ts";
 import { type LanguageModel, type LoadOptions, loadModel } from "../../src/index.ts";
@@ -27,12 +28,19 @@ async function refused(work: Promise<unknown>, message: string | RegExp): Promis
   expect(error.message).toMatch(message);
 }
 
+function watched(watch: object): Promise<void> {
+  const session = model.session({ context: 4 });
+  return session.evaluate([1], new Turns(), watch).finally(() => session[Symbol.dispose]());
+}
+
 describe("unknown options", () => {
   it.each([
     ["generate", "max_tokens", "maxTokens", () => generate("a", { max_tokens: 3 })],
     ["generate", "topk", "topK", () => generate("a", { topk: 3 })],
     ["loadModel", "thread", "threads", () => openTinyModel({ thread: 4 } as LoadOptions)],
     ["loadModel", "onProgres", "onProgress", () => loadModel({}, { onProgres: () => {} } as LoadOptions)],
+    ["compare", "windows_", "windows", () => compare(model, model, { windows_: [] } as object)],
+    ["evaluate", "onLogit", "onLogits", () => watched({ onLogit: () => {} })],
     ["logits", "signals", "signal", () => model.logits([1], { signals: 1 } as object)],
   ] as const)("%s: %s is refused, %s named", (where, found, nearest, call) =>
     refused(call(), `${where}: option ${found}: found an option that it does not have, expected ${nearest}`),
@@ -53,7 +61,7 @@ describe("wrong kinds", () => {
   it.each([null, 5, "1,2", {}])("ids of perplexity and compare: %s", async (ids) => {
     const strange = ids as unknown as number[];
     await refused(perplexity(model, strange), /^ids: found .*, expected an array of token ids$/);
-    await refused(compare(model, model, strange), /^ids: found .*, expected an array of token ids$/);
+    await refused(compare(model, model, { ids: strange }), /^ids: found .*, expected an array of token ids$/);
     await refused(perplexityOfWindows(model, [strange]), /^ids: found .*, expected an array of token ids$/);
   });
 

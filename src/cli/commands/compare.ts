@@ -136,15 +136,13 @@ async function show(
   options: Options & Pick<CompareOptions, "saveTo">,
 ): Promise<void> {
   const { activationsName } = await import("../../nn/emit.ts");
-  const { compare, compareWindows } = await import("../../eval/compare/compare.ts");
+  const { compare } = await import("../../eval/compare/compare.ts");
   const { window, limit, saveTo, studyActivations } = options;
   const model = studyActivations === undefined ? opened : opened.withActivations(studyActivations);
   const activations = activationsName(model.activations);
+  const on = input?.kind === "windows" ? { windows: input.windows } : { ids: input?.ids, window, limit };
   const run = { saveTo, signal: session.signal, onProgress: session.report };
-  const result =
-    input?.kind === "windows"
-      ? await compareWindows(model, reference, input.windows, run)
-      : await compare(model, reference, input?.ids, { ...run, window, limit });
+  const result = await compare(model, reference, { ...on, ...run });
   session.output.result({ ...result, activations }, () => describe(result, activations));
 }
 
@@ -168,8 +166,8 @@ async function save(session: CommandSession, path: string, output: OutputFile, o
   const windows =
     input.kind === "windows" ? input.windows : scoredWindows(input.ids, { window, limit }, opened.config.maxPositions);
   const model = await opened.load();
-  const run = { protocol, signal: session.signal, onProgress: session.report };
-  const { name, hash, bytes, scoredTokens, ...saved } = await saveReference(model, windows, output, run);
+  const run = { output, protocol, signal: session.signal, onProgress: session.report };
+  const { name, hash, bytes, scoredTokens, ...saved } = await saveReference(model, windows, run);
   session.output.result(
     {
       output: output.name,

@@ -108,7 +108,7 @@ async function runPlan(
   await using output = await nodeOutput(folder, session.options);
   const onProgress: CommandSession["report"] = (event) => session.report({ ...event, phase: plan.label });
   const quantized = await quantizeModel(model, plan.settings, { windows, signal: session.signal, onProgress });
-  await writeQuantized(model.files, quantized, plan.settings, output);
+  await writeQuantized(model.files, quantized, { settings: plan.settings, output });
   const quiet = { ...session, report: () => {} };
   await using quantised = await openModel(quiet, folder);
   return await measure(session, plan.label, quantised, model, heldOut);

@@ -122,7 +122,8 @@ async function evaluateOn(
   const identity = await answersIdentity(session, model, options);
   await using journal = await openAnswers(session, options, identity);
   if (journal !== undefined) session.goesOn(WITH_RESUME);
-  const evaluation = await evaluate(model, names, data, {
+  const evaluation = await evaluate(model, names, {
+    data,
     ...{ limit: options.limit, shots: options.shots, batchSize: options.batchSize, own },
     context: session.options.context,
     ...{ signal: session.signal, onProgress: session.report, known: await knownAnswers(journal, identity) },

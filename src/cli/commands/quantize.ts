@@ -105,7 +105,8 @@ const quantize: Action<Options> = async (session, [path], options) => {
   checkSettings(opened.files, settings);
   const windows = settings.method === "rtn" ? undefined : await calibration?.();
   const model = await opened.load();
-  const checkpoint = await openBlocks(session, work, model, settings, {
+  const checkpoint = await openBlocks(session, work, model, {
+    settings,
     windows,
     resume,
     signal: session.signal,
@@ -122,7 +123,7 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const quantized = await quantizeModel(model, settings, run);
   const { format: version } = options;
   const meta = originMeta(checkpoint.identity);
-  const written = await writeQuantized(model.files, quantized, settings, output, { names, version, meta });
+  const written = await writeQuantized(model.files, quantized, { settings, output, names, version, meta });
   await checkpoint.remove();
   if (portable) for (const reader of readersOf(model.files.family, "transformers")) session.note(reader);
   report(session, model, options, quantized, written, (performance.now() - started) / 1000);
@@ -133,11 +134,10 @@ async function openBlocks(
   session: CommandSession,
   work: WorkFolder,
   model: Model,
-  settings: QuantizeSettings,
   run: CheckpointRun,
 ): Promise<FolderCheckpoint> {
   const { openCheckpoint } = await import("../../compress/resume/block-checkpoint.ts");
-  const checkpoint = await openCheckpoint(work, model, settings, run);
+  const checkpoint = await openCheckpoint(work, model, run);
   const { layers } = model.config;
   if (checkpoint.found > 0) session.note(`${work.name}: going on after ${checkpoint.found} of ${layers} blocks`);
   return checkpoint;
@@ -187,7 +187,8 @@ async function settingsOf(
   const wish = gridWish(options);
   const withGrid = (modules: QuantizeSettings["modules"]) => ({ ...chooseGrid(modules, wish), modules });
   if (chosen === undefined) return withGrid(uniformModules(files, options.bits ?? DEFAULTS.bits, groupSize));
-  if ("document" in chosen) return withGrid(planSettings(files, chosen.document, groupSize, options.plan as string));
+  if ("document" in chosen)
+    return withGrid(planSettings(files, chosen.document, { groupSize, name: options.plan as string }));
   const context = await planContext(session, { shapes: shapesOfFiles(files), files }, options);
   const knapsack = commandKnapsack(session, options, {
     ...{ shapes: context.shapes, groupSize, statistics: context.statistics },
@@ -196,7 +197,7 @@ async function settingsOf(
     measureOn: calibration && (async () => ({ windows: await calibration(), model: await opened.load() })),
   });
   const document = await planFor(chosen.policy, { ...context, knapsack });
-  return withGrid(planSettings(files, document, groupSize, `policy ${chosen.policy.text}`));
+  return withGrid(planSettings(files, document, { groupSize, name: `policy ${chosen.policy.text}` }));
 }
 
 function report(

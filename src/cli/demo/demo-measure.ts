@@ -38,7 +38,7 @@ export async function measure(
     const { perplexity: value } = await perplexity(model, heldOut.ids, run);
     return { ...facts, kl: null, sameTop: null, perplexity: value, tokensPerSecond };
   }
-  const found = await compare(model, reference, heldOut.ids, run);
+  const found = await compare(model, reference, { ids: heldOut.ids, ...run });
   return {
     ...facts,
     kl: found.kl.mean,

@@ -67,5 +67,5 @@ export async function openBaseline(path: string): Promise<CompareWithBaseline> {
   const { compareWithBaseline, readBaseline } = await import("../../eval/evaluation/baseline.ts");
   const { readJson } = await import("../../files/json-file.ts");
   const samples = readBaseline(await withFile(path, (source) => readJson(source, BASELINE_LIMITS)), path);
-  return (tasks, options) => compareWithBaseline(tasks, samples, path, options);
+  return (tasks, options) => compareWithBaseline(tasks, samples, options);
 }

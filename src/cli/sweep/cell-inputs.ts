@@ -84,7 +84,7 @@ export async function prepareReference(
   await using model = await openModel(session, cell.model.path, { activations: "f32" });
   const windows = await metricWindows(session, model, metric);
   await using output = await nodeOutputFile(path, { force: true });
-  await saveReference(model, windows, output, { signal: session.signal, onProgress: session.report });
+  await saveReference(model, windows, { output, signal: session.signal, onProgress: session.report });
   return path;
 }
 

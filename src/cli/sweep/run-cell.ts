@@ -15,7 +15,7 @@ import { shapesOfFiles } from "../../compress/recipe/model-shapes.ts";
 import type { ModuleReport } from "../../compress/result/module-report.ts";
 import { scratchCheckpoint } from "../../compress/resume/block-checkpoint.ts";
 import { writeQuantized } from "../../compress/write/write-quantized.ts";
-import { compareWindows } from "../../eval/compare/compare.ts";
+import { compare } from "../../eval/compare/compare.ts";
 import { openReference } from "../../eval/compare/saved-reference.ts";
 import { evaluate, type TaskResult } from "../../eval/evaluation/evaluate.ts";
 import { expertUsage } from "../../eval/perplexity/expert-usage.ts";
@@ -113,14 +113,14 @@ async function quantize(
   await using model = await openModel(session, cell.model.path, { activations: "f32" });
   const plan = await planOf(session, config, cell, folder, model);
   const groupSize = groupSizeOf(cell.grid);
-  const modules = planSettings(model.files, plan, groupSize, `plan ${cell.plan.name}`);
+  const modules = planSettings(model.files, plan, { groupSize, name: `plan ${cell.plan.name}` });
   const settings = { ...chooseGrid(modules, wishOf(cell.grid)), modules };
   const windows = settings.method === "rtn" ? undefined : await windowsOf(session, model, cell.calibration);
   const checkpoint = scratchCheckpoint(nodeWorkFolder(`${output}.blocks`), model, settings);
   const run = { windows, checkpoint, rtnLoss: true, signal: session.signal };
   const quantized = await quantizeModel(model, settings, run);
   await using written = await nodeOutput(output);
-  const { averageBits, trueBytes } = await writeQuantized(model.files, quantized, settings, written);
+  const { averageBits, trueBytes } = await writeQuantized(model.files, quantized, { settings, output: written });
   await checkpoint.remove();
   return { averageBits, trueBytes, losses: lossesOf(model, quantized.modules), starved: quantized.starved.length };
 }
@@ -191,12 +191,7 @@ async function measure(
     return { type: "perplexity", perplexity, nll, nllStdErr, scoredTokens, windows: nllWindows };
   }
   await using reference = await openReference(await nodeFile(await prepareReference(session, cell, metric, folder)));
-  const { kl, klWindows, sameTop, perplexityRatio, scoredTokens } = await compareWindows(
-    model,
-    reference,
-    reference.windows,
-    run,
-  );
+  const { kl, klWindows, sameTop, perplexityRatio, scoredTokens } = await compare(model, reference, run);
   return {
     type: "kl",
     mean: kl.mean,
@@ -215,7 +210,8 @@ async function measureTasks(
 ): Promise<CellMetric> {
   const data = await nodeTree(metric.data);
   try {
-    const { tasks, problems } = await evaluate(model, metric.tasks, data, {
+    const { tasks, problems } = await evaluate(model, metric.tasks, {
+      data,
       limit: metric.limit,
       signal: session.signal,
     });

@@ -12,6 +12,11 @@ import type { Damages } from "../statistics/damage-table.ts";
 import { byteTable, plannedBytesOf } from "./plan-bytes.ts";
 import type { KnapsackOptions, PlanContext } from "./plan-context.ts";
 
+/** The limits of the choice, and what the plan may take. */
+export interface KnapsackPlanOptions extends KnapsackOptions {
+  readonly budget: Budget;
+}
+
 /** A plan with the sum of its damages and the lower bound of any plan within the budget, both in nats of KL a token. */
 export interface KnapsackPlan extends PlanDocument {
   /** Sum of the damages, in nats of KL a token. */
@@ -36,18 +41,15 @@ interface BitChoice extends Choice {
   readonly bits: PlanBits;
 }
 
-const OPTIONS: KnownOptions<KnapsackOptions> = { minBits: true, frozen: true };
+const LIMITS: KnownOptions<KnapsackOptions> = { minBits: true, frozen: true };
+const OPTIONS: KnownOptions<KnapsackPlanOptions> = { ...LIMITS, budget: true };
 
 type Context = Pick<PlanContext, "shapes" | "groupSize" | "names">;
 
 /** @throws UsageError for a budget that the fewest bits do not fit, or a linear without damages. */
-export function knapsackPlan(
-  context: Context,
-  damages: Damages,
-  budget: Budget,
-  options: KnapsackOptions = {},
-): KnapsackPlan {
-  checkKnownOptions<KnapsackOptions>("knapsackPlan", options, OPTIONS);
+export function knapsackPlan(context: Context, damages: Damages, options: KnapsackPlanOptions): KnapsackPlan {
+  checkKnownOptions<KnapsackPlanOptions>("knapsackPlan", options, OPTIONS);
+  const { budget } = options;
   const items = itemsOf(context, damages, budget.kind, options);
   if (budget.kind === "bits") {
     const weights = planModulesOf(context.shapes).reduce((sum, { rows, cols }) => sum + rows * cols, 0);
@@ -57,9 +59,9 @@ export function knapsackPlan(
 }
 
 /** What each budget brings, from the fewest bits to the most: one run's damages answer for all of them. */
-export function budgetCurve(context: Context, damages: Damages, options: KnapsackOptions = {}): readonly CurvePoint[] {
-  checkKnownOptions<KnapsackOptions>("budgetCurve", options, OPTIONS);
-  const items = itemsOf(context, damages, "bytes", options);
+export function budgetCurve(context: Context, damages: Damages, limits: KnapsackOptions = {}): readonly CurvePoint[] {
+  checkKnownOptions<KnapsackOptions>("budgetCurve", limits, LIMITS);
+  const items = itemsOf(context, damages, "bytes", limits);
   const points = knapsackCurve(items);
   const every = Math.max(1, Math.floor(points.length / CURVE_POINTS));
   return points

@@ -22,7 +22,7 @@ export type ModuleSettings = ReadonlyMap<string, ModuleSetting>;
 export function plannedBytes(
   files: ModelFiles,
   settings: Pick<QuantizeSettings, "modules">,
-  options: WriteOptions = {},
+  options: Pick<WriteOptions, "names"> = {},
 ): number {
   return plannedBytesOf(shapesOfFiles(files), settings.modules, options.names);
 }

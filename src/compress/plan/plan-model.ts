@@ -53,7 +53,7 @@ async function knapsackFor(context: PlanContext, budget: Budget): Promise<PlanDo
       "no measured damages",
       "those of measureDamage, in the statistics or beside them",
     );
-  return knapsackPlan(context, known, budget, { minBits, frozen });
+  return knapsackPlan(context, known, { budget, minBits, frozen });
 }
 
 /** @throws UsageError for a budget or a group size that no damages would make possible. */
@@ -61,7 +61,7 @@ function requirePossible(context: PlanContext, budget: Budget, { minBits = 2, fr
   const names = planModulesOf(context.shapes).map(({ name }) => name);
   const fewest = new Map<string, PlanBits>(names.map((name) => [name, frozen?.get(name) ?? minBits]));
   const none = new Map(names.map((name) => [name, { 2: 0, 3: 0, 4: 0, 8: 0 }]));
-  knapsackPlan(context, none, budget, { frozen: fewest });
+  knapsackPlan(context, none, { budget, frozen: fewest });
   if (context.groupSize === -1) return; // whole rows fit wherever anything does
   const packed = names.filter((name) => frozen?.get(name) !== 16);
   checkModules(context.shapes, new Map(packed.map((name) => [name, { bits: 8, groupSize: context.groupSize }])));
@@ -77,7 +77,7 @@ async function outliersOf(context: PlanContext): Promise<ReadonlyMap<string, num
 /** Adds the exact bytes. @throws UsageError where a linear cannot have its bits at this group size. */
 export function sizedPlan(plan: PlanDocument, context: Pick<PlanContext, "shapes" | "groupSize" | "names">): SizedPlan {
   const { shapes, groupSize, names } = context;
-  const modules = planSettingsOf(shapes, plan, groupSize, "plan");
+  const modules = planSettingsOf(shapes, plan, { groupSize });
   checkModules(shapes, modules);
   return { ...plan, trueBytes: plannedBytesOf(shapes, modules, names), groupSize };
 }
@@ -87,23 +87,33 @@ export function planModules(files: ModelFiles): readonly PlanModule[] {
   return planModulesOf(shapesOfFiles(files));
 }
 
-/** Settings of every linear under a plan; `groupSize` where the plan does not say. `where` names the plan in errors. */
+/** What a plan leaves open, and its name. */
+export interface PlanSettingsOptions {
+  /** Columns that share a scale, -1 for the whole row, where the plan does not say. */
+  readonly groupSize: number;
+  /** Of the plan, for errors. Default `plan`. */
+  readonly name?: string;
+}
+
+const SETTINGS_OPTIONS: KnownOptions<PlanSettingsOptions> = { groupSize: true, name: true };
+
+/** Settings of every linear under a plan. @throws UsageError for a plan that is not this model's. */
 export function planSettings(
   files: ModelFiles,
   plan: ReadPlan,
-  groupSize: number,
-  where: string,
+  options: PlanSettingsOptions,
 ): Map<string, ModuleSetting> {
-  return planSettingsOf(shapesOfFiles(files), plan, groupSize, where);
+  return planSettingsOf(shapesOfFiles(files), plan, options);
 }
 
 /** The same for shapes alone. */
 export function planSettingsOf(
   shapes: ModelShapes,
   plan: ReadPlan,
-  groupSize: number,
-  where: string,
+  options: PlanSettingsOptions,
 ): Map<string, ModuleSetting> {
+  checkKnownOptions<PlanSettingsOptions>("planSettings", options, SETTINGS_OPTIONS);
+  const { groupSize, name: where = "plan" } = options;
   const resolved = applyPlan(planModulesOf(shapes), plan, where);
   return new Map(
     [...resolved].map(([name, setting]) => [

@@ -39,8 +39,9 @@ export interface FolderCheckpoint extends ScratchCheckpoint {
   readonly identity: RunIdentity;
 }
 
-/** The calibration windows of a run, and whether it goes on with blocks that are there. */
+/** What a run is of, and whether it goes on with blocks that are there. */
 export interface CheckpointRun {
+  readonly settings: QuantizeSettings;
   readonly windows?: Windows;
   /** Goes on with what the folder has, if anything; without it that is removed. */
   readonly resume?: boolean;
@@ -49,7 +50,7 @@ export interface CheckpointRun {
 }
 
 const RUN_OPTIONS: KnownOptions<CheckpointRun> = {
-  ...{ windows: true, resume: true, signal: true, onProgress: true },
+  ...{ settings: true, windows: true, resume: true, signal: true, onProgress: true },
 };
 const RUN_FILE = "run.json";
 
@@ -57,14 +58,10 @@ const RUN_FILE = "run.json";
  * Blocks of this model, these settings and these windows in `folder`, which is made with the first block. Reads every weight once, for their hash.
  * @throws UsageError for blocks of another run, naming what differs, what was found and expected.
  */
-export async function openCheckpoint(
-  folder: WorkFolder,
-  model: Model,
-  settings: QuantizeSettings,
-  run: CheckpointRun = {},
-): Promise<FolderCheckpoint> {
+export async function openCheckpoint(folder: WorkFolder, model: Model, run: CheckpointRun): Promise<FolderCheckpoint> {
   checkKnownOptions<CheckpointRun>("openCheckpoint", run, RUN_OPTIONS);
-  const identity = await quantizeIdentity(model, settings, run.windows, new Turns(run.signal), run.onProgress);
+  const { settings, windows, signal, onProgress } = run;
+  const identity = await quantizeIdentity(model, settings, windows, new Turns(signal), onProgress);
   const own = async () => (await folder.list()).filter((file) => file === RUN_FILE || BLOCK_FILE.test(file));
   let begun = run.resume === true && (await isSameRun(folder, identity));
   // Blocks without a run.json that vouches for them are nobody's.

@@ -103,7 +103,7 @@ async function settingsOf(model: Model, options: QuantizeOptions): Promise<Quant
   const { files } = model;
   const { bits = DEFAULTS.bits, groupSize = DEFAULTS.groupSize, policy } = options;
   const withGrid = (modules: QuantizeSettings["modules"]) => ({ ...chooseGrid(modules, wishOf(options)), modules });
-  if (options.plan !== undefined) return withGrid(planSettings(files, options.plan, groupSize, "plan"));
+  if (options.plan !== undefined) return withGrid(planSettings(files, options.plan, { groupSize }));
   if (policy === undefined) {
     refusePolicyOptions(options);
     return withGrid(uniformModules(files, bits, groupSize));
@@ -111,7 +111,7 @@ async function settingsOf(model: Model, options: QuantizeOptions): Promise<Quant
   const { statistics, budget, seed, minBits, freeze, sampleTokens, windows, names, signal, onProgress } = options;
   const choice = { statistics, budget, seed, minBits, freeze, sampleTokens, windows, names, signal, onProgress };
   const document = await plan(model, { ...choice, policy, groupSize, grid: wishOf(options) });
-  return withGrid(planSettings(files, document, groupSize, `policy ${policy}`));
+  return withGrid(planSettings(files, document, { groupSize, name: `policy ${policy}` }));
 }
 
 function refusePolicyOptions({ statistics, budget, minBits, freeze, sampleTokens }: QuantizeOptions): void {
@@ -134,7 +134,7 @@ async function blocksOf(
   { work, resume, windows: all, signal, onProgress }: QuantizeOptions,
 ): Promise<FolderCheckpoint | undefined> {
   const windows = settings.method === "rtn" ? undefined : all;
-  return work && openCheckpoint(work, model, settings, { windows, resume, signal, onProgress });
+  return work && openCheckpoint(work, model, { settings, windows, resume, signal, onProgress });
 }
 
 async function write(
@@ -146,5 +146,5 @@ async function write(
 ): Promise<Written | undefined> {
   if (output === undefined) return undefined;
   const meta = checkpoint === undefined ? undefined : originMeta(checkpoint.identity);
-  return writeQuantized(files, quantized, settings, output, { names, version, meta });
+  return writeQuantized(files, quantized, { settings, output, names, version, meta });
 }

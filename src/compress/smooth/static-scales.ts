@@ -1,5 +1,6 @@
 /** Scales of study activations found beforehand: from the largest magnitudes that calibration tokens show, one a group. */
 
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/forward.ts";
@@ -13,28 +14,29 @@ export interface StaticScales extends Disposable {
   readonly activations: StudyActivations;
 }
 
-export interface ScalesRun {
+/** Which activations the scales are for, and who is told of progress. */
+export interface ScalesOptions {
+  /** Bits of an input, and columns that share a scale. */
+  readonly activations: Pick<StudyActivations, "bits" | "group">;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
+const OPTIONS: KnownOptions<ScalesOptions> = { activations: true, signal: true, onProgress: true };
+
 /** One list of scales for each group of linears with a common input; the experts of a layer share theirs. */
-export async function staticScales(
-  model: Model,
-  windows: Windows,
-  { bits, group }: Pick<StudyActivations, "bits" | "group">,
-  run: ScalesRun = {},
-): Promise<StaticScales> {
+export async function staticScales(model: Model, windows: Windows, options: ScalesOptions): Promise<StaticScales> {
+  checkKnownOptions<ScalesOptions>("staticScales", options, OPTIONS);
+  const { bits, group } = options.activations;
   // Refuses what cannot be run, before the work.
   model.withActivations({ mode: "study", bits, group });
-  return model.job(run.signal, (turns) => measureScales(model, windows, { bits, group }, run, turns));
+  return model.job(options.signal, (turns) => measureScales(model, windows, options, turns));
 }
 
 async function measureScales(
   model: Model,
   windows: Windows,
-  { bits, group }: Pick<StudyActivations, "bits" | "group">,
-  run: ScalesRun,
+  { activations: { bits, group }, onProgress }: ScalesOptions,
   turns: Turns,
 ): Promise<StaticScales> {
   const { machine, config } = model;
@@ -43,7 +45,7 @@ async function measureScales(
     using batch = new WindowBatch(model, windows);
     await batch.run(turns, (tap: Tap) => {
       if (tap.site === "hidden")
-        run.onProgress?.({ phase: "scales", done: tap.layer + 1, total: config.layers, unit: "blocks" });
+        onProgress?.({ phase: "scales", done: tap.layer + 1, total: config.layers, unit: "blocks" });
       if (tap.linears.length === 0 || tap.site === "router") return;
       const { cols } = tap.input;
       const maxima = columnMaxima(readRows(machine, tap.input), cols);

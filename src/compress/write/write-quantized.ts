@@ -24,8 +24,14 @@ import type { Quantized, QuantizedMatrices } from "../result/quantized.ts";
 import { settingsMeta } from "./folder-meta.ts";
 import { folderReadme } from "./folder-readme.ts";
 
-/** Spelling of module names, version of the GPTQ format, and what else the configuration's `meta` holds. */
+/**
+ * The settings that the matrices were quantised with, where the folder goes, spelling of module names, version of the GPTQ format,
+ * and what else the configuration's `meta` holds.
+ */
 export interface WriteOptions {
+  readonly settings: QuantizeSettings;
+  /** The folder to write; it is committed, or aborted on any failure. */
+  readonly output: OutputFolder;
   /** Spelling of module names; by default the source folder's. */
   readonly names?: Spelling;
   /** Zero points stored minus one (`gptq`, the most widely read) or as they are. By default v1 where symmetric, else v2. */
@@ -41,7 +47,9 @@ export interface Written {
   readonly trueBytes: number;
 }
 
-const OPTIONS: KnownOptions<WriteOptions> = { names: true, version: true, meta: true };
+const OPTIONS: KnownOptions<WriteOptions> = {
+  ...{ settings: true, output: true, names: true, version: true, meta: true },
+};
 
 /** Files that go along unchanged where the source folder has them. */
 const COMPANIONS = [
@@ -59,25 +67,19 @@ export const WEIGHTS_FILE: string = "model.safetensors";
 const MAX_COMPANION_BYTES = 200_000_000;
 
 /** Writes and commits; on any failure nothing remains. @throws UsageError for asymmetric weights in version `gptq` that it cannot hold. */
-export async function writeQuantized(
-  files: ModelFiles,
-  quantized: Quantized,
-  settings: QuantizeSettings,
-  output: OutputFolder,
-  options: WriteOptions = {},
-): Promise<Written> {
+export async function writeQuantized(files: ModelFiles, quantized: Quantized, options: WriteOptions): Promise<Written> {
   checkKnownOptions<WriteOptions>("writeQuantized", options, OPTIONS);
-  const spelling = options.names ?? files.spelling;
+  const { settings, output, names: spelling = files.spelling, meta = {} } = options;
   const version = options.version ?? (settings.symmetric ? "gptq" : "gptq_v2");
   if (version === "gptq" && !settings.symmetric)
     throw new UsageError("format", "gptq with asymmetric grids", "gptq_v2: version 1 cannot store a zero point of 0");
   return committed(output, async () => {
     const shapes = shapesOfFiles(files);
     const names = renamed(shapes, spelling);
-    const read = new MatrixReader(quantized.matrices);
-    const tensors = collectTensors(files, shapes, settings, names, read, version);
+    const recipe = { settings, names, version, meta };
+    const tensors = collectTensors(files, shapes, recipe, new MatrixReader(quantized.matrices));
     const trueBytes = await writeWeights(output, tensors);
-    const config = configJson(files, settings, names, version, options.meta ?? {});
+    const config = configJson(files, recipe);
     await writeText(output, "quantize_config.json", jsonText(config));
     await writeText(output, "config.json", jsonText({ ...files.json, quantization_config: config }));
     await copyCompanions(files, output);
@@ -91,13 +93,19 @@ export async function writeQuantized(
   });
 }
 
+/** How everything of a folder is written: `names` by the names of the source. */
+interface WriteRecipe {
+  readonly settings: QuantizeSettings;
+  readonly names: ReadonlyMap<string, string>;
+  readonly version: GptqVersion;
+  readonly meta: JsonObject;
+}
+
 function collectTensors(
   files: ModelFiles,
   shapes: ModelShapes,
-  settings: QuantizeSettings,
-  names: ReadonlyMap<string, string>,
+  { settings, names, version }: WriteRecipe,
   read: MatrixReader,
-  version: GptqVersion,
 ): readonly TensorToWrite[] {
   return listTensors<TensorToWrite>(shapes, names, {
     packed: (linear, name) => {
@@ -171,13 +179,7 @@ async function writeWeights(output: OutputFolder, tensors: readonly TensorToWrit
   return bytes;
 }
 
-function configJson(
-  files: ModelFiles,
-  settings: QuantizeSettings,
-  names: ReadonlyMap<string, string>,
-  version: GptqVersion,
-  meta: JsonObject,
-): JsonObject {
+function configJson(files: ModelFiles, { settings, names, version, meta }: WriteRecipe): JsonObject {
   const modules = files.linears
     .filter((linear) => linear.role !== "embedding")
     .map((linear) => ({ name: names.get(linear.name) as string, ...settingOf(settings, linear) }));

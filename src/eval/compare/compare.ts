@@ -4,6 +4,7 @@
  * reference runs alongside, or was saved by `saveReference` and is read.
  */
 import { UsageError } from "../../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import { Turns } from "../../base/turns.ts";
 import type { OutputFile } from "../../files/output.ts";
 import type { Model, Progress } from "../../model/model.ts";
@@ -12,16 +13,24 @@ import { DEFAULT_WINDOW, longestWindow, scoredWindows, type WindowProtocol } fro
 import { type Comparison, Tally } from "./comparison-sums.ts";
 import { type ReferenceRows, requireComparable, requireSameWindows, shapeOf } from "./reference.ts";
 import { Follower } from "./running-reference.ts";
-import { ReferenceWriter } from "./save-reference.ts";
+import { type ComparedWindows, ReferenceWriter } from "./save-reference.ts";
 import { SavedReference } from "./saved-reference.ts";
 
-/** Windows and ids to compare on, both in tokens, and where the reference is saved meanwhile. */
+/** Ids or windows to compare on, and where the reference is saved meanwhile. */
 export interface CompareOptions extends WindowProtocol {
+  /** Token ids of a text, which are cut into windows as `window` and `limit` say. */
+  readonly ids?: readonly number[];
+  /** Instead: windows at hand, which may differ in length; the first id of each is context only. */
+  readonly windows?: readonly (readonly number[])[];
   /** Writes the reference's file meanwhile, as `saveReference` does; for a reference that runs. */
   readonly saveTo?: OutputFile;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
+
+const OPTIONS: KnownOptions<CompareOptions> = {
+  ...{ ids: true, windows: true, window: true, limit: true, saveTo: true, signal: true, onProgress: true },
+};
 
 /** A comparison, and with what. */
 export interface ReferenceComparison extends Comparison {
@@ -34,48 +43,33 @@ export interface ReferenceComparison extends Comparison {
   };
 }
 
-/** Windows, and how they were cut from ids; undefined where they were given. */
-interface Input {
-  readonly windows: readonly (readonly number[])[];
-  readonly protocol: WindowProtocol | undefined;
-}
-
 /**
- * Cuts `ids` into windows and compares. A saved reference brings its windows: ids must then be the same (cut as the file's
- * were unless options say otherwise), or undefined.
+ * Compares over the windows of a text or windows at hand. A saved reference brings its windows: others must be the same (ids are cut
+ * as the file's were unless options say otherwise), or left out.
  * @throws UsageError for models that cannot be compared, windows that do not fit, or ids that are not the file's.
  */
 export async function compare(
   model: Model,
   reference: Model | SavedReference,
-  ids?: readonly number[],
   options: CompareOptions = {},
 ): Promise<ReferenceComparison> {
   await using file = options.saveTo;
-  return await compareInput(model, reference, cutIds(model, reference, ids, options), file, options);
+  checkKnownOptions<CompareOptions>("compare", options, OPTIONS);
+  return await compareInput(model, reference, inputOf(model, reference, options), file, options);
 }
 
-/** The same over windows at hand, which may differ in length; the first id of each is context only. */
-export async function compareWindows(
-  model: Model,
-  reference: Model | SavedReference,
-  windows: readonly (readonly number[])[],
-  options: Omit<CompareOptions, keyof WindowProtocol> = {},
-): Promise<ReferenceComparison> {
-  await using file = options.saveTo;
-  return await compareInput(model, reference, { windows, protocol: undefined }, file, options);
-}
-
-function cutIds(
-  model: Model,
-  reference: Model | SavedReference,
-  ids: readonly number[] | undefined,
-  options: CompareOptions,
-): Input {
+function inputOf(model: Model, reference: Model | SavedReference, options: CompareOptions): ComparedWindows {
   const saved = reference instanceof SavedReference;
   const file = saved ? reference.facts.protocol : undefined;
+  const { ids, windows } = options;
+  if (windows !== undefined) {
+    const others = (["ids", "window", "limit"] as const).filter((name) => options[name] !== undefined);
+    if (others.length > 0)
+      throw new UsageError("windows", `${others[0]} beside them`, "windows alone, or ids that are cut");
+    return { windows, protocol: undefined };
+  }
   if (ids === undefined) {
-    if (!saved) throw new UsageError("ids", "none", "token ids: only a saved reference brings its own");
+    if (!saved) throw new UsageError("ids", "none", "token ids or windows: only a saved reference brings its own");
     return { windows: reference.windows, protocol: file };
   }
   const { window = file?.window ?? DEFAULT_WINDOW, limit = file?.limit } = options;
@@ -86,7 +80,7 @@ function cutIds(
 async function compareInput(
   model: Model,
   reference: Model | SavedReference,
-  input: Input,
+  input: ComparedWindows,
   file: OutputFile | undefined,
   options: CompareOptions,
 ): Promise<ReferenceComparison> {
@@ -102,13 +96,13 @@ async function compareInput(
 async function compareRunning(
   model: Model,
   reference: Model,
-  { windows, protocol }: Input,
+  { windows, protocol }: ComparedWindows,
   file: OutputFile | undefined,
   options: CompareOptions,
 ): Promise<ReferenceComparison> {
   const turns = new Turns(options.signal);
   using rows = new Follower(reference, longestWindow(windows, sharedContext(model, reference)));
-  const writer = file && (await ReferenceWriter.begin(reference, windows, protocol, file, turns));
+  const writer = file && (await ReferenceWriter.begin(reference, { windows, protocol }, file, turns));
   const result = await run(model, rows, windows, options, writer);
   await writer?.end();
   await file?.commit();

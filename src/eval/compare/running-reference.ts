@@ -23,9 +23,11 @@ export class Follower implements ReferenceRows, Disposable {
   async run(ids: readonly number[], turns: Turns, onLogits: (logits: LogitRows) => void): Promise<void> {
     this.#session.truncate(0);
     this.#routes = this.shape.moeLayers.map(() => []);
-    await this.#session.evaluate(ids, turns, (logits) => {
-      this.#keepRoutes(logits.rows);
-      onLogits(logits);
+    await this.#session.evaluate(ids, turns, {
+      onLogits: (logits) => {
+        this.#keepRoutes(logits.rows);
+        onLogits(logits);
+      },
     });
   }
 

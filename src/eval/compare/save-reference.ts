@@ -1,6 +1,7 @@
 /** Runs a reference once and keeps what comparisons need of it in a file, window by window. */
 
 import { UsageError } from "../../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import { Turns } from "../../base/turns.ts";
 import { VERSION } from "../../base/version.ts";
 import type { FileSink, OutputFile } from "../../files/output.ts";
@@ -16,13 +17,17 @@ import { encodeRow } from "./reference-code.ts";
 import { type ReferenceFacts, referenceTensors, writeFacts } from "./reference-layout.ts";
 import { Follower } from "./running-reference.ts";
 
-/** How the windows were cut, which the file keeps, and who is told of progress. */
+/** The file, how the windows were cut, which it keeps, and who is told of progress. */
 export interface SaveReferenceOptions {
+  /** It is committed, or removed on any failure. */
+  readonly output: OutputFile;
   /** How the windows were cut, for the file's header and for texts that are compared with it later. */
   readonly protocol?: WindowProtocol;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
+
+const OPTIONS: KnownOptions<SaveReferenceOptions> = { output: true, protocol: true, signal: true, onProgress: true };
 
 /** What was written. */
 export interface SavedFacts extends ReferenceFacts {
@@ -39,20 +44,27 @@ export interface SavedFacts extends ReferenceFacts {
 export async function saveReference(
   reference: Model,
   windows: readonly (readonly number[])[],
-  output: OutputFile,
-  options: SaveReferenceOptions = {},
+  options: SaveReferenceOptions,
 ): Promise<SavedFacts> {
-  await using file = output;
-  const turns = new Turns(options.signal);
+  await using file = options.output;
+  checkKnownOptions<SaveReferenceOptions>("saveReference", options, OPTIONS);
+  const { protocol, signal, onProgress } = options;
+  const turns = new Turns(signal);
   using follower = new Follower(reference, longestWindow(windows, reference.config.maxPositions));
-  const writer = await ReferenceWriter.begin(reference, windows, options.protocol, file, turns);
+  const writer = await ReferenceWriter.begin(reference, { windows, protocol }, file, turns);
   for (const [place, ids] of windows.entries()) {
     await writer.add(await follower.window(place, ids, turns), turns);
-    options.onProgress?.({ phase: "save reference", done: place + 1, total: windows.length, unit: "windows" });
+    onProgress?.({ phase: "save reference", done: place + 1, total: windows.length, unit: "windows" });
   }
   await writer.end();
   await file.commit();
   return writer.facts;
+}
+
+/** Windows, and how they were cut from ids; undefined where they were given. */
+export interface ComparedWindows {
+  readonly windows: readonly (readonly number[])[];
+  readonly protocol: WindowProtocol | undefined;
 }
 
 /** Writes windows in their order; the codes go out at once, the few bytes behind them at the end. */
@@ -69,8 +81,7 @@ export class ReferenceWriter {
   /** Hashes the model, then writes the header and what stands before the codes. */
   static async begin(
     reference: Model,
-    windows: readonly (readonly number[])[],
-    protocol: WindowProtocol | undefined,
+    { windows, protocol }: ComparedWindows,
     sink: FileSink,
     turns: Turns,
   ): Promise<ReferenceWriter> {

@@ -23,24 +23,27 @@ export interface BaselineComparison {
   readonly problems: readonly FormatError[];
 }
 
-/** Samples by task. */
-export type BaselineSamples = ReadonlyMap<string, ReadonlyMap<number, JsonObject>>;
+/** Samples of an earlier run: by task, then by the number of their row. */
+export interface BaselineSamples {
+  /** Of their document, for errors. */
+  readonly name: string;
+  readonly tasks: ReadonlyMap<string, ReadonlyMap<number, JsonObject>>;
+}
 
-/** @throws FormatError for a document without samples. */
-export function readBaseline(json: JsonValue, where: string): BaselineSamples {
-  const samples = asObject(json, where)["samples"];
+/** The samples in a document that `harnessDocument` makes. `name`: of its file. @throws FormatError for one without samples. */
+export function readBaseline(json: JsonValue, name: string): BaselineSamples {
+  const samples = asObject(json, name)["samples"];
   if (!isObject(samples))
     throw new FormatError(
-      where,
+      name,
       `samples: found ${describeJson(samples)}, expected the samples of a run with --log-samples`,
     );
-  return new Map(
-    Object.entries(samples).map(([task, list]) => {
-      if (!Array.isArray(list))
-        throw new FormatError(where, `samples.${task}: found ${describeJson(list)}, expected an array`);
-      return [task, new Map(list.map((one: JsonValue, i) => byId(one, `${where}: samples.${task}[${i}]`)))];
-    }),
-  );
+  const tasks = Object.entries(samples).map(([task, list]) => {
+    if (!Array.isArray(list))
+      throw new FormatError(name, `samples.${task}: found ${describeJson(list)}, expected an array`);
+    return [task, new Map(list.map((one: JsonValue, i) => byId(one, `${name}: samples.${task}[${i}]`)))] as const;
+  });
+  return { name, tasks: new Map(tasks) };
 }
 
 function byId(json: JsonValue, where: string): [number, JsonObject] {
@@ -57,31 +60,29 @@ function byId(json: JsonValue, where: string): [number, JsonObject] {
 export async function compareWithBaseline(
   tasks: readonly TaskResult[],
   baseline: BaselineSamples,
-  where: string,
   options: BootstrapOptions = {},
 ): Promise<BaselineComparison> {
   const rows: BaselineRow[] = [];
   const problems: FormatError[] = [];
   for (const result of tasks) {
     try {
-      rows.push(...(await compareTask(result, baseline, where, options)));
+      rows.push(...(await compareTask(result, baseline, options)));
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       problems.push(error);
     }
   }
   if (rows.length === 0 && problems.length === 0)
-    problems.push(new FormatError(where, "samples: found no row of this run's tasks, expected some"));
+    problems.push(new FormatError(baseline.name, "samples: found no row of this run's tasks, expected some"));
   return { rows, problems };
 }
 
 async function compareTask(
   { task, samples }: TaskResult,
-  baseline: BaselineSamples,
-  where: string,
+  { name: where, tasks }: BaselineSamples,
   options: BootstrapOptions,
 ): Promise<readonly BaselineRow[]> {
-  const theirs = baseline.get(task.task);
+  const theirs = tasks.get(task.task);
   const pairs = samples.flatMap((sample) => {
     const other = theirs?.get(sample.doc_id);
     return other === undefined ? [] : [{ sample, other }];

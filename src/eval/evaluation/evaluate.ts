@@ -1,5 +1,6 @@
 /** Tasks by a model: load, ask, score. */
 import { QuernError, UsageError } from "../../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { FolderSource } from "../../files/source.ts";
 import { Model, type Progress } from "../../model/model.ts";
 import type { LikelihoodModel } from "../scoring/likelihood.ts";
@@ -12,10 +13,12 @@ import type { Sample } from "./item-sample.ts";
 import { groupScore, type Score, scoreOf } from "./scores.ts";
 
 /**
- * Rows of each task, shots, context in tokens, items of a batch, tasks of your own, and samples that are known
+ * Files of the tasks, rows of each task, shots, context in tokens, items of a batch, tasks of your own, and samples that are known
  * already.
  */
 export interface EvaluateOptions {
+  /** The files of the tasks' original releases. */
+  readonly data: FolderSource;
   /** Only the first N rows of each task. */
   readonly limit?: number;
   /** Examples before each question; by default the task's own number. */
@@ -66,31 +69,32 @@ export interface Evaluation {
 
 const DEFAULT_BATCH_SIZE = 32;
 
+const OPTIONS: KnownOptions<EvaluateOptions> = {
+  ...{ data: true, limit: true, shots: true, context: true, batchSize: true, own: true, known: true },
+  ...{ onSamples: true, signal: true, onProgress: true },
+};
+
 /**
- * Scores tasks by name (`mmlu` stands for its subjects) on the original releases' files in `data`.
+ * Scores tasks by name; `mmlu` stands for its subjects.
  * @throws UsageError for an unknown task or an option out of range. Bad rows, and tasks whose files are missing, become problems.
  */
 export async function evaluate(
   model: LikelihoodModel | Model,
   names: readonly string[],
-  data: FolderSource,
-  options: EvaluateOptions = {},
+  options: EvaluateOptions,
 ): Promise<Evaluation> {
+  checkKnownOptions<EvaluateOptions>("evaluate", options, OPTIONS);
   if (model instanceof Model) {
     using likelihood = new ModelLikelihood(model, { context: options.context });
-    return await evaluate(likelihood, names, data, options);
+    return await evaluate(likelihood, names, options);
   }
   const { batchSize = DEFAULT_BATCH_SIZE, onSamples, signal } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1)
     throw new UsageError("batch size", String(batchSize), "an integer from 1");
   const found = findTasks(names, options.own);
   const problems: QuernError[] = [];
-  const loaded = await loadAll(
-    found.map(({ task }) => task),
-    data,
-    options,
-    problems,
-  );
+  const asked = found.map(({ task }) => task);
+  const loaded = await loadAll(asked, options, problems);
   const total = loaded.reduce((sum, { items }) => sum + items.length, 0);
   let done = 0;
   const report = (items: number, detail: string) => {
@@ -122,14 +126,13 @@ function groupResults(found: readonly FoundTask[], tasks: readonly TaskResult[])
 
 async function loadAll(
   tasks: readonly Task[],
-  data: FolderSource,
   options: EvaluateOptions,
   problems: QuernError[],
 ): Promise<readonly LoadedTask[]> {
   const loaded: LoadedTask[] = [];
   for (const task of tasks) {
     try {
-      const one = await loadTask(task, data, options);
+      const one = await loadTask(task, options.data, options);
       problems.push(...one.problems);
       loaded.push(one);
     } catch (error) {

@@ -1,5 +1,6 @@
 /** One running sequence: its state, its place in the cache, and the tapes recorded for the batch sizes it meets. */
 import { UsageError } from "../../base/errors.ts";
+import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
@@ -32,6 +33,23 @@ export interface LogitRows {
   /** Place in the whole input of the first row's token. */
   readonly first: number;
 }
+
+/** Who is told while a session computes. */
+export interface SessionWatch {
+  /** Called for each batch that has logits; with `last` that is the final one. */
+  readonly onLogits?: (logits: LogitRows) => void;
+  /** Called after each batch, with the tokens done. */
+  readonly onTokens?: (done: number) => void;
+}
+
+/** The same for a run that stops after each block. */
+export interface TappedWatch extends Pick<SessionWatch, "onLogits"> {
+  /** Shown the residual stream (`input`) that leaves the block. */
+  readonly onHidden: (tap: Tap) => void;
+}
+
+const WATCH: KnownOptions<SessionWatch> = { onLogits: true, onTokens: true };
+const TAPPED_WATCH: KnownOptions<TappedWatch> = { onHidden: true, onLogits: true };
 
 /**
  * Calls of `evaluate` at once wait for each other, in their order. Disposal ends the one that runs; memory is free once it has
@@ -78,17 +96,13 @@ export class Session implements Disposable {
   }
 
   /**
-   * Runs `ids` after what is in the cache. `onLogits` is called for each batch that has logits (with `last`: the final one),
-   * `onTokens` after each batch with the tokens done. Gives way to the event loop while it works.
+   * Runs `ids` after what is in the cache. Gives way to the event loop while it works.
    * @throws UsageError for an id out of range or more tokens than the context holds; NumericsError for logits that are not finite.
    */
-  evaluate(
-    ids: ArrayLike<number>,
-    turns: Turns,
-    onLogits?: (logits: LogitRows) => void,
-    onTokens?: (done: number) => void,
-  ): Promise<void> {
+  evaluate(ids: ArrayLike<number>, turns: Turns, watch: SessionWatch = {}): Promise<void> {
     return this.#calls.run("evaluate", turns, async (own) => {
+      checkKnownOptions<SessionWatch>("evaluate", watch, WATCH);
+      const { onLogits, onTokens } = watch;
       checkIds(ids, this.model.config.vocabSize);
       if (this.#position + ids.length > this.context)
         throw new UsageError("context", `${this.#position + ids.length} tokens`, `at most ${this.context}`);
@@ -107,14 +121,11 @@ export class Session implements Disposable {
     });
   }
 
-  /** One batch of `ids` from position 0, stopping to show the residual stream (`input`) that leaves each block. */
-  evaluateTapped(
-    ids: ArrayLike<number>,
-    turns: Turns,
-    onHidden: (tap: Tap) => void,
-    onLogits?: (logits: LogitRows) => void,
-  ): Promise<void> {
+  /** One batch of `ids` from position 0, stopping after each block. @throws as `evaluate`. */
+  evaluateTapped(ids: ArrayLike<number>, turns: Turns, watch: TappedWatch): Promise<void> {
     return this.#calls.run("evaluateTapped", turns, async (own) => {
+      checkKnownOptions<TappedWatch>("evaluateTapped", watch, TAPPED_WATCH);
+      const { onHidden, onLogits } = watch;
       checkIds(ids, this.model.config.vocabSize);
       const tokens = ids.length;
       if (tokens > this.state.capacity)

@@ -95,13 +95,14 @@ export class Arena {
     const end = memory.buffer.byteLength;
     const missing = bytes - this.#free.sizeBefore(end);
     if (missing <= 0) return;
-    if (end + missing > LIMIT_BYTES) throw new MemoryError("engine memory", end + missing, LIMIT_BYTES);
+    if (end + missing > LIMIT_BYTES)
+      throw new MemoryError("engine memory", { askedBytes: end + missing, limitBytes: LIMIT_BYTES });
     const pages = Math.ceil(missing / PAGE_BYTES);
     const wished = Math.min(Math.max(pages, step / PAGE_BYTES), (LIMIT_BYTES - end) / PAGE_BYTES);
     try {
       if (wished === pages || !grown(memory, wished)) memory.grow(pages);
     } catch (cause) {
-      throw new MemoryError("engine memory", end + missing, end, { cause });
+      throw new MemoryError("engine memory", { askedBytes: end + missing, limitBytes: end }, { cause });
     }
     this.#free.give(end, memory.buffer.byteLength - end);
   }

@@ -28,7 +28,7 @@ const total = (resolved: Readonly<Record<string, number>>) =>
 
 describe("knapsackPlan", () => {
   it.each([2, 2.5, 3, 3.7, 8])("keeps to %f average bits, and beats the uniform plan of as many", (averageBits) => {
-    const plan = knapsackPlan(context, damages, { kind: "bits", averageBits });
+    const plan = knapsackPlan(context, damages, { budget: { kind: "bits", averageBits } });
     expect(plan.averageBits).toBeLessThanOrEqual(averageBits + 1e-9);
     expect(plan.averageBits).toBeGreaterThan(averageBits - 0.02);
     expect(plan.predictedKl).toBeCloseTo(total(plan.resolved), 12);
@@ -44,7 +44,7 @@ describe("knapsackPlan", () => {
       if (policy.kind !== "rules") throw new Error("rules expected");
       const theirs = policyPlan(planModulesOf(context.shapes), policy);
       const trueBytes = sizeOf(theirs);
-      const ours = knapsackPlan(context, damages, { kind: "bytes", trueBytes });
+      const ours = knapsackPlan(context, damages, { budget: { kind: "bytes", trueBytes } });
       expect(sizeOf(ours)).toBeLessThanOrEqual(trueBytes);
       expect(sizeOf(ours)).toBeGreaterThan(0.999 * trueBytes);
       expect(ours.predictedKl).toBeLessThan(total(theirs.resolved));
@@ -52,9 +52,9 @@ describe("knapsackPlan", () => {
   );
 
   it("finds a plan for every budget, whatever the length of the header comes to", () => {
-    const largest = sizeOf(knapsackPlan(context, damages, { kind: "bits", averageBits: 3 }));
+    const largest = sizeOf(knapsackPlan(context, damages, { budget: { kind: "bits", averageBits: 3 } }));
     for (let less = 0; less < 400; less += 8) {
-      const plan = knapsackPlan(context, damages, { kind: "bytes", trueBytes: largest - less });
+      const plan = knapsackPlan(context, damages, { budget: { kind: "bytes", trueBytes: largest - less } });
       expect(sizeOf(plan)).toBeLessThanOrEqual(largest - less);
     }
   });
@@ -65,7 +65,7 @@ describe("knapsackPlan", () => {
       [first, 16 as const],
       [second, 2 as const],
     ]);
-    const plan = knapsackPlan(context, damages, { kind: "bits", averageBits: 3.6 }, { minBits: 3, frozen });
+    const plan = knapsackPlan(context, damages, { budget: { kind: "bits", averageBits: 3.6 }, minBits: 3, frozen });
     expect(plan.resolved[first]).toBe(16);
     expect(plan.resolved[second]).toBe(2);
     const others = Object.entries(plan.resolved).filter(([name]) => name !== first && name !== second);
@@ -73,10 +73,10 @@ describe("knapsackPlan", () => {
   });
 
   it("refuses what cannot be: too small a budget, a linear nobody measured", () => {
-    expect(() => knapsackPlan(context, damages, { kind: "bytes", trueBytes: 1000 })).toThrow(
+    expect(() => knapsackPlan(context, damages, { budget: { kind: "bytes", trueBytes: 1000 } })).toThrow(
       /budget: found 1000 bytes, expected at least \d{7}, with the fewest bits/,
     );
-    expect(() => knapsackPlan(context, new Map(), { kind: "bits", averageBits: 3 })).toThrow(
+    expect(() => knapsackPlan(context, new Map(), { budget: { kind: "bits", averageBits: 3 } })).toThrow(
       "damages: found nothing for",
     );
   });

@@ -37,7 +37,7 @@ const ALL =
   (bits: 2 | 3 | 4 | 8, groupSize: number): Choose =>
   () => ({ bits, groupSize });
 
-const CASES: readonly (readonly [string, Choose, Grid, WriteOptions])[] = [
+const CASES: readonly (readonly [string, Choose, Grid, Omit<WriteOptions, "settings" | "output">])[] = [
   ["mixed bits and leftovers", MIXED, { method: "rtn" }, {}],
   ["2 bits, other names", ALL(2, 64), { method: "rtn" }, { names: "transformers" }],
   ["asymmetric, v2", ALL(3, 32), { method: "rtn", symmetric: false }, { version: "gptq_v2" }],
@@ -57,10 +57,10 @@ describe.each(["models/fable-mixtral", "models/fable-deepseek"])("plannedBytes o
     const files = await readModelFiles(await nodeFolder(path));
     await using model = await Model.open(files, await createMachine({ threads: 2 }), { activations: "f32" });
     const settings = { ...DEFAULT_GRID, clip: "none" as const, ...grid, modules: modulesOf(files, choose) };
-    const planned = plannedBytes(files, settings, options);
+    const planned = plannedBytes(files, settings, { names: options.names });
     const output = memoryOutput("out");
     const quantized = await quantizeModel(model, settings, { windows: WINDOWS });
-    const { trueBytes } = await writeQuantized(files, quantized, settings, output, options);
+    const { trueBytes } = await writeQuantized(files, quantized, { ...options, settings, output });
     expect(planned).toBe(trueBytes);
     expect(planned).toBe(output.files.get("model.safetensors")?.byteLength);
   });

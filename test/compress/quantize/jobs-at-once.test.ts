@@ -41,15 +41,16 @@ const JOBS: Readonly<Record<string, Job>> = {
     const first = await likelihood.logLikelihoods([request("The dog", " ran"), request("The dog", " sat down")]);
     return [first, await likelihood.logLikelihoods([request("The cat", " ran"), request("", "A tree")])];
   },
-  compare: async (model) => compare(model.withActivations({ mode: "int8", group: 32 }), model, IDS, { window: 30 }),
+  compare: async (model) =>
+    compare(model.withActivations({ mode: "int8", group: 32 }), model, { ids: IDS, window: 30 }),
   logits: async (model) => model.logits(IDS.slice(0, 90)),
   session: async (model) => {
     using session = model.session({ context: 40, batch: 7 });
     let last = new Float32Array();
-    const keep = ({ ptr }: { ptr: number }) => {
+    const onLogits = ({ ptr }: { ptr: number }) => {
       last = model.machine.arena.f32(ptr, model.config.vocabSize).slice();
     };
-    for (let at = 0; at < 40; at += 20) await session.evaluate(IDS.slice(at, at + 20), new Turns(), keep);
+    for (let at = 0; at < 40; at += 20) await session.evaluate(IDS.slice(at, at + 20), new Turns(), { onLogits });
     return last;
   },
 };

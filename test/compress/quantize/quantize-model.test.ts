@@ -85,7 +85,7 @@ describe("quantizeModel", () => {
       ground ??= await quantizeModel(model, settings, { windows });
       const quantized = ground;
       const output = memoryOutput("out");
-      const written = await writeQuantized(model.files, quantized, settings, output, { names });
+      const written = await writeQuantized(model.files, quantized, { settings, output, names });
       expect(written.trueBytes).toBe(output.files.get("model.safetensors")?.byteLength);
       const folder = filesFolder("out", Object.fromEntries(output.files));
       const files = await readModelFiles(folder);

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MemoryError, UsageError } from "../../../src/base/errors.ts";
 import { measureDamage } from "../../../src/compress/plan/measure-damage.ts";
-import { planFor } from "../../../src/compress/plan/plan-model.ts";
+import { planFor, planSettings } from "../../../src/compress/plan/plan-model.ts";
 import { trainPredictor } from "../../../src/compress/predictor/predictor.ts";
 import { quantizeModel } from "../../../src/compress/quantize/quantize-model.ts";
 import { shapesOfFiles } from "../../../src/compress/recipe/model-shapes.ts";
@@ -10,6 +10,7 @@ import { DEFAULT_GRID, type QuantizeSettings, uniformModules } from "../../../sr
 import { heldMatrices } from "../../../src/compress/result/quantized.ts";
 import { openCheckpoint } from "../../../src/compress/resume/block-checkpoint.ts";
 import { smoothModel } from "../../../src/compress/smooth/smooth-model.ts";
+import { staticScales } from "../../../src/compress/smooth/static-scales.ts";
 import { calibrate } from "../../../src/compress/statistics/calibrate.ts";
 import { cutWindows, selfSample } from "../../../src/compress/windows/calibration-text.ts";
 import { writeQuantized } from "../../../src/compress/write/write-quantized.ts";
@@ -77,6 +78,16 @@ describe("an option that a function does not have is refused with the nearest na
   const bad = (name: string) => ({ [name]: 1 }) as object;
   const signal = AbortSignal.abort(new Error("did not check its options"));
   const calls: readonly [string, () => unknown, string][] = [
+    [
+      "staticScales",
+      () => staticScales(model, WINDOWS, { activations: { bits: 4, group: 32 }, ...bad("signals") }),
+      "signal",
+    ],
+    [
+      "planSettings",
+      () => planSettings(model.files, { base: 4, rules: [], policy: "" }, { groupSize: 64, ...bad("names") }),
+      "name",
+    ],
     ["quantizeModel", () => quantizeModel(model, settings, { ...bad("window"), signal }), "windows"],
     ["calibrate", () => calibrate(model, WINDOWS, { ...bad("hessian"), signal }), "hessians"],
     ["selfSample", () => selfSample(model, { ...bad("sample"), signal }), "samples"],
@@ -85,7 +96,7 @@ describe("an option that a function does not have is refused with the nearest na
     ["trainPredictor", () => trainPredictor(model, WINDOWS, { ...bad("epoch"), signal }), "epochs"],
     [
       "openCheckpoint",
-      () => openCheckpoint(memoryWorkFolder(), model, settings, { ...bad("resum"), signal }),
+      () => openCheckpoint(memoryWorkFolder(), model, { settings, ...bad("resum"), signal }),
       "resume",
     ],
     [
@@ -107,7 +118,7 @@ describe("an option that a function does not have is refused with the nearest na
       "writeQuantized",
       () => {
         const nothing = { matrices: heldMatrices(new Map()), modules: [], starved: [] };
-        return writeQuantized(model.files, nothing, settings, memoryOutput(), bad("name"));
+        return writeQuantized(model.files, nothing, { ...bad("name"), settings, output: memoryOutput() });
       },
       "names",
     ],

@@ -49,12 +49,12 @@ interface Result {
 async function whole(grid: QuantizeSettings, checkpoint?: Checkpoint, signal?: AbortSignal): Promise<Result> {
   const quantized = await quantizeModel(model, grid, { windows: WINDOWS, checkpoint, signal });
   const output = memoryOutput();
-  await writeQuantized(model.files, quantized, grid, output);
+  await writeQuantized(model.files, quantized, { settings: grid, output });
   return { quantized, files: output.files };
 }
 
 const resumed = (folder: WorkFolder, grid: QuantizeSettings) =>
-  openCheckpoint(folder, model, grid, { windows: WINDOWS, resume: true });
+  openCheckpoint(folder, model, { settings: grid, windows: WINDOWS, resume: true });
 
 /** A run that stops as soon as so many more blocks are safe. */
 async function stopAfter(blocks: number, folder: WorkFolder, grid: QuantizeSettings): Promise<void> {
@@ -132,7 +132,7 @@ describe("a stopped run", () => {
   it("is forgotten by a run that does not resume", async () => {
     const folder = memoryWorkFolder();
     await stopAfter(1, folder, settings());
-    const checkpoint = await openCheckpoint(folder, model, settings(), { windows: WINDOWS });
+    const checkpoint = await openCheckpoint(folder, model, { settings: settings(), windows: WINDOWS });
     expect(checkpoint.found).toBe(0);
     expect(await folder.list()).toEqual([]);
   });
@@ -187,7 +187,7 @@ describe("a run with anything else", () => {
     ["windows cut otherwise", [WINDOWS.flat()]],
     ["no windows", undefined],
   ])("is refused: %s", async (_, windows) => {
-    const opening = openCheckpoint(folder, model, settings(), { windows, resume: true });
+    const opening = openCheckpoint(folder, model, { settings: settings(), windows, resume: true });
     await expectRefused(opening, /run\.json: calibrationHash: found "[0-9a-f]+\.*/);
   });
 
@@ -196,7 +196,7 @@ describe("a run with anything else", () => {
       weights[weights.length - 2] ^= 1;
     });
     await expectRefused(
-      openCheckpoint(folder, other, settings(), { windows: WINDOWS, resume: true }),
+      openCheckpoint(folder, other, { settings: settings(), windows: WINDOWS, resume: true }),
       /run\.json: modelHash: found/,
     );
   });

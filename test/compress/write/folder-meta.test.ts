@@ -21,7 +21,11 @@ afterAll(() => model[Symbol.asyncDispose]());
 async function written(change: Partial<QuantizeSettings>) {
   const output = memoryOutput("out");
   const settings = { ...LOW_BIT_GRID, ...change, modules: new Map() };
-  await writeQuantized(model.files, { matrices: heldMatrices(new Map()), modules: [], starved: [] }, settings, output);
+  await writeQuantized(
+    model.files,
+    { matrices: heldMatrices(new Map()), modules: [], starved: [] },
+    { settings, output },
+  );
   const text = (name: string) => new TextDecoder().decode(output.files.get(name));
   const config = JSON.parse(text("config.json")).quantization_config;
   expect(JSON.parse(text("quantize_config.json"))).toEqual(config);
@@ -56,7 +60,7 @@ describe("a written folder", () => {
     const output = memoryOutput("out");
     const nothing = { matrices: heldMatrices(new Map()), modules: [], starved: [] };
     const settings = { ...DEFAULT_GRID, modules: new Map() };
-    await writeQuantized(model.files, nothing, settings, output, { names: "transformers" });
+    await writeQuantized(model.files, nothing, { settings, output, names: "transformers" });
     const readme = new TextDecoder().decode(output.files.get("README.md"));
     expect(readme).toContain("- GPTQModel 7.7 loads it");
     expect(readme).not.toContain("refuses");

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeOutputFile } from "../../../src/adapter/node-output.ts";
-import { compare, compareWindows } from "../../../src/eval/compare/compare.ts";
+import { compare } from "../../../src/eval/compare/compare.ts";
 import { saveReference } from "../../../src/eval/compare/save-reference.ts";
 import { openReference, type SavedReference } from "../../../src/eval/compare/saved-reference.ts";
 import { scoredWindows } from "../../../src/eval/scoring/scored-windows.ts";
@@ -34,7 +34,7 @@ afterAll(async () => {
 
 async function save(name: string, reference: LanguageModel = model): Promise<Uint8Array> {
   const path = join(folder, name);
-  await saveReference(reference, WINDOWS, await nodeOutputFile(path), { protocol: PROTOCOL });
+  await saveReference(reference, WINDOWS, { output: await nodeOutputFile(path), protocol: PROTOCOL });
   return readFileSync(path);
 }
 
@@ -56,7 +56,7 @@ describe("a saved reference", () => {
   });
 
   it("compares as the running model does", async () => {
-    const live = await compare(rounded, model, IDS, PROTOCOL);
+    const live = await compare(rounded, model, { ...PROTOCOL, ids: IDS });
     const saved = await compare(rounded, await open(bytes));
     expect(Math.abs(saved.kl.mean - live.kl.mean)).toBeLessThan(1e-6);
     expect(Math.abs(saved.kl.max - live.kl.max)).toBeLessThan(1e-4);
@@ -81,10 +81,7 @@ describe("a saved reference", () => {
     await using threaded = await loadModel("models/fable-mixtral", { threads: 2 });
     expect(Buffer.compare(await save("threaded.safetensors", threaded), bytes)).toBe(0);
     const path = join(folder, "meanwhile.safetensors");
-    const { reference } = await compare(rounded, model, IDS, {
-      ...PROTOCOL,
-      saveTo: await nodeOutputFile(path),
-    });
+    const { reference } = await compare(rounded, model, { ids: IDS, ...PROTOCOL, saveTo: await nodeOutputFile(path) });
     expect(Buffer.compare(readFileSync(path), bytes)).toBe(0);
     expect(reference.hash).toBe((await open(bytes)).facts.hash);
     const [one, two] = [await compare(model, await open(bytes)), await compare(threaded, await open(bytes))];
@@ -93,17 +90,16 @@ describe("a saved reference", () => {
 
   it("takes the same ids, cut as it was cut itself, and names the first that differs", async () => {
     const reference = await open(bytes);
-    const found = await compare(model, reference, IDS);
-    expect(found).toEqual(await compareWindows(model, reference, WINDOWS));
+    const found = await compare(model, reference, { ids: IDS });
+    expect(found).toEqual(await compare(model, reference, { windows: WINDOWS }));
     const other = WINDOWS.map((window) => [...window]);
     other[2][17] = 9;
-    const refuse = (windows: readonly (readonly number[])[]) =>
-      expect(compareWindows(model, reference, windows)).rejects;
+    const refuse = (windows: readonly (readonly number[])[]) => expect(compare(model, reference, { windows })).rejects;
     await refuse(other).toThrow(`window 2, token 17: found id 9, expected ${WINDOWS[2][17]}, as ref.safetensors has`);
     await refuse(WINDOWS.slice(1)).toThrow("window 0, token 0: found id");
     await refuse(WINDOWS.slice(0, 3)).toThrow("windows: found 3, expected 4, as ref.safetensors has");
     await refuse([WINDOWS[0].slice(0, 64)]).toThrow("window 0: found a length of 64, expected 128");
-    await expect(compare(model, reference, IDS, { limit: 256 })).rejects.toThrow("windows: found 2, expected 4");
+    await expect(compare(model, reference, { ids: IDS, limit: 256 })).rejects.toThrow("windows: found 2, expected 4");
   });
 
   it("is refused for another model, and to be saved again", async () => {
@@ -112,10 +108,13 @@ describe("a saved reference", () => {
       "reference experts: found 8, expected 16, as models/fable-deepseek has",
     );
     const saveTo = await nodeOutputFile(join(folder, "again.safetensors"));
-    await expect(compare(model, await open(bytes), undefined, { saveTo })).rejects.toMatchObject({
+    await expect(compare(model, await open(bytes), { saveTo })).rejects.toMatchObject({
       code: "USAGE",
     });
     await expect(compare(model, model)).rejects.toThrow("ids: found none");
+    await expect(compare(model, model, { windows: WINDOWS, limit: 9 })).rejects.toThrow(
+      "windows: found limit beside them, expected windows alone, or ids that are cut",
+    );
     expect(readdirSync(folder).filter((name) => name.includes("again"))).toEqual([]);
   });
 });
@@ -128,8 +127,8 @@ describe("saving a reference", () => {
     const options = { signal: stop.signal, onProgress: () => stop.abort(new Error("enough")) };
     const work =
       way === "compare"
-        ? compare(rounded, model, IDS, { ...PROTOCOL, ...options, saveTo: output })
-        : saveReference(model, WINDOWS, output, options);
+        ? compare(rounded, model, { ids: IDS, ...PROTOCOL, ...options, saveTo: output })
+        : saveReference(model, WINDOWS, { ...options, output });
     await expect(work).rejects.toThrow("enough");
     expect(readdirSync(place)).toEqual([]);
   });
@@ -137,8 +136,8 @@ describe("saving a reference", () => {
   it("leaves nothing when windows cannot be scored", async () => {
     const place = mkdtempSync(join(folder, "refused-"));
     const output = () => nodeOutputFile(join(place, "ref.safetensors"));
-    await expect(saveReference(model, [[1]], await output())).rejects.toThrow("window 0: found 1 tokens");
-    await expect(compare(model, rounded, [1, 2], { saveTo: await output() })).rejects.toThrow(
+    await expect(saveReference(model, [[1]], { output: await output() })).rejects.toThrow("window 0: found 1 tokens");
+    await expect(compare(model, rounded, { ids: [1, 2], saveTo: await output() })).rejects.toThrow(
       "at least one window of 512",
     );
     expect(readdirSync(place)).toEqual([]);

@@ -13,7 +13,7 @@ import { evaluateRows, modelOf, shortest } from "../scoring/plain-model.ts";
 const documentOf = (evaluation: Evaluation): JsonValue =>
   JSON.parse(JSON.stringify(harnessDocument(evaluation, {}, { samples: true })));
 const compareRuns = (ours: Evaluation, theirs: Evaluation) =>
-  compareWithBaseline(ours.tasks, readBaseline(documentOf(theirs), "base.json"), "base.json");
+  compareWithBaseline(ours.tasks, readBaseline(documentOf(theirs), "base.json"));
 const longest = () => modelOf(({ continuation }) => continuation.length);
 
 let data: FolderSource;
@@ -49,8 +49,8 @@ describe("compareWithBaseline", () => {
   });
 
   it("passes over tasks and items that only one run has", async () => {
-    const ours = await evaluate(shortest(), ["copa", "openbookqa"], data, { limit: 3 });
-    const theirs = await evaluate(longest(), ["openbookqa", "winogrande"], data, { limit: 2 });
+    const ours = await evaluate(shortest(), ["copa", "openbookqa"], { data, limit: 3 });
+    const theirs = await evaluate(longest(), ["openbookqa", "winogrande"], { data, limit: 2 });
     const { rows } = await compareRuns(ours, theirs);
     expect(rows.map(({ task, metric, n }) => [task, metric, n])).toEqual([
       ["openbookqa", "acc", 2],
@@ -72,7 +72,7 @@ describe("compareWithBaseline", () => {
     expect((await problemsOf(poor))[0]).toContain(
       "base.json: samples.mine, doc_id 0: acc_norm: found nothing, expected a number",
     );
-    const copa = await evaluate(shortest(), ["copa"], data, { limit: 3 });
+    const copa = await evaluate(shortest(), ["copa"], { data, limit: 3 });
     const both = { ...copa, tasks: [...changed.tasks, ...copa.tasks] };
     const found = await compareRuns({ ...copa, tasks: [...ours.tasks, ...copa.tasks] }, both);
     expect(found.rows.map(({ task }) => task)).toEqual(["copa"]);
@@ -102,7 +102,7 @@ describe("compareWithBaseline", () => {
       samples: { mine: [0, 1].map((doc_id) => ({ doc_id, target, resps: [[["-1", "False"]]], acc: 0 })) },
     });
     const compare = (target: unknown) =>
-      compareWithBaseline(ours.tasks, readBaseline(log(target) as JsonValue, "log.json"), "log.json");
+      compareWithBaseline(ours.tasks, readBaseline(log(target) as JsonValue, "log.json"));
     expect((await compare("0")).rows).toMatchObject([{ ours: 1, baseline: 0, n: 2 }]);
     expect(String((await compare("1")).problems[0])).toContain("found another question");
   });
@@ -128,7 +128,7 @@ describe("compareWithBaseline", () => {
 
 describe("evaluationTable", () => {
   it("marks scores at chance, tells groups from tasks, and draws markdown", async () => {
-    const found = await evaluate(shortest(), ["mmlu_stem"], data);
+    const found = await evaluate(shortest(), ["mmlu_stem"], { data });
     const table = evaluationTable(found, undefined, { markdown: false });
     expect(table).toMatch(/mmlu_college_biology +5 +2 +acc +0\.[05]000 \* .* 0\.250\n/);
     expect(table).toMatch(/mmlu_stem \(1 task\) +2 +acc /);

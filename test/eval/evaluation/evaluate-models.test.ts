@@ -38,7 +38,7 @@ describe.each(["fable-mixtral", "fable-deepseek"])("evaluate %s", (name) => {
       })),
     );
     expect(found).toEqual(flat);
-    const { tasks, problems } = await evaluate(likelihood, [task], data);
+    const { tasks, problems } = await evaluate(likelihood, [task], { data });
     const [{ samples, scores, total }] = tasks;
     expect(problems).toEqual([]);
     expect(total).toBe(50);
@@ -57,16 +57,16 @@ describe.each(["fable-mixtral", "fable-deepseek"])("evaluate %s", (name) => {
 
   it("gives the same bits for every batch and number of threads", async () => {
     const names = ["copa", "openbookqa", "winogrande"];
-    const first = await evaluate(model, names, data, { limit: 4, batchSize: 1 });
+    const first = await evaluate(model, names, { data, limit: 4, batchSize: 1 });
     expect(first.tasks.map(({ samples }) => samples.length)).toEqual([4, 4, 2]);
-    for (const batchSize of [8, 64]) expect(await evaluate(model, names, data, { limit: 4, batchSize })).toEqual(first);
+    for (const batchSize of [8, 64]) expect(await evaluate(model, names, { data, limit: 4, batchSize })).toEqual(first);
     await using two = await loadModel(repositoryFile(`models/${name}`), { threads: 2 });
-    expect(await evaluate(two, names, data, { limit: 4 })).toEqual(first);
+    expect(await evaluate(two, names, { data, limit: 4 })).toEqual(first);
   });
 
   it("takes what loadModel gives, and loses beginnings beyond a smaller context", async () => {
-    const whole = await evaluate(model, ["copa"], data, { limit: 3 });
-    const short = await evaluate(model, ["copa"], data, { limit: 3, context: 12 });
+    const whole = await evaluate(model, ["copa"], { data, limit: 3 });
+    const short = await evaluate(model, ["copa"], { data, limit: 3, context: 12 });
     const logs = (run: typeof whole) => run.tasks[0].samples.map(({ resps }) => resps[0][0]);
     expect(logs(whole)).not.toEqual(logs(short));
     using likelihood = new ModelLikelihood(model, { context: 4 });

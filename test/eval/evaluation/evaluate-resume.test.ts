@@ -19,7 +19,8 @@ describe("an interrupted evaluation", () => {
   it("ends with the reason and keeps finished batches", async () => {
     const controller = new AbortController();
     const kept: number[] = [];
-    const run = evaluate(shortest(), names, data, {
+    const run = evaluate(shortest(), names, {
+      data,
       ...{ limit: 6, batchSize: 2, signal: controller.signal },
       async onSamples(task, samples) {
         expect(task).toBe("copa");
@@ -29,7 +30,7 @@ describe("an interrupted evaluation", () => {
     });
     await expect(run).rejects.toThrow("enough");
     expect(kept).toEqual([0, 1, 2, 3]);
-    await expect(evaluate(shortest(), names, data, { signal: AbortSignal.abort(new Error("no")) })).rejects.toThrow(
+    await expect(evaluate(shortest(), names, { data, signal: AbortSignal.abort(new Error("no")) })).rejects.toThrow(
       "no",
     );
   });
@@ -37,7 +38,8 @@ describe("an interrupted evaluation", () => {
   it("goes on with what is known, and ends the same", async () => {
     const lines = [headLine({ model: "m" })];
     const options = { limit: 6, batchSize: 4 };
-    const whole = await evaluate(shortest(), names, data, {
+    const whole = await evaluate(shortest(), names, {
+      data,
       ...options,
       onSamples: (task, samples) => void lines.push(...samples.map((sample) => sampleLine(task, sample))),
     });
@@ -46,7 +48,8 @@ describe("an interrupted evaluation", () => {
       const known = readSampleLog(lines.slice(0, length), { model: "m" }, "j");
       const model = shortest();
       const done: number[] = [];
-      const again = await evaluate(model, names, data, {
+      const again = await evaluate(model, names, {
+        data,
         ...{ ...options, known },
         onProgress: (progress) => done.push(progress.done),
       });
@@ -58,7 +61,7 @@ describe("an interrupted evaluation", () => {
     // A larger limit only asks for more.
     const model = shortest();
     const known = new Map(whole.tasks.map(({ task, samples }) => [task.task, samples]));
-    await evaluate(model, names, data, { limit: 7, known });
+    await evaluate(model, names, { data, limit: 7, known });
     expect(model.asked).toHaveLength(2 + 4);
   });
 

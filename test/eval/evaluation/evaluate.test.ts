@@ -70,8 +70,7 @@ describe("evaluate", () => {
     const result = await evaluate(
       modelOf(({ continuation }) => -continuation.length, true),
       ["mine"],
-      folder,
-      { own },
+      { data: folder, own },
     );
     const [{ scores, samples, chance }] = result.tasks;
     expect(samples.map(({ acc, perplexity }) => [acc, perplexity])).toEqual([
@@ -84,15 +83,14 @@ describe("evaluate", () => {
     const hopeless = await evaluate(
       modelOf(() => -1000),
       ["mine"],
-      folder,
-      { own },
+      { data: folder, own },
     );
     expect(harnessDocument(hopeless, {}).results["mine"]).toMatchObject({ "acc,none": 0, "perplexity,none": null });
   });
 
   it("takes limits, shots, groups and tasks by name, each once", async () => {
     const model = shortest();
-    const found = await evaluate(model, ["mmlu_stem", "copa", "mmlu_college_biology"], data, { limit: 1, shots: 1 });
+    const found = await evaluate(model, ["mmlu_stem", "copa", "mmlu_college_biology"], { data, limit: 1, shots: 1 });
     expect(found.tasks.map(({ task, total, samples }) => [task.task, total, samples.length])).toEqual([
       ["mmlu_college_biology", 2, 1],
       ["copa", 50, 1],
@@ -114,7 +112,7 @@ describe("evaluate", () => {
     const right = { q: "a", c: ["a", "bb"], t: 0 };
     const files = { "a.jsonl": rowsOf([right]), "b.jsonl": rowsOf([right, { ...right, t: 1 }, { ...right, t: 1 }]) };
     const own = [one("a", "a.jsonl"), one("b", "b.jsonl")];
-    const { groups } = await evaluate(shortest(), ["both"], filesFolder("DIR", files), { own });
+    const { groups } = await evaluate(shortest(), ["both"], { data: filesFolder("DIR", files), own });
     expect(groups).toHaveLength(1);
     expect(groups[0]).toMatchObject({ name: "both", tasks: ["a", "b"], items: 4, chance: 0.5 });
     expect(groups[0].scores[0]).toMatchObject({ metric: "acc", value: 0.5, atChance: true });
@@ -124,7 +122,10 @@ describe("evaluate", () => {
   it("does not take a group of single items for certain", async () => {
     const one = (task: string) => parseTask({ ...MINE, task, tag: "both", files: { test: "t.jsonl" } }, task);
     const files = { "t.jsonl": rowsOf([{ q: "a", c: ["a", "bb"], t: 0 }]) };
-    const { groups } = await evaluate(shortest(), ["both"], filesFolder("DIR", files), { own: [one("a"), one("b")] });
+    const { groups } = await evaluate(shortest(), ["both"], {
+      data: filesFolder("DIR", files),
+      own: [one("a"), one("b")],
+    });
     // The standard error of one item a task is 0, and tells nothing: 2 of 2 is what guessing gives every fourth time.
     expect(groups[0].scores[0]).toMatchObject({ value: 1, stdErr: 0, atChance: true });
     expect(groups[0].scores[0].interval[0]).toBeCloseTo(Math.sqrt(0.025), 10);
@@ -132,7 +133,7 @@ describe("evaluate", () => {
 
   it("scores WinoGrande's rest of the sentence after each option", async () => {
     const model = modelOf(({ context }) => (context.endsWith(" Maria") || context.endsWith(" Dennis") ? -1 : -2));
-    const [{ samples, scores }] = (await evaluate(model, ["winogrande"], data)).tasks;
+    const [{ samples, scores }] = (await evaluate(model, ["winogrande"], { data })).tasks;
     expect(model.asked.map(({ continuation }) => continuation).slice(0, 2)).toEqual([
       " always got the easier cases.",
       " always got the easier cases.",
@@ -176,13 +177,13 @@ describe("evaluate", () => {
     expect((await evaluateRows(strict, [rows[1]])).tasks).toEqual([]);
   });
 
-  it.each<[string, string[], EvaluateOptions, string]>([
+  it.each<[string, string[], Omit<EvaluateOptions, "data">, string]>([
     ["a misspelt task", ["cop"], {}, 'tasks: found "cop", expected the name of a task or group, such as copa'],
     ["no items", ["copa"], { limit: 0 }, "limit: found 0"],
     ["shots that are not there", ["openbookqa"], { shots: 2 }, "task openbookqa: found 2 shots, expected at most 1"],
     ["an empty batch", ["copa"], { batchSize: 0 }, "batch size: found 0, expected an integer from 1"],
   ])("refuses %s", async (_, names, options, sentence) => {
-    await expect(evaluate(shortest(), names, data, options)).rejects.toMatchObject({
+    await expect(evaluate(shortest(), names, { ...options, data })).rejects.toMatchObject({
       code: "USAGE",
       message: expect.stringContaining(sentence),
     });
@@ -205,7 +206,7 @@ describe("evaluate", () => {
 
 describe("harnessDocument", () => {
   it("has the shape of lm-evaluation-harness", async () => {
-    const found = await evaluate(shortest(), ["openbookqa", "mmlu_stem"], data, { limit: 2 });
+    const found = await evaluate(shortest(), ["openbookqa", "mmlu_stem"], { data, limit: 2 });
     const document = harnessDocument(found, { model: "m" }, { samples: true });
     const { value, stdErr } = found.tasks[0].scores[1];
     expect(document.results["openbookqa"]).toEqual({

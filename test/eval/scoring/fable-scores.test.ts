@@ -53,10 +53,7 @@ describe.each(["fable-mixtral", "fable-deepseek"])("%s", (name) => {
 
   it("does not differ from itself", async () => {
     await using same = await loadModel(`models/${name}`);
-    const { kl, sameTop, perplexityRatio, routing } = await compare(same, model, IDS, {
-      window: 64,
-      limit: 256,
-    });
+    const { kl, sameTop, perplexityRatio, routing } = await compare(same, model, { ids: IDS, window: 64, limit: 256 });
     expect(kl.max).toBe(0);
     expect(sameTop.value).toBe(1);
     expect(perplexityRatio).toBe(1);
@@ -78,7 +75,7 @@ describe("compare", () => {
   it("tells int8 from f32 activations, and percentiles in order", async () => {
     await using model = await loadModel("models/fable-mixtral", { activations: "int8" });
     await using reference = await loadModel("models/fable-mixtral");
-    const { kl, deltaP, sameTop } = await compare(model, reference, IDS, { window: 128, limit: 512 });
+    const { kl, deltaP, sameTop } = await compare(model, reference, { ids: IDS, window: 128, limit: 512 });
     expect(kl.mean).toBeGreaterThan(0);
     expect(kl.mean).toBeLessThan(1e-2);
     const order = [kl.p50, kl.p90, kl.p95, kl.p99, kl.p999, kl.max];
@@ -90,8 +87,10 @@ describe("compare", () => {
   it("refuses models that cannot be compared, and windows that do not fit", async () => {
     await using model = await loadModel("models/fable-mixtral");
     await using other = await loadModel("models/fable-deepseek");
-    await expect(compare(model, other, IDS, { window: 64 })).rejects.toThrow("reference experts: found 16, expected 8");
-    await expect(compare(model, model, IDS, { window: 1024 })).rejects.toThrow("window: found 1024");
+    await expect(compare(model, other, { ids: IDS, window: 64 })).rejects.toThrow(
+      "reference experts: found 16, expected 8",
+    );
+    await expect(compare(model, model, { ids: IDS, window: 1024 })).rejects.toThrow("window: found 1024");
     await expect(perplexity(model, [1, 2, 3], { window: 64 })).rejects.toThrow(
       "text: found 3 tokens, expected at least one window of 64",
     );

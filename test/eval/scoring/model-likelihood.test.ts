@@ -68,7 +68,7 @@ describe("logLikelihoods", () => {
   });
 
   it("truncates MMLU's examples, whatever is asked together", async () => {
-    const { tasks } = await evaluate(model, ["mmlu_college_biology"], data);
+    const { tasks } = await evaluate(model, ["mmlu_college_biology"], { data });
     const { task, samples, chance, shots } = tasks[0];
     expect([task.task, chance, shots, samples.length]).toEqual(["mmlu_college_biology", 0.25, 5, 2]);
     const { loadTask } = await import("../../../src/eval/tasks/load-task.ts");
@@ -133,7 +133,7 @@ describe("evaluate with a model of ours", () => {
     const row = { q: "The dog", c: ["ran", "sat"], t: 0 };
     const rows = [row, { ...row, c: ["ran", " dog".repeat(600)] }, row];
     const run = (...kept: readonly object[]) =>
-      evaluate(model, ["mine"], filesFolder("DIR", { "t.jsonl": rowsOf(kept) }), { own });
+      evaluate(model, ["mine"], { data: filesFolder("DIR", { "t.jsonl": rowsOf(kept) }), own });
     const { tasks, problems } = await run(...rows);
     expect(problems).toMatchObject([
       {
@@ -171,6 +171,6 @@ describe("evaluate with a model of ours", () => {
       ),
     ];
     const folder = filesFolder("DIR", { "t.jsonl": rowsOf([{ c: ["a", "b"], Once: "Once" }]) });
-    await expect(evaluate(misfit, ["mine"], folder, { own })).rejects.toMatchObject(expected);
+    await expect(evaluate(misfit, ["mine"], { data: folder, own })).rejects.toMatchObject(expected);
   });
 });

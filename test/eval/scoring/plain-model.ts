@@ -40,12 +40,12 @@ export const rowsOf = (rows: readonly object[]) =>
 export function evaluateRows(
   model: LikelihoodModel,
   rows: readonly object[],
-  options: EvaluateOptions = {},
+  options: Omit<EvaluateOptions, "data" | "own"> = {},
   fields: JsonObject = {},
 ): Promise<Evaluation> {
   const own = [parseTask({ ...MINE, ...fields }, "mine.json")];
   const files = { "t.jsonl": rowsOf(rows), "s.jsonl": rowsOf([{ q: "shot", c: ["yes", "no"], t: 0 }]) };
-  return evaluate(model, ["mine"], filesFolder("DIR", files), { ...options, own });
+  return evaluate(model, ["mine"], { ...options, data: filesFolder("DIR", files), own });
 }
 export const ROWS = [
   { q: "a", c: ["long one", "short"], t: 1 },

@@ -66,7 +66,7 @@ export async function blocks(): Promise<Area> {
     async run(input) {
       const folder = memoryWorkFolder();
       for (const [name, bytes] of Object.entries(input)) folder.files.set(name, bytes);
-      const checkpoint = await openCheckpoint(folder, model, settings, { windows: WINDOWS, resume: true });
+      const checkpoint = await openCheckpoint(folder, model, { settings, windows: WINDOWS, resume: true });
       for (let layer = 0; layer < model.config.layers; layer++) await checkpoint.load(layer);
     },
   };

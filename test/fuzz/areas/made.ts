@@ -42,7 +42,7 @@ export async function statisticsFiles(model: Model): Promise<{ whole: Uint8Array
 }
 
 export function referenceFile(model: Model): Promise<Uint8Array> {
-  return bytesOf((file) => saveReference(model, WINDOWS, file));
+  return bytesOf((file) => saveReference(model, WINDOWS, { output: file }));
 }
 
 export function settingsOf(model: Model): QuantizeSettings {
@@ -56,7 +56,7 @@ export function settingsOf(model: Model): QuantizeSettings {
 export async function blockFiles(model: Model): Promise<Input> {
   const folder = memoryWorkFolder();
   const settings = settingsOf(model);
-  const checkpoint = await openCheckpoint(folder, model, settings, { windows: WINDOWS });
+  const checkpoint = await openCheckpoint(folder, model, { settings, windows: WINDOWS });
   await quantizeModel(model, settings, { windows: WINDOWS, checkpoint });
   return Object.fromEntries(folder.files);
 }

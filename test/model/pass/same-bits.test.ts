@@ -25,8 +25,10 @@ describe.each(RUNS)("logits of $name with $activations activations", ({ path, ac
     using session = model.session({ context: ids.length, batch: 1 });
     const rows: Float32Array[] = [];
     for (const id of ids)
-      await session.evaluate([id], new Turns(), ({ ptr }) => {
-        rows.push(model.machine.arena.f32(ptr, vocab).slice());
+      await session.evaluate([id], new Turns(), {
+        onLogits: ({ ptr }) => {
+          rows.push(model.machine.arena.f32(ptr, vocab).slice());
+        },
       });
     const differing = rows.map((row, token) =>
       firstDifference(row, whole.subarray(token * vocab, (token + 1) * vocab)),

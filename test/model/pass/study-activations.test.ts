@@ -75,7 +75,7 @@ describe.each(MODELS)("study activations of %s", (path) => {
 
   it("take scales found beforehand", async () => {
     const { name, cols } = model.weights.layers[0].o;
-    using given = await staticScales(model, [IDS.slice(0, 6)], { bits: 4, group: 32 });
+    using given = await staticScales(model, [IDS.slice(0, 6)], { activations: { bits: 4, group: 32 } });
     const { scales } = given.activations;
     const list = model.machine.arena.f32(scales!.get(name)!, cols / 32).slice();
     expect(await errorOf(given.activations, list)).toBeLessThan(1e-5);
@@ -141,7 +141,7 @@ describe("Model.withActivations", () => {
     await expect(allLogits(study, IDS)).rejects.toThrow("found no scales, expected scales of this model");
     const output = { [Symbol.asyncDispose]: async () => {} } as never;
     expect(activationsName(study.activations)).toBe("study int4/64/static");
-    await expect(saveReference(study, [IDS], output)).rejects.toThrow("found study int4/64/static");
+    await expect(saveReference(study, [IDS], { output })).rejects.toThrow("found study int4/64/static");
   });
 
   it("gives a view whose end frees nothing", async () => {

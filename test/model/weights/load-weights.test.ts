@@ -42,8 +42,10 @@ async function open(files: ModelFiles): Promise<Model> {
 async function hiddenOf(model: Model, ids: readonly number[]): Promise<readonly Float32Array[]> {
   using session = model.session({ context: 16, batch: 16 });
   const streams: Float32Array[] = [];
-  await session.evaluateTapped(ids, turns, ({ input }) => {
-    streams.push(model.machine.arena.f32(input.ptr, input.rows * input.ld).slice());
+  await session.evaluateTapped(ids, turns, {
+    onHidden: ({ input }) => {
+      streams.push(model.machine.arena.f32(input.ptr, input.rows * input.ld).slice());
+    },
   });
   return streams;
 }
@@ -126,7 +128,7 @@ describe("biases", () => {
     const modules = new Map(fitting.map((linear) => [linear.name, { bits: 8, groupSize: 32 } as const]));
     const settings = { ...DEFAULT_GRID, method: "rtn" as const, modules };
     const output = memoryOutput("out");
-    const { trueBytes } = await writeQuantized(files, await quantizeModel(model, settings), settings, output);
+    const { trueBytes } = await writeQuantized(files, await quantizeModel(model, settings), { settings, output });
     expect(trueBytes).toBe(plannedBytes(files, settings));
     const reread = await madeFiles(filesFolder("out", Object.fromEntries(output.files)), { config: { biased: ["v"] } });
     const { stored } = reread.linears.find((linear) => linear.name === name)!;

@@ -62,9 +62,11 @@ async function logitsOf(model: Runnable): Promise<Float32Array> {
   let done = 0;
   for (const ids of pieces) {
     const before = done;
-    await session.evaluate(ids, turns, ({ ptr, ld, rows, first }) => {
-      for (let row = 0; row < rows; row++)
-        all.set(machine.arena.f32(ptr + 4 * ld * row, config.vocabSize), (before + first + row) * config.vocabSize);
+    await session.evaluate(ids, turns, {
+      onLogits: ({ ptr, ld, rows, first }) => {
+        for (let row = 0; row < rows; row++)
+          all.set(machine.arena.f32(ptr + 4 * ld * row, config.vocabSize), (before + first + row) * config.vocabSize);
+      },
     });
     done += ids.length;
   }
@@ -106,8 +108,10 @@ describe.each(["models/fable-mixtral", "models/fable-deepseek"])(
           results.push(machine.arena.f32(ptr, length * ld).slice());
         });
         using session = new Session(model, { context: 8, batch: 8 });
-        await session.evaluateTapped([5, 9, 7], turns, ({ input }) => {
-          results.push(machine.arena.f32(input.ptr, input.rows * input.ld).slice());
+        await session.evaluateTapped([5, 9, 7], turns, {
+          onHidden: ({ input }) => {
+            results.push(machine.arena.f32(input.ptr, input.rows * input.ld).slice());
+          },
         });
         store[Symbol.dispose]();
       }
@@ -157,8 +161,10 @@ describe("WeightStore", () => {
     const run = async () => {
       session.truncate(0);
       let found = new Float32Array();
-      await session.evaluate([1, 2, 3], turns, ({ ptr, rows }) => {
-        found = machine.arena.f32(ptr, rows * stride(files.config.vocabSize)).slice();
+      await session.evaluate([1, 2, 3], turns, {
+        onLogits: ({ ptr, rows }) => {
+          found = machine.arena.f32(ptr, rows * stride(files.config.vocabSize)).slice();
+        },
       });
       return found;
     };
