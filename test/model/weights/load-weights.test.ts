@@ -95,8 +95,10 @@ describe("biases", () => {
     const model = await open(await withBiases(all, ["down"]));
     using session = model.session({ context: 16, batch: 16, keepRoutes: true });
     let found = new Float32Array();
-    await session.evaluateTapped(IDS, turns, ({ layer, input }) => {
-      if (layer === 1) found = model.machine.arena.f32(input.ptr, input.rows * input.ld).slice();
+    await session.evaluateTapped(IDS, turns, {
+      onHidden: ({ layer, input }) => {
+        if (layer === 1) found = model.machine.arena.f32(input.ptr, input.rows * input.ld).slice();
+      },
     });
     const { topK } = model.config;
     const weights = model.machine.arena.f32(session.state.routes[1].weights, IDS.length * topK);
