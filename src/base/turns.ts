@@ -65,9 +65,13 @@ export class Turns {
 
   /** Lets the event loop turn when 20 ms have passed since it last did; throws the signal's reason when aborted. */
   async pause(): Promise<void> {
+    if (this.isDue()) await this.turn();
+  }
+
+  /** Whether it is time to `turn`: what runs for every token asks first, and makes no promise. @throws the signal's reason when aborted. */
+  isDue(): boolean {
     this.check();
-    if (performance.now() - this.#clock.last < EVERY_MS) return;
-    await this.turn();
+    return performance.now() - this.#clock.last >= EVERY_MS;
   }
 
   /** Lets the event loop turn now. */

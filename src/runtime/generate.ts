@@ -6,7 +6,7 @@ import { Turns } from "../base/turns.ts";
 import type { Model, Progress } from "../model/model.ts";
 import { checkContext, type LogitRows, requireIdList } from "../model/pass/session.ts";
 import { createTextStream, type TextStream } from "../text/text-stream.ts";
-import { checkSampling, type SamplingOptions, sample } from "./sampler.ts";
+import { checkSampling, SampleRoom, type SamplingOptions, sample } from "./sampler.ts";
 import { Seat } from "./seat.ts";
 import { createStopFilter } from "./stop.ts";
 
@@ -144,10 +144,15 @@ function createSampler(
   const random = createRandom(seed);
   const history = [...promptIds];
   const logits = new Float32Array(model.config.vocabSize);
+  const room = new SampleRoom(logits.length);
+  const { arena } = model.machine;
   return {
-    take: ({ ptr }) => logits.set(model.machine.arena.f32(ptr, logits.length)),
+    take({ ptr }) {
+      const { floats } = arena;
+      for (let id = 0, from = ptr >>> 2; id < logits.length; id++) logits[id] = floats[from + id];
+    },
     next() {
-      const id = sample(logits, sampling, random, history);
+      const id = sample(logits, sampling, random, history, room);
       history.push(id);
       return id;
     },

@@ -3,13 +3,12 @@
 /** Whether a stands before b; a total order. */
 export type ComesFirst = (a: number, b: number) => boolean;
 
-/** Ids of the `count` largest scores, descending, ties to the lower id. count <= scores.length. */
-export function keepLargest(scores: Float32Array, count: number): Int32Array {
+/** Puts the ids of the `count` largest scores into `heap`, descending, ties to the lower id. count <= scores.length. */
+export function keepLargest(scores: Float32Array, count: number, heap: Int32Array): void {
   // The heap has the worst of the kept on top, so that most ids cost one comparison.
   const worse: ComesFirst = (a, b) => scores[a] < scores[b] || (scores[a] === scores[b] && a > b);
-  const heap = new Int32Array(count);
   for (let id = 0; id < count; id++) heap[id] = id;
-  heapify(heap, worse);
+  heapify(heap, count, worse);
   for (let id = count; id < scores.length; id++) {
     if (!(scores[id] > scores[heap[0]])) continue; // an equal score with a higher id is the worse one
     heap[0] = id;
@@ -21,29 +20,37 @@ export function keepLargest(scores: Float32Array, count: number): Int32Array {
     heap[size] = worst;
     sink(heap, 0, size, worse);
   }
-  return heap;
 }
 
-/** Takes entries in order until `enough` says so, with the one it said it of; destroys `items`. */
-export function popUntil(items: Int32Array, comesFirst: ComesFirst, enough: (item: number) => boolean): number[] {
-  heapify(items, comesFirst);
-  const taken: number[] = [];
-  for (let size = items.length; size > 0; ) {
+/**
+ * Takes entries of the first `count` items in order until `enough` says so, with the one it said it of. They lie at the end of those
+ * items afterwards, the first of them last.
+ * @returns how many it took.
+ */
+export function popUntil(
+  items: Int32Array,
+  count: number,
+  comesFirst: ComesFirst,
+  enough: (item: number) => boolean,
+): number {
+  heapify(items, count, comesFirst);
+  for (let size = count; size > 0; ) {
     const item = items[0];
-    taken.push(item);
-    if (enough(item)) break;
     items[0] = items[--size];
+    items[size] = item;
+    if (enough(item)) return count - size;
     sink(items, 0, size, comesFirst);
   }
-  return taken;
+  return count;
 }
 
-function heapify(heap: Int32Array, comesFirst: ComesFirst): void {
-  for (let at = (heap.length >> 1) - 1; at >= 0; at--) sink(heap, at, heap.length, comesFirst);
+function heapify(heap: Int32Array, size: number, comesFirst: ComesFirst): void {
+  for (let at = (size >> 1) - 1; at >= 0; at--) sink(heap, at, size, comesFirst);
 }
 
 /** Moves the entry at `at` down until both entries below it come after it. */
 function sink(heap: Int32Array, at: number, size: number, comesFirst: ComesFirst): void {
+  if (at >= size) return;
   const item = heap[at];
   for (;;) {
     let child = 2 * at + 1;

@@ -35,45 +35,67 @@ export function checkSampling(options: SamplingOptions): Required<SamplingOption
   return { temperature, topK, topP, minP, repetitionPenalty };
 }
 
+/** Room for the candidates of one draw after the other: a token then allocates nothing. */
+export class SampleRoom {
+  readonly scores: Float32Array;
+  /** Ids of the candidates and their weights: probabilities times an unknown factor that makes the largest 1. */
+  readonly ids: Int32Array;
+  readonly weights: Float64Array;
+  /** Places among the candidates, in the order in which they are taken. */
+  readonly order: Int32Array;
+  readonly sortedIds: Int32Array;
+  readonly sortedWeights: Float64Array;
+  /** 1 for an id that has been penalised. */
+  readonly seen: Uint8Array;
+
+  constructor(vocabSize: number) {
+    this.scores = new Float32Array(vocabSize);
+    this.ids = new Int32Array(vocabSize);
+    this.weights = new Float64Array(vocabSize);
+    this.order = new Int32Array(vocabSize);
+    this.sortedIds = new Int32Array(vocabSize);
+    this.sortedWeights = new Float64Array(vocabSize);
+    this.seen = new Uint8Array(vocabSize);
+  }
+}
+
 /**
  * Id of the next token. `history` holds the ids that the repetition penalty is about; `logits` stay as they are and may
  * hold -Infinity for tokens that must not come. Takes one number from `random`, none at temperature 0.
+ * @param room for as many ids as there are logits; what it holds does not matter.
  */
 export function sample(
   logits: Float32Array,
   options: SamplingOptions,
   random: Random,
-  history: Iterable<number> = [],
+  history: readonly number[] = [],
+  room: SampleRoom = new SampleRoom(logits.length),
 ): number {
   const { temperature, topK, topP, minP, repetitionPenalty } = checkSampling(options);
-  const scores = repetitionPenalty === 1 ? logits : penalise(logits, history, repetitionPenalty);
+  const scores = repetitionPenalty === 1 ? logits : penalise(logits, history, repetitionPenalty, room);
   const best = argmax(scores);
   if (temperature === 0) return best;
-  const ids = topK > 0 && topK < scores.length ? keepLargest(scores, topK) : allIds(scores.length);
-  let kept: Candidates = { ids, weights: weigh(scores, ids, scores[best], temperature) };
-  if (topP < 1) kept = nucleus(kept, topP);
-  if (minP > 0) kept = filter(kept, minP); // the most likely token weighs 1
-  return draw(kept, random);
+  let count = scores.length;
+  if (topK > 0 && topK < count) {
+    count = topK;
+    keepLargest(scores, count, room.ids);
+  } else for (let id = 0; id < count; id++) room.ids[id] = id;
+  for (let i = 0; i < count; i++) room.weights[i] = exp((scores[room.ids[i]] - scores[best]) / temperature);
+  if (topP < 1) count = nucleus(room, count, topP);
+  if (minP > 0) count = filter(room, count, minP); // the most likely token weighs 1
+  return draw(room, count, random);
 }
 
-/** Weights are probabilities times an unknown factor that makes the largest 1. */
-interface Candidates {
-  readonly ids: Int32Array;
-  readonly weights: Float64Array;
-}
-
-function allIds(count: number): Int32Array {
-  const ids = new Int32Array(count);
-  for (let id = 0; id < count; id++) ids[id] = id;
-  return ids;
-}
-
-function penalise(logits: Float32Array, history: Iterable<number>, penalty: number): Float32Array {
-  const scores = logits.slice();
-  for (const id of new Set(history)) {
-    if (id < 0 || id >= scores.length) continue;
+function penalise(logits: Float32Array, history: readonly number[], penalty: number, room: SampleRoom): Float32Array {
+  const { scores, seen } = room;
+  scores.set(logits);
+  for (let at = 0; at < history.length; at++) {
+    const id = history[at];
+    if (id < 0 || id >= scores.length || seen[id] === 1) continue;
+    seen[id] = 1;
     scores[id] = scores[id] > 0 ? scores[id] / penalty : scores[id] * penalty;
   }
+  for (let at = 0; at < history.length; at++) if (history[at] >= 0) seen[history[at]] = 0;
   return scores;
 }
 
@@ -88,51 +110,54 @@ function argmax(scores: Float32Array): number {
   return best;
 }
 
-function weigh(scores: Float32Array, ids: Int32Array, most: number, temperature: number): Float64Array {
-  const weights = new Float64Array(ids.length);
-  for (let i = 0; i < ids.length; i++) weights[i] = exp((scores[ids[i]] - most) / temperature);
-  return weights;
-}
-
-function sum(weights: Float64Array): number {
+function sum(weights: Float64Array, count: number): number {
   let total = 0;
-  for (let i = 0; i < weights.length; i++) total += weights[i];
+  for (let i = 0; i < count; i++) total += weights[i];
   return total;
 }
 
-/** The most likely candidates, descending, up to and with the one that brings their share to `share`. */
-function nucleus({ ids, weights }: Candidates, share: number): Candidates {
-  const total = sum(weights);
+/** Leaves the most likely candidates, descending, up to and with the one that brings their share to `share`. */
+function nucleus(room: SampleRoom, count: number, share: number): number {
+  const { ids, weights, order, sortedIds, sortedWeights } = room;
+  const total = sum(weights, count);
   // All below this line together hold less than 1 - share, so none of them can be needed.
-  const line = (total * (1 - share)) / weights.length;
-  const order = new Int32Array(ids.length);
-  let count = 0;
-  for (let i = 0; i < ids.length; i++) if (weights[i] >= line) order[count++] = i;
+  const line = (total * (1 - share)) / count;
+  let likely = 0;
+  for (let i = 0; i < count; i++) if (weights[i] >= line) order[likely++] = i;
   const comesFirst = (a: number, b: number) =>
     weights[a] > weights[b] || (weights[a] === weights[b] && ids[a] < ids[b]);
   let mass = 0;
-  const taken = popUntil(order.subarray(0, count), comesFirst, (i) => {
+  const taken = popUntil(order, likely, comesFirst, (i) => {
     mass += weights[i];
     return mass >= share * total;
   });
-  return pick({ ids, weights }, taken);
+  for (let i = 0; i < taken; i++) {
+    sortedIds[i] = ids[order[likely - 1 - i]];
+    sortedWeights[i] = weights[order[likely - 1 - i]];
+  }
+  for (let i = 0; i < taken; i++) {
+    ids[i] = sortedIds[i];
+    weights[i] = sortedWeights[i];
+  }
+  return taken;
 }
 
-function filter({ ids, weights }: Candidates, least: number): Candidates {
-  const taken: number[] = [];
-  for (let i = 0; i < ids.length; i++) if (weights[i] >= least) taken.push(i);
-  return pick({ ids, weights }, taken);
+/** Leaves the candidates that weigh at least so much, in their order. */
+function filter({ ids, weights }: SampleRoom, count: number, least: number): number {
+  let kept = 0;
+  for (let i = 0; i < count; i++) {
+    if (weights[i] < least) continue;
+    ids[kept] = ids[i];
+    weights[kept++] = weights[i];
+  }
+  return kept;
 }
 
-function pick({ ids, weights }: Candidates, taken: readonly number[]): Candidates {
-  return { ids: Int32Array.from(taken, (i) => ids[i]), weights: Float64Array.from(taken, (i) => weights[i]) };
-}
-
-function draw({ ids, weights }: Candidates, random: Random): number {
-  const goal = random.next() * sum(weights);
+function draw({ ids, weights }: SampleRoom, count: number, random: Random): number {
+  const goal = random.next() * sum(weights, count);
   let mass = 0;
   let last = 0;
-  for (let i = 0; i < ids.length; i++) {
+  for (let i = 0; i < count; i++) {
     if (weights[i] === 0) continue;
     mass += weights[i];
     if (mass > goal) return ids[i];

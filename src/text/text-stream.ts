@@ -33,6 +33,7 @@ class ByteStream implements TextStream {
 
   push(id: number): string {
     const fresh = this.#tokenizer.bytesOf(id)!;
+    if (this.#waiting.length === 0 && unfinishedBytes(fresh) === 0) return decodeUtf8(fresh);
     const bytes = new Uint8Array(this.#waiting.length + fresh.length);
     bytes.set(this.#waiting);
     bytes.set(fresh, this.#waiting.length);

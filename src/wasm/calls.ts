@@ -16,6 +16,9 @@ export class Calls {
   /** The call that runs, or whose turn has come. */
   #running: string | undefined;
   #closed = false;
+  /** The turns of the last call, and the same with checks of closing: callers bring theirs again for token after token. */
+  #turns: Turns | undefined;
+  #checked: Turns | undefined;
 
   /**
    * @param owner whose calls they are, for messages.
@@ -33,15 +36,24 @@ export class Calls {
     if (this.#running === undefined) this.#running = name;
     else await this.#wait(name, turns.signal);
     try {
-      const check = () => this.#check();
-      const own = turns.checking(check);
-      const result = await (this.#jobs === undefined ? work(own) : this.#jobs.run(own, work));
-      check();
-      return result;
+      this.#jobs?.enter();
+      try {
+        const result = await work(this.#checking(turns));
+        this.#check();
+        return result;
+      } finally {
+        this.#jobs?.leave();
+      }
     } finally {
       this.#running = undefined;
       this.#next();
     }
+  }
+
+  #checking(turns: Turns): Turns {
+    if (this.#checked === undefined || this.#turns !== turns) this.#checked = turns.checking(() => this.#check());
+    this.#turns = turns;
+    return this.#checked;
   }
 
   /** For calls that cannot wait. @throws UsageError after closing, and while a call runs. */
@@ -61,6 +73,7 @@ export class Calls {
 
   #check(): void {
     if (this.#closed) throw afterDisposal(this.#owner);
+    this.#jobs?.check();
   }
 
   #wait(name: string, signal: AbortSignal | undefined): Promise<void> {

@@ -42,14 +42,17 @@ function helperMain(message: HelperTask, play: typeof playCalls, ready: () => vo
   const exported = new WebAssembly.Instance(module, { env: { memory } }).exports;
   const kernels = names.map((name) => exported[name]) as never;
   let epoch = 0;
+  let words = new Int32Array(memory.buffer);
   ready();
   for (;;) {
     let rounds = 0;
     while (Atomics.load(control, 0) === epoch) if (++rounds > spins) Atomics.wait(control, 0, epoch);
     epoch = Atomics.load(control, 0);
     if (Atomics.load(control, 6) === 1) return;
-    const words = new Int32Array(memory.buffer);
-    play(words, control[2] >>> 2, control[1], kernels, thread, threads, scratch, control, spins, true);
+    const at = control[2] >>> 2;
+    // Once another thread has grown the memory, a little time may pass before the growth is seen here.
+    while (words.buffer !== memory.buffer || at + control[1] * 16 > words.length) words = new Int32Array(memory.buffer);
+    play(words, at, control[1], kernels, thread, threads, scratch, control, spins, true);
   }
 }
 

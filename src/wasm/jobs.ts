@@ -15,18 +15,27 @@ export class Jobs {
 
   /** Runs `work` beside the others. Closing ends it at its next turn. @throws UsageError after closing. */
   async run<T>(turns: Turns, work: (turns: Turns) => Promise<T>): Promise<T> {
-    this.check();
     turns.check();
-    this.#running++;
+    this.enter();
     try {
       const check = () => this.check();
       const result = await work(turns.checking(check));
       check();
       return result;
     } finally {
-      this.#running--;
-      this.#tell();
+      this.leave();
     }
+  }
+
+  /** Begins a job that asks `check` itself whether to go on, and calls `leave` at its end. @throws UsageError after closing. */
+  enter(): void {
+    this.check();
+    this.#running++;
+  }
+
+  leave(): void {
+    this.#running--;
+    this.#tell();
   }
 
   /** @throws UsageError after closing. */

@@ -12,7 +12,7 @@ import { giveMemory, takeMemory } from "./memory/memories.ts";
 import type { Region } from "./memory/region.ts";
 import { type Kernel, playCalls } from "./play.ts";
 import { shareMemory } from "./shared-module.ts";
-import { CALL_WORDS, Tape } from "./tape.ts";
+import { CALL_WORDS, type Player, Tape } from "./tape.ts";
 
 export type KernelBuild = "base" | "relaxed";
 
@@ -67,6 +67,7 @@ export class Machine implements AsyncDisposable {
   /** What runs on this memory. */
   readonly jobs: Jobs = new Jobs("engine");
   readonly #parts: Parts;
+  readonly #player: Player;
   readonly #single: Tape;
   #disposal: Promise<void> | undefined;
 
@@ -106,17 +107,19 @@ export class Machine implements AsyncDisposable {
     this.memory = parts.memory;
     this.arena = parts.arena;
     this.#parts = parts;
+    this.#player = {
+      threads: parts.threads,
+      words: () => parts.arena.words,
+      opcode,
+      play: (words, at, calls, shared) => this.#play(words, at, calls, shared),
+    };
     this.#single = this.tape();
     if (parts.crew !== undefined) forgotten.register(this, parts.crew, parts.crew);
   }
 
   /** An empty tape for this machine. */
   tape(): Tape {
-    return new Tape({
-      threads: this.threads,
-      opcode,
-      play: (words, calls, shared) => this.#play(words, calls, shared),
-    });
+    return new Tape(this.#player);
   }
 
   /** Runs one kernel now, on all threads. */
@@ -144,26 +147,35 @@ export class Machine implements AsyncDisposable {
     giveMemory(memory, shared);
   }
 
-  #play(words: Int32Array, calls: number, worthSharing: boolean): void {
-    const { arena, crew, kernels, scratch } = this.#parts;
+  #play(words: Int32Array, at: number, calls: number, worthSharing: boolean): void {
+    const { arena, crew, kernels, scratch, tape } = this.#parts;
     arena.check();
     if (crew === undefined || !worthSharing) {
-      const failure = playCalls(words, 0, calls, kernels, 0, 1, scratch, undefined, 0, false);
+      const failure = playCalls(words, at, calls, kernels, 0, 1, scratch, undefined, 0, false);
       if (failure !== undefined) throw failure;
       return;
     }
-    for (let done = 0; done < calls; done += TAPE_CALLS)
-      this.#playShared(crew, words, done, Math.min(calls - done, TAPE_CALLS));
+    if (words === arena.words) {
+      this.#playShared(crew, at, calls);
+      return;
+    }
+    // What only this thread can read goes through a buffer that all can.
+    const shared = arena.words;
+    const room = tape >>> 2;
+    for (let done = 0; done < calls; done += TAPE_CALLS) {
+      const part = Math.min(calls - done, TAPE_CALLS);
+      const from = at + done * CALL_WORDS;
+      for (let word = 0; word < part * CALL_WORDS; word++) shared[room + word] = words[from + word];
+      this.#playShared(crew, room, part);
+    }
   }
 
-  #playShared(crew: Crew, words: Int32Array, done: number, calls: number): void {
-    const { kernels, scratch, tape } = this.#parts;
+  /** Plays calls that lie in the engine's memory, from word `at` on. */
+  #playShared(crew: Crew, at: number, calls: number): void {
+    const { arena, kernels, scratch } = this.#parts;
     const { control, spins, mayWait } = crew;
-    const shared = new Int32Array(this.memory.buffer);
-    const at = tape >>> 2;
-    shared.set(words.subarray(done * CALL_WORDS, (done + calls) * CALL_WORDS), at);
-    crew.wake(tape, calls);
-    const failure = playCalls(shared, at, calls, kernels, 0, this.threads, scratch, control, spins, mayWait);
+    crew.wake(at * 4, calls);
+    const failure = playCalls(arena.words, at, calls, kernels, 0, this.threads, scratch, control, spins, mayWait);
     const helperFailed = crew.takeFailure();
     if (failure !== undefined) throw failure;
     if (helperFailed) throw new Error("a kernel trapped on a helper thread");

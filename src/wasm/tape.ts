@@ -7,6 +7,7 @@
 
 import type { Turns } from "../base/turns.ts";
 import type { KernelName } from "./generated/kernels.ts";
+import type { Region } from "./memory/region.ts";
 
 export const CALL_WORDS = 16;
 const MAX_ARGUMENTS: number = CALL_WORDS - 4;
@@ -18,25 +19,42 @@ const SHARED_WORK = 5e4;
 /** What executes words: the machine. */
 export interface Player {
   readonly threads: number;
+  /** The engine's memory as words; another array once the memory has grown. */
+  words(): Int32Array;
   opcode(kernel: KernelName): number;
-  /** `shared`: whether helper threads are worth waking. */
-  play(words: Int32Array, calls: number, shared: boolean): void;
+  /** Plays `calls` calls from word `at` on. `shared`: whether helper threads are worth waking. */
+  play(words: Int32Array, at: number, calls: number, shared: boolean): void;
+}
+
+/** What is played between two pauses: the calls from `begin` to `end`, the first from unit `from` on, the last up to unit `to`. */
+interface Slice {
+  readonly begin: number;
+  readonly from: number;
+  readonly end: number;
+  readonly to: number;
+  readonly isShared: boolean;
 }
 
 export class Tape {
   readonly #player: Player;
-  #words: Int32Array = new Int32Array(64 * CALL_WORDS);
+  /** What is recorded; undefined once it lies in the engine's memory. */
+  #own: Int32Array | undefined = new Int32Array(64 * CALL_WORDS);
+  /** Where the first call lies, in words. */
+  #start = 0;
   /** Multiply-adds of one unit of each call. */
-  #work: number[] = [];
+  readonly #work: number[] = [];
+  #length = 0;
   #total = 0;
   #barriers = 0;
+  /** Cut when they are first played. */
+  #slices: readonly Slice[] | undefined;
   constructor(player: Player) {
     this.#player = player;
   }
 
   /** Number of recorded calls. */
   get length(): number {
-    return this.#work.length;
+    return this.#length;
   }
 
   /** Records a call that waits for all earlier ones. `work` is the multiply-adds of one unit, roughly: it sizes time slices. */
@@ -50,76 +68,124 @@ export class Tape {
   }
 
   clear(): void {
-    this.#work.length = 0;
+    this.#length = 0; // the room of `#work` stays
     this.#total = 0;
     this.#barriers = 0;
+    this.#slices = undefined;
+  }
+
+  /**
+   * Moves the calls into the engine's memory, where all threads find them, so that a replay copies nothing. Nothing can be
+   * recorded from then on. @returns the address of the block that `memory` owns.
+   */
+  settle(memory: Region): number {
+    const ptr = memory.place(this.#recorded().subarray(0, this.length * CALL_WORDS));
+    this.#start = ptr >>> 2;
+    this.#own = undefined;
+    return ptr;
   }
 
   /** Plays all calls now; returns when every thread is done. */
   run(): void {
-    this.#player.play(this.#words, this.length, this.#total >= SHARED_WORK * this.#barriers);
+    this.#player.play(this.#words, this.#start, this.length, this.#total >= SHARED_WORK * this.#barriers);
   }
 
   /** Plays all calls in slices of a few milliseconds, pausing between them. Equal bits to `run`: slices cut units only. */
   async runInTurns(turns: Turns): Promise<void> {
-    const slice = new Tape(this.#player);
-    const { threads } = this.#player;
-    // Room counts the work of one thread, and a slice takes a unit for each: heavy units then still run side by side.
-    let room = SLICE_WORK;
-    for (let call = 0; call < this.length; call++) {
-      const units = this.#words[call * CALL_WORDS + 2];
-      const work = Math.max(1, this.#work[call]);
-      for (let first = 0; first < units; ) {
-        const fits = Math.max(1, Math.floor(room / work)) * threads;
-        const last = Math.min(units, first + fits);
-        slice.#copy(this.#words, call, first, last, work);
-        room -= Math.ceil((last - first) / threads) * work;
-        first = last;
-        if (room > 0) continue;
-        slice.run();
-        slice.clear();
-        room = SLICE_WORK;
-        await turns.pause();
-      }
+    this.#slices ??= this.#cut();
+    for (let at = 0; at < this.#slices.length; at++) {
+      this.#playSlice(this.#slices[at]);
+      if (turns.isDue()) await turns.turn();
     }
-    if (slice.length > 0) slice.run();
-    await turns.pause();
+    turns.check();
   }
 
-  #copy(words: Int32Array, call: number, first: number, last: number, work: number): void {
-    const at = this.#room();
-    this.#words.set(words.subarray(call * CALL_WORDS, (call + 1) * CALL_WORDS), at);
-    this.#words[at + 1] = first;
-    this.#words[at + 2] = last;
-    this.#count(at, words[call * CALL_WORDS + 3] === 0, work);
+  /** Slices of so much work. */
+  #cut(): readonly Slice[] {
+    const { threads } = this.#player;
+    const slices: Slice[] = [];
+    // Room counts the work of one thread, and a slice takes a unit for each: heavy units then still run side by side.
+    let room = SLICE_WORK;
+    let [begin, from, total, barriers] = [0, 0, 0, 0];
+    for (let call = 0; call < this.length; call++) {
+      const units = this.#unitsOf(call);
+      const work = Math.max(1, this.#work[call]);
+      if (units > 0 && this.#waits(call)) barriers++;
+      for (let first = 0; first < units; ) {
+        const last = Math.min(units, first + Math.max(1, Math.floor(room / work)) * threads);
+        room -= Math.ceil((last - first) / threads) * work;
+        total += work * (last - first);
+        first = last;
+        if (room > 0) continue;
+        slices.push({ begin, from, end: call, to: last, isShared: total >= SHARED_WORK * barriers });
+        const isCut = last < units;
+        [begin, from, total] = [isCut ? call : call + 1, isCut ? last : 0, 0];
+        barriers = isCut && this.#waits(call) ? 1 : 0;
+        room = SLICE_WORK;
+      }
+    }
+    const end = this.length - 1;
+    if (begin <= end)
+      slices.push({ begin, from, end, to: this.#unitsOf(end), isShared: total >= SHARED_WORK * barriers });
+    return slices;
+  }
+
+  /** Writes the two cuts into the calls while it plays them. */
+  #playSlice({ begin, from, end, to, isShared }: Slice): void {
+    const words = this.#words;
+    const first = this.#start + begin * CALL_WORDS + 1;
+    const last = this.#start + end * CALL_WORDS + 2;
+    const units = words[last];
+    words[first] = from;
+    words[last] = to;
+    try {
+      this.#player.play(words, this.#start + begin * CALL_WORDS, end - begin + 1, isShared);
+    } finally {
+      words[first] = 0;
+      words[last] = units;
+    }
+  }
+
+  get #words(): Int32Array {
+    return this.#own ?? this.#player.words();
+  }
+
+  #recorded(): Int32Array {
+    if (this.#own === undefined) throw new RangeError("a tape that is settled in memory records nothing");
+    return this.#own;
+  }
+
+  #unitsOf(call: number): number {
+    return this.#words[this.#start + call * CALL_WORDS + 2];
+  }
+
+  #waits(call: number): boolean {
+    return this.#words[this.#start + call * CALL_WORDS + 3] === 0;
   }
 
   #record(kernel: KernelName, units: number, work: number, beside: number, args: readonly number[]): void {
     if (args.length > MAX_ARGUMENTS)
       throw new RangeError(`${kernel}: ${args.length} arguments, at most ${MAX_ARGUMENTS}`);
-    const at = this.#room();
-    this.#words[at] = this.#player.opcode(kernel);
-    this.#words[at + 1] = 0;
-    this.#words[at + 2] = units;
-    this.#words[at + 3] = beside;
-    this.#words.fill(0, at + 4, at + CALL_WORDS);
-    this.#words.set(args, at + 4);
-    this.#count(at, beside === 0, work);
-  }
-
-  #count(at: number, waits: boolean, work: number): void {
-    this.#work.push(work);
-    this.#total += work * (this.#words[at + 2] - this.#words[at + 1]);
-    if (waits) this.#barriers++;
-  }
-
-  #room(): number {
     const at = this.length * CALL_WORDS;
-    if (at + CALL_WORDS > this.#words.length) {
-      const grown = new Int32Array(this.#words.length * 2);
-      grown.set(this.#words);
-      this.#words = grown;
-    }
-    return at;
+    const words = this.#roomFor(at + CALL_WORDS);
+    words[at] = this.#player.opcode(kernel);
+    words[at + 1] = 0;
+    words[at + 2] = units;
+    words[at + 3] = beside;
+    words.fill(0, at + 4, at + CALL_WORDS);
+    words.set(args, at + 4);
+    this.#slices = undefined;
+    this.#work[this.#length++] = work;
+    this.#total += work * units;
+    if (beside === 0) this.#barriers++;
+  }
+
+  #roomFor(count: number): Int32Array {
+    const words = this.#recorded();
+    if (count <= words.length) return words;
+    const grown = new Int32Array(words.length * 2);
+    grown.set(words);
+    this.#own = grown;
+    return grown;
   }
 }

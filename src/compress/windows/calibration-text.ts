@@ -5,7 +5,7 @@ import { createRandom } from "../../base/random.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import { createPass } from "../../model/pass/forward.ts";
-import { createState, placeTokens } from "../../model/pass/pass-state.ts";
+import { createState } from "../../model/pass/pass-state.ts";
 import { TapeShelf } from "../../model/pass/tape-shelf.ts";
 import { sample } from "../../runtime/sampler.ts";
 import { stride } from "../../tensor/matrix.ts";
@@ -108,24 +108,25 @@ async function sampleTogether(
 ): Promise<number[][]> {
   const { machine, config } = model;
   const { count, length } = setup;
-  using state = createState(machine, config, {
+  using state = createState(model, {
     capacity: count,
     cacheRows: count * length,
     logitRows: count,
     positions: length,
   });
   const begin = () => createPass(model, state, count, length / 2);
-  const passes = new TapeShelf({ store: model.weights.store, begin, head: true });
+  const passes = new TapeShelf({ store: model.weights.store, memory: state.memory, begin, head: true });
 
   const randoms = setup.seeds.map((value) => createRandom(value % 2 ** 32));
   const sequences = Array.from({ length: count }, () => [setup.start]);
   const ld = stride(config.vocabSize);
   for (let step = 0; step < length - 1; step++) {
-    placeTokens(machine, config, state, count, (sequence) => {
-      const start = sequence * length;
-      const path = [{ first: start, count: step + 1 }];
-      return { id: sequences[sequence][step], position: step, row: start + step, path };
-    });
+    state.tokens.begin();
+    for (let sequence = 0; sequence < count; sequence++) {
+      state.tokens.token(sequences[sequence][step], step, sequence * length + step);
+      state.tokens.segment(sequence * length, step + 1);
+    }
+    state.tokens.end();
     await passes.play(count, turns);
     for (let sequence = 0; sequence < count; sequence++) {
       const logits = machine.arena.f32(state.logits + sequence * ld * 4, config.vocabSize);

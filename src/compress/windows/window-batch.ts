@@ -6,7 +6,7 @@ import { mostIds } from "../../eval/scoring/scored-windows.ts";
 import { sha256 } from "../../files/sha256.ts";
 import type { Model } from "../../model/model.ts";
 import { createPass, type Pass, recordBlock, recordEmbedding, recordHead, type Tap } from "../../model/pass/forward.ts";
-import { createState, placeTokens, type State } from "../../model/pass/pass-state.ts";
+import { createState, type State } from "../../model/pass/pass-state.ts";
 import { holdExperts } from "../../model/pass/play-in-pieces.ts";
 import { checkIds } from "../../model/pass/session.ts";
 import { project, type Target } from "../../nn/linear.ts";
@@ -32,18 +32,14 @@ export class WindowBatch implements Disposable {
    * @throws UsageError for no tokens, a window longer than the context, or an id out of range; MemoryError where it does not fit.
    */
   constructor(model: Model, windows: Windows, logitRows = 0) {
-    const { config, machine } = model;
+    const { machine } = model;
     this.tokens = checkWindows(windows, model);
     this.#model = model;
     this.#calls = new Calls("batch of windows", machine.jobs);
     const longest = mostIds(windows);
     const options = { capacity: this.tokens, cacheRows: this.tokens, logitRows, positions: longest };
-    this.state = createState(machine, config, { ...options, oneCache: true, exact: true });
-    const tokens = windows.flatMap((window) => window.map((id, position) => ({ id, position })));
-    placeTokens(machine, config, this.state, this.tokens, (row) => {
-      const { position } = tokens[row];
-      return { ...tokens[row], row, path: [{ first: row - position, count: position + 1 }] };
-    });
+    this.state = createState(model, { ...options, oneCache: true, exact: true });
+    placeWindows(this.state, windows);
     this.#pass = createPass(model, this.state, this.tokens, longest / 2, EXACT);
   }
 
@@ -119,6 +115,19 @@ export class WindowBatch implements Disposable {
     await tape.runInTurns(turns);
     tape.clear();
   }
+}
+
+function placeWindows({ tokens }: State, windows: Windows): void {
+  tokens.begin();
+  let start = 0;
+  for (const window of windows) {
+    for (const [position, id] of window.entries()) {
+      tokens.token(id, position, start + position);
+      tokens.segment(start, position + 1);
+    }
+    start += window.length;
+  }
+  tokens.end();
 }
 
 /** The number of tokens. @throws UsageError for no tokens, a window that the context does not hold, or an id out of range. */

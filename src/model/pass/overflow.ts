@@ -7,25 +7,19 @@ import type { Linear } from "../weights/linears.ts";
 import { type Pass, type Runnable, recordBlock, recordEmbedding } from "./forward.ts";
 import type { State } from "./pass-state.ts";
 
-/**
- * @param locate names what the values come from, asked only where some are not finite.
- * @throws NumericsError for a row of the state's logits that holds a value that is not finite.
- */
-export function checkFinite(
-  model: Runnable,
-  state: State,
-  rows: number,
-  nameOf: (row: number) => string,
-  locate: () => string | undefined = () => undefined,
-): void {
-  const { machine, config } = model;
+/** The first row of the state's logits that holds a value that is not finite, -1 where all are. Runs for every token. */
+export function findNotFinite({ machine, config }: Runnable, state: State, rows: number): number {
   const flags = state.ids; // spent by now, and as long as the batch
   machine.call("finite_rows", rows, flags, state.logits, stride(config.vocabSize), config.vocabSize);
-  const row = machine.arena.i32(flags, rows).indexOf(0);
-  if (row < 0) return;
-  const source = locate();
+  const { words } = machine.arena;
+  for (let row = 0; row < rows; row++) if (words[(flags >>> 2) + row] === 0) return row;
+  return -1;
+}
+
+/** @param source what the values are computed from, where that is known. */
+export function overflowError(model: Runnable, where: string, source?: string): NumericsError {
   const since = source === undefined ? "" : `; the first of them is computed from the outputs of ${source}`;
-  throw new NumericsError(nameOf(row), `found values that are not finite, expected numbers${since}${inRounded(model)}`);
+  return new NumericsError(where, `found values that are not finite, expected numbers${since}${inRounded(model)}`);
 }
 
 /** Where inputs of linears are rounded, full precision may hold what codes cannot. */

@@ -1,28 +1,25 @@
 /** Run buffers, routing lists and key/value cache of one sequence or batch, allocated once for a capacity of tokens. */
-import type { LayerCache, Places } from "../../nn/attention.ts";
+import type { LayerCache } from "../../nn/attention.ts";
 import { type Emit, type Rows, WordPool } from "../../nn/emit.ts";
 import { preparedBytes } from "../../nn/linear.ts";
 import type { Routes } from "../../nn/mlp.ts";
-import { ropeTable } from "../../nn/rope-table.ts";
+import type { RopeTables } from "../../nn/rope-tables.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import type { ModelConfig } from "../config/model-config.ts";
+import { type PlaceAddresses, TokenPlaces } from "./token-places.ts";
 
 /** Addresses, each for the full capacity; `rowsOf` makes the view that T tokens use. Dispose it to free them all. */
-export interface State extends Disposable {
+export interface State extends PlaceAddresses, Disposable {
   /** Owns what lies at the addresses. */
   readonly memory: Region;
   /** Most tokens of one pass. */
   readonly capacity: number;
   /** Rows of the cache. */
   readonly cacheRows: number;
-  readonly ids: number;
-  readonly places: Places;
-  /** Segments that `places` has room for. */
-  readonly segmentRoom: number;
-  /** `{ 0, tokens }` of the pass: what linears that read every token compute. */
-  readonly span: number;
+  /** Writes down the tokens of the next pass. */
+  readonly tokens: TokenPlaces;
   /** By layer; one set of buffers serves all of them unless `keepRoutes` asked for each layer's own choices. */
   readonly routes: readonly Routes[];
   readonly ropeTable: number;
@@ -63,10 +60,16 @@ export interface StateOptions {
   readonly exact?: boolean;
 }
 
+/** The part of a model that a state needs. */
+export interface StateModel {
+  readonly machine: Machine;
+  readonly config: ModelConfig;
+  readonly weights: { readonly rope: RopeTables };
+}
+
 /** @throws MemoryError where it does not fit; nothing is allocated then. */
-export function createState(machine: Machine, config: ModelConfig, options: StateOptions): State {
-  const { arena } = machine;
-  using taken = arena.region();
+export function createState({ machine, config, weights }: StateModel, options: StateOptions): State {
+  using taken = machine.arena.region();
   const { capacity, cacheRows, logitRows, segmentRoom = capacity } = options;
   const f32 = (rows: number, cols: number) => taken.alloc(rows * stride(cols) * 4);
   const i32 = (count: number) => taken.alloc(count * 4);
@@ -77,12 +80,7 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
     capacity * stride(config.sharedWidth),
     capacity * stride(config.denseWidth),
   );
-  const tableLength = options.positions * config.headDim;
-  const tablePtr = i32(tableLength);
-  const addresses = {
-    capacity,
-    cacheRows,
-    logitRows,
+  const placing = {
     ids: i32(capacity),
     places: {
       positions: i32(capacity),
@@ -92,8 +90,14 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
     },
     segmentRoom,
     span: i32(2),
+  };
+  const addresses = {
+    ...placing,
+    capacity,
+    cacheRows,
+    logitRows,
+    tokens: new TokenPlaces(machine.arena, placing, config.slidingWindow ?? undefined),
     routes: allocRoutes(taken, config, routed, options.keepRoutes === true),
-    ropeTable: tablePtr,
     cache: allocCache(taken, config.layers, cacheRows * kvWidth * 4, options.oneCache === true),
     hidden: f32(capacity, config.hiddenSize),
     normed: f32(capacity, config.hiddenSize),
@@ -110,80 +114,19 @@ export function createState(machine: Machine, config: ModelConfig, options: Stat
     prepared: allocPrepared(taken, config, capacity, options.exact === true),
     pool: new WordPool(machine, taken, poolWords(config)),
   };
-  // Last, since it takes time and room of its own: a context too long for the memory is refused before.
-  const { positions } = options;
-  const table = ropeTable({
-    positions,
-    rotaryDim: config.headDim,
-    theta: config.ropeTheta,
-    scaling: scalingOf(config),
-  });
-  arena.f32(tablePtr, tableLength).set(table);
+  // Last, since it may take time and room of its own: a context too long for the memory is refused before.
+  const rope = weights.rope.take(options.positions);
   const memory = taken.move();
-  return { ...addresses, memory, [Symbol.dispose]: () => memory[Symbol.dispose]() };
+  const dispose = () => {
+    rope[Symbol.dispose]();
+    memory[Symbol.dispose]();
+  };
+  return { ...addresses, ropeTable: rope.ptr, memory, [Symbol.dispose]: dispose };
 }
 
 /** A view of `rows` rows of a buffer whose row stride is that of `cols` outputs. */
 export function rowsOf(ptr: number, rows: number, cols: number): Rows {
   return { ptr, ld: stride(cols), rows, cols };
-}
-
-/** Cache rows [first, first + count). */
-export interface Segment {
-  readonly first: number;
-  readonly count: number;
-}
-
-/** A token of a pass and where it stands. */
-export interface TokenPlace {
-  readonly id: number;
-  /** Position in its sequence, for RoPE. */
-  readonly position: number;
-  /** Cache row of its own key and value. */
-  readonly row: number;
-  /** Cache rows of its sequence from its start to the token itself, in the order of positions. */
-  readonly path: readonly Segment[];
-}
-
-/** Lays down the tokens of the next pass. A token sees its path, or the sliding window's part of it. */
-export function placeTokens(
-  machine: Machine,
-  config: ModelConfig,
-  state: State,
-  tokens: number,
-  placeOf: (token: number) => TokenPlace,
-): void {
-  const { arena } = machine;
-  const window = config.slidingWindow ?? Number.POSITIVE_INFINITY;
-  const ids = arena.i32(state.ids, tokens);
-  const positions = arena.i32(state.places.positions, tokens);
-  const rows = arena.i32(state.places.rows, tokens);
-  const offsets = arena.i32(state.places.offsets, tokens + 1);
-  const segments = arena.i32(state.places.segments, 2 * state.segmentRoom);
-  arena.i32(state.span, 2).set([0, tokens]);
-  let used = 0;
-  for (let token = 0; token < tokens; token++) {
-    const { id, position, row, path } = placeOf(token);
-    ids[token] = id;
-    positions[token] = position;
-    rows[token] = row;
-    offsets[token] = used;
-    let hidden = Math.max(0, position + 1 - window);
-    for (const { first, count } of path) {
-      const skipped = Math.min(hidden, count);
-      hidden -= skipped;
-      if (skipped === count) continue;
-      if (used === state.segmentRoom) throw new RangeError(`places of ${state.segmentRoom} segments are full`);
-      segments[2 * used] = first + skipped;
-      segments[2 * used + 1] = count - skipped;
-      used++;
-    }
-  }
-  offsets[tokens] = used;
-}
-
-function scalingOf(config: ModelConfig): { type: "linear"; factor: number } | undefined {
-  return config.ropeFactor === 1 ? undefined : { type: "linear", factor: config.ropeFactor };
 }
 
 function allocRoutes(memory: Region, config: ModelConfig, routed: number, kept: boolean): readonly Routes[] {

@@ -5,8 +5,8 @@ import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
 import { createPass, type Pass, type Runnable, recordHead, type Tap } from "./forward.ts";
-import { checkFinite, findOverflow } from "./overflow.ts";
-import { createState, placeTokens, type State } from "./pass-state.ts";
+import { findNotFinite, findOverflow, overflowError } from "./overflow.ts";
+import { createState, type State } from "./pass-state.ts";
 import { playBody, playRecorded } from "./play-in-pieces.ts";
 import { TapeShelf } from "./tape-shelf.ts";
 
@@ -77,9 +77,10 @@ export class Session implements Disposable {
     this.#every = logits === "all";
     const cells = { capacity, cacheRows: this.context, positions: this.context };
     const logitRows = { last: 1, all: capacity, none: 0 }[logits];
-    this.state = createState(machine, config, { ...cells, logitRows, keepRoutes });
+    this.state = createState(model, { ...cells, logitRows, keepRoutes });
     const head = logitRows > 0;
-    this.#tapes = new TapeShelf({ store: model.weights.store, begin: (tokens) => this.#pass(tokens), head });
+    const { memory } = this.state;
+    this.#tapes = new TapeShelf({ store: model.weights.store, memory, begin: (tokens) => this.#pass(tokens), head });
   }
 
   /** Tokens in the cache. */
@@ -100,32 +101,33 @@ export class Session implements Disposable {
    * @throws UsageError for an id out of range or more tokens than the context holds; NumericsError for logits that are not finite.
    */
   evaluate(ids: ArrayLike<number>, turns: Turns, watch: SessionWatch = {}): Promise<void> {
-    return this.#calls.run("evaluate", turns, async (own) => {
-      checkKnownOptions<SessionWatch>("evaluate", watch, WATCH);
-      const { onLogits, onTokens } = watch;
-      checkIds(ids, this.model.config.vocabSize);
-      if (this.#position + ids.length > this.context)
-        throw new UsageError("context", `${this.#position + ids.length} tokens`, `at most ${this.context}`);
-      const { capacity, logitRows } = this.state;
-      for (let done = 0; done < ids.length; ) {
-        const tokens = Math.min(capacity, ids.length - done);
-        this.#place(ids, done, tokens);
-        await this.#tapes.play(tokens, own);
-        this.#position += tokens;
-        done += tokens;
-        const rows = Math.min(logitRows, tokens);
-        if (rows > 0 && (this.#every || done === ids.length))
-          this.#deliver(rows, done - rows, onLogits, () => this.#findOverflow(ids, done - tokens, tokens));
-        onTokens?.(done);
-      }
-    });
+    return this.#calls.run("evaluate", turns, (own) => this.#evaluate(ids, own, watch));
+  }
+
+  async #evaluate(ids: ArrayLike<number>, turns: Turns, watch: SessionWatch): Promise<void> {
+    checkKnownOptions<SessionWatch>("evaluate", watch, WATCH);
+    checkIds(ids, this.model.config.vocabSize);
+    if (this.#position + ids.length > this.context)
+      throw new UsageError("context", `${this.#position + ids.length} tokens`, `at most ${this.context}`);
+    const { capacity, logitRows } = this.state;
+    for (let done = 0; done < ids.length; ) {
+      const tokens = Math.min(capacity, ids.length - done);
+      this.#place(ids, done, tokens);
+      await this.#tapes.play(tokens, turns);
+      this.#position += tokens;
+      const rows = Math.min(logitRows, tokens);
+      const last = done + tokens - rows;
+      if (rows > 0 && (this.#every || done + tokens === ids.length)) this.#deliver(rows, last, watch, ids, tokens);
+      done += tokens;
+      watch.onTokens?.(done);
+    }
   }
 
   /** One batch of `ids` from position 0, stopping after each block. @throws as `evaluate`. */
   evaluateTapped(ids: ArrayLike<number>, turns: Turns, watch: TappedWatch): Promise<void> {
     return this.#calls.run("evaluateTapped", turns, async (own) => {
       checkKnownOptions<TappedWatch>("evaluateTapped", watch, TAPPED_WATCH);
-      const { onHidden, onLogits } = watch;
+      const { onHidden } = watch;
       checkIds(ids, this.model.config.vocabSize);
       const tokens = ids.length;
       if (tokens > this.state.capacity)
@@ -139,7 +141,7 @@ export class Session implements Disposable {
       if (rows === 0) return;
       recordHead(pass);
       await playRecorded(pass, own);
-      this.#deliver(rows, tokens - rows, onLogits);
+      this.#deliver(rows, tokens - rows, watch, ids, tokens);
     });
   }
 
@@ -151,10 +153,15 @@ export class Session implements Disposable {
   #deliver(
     rows: number,
     first: number,
-    onLogits: ((logits: LogitRows) => void) | undefined,
-    locate?: () => string | undefined,
+    { onLogits }: Pick<SessionWatch, "onLogits">,
+    ids: ArrayLike<number>,
+    tokens: number,
   ): void {
-    checkFinite(this.model, this.state, rows, (row) => `logits of token ${first + row}`, locate);
+    const row = findNotFinite(this.model, this.state, rows);
+    if (row >= 0) {
+      const source = this.#findOverflow(ids, first + rows - tokens, tokens);
+      throw overflowError(this.model, `logits of token ${first + row}`, source);
+    }
     const ld = stride(this.model.config.vocabSize);
     onLogits?.({ ptr: this.state.logits, ld, rows, first });
   }
@@ -168,11 +175,14 @@ export class Session implements Disposable {
   }
 
   #place(ids: ArrayLike<number>, from: number, tokens: number): void {
-    const { machine, config } = this.model;
-    placeTokens(machine, config, this.state, tokens, (token) => {
+    const places = this.state.tokens;
+    places.begin();
+    for (let token = 0; token < tokens; token++) {
       const position = this.#position + token;
-      return { id: ids[from + token], position, row: position, path: [{ first: 0, count: position + 1 }] };
-    });
+      places.token(ids[from + token], position, position);
+      places.segment(0, position + 1);
+    }
+    places.end();
   }
 
   #pass(tokens: number): Pass {

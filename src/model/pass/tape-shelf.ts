@@ -1,5 +1,9 @@
-/** Plays passes: their tapes are kept by the number of tokens they are for, as long as the weights stay where they are. */
+/**
+ * Plays passes: their tapes are kept by the number of tokens they are for, as long as the weights stay where they are. They lie in
+ * the engine's memory, so that a replay copies nothing.
+ */
 import type { Turns } from "../../base/turns.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import type { Tape } from "../../wasm/tape.ts";
 import type { WeightStore } from "../weights/weight-store.ts";
 import { type Pass, recordBody, recordHead } from "./forward.ts";
@@ -10,14 +14,21 @@ const MAX_TAPES = 4;
 
 export interface TapeShelfOptions {
   readonly store: WeightStore;
+  /** Owns the tapes' words; whoever disposes it does without the shelf from then on. */
+  readonly memory: Region;
   /** A pass over so many tokens, nothing recorded yet. */
   readonly begin: (tokens: number) => Pass;
   /** Whether passes end with the head, over as many tokens as the state has rows of logits. */
   readonly head: boolean;
 }
 
+interface KeptTape {
+  readonly tape: Tape;
+  readonly ptr: number;
+}
+
 export class TapeShelf {
-  readonly #tapes: Map<number, Tape> = new Map();
+  readonly #tapes: Map<number, KeptTape> = new Map();
   readonly #options: TapeShelfOptions;
   /** The store's, when the tapes were recorded. */
   #generation: number;
@@ -28,9 +39,12 @@ export class TapeShelf {
   }
 
   /** Computes a pass over `tokens` tokens, which lie in the state. */
-  async play(tokens: number, turns: Turns): Promise<void> {
-    const { store, begin, head } = this.#options;
-    if (!store.needsRoutes) return this.#take(tokens).runInTurns(turns);
+  play(tokens: number, turns: Turns): Promise<void> {
+    return this.#options.store.needsRoutes ? this.#playInPieces(tokens, turns) : this.#take(tokens).runInTurns(turns);
+  }
+
+  async #playInPieces(tokens: number, turns: Turns): Promise<void> {
+    const { begin, head } = this.#options;
     const pass = begin(tokens);
     await playBody(pass, turns);
     if (head) recordHead(pass);
@@ -38,19 +52,24 @@ export class TapeShelf {
   }
 
   #take(tokens: number): Tape {
-    const { store, begin, head } = this.#options;
+    const { store, memory, begin, head } = this.#options;
     const isStale = this.#generation !== store.generation;
-    if (isStale) this.#tapes.clear();
+    if (isStale) for (const each of this.#tapes.keys()) this.#drop(each);
     this.#generation = store.generation;
     const known = this.#tapes.get(tokens);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.tape;
     const pass = begin(tokens);
     if (isStale) pass.emit.pool.clear();
     recordBody(pass);
     if (head) recordHead(pass);
     const { tape } = pass.emit;
-    if (this.#tapes.size >= MAX_TAPES) this.#tapes.delete(this.#tapes.keys().next().value as number);
-    this.#tapes.set(tokens, tape);
+    if (this.#tapes.size >= MAX_TAPES) this.#drop(this.#tapes.keys().next().value as number);
+    this.#tapes.set(tokens, { tape, ptr: tape.settle(memory) });
     return tape;
+  }
+
+  #drop(tokens: number): void {
+    this.#options.memory.free((this.#tapes.get(tokens) as KeptTape).ptr);
+    this.#tapes.delete(tokens);
   }
 }

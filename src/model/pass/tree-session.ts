@@ -7,8 +7,8 @@ import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
 import { createPass, type Pass, type Runnable, recordHead } from "./forward.ts";
-import { checkFinite } from "./overflow.ts";
-import { createState, placeTokens, type Segment, type State, type TokenPlace } from "./pass-state.ts";
+import { findNotFinite, overflowError } from "./overflow.ts";
+import { createState, type State } from "./pass-state.ts";
 import { RowPool } from "./row-pool.ts";
 import { checkBatch, checkContext, checkIds } from "./session.ts";
 import { TapeShelf } from "./tape-shelf.ts";
@@ -41,6 +41,23 @@ export interface TreeSessionOptions {
 const LOGIT_ROWS = 64;
 const DEFAULT_BATCH = 256;
 
+/** Cache rows [first, first + count). */
+interface Segment {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** A node of a pass and where it stands. */
+interface PlacedNode {
+  readonly node: number;
+  readonly id: number;
+  readonly position: number;
+  /** Cache row of its own key and value. */
+  readonly row: number;
+  /** Cache rows of its sequence from its start to the node itself, in the order of positions. */
+  readonly path: readonly Segment[];
+}
+
 /** Calls at once and disposal as with `Session`. */
 export class TreeSession implements Disposable {
   readonly model: Runnable;
@@ -67,10 +84,11 @@ export class TreeSession implements Disposable {
     const cells = { capacity, cacheRows, positions: this.context, segmentRoom: 4 * capacity + this.context };
     const logitRows = Math.min(LOGIT_ROWS, capacity);
     this.#calls = new Calls("session", machine.jobs);
-    this.#state = createState(machine, config, { ...cells, logitRows });
+    this.#state = createState(model, { ...cells, logitRows });
     this.#rows = new RowPool(cacheRows);
     const { store } = model.weights;
-    this.#tapes = new TapeShelf({ store, begin: (tokens) => this.#pass(tokens), head: false });
+    const { memory } = this.#state;
+    this.#tapes = new TapeShelf({ store, memory, begin: (tokens) => this.#pass(tokens), head: false });
   }
 
   /** Ids of the sequence whose keys and values are at hand: a tree may continue from any place of it. */
@@ -112,41 +130,51 @@ export class TreeSession implements Disposable {
 
   /** @returns how many nodes it took. */
   async #runPass(tree: TokenTree, from: number, turns: Turns, onLogits: (l: NodeLogits) => void): Promise<number> {
-    const { machine, config } = this.model;
     const { capacity, segmentRoom, logitRows } = this.#state;
-    const plain: (TokenPlace & { readonly node: number })[] = [];
-    const wanted: typeof plain = [];
+    const plain: PlacedNode[] = [];
+    const wanted: PlacedNode[] = [];
     let segments = 0;
     for (let node = from; node < tree.ids.length && node - from < capacity; node++) {
-      const place = this.#step(tree.ids[node], tree.depths[node]);
-      (tree.wanted[node] === 1 ? wanted : plain).push({ ...place, node });
+      const place = this.#step(node, tree.ids[node], tree.depths[node]);
+      (tree.wanted[node] === 1 ? wanted : plain).push(place);
       segments += place.path.length;
       // The next one may bring as many segments again and one more.
       if (segments + place.path.length + 1 > segmentRoom) break;
     }
     // Those whose logits are wanted stand at the end, side by side.
     const places = [...plain, ...wanted];
-    placeTokens(machine, config, this.#state, places.length, (token) => places[token]);
+    this.#place(places);
     await this.#tapes.play(places.length, turns);
     for (let done = 0; done < wanted.length; done += logitRows) {
       const nodes = wanted.slice(done, done + logitRows).map((place) => place.node);
       await this.#head(places.length, plain.length + done, nodes.length, turns);
-      onLogits({ ptr: this.#state.logits, ld: stride(config.vocabSize), nodes });
+      onLogits({ ptr: this.#state.logits, ld: stride(this.model.config.vocabSize), nodes });
     }
     for (const row of this.#retired) this.#rows.release(row);
     this.#retired = [];
     return places.length;
   }
 
+  #place(nodes: readonly PlacedNode[]): void {
+    const places = this.#state.tokens;
+    places.begin();
+    for (const { id, position, row, path } of nodes) {
+      places.token(id, position, row);
+      for (const { first, count } of path) places.segment(first, count);
+    }
+    places.end();
+  }
+
   async #head(tokens: number, first: number, rows: number, turns: Turns): Promise<void> {
     const pass = this.#pass(tokens);
     recordHead(pass, rows, first);
     await pass.emit.tape.runInTurns(turns);
-    checkFinite(this.model, this.#state, rows, (row) => `logits of row ${row} of a pass`);
+    const row = findNotFinite(this.model, this.#state, rows);
+    if (row >= 0) throw overflowError(this.model, `logits of row ${row} of a pass`);
   }
 
   /** Moves the path to a node of the given depth. */
-  #step(id: number, depth: number): TokenPlace {
+  #step(node: number, id: number, depth: number): PlacedNode {
     if (depth < this.#ids.length) this.#cut(depth);
     const row = this.#rows.take();
     this.#ids.push(id);
@@ -155,7 +183,7 @@ export class TreeSession implements Disposable {
     if (last !== undefined && last.first + last.count === row)
       this.#segments[this.#segments.length - 1] = { first: last.first, count: last.count + 1 };
     else this.#segments.push({ first: row, count: 1 });
-    return { id, position: depth, row, path: [...this.#segments] };
+    return { node, id, position: depth, row, path: [...this.#segments] };
   }
 
   /** Leaves the first `depth` nodes of the path. */

@@ -1,4 +1,5 @@
 /** The tree of weight handles that the forward pass walks. */
+import { RopeTables } from "../../nn/rope-tables.ts";
 import type { LinearShape } from "../../tensor/linear-shape.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { Linear } from "./linears.ts";
@@ -30,6 +31,8 @@ export interface LayerWeights {
 export interface Weights {
   /** Owns what lies at the addresses. */
   readonly store: WeightStore;
+  /** Cosines and sines of positions, for all who run the model. */
+  readonly rope: RopeTables;
   readonly embedding: Linear;
   readonly layers: readonly LayerWeights[];
   readonly normFinal: number;
@@ -89,7 +92,12 @@ export function weightTree(config: ModelConfig, store: WeightStore, norms: reado
     };
   });
   const head = find(-1, "head", "head") ?? embedding;
-  return { store, embedding, layers, normFinal: norms[2 * config.layers], head };
+  return { store, rope: ropeTables(config, store), embedding, layers, normFinal: norms[2 * config.layers], head };
+}
+
+function ropeTables({ headDim, ropeTheta, ropeFactor }: ModelConfig, store: WeightStore): RopeTables {
+  const scaling = ropeFactor === 1 ? undefined : ({ type: "linear", factor: ropeFactor } as const);
+  return new RopeTables(store.memoryOf(-1).arena, { rotaryDim: headDim, theta: ropeTheta, scaling });
 }
 
 function placeOf({ layer, role, expert, projection }: Omit<LinearShape, "name" | "rows" | "cols">): string {

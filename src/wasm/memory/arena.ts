@@ -25,6 +25,8 @@ export class Arena {
   /** Bytes of each block that is taken, by address. */
   readonly #taken: Map<number, number> = new Map();
   #used = 0;
+  #words: Int32Array | undefined;
+  #floats: Float32Array | undefined;
   constructor(memory: Growable) {
     this.#memory = memory;
     this.#free.give(HEAP_BASE, memory.buffer.byteLength - HEAP_BASE);
@@ -73,6 +75,8 @@ export class Arena {
   /** Lets go of the memory, which may be another machine's next: every access from here on throws. */
   close(): void {
     this.#memory = undefined;
+    this.#words = undefined;
+    this.#floats = undefined;
   }
 
   /** @throws UsageError after closing. */
@@ -105,6 +109,20 @@ export class Arena {
       throw new MemoryError("engine memory", { askedBytes: end + missing, limitBytes: end }, { cause });
     }
     this.#free.give(end, memory.buffer.byteLength - end);
+  }
+
+  /** All of the memory as words: the same view until the memory grows, for what runs too often to make views of its own. */
+  get words(): Int32Array {
+    const buffer = this.#buffer;
+    if (this.#words?.buffer !== buffer) this.#words = new Int32Array(buffer);
+    return this.#words;
+  }
+
+  /** All of the memory as f32 values, in the same way. */
+  get floats(): Float32Array {
+    const buffer = this.#buffer;
+    if (this.#floats?.buffer !== buffer) this.#floats = new Float32Array(buffer);
+    return this.#floats;
   }
 
   // Fresh views: never keep one across an allocation or a pause, since the memory may have grown meanwhile.
