@@ -44,13 +44,13 @@ function fairBelow(n: number): number {
   return 2 ** 32 - (2 ** 32 % n);
 }
 
-type State = readonly [number, number, number, number];
+type GeneratorState = readonly [number, number, number, number];
 
 /**
  * Words 0 and 2 come from the seed's lower half, words 1 and 3 (the first draw stands on word 1) from both halves. Words 0 and
  * 1 give the seed back, so no two seeds share a state; words 0 and 2 differ, so it is never all zero.
  */
-function stateOf(seed: number): State {
+function stateOf(seed: number): GeneratorState {
   const lower = splitmix32(seed >>> 0);
   const [first, third, mixed] = [lower(), lower(), lower()];
   const both = splitmix32(Math.floor(seed / 2 ** 32) ^ mixed);
@@ -71,7 +71,7 @@ function splitmix32(start: number): () => number {
 }
 
 /** The bare generator: whole numbers below 2^32 from a state that is not all zero. */
-export function xoshiro128(state: State): () => number {
+export function xoshiro128(state: GeneratorState): () => number {
   let [a, b, c, d] = state;
   const turn = (x: number, by: number) => (x << by) | (x >>> (32 - by));
   return () => {

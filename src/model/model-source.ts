@@ -28,7 +28,7 @@ export interface TokenizerSource {
 }
 
 /** All that a model is opened from. */
-export interface ModelSource {
+export interface PartSources {
   readonly config: ConfigSource;
   readonly tokenizer: TokenizerSource;
   /** Reads headers only; the caller closes the index. */
@@ -36,7 +36,7 @@ export interface ModelSource {
 }
 
 /** The source that a folder in Hugging Face layout is; it may hold only `config.json`. */
-export function folderModel(folder: FolderSource): ModelSource {
+export function folderModel(folder: FolderSource): PartSources {
   let known: Promise<Tokenizer | undefined> | undefined;
   const read = () => (known ??= readTokenizer(folder));
   return {

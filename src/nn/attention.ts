@@ -26,20 +26,25 @@ export interface LayerCache {
   readonly values: number;
 }
 
-/** Turns q and k, stores k and v in the cache, attends. q, k, v are f32 rows; the result goes to `out`. */
-export function attend(
-  emit: Emit,
-  shape: AttentionShape,
-  out: Rows,
-  q: Rows,
-  k: Rows,
-  v: Rows,
-  cache: LayerCache,
-  places: Places,
-  ropeTable: number,
-  visible: number,
-): void {
+/** What the tokens of one layer attend with, and to. */
+export interface AttentionCall {
+  /** f32 rows, one a token; `q` and `k` are turned in place, the result goes to `out`. */
+  readonly q: Rows;
+  readonly k: Rows;
+  readonly v: Rows;
+  readonly out: Rows;
+  readonly cache: LayerCache;
+  readonly places: Places;
+  /** Address of the table of RoPE's angles. */
+  readonly ropeTable: number;
+  /** Cache rows that a token sees at most, an estimate of the work. */
+  readonly visible: number;
+}
+
+/** Turns q and k, stores k and v in the cache, attends. */
+export function attend(emit: Emit, shape: AttentionShape, call: AttentionCall): void {
   const { heads, kvHeads, headDim } = shape;
+  const { q, k, v, out, cache, places, ropeTable, visible } = call;
   const { tape } = emit;
   const tokens = q.rows;
   const width = kvHeads * headDim;

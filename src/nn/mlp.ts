@@ -41,15 +41,18 @@ export function route(emit: Emit, shape: RouterShape, routes: Routes, logits: Ro
   tape.call("group_tokens", 1, 4 * tokens * topK, routes.spans, routes.index, routes.place, routes.experts, tokens, topK, experts);
 }
 
-/** h += sum over chosen experts of weight * y, plus `extra` (the shared experts' output). */
-export function combine(
-  emit: Emit,
-  h: Rows,
-  y: { readonly ptr: number; readonly ld: number },
-  routes: Routes,
-  topK: number,
-  extra: Rows | undefined,
-): void {
+/** Outputs of the experts, to be added up by token. */
+export interface ExpertOutputs {
+  /** Compact rows of the routed experts. */
+  readonly routed: { readonly ptr: number; readonly ld: number };
+  readonly routes: Routes;
+  readonly topK: number;
+  /** Of the shared experts, by token; undefined where there are none. */
+  readonly shared: Rows | undefined;
+}
+
+/** h += sum over chosen experts of weight * y, plus the shared experts' output. */
+export function combine(emit: Emit, h: Rows, { routed: y, routes, topK, shared }: ExpertOutputs): void {
   // biome-ignore format: one line a call
-  emit.tape.call("combine_f32", h.rows, (topK + 2) * h.cols, h.ptr, h.ld, y.ptr, y.ld, routes.weights, routes.place, topK, h.cols, extra?.ptr ?? 0, extra?.ld ?? 0);
+  emit.tape.call("combine_f32", h.rows, (topK + 2) * h.cols, h.ptr, h.ld, y.ptr, y.ld, routes.weights, routes.place, topK, h.cols, shared?.ptr ?? 0, shared?.ld ?? 0);
 }

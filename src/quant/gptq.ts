@@ -79,7 +79,7 @@ export interface GptqRun extends GptqOptions {
 const OPTIONS: KnownOptions<GptqRun> = { ...GPTQ_OPTIONS, turns: true };
 
 /** What every step of one matrix works on. */
-interface Work {
+interface MatrixWork {
   readonly machine: Machine;
   readonly matrix: WeightMatrix;
   readonly factor: Factor;
@@ -108,7 +108,7 @@ export async function gptq(machine: Machine, input: GptqInput, run: GptqRun): Pr
 }
 
 /** An undamped result that costs more than rounding is replaced by a damped one, and by rounding where that is no better. */
-async function unlessRoundingWins(work: Work, result: GptqResult): Promise<GptqResult> {
+async function unlessRoundingWins(work: MatrixWork, result: GptqResult): Promise<GptqResult> {
   const { machine, options, turns } = work;
   const { hessian, damp } = work.factor;
   const errorOf = async ({ matrix }: GptqResult) =>
@@ -141,7 +141,7 @@ function checkGptq(options: GptqOptions, cols: number, factor: Factor | Hessian)
     );
 }
 
-async function columnLoop(work: Work): Promise<GptqResult> {
+async function columnLoop(work: MatrixWork): Promise<GptqResult> {
   const { machine, factor, options, turns } = work;
   const { weights, rows, cols } = work.matrix;
   const { perm, lambda, damp } = factor;
@@ -197,7 +197,7 @@ function recorder(
   };
 }
 
-async function roundInstead(work: Work, fallback: string): Promise<GptqResult> {
+async function roundInstead(work: MatrixWork, fallback: string): Promise<GptqResult> {
   const { machine, turns } = work;
   const { diagonal, damp, hessian } = work.factor;
   const matrix = await rtn(machine, { ...work.matrix, diagonal }, { ...gridOf(work.options), turns });

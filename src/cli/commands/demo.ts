@@ -65,7 +65,7 @@ const demo: Action<Options> = async (session, [given], options) => {
   say(`\n${heatMap(usage)}\n`);
 
   const rows: DemoRow[] = [await measure(session, "float", model, undefined, heldOut)];
-  for (const plan of plans) rows.push(await runPlan(session, model, plan, windows, heldOut, options));
+  for (const plan of plans) rows.push(await runPlan(session, model, plan, { windows, heldOut }, options));
   say(`\n${resultTable(rows, false)}`);
   say(NOTE);
   const tokens = { calibrationTokens: windows.flat().length, heldOutTokens: heldOut.ids.length };
@@ -91,12 +91,17 @@ const NOTE =
   "KL and agreement against the float model, perplexity on text it wrote (held out), all with the folder's own activations (int8);\n" +
   "MB: whole weight files, the embedding included, which stays float.";
 
+/** Tokens that a plan is calibrated on, and those that it is measured on. */
+interface DemoTokens {
+  readonly windows: Windows;
+  readonly heldOut: HeldOut;
+}
+
 async function runPlan(
   session: CommandSession,
   model: Model,
   plan: DemoPlan,
-  windows: Windows,
-  heldOut: HeldOut,
+  { windows, heldOut }: DemoTokens,
   options: Options,
 ): Promise<DemoRow> {
   const { nodeOutput } = await import("../../adapter/node-output.ts");

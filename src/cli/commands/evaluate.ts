@@ -132,7 +132,8 @@ async function evaluateOn(
   const compared = await baseline?.(evaluation.tasks, { seed: session.options.seed, signal: session.signal });
   const problems = [...evaluation.problems, ...(compared?.problems ?? [])];
   const told = { ...evaluation, problems };
-  await tell(session, told, compared?.rows, configOf(path, model, options, identity), options, output);
+  const tables = { evaluation: told, compared: compared?.rows, config: configOf(path, model, options, identity) };
+  await tell(session, tables, options, output);
   await journal?.remove();
   if (problems.length > 0)
     throw new ToldError(
@@ -154,11 +155,16 @@ function configOf(path: string, model: Model, options: Options, identity: RunIde
   };
 }
 
+/** An evaluation, what a baseline says of it, and how it was run. */
+interface Told {
+  readonly evaluation: Evaluation;
+  readonly compared: readonly BaselineRow[] | undefined;
+  readonly config: Record<string, unknown>;
+}
+
 async function tell(
   session: CommandSession,
-  evaluation: Evaluation,
-  compared: readonly BaselineRow[] | undefined,
-  config: Record<string, unknown>,
+  { evaluation, compared, config }: Told,
   options: Options,
   output: OutputFile | undefined,
 ): Promise<void> {

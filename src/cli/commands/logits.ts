@@ -62,7 +62,7 @@ function checkOutput(options: Options): void {
     throw new UsageError("--output", JSON.stringify(output), `a name that ends in ${wanted.join(" or ")}`);
 }
 
-interface LogitRows {
+interface WrittenLogits {
   readonly data: Float32Array;
   readonly rows: number;
   readonly vocab: number;
@@ -70,7 +70,7 @@ interface LogitRows {
 
 async function writeOutput(
   output: OutputFile,
-  logits: LogitRows,
+  logits: WrittenLogits,
   tensors: readonly { name: string; dtype: "F32" | "I32"; shape: readonly number[]; data: ArrayBufferView }[],
 ): Promise<void> {
   if (output.name.endsWith(".npy")) {

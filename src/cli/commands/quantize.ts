@@ -126,7 +126,8 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const written = await writeQuantized(model.files, quantized, { settings, output, names, version, meta });
   await checkpoint.remove();
   if (portable) for (const reader of readersOf(model.files.family, "transformers")) session.note(reader);
-  report(session, model, options, quantized, written, (performance.now() - started) / 1000);
+  const seconds = (performance.now() - started) / 1000;
+  report(session, model.files.name, options, { ...quantized, ...written, seconds });
 };
 
 /** Opens the folder of finished blocks; a note says after which block a run is resumed. */
@@ -202,13 +203,11 @@ async function settingsOf(
 
 function report(
   session: CommandSession,
-  model: Model,
+  model: string,
   options: Options,
-  quantized: Quantized,
-  written: Written,
-  seconds: number,
+  result: Quantized & Written & { readonly seconds: number },
 ): void {
-  const { modules, starved } = quantized;
+  const { modules, starved, seconds, averageBits, trueBytes } = result;
   const warnings = [
     ...starved.map((e) => `layer ${e.layer} expert ${e.expert}: ${e.tokens} calibration tokens, ${e.remedy}`),
     ...modules
@@ -216,10 +215,10 @@ function report(
       .map(({ name, method, damp, note }) => `${name}: ${method === "rtn" ? "rounded" : `damped by ${damp}`}, ${note}`),
   ];
   for (const warning of warnings) session.note(`warning: ${warning}`);
-  session.output.result({ ...written, seconds, output: options.output, modules, warnings }, () =>
+  session.output.result({ averageBits, trueBytes, seconds, output: options.output, modules, warnings }, () =>
     [
-      `${model.files.name} -> ${options.output}`,
-      `${modules.length} matrices, ${written.averageBits.toFixed(4)} average bits, ${(written.trueBytes / 1e6).toFixed(2)} MB on disk, ${seconds.toFixed(1)} s`,
+      `${model} -> ${options.output}`,
+      `${modules.length} matrices, ${averageBits.toFixed(4)} average bits, ${(trueBytes / 1e6).toFixed(2)} MB on disk, ${seconds.toFixed(1)} s`,
     ].join("\n"),
   );
 }

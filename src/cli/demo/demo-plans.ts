@@ -10,13 +10,13 @@ export interface DemoPlan {
   readonly settings: QuantizeSettings;
 }
 
-type Bits = 2 | 3 | 4;
+type DemoBits = 2 | 3 | 4;
 
 const PLANS: readonly {
   readonly name: string;
   readonly label: string;
-  readonly attention: Bits;
-  readonly rest: Bits;
+  readonly attention: DemoBits;
+  readonly rest: DemoBits;
 }[] = [
   { name: "4bit", label: "4 bits", attention: 4, rest: 4 },
   { name: "3bit", label: "3 bits", attention: 3, rest: 3 },

@@ -1,7 +1,7 @@
 /** How fast a phase of long work goes, and how long it will take. */
 
 /** Time as progress sees it; tests bring a clock of their own. */
-export interface Clock {
+export interface PaceClock {
   /** Milliseconds since any fixed moment. */
   now(): number;
   /** Calls once, after so many milliseconds; returns a function that cancels the call. */
@@ -9,7 +9,7 @@ export interface Clock {
 }
 
 /** The machine's clock. A call that is due does not keep the process alive. */
-export const SYSTEM_CLOCK: Clock = {
+export const SYSTEM_CLOCK: PaceClock = {
   now: () => performance.now(),
   after(milliseconds, call) {
     const timer = setTimeout(call, milliseconds);
@@ -29,14 +29,14 @@ interface Amount {
 const LEAST_MILLISECONDS = 1000;
 
 export class Pace {
-  readonly #clock: Clock;
+  readonly #clock: PaceClock;
   #phase = "";
   #begun = 0;
   /** How much was done when the phase was first seen: a resumed run does not begin at 0. */
   #first = 0;
   #last = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: PaceClock) {
     this.#clock = clock;
   }
 

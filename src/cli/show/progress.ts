@@ -2,7 +2,7 @@
  * Progress and notes on stderr: a bar on a terminal; elsewhere a line at the beginning of each phase and one every 20 s; nothing
  * with `--quiet`.
  */
-import { type Clock, durationText, Pace, SYSTEM_CLOCK } from "./pace.ts";
+import { durationText, Pace, type PaceClock, SYSTEM_CLOCK } from "./pace.ts";
 import type { Screen } from "./screen.ts";
 
 /** How far a phase of long work is. */
@@ -21,7 +21,7 @@ export interface ProgressDisplay {
   readonly stop: () => void;
 }
 
-export function createProgress(screen: Screen, quiet: boolean, clock: Clock = SYSTEM_CLOCK): ProgressDisplay {
+export function createProgress(screen: Screen, quiet: boolean, clock: PaceClock = SYSTEM_CLOCK): ProgressDisplay {
   if (quiet) return { report: () => {}, note: () => {}, stop: () => {} };
   const { report, stop } = screen.stderr.isTTY === true ? barProgress(screen, clock) : lineProgress(screen, clock);
   return { report, stop, note: (message) => void screen.stderr.write(`quern: ${message}\n`) };
@@ -32,7 +32,7 @@ type Reporter = Omit<ProgressDisplay, "note">;
 /** Scripts that watch a pipe may give up after half a minute of silence, and a line that is due may come late. */
 const LINE_EVERY = 20_000;
 
-function lineProgress({ stderr }: Screen, clock: Clock): Reporter {
+function lineProgress({ stderr }: Screen, clock: PaceClock): Reporter {
   const told = new Set<string>();
   const pace = new Pace(clock);
   let latest: ProgressEvent | undefined;
@@ -67,7 +67,7 @@ const BAR_CELLS = 24;
 /** Milliseconds between two updates of the bar. More would not be seen. */
 const DRAW_EVERY = 100;
 
-function barProgress(screen: Screen, clock: Clock): Reporter {
+function barProgress(screen: Screen, clock: PaceClock): Reporter {
   const pace = new Pace(clock);
   let phase = "";
   let drawn = 0;

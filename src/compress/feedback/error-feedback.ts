@@ -27,6 +27,17 @@ export interface ExpertRows {
   readonly count: number;
 }
 
+/** What the outputs of a linear miss, and the inputs that it is missed on. */
+interface MissedOutputs {
+  readonly input: Tap["input"];
+  /** By token: the error that the stream has by then. */
+  readonly error: Float32Array;
+  /** The token of an input row. */
+  readonly tokenOf: (row: number) => number;
+  /** The weight with which an input row reaches its token. */
+  readonly gateOf: (row: number) => number;
+}
+
 export interface ExpertFeedback {
   correct(rows: ExpertRows): Correct;
   /** Takes what the quantised weights really give into the error that experts to come will see. */
@@ -67,15 +78,8 @@ export class ErrorFeedback {
     const routed = tap.site === "sharedDown" ? this.#routedSum(tap.layer) : undefined;
     for (let i = 0; i < error.length; i++) error[i] += output[i] - target[i] + (routed === undefined ? 0 : routed[i]);
     const { input } = tap;
-    return (weights) =>
-      this.#correct(
-        weights,
-        input,
-        { start: 0, count: input.rows },
-        error,
-        (row) => row,
-        () => 1,
-      );
+    const missed = { input, error, tokenOf: (row: number) => row, gateOf: () => 1 };
+    return (weights) => this.#correct(weights, missed, { start: 0, count: input.rows });
   }
 
   /** For down of the routed experts. */
@@ -89,16 +93,14 @@ export class ErrorFeedback {
     const { index } = state.routes[tap.layer];
     const tokens = this.#model.machine.arena.i32(index, this.#batch.tokens * this.#model.config.topK).slice();
     const ld = stride(this.#model.config.hiddenSize);
+    const missed = {
+      input: tap.input,
+      error,
+      tokenOf: (row: number) => tokens[row],
+      gateOf: (row: number) => gates[row],
+    };
     return {
-      correct: (rows) => (weights) =>
-        this.#correct(
-          weights,
-          tap.input,
-          rows,
-          error,
-          (row) => tokens[row],
-          (row) => gates[row],
-        ),
+      correct: (rows) => (weights) => this.#correct(weights, missed, rows),
       done: async (linear, matrix, { start, count }) => {
         const outputs = this.#batch.rows(state.down, start + count);
         const before = outputs.slice(start * ld);
@@ -119,11 +121,8 @@ export class ErrorFeedback {
 
   async #correct(
     weights: Float32Array,
-    input: Tap["input"],
+    { input, error, tokenOf, gateOf }: MissedOutputs,
     { start, count }: ExpertRows,
-    error: Float32Array,
-    tokenOf: (row: number) => number,
-    gateOf: (row: number) => number,
   ): Promise<Float32Array> {
     if (count === 0) return weights;
     const { machine, config } = this.#model;

@@ -20,6 +20,9 @@ export interface Alternative {
 }
 
 export interface AlternativesRun {
+  readonly grid: Omit<QuantizeSettings, "modules">;
+  readonly widths: readonly Bits[];
+  readonly groupSize: number;
   readonly turns: Turns;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -28,10 +31,7 @@ export interface AlternativesRun {
 export async function quantizeAlternatives(
   model: Model,
   windows: Windows,
-  grid: Omit<QuantizeSettings, "modules">,
-  widths: readonly Bits[],
-  groupSize: number,
-  { turns, onProgress }: AlternativesRun,
+  { grid, widths, groupSize, turns, onProgress }: AlternativesRun,
 ): Promise<ReadonlyMap<string, readonly Alternative[]>> {
   const found = new Map<string, Alternative[]>();
   const readWeights = weightReader(model);

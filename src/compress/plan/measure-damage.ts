@@ -17,6 +17,8 @@ import type { Linear } from "../../model/weights/linears.ts";
 import { layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { isQuantizable } from "../../tensor/linear-shape.ts";
+import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
+import type { Machine } from "../../wasm/machine.ts";
 import { checkGridSettings } from "../recipe/check-settings.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import { DAMAGE_SAMPLE_TOKENS, type Damages } from "../statistics/damage-table.ts";
@@ -53,7 +55,8 @@ export async function measureDamage(model: Model, windows: Windows, options: Dam
 async function measureGroups(model: Model, windows: Windows, options: DamageOptions, turns: Turns): Promise<Damages> {
   const { grid, groupSize, onProgress } = options;
   const usage = await expertUsage(model, windows, options);
-  const alternatives = await quantizeAlternatives(model, windows, grid, WIDTHS, groupSize, { turns, onProgress });
+  const run = { grid, widths: WIDTHS, groupSize, turns, onProgress };
+  const alternatives = await quantizeAlternatives(model, windows, run);
   const changing = model.withWeights(overlayOf(model.weights));
   const sample = sampleOf(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS);
   using probe = await DamageProbe.create(changing, sample, turns);
@@ -64,7 +67,13 @@ async function measureGroups(model: Model, windows: Windows, options: DamageOpti
     const losses = group.map((linear) => weightedLosses(linear, alternatives, usage, grid.gateWeighted === true));
     let [kl, loss] = [0, 0];
     for (const bits of MEASURED) {
-      kl += await groupKl(changing, probe, group, alternatives, bits, turns);
+      kl += await groupKl(
+        changing.machine,
+        probe,
+        group,
+        (linear) => alternativeOf(alternatives, linear, bits).matrix,
+        turns,
+      );
       for (const one of losses) loss += one[bits];
     }
     const worth = loss > 0 ? kl / loss : 0;
@@ -101,24 +110,18 @@ function groupsOf(model: Model): readonly (readonly Linear[])[] {
   return [...groups.values()];
 }
 
+/** KL of the probe's model, in the memory of `machine`, with the linears of a group replaced. */
 async function groupKl(
-  model: Model,
+  machine: Machine,
   probe: DamageProbe,
   group: readonly Linear[],
-  alternatives: ReadonlyMap<string, readonly Alternative[]>,
-  bits: Bits,
+  matrixOf: (linear: Linear) => QuantizedMatrix,
   turns: Turns,
 ): Promise<number> {
-  using scratch = model.machine.arena.region();
+  using scratch = machine.arena.region();
   const originals = group.map((linear) => linear.matrix);
   try {
-    for (const linear of group)
-      linear.matrix = placeQuantized(
-        model.machine,
-        scratch,
-        linear.name,
-        alternativeOf(alternatives, linear, bits).matrix,
-      );
+    for (const linear of group) linear.matrix = placeQuantized(machine, scratch, linear.name, matrixOf(linear));
     return Math.max(0, await probe.kl(group[0].layer, turns));
   } finally {
     group.forEach((linear, i) => {

@@ -43,11 +43,16 @@ export const DEFAULT_TRAINING: Required<TrainingOptions> = {
   minImprovement: 0.05,
 };
 
+/** Windows that are learned from, and those that are held out. */
+export interface TrainingSet {
+  readonly examples: readonly Example[];
+  readonly held: readonly Example[];
+}
+
 /** Leaves the network with the weights whose validation error was least. `random` orders the windows of each epoch. */
 export async function train(
   network: PredictorNetwork,
-  examples: readonly Example[],
-  held: readonly Example[],
+  { examples, held }: TrainingSet,
   options: TrainingOptions,
   random: Random,
   turns: Turns,

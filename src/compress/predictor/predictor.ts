@@ -78,7 +78,7 @@ async function trainBlocks(
     const learned = await collect(model, batch, layer, windows, turns);
     const scored = other && (await collect(model, other, layer, options.score as Windows, turns));
     const learn = (variant: "stream" | "module") =>
-      trainBlock(model, learned[variant], (scored ?? learned)[variant], heldOut, options, turns);
+      trainBlock(model, { learned: learned[variant], scored: (scored ?? learned)[variant], heldOut }, options, turns);
     const { predicted, ...found } = await learn("stream");
     const block = { layer, predicted, ...found };
     if (options.module) {
@@ -157,12 +157,17 @@ function rowCosines(a: Float32Array, b: Float32Array, width: number): Float32Arr
   });
 }
 
+/** Windows that are learned from, those that are predicted, and how many of the first are held out. */
+interface BlockExamples {
+  readonly learned: readonly Example[];
+  readonly scored: readonly Example[];
+  readonly heldOut: number;
+}
+
 /** Every block begins with the same random numbers, so that its result does not depend on the blocks before. */
 async function trainBlock(
   model: Model,
-  learned: readonly Example[],
-  scored: readonly Example[],
-  held: number,
+  { learned, scored, heldOut: held }: BlockExamples,
   options: PredictorOptions,
   turns: Turns,
 ): Promise<Fit & { readonly predicted: number }> {
@@ -172,7 +177,8 @@ async function trainBlock(
   using network = new PredictorNetwork(model.machine, shape, random);
   const order = [...learned];
   shuffle(order, random);
-  const found = await train(network, order.slice(held), order.slice(0, held), options, random, turns);
+  const set = { examples: order.slice(held), held: order.slice(0, held) };
+  const found = await train(network, set, options, random, turns);
   let sum = 0;
   let count = 0;
   for (const { x } of scored) {

@@ -29,7 +29,7 @@ export interface SiteContext extends ModuleContext {
   readonly swap: (linear: Linear, matrix: QuantizedMatrix) => void;
 }
 
-interface InputRows extends IndexedRows {
+interface WeighedRows extends IndexedRows {
   /** Factor on each row, where rows count differently. */
   readonly weights?: Float32Array;
 }
@@ -50,7 +50,7 @@ export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void
 type Results = readonly (readonly [Linear, GptqResult])[];
 
 /** What every token gives. */
-function allRows({ input: { ptr, ld, rows } }: Tap): InputRows {
+function allRows({ input: { ptr, ld, rows } }: Tap): WeighedRows {
   return { ptr, ld, index: 0, count: rows };
 }
 
@@ -86,7 +86,7 @@ async function quantizeExperts(
 }
 
 /** Adds an input to its Hessian. */
-async function gather({ model, turns }: SiteContext, hessian: Hessian, input: InputRows): Promise<void> {
+async function gather({ model, turns }: SiteContext, hessian: Hessian, input: WeighedRows): Promise<void> {
   const { machine } = model;
   const { ptr, ld, index, count, weights } = input;
   if (count === 0) return;
@@ -114,7 +114,7 @@ function gatesByRow({ model, state }: SiteContext, layer: number): Float32Array 
 function weighRows(
   { arena }: Machine,
   scratch: Region,
-  { ptr, ld, index, count }: InputRows,
+  { ptr, ld, index, count }: WeighedRows,
   weights: Float32Array,
 ): number {
   const copy = scratch.alloc(count * ld * 4);
@@ -143,7 +143,7 @@ function noteStarved(starved: StarvedExpert[], tap: Tap, expert: number, tokens:
 async function quantizeTogether(
   context: SiteContext,
   linears: readonly Linear[],
-  input: InputRows,
+  input: WeighedRows,
   all: Hessian | undefined,
   correct: Correct | undefined,
 ): Promise<Results> {

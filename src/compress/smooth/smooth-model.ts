@@ -13,7 +13,7 @@ import type { Linear } from "../../model/weights/linears.ts";
 import { linearNamed, readWeights } from "../../model/weights/locate.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { type ProbeInput, type ProbeRounding, probeInput, probeOutputs } from "./output-probe.ts";
-import { type InputRows, type SmoothSite, smoothSites } from "./smooth-sites.ts";
+import { type SmoothRows, type SmoothSite, smoothSites } from "./smooth-sites.ts";
 import { columnMaxima } from "./static-scales.ts";
 
 /** The alpha, or the search for it, rows of inputs that the search keeps, and the rounding that it is for. */
@@ -181,7 +181,7 @@ function keep(
 }
 
 /** At most `most` of the rows, evenly spread, f32 [rows, cols]. */
-function gatherRows({ machine }: Model, { ptr, ld, cols, index, count }: InputRows, most: number): Float32Array {
+function gatherRows({ machine }: Model, { ptr, ld, cols, index, count }: SmoothRows, most: number): Float32Array {
   const rows = Math.min(count, most);
   const gathered = new Float32Array(rows * cols);
   const list = machine.arena.i32(index, index === 0 ? 0 : count);

@@ -13,11 +13,11 @@ import type { LayerWeights, Mlp } from "../../model/weights/weight-tree.ts";
 /** Linears that read the same rows. */
 export interface Readers {
   readonly linears: readonly Linear[];
-  readonly rows: InputRows;
+  readonly rows: SmoothRows;
 }
 
 /** `count` rows at `ptr` [cols], stride `ld`: through a list of row numbers, or in order where `index` is 0. */
-export interface InputRows {
+export interface SmoothRows {
   readonly ptr: number;
   readonly ld: number;
   readonly cols: number;
@@ -45,8 +45,8 @@ export interface SmoothSite {
 export function smoothSites(model: Model, tap: Tap): readonly SmoothSite[] {
   const { layer, input } = tap;
   const weights = model.weights.layers[layer];
-  const all: InputRows = { ...input, index: 0, count: input.rows };
-  const down = (mlp: Mlp, expert: number, rows: InputRows): SmoothSite => ({
+  const all: SmoothRows = { ...input, index: 0, count: input.rows };
+  const down = (mlp: Mlp, expert: number, rows: SmoothRows): SmoothSite => ({
     ...straight(layer, "down", expert, [{ linears: [mlp.down], rows }], { linear: mlp.up }),
   });
   const { attentionNorm, mlpNorm } = model.files.names;
@@ -87,7 +87,7 @@ function straight(
 }
 
 /** Column (query head, i) of o's input comes from row (its value head, i) of v. */
-function output({ config }: Model, layer: number, { o, v }: LayerWeights, rows: InputRows): SmoothSite {
+function output({ config }: Model, layer: number, { o, v }: LayerWeights, rows: SmoothRows): SmoothSite {
   const { heads, kvHeads, headDim } = config;
   const site = straight(layer, "output", -1, [{ linears: [o], rows }], { linear: v });
   const factorOf = site.factorOf.map((col) => {
@@ -101,12 +101,12 @@ function expertReaders(model: Model, tap: Tap, experts: readonly Mlp[]): readonl
   return experts.map(({ gate, up }, expert) => ({ linears: [gate, up], rows: spanRows(model, tap, expert) }));
 }
 
-function sharedReaders({ shared }: LayerWeights, rows: InputRows): readonly Readers[] {
+function sharedReaders({ shared }: LayerWeights, rows: SmoothRows): readonly Readers[] {
   return shared === undefined ? [] : [{ linears: [shared.gate, shared.up], rows }];
 }
 
 /** The rows that were routed to an expert. */
-function spanRows({ machine }: Model, { input, spans, index = 0 }: Tap, expert: number): InputRows {
+function spanRows({ machine }: Model, { input, spans, index = 0 }: Tap, expert: number): SmoothRows {
   const [start, count] = machine.arena.i32((spans as number) + 8 * expert, 2);
   const { ptr, ld, cols } = input;
   if (index === 0) return { ptr: ptr + 4 * start * ld, ld, cols, index: 0, count };

@@ -12,7 +12,7 @@ import { linearNamed, readWeights } from "../../model/weights/locate.ts";
 import type { Mlp } from "../../model/weights/weight-tree.ts";
 import { type Emit, WordPool } from "../../nn/emit.ts";
 import { project, type Target } from "../../nn/linear.ts";
-import { swiglu } from "../../nn/mlp.ts";
+import { type Routes, swiglu } from "../../nn/mlp.ts";
 import { rtn } from "../../quant/rtn.ts";
 
 import { type Matrix, stride } from "../../tensor/matrix.ts";
@@ -29,6 +29,15 @@ type RoundedLayers = readonly (readonly RoundedMlp[])[];
 interface Sums {
   readonly energy: Float64Array;
   readonly errors: Readonly<Record<DistanceBits, Float64Array>>;
+}
+
+/** Outputs of a layer's experts, and which tokens they are for. */
+interface ComparedOutputs {
+  readonly routes: Routes;
+  readonly tokens: number;
+  /** Addresses of compact rows: the float experts' outputs, and those of rounded ones. */
+  readonly exact: number;
+  readonly rounded: number;
 }
 
 export class DistanceMeter implements Disposable {
@@ -62,16 +71,17 @@ export class DistanceMeter implements Disposable {
     const zeros = () => new Float64Array(experts);
     const sums = this.#sums.get(tap.layer) ?? { energy: zeros(), errors: { 2: zeros(), 3: zeros(), 4: zeros() } };
     this.#sums.set(tap.layer, sums);
-    const exact = rowsOf(state.down, rows, config.hiddenSize);
+    const exact = rowsOf(state.down, rows, config.hiddenSize).ptr;
+    const compared = { routes: state.routes[tap.layer], tokens, exact };
     using scratch = machine.arena.region();
     const out = scratch.alloc(rows * stride(config.hiddenSize) * 4);
     const pool = new WordPool(machine, scratch, 64 * experts + 256);
     for (const bits of DISTANCE_BITS) {
       pool.clear();
       await this.#compute(this.#rounded.get(bits)![tap.layer], tap, state, { pool, out }, turns);
-      await this.#compare(tap.layer, state, tokens, out, exact.ptr, sums.errors[bits], turns);
+      await this.#compare({ ...compared, rounded: out }, sums.errors[bits], turns);
     }
-    await this.#compare(tap.layer, state, tokens, 0, exact.ptr, sums.energy, turns);
+    await this.#compare({ ...compared, rounded: 0 }, sums.energy, turns);
   }
 
   /** The sums so far of the layers and experts measured; starts anew. */
@@ -122,20 +132,11 @@ export class DistanceMeter implements Disposable {
     await tape.runInTurns(turns);
   }
 
-  /** sums[expert] += |w (y' - y)|^2 over all choices; y' = 0 where `out` is 0. */
-  async #compare(
-    layer: number,
-    state: State,
-    tokens: number,
-    out: number,
-    exact: number,
-    sums: Float64Array,
-    turns: Turns,
-  ): Promise<void> {
+  /** sums[expert] += |w (y' - y)|^2 over all choices; y' = 0 where `rounded` is 0. */
+  async #compare({ routes, tokens, exact, rounded }: ComparedOutputs, sums: Float64Array, turns: Turns): Promise<void> {
     const { machine, config } = this.#model;
     const { arena } = machine;
     const { topK, hiddenSize } = config;
-    const routes = state.routes[layer];
     const ld = stride(hiddenSize);
     for (let token = 0; token < tokens; token++) {
       if (token % 256 === 0) await turns.pause();
@@ -145,7 +146,7 @@ export class DistanceMeter implements Disposable {
       for (let choice = 0; choice < topK; choice++) {
         const at = places[choice] * ld * 4;
         const y = arena.f32(exact + at, hiddenSize);
-        const distance = out === 0 ? energyOf(y) : squaredDistance(arena.f32(out + at, hiddenSize), y);
+        const distance = rounded === 0 ? energyOf(y) : squaredDistance(arena.f32(rounded + at, hiddenSize), y);
         sums[chosen[choice]] += weights[choice] * weights[choice] * distance;
       }
     }

@@ -5,7 +5,7 @@ import { groupOrder } from "../../tensor/group-order.ts";
 import { codeRowBytes, layCodes, rowRanges, stagingBytes } from "../../tensor/lay-panels.ts";
 import { panelBytes } from "../../tensor/panel.ts";
 import type { GptqConfig } from "../gptq/gptq-config.ts";
-import { type GptqHeader, inspectGptq, isGptqModule } from "../gptq/gptq-header.ts";
+import { inspectGptq, isGptqModule } from "../gptq/gptq-header.ts";
 import { openGptq, readGptq } from "../gptq/gptq-reader.ts";
 import type { TensorIndex } from "../tensor-index.ts";
 import type { Codec, LaidMatrix, LoadBench, StoredCodes, StoredModule } from "./codec.ts";
@@ -43,15 +43,20 @@ function storedCodes(index: TensorIndex, module: StoredModule, config: GptqConfi
     bias: locateBias(index, name, rows),
     stagingBytes: stagingBytes(rows, codeRowBytes({ cols, groups })),
     read: () => readGptq(index, module, config),
-    lay: (bench, address) => layModule(index, module, header, config, bench, address),
+    lay: (bench, address) => layModule({ index, module, groups, config }, bench, address),
   };
 }
 
+/** A module of an index, with the groups in a row of it. */
+interface IndexedModule {
+  readonly index: TensorIndex;
+  readonly module: StoredModule;
+  readonly groups: number;
+  readonly config: GptqConfig | undefined;
+}
+
 async function layModule(
-  index: TensorIndex,
-  module: StoredModule,
-  { groups }: GptqHeader,
-  config: GptqConfig | undefined,
+  { index, module, groups, config }: IndexedModule,
   bench: LoadBench,
   address: number,
 ): Promise<LaidMatrix> {

@@ -95,7 +95,7 @@ export function* recordBlock(pass: Pass, layer: number): Generator<Tap, void> {
   rmsNorm(emit, x, h, weights.normMlp, config.rmsNormEps);
   yield { site: "mlp", layer, linears: [], input: x };
   if (weights.router === undefined) yield* recordDense(pass, layer, weights.dense as Mlp, x, h);
-  else yield* recordExperts(pass, layer, weights, weights.router, x, h);
+  else yield* recordExperts(pass, layer, { ...weights, router: weights.router }, x, h);
   yield { site: "hidden", layer, linears: [], input: h };
 }
 
@@ -125,7 +125,8 @@ function* recordAttention(pass: Pass, layer: number, weights: LayerWeights, x: R
   const branch = rowsOf(state.branch, tokens, config.hiddenSize);
   yield { site: "attention", layer, linears: [weights.q, weights.k, weights.v], input: x };
   projectDense(pass, x, [weights.q, q], [weights.k, k], [weights.v, v]);
-  attend(emit, config, attended, q, k, v, state.cache[layer], state.places, state.ropeTable, pass.visible);
+  const cached = { cache: state.cache[layer], places: state.places, ropeTable: state.ropeTable };
+  attend(emit, config, { q, k, v, out: attended, ...cached, visible: pass.visible });
   yield { site: "output", layer, linears: [weights.o], input: attended };
   projectDense(pass, attended, [weights.o, branch]);
   add(emit, h, branch);
@@ -134,12 +135,11 @@ function* recordAttention(pass: Pass, layer: number, weights: LayerWeights, x: R
 function* recordExperts(
   pass: Pass,
   layer: number,
-  weights: LayerWeights,
-  router: Linear,
+  weights: LayerWeights & { readonly router: Linear },
   x: Rows,
   h: Rows,
 ): Generator<Tap, void> {
-  const { sharedGate } = weights;
+  const { router, sharedGate } = weights;
   // Configurations can say it and no family does yet: better refused than left out.
   if (sharedGate !== undefined)
     throw new UnsupportedError(sharedGate.name, "a gate of the shared experts", ["shared experts without one"]);
@@ -167,27 +167,29 @@ function* recordExperts(
   let shared: Rows | undefined;
   if (weights.shared !== undefined) {
     shared = rowsOf(state.branch, tokens, config.hiddenSize);
-    yield* recordMlp(pass, layer, weights.shared, ["shared", "sharedDown"], config.sharedWidth, x, shared);
+    const shape = { layer, mlp: weights.shared, sites: ["shared", "sharedDown"], width: config.sharedWidth } as const;
+    yield* recordMlp(pass, shape, x, shared);
   }
-  combine(emit, h, down, routes, config.topK, shared);
+  combine(emit, h, { routed: down, routes, topK: config.topK, shared });
 }
 
 function* recordDense(pass: Pass, layer: number, mlp: Mlp, x: Rows, h: Rows): Generator<Tap, void> {
   const branch = rowsOf(pass.state.branch, pass.tokens, pass.config.hiddenSize);
-  yield* recordMlp(pass, layer, mlp, ["dense", "denseDown"], pass.config.denseWidth, x, branch);
+  const shape = { layer, mlp, sites: ["dense", "denseDown"], width: pass.config.denseWidth } as const;
+  yield* recordMlp(pass, shape, x, branch);
   add(pass.emit, h, branch);
 }
 
+/** An MLP that every token goes through: the sites of its gate and of its down, and the columns between them. */
+interface DenseMlp {
+  readonly layer: number;
+  readonly mlp: Mlp;
+  readonly sites: readonly [Tap["site"], Tap["site"]];
+  readonly width: number;
+}
+
 /** out = down(silu(gate(x)) * up(x)) for all tokens: dense layers and shared experts. */
-function* recordMlp(
-  pass: Pass,
-  layer: number,
-  mlp: Mlp,
-  sites: readonly [Tap["site"], Tap["site"]],
-  width: number,
-  x: Rows,
-  out: Rows,
-): Generator<Tap, void> {
+function* recordMlp(pass: Pass, { layer, mlp, sites, width }: DenseMlp, x: Rows, out: Rows): Generator<Tap, void> {
   const gate = rowsOf(pass.state.gate, pass.tokens, width);
   const up = rowsOf(pass.state.up, pass.tokens, width);
   yield { site: sites[0], layer, linears: [mlp.gate, mlp.up], input: x };

@@ -7,7 +7,7 @@ export interface Point {
   readonly text: string;
 }
 
-export interface Place {
+export interface LabelPlace {
   readonly dx: number;
   readonly dy: number;
   readonly anchor: "start" | "middle" | "end";
@@ -21,7 +21,7 @@ interface Box {
 }
 
 /** The places that are tried, in this order: above to the right, where the front's line never is, the other sides, then farther away. */
-const PLACES: readonly Place[] = [12, 18, 26].flatMap((far): Place[] => [
+const PLACES: readonly LabelPlace[] = [12, 18, 26].flatMap((far): LabelPlace[] => [
   { dx: 6, dy: -far, anchor: "start" },
   { dx: 10, dy: far - 12, anchor: "start" },
   { dx: 7, dy: far, anchor: "start" },
@@ -36,7 +36,7 @@ const CHARACTER = 0.56;
 const RADIUS = 6;
 
 /** A place for every point that has one within `frame`, in order; a crowded point has none. */
-export function placeLabels(points: readonly Point[], frame: Box, fontSize: number): (Place | undefined)[] {
+export function placeLabels(points: readonly Point[], frame: Box, fontSize: number): (LabelPlace | undefined)[] {
   const taken: Box[] = points.map(({ x, y }) => ({
     left: x - RADIUS,
     right: x + RADIUS,
@@ -55,7 +55,7 @@ export function placeLabels(points: readonly Point[], frame: Box, fontSize: numb
   });
 }
 
-function boxOf({ x, y, text }: Point, { dx, dy, anchor }: Place, fontSize: number): Box {
+function boxOf({ x, y, text }: Point, { dx, dy, anchor }: LabelPlace, fontSize: number): Box {
   const width = text.length * fontSize * CHARACTER;
   const left = x + dx - { start: 0, middle: width / 2, end: width }[anchor];
   return { left, right: left + width, top: y + dy - fontSize / 2, bottom: y + dy + fontSize / 2 };

@@ -100,7 +100,7 @@ describe("PredictorNetwork", () => {
     const examples = examplesOf(24);
     const held = examples.splice(0, 4);
     const first = loss((await network.predict(held[0].x, new Turns())) as unknown as number[], held[0].targets);
-    const result = await train(network, examples, held, { learningRate: 1e-2, epochs: 60 }, random, new Turns());
+    const result = await train(network, { examples, held }, { learningRate: 1e-2, epochs: 60 }, random, new Turns());
     expect(result.validationError).toBeLessThan(first / 20);
     const kept = await Promise.all(held.map(async (each) => loss(naive(network, each.x), each.targets)));
     expect(kept.reduce((a, b) => a + b) / 4).toBeCloseTo(result.validationError, 6);
@@ -112,7 +112,7 @@ describe("PredictorNetwork", () => {
     const learn = async (options: TrainingOptions) => {
       const random = createRandom(3);
       using network = new PredictorNetwork(machine, { width: 20, hidden: 32, rows: 64 }, random);
-      const found = await train(network, examples, held, { learningRate: 1e-3, ...options }, random, new Turns());
+      const found = await train(network, { examples, held }, { learningRate: 1e-3, ...options }, random, new Turns());
       return { ...found, first: network.weights.first.slice() };
     };
     const whole = await learn({ epochs: 6, minImprovement: 0 });
