@@ -1,6 +1,6 @@
 /**
- * Weights that take back an error: W - share * (sum r x^T) (sum x x^T)^-1, the least squares fit to what the outputs of W miss
- * by r on the inputs x. The sample is small and the fit follows its noise, so only a part is taken.
+ * Corrects weights against an error: W - share * (sum r x^T) (sum x x^T)^-1, the least squares fit to the errors r of W's outputs on
+ * the inputs x. The sample is small and the fit follows its noise, so only a share of it is applied.
  */
 
 import type { Turns } from "../../base/turns.ts";
@@ -12,13 +12,13 @@ import type { Machine } from "../../wasm/machine.ts";
 import { multiply } from "../windows/multiply.ts";
 
 export interface Correction {
-  /** Part of the error that is taken back where tokens are plenty. */
+  /** Share of the error that is taken back if there are plenty of tokens. */
   readonly share: number;
-  /** As GPTQ's own Hessians are shrunk. */
+  /** Shrinkage of x x^T, the same as for GPTQ's Hessians. */
   readonly shrinkage: number;
 }
 
-/** Tokens a column at which half of the share is trusted: measured (docs/results.md). */
+/** Tokens per column at which half of the share is applied. Measured (docs/results.md). */
 const TRUST = 8;
 
 /** Damping of the fit, as a share of the mean diagonal. */
@@ -28,13 +28,13 @@ export interface CorrectionSample {
   readonly count: number;
   /** x [count, cols]. */
   readonly rows: Float32Array;
-  /** The same by column, x^T [cols, count]. */
+  /** The same, transposed: x^T [cols, count]. */
   readonly inputs: Float32Array;
   /** r^T [outputs, count]. */
   readonly errors: Float32Array;
 }
 
-/** @param read writes row `i` of inputs and errors, both times its weight, to the two buffers. */
+/** @param read writes row `i` of inputs and errors, both times the row's weight, to the two buffers. */
 export function correctionSample(
   count: number,
   cols: number,
@@ -53,7 +53,7 @@ export function correctionSample(
   return sample;
 }
 
-/** weights [outputs, cols]; as they are where the inputs do not span a fit. */
+/** Corrected weights [outputs, cols]; the given ones if the inputs do not span a fit. */
 export async function corrected(
   machine: Machine,
   weights: Float32Array,

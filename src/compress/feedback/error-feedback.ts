@@ -1,10 +1,10 @@
 /**
- * Error feedback: linears that write to the residual stream (o and down) are fitted to take back a part of the error that the
- * stream has by then, from everything that was rounded before them; experts one after the other, so that each sees what those
- * before it left for the tokens they share. The corrected weights are then quantised as any others, at no more bytes.
+ * Error feedback: refits the linears that write to the residual stream (o and down) so that they take back part of the error that the
+ * stream has accumulated from everything rounded before them. Experts are refitted one after the other, so that each sees the error
+ * that the earlier ones left on their common tokens. The corrected weights are then quantised like any others, at the same size.
  *
- * Least squares against the float model's outputs instead of against the float weights' outputs: GPTAQ (arXiv 2504.02692) does the
- * like for dense models and for all linears; here it paid for those that write to the stream only.
+ * The fit is least squares against the float model's outputs, not against the float weights' outputs. GPTAQ (arXiv 2504.02692) does
+ * this for all linears of dense models. Here it only helped for those that write to the stream.
  */
 
 import type { Turns } from "../../base/turns.ts";
@@ -18,7 +18,7 @@ import type { WindowBatch } from "../windows/window-batch.ts";
 import { type Correction, corrected, correctionSample } from "./correct.ts";
 import { type FloatBlock, FloatRun } from "./float-run.ts";
 
-/** Float weights of a linear, corrected. */
+/** Corrects the float weights of a linear. */
 export type Correct = (weights: Float32Array) => Promise<Float32Array>;
 
 /** Compact rows of one expert. */
@@ -40,7 +40,7 @@ interface MissedOutputs {
 
 export interface ExpertFeedback {
   correct(rows: ExpertRows): Correct;
-  /** Takes what the quantised weights really give into the error that experts to come will see. */
+  /** Adds the error that the quantised weights really cause to the error that later experts will see. */
   done(linear: Linear, matrix: QuantizedMatrix, rows: ExpertRows): Promise<void>;
 }
 
@@ -60,12 +60,12 @@ export class ErrorFeedback {
     this.#turns = turns;
   }
 
-  /** Before a block's weights are changed. */
+  /** Must be called before a block's weights are changed. */
   async begin(layer: number): Promise<void> {
     this.#block = await this.#float.block(layer, this.#turns);
   }
 
-  /** For o, down of a dense layer and down of the shared experts; undefined for other inputs. */
+  /** Correction of o, of down of a dense layer and of down of the shared experts. Undefined for other inputs. */
   async ofDense(tap: Tap): Promise<Correct | undefined> {
     const { middle, end } = this.#block as FloatBlock;
     const { state } = this.#batch;
@@ -82,7 +82,7 @@ export class ErrorFeedback {
     return (weights) => this.#correct(weights, missed, { start: 0, count: input.rows });
   }
 
-  /** For down of the routed experts. */
+  /** Correction of down of the routed experts. */
   async ofExperts(tap: Tap, gates: Float32Array): Promise<ExpertFeedback> {
     const { state } = this.#batch;
     const { end, shared } = this.#block as FloatBlock;
@@ -138,7 +138,7 @@ export class ErrorFeedback {
     return corrected(machine, weights, sample, this.#correction, this.#turns);
   }
 
-  /** Outputs of experts for their own tokens, at `state.down`. */
+  /** Computes the experts' outputs for their own tokens, at `state.down`. */
   async #expertOutputs(tap: Tap, linears: readonly Pick<Linear, "expert" | "matrix" | "bias">[]): Promise<void> {
     const { state } = this.#batch;
     const targets = linears.map(({ expert, matrix, bias }) => ({
@@ -147,7 +147,7 @@ export class ErrorFeedback {
     await this.#batch.outputs(tap, targets, this.#turns);
   }
 
-  /** What the routed experts add to each token, from their outputs at `state.down`. */
+  /** The sum that the routed experts add to each token, from their outputs at `state.down`. */
   #routedSum(layer: number): Float32Array {
     const { machine, config } = this.#model;
     const { state, tokens } = this.#batch;

@@ -1,16 +1,16 @@
-/** The float model, run one block ahead of the one that is being quantised, through the same buffers. */
+/** Runs the float model one block ahead of the model that is being quantised, through the same buffers. */
 
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import type { WindowBatch } from "../windows/window-batch.ts";
 
-/** Rows of stride(hiddenSize), one a token. */
+/** Results of a float block: rows of stride(hiddenSize), one per token. */
 export interface FloatBlock {
   /** The residual stream after attention. */
   readonly middle: Float32Array;
   /** The residual stream that leaves the block. */
   readonly end: Float32Array;
-  /** What the shared experts add to it. */
+  /** What the shared experts add to the residual stream. */
   readonly shared: Float32Array | undefined;
 }
 
@@ -24,7 +24,7 @@ export class FloatRun {
     this.#batch = batch;
   }
 
-  /** Runs a block whose weights are still the float ones; blocks in their order. The batch's residual stream is as before. */
+  /** Runs a block whose weights are still the float ones. Blocks must come in order. The batch's residual stream is restored. */
   async block(layer: number, turns: Turns): Promise<FloatBlock> {
     const { state } = this.#batch;
     const hidden = this.#batch.rows(state.hidden);

@@ -1,4 +1,4 @@
-/** Every linear at several widths, each by itself with everything around it float: what a knapsack chooses from. */
+/** Quantises every linear at several widths, each alone with everything around it float. A knapsack chooses among these alternatives. */
 
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
@@ -14,7 +14,7 @@ import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 export interface Alternative {
   readonly bits: Bits;
   readonly matrix: QuantizedMatrix;
-  /** GPTQ's own loss, per calibration token of the linear. */
+  /** GPTQ's own loss per calibration token of the linear. */
   readonly loss: number;
   readonly tokens: number;
 }
@@ -27,7 +27,7 @@ export interface AlternativesRun {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** By module name, in the order of `widths`. */
+/** Alternatives by module name, in the order of `widths`. */
 export async function quantizeAlternatives(
   model: Model,
   windows: Windows,

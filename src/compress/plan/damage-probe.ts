@@ -1,4 +1,4 @@
-/** How far a model's outputs move from the float model's when some of its linears are replaced: KL over a sample of windows. */
+/** Measures how far a model's outputs move from the float model's when some linears are replaced: KL over a sample of windows. */
 
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
@@ -6,22 +6,22 @@ import { stride } from "../../tensor/matrix.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 
-/** Rows of logits at a time. */
+/** Rows of logits computed at a time. */
 const ROWS = 64;
 
-/** Keeps the float model's logits and the residual stream that enters each block, so that a change costs the blocks from it on. */
+/** Keeps the float model's logits and the residual stream that enters each block, so that a change only costs the blocks from there on. */
 export class DamageProbe implements Disposable {
   readonly #model: Model;
   readonly #batch: WindowBatch;
   readonly #memory: Region;
   readonly #ld: number;
-  /** By layer, f32 [T, D padded]. */
+  /** Residual streams by layer, f32 [T, D padded]. */
   readonly #streams: Float32Array[] = [];
-  /** f32 [T, V padded]. */
+  /** Address of the float logits, f32 [T, V padded]. */
   readonly #reference: number;
   readonly #sums: number;
 
-  /** Runs the model as it is: its weights must be the float ones. */
+  /** Runs the model as it is. Its weights must be the float ones. */
   static async create(model: Model, windows: Windows, turns: Turns): Promise<DamageProbe> {
     const probe = new DamageProbe(model, windows);
     try {
@@ -48,7 +48,7 @@ export class DamageProbe implements Disposable {
     }
   }
 
-  /** Mean KL(float || model as it is now) in nats a token, where nothing before block `from` has changed. */
+  /** Mean KL(float || current model) in nats per token. Blocks before `from` must be unchanged. */
   async kl(from: number, turns: Turns): Promise<number> {
     const { machine, config } = this.#model;
     const batch = this.#batch;

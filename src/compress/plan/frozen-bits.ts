@@ -1,12 +1,12 @@
-/** Linears whose bits are given, by rules over their names: `self_attn@4`. */
+/** Fixes the bits of some linears by rules over their names, such as `self_attn@4`. */
 import { UsageError } from "../../base/errors.ts";
 import type { PlanBits } from "../../policy/bit-plan.ts";
 import { compileNamePattern } from "../../policy/name-pattern.ts";
 
 /**
- * Bits by name. Rules are `REGEX@BITS`, later ones win.
+ * Fixed bits by linear name. Rules are `REGEX@BITS`; if several match, the last one wins.
  * @param where names the rules in errors.
- * @throws UsageError for a rule that is none, or that matches nothing.
+ * @throws UsageError for a malformed rule, or one that matches no linear.
  */
 export function frozenBits(
   names: readonly string[],

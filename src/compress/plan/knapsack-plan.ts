@@ -1,4 +1,4 @@
-/** Bits for every linear by measured damage: the plan of least predicted KL within a budget of average bits or of true bytes. */
+/** Chooses bits for every linear by measured damage: the plan with the least predicted KL within a budget of average bits or true bytes. */
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { PlanBits } from "../../policy/bit-plan.ts";
@@ -12,23 +12,20 @@ import type { Damages } from "../statistics/damage-table.ts";
 import { byteTable, plannedBytesOf } from "./plan-bytes.ts";
 import type { KnapsackOptions, PlanContext } from "./plan-context.ts";
 
-/** The limits of the choice, and what the plan may take. */
+/** The limits of the choice, and the budget. */
 export interface KnapsackPlanOptions extends KnapsackOptions {
   readonly budget: Budget;
 }
 
-/** A plan with the sum of its damages and the lower bound of any plan within the budget, both in nats of KL a token. */
+/** A plan with the sum of its damages and the lower bound for any plan within the budget, both in nats of KL per token. */
 export interface KnapsackPlan extends PlanDocument {
-  /** Sum of the damages, in nats of KL a token. */
+  /** Sum of the damages, in nats of KL per token. */
   readonly predictedKl: number;
-  /** No plan within the budget has less. */
+  /** Lower bound of the predicted KL of any plan within the budget, in nats per token. */
   readonly boundKl: number;
 }
 
-/**
- * The best plan of one budget: its average bits, the bytes of its weight file, and the sum of its damages in nats a
- * token.
- */
+/** The best plan of one budget: its average bits, the bytes of its weight file, and the sum of its damages in nats of KL per token. */
 export interface CurvePoint {
   readonly averageBits: number;
   readonly trueBytes: number;
@@ -46,7 +43,7 @@ const OPTIONS: KnownOptions<KnapsackPlanOptions> = { ...LIMITS, budget: true };
 
 type Context = Pick<PlanContext, "shapes" | "groupSize" | "names">;
 
-/** @throws UsageError for a budget that the fewest bits do not fit, or a linear without damages. */
+/** @throws UsageError if even the fewest bits exceed the budget, or for a linear without damages. */
 export function knapsackPlan(context: Context, damages: Damages, options: KnapsackPlanOptions): KnapsackPlan {
   checkKnownOptions<KnapsackPlanOptions>("knapsackPlan", options, OPTIONS);
   const { budget } = options;
@@ -58,7 +55,7 @@ export function knapsackPlan(context: Context, damages: Damages, options: Knapsa
   return withinBytes(context, items, budget.trueBytes);
 }
 
-/** What each budget brings, from the fewest bits to the most: one run's damages answer for all of them. */
+/** The best plan of each budget, from the fewest bits to the most. One measurement of damages serves all budgets. */
 export function budgetCurve(context: Context, damages: Damages, limits: KnapsackOptions = {}): readonly CurvePoint[] {
   checkKnownOptions<KnapsackOptions>("budgetCurve", limits, LIMITS);
   const items = itemsOf(context, damages, "bytes", limits);
@@ -94,7 +91,7 @@ function itemsOf(
   });
 }
 
-/** Rounds of fitting the header, whose length depends on the plan by a few bytes; each round gives up one step of a linear. */
+/** Limit of the rounds that fit the header, whose length varies with the plan by a few bytes. Each round lowers one linear by one step. */
 const MAX_ROUNDS = 200;
 
 function withinBytes(context: Context, items: readonly KnapsackItem<BitChoice>[], budget: number): KnapsackPlan {
@@ -105,7 +102,7 @@ function withinBytes(context: Context, items: readonly KnapsackItem<BitChoice>[]
     if (room < smallest) break;
     const { plan, bytes } = solve(shapes, items, room);
     if (trueBytes(context, plan) <= budget) return plan;
-    // Its header does not fit: the next smaller sum of bytes.
+    // The header does not fit, so try the next smaller sum of bytes.
     room = bytes - 1;
   }
   const least = trueBytes(context, documentOf(shapes, items, smallest));

@@ -1,11 +1,11 @@
 /**
- * What each width of each linear costs, in nats of KL a token: measured, not guessed.
+ * Measures the cost of each width of each linear, in nats of KL per token.
  *
- * GPTQ's own loss says how the error of a linear grows from one width to the next, and how it divides among the experts of a layer (an
- * expert's weighs by its tokens and by the square of its mean gate weight, with which it reaches the output). What a unit of loss
- * is worth is measured: the linears of one kind in one layer (all experts' gates, say) are replaced together, everything else
- * float, and the KL to the float model is taken on a sample. The many small differences at many bits would drown in flipped
- * experts, so only 2 and 3 bits are measured, and one factor a group carries them to all widths.
+ * GPTQ's own loss gives the ratio of a linear's errors at two widths, and the share of each expert of a layer (an expert's loss is
+ * weighted by its tokens and by the square of its mean gate weight, with which it reaches the output). The KL of one unit of loss is
+ * measured: the linears of one kind in one layer (all experts' gates, for example) are replaced together, with everything else float,
+ * and the KL to the float model is taken on a sample. Only 2 and 3 bits are measured, because the small differences at more bits would
+ * drown in changed routing. One factor per group scales the losses of all widths.
  */
 import { UsageError } from "../../base/errors.ts";
 import { groupBy } from "../../base/group-by.ts";
@@ -27,17 +27,17 @@ import type { Windows } from "../windows/window-batch.ts";
 import { type Alternative, quantizeAlternatives } from "./damage-alternatives.ts";
 import { DamageProbe } from "./damage-probe.ts";
 
-/** The grid and group size that damage is measured for, and the tokens on which KL is. */
+/** The grid and group size that damage is measured for, and the number of tokens for KL. */
 export interface DamageOptions {
   readonly grid: Omit<QuantizeSettings, "modules">;
   readonly groupSize: number;
-  /** Tokens that KL is measured on, of the first windows. Default: DAMAGE_SAMPLE_TOKENS. */
+  /** Tokens on which KL is measured, taken from the first windows. Default: DAMAGE_SAMPLE_TOKENS. */
   readonly sampleTokens?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** Widths whose KL is measured, and all that GPTQ is asked about; 8 bits follow from 4 by the square of the step. */
+/** Widths whose KL is measured, and widths whose GPTQ loss is computed. 8 bits follow from 4 by the square of the step. */
 const MEASURED = [2, 3] as const;
 const WIDTHS = [2, 3, 4] as const;
 
@@ -45,7 +45,7 @@ const OPTIONS: KnownOptions<DamageOptions> = {
   ...{ grid: true, groupSize: true, sampleTokens: true, signal: true, onProgress: true },
 };
 
-/** The damage of each linear at each width. The model itself is not changed, so that others may use it meanwhile. */
+/** The damage of each linear at each width. The model itself is not changed, so others may use it meanwhile. */
 export async function measureDamage(model: Model, windows: Windows, options: DamageOptions): Promise<Damages> {
   checkKnownOptions<DamageOptions>("measureDamage", options, OPTIONS);
   checkDamageGrid(options);
@@ -92,7 +92,7 @@ function checkDamageGrid({ grid, sampleTokens = DAMAGE_SAMPLE_TOKENS }: DamageOp
     throw new UsageError("sampleTokens", String(sampleTokens), "a whole number from 1");
 }
 
-/** Whole windows until the sample is full. */
+/** Whole windows until the sample has at least this many tokens. */
 function sampleOf(windows: Windows, tokens: number): Windows {
   let sum = 0;
   const sample = windows.filter((window) => {
@@ -103,7 +103,7 @@ function sampleOf(windows: Windows, tokens: number): Windows {
   return sample;
 }
 
-/** Linears of one layer, role and projection. */
+/** Groups of linears with the same layer, role and projection. */
 function groupsOf(model: Model): readonly (readonly Linear[])[] {
   const linears = model.weights.layers.flatMap(layerLinears).filter(isQuantizable);
   const groups = groupBy(linears, ({ layer, role, projection }) => `${layer}/${role}/${projection}`);
@@ -138,7 +138,7 @@ function alternativeOf(
   return (alternatives.get(name) ?? []).find((one) => one.bits === bits) as Alternative;
 }
 
-/** GPTQ's loss of a linear at each width, as much as it weighs in its group. */
+/** GPTQ's loss of a linear at each width, times its weight within its group. */
 function weightedLosses(
   linear: Linear,
   alternatives: ReadonlyMap<string, readonly Alternative[]>,
@@ -147,7 +147,7 @@ function weightedLosses(
 ): Record<(typeof WIDTHS)[number], number> {
   const { role, layer, expert } = linear;
   const use = role === "expert" ? usage.find((one) => one.layer === layer && one.expert === expert) : undefined;
-  // A gate-weighted Hessian has the squares of the gates in it.
+  // A gate-weighted Hessian already contains the squares of the gates.
   const squares = use === undefined || use.tokens === 0 ? 0 : (use.gateSum * use.gateSum) / use.tokens;
   const weight = use === undefined ? 1 : gateWeighted ? use.tokens : squares;
   const lossAt = (bits: Bits) => weight * alternativeOf(alternatives, linear, bits).loss;

@@ -1,4 +1,4 @@
-/** Exact sizes of a quantised model before anything is quantised: the weight file's bytes follow from names and shapes alone. */
+/** Computes exact sizes of a quantised model before quantising. The weight file's size follows from names and shapes alone. */
 import { UsageError } from "../../base/errors.ts";
 import { gptqTensorSpecs } from "../../format/gptq/gptq-tensors.ts";
 import { tensorBytes } from "../../format/safetensors.ts";
@@ -12,12 +12,12 @@ import { listTensors, type ModelShapes, renamed, type SourceLinear, shapesOfFile
 import type { ModuleSetting, QuantizeSettings } from "../recipe/settings.ts";
 import type { WriteOptions } from "../write/write-quantized.ts";
 
-/** Linears that are not named stay as they are. */
+/** Settings by linear name. Linears without one stay as they are. */
 export type ModuleSettings = ReadonlyMap<string, ModuleSetting>;
 
 /**
- * Bytes of `model.safetensors` as `writeQuantized` writes it, header included. Only bits, group sizes and the spelling of names
- * count: symmetry, act-order and the version of the format change values, not sizes.
+ * Bytes of `model.safetensors` as `writeQuantized` writes it, header included. They depend only on bits, group sizes and the spelling
+ * of names: symmetry, act-order and format version change values, not sizes.
  */
 export function plannedBytes(
   files: ModelFiles,
@@ -32,7 +32,7 @@ export function plannedBytesOf(shapes: ModelShapes, modules: ModuleSettings, spe
   return encodeHeader(plannedTensors(shapes, modules, spelling)).fileBytes;
 }
 
-/** Every tensor that a plan would write, without its bytes. */
+/** Every tensor that a plan would write: names, types and shapes without data. */
 export function plannedTensors(
   shapes: ModelShapes,
   modules: ModuleSettings,
@@ -49,7 +49,7 @@ export function plannedTensors(
   });
 }
 
-/** Bytes of one linear's tensors, its bias among them; the header's entries apart. */
+/** Bytes of one linear's tensors, its bias included, without the header's entries. */
 export function moduleBytes(linear: SourceLinear, { bits, groupSize }: ModuleSetting): number {
   const specs = bits === 16 ? [floatSpec(linear, linear.name)] : packedSpecs(linear, linear.name, { bits, groupSize });
   const { name: module, rows, biasType } = linear;
@@ -57,16 +57,17 @@ export function moduleBytes(linear: SourceLinear, { bits, groupSize }: ModuleSet
   return specs.reduce((sum, { name, dtype, shape }) => sum + tensorBytes(dtype, shape, name), bias);
 }
 
-/** What a choice of bits has to add up: every linear at every width, and what no choice changes. */
+/** Inputs of a choice of bits: the bytes of every linear at every width, and the bytes that no choice changes. */
 export interface ByteTable {
   readonly modules: readonly { readonly name: string; readonly bytes: Readonly<Record<PlanBits, number>> }[];
-  /** Embedding, head, routers and norms. */
+  /** Bytes of embedding, head, routers and norms. */
   readonly fixed: number;
 }
 
 /**
- * Bytes by linear and width at one group size. A file has `fixed`, the chosen bytes, and a header: a few hundred bytes a packed
- * linear, a hundred a float one, which only `plannedBytesOf` tells exactly, since numbers in it grow with the offsets.
+ * Bytes by linear and width at one group size. A file consists of `fixed`, the chosen bytes, and a header: a few hundred bytes per
+ * packed linear and a hundred per float one. Only `plannedBytesOf` gives the header exactly, since it contains offsets whose digits
+ * grow.
  */
 export function byteTable(shapes: ModelShapes, groupSize: number): ByteTable {
   const quantizable = shapes.linears.filter(isQuantizable);

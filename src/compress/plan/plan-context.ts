@@ -1,4 +1,4 @@
-/** What plans are made from, and what they come to. */
+/** Inputs of planning, and the plans that result. */
 import type { Spelling } from "../../model/config/module-names.ts";
 import type { ModelFiles, Progress } from "../../model/model.ts";
 import type { PlanBits } from "../../policy/bit-plan.ts";
@@ -9,44 +9,42 @@ import type { ModelShapes } from "../recipe/model-shapes.ts";
 import type { Damages } from "../statistics/damage-table.ts";
 import type { Statistics } from "../statistics/statistics.ts";
 
-/**
- * What policies choose from: shapes, statistics, budget, seed. A policy that needs what is missing is a `UsageError`.
- */
+/** Inputs of a policy: shapes, statistics, budget, seed. A missing input that the policy needs is a `UsageError`. */
 export interface PlanContext {
   readonly shapes: ModelShapes;
-  /** The checkpoint, where there is one: outlier scores are taken from its weights when no statistics have them. */
+  /** The checkpoint, if there is one. Outlier scores are computed from its weights if no statistics have them. */
   readonly files?: ModelFiles;
   readonly statistics?: Statistics;
   readonly budget?: Budget;
-  /** Of the policy's random parts. Default 0. */
+  /** Seed of the policy's random parts. Default 0. */
   readonly seed?: number;
-  /** Columns that share a scale, -1 for the whole row: decides bytes. */
+  /** Columns that share a scale, -1 for the whole row. Affects the size in bytes. */
   readonly groupSize: number;
-  /** Spelling of names to write: decides bytes too. Default: the source's. */
+  /** Spelling of the names to write. Affects the size in bytes. Default: the source's. */
   readonly names?: Spelling;
-  /** What policy `knapsack` needs beside the budget; by default the damages in the statistics. */
+  /** Further inputs of policy `knapsack`. By default it uses the damages in the statistics. */
   readonly knapsack?: KnapsackContext;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** Limits of the choice: the least bits of any linear, and linears whose bits are given. */
+/** Limits of the choice: the fewest bits of any linear, and linears whose bits are fixed. */
 export interface KnapsackOptions {
-  /** No linear gets fewer. Default 2. */
+  /** No linear gets fewer bits. Default 2. */
   readonly minBits?: Bits;
-  /** Bits of linears that are not for sale, by name. */
+  /** Fixed bits by linear name. The knapsack does not change them. */
   readonly frozen?: ReadonlyMap<string, PlanBits>;
 }
 
-/** The same with the damages of every linear at every width. */
+/** The same with a way to measure the damage of every linear at every width. */
 export interface KnapsackContext extends KnapsackOptions {
-  /** Called once the budget is known to be possible: measuring takes minutes. */
+  /** Measures the damages, which takes minutes. Called once the budget is known to be possible. */
   readonly damages?: () => Promise<Damages>;
 }
 
-/** A plan with what it comes to on disk. */
+/** A plan with its size on disk. */
 export interface SizedPlan extends PlanDocument {
-  /** Bytes of the weight file that `quantize` writes; floats of a bare configuration count 16 bits. */
+  /** Bytes of the weight file that `quantize` writes. For a bare configuration, floats count as 16 bits. */
   readonly trueBytes: number;
   readonly groupSize: number;
 }

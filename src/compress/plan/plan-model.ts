@@ -1,4 +1,4 @@
-/** From a policy to a plan of one model, from a plan to a setting for every linear, and what it comes to in bytes. */
+/** Turns a policy into a plan for one model, and a plan into a setting for every linear and an exact size in bytes. */
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { ModelFiles } from "../../model/model.ts";
@@ -20,7 +20,7 @@ const CONTEXT: KnownOptions<PlanContext> = {
   ...{ knapsack: true, signal: true, onProgress: true },
 };
 
-/** @throws UsageError for what the policy lacks or the model has not. */
+/** Makes the plan of a policy. @throws UsageError if the policy lacks something that it needs, or names something that the model lacks. */
 export async function planFor(policy: Policy, context: PlanContext): Promise<SizedPlan> {
   checkKnownOptions<PlanContext>("planFor", context, CONTEXT);
   return sizedPlan(await documentFor(policy, context), context);
@@ -42,7 +42,7 @@ async function documentFor(policy: Policy, context: PlanContext): Promise<PlanDo
   }
 }
 
-/** The best plan for a budget. What no damages would make possible is refused before they are measured. */
+/** The best plan for a budget. A budget that no damages could make possible is refused before they are measured. */
 async function knapsackFor(context: PlanContext, budget: Budget): Promise<PlanDocument> {
   const { damages, minBits, frozen } = context.knapsack ?? {};
   requirePossible(context, budget, { minBits, frozen });
@@ -56,25 +56,25 @@ async function knapsackFor(context: PlanContext, budget: Budget): Promise<PlanDo
   return knapsackPlan(context, known, { budget, minBits, frozen });
 }
 
-/** @throws UsageError for a budget or a group size that no damages would make possible. */
+/** @throws UsageError for a budget or group size that is impossible whatever the damages are. */
 function requirePossible(context: PlanContext, budget: Budget, { minBits = 2, frozen }: KnapsackOptions): void {
   const names = planModulesOf(context.shapes).map(({ name }) => name);
   const fewest = new Map<string, PlanBits>(names.map((name) => [name, frozen?.get(name) ?? minBits]));
   const none = new Map(names.map((name) => [name, { 2: 0, 3: 0, 4: 0, 8: 0 }]));
   knapsackPlan(context, none, { budget, frozen: fewest });
-  if (context.groupSize === -1) return; // whole rows fit wherever anything does
+  if (context.groupSize === -1) return; // whole rows always fit
   const packed = names.filter((name) => frozen?.get(name) !== 16);
   checkModules(context.shapes, new Map(packed.map((name) => [name, { bits: 8, groupSize: context.groupSize }])));
 }
 
-/** Outlier scores by name: of the statistics, or of the weights themselves. */
+/** Outlier scores by name, from the statistics or else from the weights themselves. */
 async function outliersOf(context: PlanContext): Promise<ReadonlyMap<string, number> | undefined> {
   const { statistics, files } = context;
   const scores = statistics?.linears ?? (files === undefined ? undefined : await outlierScores(files, context));
   return scores === undefined ? undefined : new Map(scores.map(({ name, outlier }) => [name, outlier]));
 }
 
-/** Adds the exact bytes. @throws UsageError where a linear cannot have its bits at this group size. */
+/** Adds the exact bytes. @throws UsageError if a linear cannot have its bits at this group size. */
 export function sizedPlan(plan: PlanDocument, context: Pick<PlanContext, "shapes" | "groupSize" | "names">): SizedPlan {
   const { shapes, groupSize, names } = context;
   const modules = planSettingsOf(shapes, plan, { groupSize });
@@ -82,22 +82,22 @@ export function sizedPlan(plan: PlanDocument, context: Pick<PlanContext, "shapes
   return { ...plan, trueBytes: plannedBytesOf(shapes, modules, names), groupSize };
 }
 
-/** The model's quantisable linears as plans speak of them. */
+/** The model's quantisable linears, in the form that plans use. */
 export function planModules(files: ModelFiles): readonly PlanModule[] {
   return planModulesOf(shapesOfFiles(files));
 }
 
-/** What a plan leaves open, and its name. */
+/** The group size for modules without one in the plan, and the plan's name. */
 export interface PlanSettingsOptions {
-  /** Columns that share a scale, -1 for the whole row, where the plan does not say. */
+  /** Columns that share a scale, -1 for the whole row. Applies if the plan gives no group size. */
   readonly groupSize: number;
-  /** Of the plan, for errors. Default `plan`. */
+  /** Name of the plan in errors. Default `plan`. */
   readonly name?: string;
 }
 
 const SETTINGS_OPTIONS: KnownOptions<PlanSettingsOptions> = { groupSize: true, name: true };
 
-/** Settings of every linear under a plan. @throws UsageError for a plan that is not this model's. */
+/** Settings of every linear under a plan. @throws UsageError for a plan that does not fit this model. */
 export function planSettings(
   files: ModelFiles,
   plan: ReadPlan,
@@ -106,7 +106,7 @@ export function planSettings(
   return planSettingsOf(shapesOfFiles(files), plan, options);
 }
 
-/** The same for shapes alone. */
+/** The same from shapes alone. */
 export function planSettingsOf(
   shapes: ModelShapes,
   plan: ReadPlan,

@@ -1,4 +1,4 @@
-/** AdamW (Loshchilov and Hutter 2019) over parameters in the engine's memory, with torch's defaults for its moments. */
+/** AdamW (Loshchilov and Hutter 2019) on parameters in the engine's memory, with torch's default betas and epsilon. */
 
 import type { Turns } from "../../base/turns.ts";
 import { f32Bits } from "../../wasm/constants.ts";
@@ -11,7 +11,7 @@ export interface AdamWOptions {
   readonly weightDecay: number;
 }
 
-/** Panels of `rows` vectors of 16, [panels][rows][16], and their gradient [rows, 16 * panels] as a matmul leaves it. */
+/** Panels of `rows` vectors of 16, [panels][rows][16], and their gradient [rows, 16 * panels] in the layout of a matmul's output. */
 export interface Parameters {
   readonly ptr: number;
   readonly gradient: number;
@@ -34,7 +34,7 @@ export class AdamW implements Disposable {
   readonly #parameters: readonly (Parameters & Moments)[];
   readonly #memory: Region;
   readonly #tape: Tape;
-  /** beta^steps. */
+  /** beta1^steps. */
   #power1 = 1;
   #power2 = 1;
 
@@ -49,7 +49,7 @@ export class AdamW implements Disposable {
     this.#memory = taken.move();
   }
 
-  /** One step down the gradients, in place; the decay acts on the parameters themselves. */
+  /** Takes one step down the gradients, in place. Weight decay acts directly on the parameters. */
   async step(turns: Turns): Promise<void> {
     const { learningRate, weightDecay } = this.#options;
     this.#power1 *= BETA_1;
@@ -59,7 +59,7 @@ export class AdamW implements Disposable {
       ...[learningRate / (1 - this.#power1), 1 / (1 - this.#power2), EPSILON],
     ].map(f32Bits);
     this.#tape.clear();
-    // A square root and a division are worth some multiplications.
+    // A square root and a division cost as much as several multiplications.
     for (const { ptr, mean, square, gradient, panels, rows } of this.#parameters)
       this.#tape.beside("adamw_f32", panels, 64 * rows, ptr, mean, square, gradient, 16 * panels, rows, ...numbers);
     await this.#tape.runInTurns(turns);

@@ -1,7 +1,7 @@
 /**
- * The study's scorer of one block (arXiv 2406.08155): y = tanh(w . relu(W x)), W [hidden, width], w [hidden], no biases, and
- * the gradients of its mean squared error. All of it but the tanh runs on the engine's kernels, whose bits are everywhere the same;
- * W is kept as the float matmul reads it, in panels of 16 rows (docs/kernels.md).
+ * The study's scorer of one block (arXiv 2406.08155): y = tanh(w . relu(W x)), with W [hidden, width], w [hidden] and no biases, and
+ * the gradients of its mean squared error. Everything but the tanh runs on the engine's kernels, which give the same bits everywhere. W
+ * is stored in the layout of the float matmul, panels of 16 rows (docs/kernels.md).
  */
 import { UsageError } from "../../base/errors.ts";
 import { exp } from "../../base/exact-math.ts";
@@ -18,7 +18,7 @@ export interface NetworkShape {
   readonly width: number;
   /** A multiple of 16. */
   readonly hidden: number;
-  /** Most rows of one call. */
+  /** Largest number of rows of one call. */
   readonly rows: number;
 }
 
@@ -38,7 +38,7 @@ interface Buffers {
   /** W x before ReLU, [rows, hidden], and its gradient in panels [hidden / 16][rows][16]. */
   readonly sums: number;
   readonly slopes: number;
-  /** What the tanh is taken of, [rows], then its gradient. */
+  /** Inputs of the tanh, [rows], later their gradient. */
   readonly outer: number;
   /** Gradients of W, transposed, [width, hidden], and of w. */
   readonly firstGradient: number;
@@ -55,7 +55,7 @@ export class PredictorNetwork implements Disposable {
   readonly #at: Buffers;
   readonly #tape: Tape;
 
-  /** Weights uniform in +-1 / sqrt(inputs), as torch.nn.Linear begins. */
+  /** Weights are uniform in +-1 / sqrt(inputs), the default of torch.nn.Linear. */
   constructor(machine: Machine, shape: NetworkShape, random: Random) {
     const { width, hidden } = shape;
     checkHidden(hidden);
@@ -70,14 +70,14 @@ export class PredictorNetwork implements Disposable {
     for (let at = 0; at < second.length; at++) second[at] = (2 * random.next() - 1) / Math.sqrt(hidden);
   }
 
-  /** Views of the engine's memory: never keep them across an allocation. */
+  /** Views of the engine's memory. Never keep them across an allocation. */
   get weights(): NetworkWeights {
     const { width, hidden } = this.shape;
     const { arena } = this.machine;
     return { first: arena.f32(this.#at.first, hidden * width), second: arena.f32(this.#at.second, hidden) };
   }
 
-  /** What the optimizer works on. */
+  /** Parameters and gradients for the optimizer. */
   get parameters(): readonly Parameters[] {
     const { width, hidden } = this.shape;
     const { first, second, firstGradient, secondGradient } = this.#at;
@@ -102,7 +102,7 @@ export class PredictorNetwork implements Disposable {
     return arena.f32(outer, rows).map(tanh);
   }
 
-  /** Loss of x [rows, width] against `targets` [rows], the mean squared error; its gradients are left for the optimizer. */
+  /** Mean squared error of x [rows, width] against `targets` [rows]. Leaves the gradients for the optimizer. */
   async backward(x: Float32Array, targets: Float32Array, turns: Turns): Promise<number> {
     const { width, hidden } = this.shape;
     const { second, turned, sums, slopes, outer, firstGradient, secondGradient, backward } = this.#at;
@@ -141,7 +141,7 @@ export class PredictorNetwork implements Disposable {
     for (let k = 0; k < width; k++) for (let row = 0; row < rows; row++) turned[k * rows + row] = x[row * width + k];
   }
 
-  /** Records output [rows, hidden] = input [rows, k] * panels^T, panels [hidden, k]. */
+  /** Records output [rows, hidden] = input [rows, k] * panels^T, with panels [hidden, k]. */
   #product(table: number, [panels, rows, output]: readonly [number, number, number], input: number, k: number): void {
     const { hidden } = this.shape;
     const words = this.machine.arena.i32(table, 6);
@@ -150,7 +150,7 @@ export class PredictorNetwork implements Disposable {
   }
 }
 
-/** Of each score's error: its slope in the mean squared error, taken back through the tanh. */
+/** Gradients of the mean squared error with respect to the tanh's inputs, [rows]. */
 function slopesOf(scores: Float32Array, targets: Float32Array): Float32Array {
   return scores.map((score, row) => ((2 * (score - targets[row])) / scores.length) * (1 - score * score));
 }
@@ -159,7 +159,7 @@ function meanSquares(scores: Float32Array, targets: Float32Array): number {
   return scores.reduce((sum, score, row) => sum + (score - targets[row]) ** 2, 0) / scores.length;
 }
 
-/** @throws UsageError for a width that leaves a panel unfilled. */
+/** @throws UsageError for a width that does not fill whole panels. */
 export function checkHidden(hidden: number): void {
   if (!(Number.isInteger(hidden) && hidden > 0 && hidden % PANEL_ROWS === 0))
     throw new UsageError("predictor: hidden", String(hidden), `a positive multiple of ${PANEL_ROWS}`);

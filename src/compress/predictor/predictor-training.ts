@@ -1,11 +1,11 @@
-/** Trains one predictor network as the study does: a window a step, AdamW, early stop on windows held out, the best kept. */
+/** Trains one predictor network as the study does: one window per step, AdamW, early stop on held-out windows. The best weights are kept. */
 import { UsageError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import type { Turns } from "../../base/turns.ts";
 import { AdamW } from "./adamw.ts";
 import type { NetworkWeights, PredictorNetwork } from "./predictor-network.ts";
 
-/** The tokens of a window: x [rows, width] and what each should give, [rows]. */
+/** The tokens of a window: x [rows, width] and their targets, [rows]. */
 export interface Example {
   readonly x: Float32Array;
   readonly targets: Float32Array;
@@ -16,25 +16,25 @@ export interface TrainingOptions {
   readonly learningRate?: number;
   /** Default 1e-2. */
   readonly weightDecay?: number;
-  /** Most passes over the windows. Default 100. */
+  /** Limit of the passes over the windows. Default 100. */
   readonly epochs?: number;
-  /** Epochs without a better validation error that end the training. Default 5. */
+  /** The training ends after this many epochs without a better validation error. Default 5. */
   readonly patience?: number;
   /**
-   * How much less the validation error must be to count as better for `patience`, as a part of the last one that did. The weights
-   * that are kept are the best ones all the same. Default 0.05; the study has none, 0: its errors creep down to the last epoch.
+   * Relative drop of the validation error that counts as better for `patience`, from the last error that counted. The best weights are
+   * kept in any case. Default 0.05. The study uses none (0), and its errors keep falling slightly to the last epoch.
    */
   readonly minImprovement?: number;
 }
 
 export interface Fit {
-  /** Mean squared error over all tokens held out, of the weights that are kept. */
+  /** Mean squared error of the kept weights over all held-out tokens. */
   readonly validationError: number;
-  /** Epochs run, the last ones that brought nothing included. */
+  /** Epochs run, including the last ones without improvement. */
   readonly epochs: number;
 }
 
-/** The study's settings, and an end to training that no longer changes the order of the blocks (docs/results.md). */
+/** The study's settings, except that training ends once the order of the blocks no longer changes (docs/results.md). */
 export const DEFAULT_TRAINING: Required<TrainingOptions> = {
   learningRate: 1e-4,
   weightDecay: 1e-2,
@@ -49,7 +49,7 @@ export interface TrainingSet {
   readonly held: readonly Example[];
 }
 
-/** Leaves the network with the weights whose validation error was least. `random` orders the windows of each epoch. */
+/** Trains the network and leaves it with the weights of the least validation error. `random` orders the windows of each epoch. */
 export async function train(
   network: PredictorNetwork,
   { examples, held }: TrainingSet,
@@ -99,7 +99,7 @@ async function meanSquaredError(
   return sum / rows;
 }
 
-/** Fisher and Yates. */
+/** Fisher-Yates shuffle, in place. */
 export function shuffle<T>(items: T[], random: Random): void {
   for (let last = items.length - 1; last > 0; last--) {
     const other = random.integer(last + 1);
@@ -107,7 +107,7 @@ export function shuffle<T>(items: T[], random: Random): void {
   }
 }
 
-/** Fills in the defaults. @throws UsageError for numbers that make no sense, before any work. */
+/** Fills in the defaults. @throws UsageError for invalid numbers, before any work. */
 export function checkTraining(options: TrainingOptions): Required<TrainingOptions> {
   const { learningRate, weightDecay, epochs, patience, minImprovement } = { ...DEFAULT_TRAINING, ...options };
   if (!(learningRate > 0 && learningRate < 1))

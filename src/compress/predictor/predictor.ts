@@ -1,8 +1,8 @@
 /**
- * The study's block importance predictor (arXiv 2406.08155): for every block a small network learns, token by token, the cosine
- * between what enters the block's MLP (or MoE) and what leaves it; a block's score is the mean of what its network says.
+ * The study's block importance predictor (arXiv 2406.08155). For every block a small network learns, token by token, the cosine between
+ * the residual stream before and after the block's MLP (or MoE). A block's score is the mean of the network's predictions.
  *
- * The pass that gives the training data gives that cosine itself (`calibrate`): the network is here to repeat the study.
+ * The pass that collects the training data also gives the exact cosine (`calibrate`). The network is here to repeat the study.
  */
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
@@ -17,25 +17,25 @@ import { checkTraining, type Example, type Fit, shuffle, type TrainingOptions, t
 
 const STUDY_HIDDEN = 1024;
 
-/** Width, training and windows of the predictor; what is missing is the study's, but for `minImprovement`. */
+/** Width, training and windows of the predictor. The defaults are the study's, except `minImprovement`. */
 export interface PredictorOptions extends TrainingOptions {
   /** Hidden units, a multiple of 16. Default 1024. */
   readonly hidden?: number;
-  /** Part of the windows that is held out. Default 0.1; at least one window. */
+  /** Share of the windows that is held out, at least one window. Default 0.1. */
   readonly validation?: number;
-  /** Also learns the cosine between the module's normed input and its output, without the residual. */
+  /** Also learns the cosine between the module's normed input and its output, without the residual. Default false. */
   readonly module?: boolean;
-  /** Windows to score the blocks on; by default those that were learned from. */
+  /** Windows on which the blocks are scored. Default: the training windows. */
   readonly score?: Windows;
   readonly seed?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** What the network of one block came to: epochs, validation error, and the mean cosine that it predicts. */
+/** Result for one block: epochs, validation error, and the mean predicted cosine. */
 export interface PredictedBlock extends Fit {
   readonly layer: number;
-  /** Mean predicted cosine of the residual stream before and after the module: the lower, the more the block matters. */
+  /** Mean predicted cosine of the residual stream before and after the module. The lower it is, the more the block matters. */
   readonly predicted: number;
   /** The same between the module's normed input and its output. */
   readonly predictedModule?: number;
@@ -48,8 +48,8 @@ export interface Prediction {
 }
 
 /**
- * Trains on `windows`, one a step, and scores.
- * @throws UsageError for fewer than two windows or options that make no sense; the signal's reason within one step.
+ * Trains on `windows`, one per step, and scores the blocks.
+ * @throws UsageError for fewer than two windows or invalid options; the signal's reason, within one step.
  */
 export async function trainPredictor(
   model: Model,
@@ -60,7 +60,7 @@ export async function trainPredictor(
   return model.job(options.signal, (turns) => trainBlocks(model, windows, options, heldOut, turns));
 }
 
-/** @param heldOut windows that are not learned from. */
+/** @param heldOut number of windows that are not used for training. */
 async function trainBlocks(
   model: Model,
   windows: Windows,
@@ -95,7 +95,7 @@ const OPTIONS: KnownOptions<PredictorOptions> = {
   ...{ hidden: true, validation: true, module: true, score: true, seed: true, signal: true, onProgress: true },
 };
 
-/** How many windows are held out. */
+/** The number of held-out windows. */
 function checkOptions(windows: Windows, options: PredictorOptions): number {
   checkKnownOptions<PredictorOptions>("trainPredictor", options, OPTIONS);
   const { validation = 0.1, hidden = STUDY_HIDDEN } = options;
@@ -112,7 +112,7 @@ interface BlockData {
   readonly module: readonly Example[];
 }
 
-/** Runs a block and gives its tokens' inputs and true cosines, window by window. */
+/** Runs a block and collects its tokens' inputs and true cosines, window by window. */
 async function collect(
   model: Model,
   batch: WindowBatch,
@@ -144,7 +144,7 @@ function examples(x: Float32Array, targets: Float32Array, windows: Windows, widt
   });
 }
 
-/** Cosine of each row of a with the same row of b, 0 where one of them is zero. */
+/** Cosine of each row of a with the same row of b; 0 if either row is zero. */
 function rowCosines(a: Float32Array, b: Float32Array, width: number): Float32Array {
   return Float32Array.from({ length: a.length / width }, (_, row) => {
     let [aa, ab, bb] = [0, 0, 0];
@@ -164,7 +164,7 @@ interface BlockExamples {
   readonly heldOut: number;
 }
 
-/** Every block begins with the same random numbers, so that its result does not depend on the blocks before. */
+/** Trains the network of one block. Every block starts with the same random numbers, so its result does not depend on earlier blocks. */
 async function trainBlock(
   model: Model,
   { learned, scored, heldOut: held }: BlockExamples,

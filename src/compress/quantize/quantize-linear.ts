@@ -1,4 +1,4 @@
-/** One linear of a site: its options, GPTQ or rounding, and what is reported of it. */
+/** Quantises one linear of a site, by GPTQ or plain rounding, and makes its report. */
 
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
@@ -14,16 +14,16 @@ import type { Bits } from "../../tensor/linear-shape.ts";
 import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { ModuleReport } from "../result/module-report.ts";
 
-/** What a linear is quantised with. */
+/** What quantising one linear needs. */
 export interface ModuleContext {
   readonly model: Model;
   readonly settings: QuantizeSettings;
-  /** Whether plain rounding's loss is wanted beside GPTQ's. */
+  /** Whether to report plain rounding's loss beside GPTQ's. */
   readonly rtnLoss: boolean;
   readonly turns: Turns;
 }
 
-/** The options of one linear, which errors name as the model has it. */
+/** The options of one linear. Errors use the linear's name in the model. */
 export function optionsOf({ model, settings }: ModuleContext, linear: Linear): GptqOptions {
   const { bits, groupSize } = settingOf(settings, linear);
   const { symmetric, clip, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement } = settings;
@@ -37,7 +37,7 @@ export interface Outcome {
   readonly rtnLoss: number | null;
 }
 
-/** The factors of one Hessian, made for each group size when the first linear asks for it. */
+/** The factors of one Hessian. The factor of a group size is made when the first linear needs it. */
 export class SiteFactors implements Disposable {
   readonly #context: ModuleContext;
   readonly #hessian: Hessian;
@@ -81,7 +81,7 @@ export async function runGptq(context: ModuleContext, work: LinearWork, factors:
   return { result, rtnLoss: 0.5 * (await dampedTrace(model.machine, weights, rounded, damped, turns)) };
 }
 
-/** Plain rounding, with the reason in its report. */
+/** Plain rounding; the report states the reason. */
 export async function roundStarved(context: ModuleContext, work: LinearWork): Promise<Outcome> {
   const { turns } = context;
   const { machine } = context.model;
@@ -103,7 +103,7 @@ export async function roundStarved(context: ModuleContext, work: LinearWork): Pr
   return { result, rtnLoss: context.rtnLoss ? loss : null };
 }
 
-/** What is reported of a linear that saw `tokens` input rows. */
+/** The report of a linear that saw `tokens` input rows. */
 export function reportOf(
   { name }: Linear,
   { bits, groupSize }: GptqOptions,

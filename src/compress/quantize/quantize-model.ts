@@ -1,9 +1,9 @@
 /**
- * The long trip of quantising: block by block over all calibration windows, each group of linears seeing the quantised ones
- * before it ([q k v], [o], [gate up of all experts and shared], [down]; GPTQ, arXiv:2210.17323, true-sequential).
+ * Quantises a model block by block over all calibration windows. Each group of linears sees the quantised linears before it ([q k v],
+ * [o], [gate up of all experts and shared], [down]; true-sequential GPTQ, arXiv:2210.17323).
  *
- * The model is as it was afterwards; the result is codes, to be written by write-quantized.ts. A checkpoint keeps each block that is done;
- * blocks that it holds already are taken from it, and the hidden states behind them are computed anew, to the same bits.
+ * The model stays unchanged. The result is codes, which write-quantized.ts writes. A checkpoint keeps each finished block. Blocks that
+ * it already holds are reused, and the hidden states after them are recomputed to the same bits.
  */
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
@@ -25,13 +25,13 @@ import { placeQuantized, weightReader } from "../windows/place-quantized.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { quantizeSite, type SiteContext } from "./quantize-site.ts";
 
-/** Calibration windows (only plain rounding does without), and where finished blocks are kept. */
+/** Calibration windows (only plain rounding works without), and where finished blocks are kept. */
 export interface QuantizeRun {
-  /** Needed by method `gptq`. */
+  /** Required by method `gptq`. */
   readonly windows?: Windows;
-  /** Keeps finished blocks: `openCheckpoint`, for this model, these settings and these windows. */
+  /** Keeps finished blocks; made by `openCheckpoint` for this model, these settings and these windows. */
   readonly checkpoint?: Checkpoint;
-  /** Also rounds every linear plainly, for `rtnLoss` in the reports: what GPTQ gains. Takes time, changes no code. Default false. */
+  /** Also rounds every linear plainly, to report `rtnLoss` beside GPTQ's loss. Takes time and changes no code. Default false. */
   readonly rtnLoss?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
@@ -42,8 +42,8 @@ const RUN_OPTIONS: KnownOptions<QuantizeRun> = {
 };
 
 /**
- * The model itself is not changed, so that others may use it meanwhile.
- * @throws UsageError for settings that do not fit the model, before any work; the signal's reason within one matrix.
+ * Quantises every linear that the settings name. The model itself is not changed, so others may use it meanwhile.
+ * @throws UsageError for settings that do not fit the model, before any work; the signal's reason, within one matrix.
  */
 export async function quantizeModel(
   model: Model,
@@ -126,7 +126,7 @@ async function runBlock(
   const { model, turns, feedback } = context;
   const kept = await checkpoint?.load(layer);
   await feedback?.begin(layer);
-  // Blocks that are done are not computed again: their weights need no memory any more.
+  // Finished blocks are not computed again, so their weights can be freed.
   using packed = model.machine.arena.region();
   const swap: SiteContext["swap"] = (linear, matrix) => {
     linear.matrix = placeQuantized(model.machine, packed, linear.name, matrix);
@@ -141,7 +141,7 @@ async function runBlock(
   await collector.finish(layer, mark);
 }
 
-/** Swaps at the same places as quantising does, so that the hidden states come out the same. */
+/** Swaps weights at the same places as quantising does, so that the hidden states get the same bits. */
 function swapKept(tap: Tap, { matrices }: QuantizedBlock, swap: SiteContext["swap"]): void {
   for (const linear of tap.linears) {
     const matrix = matrices.get(linear.name);
@@ -154,7 +154,7 @@ interface Mark {
   readonly starved: number;
 }
 
-/** Keeps results, tells progress. Matrices of finished blocks stay in memory only where no checkpoint has them. */
+/** Collects results and reports progress. Matrices of finished blocks stay in memory only without a checkpoint. */
 class Collector {
   readonly #run: QuantizeRun;
   readonly readWeights: (linear: Linear) => Promise<Float32Array>;
@@ -176,12 +176,12 @@ class Collector {
     this.#run.onProgress?.({ phase: "quantize", done, total: this.#total, unit: "matrices", detail: report.name });
   }
 
-  /** Where a block begins, for `finish`. */
+  /** The place where a block begins, for `finish`. */
   mark(): Mark {
     return { modules: this.#modules.length, starved: this.starved.length };
   }
 
-  /** Saves the block that began at `mark`, after which its matrices are read from its file. */
+  /** Saves the block that began at `mark`. After that its matrices are read from its file. */
   async finish(layer: number, mark: Mark): Promise<void> {
     const { checkpoint } = this.#run;
     if (checkpoint === undefined) return;
@@ -191,7 +191,7 @@ class Collector {
     this.#matrices.clear();
   }
 
-  /** Takes over the reports of a block that an earlier run has finished; its matrices stay in its file. */
+  /** Adds the reports of a block that an earlier run finished. Its matrices stay in its file. */
   restore({ matrices, modules, starved }: QuantizedBlock): void {
     for (const module of modules) this.add(matrices.get(module.name) as QuantizedMatrix, module);
     this.starved.push(...starved);

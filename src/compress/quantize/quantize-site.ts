@@ -1,4 +1,4 @@
-/** Quantises the linears that share one input: their Hessian, their factor, their codes; starved experts get their remedy. */
+/** Quantises the linears that share one input, with one Hessian and its factors. Starved experts get the blended Hessian of starved-experts.ts. */
 import type { Tap } from "../../model/pass/forward.ts";
 import type { State } from "../../model/pass/pass-state.ts";
 import type { Linear } from "../../model/weights/linears.ts";
@@ -25,16 +25,16 @@ export interface SiteContext extends ModuleContext {
   readonly state: State;
   readonly sink: Sink;
   readonly feedback?: ErrorFeedback;
-  /** Lets what is computed from here on see the quantised weights (exact dequantisation). */
+  /** Makes later computations use the quantised weights (exact dequantisation). */
   readonly swap: (linear: Linear, matrix: QuantizedMatrix) => void;
 }
 
 interface WeighedRows extends IndexedRows {
-  /** Factor on each row, where rows count differently. */
+  /** Factor of each row, if rows have different weights. */
   readonly weights?: Float32Array;
 }
 
-/** Quantises the tap's linears; from here on the model computes with the quantised weights. */
+/** Quantises the tap's linears. From here on the model computes with the quantised weights. */
 export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void> {
   const linears = tap.linears.filter(
     (linear) => settingOf(context.settings, linear).bits !== 16 && linear.role !== "router",
@@ -49,12 +49,12 @@ export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void
 
 type Results = readonly (readonly [Linear, GptqResult])[];
 
-/** What every token gives. */
+/** The input rows of all tokens. */
 function allRows({ input: { ptr, ld, rows } }: Tap): WeighedRows {
   return { ptr, ld, index: 0, count: rows };
 }
 
-/** Each expert by the tokens that were routed to it; the Hessian of all tokens is there only where some expert needs it. */
+/** Quantises each expert with the tokens that were routed to it. The Hessian of all tokens is made only if some expert needs it. */
 async function quantizeExperts(
   context: SiteContext,
   linears: readonly Linear[],
@@ -96,8 +96,8 @@ async function gather({ model, turns }: SiteContext, hessian: Hessian, input: We
 }
 
 /**
- * The weight with which each compact row's result reaches the output of its layer: an expert's error counts with its square
- * (gate-weighted Hessian, after MoEQuant, arXiv 2505.03804, which takes the weight itself).
+ * The routing weight of each compact row. An expert's squared error counts with the square of this weight (gate-weighted Hessian, after
+ * MoEQuant, arXiv 2505.03804, which uses the weight itself).
  */
 function gatesByRow({ model, state }: SiteContext, layer: number): Float32Array {
   const { arena } = model.machine;
@@ -110,7 +110,7 @@ function gatesByRow({ model, state }: SiteContext, layer: number): Float32Array 
   return gates;
 }
 
-/** A copy of the rows, each times its weight, as far apart as they were. */
+/** A copy of the rows, each times its weight, with the same row stride. */
 function weighRows(
   { arena }: Machine,
   scratch: Region,
@@ -139,7 +139,7 @@ function noteStarved(starved: StarvedExpert[], tap: Tap, expert: number, tokens:
   else starved.push(entry);
 }
 
-/** One Hessian, one factor for each group size among the linears, one column loop each. */
+/** One Hessian, one factor for each group size among the linears, one column loop per linear. */
 async function quantizeTogether(
   context: SiteContext,
   linears: readonly Linear[],

@@ -1,4 +1,4 @@
-/** Refuses settings that mean nothing, before any work: a misspelt method must not become another one in silence. */
+/** Refuses invalid settings before any work, so that a misspelt method does not silently become another one. */
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { ModelFiles } from "../../model/model.ts";
@@ -21,7 +21,7 @@ const CHOICES: readonly (readonly [keyof GridSettings, readonly unknown[]])[] = 
   ["gateWeighted", [true, false, undefined]],
 ];
 
-/** @throws UsageError naming the module whose setting does not fit it, or the option that means nothing, before any work. */
+/** Checks settings against a model, before any work. @throws UsageError naming the module whose setting does not fit it, or the invalid option. */
 export function checkSettings(files: ModelFiles, settings: QuantizeSettings): void {
   checkKnownOptions<QuantizeSettings>("quantise settings", settings, { ...GRID_OPTIONS, modules: true });
   const { modules, ...grid } = settings;
@@ -29,7 +29,7 @@ export function checkSettings(files: ModelFiles, settings: QuantizeSettings): vo
   checkModules(shapesOfFiles(files), modules);
 }
 
-/** The same for a grid whose modules come later. */
+/** Checks a grid before its modules are known. */
 export function checkGridSettings(grid: GridSettings): void {
   checkKnownOptions<GridSettings>("quantise settings", grid, GRID_OPTIONS);
   for (const [name, choices] of CHOICES)
@@ -47,7 +47,7 @@ export function checkGridSettings(grid: GridSettings): void {
     throw new UsageError("errorFeedback", String(errorFeedback), "a number from 0 to 1");
 }
 
-/** Settings of modules against the shapes of a model. */
+/** Checks the settings of modules against a model's shapes. */
 export function checkModules(shapes: ModelShapes, modules: ReadonlyMap<string, ModuleSetting>): void {
   if (Object.prototype.toString.call(modules) !== "[object Map]")
     throw new UsageError("modules", describe(modules), "a Map from names of linears to their settings");

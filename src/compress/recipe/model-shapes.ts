@@ -1,6 +1,6 @@
 /**
- * What decides the size of a written model, without a weight: its linears, how floats are stored, and the norms beside them.
- * Told by a checkpoint's headers, or by config.json alone.
+ * Everything that decides the size of a written model, without its weights: the linears, the storage types of floats, and the norms.
+ * Read from a checkpoint's headers, or from config.json alone.
  */
 import type { DType } from "../../format/safetensors.ts";
 import { specOf, type TensorSpec } from "../../format/safetensors-writer.ts";
@@ -13,30 +13,30 @@ import { modelLinears } from "../../model/weights/linears.ts";
 import type { PlanModule } from "../../policy/bit-plan.ts";
 import { isQuantizable, type LinearShape } from "../../tensor/linear-shape.ts";
 
-/** A linear and how the source stores it. */
+/** A linear and its storage in the source. */
 export interface SourceLinear extends LinearShape {
-  /** How it lies on disk as long as it is not quantised; `packed` where it is already. */
+  /** Storage type in the source; `packed` if it is quantised already. */
   readonly dtype: DType | "packed";
-  /** The same of its bias, which is copied as it is; undefined for a linear without one. */
+  /** Storage type of its bias, which is copied as it is; undefined for a linear without one. */
   readonly biasType: DType | undefined;
 }
 
-/** All that the size of a quantised file follows from: the linears and every other tensor, with no weights. */
+/** Everything that decides the size of a quantised file: the linears and every other tensor, without weights. */
 export interface ModelShapes {
   readonly name: string;
   readonly family: Family;
   readonly config: ModelConfig;
-  /** Of the names below. */
+  /** Spelling of the names below. */
   readonly spelling: Spelling;
-  /** In the order in which the forward pass meets them. */
+  /** In the order of the forward pass. */
   readonly linears: readonly SourceLinear[];
-  /** Norms: they are copied as they are. Anything else in a file (old buffers, training leftovers) is left behind. */
+  /** Norms, which are copied as they are. Other tensors in a file (old buffers, training leftovers) are not written. */
   readonly others: readonly TensorSpec[];
-  /** A configuration does not tell how floats are stored: 16 bits are taken. */
+  /** Source of the shapes. A configuration does not state the storage type of floats, so 16 bits are assumed. */
   readonly source: "checkpoint" | "configuration";
 }
 
-/** The shapes of a checkpoint, from its headers. */
+/** Shapes of a checkpoint, from its headers. */
 export function shapesOfFiles(files: ModelFiles): ModelShapes {
   const { name, family, config, spelling, names, index } = files;
   const linears = files.linears.map(({ stored, ...shape }): SourceLinear => {
@@ -47,7 +47,7 @@ export function shapesOfFiles(files: ModelFiles): ModelShapes {
   return { name, family, config, spelling, linears, others, source: "checkpoint" };
 }
 
-/** The same from a configuration alone: every float in 16 bits, in the hub's spelling. */
+/** Shapes from a configuration alone: every float in 16 bits, with names in the hub's spelling. */
 export function shapesOfConfig(name: string, family: Family, config: ModelConfig): ModelShapes {
   const dtype = "F16";
   const names = family.names.hub;
@@ -59,7 +59,7 @@ export function shapesOfConfig(name: string, family: Family, config: ModelConfig
   return { name, family, config, spelling: "hub", linears, others, source: "configuration" };
 }
 
-/** The quantisable linears as plans speak of them. */
+/** The quantisable linears, in the form that plans use. */
 export function planModulesOf(shapes: ModelShapes): readonly PlanModule[] {
   return shapes.linears.filter(isQuantizable).map(({ name, role, layer, expert, projection, rows, cols }) => {
     return { name, role, layer, expert, projection, rows, cols } as PlanModule;
@@ -72,12 +72,12 @@ export function renamed(shapes: ModelShapes, spelling: Spelling): ReadonlyMap<st
   return new Map(shapes.linears.map(({ name }, index) => [name, wanted[index].name]));
 }
 
-/** How each kind of tensor is made: as data to write, or as names and shapes to count. */
+/** Makes each kind of tensor: as data to write, or as names and shapes to count. */
 export interface TensorMaker<T> {
-  /** A linear's packed tensors under its new name; undefined where it stays float. */
+  /** A linear's packed tensors under its new name; undefined if it stays float. */
   packed(linear: LinearShape, name: string): readonly T[] | undefined;
   float(linear: SourceLinear, index: number, name: string): T;
-  /** The bias of a linear that has one, whatever becomes of its weights. */
+  /** The bias of a linear that has one, whether its weights are packed or float. */
   bias(linear: SourceLinear, index: number, spec: TensorSpec): T;
   other(spec: TensorSpec): T;
 }

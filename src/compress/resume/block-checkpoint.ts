@@ -1,6 +1,7 @@
 /**
- * Finished blocks, kept: quantising may be killed at any moment and goes on with the block that was being done. The folder has
- * `run.json`, what decides the outcome, and a file a block (block-file.ts), each written whole before it gets its name.
+ * Keeps finished blocks in a folder, so that quantising can be killed at any moment and resumed at the block that was in progress. The
+ * folder holds `run.json` (everything that decides the outcome) and one file per block (block-file.ts). Each file is written completely
+ * before it gets its name.
  */
 import { asObject } from "../../base/json.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
@@ -18,32 +19,32 @@ import { quantizeIdentity } from "./quantize-identity.ts";
 
 /** Where `quantizeModel` keeps finished blocks. */
 export interface Checkpoint {
-  /** The block as it was saved; undefined where it was not. */
+  /** The block as it was saved; undefined if it was not saved. */
   load(layer: number): Promise<QuantizedBlock | undefined>;
-  /** Resolves when the block is safe. */
+  /** Resolves when the block is stored. */
   save(layer: number, block: QuantizedBlock): Promise<void>;
-  /** Matrices of the blocks that are saved, read when they are asked for. */
+  /** Matrices of the saved blocks, each read when it is requested. */
   readonly matrices: QuantizedMatrices;
 }
 
-/** Blocks in a folder. */
+/** Finished blocks in a folder. */
 export interface ScratchCheckpoint extends Checkpoint {
-  /** Removes everything: the work is done. */
+  /** Removes all files of the run, once the work is done. */
   remove(): Promise<void>;
 }
 
-/** The same with what decides the outcome, so that another run can go on with them. */
+/** Finished blocks in a folder, with a record of what decides the outcome, so that another run can resume from them. */
 export interface FolderCheckpoint extends ScratchCheckpoint {
-  /** Blocks that were there when it was opened. */
+  /** Number of blocks that the folder held when it was opened. */
   readonly found: number;
   readonly identity: RunIdentity;
 }
 
-/** What a run is of, and whether it goes on with blocks that are there. */
+/** What a run quantises, and whether it may resume from existing blocks. */
 export interface CheckpointRun {
   readonly settings: QuantizeSettings;
   readonly windows?: Windows;
-  /** Goes on with what the folder has, if anything; without it that is removed. */
+  /** Resumes from the blocks in the folder, if there are any. Otherwise they are removed. */
   readonly resume?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
@@ -55,8 +56,9 @@ const RUN_OPTIONS: KnownOptions<CheckpointRun> = {
 const RUN_FILE = "run.json";
 
 /**
- * Blocks of this model, these settings and these windows in `folder`, which is made with the first block. Reads every weight once, for their hash.
- * @throws UsageError for blocks of another run, naming what differs, what was found and expected.
+ * Opens `folder` for the finished blocks of this model, these settings and these windows. The folder is created with the first block.
+ * Reads every weight once, to hash it.
+ * @throws UsageError if the folder has blocks of another run; it names what differs, what was found and what was expected.
  */
 export async function openCheckpoint(folder: WorkFolder, model: Model, run: CheckpointRun): Promise<FolderCheckpoint> {
   checkKnownOptions<CheckpointRun>("openCheckpoint", run, RUN_OPTIONS);
@@ -64,7 +66,7 @@ export async function openCheckpoint(folder: WorkFolder, model: Model, run: Chec
   const identity = await quantizeIdentity(model, settings, windows, new Turns(signal), onProgress);
   const own = async () => (await folder.list()).filter((file) => file === RUN_FILE || BLOCK_FILE.test(file));
   let begun = run.resume === true && (await isSameRun(folder, identity));
-  // Blocks without a run.json that vouches for them are nobody's.
+  // Without a run.json nothing says which run these blocks belong to.
   await folder.remove(begun ? [] : await own());
   const blocks = new BlockFolder(folder, model, settings);
   return {
@@ -84,9 +86,7 @@ export async function openCheckpoint(folder: WorkFolder, model: Model, run: Chec
   };
 }
 
-/**
- * Finished blocks in `folder` for one run that nobody goes on with: they keep its matrices out of memory until they are written.
- */
+/** Finished blocks in `folder` for a run that will not be resumed. They only keep its matrices out of memory until they are written. */
 export function scratchCheckpoint(folder: WorkFolder, model: Model, settings: QuantizeSettings): ScratchCheckpoint {
   const blocks = new BlockFolder(folder, model, settings);
   return {
@@ -100,7 +100,7 @@ export function scratchCheckpoint(folder: WorkFolder, model: Model, settings: Qu
   };
 }
 
-/** False where the folder has no run; throws where it has another one. */
+/** False if the folder has no run. Throws if it has a different one. */
 async function isSameRun(folder: WorkFolder, identity: RunIdentity): Promise<boolean> {
   const source = await folder.open(RUN_FILE);
   if (source === undefined) return false;

@@ -1,7 +1,8 @@
 /**
- * A finished block as a safetensors file: of each matrix codes, scales, zeros, g_idx and perm as they are; its reports and starved
- * experts as JSON in the metadata, with the SHA-256 of every tensor. Such a file was whole when it got its name, so one that
- * is not as it should be was damaged, and is refused rather than done again: what else is damaged nobody knows.
+ * Reads and writes a finished block as a safetensors file. Each matrix keeps its codes, scales, zeros, g_idx and perm. The metadata
+ * holds the reports and starved experts as JSON, and the SHA-256 of every tensor.
+ * The file was complete when it got its name, so a wrong hash means damage. The file is then refused, not repaired: other files may be
+ * damaged too.
  */
 import { FormatError } from "../../base/errors.ts";
 import { asObject, describeJson, type JsonValue, parseJson } from "../../base/json.ts";
@@ -60,17 +61,17 @@ export async function writeBlock(sink: FileSink, layer: number, block: Quantized
   });
 }
 
-/** A block's file, open: reports and starved experts are read, matrices are when they are asked for. */
+/** An open block file. Reports and starved experts are read at once, matrices when they are requested. */
 export interface BlockFile {
   readonly modules: readonly ModuleReport[];
   readonly starved: readonly StarvedExpert[];
-  /** @throws FormatError naming file and tensor where its bytes are not those that were written. */
+  /** @throws FormatError naming file and tensor if its bytes are not those that were written. */
   matrix(module: ExpectedModule): Promise<QuantizedMatrix>;
   /** f32 [rows, groups]. */
   scales(module: ExpectedModule): Promise<Float32Array>;
 }
 
-/** @throws FormatError naming the field of the metadata that is not as expected. */
+/** Opens a block. @throws FormatError naming the metadata field that is not as expected. */
 export function openBlock(file: TensorFile, layer: number, expected: readonly ExpectedModule[]): BlockFile {
   if (file.metadata.get("layer") !== String(layer))
     throw new FormatError(`${file.name}: layer`, `found ${file.metadata.get("layer")}, expected ${layer}`);
@@ -105,7 +106,7 @@ export function openBlock(file: TensorFile, layer: number, expected: readonly Ex
   };
 }
 
-/** The whole block, in memory. @throws FormatError naming file and tensor, or the field of the metadata. */
+/** Reads the whole block into memory. @throws FormatError naming file and tensor, or the metadata field. */
 export async function readBlock(
   file: TensorFile,
   layer: number,
@@ -136,7 +137,7 @@ async function readPart(
 const SCALES = "scales of 16 bits, from 0";
 const isScale = (value: number) => value >= 0 && exactF16(value) !== undefined;
 
-/** Refuses values that a kernel would not survive or that the written format cannot hold, whatever their hashes say. */
+/** Refuses values that would crash a kernel or do not fit the written format, even if the hashes match. */
 function checkIntegers(file: TensorFile, specs: Readonly<Record<Part, TensorSpec>>, matrix: QuantizedMatrix): void {
   const { bits, cols, groups } = matrix;
   const below = (end: number) => (value: number) => value >= 0 && value < end;
@@ -164,7 +165,7 @@ function metadata(file: TensorFile, field: string): JsonValue {
   return parseJson(file.metadata.get(field) ?? "null", `${file.name}: ${field}`);
 }
 
-/** A report for each matrix that is expected. */
+/** One report for each expected matrix. */
 function readReports(file: TensorFile, expected: readonly ExpectedModule[]): readonly ModuleReport[] {
   const reports = listOf<ModuleReport>(file, "modules", isReport, "a report of a module");
   const names = new Set(reports.map(({ name }) => name));
@@ -198,7 +199,7 @@ function isReport(value: Readonly<Record<string, JsonValue>>): boolean {
   );
 }
 
-/** A list in the metadata; the parser's objects have no prototype, those given back are plain ones. */
+/** A list in the metadata. The parser's objects have no prototype, so they are copied to plain ones. */
 function listOf<T>(
   file: TensorFile,
   field: string,

@@ -1,4 +1,4 @@
-/** Finished blocks as files of a folder, one each: written when they are done, read again when somebody asks for them. */
+/** Keeps finished blocks as files of a folder, one per block. Each is written when the block is done and read when it is requested. */
 import { FileError } from "../../base/errors.ts";
 import { committed } from "../../files/output.ts";
 import type { ByteSource } from "../../files/source.ts";
@@ -11,7 +11,7 @@ import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { QuantizedBlock, QuantizedMatrices } from "../result/quantized.ts";
 import { type BlockFile, type ExpectedModule, openBlock, readBlock, writeBlock } from "./block-file.ts";
 
-/** Names of the files of blocks. */
+/** File names of blocks. */
 export const BLOCK_FILE: RegExp = /^layer-\d+\.safetensors$/;
 
 /** A block whose file is open. */
@@ -22,10 +22,10 @@ interface OpenBlock extends BlockFile {
 
 export class BlockFolder implements QuantizedMatrices {
   readonly #folder: WorkFolder;
-  /** What each block must have. */
+  /** The matrices that each block must have. */
   readonly #expected: readonly (readonly ExpectedModule[])[];
   readonly #places: ReadonlyMap<string, { readonly layer: number; readonly module: ExpectedModule }>;
-  /** The block that was read last: a file is written block by block. */
+  /** The block that was read last: the output is written block by block, so one open file is enough. */
   #open: OpenBlock | undefined;
 
   constructor(folder: WorkFolder, model: Model, settings: QuantizeSettings) {

@@ -1,4 +1,4 @@
-/** What decides the outcome of quantising: weights, calibration tokens, every setting and this code's version. */
+/** Names everything that decides the outcome of quantising: weights, calibration tokens, all settings and the version of this code. */
 
 import type { Turns } from "../../base/turns.ts";
 import { VERSION } from "../../base/version.ts";
@@ -9,10 +9,10 @@ import { type QuantizeSettings, quantizableLinears, settingOf } from "../recipe/
 import type { Windows } from "../windows/window-batch.ts";
 import { windowsHash } from "../windows/window-batch.ts";
 
-/** Raised when the files of a checkpoint change, or what the same settings give. */
+/** Raised when the checkpoint files change, or when the same settings start to give other results. */
 const FORMAT = "quern quantize 2";
 
-/** One field a setting, so that a difference can be named. Threads and kernels are not among them: they change no bit. */
+/** One field per setting, so that an error can name the difference. Threads and kernels are left out because they change no bit. */
 export async function quantizeIdentity(
   model: Model,
   settings: QuantizeSettings,

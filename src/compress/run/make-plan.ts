@@ -1,4 +1,4 @@
-/** Bits for every linear of a model, by a policy: what `quern plan` does. */
+/** Chooses bits for every linear of a model by a policy, as `quern plan` does. */
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { Spelling } from "../../model/config/module-names.ts";
@@ -17,33 +17,33 @@ import { DAMAGE_SAMPLE_TOKENS, damagesMeasuredAs, measuredAs } from "../statisti
 import type { Statistics } from "../statistics/statistics.ts";
 import type { Windows } from "../windows/window-batch.ts";
 
-/** What policies choose from. */
+/** Inputs of a policy. */
 export interface PolicyOptions {
-  /** Of `calibrate`: for frequencies, cosines, outlier scores and kept damages. */
+  /** Statistics from `calibrate`: frequencies, cosines, outlier scores and stored damages. */
   readonly statistics?: Statistics;
   /** Average bits (3.25) or bytes of the weight file (`"5.2MB"`), for policy knapsack. */
   readonly budget?: number | string | Budget;
-  /** Of random parts. Default 0. */
+  /** Seed of random parts. Default 0. */
   readonly seed?: number;
-  /** Fewest bits that policy knapsack gives. Default 2. */
+  /** Fewest bits that policy knapsack gives to a linear. Default 2. */
   readonly minBits?: Bits;
-  /** Rules `REGEX@BITS` over names: linears whose bits policy knapsack does not choose. */
+  /** Rules `REGEX@BITS` over names. They fix the bits of linears that policy knapsack then leaves alone. */
   readonly freeze?: readonly string[];
-  /** Calibration tokens that damages are measured on, of the first windows. Default 2048. */
+  /** Calibration tokens on which damages are measured, taken from the first windows. Default 2048. */
   readonly sampleTokens?: number;
 }
 
-/** A policy, what it chooses from, and the grid that is quantised on. */
+/** A policy, its inputs, and the grid for quantising. */
 export interface PlanOptions extends PolicyOptions {
-  /** A bit plan in one line: `attention:4,base:2+frequency:2@4`, or `knapsack`. */
+  /** A policy in one line: `attention:4,base:2+frequency:2@4`, or `knapsack`. */
   readonly policy: string;
   /** Columns that share a scale, -1 for the whole row. Default 64. */
   readonly groupSize?: number;
-  /** Spelling of the names that will be written: decides bytes too. Default: the source's. */
+  /** Spelling of the names to write. Affects the size in bytes. Default: the source's. */
   readonly names?: Spelling;
-  /** Calibration windows on which policy knapsack measures damages that the statistics do not have. */
+  /** Calibration windows on which policy knapsack measures damages that the statistics lack. */
   readonly windows?: Windows;
-  /** What differs from the default grid at 2 and 3 bits, for which damages are measured. */
+  /** Changes to the default grid of 2 and 3 bits, for which damages are measured. */
   readonly grid?: GridWish;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
@@ -55,9 +55,9 @@ const OPTIONS: KnownOptions<PlanOptions> = {
 };
 
 /**
- * The plan that a policy makes for a model, with its average bits and the exact bytes of the weight file. Policy `knapsack` takes the damages in
- * the statistics where they were measured for this grid, or measures them on `windows`, which takes minutes.
- * @throws UsageError for a policy that is none, for what it lacks, and for a budget or a group size that does not fit the model.
+ * The plan that a policy makes for a model, with its average bits and the exact bytes of the weight file. Policy `knapsack` uses the
+ * damages in the statistics if they were measured for this grid. Otherwise it measures them on `windows`, which takes minutes.
+ * @throws UsageError for a malformed policy, for missing inputs, and for a budget or group size that does not fit the model.
  */
 export async function plan(model: Model, options: PlanOptions): Promise<SizedPlan> {
   checkKnownOptions<PlanOptions>("plan", options, OPTIONS);
@@ -94,7 +94,7 @@ function knapsackOf(
   };
 }
 
-/** @throws UsageError unless at most one of them is given. */
+/** @throws UsageError if more than one of them is given. */
 export function requireOne(where: string, given: Readonly<Record<string, unknown>>): void {
   const names = Object.keys(given);
   const found = names.filter((name) => given[name] !== undefined);

@@ -1,4 +1,4 @@
-/** A model quantised, and written where an output is given: what `quern quantize` does, with the same defaults. */
+/** Quantises a model, and writes it if an output is given, as `quern quantize` does, with the same defaults. */
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { OutputFolder } from "../../files/output.ts";
@@ -21,35 +21,32 @@ import { originMeta } from "../write/folder-meta.ts";
 import { type Written, writeQuantized } from "../write/write-quantized.ts";
 import { type PolicyOptions, plan, requireOne } from "./make-plan.ts";
 
-/**
- * Bits (one width, a policy or a plan), grid, calibration tokens, and where the result goes. What is left out is as the command line
- * has it.
- */
+/** Bits (one width, a policy or a plan), grid, calibration tokens, and output. Defaults are those of the command line. */
 export interface QuantizeOptions
   extends GridWish,
     PolicyOptions,
     Pick<QuantizeRun, "rtnLoss" | "signal" | "onProgress"> {
-  /** Of every quantised linear. Default 4. */
+  /** Bits of every quantised linear. Default 4. */
   readonly bits?: Bits;
-  /** A bit plan in one line, instead of `bits`; the options of policies go with it. */
+  /** A policy in one line, instead of `bits`. The options of policies may be given with it. */
   readonly policy?: string;
-  /** A bit plan, as `plan` gives and `plans.parsePlan` reads it, instead of `bits`. */
+  /** A bit plan from `plan` or `plans.parsePlan`, instead of `bits`. */
   readonly plan?: ReadPlan;
   /** Columns that share a scale, -1 for the whole row. Default 64. */
   readonly groupSize?: number;
-  /** Calibration windows; method `rtn` does without. */
+  /** Calibration windows. Method `rtn` needs none. */
   readonly windows?: Windows;
-  /** Instead of `windows`: text that the model writes itself. */
+  /** Uses text that the model writes itself, instead of `windows`. */
   readonly self?: boolean | Pick<SelfSampleOptions, "samples" | "length" | "seed" | "temperature">;
-  /** Folder to write (`nodeOutput`, `nodeResumable`, `memoryOutput`); it is committed, or aborted on any failure. */
+  /** Folder to write (`nodeOutput`, `nodeResumable`, `memoryOutput`). It is committed, or aborted on any failure. */
   readonly output?: OutputFolder;
-  /** Keeps finished blocks out of memory, and safe where the work is killed (`nodeResumable`, `memoryWorkFolder`). */
+  /** Keeps finished blocks out of memory, and available if the run is killed (`nodeResumable`, `memoryWorkFolder`). */
   readonly work?: WorkFolder;
-  /** Goes on with what `work` has of the same model, tokens and settings. Default false. */
+  /** Resumes from the blocks in `work` if they have the same model, tokens and settings. Default false. */
   readonly resume?: boolean;
-  /** Spelling of the names that are written. Default: the source's. */
+  /** Spelling of the names to write. Default: the source's. */
   readonly names?: Spelling;
-  /** Version of the GPTQ format. Default: `gptq` where symmetric, else `gptq_v2`. */
+  /** Version of the GPTQ format. Default: `gptq` if symmetric, else `gptq_v2`. */
   readonly version?: GptqVersion;
 }
 
@@ -62,15 +59,16 @@ const OPTIONS: KnownOptions<QuantizeOptions> = {
   ...{ errorFeedback: true },
 };
 
-/** What quantising gave, with the settings that it came to, and what was written where an output was given. */
+/** Result of quantising, with the settings used, and what was written if an output was given. */
 export interface QuantizeResult extends Quantized {
   readonly settings: QuantizeSettings;
   readonly written: Written | undefined;
 }
 
 /**
- * Quantises a float model to the codes of GPTQ or plain rounding. The model stays as it is. With `output` and `work` one block's
- * matrices are in memory at a time, and `matrices` of the result are gone once they are written; with `output` alone all of them are.
+ * Quantises a float model by GPTQ or plain rounding. The model stays unchanged. With `output` and `work`, only one block's matrices are
+ * in memory at a time, and `matrices` of the result can no longer be read once they are written. With `output` alone, all matrices are
+ * in memory.
  * @throws UsageError for options that do not fit each other or the model, before any work; the signal's reason.
  */
 export async function quantize(model: Model, options: QuantizeOptions = {}): Promise<QuantizeResult> {
@@ -80,7 +78,7 @@ export async function quantize(model: Model, options: QuantizeOptions = {}): Pro
     requireOne("bits", { bits, policy, plan });
     requireOne("calibration", { windows: given, self: self === false ? undefined : self });
     if (options.work === undefined && options.resume === true)
-      throw new UsageError("resume", "no work folder", "work, to go on with");
+      throw new UsageError("resume", "no work folder", "work, a folder to resume from");
     const windows = given ?? (self ? await ownText(model, options) : undefined);
     const settings = await settingsOf(model, { ...options, windows });
     checkSettings(model.files, settings);

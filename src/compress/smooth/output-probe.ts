@@ -1,6 +1,6 @@
 /**
- * What smoothing by given factors would do to the outputs of some linears: ||Q(x / s) Q(s W)^T - x W^T||^2 over sampled rows,
- * computed with the engine's kernels. Q of inputs is the study's rounding; Q of weights rounds to nearest, or not at all.
+ * Measures how smoothing factors would change the outputs of some linears: ||Q(x / s) Q(s W)^T - x W^T||^2 over sampled rows, computed
+ * with the engine's kernels. For inputs, Q is the study's rounding. For weights, Q rounds to nearest, or not at all.
  */
 
 import type { Turns } from "../../base/turns.ts";
@@ -11,7 +11,7 @@ import type { Machine } from "../../wasm/machine.ts";
 import type { Tape } from "../../wasm/tape.ts";
 import { multiply, type Product } from "../windows/multiply.ts";
 
-/** Rows x [T, K], the weights [N, K], one below the other, of all linears that read them, and the outputs they should have. */
+/** Rows x [T, K], the weights [N, K] of all linears that read them (stacked by rows), and their exact outputs. */
 export interface ProbeInput extends Product {
   readonly expected: Float32Array;
 }
@@ -41,7 +41,7 @@ export interface ProbeResult {
   readonly power: number;
 }
 
-/** `factors` by column; undefined leaves them out. */
+/** Errors of the outputs with these factors by column; undefined stands for no factors. */
 export async function probeOutputs(
   machine: Machine,
   inputs: readonly ProbeInput[],
@@ -66,7 +66,7 @@ export async function probeOutputs(
   return { error, power };
 }
 
-/** weights [N, K] with column j times factors[j]; a copy. */
+/** A copy of weights [N, K] with column j multiplied by factors[j]. */
 export function scaleColumns(weights: Float32Array, factors: Float32Array): Float32Array {
   const scaled = weights.slice();
   for (let at = 0; at < scaled.length; at += factors.length)
@@ -74,7 +74,7 @@ export function scaleColumns(weights: Float32Array, factors: Float32Array): Floa
   return scaled;
 }
 
-/** Round to nearest on the symmetric grid without clip search: scale = 2 amax / (2^bits - 1), codes from -2^(bits-1). */
+/** Rounds to nearest on the symmetric grid without clip search: scale = 2 amax / (2^bits - 1), codes from -2^(bits-1). */
 export function roundWeights(
   weights: Float32Array,
   cols: number,
@@ -96,7 +96,7 @@ export function roundWeights(
   return rounded;
 }
 
-/** Rounds x, f32 [rows, cols], where it lies. */
+/** Rounds x, f32 [rows, cols], in place. */
 function roundInput(tape: Tape, x: number, rows: number, cols: number, { activations }: ProbeRounding): void {
   const { bits, group } = activations;
   const columns = group === "token" ? cols : group;

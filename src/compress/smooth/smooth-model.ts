@@ -1,7 +1,7 @@
 /**
- * Smoothing (SmoothQuant, arXiv 2211.10438): factors move the difficulty of rounding activations into the weights,
- * s_j = max|x_j|^alpha / max|w_j|^(1 - alpha), without changing what the model computes. Alpha is given, or searched for every
- * site by the error that rounding leaves in its outputs. A smoothed model is a float folder: see `writeSmoothed`.
+ * Smoothing (SmoothQuant, arXiv 2211.10438). Factors s_j = max|x_j|^alpha / max|w_j|^(1 - alpha) move the difficulty of rounding from
+ * activations to weights, and leave the model's function unchanged. Alpha is given, or searched for each site by the error that
+ * rounding causes in its outputs. A smoothed model is written as a float folder by `writeSmoothed`.
  */
 import { UsageError } from "../../base/errors.ts";
 import { pow } from "../../base/exact-math.ts";
@@ -16,42 +16,42 @@ import { type ProbeInput, type ProbeRounding, probeInput, probeOutputs } from ".
 import { type SmoothRows, type SmoothSite, smoothSites } from "./smooth-sites.ts";
 import { columnMaxima } from "./static-scales.ts";
 
-/** The alpha, or the search for it, rows of inputs that the search keeps, and the rounding that it is for. */
+/** Alpha or the search for it, the number of input rows for the search, and the rounding to prepare for. */
 export interface SmoothOptions extends Partial<ProbeRounding> {
-  /** `search` (default) tries 0, 0.1 to 1 and no smoothing at all; a number from 0 to 1 is used everywhere. */
+  /** `search` (default) tries 0, 0.1 to 1 and no smoothing at all. A number from 0 to 1 is used everywhere. */
   readonly alpha?: "search" | number;
-  /** Rows of each input that the search measures on. Default 128. */
+  /** Rows of each input on which the search measures. Default 128. */
   readonly rows?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** One input that was smoothed: its alpha (null: left alone), and the squared error of its outputs with and without. */
+/** One smoothed input: its alpha, and the squared error of its outputs with and without smoothing. */
 export interface SmoothedSite {
   readonly layer: number;
   readonly site: SmoothSite["site"];
   readonly expert: number;
-  /** null: left as it was, since nothing was better or too few tokens reached it. */
+  /** null if the input was left unchanged, because nothing was better or too few tokens reached it. */
   readonly alpha: number | null;
-  /** Squared error of the outputs over their own square: with the factors, and without smoothing. */
+  /** Squared error of the outputs, relative to their own square: with the factors (`error`), and without smoothing. */
   readonly error: number;
   readonly plainError: number;
 }
 
-/** What every weight is multiplied by. */
+/** Factors of all changed weights. */
 export interface Smoothing {
   readonly sites: readonly SmoothedSite[];
-  /** Rows and columns of linears by name, and elements of norms' weights by tensor name. */
+  /** Factors for rows and columns of linears, by name, and for elements of norms' weights, by tensor name. */
   readonly rows: ReadonlyMap<string, Float32Array>;
   readonly columns: ReadonlyMap<string, Float32Array>;
   readonly norms: ReadonlyMap<string, Float32Array>;
 }
 
-/** Inputs of experts that fewer tokens reached say too little of their columns. */
+/** Inputs of experts need at least this many tokens; fewer say too little about the columns. */
 const LEAST_ROWS = 32;
 const GRID: readonly number[] = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
-/** Finds the factors of every site; the model stays as it is. @throws UsageError for quantised weights or wrong options. */
+/** Finds the factors of every site. The model stays unchanged. @throws UsageError for quantised weights or invalid options. */
 export async function smoothModel(model: Model, windows: Windows, options: SmoothOptions = {}): Promise<Smoothing> {
   const rounding = checkOptions(model, options);
   return model.job(options.signal, (turns) => findFactors(model, windows, options, rounding, turns));
@@ -138,8 +138,8 @@ async function smoothSite(
 }
 
 /**
- * max|x|^alpha / max|w|^(1 - alpha) of each factor's columns, all times one number that puts their largest and smallest around 1
- * (which changes nothing that is rounded in groups). A column that is zero in all inputs or weights keeps factor 1.
+ * max|x|^alpha / max|w|^(1 - alpha) over each factor's columns. All are multiplied by one number that centres the largest and smallest
+ * around 1, which changes nothing that is rounded in groups. A column that is zero in all inputs or weights gets factor 1.
  */
 export function smoothingFactors(
   site: Pick<SmoothSite, "factorOf" | "factors">,
@@ -180,7 +180,7 @@ function keep(
   else found.rows.set(site.source.linear.name, inverse);
 }
 
-/** At most `most` of the rows, evenly spread, f32 [rows, cols]. */
+/** At most `most` of the rows, evenly spread, as f32 [rows, cols]. */
 function gatherRows({ machine }: Model, { ptr, ld, cols, index, count }: SmoothRows, most: number): Float32Array {
   const rows = Math.min(count, most);
   const gathered = new Float32Array(rows * cols);

@@ -1,7 +1,7 @@
 /**
- * Where smoothing factors can go (SmoothQuant, arXiv 2211.10438): the columns of linears that share an input are multiplied by s,
- * and what makes that input is divided by it: the norm before [q k v] and before [gate up router], v's rows before o (query heads
- * that share a value head share factors), up's rows before down (the gate's go through SiLU and cannot be scaled).
+ * Finds the places for smoothing factors (SmoothQuant, arXiv 2211.10438). The columns of linears that share an input are multiplied by
+ * s, and the source of that input is divided by s: the norm before [q k v] and before [gate up router], v's rows before o (query heads
+ * with a common value head share factors), up's rows before down (the gate's rows pass through SiLU and cannot be scaled).
  */
 
 import { nameFor } from "../../model/config/module-names.ts";
@@ -16,7 +16,7 @@ export interface Readers {
   readonly rows: SmoothRows;
 }
 
-/** `count` rows at `ptr` [cols], stride `ld`: through a list of row numbers, or in order where `index` is 0. */
+/** `count` rows at `ptr` [cols], stride `ld`. `index` is a list of row numbers, or 0 for consecutive rows. */
 export interface SmoothRows {
   readonly ptr: number;
   readonly ld: number;
@@ -28,20 +28,20 @@ export interface SmoothRows {
 export interface SmoothSite {
   readonly layer: number;
   readonly site: "attention" | "output" | "mlp" | "down";
-  /** Routed experts' down only, else -1. */
+  /** The expert, for down of routed experts; else -1. */
   readonly expert: number;
   readonly readers: readonly Readers[];
-  /** Takes the factors into its columns too, but its input is never rounded. */
+  /** A router whose columns take the factors too. Its input is never rounded. */
   readonly router: Linear | undefined;
-  /** What is divided: a norm's weight by tensor name, or the rows of a linear. */
+  /** What is divided by the factors: a norm's weight (by tensor name), or the rows of a linear. */
   readonly source: { readonly norm: string } | { readonly linear: Linear };
-  /** Factor of each input column. */
+  /** Index of each input column's factor. */
   readonly factorOf: Int32Array;
-  /** Factors: as many as the source has columns or rows. */
+  /** Number of factors: as many as the source has columns or rows. */
   readonly factors: number;
 }
 
-/** The sites whose inputs a tap shows; shared experts' gate and up belong to the experts' site. */
+/** The sites whose inputs a tap shows. Shared experts' gate and up belong to the site of the experts. */
 export function smoothSites(model: Model, tap: Tap): readonly SmoothSite[] {
   const { layer, input } = tap;
   const weights = model.weights.layers[layer];
@@ -86,7 +86,7 @@ function straight(
   return { layer, site, expert, readers, router: undefined, source, factorOf, factors };
 }
 
-/** Column (query head, i) of o's input comes from row (its value head, i) of v. */
+/** Column (query head, i) of o's input comes from row i of its value head in v. */
 function output({ config }: Model, layer: number, { o, v }: LayerWeights, rows: SmoothRows): SmoothSite {
   const { heads, kvHeads, headDim } = config;
   const site = straight(layer, "output", -1, [{ linears: [o], rows }], { linear: v });

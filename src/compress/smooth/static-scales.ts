@@ -1,4 +1,4 @@
-/** Scales of study activations found beforehand: from the largest magnitudes that calibration tokens show, one a group. */
+/** Finds static scales of study activations: one per group, from the largest magnitudes over calibration tokens. */
 
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { Turns } from "../../base/turns.ts";
@@ -8,13 +8,13 @@ import { readRows, type StudyActivations, studyLevels } from "../../nn/emit.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 
-/** Scales in the memory of the model that they were measured on; there until disposed. */
+/** Scales in the memory of the measured model. They stay until disposed. */
 export interface StaticScales extends Disposable {
-  /** For `model.withActivations`. */
+  /** Pass these to `model.withActivations`. */
   readonly activations: StudyActivations;
 }
 
-/** Which activations the scales are for, and who is told of progress. */
+/** The activations that the scales are for, and a progress callback. */
 export interface ScalesOptions {
   /** Bits of an input, and columns that share a scale. */
   readonly activations: Pick<StudyActivations, "bits" | "group">;
@@ -24,11 +24,11 @@ export interface ScalesOptions {
 
 const OPTIONS: KnownOptions<ScalesOptions> = { activations: true, signal: true, onProgress: true };
 
-/** One list of scales for each group of linears with a common input; the experts of a layer share theirs. */
+/** One list of scales for each group of linears with a common input. The experts of a layer share theirs. */
 export async function staticScales(model: Model, windows: Windows, options: ScalesOptions): Promise<StaticScales> {
   checkKnownOptions<ScalesOptions>("staticScales", options, OPTIONS);
   const { bits, group } = options.activations;
-  // Refuses what cannot be run, before the work.
+  // Refuses invalid activations before the work.
   model.withActivations({ mode: "study", bits, group });
   return model.job(options.signal, (turns) => measureScales(model, windows, options, turns));
 }
@@ -60,7 +60,7 @@ async function measureScales(
   return { activations: { mode: "study", bits, group, scales }, [Symbol.dispose]: () => scales[Symbol.dispose]() };
 }
 
-/** Addresses that own what lies there: it is there as long as somebody may compute with them. */
+/** Addresses of scales, by site. Owns the memory and frees it when disposed. */
 class ScaleAddresses extends Map<string, number> implements Disposable {
   readonly #memory: Region;
 
@@ -81,7 +81,7 @@ function groupScales(maxima: Float32Array, group: number, levels: number): Float
   });
 }
 
-/** Largest magnitude of each column of rows [T, width]; raises `into` where it is given. */
+/** Largest magnitude of each column of rows [T, width]. Updates `into` if it is given. */
 export function columnMaxima(
   rows: Float32Array,
   width: number,

@@ -1,4 +1,4 @@
-/** Writes a smoothed model as a float folder: changed weights in f32, all else as it is, tokenizer, README. */
+/** Writes a smoothed model as a float folder: changed weights in f32, everything else unchanged, with tokenizer and README. */
 
 import { VERSION } from "../../base/version.ts";
 import type { OutputFolder } from "../../files/output.ts";
@@ -13,7 +13,7 @@ import { listTensors, renamed, shapesOfFiles } from "../recipe/model-shapes.ts";
 import { copyCompanions, floatTensor, jsonText, WEIGHTS_FILE, writeText } from "../write/write-quantized.ts";
 import type { Smoothing } from "./smooth-model.ts";
 
-/** Commits the folder and gives the bytes of its weights; on any failure nothing remains. */
+/** Writes and commits the folder, and returns the bytes of its weights. If anything fails, nothing remains. */
 export async function writeSmoothed(
   files: ModelFiles,
   smoothing: Smoothing,
@@ -56,7 +56,7 @@ function tensorsOf(files: ModelFiles, { rows, columns, norms }: Smoothing): read
   });
 }
 
-/** Element [n][k] times the factors of its row and of its column. */
+/** Element [n][k] times the factors of its row and its column. */
 function scaledTensor(
   stored: StoredFloat,
   name: string,

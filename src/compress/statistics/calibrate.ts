@@ -1,6 +1,6 @@
 /**
- * Statistics of a model over calibration windows, with float activations, in one pass. Windows run in chunks: memory stays
- * bounded, and what earlier chunks told can be kept, so that a run that was stopped goes on.
+ * Gathers statistics of a model over calibration windows in one pass, with float activations. Windows run in chunks, which bounds the
+ * memory. The results of finished chunks can be kept, so that a stopped run can be resumed.
  */
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
@@ -29,30 +29,30 @@ export interface CalibrationIdentity {
   readonly distances: boolean;
 }
 
-/** What the first chunks of a run told. */
+/** The results of the first chunks of a run. */
 export interface PartialStatistics {
   readonly identity: CalibrationIdentity;
   readonly statistics: Statistics;
 }
 
-/** What a calibration measures beside the statistics, tokens of a chunk, and where a stopped run goes on. */
+/** Optional measurements, the chunk size, and how to keep and resume a run. */
 export interface CalibrateRun {
-  /** Keeps the whole Hessian of every input: cols^2 / 2 numbers each. */
+  /** Keeps the whole Hessian of every input: cols^2 / 2 numbers each. Default false. */
   readonly hessians?: boolean;
   /**
-   * Where whole Hessians lie until the statistics are written, so that they need not fit memory; whoever gives the folder removes
-   * them (`removeTriangles`). Left out: in memory.
+   * Folder for whole Hessians until the statistics are written, so that they need not fit in memory. The caller removes them afterwards
+   * (`removeTriangles`). Default: in memory.
    */
   readonly work?: WorkFolder;
-  /** Measures how far rounding moves each expert's output (expert-distances.ts): rounds all experts at three widths first. */
+  /** Also measures how far rounding moves each expert's output (expert-distances.ts). Rounds all experts at three widths first. Default false. */
   readonly distances?: boolean;
-  /** Windows that run at once. Default: about 8192 tokens. Part of the result's identity: sums round in its order. */
+  /** Windows that run at once. Default: about 8192 tokens. It is part of the result's identity, because sums are rounded in chunk order. */
   readonly chunk?: number;
-  /** What an earlier run of the same model, tokens and options has done. */
+  /** Results of an earlier run with the same model, tokens and options. */
   readonly resume?: PartialStatistics;
   /**
-   * Called, and waited for, after every chunk but the last. Where it gives the same
-   * statistics back, read from a file that it wrote, the run goes on with these and the Hessians in `work` are removed.
+   * Called and awaited after every chunk but the last. It may write the statistics to a file, read them back and return them. The run
+   * then continues with those, and the Hessians in `work` are removed.
    */
   readonly onChunk?: (partial: PartialStatistics) => Promise<Statistics | undefined> | Promise<void>;
   readonly signal?: AbortSignal;
@@ -66,7 +66,7 @@ const RUN_OPTIONS: KnownOptions<CalibrateRun> = {
   ...{ signal: true, onProgress: true },
 };
 
-/** @throws UsageError for windows that do not fit the model, or a run to resume that was another one. */
+/** Gathers statistics. @throws UsageError for windows that do not fit the model, or if the run to resume was a different one. */
 export async function calibrate(model: Model, windows: Windows, run: CalibrateRun = {}): Promise<Statistics> {
   checkKnownOptions<CalibrateRun>("calibrate", run, RUN_OPTIONS);
   return model.job(run.signal, (turns) => calibrateChunks(model, windows, run, turns));
@@ -106,7 +106,7 @@ async function calibrateChunks(model: Model, windows: Windows, run: CalibrateRun
   return sum;
 }
 
-/** Hessians that are kept in memory are added up now: the parts would take more of it. */
+/** Adds up Hessians right away if they are in memory, because the separate parts would take more of it. */
 async function settled(statistics: Statistics, work: WorkFolder | undefined): Promise<Statistics> {
   if (work !== undefined) return statistics;
   const inputs: InputStatistics[] = [];
@@ -129,7 +129,7 @@ async function identityOf(
   return { engine: VERSION, model: hash, tokens: await windowsHash(windows), chunk, hessians, distances };
 }
 
-/** What a run that does not go on with another was: the first difference, in words. */
+/** Refuses to resume a different run; the error names the first difference. */
 function checkResume(found: CalibrationIdentity, wanted: CalibrationIdentity): void {
   const reasons: readonly (readonly [keyof CalibrationIdentity, string])[] = [
     ["model", "a run of another model"],

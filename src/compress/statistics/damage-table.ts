@@ -1,24 +1,24 @@
-/** Measured damages as statistics keep them: with the grid they hold for. */
+/** Measured damages as statistics keep them, with the grid that they were measured for. */
 import { UsageError } from "../../base/errors.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import type { GridSettings } from "../recipe/settings.ts";
 
-/** Damage of a linear by its bits, by module name. */
+/** Damage of each linear at each bit width, by module name. In nats of KL per token. */
 export type Damages = ReadonlyMap<string, Readonly<Record<Bits, number>>>;
 
-/** Tokens that KL is measured on where no number is given. */
+/** Default number of tokens on which KL is measured. */
 export const DAMAGE_SAMPLE_TOKENS = 2048;
 
 export const DAMAGE_BITS = [2, 3, 4, 8] as const;
 
-/** The damages of every linear, and what they were measured with. */
+/** The damages of all linears, and how they were measured. */
 export interface DamageTable {
-  /** The grid, its group size and the number of tokens that KL was measured on, as one line of JSON. */
+  /** The grid, its group size and the number of tokens on which KL was measured, as one line of JSON. */
   readonly measuredAs: string;
   readonly damages: Damages;
 }
 
-/** What damages depend on beside model and tokens. Each linear is measured by itself, where there is no error to feed back. */
+/** Everything that damages depend on besides model and tokens. Error feedback is left out, because each linear is measured by itself. */
 export function measuredAs(
   { method: _, errorFeedback: __, ...grid }: GridSettings,
   groupSize: number,
@@ -28,8 +28,8 @@ export function measuredAs(
 }
 
 /**
- * The damages that are known, where they were measured as wanted; otherwise those that `measure` finds.
- * @throws UsageError where there is neither.
+ * The known damages if they were measured as wanted, otherwise the result of `measure`.
+ * @throws UsageError if neither is available.
  */
 export async function damagesMeasuredAs(
   wanted: string,

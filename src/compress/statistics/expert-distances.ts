@@ -1,6 +1,7 @@
 /**
- * How far each expert's output moves when its three linears are rounded to 2, 3 and 4 bits: over its own tokens, as the block
- * adds it to the residual stream, that is times the routing weight. Rounding is on the default grid, clip search by squared error.
+ * Measures how far each expert's output moves when its three linears are rounded to 2, 3 and 4 bits. The output is taken over the
+ * expert's own tokens, times the routing weight, as the block adds it to the residual stream. The grid is the default one, with the
+ * clip search by squared error.
  */
 import { UsageError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
@@ -23,7 +24,7 @@ import { DISTANCE_BITS, type DistanceBits, type ExpertDistance } from "./statist
 
 /** An expert's linears at one width. */
 type RoundedMlp = Readonly<Record<keyof Mlp, Matrix>>;
-/** By layer, then expert. */
+/** Experts by layer, then by number. */
 type RoundedLayers = readonly (readonly RoundedMlp[])[];
 
 interface Sums {
@@ -46,7 +47,7 @@ export class DistanceMeter implements Disposable {
   readonly #rounded: ReadonlyMap<DistanceBits, RoundedLayers>;
   readonly #sums: Map<number, Sums> = new Map();
 
-  /** Rounds every routed expert at every width, once; holds them in the model's memory. @throws UsageError for a packed model. */
+  /** Rounds every routed expert once at every width and keeps the result in the model's memory. @throws UsageError for a packed model. */
   static async create(model: Model, turns: Turns, onProgress?: (progress: Progress) => void): Promise<DistanceMeter> {
     using taken = model.machine.arena.region();
     const rounded = await roundExperts(model, taken, turns, onProgress);
@@ -60,7 +61,7 @@ export class DistanceMeter implements Disposable {
   }
 
   /**
-   * Measures a MoE layer at its `hidden` tap: inputs and float outputs of its experts still lie in the state then, and its
+   * Measures a MoE layer at its `hidden` tap. At that point the state still holds the inputs and float outputs of the experts, and the
    * buffers of gate and up are free.
    */
   async measure(tap: Tap, state: State, turns: Turns): Promise<void> {
@@ -84,7 +85,7 @@ export class DistanceMeter implements Disposable {
     await this.#compare({ ...compared, rounded: 0 }, sums.energy, turns);
   }
 
-  /** The sums so far of the layers and experts measured; starts anew. */
+  /** Returns the sums of the layers and experts measured so far, and resets them. */
   take(): readonly ExpertDistance[] {
     const found = [...this.#sums].flatMap(([layer, { energy, errors }]) =>
       Array.from(energy, (sum, expert): ExpertDistance => {
@@ -100,7 +101,7 @@ export class DistanceMeter implements Disposable {
     this.#memory[Symbol.dispose]();
   }
 
-  /** out = down(silu(gate(x)) * up(x)) of every expert's own tokens with rounded linears. */
+  /** out = down(silu(gate(x)) * up(x)) for every expert's own tokens, with rounded linears. */
   async #compute(
     mlps: readonly RoundedMlp[],
     tap: Tap,
@@ -180,7 +181,7 @@ async function roundExperts(
   return rounded;
 }
 
-/** Lays the rounded linear in packed panels that `to` owns. */
+/** Places the rounded linear in packed panels that `to` owns. */
 async function roundLinear(
   { files, machine }: Model,
   to: Region,

@@ -1,4 +1,4 @@
-/** One pass of some windows through a model: what its taps tell. */
+/** Runs some windows through a model once and gathers statistics from its taps. */
 
 import type { Turns } from "../../base/turns.ts";
 import { ExpertTally } from "../../eval/perplexity/expert-usage.ts";
@@ -13,14 +13,14 @@ import { type BlockStatistics, type ExpertPairs, type Statistics, starvedOf } fr
 import type { KeepTriangles } from "./triangles.ts";
 
 export interface GatherOptions {
-  /** Where whole Hessians go; undefined for none. */
+  /** Where whole Hessians are kept; undefined to keep none. */
   readonly keepHessians: KeepTriangles | undefined;
   readonly distances: DistanceMeter | undefined;
-  /** Told after each block. */
+  /** Called after each block. */
   readonly onBlock: (layer: number) => void;
 }
 
-/** What a pass finds; model and tokens are named by who runs it. */
+/** The findings of a pass. Whoever runs the pass adds the hashes of model and tokens. */
 export type Gathered = Omit<Statistics, "modelHash" | "tokenHashes" | "linears">;
 
 export async function gatherWindows(
@@ -59,7 +59,7 @@ export async function gatherWindows(
   return { tokens, windows: windows.length, experts, pairs, blocks, inputs: inputs.inputs, ...distances, starved };
 }
 
-/** How many tokens chose both experts, [E, E]; on the diagonal how many chose the one. */
+/** How many tokens chose both experts, [E, E]; the diagonal counts the tokens of each expert. */
 function countPairs({ machine, config }: Model, routes: Routes, tokens: number): Float64Array {
   const { experts, topK } = config;
   const counts = new Float64Array(experts * experts);

@@ -1,4 +1,4 @@
-/** Adds up what the linears of each site read: maxima and squares of every input column, on request whole Hessians. */
+/** Sums up the inputs of each site's linears: maxima and squares of every column and, if requested, whole Hessians. */
 import { NumericsError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
@@ -9,7 +9,7 @@ import { tapRows } from "../windows/tap-rows.ts";
 import type { InputStatistics } from "./statistics.ts";
 import type { KeepTriangles } from "./triangles.ts";
 
-/** Rows between two looks at the clock: a few milliseconds for a width of thousands. */
+/** Rows between two checks of the clock: a few milliseconds for a width of thousands. */
 const ROWS_AT_ONCE = 1024;
 
 /** A row of each array of InputStatistics. */
@@ -23,18 +23,18 @@ export class InputTally {
   readonly #keep: KeepTriangles | undefined;
   readonly #inputs: InputStatistics[] = [];
 
-  /** @param keep where whole Hessians go; undefined for none. */
+  /** @param keep where whole Hessians are kept; undefined to keep none. */
   constructor(model: Model, keep: KeepTriangles | undefined) {
     this.#model = model;
     this.#keep = keep;
   }
 
-  /** In the order in which the taps came. */
+  /** Statistics of the inputs, in the order of the taps. */
   get inputs(): readonly InputStatistics[] {
     return this.#inputs;
   }
 
-  /** Adds the input of one tap with linears. @throws NumericsError where it is not finite. */
+  /** Adds the input of one tap that has linears. @throws NumericsError if it is not finite. */
   async add(tap: Tap, turns: Turns): Promise<void> {
     const { machine, config } = this.#model;
     const { layer, input } = tap;
@@ -70,7 +70,7 @@ export class InputTally {
     for (let i = 0; i < count; i++) addRow(arena.f32(ptr + (list === undefined ? i : list[i]) * ld * 4, cols), sums);
   }
 
-  /** The Hessian of one row of the site; 0 without tokens. */
+  /** The Hessian's triangle of one row of the site; zeros without tokens. */
   async #triangle(rows: IndexedRows, cols: number, turns: Turns): Promise<Float64Array> {
     if (rows.count === 0) return new Float64Array((cols * (cols + 1)) / 2);
     const { machine } = this.#model;

@@ -1,4 +1,4 @@
-/** What the weights alone tell of every float linear: its outlier score, and how heavy the tails of its weights are. */
+/** Scores every float linear from its weights alone: an outlier score, and the kurtosis of its weights. */
 
 import { Turns } from "../../base/turns.ts";
 import type { ModelFiles, Progress } from "../../model/model.ts";
@@ -7,15 +7,15 @@ import { isQuantizable } from "../../tensor/linear-shape.ts";
 
 /** The outlier score of a linear's weights and their kurtosis; neither has a unit. */
 export interface OutlierScore {
-  /** Module name as the folder spells it. */
+  /** Module name as spelled in the folder. */
   readonly name: string;
-  /** How far one input column's largest weight stands above that column's mean. */
+  /** Largest ratio of an input column's largest weight to that column's mean, in magnitudes. */
   readonly outlier: number;
   /** Excess kurtosis of all weights: 0 for a normal distribution. */
   readonly kurtosis: number;
 }
 
-/** In the order in which the forward pass meets them; linears that are packed already have no score. Reads one linear at a time, needs no engine. */
+/** Scores of all float linears, in the order of the forward pass; packed linears have none. Reads one linear at a time and needs no engine. */
 export async function outlierScores(
   files: ModelFiles,
   options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: Progress) => void } = {},
@@ -33,7 +33,7 @@ export async function outlierScores(
   return scores;
 }
 
-/** max over columns j of (max over rows |W_ij|) / (mean over rows |W_ij|); a column of zeros counts 0. */
+/** max over columns j of (max over rows |W_ij|) / (mean over rows |W_ij|); a column of zeros counts as 0. */
 export function outlierScore(weights: Float32Array, rows: number, cols: number): number {
   const sums = new Float64Array(cols);
   const largest = new Float64Array(cols);
@@ -48,7 +48,7 @@ export function outlierScore(weights: Float32Array, rows: number, cols: number):
   return score;
 }
 
-/** m4 / m2^2 - 3 with central moments over all values; 0 where they are all the same. */
+/** m4 / m2^2 - 3 with central moments over all values; 0 if all values are equal. */
 export function excessKurtosis(weights: Float32Array): number {
   let mean = 0;
   for (const weight of weights) mean += weight;

@@ -1,4 +1,4 @@
-/** Numbers that statistics can have: what is not finite, or counts below nothing, would decide plans without a word. */
+/** Checks that statistics hold possible numbers. Infinite values or negative counts would otherwise silently decide plans. */
 import { FormatError } from "../../base/errors.ts";
 import { DISTANCE_BITS, type Statistics } from "./statistics.ts";
 
@@ -7,10 +7,10 @@ type Rule = readonly [test: (value: number) => boolean, expected: string];
 const COUNT: Rule = [(value) => Number.isSafeInteger(value) && value >= 0, "a whole number from 0"];
 const AMOUNT: Rule = [(value) => Number.isFinite(value) && value >= 0, "a finite number from 0"];
 const FINITE: Rule = [Number.isFinite, "a finite number"];
-/** Rounding may leave a little more than 1. */
+/** Rounding may exceed 1 slightly. */
 const COSINE: Rule = [(value) => Math.abs(value) <= 1 + 1e-6, "a cosine, from -1 to 1"];
 
-/** @param where names the file, or what else they are from. @throws FormatError naming the tensor, the place in it and the value. */
+/** @param where names the source in errors, such as the file. @throws FormatError naming the tensor, the index in it and the value. */
 export function checkStatistics(statistics: Statistics, where: string): void {
   const check = (tensor: string, rule: Rule, values: ArrayLike<number>) =>
     checkValues(`${where}: tensor ${tensor}`, rule, values);
@@ -75,7 +75,7 @@ export function checkStatistics(statistics: Statistics, where: string): void {
   );
 }
 
-/** A Hessian, which is checked when it is read or written. */
+/** Checks a Hessian, when it is read or written. */
 export function checkTriangle(where: string, triangle: Float64Array): void {
   checkValues(where, FINITE, triangle);
 }

@@ -4,8 +4,8 @@
  * `blocks.layer` I32 [L], `blocks.cosine`, `blocks.cosineModule`, `blocks.predicted` F64 [L] (NaN where there is none);
  * `linears.outlier`, `linears.kurtosis` F64 [m]; `inputs.LAYER.SITE.` + `tokens` F64 [E], `channelMax` F32 [E, K],
  * `hessianDiagonal` F64 [E, K], `hessian.ROW` F64 [K (K + 1) / 2]; `distances.energy` F64 [n], `distances.errors` F64 [n, 3];
- * `damage` F64 [m, 4] (2, 3, 4 and 8 bits) with `damage` in the metadata saying how it was measured; `sha256` in the metadata holds
- * the hashes of all of it (format/content-hashes.ts). Files of version 0.1.0 have none, those of an unfinished run always do.
+ * `damage` F64 [m, 4] (2, 3, 4 and 8 bits) with `damage` in the metadata stating how it was measured; `sha256` in the metadata holds
+ * the hashes of all tensors and metadata (format/content-hashes.ts). Files of version 0.1.0 have no hashes, files of an unfinished run always do.
  */
 import { FormatError } from "../../base/errors.ts";
 import { asObject, parseJson } from "../../base/json.ts";
@@ -22,18 +22,21 @@ import { checkStatistics, checkTriangle } from "./statistics-check.ts";
 import { FORMAT, type HashedFile, hessianName, readParts, STATISTICS_VERSION } from "./statistics-reader.ts";
 import type { Triangles } from "./triangles.ts";
 
-/** Writes and commits; on any failure nothing remains. */
+/** Writes and commits the file. If anything fails, nothing remains. */
 export async function writeStatistics(output: OutputFile, statistics: Statistics): Promise<void> {
   await committed(output, () => writeFile(output, statistics, {}));
 }
 
-/** The same for a run that is not done; only `readPartialStatistics` takes it. */
+/** The same for an unfinished run. Only `readPartialStatistics` reads such a file. */
 export async function writePartialStatistics(output: OutputFile, partial: PartialStatistics): Promise<void> {
   const run = JSON.stringify(partial.identity);
   await committed(output, () => writeFile(output, partial.statistics, { run }));
 }
 
-/** Whole Hessians are read later: the source stays open as long as they are wanted. @throws FormatError naming the field or tensor that is missing or odd. */
+/**
+ * Reads statistics. Whole Hessians are read later, so the source must stay open as long as they are used.
+ * @throws FormatError naming the field or tensor that is missing or malformed.
+ */
 export async function readStatistics(source: ByteSource): Promise<Statistics> {
   const file = await openSafetensors(source);
   if (file.metadata.has("run"))
@@ -41,7 +44,7 @@ export async function readStatistics(source: ByteSource): Promise<Statistics> {
   return readFile(file);
 }
 
-/** Reads what an interrupted run kept, as `readStatistics` does; a file that is none is a `FormatError`. */
+/** Reads the results of an interrupted run, as `readStatistics` does. @throws FormatError if the file does not hold such a run. */
 export async function readPartialStatistics(source: ByteSource): Promise<PartialStatistics> {
   const file = await openSafetensors(source);
   const where = `${file.name}: __metadata__.run`;
@@ -127,7 +130,7 @@ function inputTensors(input: InputStatistics): readonly TensorToWrite[] {
   ];
 }
 
-/** One a row, read from wherever they lie when their turn comes. */
+/** One tensor per row. Each triangle is read when its tensor is written. */
 function triangleTensors(
   { layer, site, experts, cols }: InputStatistics,
   hessian: Triangles,

@@ -1,4 +1,4 @@
-/** Reads what statistics-file.ts writes, tensor by tensor. */
+/** Reads the files that statistics-file.ts writes, tensor by tensor. */
 import { FormatError } from "../../base/errors.ts";
 import { parseJson } from "../../base/json.ts";
 import type { ContentHashes } from "../../format/content-hashes.ts";
@@ -21,12 +21,12 @@ import { checkTriangle } from "./statistics-check.ts";
 export const FORMAT = "quern-statistics";
 export const STATISTICS_VERSION = "3";
 
-/** A file whose tensors are checked as they are read, where it has their hashes. */
+/** A file whose tensors are checked against its hashes as they are read, if it has any. */
 export interface HashedFile extends TensorFile {
   readonly hashes: ContentHashes | undefined;
 }
 
-/** @throws FormatError naming the field or tensor that is missing or odd. */
+/** Reads all statistics. @throws FormatError naming the field or tensor that is missing or malformed. */
 export async function readParts(file: HashedFile): Promise<Statistics> {
   const read = new MetadataReader(file);
   read.word("format", [FORMAT]);
@@ -63,7 +63,7 @@ export async function readParts(file: HashedFile): Promise<Statistics> {
 type Typed = Float64Array | Float32Array | Int32Array;
 const ARRAYS = { F64: Float64Array, F32: Float32Array, I32: Int32Array } as const;
 
-/** A tensor of this type and shape; undefined sizes may be any. */
+/** A tensor of this type and shape. An undefined size matches any size. */
 async function readTyped<D extends keyof typeof ARRAYS>(
   file: HashedFile,
   name: string,
@@ -72,7 +72,7 @@ async function readTyped<D extends keyof typeof ARRAYS>(
 ): Promise<InstanceType<(typeof ARRAYS)[D]>> {
   const entry = file.entries.get(name);
   const where = `${file.name}: tensor ${name}`;
-  if (entry === undefined) throw new FormatError(where, "found nothing, expected one");
+  if (entry === undefined) throw new FormatError(where, "found no such tensor, expected one");
   const fits =
     entry.shape.length === shape.length && shape.every((size, i) => (size ?? entry.shape[i]) === entry.shape[i]);
   if (entry.dtype !== dtype || !fits) {
@@ -135,7 +135,7 @@ async function readDamage(
   };
 }
 
-/** By layer, and in a layer as the forward pass meets them. */
+/** By layer, and within a layer in the order of the forward pass. */
 async function readInputs(file: HashedFile): Promise<readonly InputStatistics[]> {
   const layers = new Set<number>();
   for (const name of file.entries.keys()) {
@@ -167,7 +167,7 @@ async function readInput(file: HashedFile, layer: number, site: LinearSite): Pro
   return { ...input, hessian: { of } };
 }
 
-/** The tensor with one row's Hessian. */
+/** Name of the tensor that holds one row's Hessian. */
 export function hessianName(layer: number, site: LinearSite, row: number): string {
   return `inputs.${layer}.${site}.hessian.${row}`;
 }

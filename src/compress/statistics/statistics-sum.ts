@@ -1,6 +1,6 @@
 /**
- * How runs over other tokens are added up: counts and sums add, means weigh by their tokens, maxima take the larger. Whole
- * Hessians are added when they are asked for.
+ * Adds up runs over different tokens: counts and sums are added, means are weighted by tokens, maxima take the larger value. Whole
+ * Hessians are added when they are requested.
  */
 import { UsageError } from "../../base/errors.ts";
 import {
@@ -14,7 +14,11 @@ import {
 import { checkStatistics } from "./statistics-check.ts";
 import { meanOfTwo, meanTriangles } from "./triangles.ts";
 
-/** @throws FormatError for numbers that statistics cannot have; UsageError for another model, the same tokens, or where only one has Hessians or distances. */
+/**
+ * Adds two runs of one model.
+ * @throws FormatError for numbers that statistics cannot have; UsageError for different models, for the same tokens, or if only one run
+ * has Hessians or distances.
+ */
 export function mergeStatistics(a: Statistics, b: Statistics): Statistics {
   checkStatistics(a, "first statistics");
   checkStatistics(b, "second statistics");
@@ -26,7 +30,7 @@ export function mergeStatistics(a: Statistics, b: Statistics): Statistics {
   return { ...addStatistics(a, b), tokenHashes: [...a.tokenHashes, ...b.tokenHashes] };
 }
 
-/** The sums of two runs of one model; hashes stay the first one's. */
+/** The sums of two runs of one model, with the hashes of the first. */
 export function addStatistics(a: Statistics, b: Statistics): Statistics {
   checkSameParts(a, b);
   const experts = a.experts.map((use, i) => {

@@ -1,4 +1,4 @@
-/** What a calibration run tells of a model. In a file: statistics-file.ts; of several runs: statistics-sum.ts. */
+/** Statistics that a calibration run gathers from a model. statistics-file.ts stores them; statistics-sum.ts adds up several runs. */
 import type { ExpertUse } from "../../eval/perplexity/expert-usage.ts";
 import { type LinearSite, siteOf } from "../../model/weights/sites.ts";
 import type { LinearShape } from "../../tensor/linear-shape.ts";
@@ -13,22 +13,22 @@ import type { Triangles } from "./triangles.ts";
  */
 export interface BlockStatistics {
   readonly layer: number;
-  /** Mean cosine of the residual stream before and after the block's MLP (or MoE) module: the lower, the more it changes. */
+  /** Mean cosine of the residual stream before and after the block's MLP (or MoE) module. The lower it is, the more the block changes the stream. */
   readonly cosine: number;
   /** The same between the module's normed input and its output. */
   readonly cosineModule: number;
-  /** Mean cosine that a learned scorer predicts, where one was asked. */
+  /** Mean cosine that a learned scorer predicts, if one was trained. */
   readonly predicted?: number;
 }
 
-/** How often two experts of a layer were chosen by the same token; on the diagonal how often each was chosen. */
+/** How many tokens chose both of two experts of a layer. The diagonal counts the tokens of each expert. */
 export interface ExpertPairs {
   readonly layer: number;
   /** [E, E], symmetric. */
   readonly counts: Float64Array;
 }
 
-/** What the linears of one site read. Routed experts see their own tokens each (`experts` rows); elsewhere there is one row. */
+/** Statistics of the input of one site's linears. Each routed expert has a row of its own tokens (`experts` rows); other sites have one row. */
 export interface InputStatistics {
   readonly layer: number;
   readonly site: LinearSite;
@@ -36,24 +36,24 @@ export interface InputStatistics {
   readonly cols: number;
   /** [experts]. */
   readonly tokens: Float64Array;
-  /** max |x| of each column over its tokens, [experts, cols]. */
+  /** max |x| of each column over the row's tokens, [experts, cols]. */
   readonly channelMax: Float32Array;
   /** Diagonal of H = 2/T X^T X, [experts, cols]: twice the mean of x^2; 0 without tokens. */
   readonly hessianDiagonal: Float64Array;
-  /** The whole of H, where it was asked for. What was read from a file is good as long as that file is open. */
+  /** The whole of H, if it was requested. If it comes from a file, it can be read as long as that file is open. */
   readonly hessian?: Triangles;
 }
 
 export const DISTANCE_BITS = [2, 3, 4] as const;
 export type DistanceBits = (typeof DISTANCE_BITS)[number];
 
-/** What rounding an expert's three linears does to its output w y, w its routing weight: sums over its own tokens. */
+/** Error that rounding an expert's three linears causes in its output w y, where w is the routing weight: sums over the expert's own tokens. */
 export interface ExpertDistance {
   readonly layer: number;
   readonly expert: number;
   /** Sum of |w y|^2. */
   readonly energy: number;
-  /** Sum of |w (y' - y)|^2 by width. */
+  /** Sum of |w (y' - y)|^2, by bit width. */
   readonly errors: Readonly<Record<DistanceBits, number>>;
 }
 
@@ -63,14 +63,11 @@ export interface StarvedUse {
   readonly tokens: number;
 }
 
-/**
- * What one pass over calibration tokens tells of a model: expert use, blocks, weights and inputs. Runs over other
- * tokens add up.
- */
+/** Statistics of one pass over calibration tokens: expert use, blocks, weights and inputs. Runs over different tokens can be added up. */
 export interface Statistics {
-  /** What the model is (model/model-identity.ts). */
+  /** Hash of configuration and weights (model/model-identity.ts). */
   readonly modelHash: string;
-  /** SHA-256 of the windows of each run that was added up. */
+  /** SHA-256 of the windows of each run in the sum. */
   readonly tokenHashes: readonly string[];
   readonly tokens: number;
   readonly windows: number;
@@ -78,23 +75,23 @@ export interface Statistics {
   readonly experts: readonly ExpertUse[];
   readonly pairs: readonly ExpertPairs[];
   readonly blocks: readonly BlockStatistics[];
-  /** Every float linear, in the order in which the forward pass meets them. */
+  /** Every float linear, in the order of the forward pass. */
   readonly linears: readonly OutlierScore[];
   readonly inputs: readonly InputStatistics[];
-  /** As `experts`, where they were asked for. */
+  /** By layer and expert, if distances were requested. */
   readonly distances?: readonly ExpertDistance[];
-  /** Damage of every linear at every width, where policy knapsack has measured it. */
+  /** Damage of every linear at every width, if policy knapsack has measured it. */
   readonly damage?: DamageTable;
   /** Experts with fewer tokens than a quarter of their input columns. */
   readonly starved: readonly StarvedUse[];
 }
 
-/** Error of an expert's weighted output at a width, relative to that output: 0 without tokens. */
+/** Error of an expert's weighted output at a bit width, relative to that output; 0 without tokens. */
 export function relativeDistance({ energy, errors }: ExpertDistance, bits: DistanceBits): number {
   return energy > 0 ? errors[bits] / energy : 0;
 }
 
-/** The statistics of what a linear reads, and its row in their arrays. */
+/** The statistics of a linear's input, and the linear's row in their arrays. */
 export function inputOf(
   statistics: Statistics,
   linear: Pick<LinearShape, "role" | "layer" | "expert" | "projection">,

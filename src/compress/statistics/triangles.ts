@@ -1,6 +1,6 @@
 /**
- * Whole Hessians of what the linears of a site read: a lower triangle by rows for each row of the site's statistics (each routed
- * expert's, elsewhere one). They are the large part of statistics, so they may lie in a file and are read one by one.
+ * Whole Hessians of the inputs of linears. Each row of a site's statistics has a lower triangle, stored by rows: one per routed expert,
+ * elsewhere a single one. They are the largest part of the statistics, so they may stay in a file and are read one by one.
  */
 import { FileError } from "../../base/errors.ts";
 import { committed } from "../../files/output.ts";
@@ -11,11 +11,11 @@ import { readTensor, requireTensor } from "../../format/tensor-index.ts";
 
 /** The Hessians of one site, read one by one. */
 export interface Triangles {
-  /** Row `row`'s triangle of H = 2/T X^T X, f64 [cols (cols + 1) / 2]. @throws FormatError where a file is damaged. */
+  /** Triangle of H = 2/T X^T X for row `row`, f64 [cols (cols + 1) / 2]. @throws FormatError if the file is damaged. */
   of(row: number): Promise<Float64Array>;
 }
 
-/** The triangles of one site: how many, and of how many columns. */
+/** The number of a site's triangles and their columns. */
 export interface TriangleShape {
   readonly layer: number;
   readonly site: string;
@@ -23,7 +23,7 @@ export interface TriangleShape {
   readonly cols: number;
 }
 
-/** Keeps the triangles of a site, each of which is made once. */
+/** Keeps the triangles of a site. Each triangle is made once. */
 export type KeepTriangles = (shape: TriangleShape, make: (row: number) => Promise<Float64Array>) => Promise<Triangles>;
 
 /** Triangles in memory. */
@@ -31,7 +31,7 @@ export function heldTriangles(triangles: readonly Float64Array[]): Triangles {
   return { of: async (row) => triangles[row] };
 }
 
-/** Keeps them in memory. */
+/** Keeps triangles in memory. */
 export const holdTriangles: KeepTriangles = async ({ experts }, make) => {
   const triangles: Float64Array[] = [];
   for (let row = 0; row < experts; row++) triangles.push(await make(row));
@@ -40,7 +40,7 @@ export const holdTriangles: KeepTriangles = async ({ experts }, make) => {
 
 const HESSIAN_FILE = /^hessian-.*\.safetensors$/;
 
-/** Keeps those of one chunk of windows in files of a folder, one a site. */
+/** Keeps the triangles of one chunk of windows in files of a folder, one file per site. */
 export function storeTriangles(folder: WorkFolder, chunk: number): KeepTriangles {
   return async ({ layer, site, experts, cols }, make) => {
     const name = `hessian-${chunk}-${layer}-${site}.safetensors`;
@@ -56,7 +56,7 @@ export function storeTriangles(folder: WorkFolder, chunk: number): KeepTriangles
   };
 }
 
-/** Removes what `storeTriangles` left in a folder. */
+/** Removes the files of `storeTriangles` from a folder. */
 export async function removeTriangles(folder: WorkFolder): Promise<void> {
   await folder.remove((await folder.list()).filter((file) => HESSIAN_FILE.test(file)));
 }
@@ -74,7 +74,7 @@ async function readTriangle(folder: WorkFolder, name: string, row: number): Prom
   }
 }
 
-/** The mean of two runs' triangles, by the tokens that each row saw, made when it is asked for. */
+/** The mean of two runs' triangles, weighted by each row's tokens. It is computed when it is requested. */
 export function meanTriangles(a: Triangles, b: Triangles, tokens: readonly [Float64Array, Float64Array]): Triangles {
   return {
     async of(row) {
@@ -85,7 +85,7 @@ export function meanTriangles(a: Triangles, b: Triangles, tokens: readonly [Floa
   };
 }
 
-/** (m a + n b) / (m + n); 0 where both weights are. */
+/** (m a + n b) / (m + n); 0 if both weights are 0. */
 export function meanOfTwo(a: number, b: number, [m, n]: readonly [number, number]): number {
   return m + n === 0 ? 0 : (m * a + n * b) / (m + n);
 }

@@ -1,4 +1,4 @@
-/** Calibration tokens: windows cut from a stream of ids, or sampled from the model itself. */
+/** Makes calibration windows, cut from a stream of ids or sampled from the model itself. */
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import { createRandom } from "../../base/random.ts";
@@ -12,18 +12,21 @@ import { stride } from "../../tensor/matrix.ts";
 import { DEFAULTS } from "../recipe/choose-grid.ts";
 import type { Windows } from "./window-batch.ts";
 
-/** Calibration windows: how many, tokens of each, and the seed of what is drawn. */
+/** Number and length of calibration windows, and the seed for drawing them. */
 export interface WindowOptions {
-  /** Windows. Default 64. */
+  /** Number of windows. Default 64. */
   readonly samples?: number;
-  /** Tokens of each. Default 256. */
+  /** Tokens of each window. Default 256. */
   readonly length?: number;
   readonly seed?: number;
 }
 
 const WINDOW_OPTIONS: KnownOptions<WindowOptions> = { samples: true, length: true, seed: true };
 
-/** `samples` windows of `length` ids from non-overlapping places of the stream, drawn by the seed; all of them where there are no more. */
+/**
+ * Cuts `samples` windows of `length` ids from non-overlapping places of the stream, drawn by the seed. If the stream has fewer places,
+ * all are used.
+ */
 export function cutWindows(ids: readonly number[], options: WindowOptions = {}): Windows {
   checkKnownOptions<WindowOptions>("cutWindows", options, WINDOW_OPTIONS);
   checkWindows(options);
@@ -41,7 +44,7 @@ export function cutWindows(ids: readonly number[], options: WindowOptions = {}):
   return chosen.map((place) => ids.slice(place * length, (place + 1) * length));
 }
 
-/** How a model writes its own calibration text: windows as below, and the sampler's temperature. */
+/** Windows that the model samples itself: their number and length, the seed, and the sampler's temperature. */
 export interface SelfSampleOptions extends WindowOptions {
   readonly temperature?: number;
   readonly signal?: AbortSignal;
@@ -58,10 +61,10 @@ function checkWindows({ samples = 1, length = 1 }: WindowOptions): void {
     if (!(Number.isInteger(value) && value >= 1)) throw new UsageError(name, String(value), "a whole number from 1");
 }
 
-/** Sequences sampled side by side: each keeps its own rows of one cache, and a step runs one token of each. */
+/** Sequences sampled side by side. Each has its own rows of one cache, and a step runs one token of each. */
 const SIDE_BY_SIDE = 64;
 
-/** Windows that the model writes itself, from its BOS id on: no data set needed, and the distribution is the model's own. */
+/** Windows that the model writes itself, starting from its BOS id. They need no data set and have the model's own distribution. */
 export async function selfSample(model: Model, options: SelfSampleOptions = {}): Promise<Windows> {
   checkKnownOptions<SelfSampleOptions>("selfSample", options, SAMPLE_OPTIONS);
   checkWindows(options);

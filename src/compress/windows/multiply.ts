@@ -1,4 +1,4 @@
-/** Products of matrices that are no linears of the model, on the engine's float matmul: the same bits everywhere. */
+/** Multiplies matrices that are not linears of the model, on the engine's float matmul: the same bits everywhere. */
 
 import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
@@ -6,14 +6,14 @@ import { panelCount } from "../../tensor/panel.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Tape } from "../../wasm/tape.ts";
 
-/** x [T, cols] and weights [N, cols]. */
+/** Inputs x [T, cols] and weights [N, cols]. */
 export interface Product {
   readonly x: Float32Array;
   readonly weights: Float32Array;
   readonly cols: number;
 }
 
-/** x weights^T: rows of stride(N), the padding zero. `prepare` may record what happens to x first. */
+/** x weights^T in rows of stride(N), with zeros as padding. `prepare` may record changes to x first. */
 export async function multiply(
   machine: Machine,
   { x, weights, cols }: Product,

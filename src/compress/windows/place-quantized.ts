@@ -1,4 +1,4 @@
-/** Between float weights on disk and packed ones in the engine's memory. */
+/** Reads float weights from disk, and places quantised weights in the engine's memory. */
 
 import type { Model } from "../../model/model.ts";
 import type { Linear } from "../../model/weights/linears.ts";
@@ -12,14 +12,14 @@ import { type QuantizedMatrix, rowsOfMatrix } from "../../tensor/quantized-matri
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 
-/** Reads the float weights [N,K] of a linear as the checkpoint has them. */
+/** Reads the float weights [N, K] of a linear from the checkpoint. */
 export function weightReader({ files }: Pick<Model, "files">): (linear: Pick<Linear, "name">) => Promise<Float32Array> {
   return ({ name }) => readWeights(linearNamed(files, name));
 }
 
 /**
- * Puts a quantised matrix into the engine's memory, in blocks that `to` owns: packed, or, where its groups are not whole runs of 32
- * columns, as the floats that its codes stand for, which give the same outputs. `name` is the linear's, for errors.
+ * Places a quantised matrix in the engine's memory, in blocks that `to` owns. It is packed if its groups are whole runs of 32 columns,
+ * otherwise it is stored as the floats that its codes stand for. Both give the same outputs. `name` is the linear's, for errors.
  */
 export function placeQuantized(machine: Machine, to: Region, name: string, matrix: QuantizedMatrix): Matrix {
   const { rows, cols, bits, groups, gIdx } = matrix;

@@ -1,8 +1,8 @@
-/** Some of a tap's compact rows: those of an expert, or a stretch of them. */
+/** Selects consecutive compact rows of a tap, such as those of one expert. */
 import type { Tap } from "../../model/pass/forward.ts";
 import type { IndexedRows } from "../../quant/hessian.ts";
 
-/** `count` rows from compact row `start`. */
+/** `count` rows, starting with compact row `start`. */
 export function tapRows({ input: { ptr, ld }, index = 0 }: Tap, start: number, count: number): IndexedRows {
   return index === 0 ? { ptr: ptr + start * ld * 4, ld, index, count } : { ptr, ld, index: index + start * 4, count };
 }

@@ -1,4 +1,4 @@
-/** Many windows through a model at once, block by block, with float activations: how calibration sees a model. */
+/** Runs many windows through a model at once, block by block, with float activations, as calibration needs it. */
 
 import { UsageError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
@@ -13,13 +13,13 @@ import { project, type Target } from "../../nn/linear.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
 
-/** Token windows; each is a sequence of its own from position 0. */
+/** Token windows. Each is a separate sequence that starts at position 0. */
 export type Windows = readonly (readonly number[])[];
 
-/** Float activations whatever the model's own mode: what is rounded must not depend on how it will be run. */
+/** Activations stay float whatever the model's own mode is: the rounding of weights must not depend on how the model will be run. */
 const EXACT = { mode: "f32", group: 32 } as const;
 
-/** Calls at once and disposal as with `Session`. What is called back must not wait for another call of the same batch. */
+/** Concurrent calls and disposal work as in `Session`. A callback must not wait for another call of the same batch. */
 export class WindowBatch implements Disposable {
   readonly tokens: number;
   readonly state: State;
@@ -29,7 +29,7 @@ export class WindowBatch implements Disposable {
 
   /**
    * @param logitRows rows of logits that `head` computes at a time.
-   * @throws UsageError for no tokens, a window longer than the context, or an id out of range; MemoryError where it does not fit.
+   * @throws UsageError for no tokens, a window longer than the context, or an id out of range; MemoryError if the batch does not fit.
    */
   constructor(model: Model, windows: Windows, logitRows = 0) {
     const { machine } = model;
@@ -43,14 +43,14 @@ export class WindowBatch implements Disposable {
     this.#pass = createPass(model, this.state, this.tokens, longest / 2, EXACT);
   }
 
-  /** Computes the embedding of all tokens: the first block's input. */
+  /** Computes the embedding of all tokens, which is the first block's input. */
   embed(turns: Turns): Promise<void> {
     return this.#calls.run("embed", turns, (own) => this.#embed(own));
   }
 
   /**
-   * Runs one block. `onTap` is called, and waited for, at each group of linears, with everything before it computed; weights that
-   * it replaces are used from there on.
+   * Runs one block. `onTap` is called and awaited at each group of linears, after everything before it is computed. Weights that it
+   * replaces are used from then on.
    */
   block(layer: number, turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
     return this.#calls.run("block", turns, (own) => this.#block(layer, own, onTap));
@@ -70,13 +70,13 @@ export class WindowBatch implements Disposable {
     return machine.arena.f32(ptr, count * stride(config.hiddenSize));
   }
 
-  /** Computes outputs at a tap's input before the pass itself does, with whatever weights: only while the tap is being shown. */
+  /** Computes outputs for a tap's input with any weights, before the pass itself does. Only allowed inside that tap's `onTap`. */
   async outputs({ input }: Tap, targets: readonly Target[], turns: Turns): Promise<void> {
     project(this.#pass.emit, { input, index: 0, targets, rows: input.rows * targets.length });
     await this.#play(turns);
   }
 
-  /** Logits of the tokens [first, first + rows), at `state.logits`. */
+  /** Computes the logits of tokens [first, first + rows), at `state.logits`. */
   head(first: number, rows: number, turns: Turns): Promise<void> {
     return this.#calls.run("head", turns, async (own) => {
       this.#pass.emit.pool.clear();
@@ -85,7 +85,7 @@ export class WindowBatch implements Disposable {
     });
   }
 
-  /** Returns the batch's memory, once nothing runs on it. */
+  /** Frees the batch's memory once nothing runs on it. */
   [Symbol.dispose](): void {
     this.#calls.close(() => this.state[Symbol.dispose]());
   }
@@ -130,7 +130,7 @@ function placeWindows({ tokens }: State, windows: Windows): void {
   tokens.end();
 }
 
-/** The number of tokens. @throws UsageError for no tokens, a window that the context does not hold, or an id out of range. */
+/** The number of tokens. @throws UsageError for no tokens, a window longer than the context, or an id out of range. */
 export function checkWindows(windows: Windows, { config }: Pick<Model, "config">): number {
   const { maxPositions, vocabSize } = config;
   let tokens = 0;
@@ -144,7 +144,7 @@ export function checkWindows(windows: Windows, { config }: Pick<Model, "config">
   return tokens;
 }
 
-/** SHA-256 of each window's length and ids, int32 little endian: the same ids cut otherwise are other windows. */
+/** SHA-256 of each window's length and ids, as little-endian int32. The same ids cut differently give a different hash. */
 export function windowsHash(windows: Windows): Promise<string> {
   return sha256(Int32Array.from(windows.flatMap((window) => [window.length, ...window])));
 }

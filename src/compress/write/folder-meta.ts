@@ -1,9 +1,9 @@
-/** What a written folder tells of how it was made. */
+/** Metadata of a written folder: how it was made. */
 import type { JsonObject } from "../../base/json.ts";
 import type { RunIdentity } from "../../files/run-identity.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 
-/** Every setting that decides the bits, beside those of `quantize_config.json` itself, in GPTQModel's words where it has any. */
+/** All settings that decide the bits and are not in `quantize_config.json` itself, under GPTQModel's names if it has any. */
 export function settingsMeta(settings: Omit<QuantizeSettings, "modules">): JsonObject {
   const { method, clip, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement = 0.01 } = settings;
   const { gateWeighted = false, shrinkage = 0, errorFeedback = 0 } = settings;
@@ -23,12 +23,12 @@ export function settingsMeta(settings: Omit<QuantizeSettings, "modules">): JsonO
   };
 }
 
-/** The weights and calibration tokens that it was made from, as a checkpoint's run names them. */
+/** Hashes of the source weights and calibration tokens, as in a checkpoint's run.json. */
 export function originMeta({ modelHash, calibrationHash }: RunIdentity): JsonObject {
   return { model_hash: modelHash ?? null, calibration_hash: calibrationHash ?? null } as JsonObject;
 }
 
-/** The same settings in a line of words. */
+/** The same settings as one line of text. */
 export function settingsText(settings: Omit<QuantizeSettings, "modules">): string {
   const { method, symmetric, clip, actOrder, staticGroups, deadColumns, dampPercent } = settings;
   const { gateWeighted = false, shrinkage = 0, errorFeedback = 0 } = settings;

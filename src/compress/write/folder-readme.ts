@@ -1,4 +1,4 @@
-/** The README of a written folder: what it is, how it was made, who can load it. */
+/** Makes the README of a written folder: what it is, how it was made, which programs load it. */
 
 import { VERSION } from "../../base/version.ts";
 import type { GptqVersion } from "../../format/gptq/gptq-packing.ts";
@@ -46,7 +46,7 @@ export function folderReadme(
   return `${lines.join("\n")}\n`;
 }
 
-/** The folder's own name, not the path to it. */
+/** The folder's name without its path. */
 function modelName(path: string): string {
   return path.split(/[/\\]/).filter(Boolean).at(-1) ?? "model";
 }

@@ -1,16 +1,16 @@
 /**
- * Which other programs load a written folder: tried with GPTQModel 7.7.0 and transformers 5.24 (torch on a CPU), whose logits were
- * compared with Quern's, at 2, 3, 4, 8 and mixed bits, symmetric and not, in groups and whole rows.
+ * States which other programs load a written folder. Tried with GPTQModel 7.7.0 and transformers 5.24 (torch on a CPU), whose logits
+ * were compared with Quern's, at 2, 3, 4, 8 and mixed bits, symmetric and asymmetric, in groups and whole rows.
  */
 import { UsageError } from "../../base/errors.ts";
 import type { Family } from "../../model/config/families/family.ts";
 import type { Spelling } from "../../model/config/module-names.ts";
 
 const GPTQMODEL = "GPTQModel 7.7";
-/** Model types that transformers has only with a checkpoint's own code beside it. */
+/** Model types that transformers only supports with the checkpoint's own code. */
 const NEEDS_OWN_CODE: readonly string[] = ["deepseek"];
 
-/** What each of them does with the folder, a sentence each. */
+/** One sentence per program about this folder. */
 export function readersOf({ modelType, names }: Pick<Family, "modelType" | "names">, spelling: Spelling): string[] {
   const others = "transformers alone (5.24) leaves the experts of GPTQ folders unset, without an error";
   if (NEEDS_OWN_CODE.includes(modelType))
@@ -24,7 +24,7 @@ export function readersOf({ modelType, names }: Pick<Family, "modelType" | "name
   return [`${GPTQMODEL} loads it, whatever the bits`, others];
 }
 
-/** The spelling that GPTQModel loads. @throws UsageError where another one is asked for and differs. */
+/** The spelling that GPTQModel loads. @throws UsageError if a different spelling is requested. */
 export function portableNames(family: Pick<Family, "names">, wish: Spelling | undefined): Spelling {
   if (wish !== undefined && !isPortable(family, wish))
     throw new UsageError(
@@ -35,7 +35,7 @@ export function portableNames(family: Pick<Family, "names">, wish: Spelling | un
   return wish ?? "transformers";
 }
 
-/** Families whose two spellings are one load in both. */
+/** Whether GPTQModel loads this spelling. In some families both spellings are the same. */
 function isPortable({ names }: Pick<Family, "names">, spelling: Spelling): boolean {
   const told = (each: Spelling) => JSON.stringify([names[each].router, names[each].expert.gate]);
   return told(spelling) === told("transformers");

@@ -1,4 +1,4 @@
-/** Writes a quantised model as a GPTQ checkpoint folder: weights, settings, tokenizer, and a README that says what it is. */
+/** Writes a quantised model as a GPTQ checkpoint folder: weights, settings, tokenizer, and a README. */
 import { UsageError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
@@ -24,19 +24,16 @@ import type { Quantized, QuantizedMatrices } from "../result/quantized.ts";
 import { settingsMeta } from "./folder-meta.ts";
 import { folderReadme } from "./folder-readme.ts";
 
-/**
- * The settings that the matrices were quantised with, where the folder goes, spelling of module names, version of the GPTQ format,
- * and what else the configuration's `meta` holds.
- */
+/** Settings of the matrices, output folder, spelling of module names, version of the GPTQ format, and additional metadata. */
 export interface WriteOptions {
   readonly settings: QuantizeSettings;
-  /** The folder to write; it is committed, or aborted on any failure. */
+  /** The folder to write. It is committed, or aborted on any failure. */
   readonly output: OutputFolder;
-  /** Spelling of module names; by default the source folder's. */
+  /** Spelling of module names. Default: the source folder's. */
   readonly names?: Spelling;
-  /** Zero points stored minus one (`gptq`, the most widely read) or as they are. By default v1 where symmetric, else v2. */
+  /** `gptq` (version 1, the most widely read) stores zero points minus one, `gptq_v2` as they are. Default: `gptq` if symmetric, else `gptq_v2`. */
   readonly version?: GptqVersion;
-  /** Added to the settings' `meta`. */
+  /** Added to the `meta` of `quantize_config.json`. */
   readonly meta?: JsonObject;
 }
 
@@ -51,7 +48,7 @@ const OPTIONS: KnownOptions<WriteOptions> = {
   ...{ settings: true, output: true, names: true, version: true, meta: true },
 };
 
-/** Files that go along unchanged where the source folder has them. */
+/** Files that are copied unchanged if the source folder has them. */
 const COMPANIONS = [
   "tokenizer.json",
   "tokenizer_config.json",
@@ -66,7 +63,10 @@ const COMPANIONS = [
 export const WEIGHTS_FILE: string = "model.safetensors";
 const MAX_COMPANION_BYTES = 200_000_000;
 
-/** Writes and commits; on any failure nothing remains. @throws UsageError for asymmetric weights in version `gptq` that it cannot hold. */
+/**
+ * Writes and commits the folder. If anything fails, nothing remains.
+ * @throws UsageError for asymmetric weights in version `gptq`, which cannot hold them.
+ */
 export async function writeQuantized(files: ModelFiles, quantized: Quantized, options: WriteOptions): Promise<Written> {
   checkKnownOptions<WriteOptions>("writeQuantized", options, OPTIONS);
   const { settings, output, names: spelling = files.spelling, meta = {} } = options;
@@ -93,7 +93,7 @@ export async function writeQuantized(files: ModelFiles, quantized: Quantized, op
   });
 }
 
-/** How everything of a folder is written: `names` by the names of the source. */
+/** Settings of all tensors to write; `names` maps the source's names to the written ones. */
 interface WriteRecipe {
   readonly settings: QuantizeSettings;
   readonly names: ReadonlyMap<string, string>;
@@ -118,10 +118,7 @@ function collectTensors(
   });
 }
 
-/**
- * The tensors of a packed linear, made when their turn comes. The file has all integers first, so that scales are read by
- * themselves in a second pass.
- */
+/** The tensors of a packed linear, each made when it is written. The file has all integers first, so scales are read in a second pass. */
 function packedTensors(
   { name: linear, rows, cols }: LinearShape,
   { bits, groupSize }: ModuleSetting,
@@ -140,7 +137,7 @@ function packedTensors(
   }));
 }
 
-/** Reads matrices for writing, and keeps the last: its tensors are written one after the other. */
+/** Reads matrices for writing. It keeps the last one, whose tensors are written one after the other. */
 class MatrixReader {
   readonly #matrices: QuantizedMatrices;
   #last: { readonly name: string; readonly matrix: QuantizedMatrix } | undefined;
@@ -165,7 +162,7 @@ class MatrixReader {
   }
 }
 
-/** A linear that stays float; one of a fused bank becomes a tensor of its own. */
+/** A linear that stays float. A linear of a fused bank becomes a separate tensor. */
 export function floatTensor(files: ModelFiles, linear: StoredLinear, name: string): TensorToWrite {
   const { stored } = linear;
   if (stored.kind === "packed") throw new UsageError(files.name, "a model that is quantised already", "a float model");
@@ -196,7 +193,7 @@ function configJson(files: ModelFiles, { settings, names, version, meta }: Write
   });
 }
 
-/** The setting most modules share: what differs from it becomes a rule. */
+/** The most common setting. Modules that differ from it get a rule. */
 function mostFrequent(modules: readonly WrittenModule[]): { bits: Bits; groupSize: number } {
   const counts = new Map<string, { bits: Bits; groupSize: number; count: number }>();
   for (const { bits, groupSize } of modules) {
@@ -208,7 +205,7 @@ function mostFrequent(modules: readonly WrittenModule[]): { bits: Bits; groupSiz
   return { bits: most?.bits ?? 4, groupSize: most?.groupSize ?? 128 };
 }
 
-/** Tokenizer, generation settings and chat template, unchanged, where the source folder has them. */
+/** Copies tokenizer, generation settings and chat template unchanged, if the source folder has them. */
 export async function copyCompanions(files: ModelFiles, output: OutputFolder): Promise<void> {
   for (const file of COMPANIONS) await copy(files, output, file);
 }
