@@ -1,19 +1,19 @@
-/** In which order GPTQ takes the columns, and which group each then belongs to. */
+/** Determines the order in which GPTQ processes columns, and the group of each column. */
 import { UsageError } from "../base/errors.ts";
 import { naturalGroups, naturalOrder } from "../tensor/quantized-matrix.ts";
 
 /**
- * `desc`: by the Hessian's diagonal, largest first. `gar` (group-aware, arXiv:2505.14638): the same inside each group, and
- * whole groups by their largest diagonal, so that groups stay consecutive columns in the file.
+ * `none`: natural order. `desc`: by the Hessian's diagonal, largest first. `gar` (group-aware, arXiv:2505.14638): largest first within
+ * each group, and groups by their largest diagonal, so that groups stay consecutive columns in the file.
  */
 export type ActOrder = "none" | "desc" | "gar";
 
-/** Ties keep the lower index first. */
+/** Sorts in descending order. On ties, the lower index comes first. */
 function descending(indices: Int32Array, key: (index: number) => number): Int32Array {
   return indices.slice().sort((a, b) => key(b) - key(a) || a - b);
 }
 
-/** perm[i] is the column processed as the i-th. Under `gar`, columns past the last full group stay where they are. */
+/** perm[i] is the column processed in place i. With `gar`, columns after the last full group keep their places. */
 export function columnOrder(diagonal: Float64Array, actOrder: ActOrder, groupSize: number): Int32Array {
   const natural = naturalOrder(diagonal.length);
   const byDiagonal = (indices: Int32Array) => descending(indices, (col) => diagonal[col]);
@@ -33,7 +33,7 @@ export function columnOrder(diagonal: Float64Array, actOrder: ActOrder, groupSiz
   return perm;
 }
 
-/** Group of each column: consecutive columns, or consecutive places in the order for dynamic groups under `desc`. */
+/** Group of each column: consecutive columns, or consecutive places in the order (dynamic groups under `desc`). */
 export function columnGroups(perm: Int32Array, groupSize: number, scattered: boolean): Int32Array {
   const natural = naturalGroups(perm.length, groupSize);
   if (!scattered) return natural;

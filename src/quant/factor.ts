@@ -1,6 +1,6 @@
 /**
- * From a Hessian to the factor of GPTQ: dead columns, damping (raised until the matrix is positive definite), column order,
- * and R upper with R^T R = (H' + lambda I)^-1 by the flipped Cholesky (assembly/cholesky.ts).
+ * Computes the factor of GPTQ from a Hessian: replaces dead columns, adds damping (increased until the matrix is positive definite),
+ * orders columns, and finds the upper R with R^T R = (H' + lambda I)^-1 by the flipped Cholesky (assembly/cholesky.ts).
  */
 import { NumericsError, UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
@@ -11,7 +11,7 @@ import type { Hessian } from "./hessian.ts";
 
 export interface FactorOptions {
   readonly actOrder: ActOrder;
-  /** Only `gar` looks at it. */
+  /** Only used by `gar`. */
   readonly groupSize: number;
   /** Lambda is this times the mean diagonal. */
   readonly dampPercent: number;
@@ -19,7 +19,7 @@ export interface FactorOptions {
   readonly dampIncrement?: number;
 }
 
-/** Dispose it to free its memory; the Hessian is another's. */
+/** GPTQ's factor of a Hessian. Dispose it to free its memory; it does not own the Hessian. */
 export interface Factor extends Disposable {
   readonly hessian: Hessian;
   readonly size: number;
@@ -28,22 +28,22 @@ export interface Factor extends Disposable {
   readonly actOrder: ActOrder;
   readonly groupSize: number;
   readonly perm: Int32Array;
-  /** Diagonal of H', where a dead column counts as 1; natural order. */
+  /** Diagonal of H', where a dead column counts as 1, in natural order. */
   readonly diagonal: Float64Array;
   /** 1 for a column whose input was always 0. */
   readonly dead: Uint8Array;
   readonly lambda: number;
   /** The dampPercent that worked. */
   readonly damp: number;
-  /** Why there is no factor, when damping did not help; R is then meaningless. */
+  /** Reason why there is no factor, if damping did not help. R is then undefined. */
   readonly failure: string | undefined;
 }
 
-/** Twins of CHOLESKY_BLOCK and of four times GROUP in assembly/cholesky.ts. */
+/** Twins of CHOLESKY_BLOCK and of 4 * GROUP in assembly/cholesky.ts. */
 const BLOCK = 64;
 const GROUP_COLUMNS = 16;
 
-/** The factor GPTQ needs, one for all matrices with this input. The Hessian is not changed. */
+/** Computes the factor, which serves all matrices with this input. The Hessian is not changed. */
 export async function factorize(
   machine: Machine,
   hessian: Hessian,
@@ -82,7 +82,7 @@ export async function factorize(
   }
 }
 
-/** Writes R to `ptr`. @returns the lowest pivot: R is good only if it is positive. */
+/** Writes R to `ptr`. @returns the lowest pivot; R is valid only if it is positive. */
 async function decompose(
   machine: Machine,
   hessian: Hessian,
@@ -92,7 +92,7 @@ async function decompose(
   const { arena } = machine;
   using scratch = arena.region();
   const n = Math.ceil(perm.length / 4) * 4;
-  // An odd number of cache lines a row: rows of a tile then never fall into one cache set.
+  // Rows take an odd number of cache lines, so that the rows of a tile do not all fall into one cache set.
   const ld = Math.ceil(n / 16) * 16 + 8;
   const u = scratch.alloc(n * ld * 8);
   const order = scratch.alloc(n * 4);
@@ -113,7 +113,7 @@ async function decompose(
   return pivot;
 }
 
-/** u becomes U with H = U U^T, in blocks from the right. */
+/** Replaces u by U with H = U U^T, in blocks from the right. */
 function recordCholesky(tape: Tape, u: number, status: number, n: number, ld: number): void {
   for (let end = n; end > 0; end -= BLOCK) {
     const start = Math.max(0, end - BLOCK);

@@ -1,4 +1,4 @@
-/** GPTQ of one matrix (Frantar et al. 2022, arXiv:2210.17323): columns in order, each error pushed onto those to come. */
+/** GPTQ of one matrix (Frantar et al. 2022, arXiv:2210.17323): rounds columns in order, and moves each error to the columns after it. */
 import { ShapeError, UsageError } from "../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import type { Turns } from "../base/turns.ts";
@@ -24,15 +24,12 @@ import { outputError } from "./quantization-error.ts";
 import { type Batch, runBatches, type WeightMatrix } from "./row-batches.ts";
 import { collectMatrix, emptyMatrix, rtn } from "./rtn.ts";
 
-/**
- * A grid, and how GPTQ walks it: order of the columns, groups, dead columns, and damping as a part of the Hessian's
- * mean diagonal.
- */
+/** A grid and GPTQ's options: column order, groups, dead columns, and damping relative to the Hessian's mean diagonal. */
 export interface GptqOptions extends GridOptions {
   readonly actOrder: ActOrder;
-  /** Find all grids first, on the unchanged weights, in groups of consecutive columns. */
+  /** Finds all grids first, on the unchanged weights, in groups of consecutive columns. */
   readonly staticGroups: boolean;
-  /** Weights of columns whose input was always 0: rounded like any other, or set to 0 (as published). */
+  /** Treatment of weights whose input was always 0: `keep` rounds them like any other, `zero` sets them to 0 (as published). */
   readonly deadColumns: "keep" | "zero";
   readonly dampPercent: number;
   /** Added to dampPercent after a failed factorisation. Default 0.01. */
@@ -45,10 +42,7 @@ export const GPTQ_OPTIONS: KnownOptions<GptqOptions> = {
   ...{ actOrder: true, staticGroups: true, deadColumns: true, dampPercent: true, dampIncrement: true },
 };
 
-/**
- * A quantised matrix, its loss (squared error of the outputs, summed over tokens) as a whole and by row, and the
- * damping it took.
- */
+/** A quantised matrix, its loss (squared error of the outputs, averaged over input rows) in total and by row, and the damping used. */
 export interface GptqResult {
   readonly matrix: QuantizedMatrix;
   /** Sum of (w - q)^2 / d^2 / 2 = 0.5 tr(D (H' + lambda I) D^T); for `rtn` 0.5 tr(D H D^T). */
@@ -58,27 +52,27 @@ export interface GptqResult {
   /** The dampPercent that was needed. */
   readonly damp: number;
   readonly method: "gptq" | "rtn";
-  /** Why it was not done as asked: the matrix was rounded instead, or damped more (`method` and `damp` say which). */
+  /** Reason for a fallback: the matrix was rounded instead, or damped more (see `method` and `damp`). */
   readonly fallback?: string;
 }
 
-/** Shares of damping below this may leave a Hessian of low rank to noise. */
+/** Below this share of damping, a Hessian of low rank may be dominated by noise. */
 const LITTLE_DAMP = 1e-3;
 
 /** A matrix W[rows, cols], and the Hessian of its inputs or a factor of it. */
 export interface GptqInput extends WeightMatrix {
-  /** A `Factor` serves all matrices with the same input; a `Hessian` is factored for this one. */
+  /** A `Factor` serves all matrices with the same input. A `Hessian` is factored for this matrix only. */
   readonly factor: Factor | Hessian;
 }
 
-/** How GPTQ walks the grid, and the turns of the job. */
+/** GPTQ's options, and the turns of the job. */
 export interface GptqRun extends GptqOptions {
   readonly turns: Turns;
 }
 
 const OPTIONS: KnownOptions<GptqRun> = { ...GPTQ_OPTIONS, turns: true };
 
-/** What every step of one matrix works on. */
+/** Inputs of every step of one matrix. */
 interface MatrixWork {
   readonly machine: Machine;
   readonly matrix: WeightMatrix;
@@ -88,9 +82,9 @@ interface MatrixWork {
 }
 
 /**
- * Quantises W[rows, cols]. When the Hessian will not factor, the matrix is rounded and `fallback` says why; where it is
- * damped so little that rounding does better, it is damped more.
- * @throws UsageError for options that mean nothing; ShapeError; NumericsError for weights that scales in f16 cannot say.
+ * Quantises W[rows, cols]. If the Hessian cannot be factored, the matrix is rounded and `fallback` states why. If the damping is so
+ * small that rounding does better, it is increased.
+ * @throws UsageError for invalid options; ShapeError; NumericsError for weights that f16 scales cannot represent.
  */
 export async function gptq(machine: Machine, input: GptqInput, run: GptqRun): Promise<GptqResult> {
   checkKnownOptions<GptqRun>("gptq", run, OPTIONS);
@@ -107,7 +101,7 @@ export async function gptq(machine: Machine, input: GptqInput, run: GptqRun): Pr
   return await unlessRoundingWins(work, result);
 }
 
-/** An undamped result that costs more than rounding is replaced by a damped one, and by rounding where that is no better. */
+/** If an undamped result has more loss than rounding, replaces it by a damped one, or by rounding if that is no better. */
 async function unlessRoundingWins(work: MatrixWork, result: GptqResult): Promise<GptqResult> {
   const { machine, options, turns } = work;
   const { hessian, damp } = work.factor;
@@ -167,7 +161,7 @@ async function columnLoop(work: MatrixWork): Promise<GptqResult> {
   return { matrix, loss, rowLoss, lambda, damp, method: "gptq" };
 }
 
-/** Puts what all batches share into scratch memory; the result records the kernel calls of one batch. */
+/** Places the data that all batches share in scratch memory, and records the kernel calls of one batch. */
 function recorder(
   scratch: Region,
   matrix: QuantizedMatrix,
@@ -181,7 +175,7 @@ function recorder(
   const diagonal = scratch.place(factor.diagonal);
   const orderedDiagonal = scratch.place(Float64Array.from(perm, (col) => factor.diagonal[col]));
   const zeroed = options.deadColumns === "zero" ? scratch.place(factor.dead) : 0;
-  // A whole row's grid is found before dead columns are zeroed, as published.
+  // A whole row's grid is found before dead columns are set to 0, as published.
   const zeroedFirst = options.groupSize === -1 ? 0 : zeroed;
   const flags = gridFlags(options, dynamic);
   const search = cols * gridWork(options);

@@ -1,44 +1,41 @@
-/** The grid of a group of weights: its options, its groups, and the words in which kernels take both (assembly/grid.ts). */
+/** The grid of a group of weights: its options, its groups, and their encoding for the kernels (assembly/grid.ts). */
 import { NumericsError, UsageError } from "../base/errors.ts";
 import type { KnownOptions } from "../base/known-options.ts";
 import type { Bits } from "../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 
-/**
- * The values that weights may take: bits, columns of a group (-1: the row), zero points, and the search for the
- * range.
- */
+/** The values that weights may take: bits, columns of a group, zero points, and the search for the range. */
 export interface GridOptions {
   readonly bits: Bits;
   /** Columns that share a scale and a zero; -1 is the whole row. A last group may be short. */
   readonly groupSize: number;
   readonly symmetric: boolean;
-  /** Search for a smaller range: least sum of |q - x|^2.4, or of H_jj (q - x)^2. */
+  /** Search for a smaller range that minimises the sum of |q - x|^2.4 (`mse`) or of H_jj (q - x)^2 (`hessian`). */
   readonly clip: "none" | "mse" | "hessian";
-  /** Type in which scales are stored; they are rounded before anything uses them. */
+  /** Type in which scales are stored. They are rounded to it before any use. */
   readonly scaleRounding: "f16" | "f32";
-  /** Of the matrix, for errors. */
+  /** Name of the matrix, for errors. */
   readonly name?: string;
 }
 
-/** The names of a grid's options. */
+/** The known options of a grid. */
 export const GRID_OPTIONS: KnownOptions<GridOptions> = {
   ...{ bits: true, groupSize: true, symmetric: true, clip: true, scaleRounding: true, name: true },
 };
 
-/** The grid alone, of options that say more. */
+/** Picks the grid from options that contain more. */
 export function gridOf({ bits, groupSize, symmetric, clip, scaleRounding, name }: GridOptions): GridOptions {
   return { bits, groupSize, symmetric, clip, scaleRounding, name };
 }
 
-/** Rows of a tile, and bytes of one of its columns: twins of assembly/grid.ts. */
+/** Rows of a tile, and bytes of one of its columns. Twins of assembly/grid.ts. */
 export const TILE_ROWS = 16;
 export const TILE_STEP = 128;
 
 const DYNAMIC = 256;
 const CLIPS = ["none", "mse", "hessian"] as const;
 
-/** Throws UsageError for options that mean nothing. */
+/** @throws UsageError for invalid options. */
 export function checkGrid(options: GridOptions): void {
   const { bits, groupSize, clip, scaleRounding, symmetric } = options;
   if (![2, 3, 4, 8].includes(bits)) throw new UsageError("bits", String(bits), "2, 3, 4 or 8");
@@ -50,16 +47,16 @@ export function checkGrid(options: GridOptions): void {
     throw new UsageError("scaleRounding", String(scaleRounding), "f16 or f32");
 }
 
-/** The largest and the smallest f16: kernels keep scales between them. */
+/** The largest and the smallest f16; kernels keep scales between them. */
 const LARGEST_SCALE = 65504;
 const SMALLEST_SCALE = 2 ** -24;
 
-/** Place of a scale that f16 cannot hold, or -1: codes of its group would stand at both ends of the grid. */
+/** Index of a scale that f16 cannot hold, or -1. Codes of its group would lie at both ends of the grid. */
 export function beyondF16(matrix: QuantizedMatrix, { scaleRounding }: GridOptions): number {
   return scaleRounding === "f16" ? matrix.scales.indexOf(LARGEST_SCALE) : -1;
 }
 
-/** @throws NumericsError for a matrix that scales in f16 cannot say: a group too large for them, or all so small that 0 is left. */
+/** @throws NumericsError for weights that f16 scales cannot represent: a group that is too large, or a matrix so small that it becomes 0. */
 export function checkScales(matrix: QuantizedMatrix, options: GridOptions): void {
   const { name = "weights" } = options;
   const { groups, bits } = matrix;
@@ -77,7 +74,7 @@ export function checkScales(matrix: QuantizedMatrix, options: GridOptions): void
     );
 }
 
-/** Whether a matrix of tiny weights is 0 everywhere. One of zeros has larger scales. */
+/** Whether all codes of a matrix of tiny weights stand for 0. A matrix of zeros has larger scales. */
 function isLost({ cols, groups, codes, scales, zeros, gIdx }: QuantizedMatrix): boolean {
   if (!scales.every((scale) => scale === SMALLEST_SCALE)) return false;
   return codes.every((code, at) => code === zeros[Math.floor(at / cols) * groups + gIdx[at % cols]]);
@@ -94,12 +91,12 @@ export function gridFlags(options: GridOptions, dynamic: boolean): number {
   );
 }
 
-/** Multiply-adds, roughly, of finding the grids of one column of a tile. */
+/** Approximate multiply-adds for finding the grids of one column of a tile. */
 export function gridWork(options: GridOptions): number {
   return TILE_ROWS * (options.clip === "none" ? 1 : options.clip === "mse" ? 1200 : 400);
 }
 
-/** [column, group] of each column in processing order, as tiles take them. */
+/** [column, group] of each column in processing order, as kernels expect them. */
 export function columnWords(perm: Int32Array, gIdx: Int32Array): Int32Array {
   const words = new Int32Array(2 * perm.length);
   perm.forEach((col, i) => {

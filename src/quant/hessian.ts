@@ -1,7 +1,7 @@
 /**
  * The Hessian of a linear's squared output error, H = 2/T X^T X over its T calibration inputs.
  *
- * Kept as the sum X^T X in f64, lower triangle in row panels of 8 (assembly/gram.ts): half the memory of a square.
+ * Stored as the sum X^T X in f64, lower triangle in row panels of 8 (assembly/gram.ts), which takes half the memory of a square.
  */
 import { ShapeError, UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
@@ -9,22 +9,22 @@ import type { Machine } from "../wasm/machine.ts";
 import type { Region } from "../wasm/memory/region.ts";
 import type { Tape } from "../wasm/tape.ts";
 
-/** `f32`: sums of up to 256 rows in f32, folded into f64. `f64`: everything in f64, at half the speed. */
+/** `f32`: sums of up to 256 rows in f32, added up in f64. `f64`: everything in f64, at half the speed. */
 export type GramPrecision = "f32" | "f64";
 
-/** `count` f32 rows in the machine's memory, `ld` elements apart: row i is row `index[i]` of those at `ptr`, or i where `index` is 0. */
+/** `count` f32 rows in the machine's memory, `ld` elements apart. Row i is row `index[i]` of those at `ptr`, or row i if `index` is 0. */
 export interface IndexedRows {
   readonly ptr: number;
   readonly ld: number;
-  /** Address of i32 row numbers; 0 for rows as they lie. */
+  /** Address of i32 row numbers; 0 for consecutive rows. */
   readonly index: number;
   readonly count: number;
 }
 
-/** Rows packed and multiplied at a time; also the longest sum in f32. */
+/** Rows packed and multiplied at a time, which is also the longest sum in f32. */
 const CHUNK_ROWS = 256;
 
-/** The sum X^T X over input rows [T, K], in f64 in an engine's memory. Dispose it to free that. */
+/** The sum X^T X over input rows [T, K], in f64 in the engine's memory. Dispose it to free that memory. */
 export class Hessian implements Disposable {
   readonly size: number;
   /** Address of the panels of X^T X; `bytes` long. */
@@ -46,7 +46,7 @@ export class Hessian implements Disposable {
     this.#memory[Symbol.dispose]();
   }
 
-  /** Input rows counted so far. */
+  /** Input rows added so far. */
   get rows(): number {
     return this.#rows;
   }
@@ -55,7 +55,7 @@ export class Hessian implements Disposable {
     return this.#length() * 8;
   }
 
-  /** The factor 2/T between the sum kept here and the Hessian; 0 before the first row. */
+  /** The factor 2/T from the stored sum to the Hessian; 0 before the first row. */
   scaled(): number {
     return this.#rows === 0 ? 0 : 2 / this.#rows;
   }
@@ -67,20 +67,20 @@ export class Hessian implements Disposable {
     this.#rows += inputs.count;
   }
 
-  /** `accumulate` that gives way to the event loop; equal bits. */
+  /** `accumulate` with pauses for the event loop. Gives the same bits. */
   async accumulateInTurns(inputs: IndexedRows, precision: GramPrecision, turns: Turns): Promise<void> {
     using scratch = this.#machine.arena.region();
     await this.#record(scratch, inputs, precision).runInTurns(turns);
     this.#rows += inputs.count;
   }
 
-  /** H += weight times the other's sum, its rows counted with the same weight. */
+  /** Adds weight times the other's sum. The other's rows are counted with the same weight. */
   add(other: Hessian, weight: number = 1): void {
     this.#combine(other, 1, weight);
     this.#rows += weight * other.#rows;
   }
 
-  /** H becomes (1 - weight) H + weight times the other's Hessian (both per row); the rows counted stay. */
+  /** Replaces H by (1 - weight) H + weight times the other's Hessian (both per row). The row count stays. */
   blend(other: Hessian, weight: number): void {
     if (!(weight >= 0 && weight <= 1)) throw new UsageError("blend weight", String(weight), "a number from 0 to 1");
     if (this.#rows === 0) {
@@ -92,9 +92,9 @@ export class Hessian implements Disposable {
   }
 
   /**
-   * Becomes what it would be had `priorRows` further rows been seen whose channels are as large as these and have nothing to do
-   * with each other: elements off the diagonal times rows / (rows + priorRows). Few rows give a covariance that fits them too
-   * well; this is the remedy of Ledoit and Wolf (2004), with the diagonal as target so that large channels keep their size.
+   * Shrinks H as if `priorRows` more rows had been seen whose channels have the same sizes and are uncorrelated: elements off the
+   * diagonal are multiplied by rows / (rows + priorRows). With few rows the covariance overfits them. Ledoit and Wolf (2004) shrink it;
+   * the diagonal is the target here, so that large channels keep their size.
    */
   shrink(priorRows: number): void {
     if (!(priorRows >= 0)) throw new UsageError("rows to shrink by", String(priorRows), "a number from 0");
@@ -113,7 +113,7 @@ export class Hessian implements Disposable {
     return Float64Array.from({ length: this.size }, (_, i) => sums[elementAt(i, i)] * scale);
   }
 
-  /** H as a square [size, size]: for tests and small matrices. */
+  /** H as a square [size, size], for tests and small matrices. */
   square(): Float64Array {
     const { size } = this;
     const sums = this.#machine.arena.f64(this.ptr, this.#length());
@@ -125,7 +125,7 @@ export class Hessian implements Disposable {
     return square;
   }
 
-  /** The lower triangle of H by rows, [size (size + 1) / 2]: half of what a square takes. */
+  /** The lower triangle of H by rows, [size (size + 1) / 2]. */
   triangle(): Float64Array {
     const sums = this.#machine.arena.f64(this.ptr, this.#length());
     const scale = this.scaled();
@@ -166,7 +166,7 @@ export class Hessian implements Disposable {
   }
 }
 
-/** Index of element (row, col), col <= row, in the panels: twin of gramAt in assembly/gram.ts. */
+/** Index of element (row, col), col <= row, in the panels. Twin of gramAt in assembly/gram.ts. */
 function elementAt(row: number, col: number): number {
   const panel = row >> 3;
   return 32 * panel * (panel + 1) + (row & 7) * 8 * (panel + 1) + col;

@@ -1,4 +1,4 @@
-/** What a quantised matrix costs: its output error over the calibration inputs, and its values. D = dequantised - W. */
+/** Measures a quantised matrix's output error over the calibration inputs, and dequantises it. D = dequantised - W. */
 import { ShapeError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
 import { naturalGroups, naturalOrder, type QuantizedMatrix } from "../tensor/quantized-matrix.ts";
@@ -8,13 +8,13 @@ import { columnWords } from "./grid.ts";
 import type { Hessian } from "./hessian.ts";
 import { type Batch, type MatrixWeights, runBatches } from "./row-batches.ts";
 
-/** A sum over rows, and its terms. */
+/** A sum over rows, in total and by row. */
 export interface RowSum {
   readonly total: number;
   readonly rows: Float64Array;
 }
 
-/** tr(D H D^T): squared error of the outputs per input row, times 2. */
+/** tr(D H D^T): twice the mean squared error of the outputs over input rows. */
 export async function outputError(
   machine: Machine,
   weights: MatrixWeights,
@@ -25,7 +25,7 @@ export async function outputError(
   return await trace(machine, weights, matrix, hessian, turns);
 }
 
-/** tr(W H W^T): what the output error is measured against. */
+/** tr(W H W^T), the reference for the output error. */
 export async function weightEnergy(
   machine: Machine,
   weights: MatrixWeights,
@@ -36,7 +36,7 @@ export async function weightEnergy(
   return await trace(machine, weights, rows, hessian, turns);
 }
 
-/** tr(D H D^T) / tr(W H W^T); 0 where both are 0. */
+/** tr(D H D^T) / tr(W H W^T); 0 if both are 0. */
 export async function relativeError(
   machine: Machine,
   weights: MatrixWeights,
@@ -49,7 +49,7 @@ export async function relativeError(
   return total / (await weightEnergy(machine, weights, matrix.rows, hessian, turns)).total;
 }
 
-/** A Hessian, the damping added to its diagonal, and the treatment of dead columns that the matrix was quantised with. */
+/** A Hessian, the damping added to its diagonal, and the treatment of dead columns in quantising. */
 export interface DampedHessian {
   readonly hessian: Hessian;
   readonly lambda: number;
@@ -92,7 +92,7 @@ export function dequantize(matrix: QuantizedMatrix): Float32Array {
   return out;
 }
 
-/** tr(D H D^T) of a quantised matrix; where only the number of rows is given, tr(W H W^T). */
+/** tr(D H D^T) of a quantised matrix. If only the number of rows is given, tr(W H W^T). */
 async function trace(
   machine: Machine,
   weights: MatrixWeights,

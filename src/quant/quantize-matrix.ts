@@ -1,4 +1,4 @@
-/** GPTQ of one matrix from its weights and inputs alone, everything in f64: for experiments and comparisons. */
+/** Quantises one matrix from its weights and inputs alone, with all sums in f64. For experiments and comparisons. */
 import { ShapeError, UsageError } from "../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import type { Turns } from "../base/turns.ts";
@@ -11,10 +11,7 @@ import { dampedTrace, dequantize, outputError, weightEnergy } from "./quantizati
 import { requireFiniteRows } from "./row-batches.ts";
 import { rtn } from "./rtn.ts";
 
-/**
- * GPTQ of one matrix [N, K]: codes, scales and zeros by group, the order of columns, and errors beside those of plain
- * rounding.
- */
+/** Result for one matrix [N, K]: codes, scales and zeros by group, the order of columns, and its errors beside those of plain rounding. */
 export interface MatrixResult extends GptqResult {
   readonly codes: Uint8Array;
   readonly scales: Float32Array;
@@ -22,7 +19,7 @@ export interface MatrixResult extends GptqResult {
   readonly gIdx: Int32Array;
   readonly perm: Int32Array;
   readonly dequantised: Float32Array;
-  /** tr(D H D^T), H as it is: no dead fix, no damping. */
+  /** tr(D H D^T) with the unchanged H: no dead columns replaced, no damping. */
   readonly outputError: number;
   /** The same for plain rounding on the same kind of grid. */
   readonly rtnOutputError: number;
@@ -33,16 +30,16 @@ export interface MatrixResult extends GptqResult {
 export interface MatrixOptions extends GptqOptions {
   /** Default `gptq`. `rtn` rounds on the same kind of grid; its loss is measured with the same damping. */
   readonly method?: "gptq" | "rtn";
-  /** Further rows of independent channels for each column, by which the Hessian is shrunk. Default 0. */
+  /** Shrinks the Hessian as if this many more rows per column with independent channels had been seen. Default 0. */
   readonly shrinkage?: number;
 }
 
-/** How the matrix is quantised, and the turns of the job. */
+/** Options of quantising, and the turns of the job. */
 export interface MatrixRun extends MatrixOptions {
   readonly turns: Turns;
 }
 
-/** Weights W[rows, cols], and the inputs X[tokens, cols] that the errors are measured on. */
+/** Weights W[rows, cols], and the inputs X[tokens, cols] on which errors are measured. */
 export interface MatrixInput {
   readonly weights: Float32Array;
   readonly inputs: Float32Array;
@@ -62,8 +59,8 @@ function checkOptions(run: MatrixRun): void {
 }
 
 /**
- * Quantises a matrix for its inputs. Never falls back because tokens are few.
- * @throws UsageError for options that mean nothing; ShapeError; NumericsError for weights or inputs that are not finite.
+ * Quantises a matrix for its inputs. It never falls back to rounding because of too few tokens.
+ * @throws UsageError for invalid options; ShapeError; NumericsError for weights or inputs that are not finite.
  */
 export async function quantizeMatrix(machine: Machine, input: MatrixInput, run: MatrixRun): Promise<MatrixResult> {
   checkOptions(run);
@@ -114,7 +111,7 @@ async function addInputs(
   await hessian.accumulateInTurns({ ptr, ld: hessian.size, index: 0, count: tokens }, "f64", turns);
 }
 
-/** Plain rounding in the form of a GPTQ result. `trace`: of its damped error. */
+/** Plain rounding in the form of a GPTQ result. `trace` is its damped error. */
 function roundedResult(
   matrix: QuantizedMatrix,
   trace: number,

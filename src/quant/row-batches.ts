@@ -1,11 +1,11 @@
-/** Runs a matrix through tile kernels, some hundred rows at a time, so that scratch stays small whatever the matrix. */
+/** Runs a matrix through tile kernels a few hundred rows at a time, so that scratch stays small for any matrix. */
 import { NumericsError, ShapeError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
 import { TILE_ROWS, TILE_STEP } from "./grid.ts";
 
-/** f32 weights [rows, cols]: an array, or their address in the machine's memory. */
+/** f32 weights [rows, cols], as an array or as an address in the machine's memory. */
 export type MatrixWeights = Float32Array | number;
 
 /** A matrix W[rows, cols]. */
@@ -15,12 +15,12 @@ export interface WeightMatrix {
   readonly cols: number;
 }
 
-/** Rows of one batch; a multiple of a tile. */
+/** Rows of one batch, a multiple of a tile. */
 const BATCH_ROWS = 256;
 
 /** Addresses of one batch. */
 export interface Batch {
-  /** First row of the batch, and how many. */
+  /** First row of the batch, and number of rows. */
   readonly row: number;
   readonly rows: number;
   readonly tiles: number;
@@ -29,11 +29,11 @@ export interface Batch {
   readonly codes: number;
   readonly scales: number;
   readonly zeros: number;
-  /** One f64 a row. */
+  /** One f64 per row. */
   readonly sums: number;
 }
 
-/** What is done with the batches of a matrix. */
+/** The work on each batch of a matrix. */
 export interface BatchWork {
   /** Fills a tape with the kernel calls of one batch. */
   readonly record: (tape: Tape, batch: Batch) => void;
@@ -42,13 +42,13 @@ export interface BatchWork {
   readonly turns: Turns;
 }
 
-/** Throws where an array is not rows times columns long. */
+/** @throws ShapeError if an array's length is not rows times columns. */
 function checkShape({ weights, rows, cols }: WeightMatrix): void {
   if (typeof weights !== "number" && weights.length !== rows * cols)
     throw new ShapeError("weights", [rows, cols], [weights.length]);
 }
 
-/** Throws where a value of [rows, cols] is not finite; `firstRow` is the number of its first row. */
+/** @throws NumericsError if a value of [rows, cols] is not finite; `firstRow` is the number of its first row. */
 export function requireFiniteRows(what: string, values: Float32Array, firstRow: number, cols: number): void {
   let zero = 0;
   for (let i = 0; i < values.length; i++) zero += values[i] * 0; // 0, or NaN once a value is not finite
@@ -58,7 +58,7 @@ export function requireFiniteRows(what: string, values: Float32Array, firstRow: 
   throw new NumericsError(what, `${where} is ${values[bad]}, expected finite`);
 }
 
-/** Copies in and checks the weights of each batch, then does its work. `groups`: scales in a row. */
+/** Copies and checks the weights of each batch, then runs its work. `groups` is the number of scales in a row. */
 export async function runBatches(
   machine: Machine,
   matrix: WeightMatrix & { readonly groups: number },

@@ -1,4 +1,4 @@
-/** Plain rounding of a matrix on its grids: the baseline of GPTQ, and its last resort. */
+/** Plain rounding of a matrix on its grids: the baseline of GPTQ, and its fallback. */
 import { ShapeError, UsageError } from "../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import type { Turns } from "../base/turns.ts";
@@ -21,7 +21,7 @@ export interface RtnRun extends GridOptions {
 
 const OPTIONS: KnownOptions<RtnRun> = { ...GRID_OPTIONS, turns: true };
 
-/** Empty outputs of a matrix. */
+/** A matrix of zeroed codes and scales, to be filled. */
 export function emptyMatrix(
   rows: number,
   cols: number,
@@ -46,8 +46,8 @@ export function collectMatrix(machine: Machine, matrix: QuantizedMatrix, batch: 
 }
 
 /**
- * Rounds each weight to the nearest code; groups are consecutive columns.
- * @throws UsageError for options that mean nothing; ShapeError; NumericsError for weights that scales in f16 cannot say.
+ * Rounds each weight to the nearest code. Groups are consecutive columns.
+ * @throws UsageError for invalid options; ShapeError; NumericsError for weights that f16 scales cannot represent.
  */
 export async function rtn(machine: Machine, input: RtnInput, options: RtnRun): Promise<QuantizedMatrix> {
   checkKnownOptions<RtnRun>("rtn", options, OPTIONS);
