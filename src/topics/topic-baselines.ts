@@ -1,4 +1,4 @@
-/** An evaluation as a document, and against an earlier one. */
+/** Evaluations as documents, and comparisons with an earlier one. */
 export {
   type BaselineRow,
   type BaselineSamples,

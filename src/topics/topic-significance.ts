@@ -1,4 +1,4 @@
-/** Is one better? Intervals, tests and bootstraps for means, proportions and pairs. */
+/** Tests whether one result is better: intervals, tests and bootstraps for means, proportions and pairs. */
 export { binomialTest, clopperPearson, proportionInterval, wilson } from "../eval/stats/binomial.ts";
 export {
   type Bootstrap,

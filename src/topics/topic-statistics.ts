@@ -1,4 +1,4 @@
-/** What calibration tells of a model: its parts, its file, sums of runs. */
+/** Statistics from calibration: their parts, their file, sums of runs. */
 export type { CalibrationIdentity } from "../compress/statistics/calibrate.ts";
 export { type OutlierScore, outlierScores } from "../compress/statistics/outlier-scores.ts";
 export {
