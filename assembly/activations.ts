@@ -1,13 +1,13 @@
-// Activations rounded to int8 or int16, symmetric, one scale a group of columns (docs/kernels.md, "Activations").
+// Rounds activations to int8 or int16, symmetric, with one scale per group of columns (docs/kernels.md, "Activations").
 import { F32_2P112 } from "./constants";
 
 /** Groups whose largest magnitude is below 2^-100 count as zero: the reciprocal of their scale could overflow. */
 const TINY: f32 = reinterpret<f32>(0x0d800000);
 
-/** Largest code of a mode: 0 is int8, 1 is int16. */
+/** Largest code of a mode: mode 0 is int8, 1 is int16. */
 @inline function maxCode(mode: i32): f32 { return mode == 0 ? 127 : 32767; }
 
-/** Largest magnitude of n values; NaN when one is. */
+/** Largest magnitude of n values; NaN if any value is NaN. */
 function amaxOf(x: usize, n: i32): f32 {
   const end = x + (<usize>n << 2);
   let top = f32x4.splat(0);
@@ -22,7 +22,7 @@ function amaxOf(x: usize, n: i32): f32 {
   return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), inverse)));
 }
 
-/** Writes the codes of n columns (a multiple of 8) to `wide` and, unless 0, to `narrow`; returns their sum. */
+/** Writes the codes of n columns (a multiple of 8) to `wide` and, unless it is 0, to `narrow`. Returns their sum. */
 function storeCodes(wide: usize, narrow: usize, x: usize, n: i32, inverse: f32): i32 {
   const inverses = f32x4.splat(inverse);
   let sums = i32x4.splat(0);
@@ -39,8 +39,8 @@ function storeCodes(wide: usize, narrow: usize, x: usize, n: i32, inverse: f32):
 
 /**
  * record[T] = x[T,K] rounded in groups of `actGroup` columns; mode 0 is int8, 1 is int16; a unit is a row.
- * K and actGroup are multiples of 32. The wide part follows the meta part; `narrowOffset` is its byte offset in a record, 0
- * leaves it out. Scales must stay below 2^16: |x| < 8e6 in int8. Infinite and NaN columns make their row's results NaN.
+ * K and actGroup are multiples of 32. The wide part follows the meta part. `narrowOffset` is the byte offset of the narrow part in a
+ * record; 0 leaves it out. Scales must stay below 2^16: |x| < 8e6 in int8. Infinite and NaN columns make their row's results NaN.
  */
 export function quantize_act(first: i32, last: i32, scratch: usize, record: usize, x: usize, ldx: i32, k: i32, actGroup: i32, recordBytes: i32, narrowOffset: usize, mode: i32): void {
   const top = maxCode(mode);
@@ -65,8 +65,8 @@ export function quantize_act(first: i32, last: i32, scratch: usize, record: usiz
 
 /**
  * y[T,K] = x[T,K] rounded to codes from -levels to levels in groups of `actGroup` columns and scaled back; a unit is a row.
- * `scales` 0: each group's scale is amax / levels. Else it is the address of f32 scales, one a group for all rows; what lies beyond
- * the last code is cut off. Any K; the last group may be short. y may be x.
+ * `scales` 0: each group's scale is amax / levels. Otherwise it is the address of f32 scales, one per group for all rows, and values
+ * beyond the last code are clipped. Any K; the last group may be short. y may be x.
  */
 export function round_act(first: i32, last: i32, scratch: usize, y: usize, ldy: i32, x: usize, ldx: i32, k: i32, actGroup: i32, levels: i32, scales: usize): void {
   const top = <f32>levels;

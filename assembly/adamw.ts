@@ -1,9 +1,10 @@
 // AdamW (Loshchilov and Hutter 2019), one step, all in f32.
 
 /**
- * Parameters in panels of `rows` vectors of 16: element [p][k][r]. Its two moments lie alike, its gradient stands as a matmul leaves
- * it, [k][16 p + r] at a stride of `ldg`. A unit is a panel. `share1` and `share2` are what a gradient adds to its moments, 1 - beta;
- * `keep` is what weight decay leaves, `rate` and `correction` have the moments' bias taken out.
+ * Parameters are in panels of `rows` vectors of 16: element [p][k][r]. Both moments have the same layout. The gradient has the layout
+ * of a matmul's output: [k][16 p + r] at a stride of `ldg`. A unit is a panel.
+ * `share1` and `share2` are the weights of a gradient in its moments, 1 - beta. `keep` is the factor of weight decay. `rate` and
+ * `correction` include the bias correction of the moments.
  */
 export function adamw_f32(
   first: i32, last: i32, scratch: usize,

@@ -1,4 +1,4 @@
-// Attention of single tokens over the key/value cache. A cache is f32[row][kvHeads * headDim]; rows are positions.
+// Attention of single tokens over the key/value cache. A cache is f32[row][kvHeads * headDim].
 import { exp4 } from "./exp";
 import { loadPart, sumLanes, sumLanes4 } from "./lanes";
 
@@ -16,7 +16,7 @@ export function store_kv(
   }
 }
 
-/** q . k of four cache rows. Sums run in four lanes, ascending, then across lanes. */
+/** q . k of four cache rows, summed in four lanes in ascending order, then across lanes. */
 @inline
 function dot4(q: usize, k0: usize, k1: usize, k2: usize, k3: usize, headDim: i32): v128 {
   let a = f32x4.splat(0);
@@ -44,8 +44,8 @@ function dot4(q: usize, k0: usize, k1: usize, k2: usize, k3: usize, headDim: i32
 }
 
 /**
- * scores[h, r] = scale * (q[h] . k[r]) for heads [from, to); the rows of scores are `lds` bytes apart. Four cache rows meet all
- * heads before the next four do: memory is then read in whole rows, several times faster than head by head.
+ * scores[h, r] = scale * (q[h] . k[r]) for heads [from, to). The rows of scores are `lds` bytes apart. All heads process four cache
+ * rows before the next four, so memory is read in whole rows, several times faster than head by head.
  */
 function scoreHeads(
   scores: usize, lds: usize, q: usize, k: usize, count: i32, stride: usize,
@@ -55,7 +55,7 @@ function scoreHeads(
   const lastRow = k + <usize>(count - 1) * stride;
   for (let row = 0; row < count; row += 4) {
     const k0 = k + <usize>row * stride;
-    // Past the end the last row stands in, so that a row's sum never depends on its neighbours.
+    // Past the end, the last row is used again, so that the sum of a row never depends on its neighbours.
     const k1 = min(k0 + stride, lastRow);
     const k2 = min(k0 + 2 * stride, lastRow);
     const k3 = min(k0 + 3 * stride, lastRow);
@@ -70,8 +70,8 @@ function scoreHeads(
 }
 
 /**
- * scores[r] = e^(scores[r] - their largest), 0 from `count` up to a multiple of four; returns their sum (four lanes, ascending,
- * then across).
+ * scores[r] = e^(scores[r] - their maximum), and 0 from `count` up to a multiple of four. Returns their sum (four lanes in ascending
+ * order, then across).
  */
 function expRows(scores: usize, count: i32): f32 {
   const end = scores + (<usize>((count + 3) & ~3) << 2);
@@ -145,7 +145,7 @@ function mix1(y: usize, scores: usize, v: usize, count: i32, stride: usize): voi
   store<f32>(y, a);
 }
 
-/** Cache rows that one head mixes before the next head does: few enough to be read as whole rows, see `scoreHeads`. */
+/** Cache rows that one head mixes before the next head: few enough that memory is read in whole rows, as in `scoreHeads`. */
 const MIX_ROWS: i32 = 8;
 
 /** y[h] += sum over rows, ascending, of scores[h, r] * v[r] for heads [from, to). */
@@ -178,7 +178,7 @@ function divide(y: usize, width: i32, sum: f32): void {
   for (; at < end; at += 4) store<f32>(at, load<f32>(at) / sum);
 }
 
-/** Scores that are held at once, unless one head alone has more: 256 KiB. */
+/** Scores held at once, unless one head alone has more: 256 KiB. */
 const HELD_SCORES: i32 = 65536;
 
 /** Rows of the segments [at, end). */
@@ -189,10 +189,10 @@ function rowsOf(at: usize, end: usize): i32 {
 }
 
 /**
- * y[t, head] = softmax(scale * q[t, head] . K^T) V over the cache rows that token t sees; a unit is token * heads + head. They are
- * segments { first row, rows } number offsets[t] to offsets[t + 1] - 1, in the order of their positions: where rows lie does not
- * change a bit. Query head h reads key/value head h / (heads / kvHeads).
- * Scratch: 256 KiB, or 4 bytes for each visible row (rounded up to 16) and 16 more where that is larger.
+ * y[t, head] = softmax(scale * q[t, head] . K^T) V over the cache rows that token t sees; a unit is token * heads + head.
+ * The rows are given as segments { first row, rows }, numbers offsets[t] to offsets[t + 1] - 1, in the order of their positions. Their
+ * place in the cache does not change a bit. Query head h reads key/value head h / (heads / kvHeads).
+ * Scratch: 256 KiB, or, if larger, 4 bytes for each visible row (rounded up to 16) plus 16.
  */
 export function attend_f32(
   first: i32, last: i32, scratch: usize,
@@ -207,7 +207,7 @@ export function attend_f32(
     const begin = segments + (<usize>load<i32>(offsets + (<usize>token << 2)) << 3);
     const end = segments + (<usize>load<i32>(offsets + (<usize>token << 2), 4) << 3);
     const count = rowsOf(begin, end);
-    const padded = ((count + 3) & ~3) + 4; // four more: the sum
+    const padded = ((count + 3) & ~3) + 4; // four more for the sum
     const to = min(min(heads, from + last - unit), from + max(1, HELD_SCORES / max(padded, 1)));
     unit += to - from;
     if (count <= 0) continue;

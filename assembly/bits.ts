@@ -12,7 +12,7 @@
 @unmanaged export class F16 { private a: u64; private b: u16; }
 @unmanaged export class F32 { private a: u64; private b: u64; private c: u32; private d: u16; private e: u8; }
 
-/** Bits of a code of packed weights. */
+/** Bits per code of packed weights. */
 @inline export function bitsOf<W>(): i32 { return <i32>offsetof<W>(); }
 
 /** Whether weights are packed codes, not floats. */
@@ -20,7 +20,7 @@
   return offsetof<S>() == 2 || offsetof<S>() == 3 || offsetof<S>() == 4 || offsetof<S>() == 8;
 }
 
-/** Bytes of a float weight. */
+/** Bytes per float weight. */
 @inline export function bytesOf<S>(): i32 { return offsetof<S>() == 23 ? 4 : 2; }
 
 /** Whether 16-bit weights are bfloat16. */

@@ -1,15 +1,15 @@
-// The factor GPTQ needs: R upper with R^T R = H^-1. H = U U^T is factored from the bottom right (Cholesky of the
-// reversed matrix) and R = U^-1, which is the same factor as chol(inv(H), upper) for half the work and no inverse.
+// Computes GPTQ's factor: R upper with R^T R = H^-1. H = U U^T is factored from the bottom right (Cholesky of the reversed matrix), and
+// R = U^-1. This is the same factor as chol(inv(H), upper), for half the work and without an inverse.
 //
-// n here is a multiple of 4: the caller pads the order with -1, which gives rows of the identity. U is row-major with a
-// stride of ld elements, only its upper triangle counts. R is packed in panels of 4 columns: panel p starts at element
-// 8 p (p + 1) and holds rows 0 to 4 p + 3 as [row][4].
+// Here n is a multiple of 4: the caller pads the order with -1, which gives rows of the identity. U is row-major with a stride of ld
+// elements; only its upper triangle is used. R is packed in panels of 4 columns: panel p starts at element 8 p (p + 1) and holds rows 0
+// to 4 p + 3 as [row][4].
 import { gramAt } from "./gram";
 
-/** Columns factored in one step; the caller walks steps from the right: [n - 64, n), [n - 128, n - 64), ..., [0, rest). */
+/** Columns factored in one step. The caller goes from the right: [n - 64, n), [n - 128, n - 64), ..., [0, rest). */
 export const CHOLESKY_BLOCK: i32 = 64;
 
-/** Columns summed before a dot product is folded: rows of both operands then stay in the first cache. */
+/** Columns summed before a dot product is folded, so that rows of both operands stay in the L1 cache. */
 const DEPTH: i32 = 128;
 
 /** Bytes from the start of R to its panel p. */
@@ -22,8 +22,8 @@ const DEPTH: i32 = 128;
 }
 
 /**
- * u[i][j], j >= i: the damped Hessian in processing order, scalars[0] * H[order[i]][order[j]] + scalars[1] on the
- * diagonal, where a zero diagonal (a dead column) counts as 1. A unit is a row.
+ * u[i][j], j >= i, is the damped Hessian in processing order: scalars[0] * H[order[i]][order[j]], plus scalars[1] on the diagonal,
+ * where a zero (a dead column) counts as 1. A unit is a row.
  */
 export function cholesky_load_f64(
   first: i32, last: i32, scratch: usize, u: usize, h: usize, order: usize, scalars: usize, n: i32, ld: i32,
@@ -49,7 +49,7 @@ export function cholesky_load_f64(
   }
 }
 
-/** u[i][J] -= u[i][end:n] . u[J][end:n]^T for the columns J = [start, end) of a step; a unit is 16 rows i, below end. */
+/** u[i][J] -= u[i][end:n] . u[J][end:n]^T for the columns J = [start, end) of a step and rows i < end. A unit is 16 rows. */
 export function cholesky_update_f64(
   first: i32, last: i32, scratch: usize, u: usize, n: i32, ld: i32, start: i32, end: i32,
 ): void {
@@ -64,7 +64,7 @@ export function cholesky_update_f64(
   }
 }
 
-/** u[i..i+1][j..j+3] -= dot products of rows i.. and j.. over columns [k, k + length), even and odd columns apart. */
+/** u[i..i+1][j..j+3] -= dot products of rows i.. and j.. over columns [k, k + length), with separate sums of even and odd columns. */
 @inline function dots(u: usize, ld: i32, i: i32, j: i32, k: i32, length: i32): void {
   const step = <usize>ld << 3;
   let a0 = at(u, ld, i, k), a1 = a0 + step;
@@ -99,15 +99,15 @@ export function cholesky_update_f64(
   subtractSums(to + step + 16, s12, s13);
 }
 
-/** Two elements minus the sums over the lanes of s0 and s1. */
+/** Subtracts the sums over the lanes of s0 and s1 from two elements. */
 @inline function subtractSums(to: usize, s0: v128, s1: v128): void {
   const sums = f64x2.add(v128.shuffle<f64>(s0, s1, 0, 2), v128.shuffle<f64>(s0, s1, 1, 3));
   v128.store(to, f64x2.sub(v128.load(to), sums));
 }
 
 /**
- * Factors the diagonal block [start, end) in place. status[0] becomes the lowest pivot so far, up to the first that is
- * not positive (or not a number); such a pivot counts as 1, and the caller looks at status. One unit.
+ * Factors the diagonal block [start, end) in place. status[0] is the lowest pivot so far. It stops at the first pivot that is not
+ * positive (or NaN); such a pivot counts as 1, and the caller checks status. One unit.
  */
 export function cholesky_block_f64(
   first: i32, last: i32, scratch: usize, u: usize, status: usize, ld: i32, start: i32, end: i32,
@@ -128,7 +128,7 @@ export function cholesky_block_f64(
   }
 }
 
-/** u[i][J] = u[i][J] U_JJ^-T for the rows above a factored block J = [start, end); a unit is 16 rows. */
+/** u[i][J] = u[i][J] U_JJ^-T for the rows above a factored block J = [start, end). A unit is 16 rows. */
 export function cholesky_solve_f64(
   first: i32, last: i32, scratch: usize, u: usize, ld: i32, start: i32, end: i32,
 ): void {
@@ -159,10 +159,10 @@ export function cholesky_solve_f64(
   store<f64>(x, x3, 24);
 }
 
-/** Panels of R that share a walk over U. */
+/** Panels of R that share one pass over U. */
 const GROUP: i32 = 4;
 
-/** r = U^-1 in packed panels; a unit is the groups of 4 panels u and last - u: equal work for every unit. */
+/** r = U^-1 in packed panels. A unit is two groups of 4 panels, number u and number last - u, so that units have equal work. */
 export function cholesky_invert_f64(
   first: i32, last: i32, scratch: usize, r: usize, u: usize, n: i32, ld: i32,
 ): void {
@@ -182,7 +182,7 @@ function invertGroup(group: i32, r: usize, u: usize, n: i32, ld: i32): void {
   }
 }
 
-/** Rows [j, j + 4) of the panel at columns [c, c + 4): back substitution, once the rows below are known. */
+/** Rows [j, j + 4) of the panel at columns [c, c + 4): back substitution, after the rows below. */
 function invertTile(panel: usize, u: usize, ld: i32, j: i32, c: i32): void {
   const step = <usize>ld << 3;
   let s00 = f64x2.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00;

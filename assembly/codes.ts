@@ -12,17 +12,17 @@
 import { bitsOf, W3 } from "./bits";
 import { BYTES_03, BYTES_04, BYTES_07, BYTES_0F, WORDS_00FF } from "./constants";
 
-/** Bytes from the vectors of four rows to those of the next four. */
+/** Bytes from the vectors of four rows to the vectors of the next four. */
 @inline export function rowStep<W>(): usize { return bitsOf<W>() == 3 ? 48 : 16; }
 
-/** The low bits of every byte that a field keeps. */
+/** Mask of a field's bits in every byte. */
 @inline export function byteMask<W>(): v128 {
   if (bitsOf<W>() == 2) return v128.load(BYTES_03);
   else if (bitsOf<W>() == 3) return v128.load(BYTES_07);
   else return v128.load(BYTES_0F);
 }
 
-/** The low bits of every 16-bit lane that a field keeps. */
+/** Mask of a field's bits in every 16-bit lane. */
 @inline export function halfMask<W>(): v128 {
   if (bitsOf<W>() == 8) return v128.load(WORDS_00FF);
   else return v128.and(byteMask<W>(), v128.load(WORDS_00FF));
@@ -33,7 +33,7 @@ import { BYTES_03, BYTES_04, BYTES_07, BYTES_0F, WORDS_00FF } from "./constants"
   return v128.and(i16x8.shr_u(w, i * bitsOf<W>()), mask);
 }
 
-/** Field 6 (of A, shift 4) or 7 (of B, shift 5) at 3 bits: two low bits on top of `low`, the high bit in `c`. */
+/** Field 6 (of A, shift 4) or 7 (of B, shift 5) at 3 bits: the two low bits are the top bits of `low`, the high bit is in `c`. */
 @inline function topField(low: v128, c: v128, shift: i32, three: v128, four: v128): v128 {
   return v128.or(v128.and(i16x8.shr_u(low, 6), three), v128.and(i16x8.shr_u(c, shift), four));
 }
@@ -111,12 +111,12 @@ export function packChunk<W>(packed: usize, bytes: usize): void {
   return v128.or(v128.load(bytes), i16x8.shl(v128.load(bytes, 64), bitsOf<W>()));
 }
 
-/** x · codes of four rows, eight bits by eight bits: pairs of neighbouring products as i16, exact while x is in -127..127. */
+/** x · codes of four rows, in 8 bits: i16 sums of neighbouring products, exact if x is in -127..127. */
 @inline function dotBytes(x: v128, codes: v128): v128 { return v128.relaxed_dot<i16>(x, codes); }
 
 /**
- * Codes of one vector (4 rows of a k-block; 4 bits: 8 columns, 2 bits: 16) times the int8 activations of its columns, four in
- * every lane of x0, x1 and (2 bits) x2, x3: two i16 sums a row. Those of a chunk are at most 16 * 15 * 127: nothing overflows.
+ * Codes of one vector (4 rows of a k-block; 4 bits: 8 columns, 2 bits: 16) times the int8 activations of its columns, four in every
+ * lane of x0, x1 and (2 bits) x2, x3. Gives two i16 sums per row. Sums over a chunk are at most 16 * 15 * 127, so nothing overflows.
  */
 @inline export function dotVector<W>(w: v128, mask: v128, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
   const low = i16x8.add(dotBytes(x0, v128.and(w, mask)), dotBytes(x1, field<W>(w, 1, mask)));
@@ -124,14 +124,14 @@ export function packChunk<W>(packed: usize, bytes: usize): void {
   return i16x8.add(low, i16x8.add(dotBytes(x2, field<W>(w, 2, mask)), dotBytes(x3, field<W>(w, 3, mask))));
 }
 
-/** The same for the three vectors A, B, C of a chunk of 3-bit codes; `mask`, `three` and `four` have these bits in every byte. */
+/** The same for the three vectors A, B, C of a chunk of 3-bit codes. `mask`, `three` and `four` hold 7, 3 and 4 in every byte. */
 @inline export function dotThree(a: v128, b: v128, c: v128, mask: v128, three: v128, four: v128, x0: v128, x1: v128, x2: v128, x3: v128, x4: v128, x5: v128, x6: v128, x7: v128): v128 {
   const low = i16x8.add(dotVector<W3>(a, mask, x0, x1, x0, x1), dotVector<W3>(b, mask, x2, x3, x2, x3));
   const tops = i16x8.add(dotBytes(x6, topField(a, c, 4, three, four)), dotBytes(x7, topField(b, c, 5, three, four)));
   return i16x8.add(i16x8.add(low, dotVector<W3>(c, mask, x4, x5, x4, x5)), tops);
 }
 
-/** Bytes from one activation pair of `dotHalf` to the next: at 3 bits the even pairs come first, then the odd ones. */
+/** Bytes from one activation pair of `dotHalf` to the next. At 3 bits the even pairs come first, then the odd ones. */
 @inline export function pairStep<W>(): usize { return bitsOf<W>() == 3 ? 8 : 4; }
 
 /** Bytes of activations before the second half of a chunk. */

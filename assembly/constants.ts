@@ -1,5 +1,5 @@
-// Addresses of the constants that src/wasm/constants.ts writes below the heap (twin files: change both).
-// Every entry is 16 bytes, one vector, loaded once at function entry.
+// Addresses of the constants that src/wasm/constants.ts writes below the heap (twin files: change both). Every entry is 16 bytes, one
+// vector, loaded once at function entry.
 export const BYTES_0F: usize = 16; // 0x0f in every byte
 export const BYTES_03: usize = 32; // 0x03 in every byte
 export const BYTES_07: usize = 48; // 0x07 in every byte
@@ -12,7 +12,7 @@ export const F16_SIGN: usize = 144; // 0x80000000 in every 32-bit lane
 export const F16_REST: usize = 160; // 0x0fffe000: the 15 lower bits of an f16 after << 13
 export const F32_2P112: usize = 176; // 2^112 in every f32 lane
 
-// f64, both lanes: the fifth root of the clip search (grid.ts).
+// f64, the same in both lanes: for the fifth root of the clip search (grid.ts).
 export const F64_ONE: usize = 192;
 export const F64_0_2: usize = 208;
 export const F64_0_12: usize = 224;
@@ -21,7 +21,7 @@ export const F64_ROOT_SEED: usize = 256; // high word of y = a^(-1/5) is this mi
 export const F64_TINY: usize = 272; // 1e-280
 export const F64_INFINITY: usize = 288;
 
-// exp of f32 (assembly/exp.ts): every entry is one value in all four lanes.
+// For exp of f32 (assembly/exp.ts); every entry is one value in all four lanes.
 export const EXP_LOG2E: usize = 512; // 1 / ln 2
 export const EXP_MAGIC: usize = 528; // 1.5 * 2^23: adding it rounds to an integer in the low bits
 export const EXP_LN2_HIGH: usize = 544; // 355 / 512, so that n * LN2_HIGH is exact
@@ -32,10 +32,10 @@ export const EXP_C4: usize = 608;
 export const EXP_C5: usize = 624;
 export const EXP_C6: usize = 640;
 export const EXP_ONE: usize = 656; // 1
-export const EXP_TOP: usize = 672; // 88.37: larger arguments count as this
+export const EXP_TOP: usize = 672; // 88.37: larger arguments are replaced by this
 export const EXP_BOTTOM: usize = 688; // -87.3: e^x is 0 below
 
-// exp of f64: one value in both lanes.
+// For exp of f64; one value in both lanes.
 export const EXPD_LOG2E: usize = 704;
 export const EXPD_MAGIC: usize = 720; // 1.5 * 2^52
 export const EXPD_LN2_HIGH: usize = 736; // upper 42 bits of ln 2

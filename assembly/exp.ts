@@ -1,19 +1,19 @@
-// e^x in SIMD and ln x, by + - * and bits only: engines differ in Math.exp, these never do.
+// e^x in SIMD and ln x, from additions, multiplications and bit operations only: Math.exp differs between engines, these do not.
 //
-// Both exps: n = round(x / ln 2), r = x - n ln 2 in two steps (the first exact), e^r by a polynomial, times 2^n by adding n
-// to the exponent. Errors against Math.exp, asserted in test/kernels/exp.test.ts: f32 <= 1.5e-7 relative on [-87, 88],
-// f64 <= 4.5e-16 on [-708, 709].
+// Both versions of e^x: n = round(x / ln 2), r = x - n ln 2 in two steps (the first exact), e^r by a polynomial, times 2^n by adding n
+// to the exponent. Errors against Math.exp, asserted in test/kernels/exp.test.ts: f32 <= 1.5e-7 relative on [-87, 88], f64 <= 4.5e-16
+// on [-708, 709].
 import {
   EXP_BOTTOM, EXP_C2, EXP_C3, EXP_C4, EXP_C5, EXP_C6, EXP_LN2_HIGH, EXP_LN2_LOW, EXP_LOG2E, EXP_MAGIC, EXP_ONE, EXP_TOP,
   EXPD_BOTTOM, EXPD_C2, EXPD_LN2_HIGH, EXPD_LN2_LOW, EXPD_LOG2E, EXPD_MAGIC, EXPD_ONE, EXPD_TOP,
 } from "./constants";
 
-/** e^x in four f32 lanes. Below -87.3 (also -inf) it is 0, above 88.37 (also +inf) e^88.37; NaN stays NaN. */
+/** e^x in four f32 lanes: 0 below -87.3 (also for -inf), e^88.37 above 88.37 (also for +inf), NaN for NaN. */
 @inline
 export function exp4(value: v128): v128 {
-  const x = f32x4.pmin(value, v128.load(EXP_TOP)); // pmin and pmax let a NaN in their first operand pass
+  const x = f32x4.pmin(value, v128.load(EXP_TOP)); // pmin and pmax pass a NaN in their first operand
   const magic = v128.load(EXP_MAGIC);
-  const rounded = f32x4.add(f32x4.mul(x, v128.load(EXP_LOG2E)), magic); // n stands in the low bits
+  const rounded = f32x4.add(f32x4.mul(x, v128.load(EXP_LOG2E)), magic); // n is in the low bits
   const n = f32x4.sub(rounded, magic);
   const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, v128.load(EXP_LN2_HIGH))), f32x4.mul(n, v128.load(EXP_LN2_LOW)));
   let p = f32x4.add(f32x4.mul(v128.load(EXP_C6), r), v128.load(EXP_C5));
@@ -36,7 +36,7 @@ function coefficient(k: usize): usize {
   return EXPD_C2 + ((k - 2) << 4);
 }
 
-/** e^x in two f64 lanes. Below -708 it is 0, above 709 e^709; NaN stays NaN. */
+/** e^x in two f64 lanes: 0 below -708, e^709 above 709, NaN for NaN. */
 @inline
 export function exp2d(value: v128): v128 {
   const x = f64x2.pmin(value, v128.load(EXPD_TOP));
@@ -74,7 +74,7 @@ export function log1(x: f64): f64 {
   const z = s * s;
   let tail = 2.0 / 23.0;
   for (let odd = 21; odd >= 3; odd -= 2) tail = tail * z + 2.0 / <f64>odd;
-  // 2s = f - s f, so that ln m = f - s (f - z tail): f is exact and the rest small.
+  // 2s = f - s f, hence ln m = f - s (f - z tail): f is exact and the rest is small.
   const n = <f64>k;
   return n * 0.6931471805598903 + (f - (s * (f - z * tail) - n * 5.497923018708371e-14));
 }

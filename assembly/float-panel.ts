@@ -1,7 +1,7 @@
-// Float weights in panels: row-major rows rearranged, single rows read back as f32 (embedding).
+// Packs row-major float weights into panels, and reads single rows back as f32 (embedding).
 import { BF16, bytesOf, F16, F32, isBf16 } from "./bits";
 
-/** panels[p] of element type T from row-major rows [N,K]; rows from n on are zero. */
+/** panels[p] of element type T from row-major rows [N,K]. Rows from n on are zero. */
 function arrange<T>(first: i32, last: i32, out: usize, input: usize, n: i32, k: i32): void {
   const rowBytes = <usize>k * sizeof<T>();
   let to = out + <usize>first * 16 * rowBytes;
@@ -27,7 +27,7 @@ export function panel_32(first: i32, last: i32, scratch: usize, out: usize, inpu
   arrange<u32>(first, last, out, input, n, k);
 }
 
-/** One float weight as f32, exactly. An f16 moves to the place of an f32's bits and is scaled by 2^112, subnormals included. */
+/** One float weight as f32, exactly. The bits of an f16 are shifted to their place in an f32, then scaled by 2^112, subnormals included. */
 @inline function widen<S>(p: usize): f32 {
   if (bytesOf<S>() == 4) return load<f32>(p);
   const bits = <u32>load<u16>(p);

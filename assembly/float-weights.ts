@@ -1,10 +1,13 @@
-// Weights as f32: a column of a float panel in registers, or a piece of any panel written out.
+// Reads weights as f32: a column of a float panel into registers, or a piece of any panel into memory.
 import { bitsOf, bytesOf, isBf16, isPacked } from "./bits";
 import { unpackChunk } from "./codes";
 import { F16_REST, F16_SIGN, F32_2P112, HIGH_HALF, LOW_HALF } from "./constants";
 import { GROUP_HEAD, groupBytes } from "./panel";
 
-/** f32 from 16-bit floats in the upper halves of lanes. An f16's bits move to their place in an f32, which is scaled by 2^112: exact, subnormals too. */
+/**
+ * f32 from 16-bit floats in the upper halves of lanes. The bits of an f16 are shifted to their place in an f32, which is scaled by
+ * 2^112. This is exact, also for subnormals.
+ */
 @inline function widened<S>(bits: v128): v128 {
   if (isBf16<S>()) return bits;
   const mask = v128.or(v128.load(F16_SIGN), v128.load(F16_REST));

@@ -1,23 +1,23 @@
 // The column loop of GPTQ (Frantar et al. 2022, arXiv:2210.17323, Algorithm 1), all in f64.
 //
-// Rows are independent, so a tile of 16 rows runs the whole loop. Updates are pulled, not pushed: before columns are
-// rounded they receive every earlier error, in column order, which is the sum the unblocked algorithm builds, and a group's
-// grid sees all updates before it. A tile's column holds the weight until it is rounded and its error afterwards.
+// Rows are independent, so a tile of 16 rows runs the whole loop. Updates are pulled, not pushed: before columns are rounded, they
+// receive every earlier error in column order. This is the sum of the unblocked algorithm, and a group's grid sees all updates before
+// it. A column of a tile holds the weight until it is rounded, and its error afterwards.
 import { factorPanel } from "./cholesky";
 import {
   bitsOf, codeOf, findGrids, groupEnd, groupOf, isDynamic, loadGrids, storeGrids, TILE_ROWS, TILE_STEP,
 } from "./grid";
 
-/** Columns that are brought up to date together; also the depth of one pass over earlier errors (16 kB of a tile). */
+/** Columns that are updated together. Also the depth of one pass over earlier errors (16 kB of a tile). */
 const BLOCK: i32 = 128;
 
-/** Where a tile's running losses stand in scratch, behind scale[16] and zero[16]. */
+/** Offset of a tile's running losses in scratch, after scale[16] and zero[16]. */
 const LOSS: usize = 256;
 
 /**
- * codes[n,k] u8 and loss[n] f64 of tiles that hold the weights in processing order (grid.ts), with R = `factor` packed as
- * in cholesky.ts. Dynamic groups (flags) also write scales[n, groups] and zeros[n, groups] as the loop reaches them; static
- * ones read them. weights[k]: diagonal of H for the hessian clip search. A unit is a tile. Scratch: 384 bytes.
+ * codes[n,k] u8 and loss[n] f64 for tiles that hold the weights in processing order (grid.ts). R = `factor`, packed as in cholesky.ts.
+ * With dynamic groups (flags) the loop also writes scales[n, groups] and zeros[n, groups]; with static groups it reads them.
+ * weights[k]: diagonal of H for the hessian clip search. A unit is a tile. Scratch: 384 bytes.
  */
 export function gptq_f64(
   first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, loss: usize, tiles: usize,
@@ -29,7 +29,7 @@ export function gptq_f64(
     const rows = min(TILE_ROWS, n - row);
     memory.fill(scratch + LOSS, 0, 128);
     for (let from = 0; from < k;) {
-      // A dynamic group is brought up to date as a whole, whatever its size; static ones need no border.
+      // All columns of a dynamic group are updated together, whatever its size. Static groups need no such border.
       const to = isDynamic(flags) ? groupEnd(columns, from, k) : min(from + BLOCK, k);
       pullErrors(tile, factor, from, to, 0, from, rows);
       if (isDynamic(flags)) {
@@ -46,7 +46,7 @@ export function gptq_f64(
   }
 }
 
-/** Rounds columns [from, to) of a tile, which already carry the errors before `from`. */
+/** Rounds columns [from, to) of a tile, which already include the errors before `from`. */
 function roundColumns(
   scratch: usize, codes: usize, scales: usize, zeros: usize, tile: usize, factor: usize, columns: usize,
   from: i32, to: i32, row: i32, rows: i32, n: i32, k: i32, groups: i32, flags: i32,
@@ -71,7 +71,7 @@ function roundColumns(
   return factor + factorPanel(col >> 2) + (<usize>row << 5) + (<usize>(col & 3) << 3);
 }
 
-/** Rounds one column: codes out, the column becomes (w - q) / d, its square joins the losses. */
+/** Rounds one column: writes its codes, replaces it by (w - q) / d, and adds the square to the losses. */
 @inline function roundColumn(scratch: usize, code: usize, x: usize, diagonal: f64, rows: i32, k: i32, flags: i32): void {
   const d = f64x2.splat(diagonal);
   const top = f64x2.splat(<f64>((1 << bitsOf(flags)) - 1));

@@ -1,20 +1,20 @@
-// Gram matrices of calibration inputs: H += X^T X. H is kept as its lower triangle in row panels of 8: panel p starts
-// at element 32 p (p + 1) and holds rows 8 p to 8 p + 7 at a stride of 8 (p + 1), zero-padded to a multiple of 8 columns.
-// X comes packed by columns: panel p is [t][8], so that a tile of H reads two streams.
+// Gram matrices of calibration inputs: H += X^T X. H is stored as its lower triangle in row panels of 8: panel p starts at element 32 p
+// (p + 1) and holds rows 8 p to 8 p + 7 at a stride of 8 (p + 1), zero-padded to a multiple of 8 columns. X is packed by columns: panel
+// p is [t][8], so that a tile of H reads two streams.
 
 /** Bytes from the start of H to its row panel p. */
 @inline export function gramPanel(p: i32): usize {
   return ((<usize>p * <usize>(p + 1)) << 5) << 3;
 }
 
-/** Bytes from the start of H to element (row, col), col <= row or both in one panel. */
+/** Bytes from the start of H to element (row, col). Either col <= row, or both are in one panel. */
 @inline export function gramAt(row: i32, col: i32): usize {
   const p = row >> 3;
   return gramPanel(p) + ((<usize>(row & 7) * <usize>((p + 1) << 3) + <usize>col) << 3);
 }
 
 /**
- * panels[K/8][t][8] = columns of x f32 with row stride ldx, as f32; row i is index[i], or i where index is 0.
+ * panels[K/8][t][8] = columns of x f32 with row stride ldx, as f32. Row i is row index[i], or row i if index is 0.
  * A unit is a panel of 8 columns; columns from k on are zero.
  */
 export function gram_pack_f32(
@@ -43,8 +43,8 @@ export function gram_pack_f64(
 }
 
 /**
- * H[K,K] += X^T X over the t rows of the f32 panels (at most 256, so that f32 sums stay short), folded into f64.
- * A unit is the row panels u and K/8 - 1 - u: equal work for every unit.
+ * H[K,K] += X^T X over the t rows of the f32 panels (at most 256, so that f32 sums stay short), added in f64.
+ * A unit is two row panels, u and K/8 - 1 - u, so that units have equal work.
  */
 export function gram_f32(first: i32, last: i32, scratch: usize, h: usize, panels: usize, t: i32, k: i32): void {
   const count = (k + 7) >> 3;
@@ -66,7 +66,7 @@ function rowPanelF32(p: i32, h: usize, panels: usize, t: i32): void {
   }
 }
 
-/** 4 x 8 of H: sum over t in f32, mul and add rounded apart, then one addition in f64. */
+/** 4 x 8 of H: sum over t in f32, mul and add rounded separately, then one addition in f64. */
 function tileF32(h: usize, ld: usize, a: usize, b: usize, bytes: usize): void {
   let s00 = f32x4.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00;
   const end = a + bytes;
@@ -104,7 +104,7 @@ function tileF32(h: usize, ld: usize, a: usize, b: usize, bytes: usize): void {
   return v128.shuffle<i64>(v, v, 1, 1);
 }
 
-/** gram_f32 with products and sums in f64 (products of two f32 are exact); panels in f64, t at most 256. */
+/** Like gram_f32, with products and sums in f64 (products of two f32 are exact); panels in f64, t at most 256. */
 export function gram_f64(first: i32, last: i32, scratch: usize, h: usize, panels: usize, t: i32, k: i32): void {
   const count = (k + 7) >> 3;
   for (let u = first; u < last; u++) {

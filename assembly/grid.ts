@@ -1,8 +1,8 @@
 // Grids: the scale and zero of a group of weights, found on tiles of 16 rows.
 //
-// A tile is [K][16] f64, lane = row, columns in processing order; rows past the matrix are zero. `columns` has two words
-// a column: { column of the matrix, group }. `flags` (twin: src/quant/grid.ts) are bits 0-3 the width, bit 4 symmetric,
-// bits 5-6 the clip search (0 none, 1 mse, 2 hessian), bit 7 scales stay f32 (not f16), bit 8 dynamic groups.
+// A tile is [K][16] f64, with a lane per row and columns in processing order; rows past the matrix are zero. `columns` has two words
+// per column: { column of the matrix, group }. `flags` (twin: src/quant/grid.ts): bits 0-3 are the width, bit 4 is symmetric, bits 5-6
+// are the clip search (0 none, 1 mse, 2 hessian), bit 7 keeps scales in f32 (not f16), bit 8 marks dynamic groups.
 import { F64_0_088, F64_0_12, F64_0_2, F64_INFINITY, F64_ONE, F64_ROOT_SEED, F64_TINY } from "./constants";
 
 /** Rows of a tile, and bytes from one of its columns to the next. */
@@ -17,7 +17,7 @@ const CANDIDATES: i32 = 80;
 @inline export function clipOf(flags: i32): i32 { return (flags >> 5) & 3; }
 @inline export function isDynamic(flags: i32): bool { return (flags & 256) != 0; }
 
-/** tiles[n/16][k][16] = w[n,k] f32 in the order of `columns`, zero where zeroed[column] (0: none). A unit is a tile. */
+/** tiles[n/16][k][16] = w[n,k] f32 in the order of `columns`, and zero if zeroed[column] is set (`zeroed` 0: none). A unit is a tile. */
 export function tile_load_f64(
   first: i32, last: i32, scratch: usize, tiles: usize, w: usize, columns: usize, zeroed: usize, n: i32, k: i32,
 ): void {
@@ -36,7 +36,7 @@ export function tile_load_f64(
 }
 
 /**
- * scales[n, groups] f32 and zeros[n, groups] u8 of whole tiles, one grid for each run of columns of one group.
+ * scales[n, groups] f32 and zeros[n, groups] u8 of whole tiles, one grid for each run of columns in one group.
  * weights[k] f64 is the diagonal of H for the hessian search, in processing order. A unit is a tile. Scratch: 256 bytes.
  */
 export function grid_f64(
@@ -100,7 +100,7 @@ export function groupEnd(columns: usize, from: i32, k: i32): i32 {
   return to;
 }
 
-/** Writes what findGrids left in scratch to the rows' entries of one group. */
+/** Copies the grids that findGrids left in scratch to the rows' entries of one group. */
 export function storeGrids(
   scratch: usize, scales: usize, zeros: usize, row: i32, group: i32, n: i32, groups: i32,
 ): void {
@@ -184,7 +184,7 @@ function findPair(out: usize, start: usize, end: usize, weights: usize, flags: i
   return f64x2.min(f64x2.max(zero, f64x2.splat(0)), top);
 }
 
-/** A scale as it will be stored: f16 (or f32), ties to even, never zero and never infinite. */
+/** A scale as it will be stored, in f16 or f32: ties to even, never zero and never infinite. */
 function roundScale(x: f64, flags: i32): f64 {
   if (flags & 128) return max(min(<f64><f32>x, <f64>f32.MAX_VALUE), <f64>f32.MIN_VALUE);
   if (x < 6.103515625e-5) return max(nearest(x * 16777216.0), 1.0) / 16777216.0;
@@ -193,7 +193,7 @@ function roundScale(x: f64, flags: i32): f64 {
   return min(reinterpret<f64>(kept), 65504.0);
 }
 
-/** Columns between two looks at whether a candidate has already lost. */
+/** Columns between two checks whether a candidate has already lost. */
 const CHECK: usize = 16 * TILE_STEP;
 
 /** Sum of |q - x|^2.4; stops once both rows have reached `best`. */
@@ -206,7 +206,7 @@ function powerError(start: usize, end: usize, scale: v128, zero: v128, top: v128
     for (; x < stop; x += TILE_STEP) {
       const w = v128.load(x);
       const d = f64x2.sub(f64x2.mul(scale, f64x2.sub(codeOf(w, scale, zero, top), zero)), w);
-      // |d|^2.4 = a^2 y^4 with a = d^2 and y = a^(-1/5): a seed from the exponent, then two steps of fourth order.
+      // |d|^2.4 = a^2 y^4 with a = d^2 and y = a^(-1/5), from a seed by the exponent and two fourth-order steps.
       const a = f64x2.pmax(f64x2.mul(d, d), tiny);
       const highs = f64x2.convert_low_i32x4_s(v128.shuffle<i32>(a, none, 1, 3, 4, 4));
       let y = v128.shuffle<i32>(f64x2.sub(seed, f64x2.mul(highs, fifth)), none, 4, 0, 4, 2);

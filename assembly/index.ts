@@ -1,4 +1,4 @@
-// The kernels, one export a kernel; `docs/kernels.md` tells the calling convention.
+// Exports the kernels. `docs/kernels.md` describes the calling convention.
 export * from "./adamw";
 export * from "./mlp";
 export * from "./norm";

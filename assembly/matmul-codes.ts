@@ -11,13 +11,13 @@ import { GROUP_HEAD, groupBytes, panelBytes } from "./panel";
 import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } from "./table";
 import { tile } from "./tile";
 
-/** Bytes of unpacked codes that stay in the first cache: 1024 columns as bytes, 512 as 16-bit words. */
+/** Bytes of unpacked codes that stay in the L1 cache: 1024 columns as bytes, 512 as 16-bit words. */
 const PIECE_BYTES: usize = 16384;
 
-/** Rows below which unpacking a panel costs more than tiles save: each then meets the packed panel, from the cache after the first. */
+/** Below this number of rows, unpacking a panel costs more than tiles save. Each row then reads the packed panel, from the cache after the first. */
 @inline function fewRows<V>(): i32 { return sizeof<V>() == 1 ? 8 : 12; }
 
-/** Unpacks `cols` columns of a panel from column `from` on, as bytes (V = i8) or as 16-bit words, even columns first (i16). */
+/** Unpacks `cols` columns of a panel, starting at column `from`, as bytes (V = i8) or as 16-bit words with even columns first (i16). */
 function unpackPiece<W, V>(codes: usize, bytes: usize, panel: usize, from: i32, cols: i32, groupSize: i32): void {
   const low = v128.load(WORDS_00FF);
   const end = from + cols;
@@ -41,7 +41,7 @@ function unpackPiece<W, V>(codes: usize, bytes: usize, panel: usize, from: i32, 
   }
 }
 
-/** Adds one piece of a panel, unpacked at `codes`, to the 16 columns at y of `count` rows, a multiple of four. */
+/** Adds one piece of a panel, unpacked at `codes`, to the 16 columns at y of `count` rows, which is a multiple of four. */
 function addPiece<V>(y: usize, yBytes: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesAt: usize, metaAt: usize, sums: usize, codes: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32): void {
   for (let t = start; t < start + count; t += 4) {
     const x0 = record + rowAt(index, t) * recordBytes;
@@ -55,7 +55,7 @@ function addPiece<V>(y: usize, yBytes: usize, record: usize, recordBytes: usize,
   }
 }
 
-/** Rows by fours times one panel: pieces of it are unpacked once and serve all rows. */
+/** Multiplies fours of rows by one panel: each piece of it is unpacked once for all rows. */
 function multiplyTiles<W, V>(y: usize, yBytes: usize, scratch: usize, panel: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesOffset: usize, k: i32, groupSize: i32, actGroup: i32): void {
   clearRows(y, count, yBytes);
   const piece = <i32>(PIECE_BYTES / 16 / sizeof<V>());
@@ -69,7 +69,7 @@ function multiplyTiles<W, V>(y: usize, yBytes: usize, scratch: usize, panel: usi
   }
 }
 
-/** All matrices of the table; V is the type of the activations' values. Rows that fill no tile of four go one by one. */
+/** Multiplies all matrices of the table. V is the type of the activations' values. Rows beyond the last full four go one by one. */
 function multiply<W, V>(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
   const yBytes = <usize>ldy << 2;
   for (let entry = table; entry < table + <usize>entries * ENTRY_BYTES; entry += ENTRY_BYTES) {
@@ -90,17 +90,17 @@ function multiply<W, V>(first: i32, last: i32, scratch: usize, table: usize, ent
   }
 }
 
-/** y = x · Wᵀ, 2-bit codes, int8 activations: `valuesOffset` names the narrow part in the relaxed build, the wide part in base. */
+/** y = x · Wᵀ, 2-bit codes, int8 activations. `valuesOffset` is that of the narrow part in the relaxed build, of the wide part in base. */
 export function matmul_w2a8(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
   if (ASC_FEATURE_RELAXED_SIMD) multiply<W2, i8>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
   else multiply<W2, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
 }
-/** y = x · Wᵀ, 3-bit codes, int8 activations: `valuesOffset` names the narrow part in the relaxed build, the wide part in base. */
+/** y = x · Wᵀ, 3-bit codes, int8 activations. `valuesOffset` is that of the narrow part in the relaxed build, of the wide part in base. */
 export function matmul_w3a8(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
   if (ASC_FEATURE_RELAXED_SIMD) multiply<W3, i8>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
   else multiply<W3, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
 }
-/** y = x · Wᵀ, 4-bit codes, int8 activations: `valuesOffset` names the narrow part in the relaxed build, the wide part in base. */
+/** y = x · Wᵀ, 4-bit codes, int8 activations. `valuesOffset` is that of the narrow part in the relaxed build, of the wide part in base. */
 export function matmul_w4a8(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
   if (ASC_FEATURE_RELAXED_SIMD) multiply<W4, i8>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
   else multiply<W4, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);

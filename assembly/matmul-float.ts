@@ -9,16 +9,16 @@ import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } 
 import { tile } from "./tile";
 import { vectorFloat } from "./matvec-float";
 
-/** Columns of a panel that stay in the first cache as f32: 16 KiB. */
+/** Columns of a panel that stay in the L1 cache as f32: 16 KiB. */
 const PIECE: i32 = 256;
 
-/** Columns that are summed from zero before they meet y (docs/kernels.md): the float order. */
+/** Columns that are summed from zero before they are added to y (docs/kernels.md): the float order. */
 const CHUNK: i32 = 32;
 
-/** Offset in scratch, behind a piece, of 512 bytes of unpacked codes. */
+/** Offset in scratch, after a piece, of 512 bytes of unpacked codes. */
 const CODES: usize = 16384;
 
-/** Adds one piece of a panel to the 16 columns at y of `count` rows. Rows that fill no tile of four go one by one. */
+/** Adds one piece of a panel to the 16 columns at y of `count` rows. Rows beyond the last full four go one by one. */
 function addPiece(y: usize, yBytes: usize, x: usize, xBytes: usize, index: usize, start: i32, count: i32, w: usize, cols: i32): void {
   const end = start + count;
   let t = start;
@@ -37,7 +37,7 @@ function addPiece(y: usize, yBytes: usize, x: usize, xBytes: usize, index: usize
   }
 }
 
-/** The 16 columns at y of `count` rows. */
+/** Computes the 16 columns at y of `count` rows. */
 function multiplyPanel<S>(y: usize, yBytes: usize, scratch: usize, panel: usize, x: usize, xBytes: usize, index: usize, start: i32, count: i32, k: i32, groupSize: i32): void {
   clearRows(y, count, yBytes);
   if (!isPacked<S>() && count == 1) return vectorFloat<S>(y, x + rowAt(index, start) * xBytes, panel, k);
@@ -50,7 +50,7 @@ function multiplyPanel<S>(y: usize, yBytes: usize, scratch: usize, panel: usize,
   }
 }
 
-/** All matrices of the table. */
+/** Multiplies all matrices of the table. */
 function multiply<S>(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32): void {
   const yBytes = <usize>ldy << 2;
   const panelStep = isPacked<S>() ? panelBytes<S>(k, groupSize) : <usize>k * 16 * bytesOf<S>();

@@ -1,4 +1,4 @@
-// One activation row times a packed panel: codes meet the activations in registers, the panel is read once from end to end.
+// Multiplies one activation row by a packed panel. Codes are unpacked in registers, and the panel is read once from end to end.
 import { bitsOf } from "./bits";
 import { byteMask, codeStep, dotThree, dotVector, dotHalf, halfMask, halfStep, pairStep, rowStep } from "./codes";
 import { BYTES_03, BYTES_04, WORDS_00FF, WORDS_ONE } from "./constants";

@@ -1,10 +1,10 @@
-// One activation row times a float panel, in the order of docs/kernels.md: sums of 32 columns, each from zero, added to y.
+// Multiplies one activation row by a float panel, in the order of docs/kernels.md: sums of 32 columns, each from zero, added to y.
 import { bytesOf } from "./bits";
 import { rows0, rows12, rows4, rows8 } from "./float-weights";
 
 @inline function addProduct(sum: v128, x: v128, w: v128): v128 { return f32x4.add(sum, f32x4.mul(x, w)); }
 
-/** y[16] += one row times `cols` columns of a float panel; y comes and goes by address so that pieces can follow each other. */
+/** y[16] += one row times `cols` columns of a float panel. y is in memory, so that a panel can be processed in pieces. */
 export function vectorFloat<S>(y: usize, x: usize, w: usize, cols: i32): void {
   const step = <usize>(16 * bytesOf<S>());
   let y0 = v128.load(y), y1 = v128.load(y, 16), y2 = v128.load(y, 32), y3 = v128.load(y, 48);

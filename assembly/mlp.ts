@@ -1,4 +1,4 @@
-// Element-wise steps of the residual stream and of the experts' MLPs. A unit is a row where nothing else is said.
+// Element-wise steps of the residual stream and of the experts' MLPs. Unless stated otherwise, a unit is a row.
 import { EXP_ONE } from "./constants";
 import { exp1, exp4 } from "./exp";
 
@@ -37,8 +37,8 @@ export function add_f32(
 }
 
 /**
- * y[t] += bias for the rows that a linear computes. A unit is an entry { bias, span, y, 0 } of a table, as matmuls have them: all experts
- * of a layer, or a single dense linear; linears whose rows overlap must stand in different calls.
+ * y[t] += bias for the rows that a linear computes. A unit is an entry { bias, span, y, 0 } of a table like those of matmuls: all
+ * experts of a layer, or a single dense linear. Linears whose rows overlap must be in different calls.
  */
 export function add_bias_f32(first: i32, last: i32, scratch: usize, table: usize, ldy: i32, width: i32): void {
   for (let unit = first; unit < last; unit++) {

@@ -23,7 +23,7 @@ function squares(x: usize, width: i32): f64 {
 
 /**
  * y[t] = x[t] / sqrt(mean(x[t]^2) + eps) * weight; a unit is a row. y may be x.
- * The mean is taken in f64, since one column of a residual stream may be 1e4 times the others.
+ * The mean is computed in f64, because one column of a residual stream may be 1e4 times the others.
  */
 export function rmsnorm_f32(
   first: i32, last: i32, scratch: usize,

@@ -2,7 +2,7 @@
 import { bitsOf, W2, W3, W4, W8 } from "./bits";
 import { packChunk, unpackChunk } from "./codes";
 
-/** Bytes before the codes of a group: 16 words of f16 scale and zero. */
+/** Bytes of a group's head: 16 words of f16 scale and zero. */
 export const GROUP_HEAD: usize = 64;
 
 /** Bytes of a packed group: head and codes. */

@@ -1,6 +1,6 @@
-// What this machine can do at best through WebAssembly SIMD: the ceilings the benchmark measures kernels against.
+// Measures the ceilings of this machine through WebAssembly SIMD. The benchmark compares kernels with them.
 
-/** Reads `data` with plain vector loads; a unit is 4096 bytes. Scratch: 16 bytes, the sum, so that nothing is optimised away. */
+/** Reads `data` with plain vector loads; a unit is 4096 bytes. Scratch: 16 bytes for the sum, so that nothing is optimised away. */
 export function probe_read(first: i32, last: i32, scratch: usize, data: usize): void {
   let a = i32x4.splat(0), b = i32x4.splat(0), c = i32x4.splat(0), d = i32x4.splat(0);
   const end = data + (<usize>last << 12);
@@ -16,8 +16,8 @@ export function probe_read(first: i32, last: i32, scratch: usize, data: usize): 
 @inline function addProduct(sum: v128, x: v128, y: v128): v128 { return f32x4.add(sum, f32x4.mul(x, y)); }
 
 /**
- * Multiplies and adds, eight independent sums; a unit is 128 floating-point operations. Scratch: 16 bytes.
- * One load serves eight products: with a load for every two the loads set the pace, and the ceiling came out a fifth too low.
+ * Multiplies and adds with eight independent sums; a unit is 128 floating-point operations. Scratch: 16 bytes.
+ * One load serves eight products. With a load for every two, the loads limited the speed, and the ceiling was a fifth too low.
  */
 export function probe_mul_add(first: i32, last: i32, scratch: usize, data: usize): void {
   const m = v128.load(data), n = v128.load(data, 16);

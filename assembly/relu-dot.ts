@@ -1,5 +1,5 @@
-// The outer layer of the block scorer, w . relu(x), and what its slope says of w and of x. x rows have any stride, and 16 columns
-// a panel.
+// The outer layer of the block scorer, w . relu(x), and its gradients with respect to w and x. Rows of x have any stride, and 16
+// columns per panel.
 import { sumLanes } from "./lanes";
 
 /** sum + relu(x) * w in four lanes. */
@@ -23,7 +23,7 @@ export function relu_dot_f32(first: i32, last: i32, scratch: usize, y: usize, x:
   }
 }
 
-/** Where x is above 0: its slope, slope * w, at `at`; gives slope * x. */
+/** Writes the gradient at x, slope * w where x > 0, to `at`. Returns slope * x there, both 0 elsewhere. */
 @inline function slopeOf(at: usize, x: v128, slope: v128, w: v128): v128 {
   const above = f32x4.gt(x, f32x4.splat(0));
   v128.store(at, v128.and(f32x4.mul(slope, w), above));
@@ -31,8 +31,8 @@ export function relu_dot_f32(first: i32, last: i32, scratch: usize, y: usize, x:
 }
 
 /**
- * Back through `relu_dot_f32`, from the slopes at y[t]: those at x as matmul panels, slopes[p][t][16], and those at w in
- * `gradient`, summed over ascending rows; a unit is a panel.
+ * The gradients of `relu_dot_f32`, from the gradients at y[t]. Those at x are written as matmul panels, slopes[p][t][16]. Those at w
+ * are summed over ascending rows, in `gradient`. A unit is a panel.
  */
 export function relu_slopes_f32(first: i32, last: i32, scratch: usize, slopes: usize, gradient: usize, y: usize, x: usize, ldx: i32, w: usize, rows: i32): void {
   const step = <usize>ldx << 2;

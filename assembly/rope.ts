@@ -1,6 +1,6 @@
-// Rotary position embedding, half-split as in `rotate_half`: column i turns with column i + rotaryDim / 2.
+// Rotary position embedding, half-split as in `rotate_half`: column i is rotated with column i + rotaryDim / 2.
 
-/** Turns one head in place. */
+/** Rotates one head in place. */
 function turn(x: usize, cos: usize, sin: usize, halfBytes: usize): void {
   const y = x + halfBytes;
   let at: usize = 0;
@@ -23,7 +23,7 @@ function turn(x: usize, cos: usize, sin: usize, halfBytes: usize): void {
 }
 
 /**
- * Turns the first `rotaryDim` columns of every head of x[T, heads * headDim] in place; a unit is a token.
+ * Rotates the first `rotaryDim` columns of every head of x[T, heads * headDim] in place; a unit is a token.
  * positions i32[T]; table f32[positions][2][rotaryDim / 2], cosines then sines.
  */
 export function rope_f32(

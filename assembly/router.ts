@@ -1,12 +1,12 @@
-// Choosing experts: the top-k of the router's logits and their weights.
+// Chooses experts: the top-k of the router's logits and their weights.
 import { exp1, exp4 } from "./exp";
 
-/** Fills experts[0..topK) with the indices of the largest logits, descending, ties to the lower index. */
+/** Fills experts[0..topK) with the indices of the largest logits, in descending order. On ties the lower index wins. */
 function choose(experts: usize, weights: usize, logits: usize, count: i32, topK: i32): void {
   let taken = 0;
   for (let expert = 0; expert < count; expert++) {
     const logit = load<f32>(logits + (<usize>expert << 2));
-    // weights holds the chosen logits for now. A NaN compares false everywhere: it ends every loop.
+    // weights temporarily holds the chosen logits. Comparisons with a NaN are false, which ends every loop.
     if (taken == topK && !(logit > load<f32>(weights + (<usize>(topK - 1) << 2)))) continue;
     let slot = taken < topK ? taken++ : topK - 1;
     for (; slot > 0; slot--) {
@@ -38,10 +38,10 @@ function expSum(logits: usize, count: i32, most: f32): f32 {
 }
 
 /**
- * experts i32[T, topK] and weights f32[T, topK] of logits f32[T, E]; a unit is a token. topK <= E.
- * Experts are chosen by logit, descending, ties to the lower index. Weights are the softmax over all E, divided by the sum of
- * the chosen ones if `renormalize` (which equals the softmax over the chosen logits), times scale.
- * Logits that are NaN still give valid, distinct experts; their weights are NaN.
+ * experts i32[T, topK] and weights f32[T, topK] from logits f32[T, E]; a unit is a token. topK <= E.
+ * Experts are chosen by logit in descending order; on ties the lower index wins. Weights are the softmax over all E, divided by the sum
+ * of the chosen ones if `renormalize` (which equals the softmax over the chosen logits), times scale.
+ * NaN logits still give valid, distinct experts, with NaN weights.
  */
 export function route_f32(
   first: i32, last: i32, scratch: usize,

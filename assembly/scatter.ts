@@ -1,9 +1,9 @@
-// Moving rows between tokens and experts, and columns into the order a linear was quantised in.
+// Moves rows between tokens and experts, and columns into the order in which a linear was quantised.
 
 /**
- * Sorts T * topK expert choices by expert, then token; one unit in all (only unit 0 does anything).
- * spans {start, count}[E]: the compact rows of each expert; index i32[T * topK]: token of each compact row;
- * place i32[T, topK]: compact row of each choice.
+ * Sorts T * topK expert choices by expert, then token. One unit (only unit 0 does anything).
+ * spans {start, count}[E]: the compact rows of each expert; index i32[T * topK]: token of each compact row; place i32[T, topK]: compact
+ * row of each choice.
  */
 export function group_tokens(
   first: i32, last: i32, scratch: usize,
@@ -37,7 +37,7 @@ export function group_tokens(
 
 /**
  * h[t] += (sum over slots, in slot order, of weights[t, slot] * y[place[t, slot]]) + extra[t]; a unit is a token.
- * The output of the experts is summed before it meets h. `extra` 0: there is none.
+ * The experts' outputs are summed before they are added to h. `extra` 0: there is none.
  */
 export function combine_f32(
   first: i32, last: i32, scratch: usize,

@@ -1,8 +1,8 @@
-// What scoring needs of rows of logits: the largest, log-sum-exp, divergence. Sums run in f64, in two lanes (even and odd
-// columns, ascending), then lane 0 + lane 1. Every unit is a row.
+// Scores rows of logits: maximum, log-sum-exp, divergence. Sums run in f64, in two lanes (even and odd columns, ascending), then lane 0
+// + lane 1. Every unit is a row.
 import { exp2d, log1 } from "./exp";
 
-/** The largest of a row (count > 0). A NaN may or may not show: ask `finite_rows`. */
+/** The maximum of a row (count > 0). A NaN may be ignored; use `finite_rows` to find it. */
 function largest(x: usize, count: i32): f32 {
   let most = v128.load32_splat(x);
   const end = x + (<usize>count << 2);
@@ -21,14 +21,14 @@ function indexOf(x: usize, count: i32, value: f32): i32 {
   return -1;
 }
 
-/** v - v is 0 for a finite lane, else NaN; all bits of a lane are set where it is NaN. */
+/** Mask of the lanes that are not finite: v - v is 0 for a finite lane, else NaN. */
 @inline
 function notFinite(v: v128): v128 {
   const zero = f32x4.sub(v, v);
   return f32x4.ne(zero, zero);
 }
 
-/** Whether no entry is infinite or NaN. */
+/** Whether all entries are finite. */
 function finite(x: usize, count: i32): bool {
   let bad = i32x4.splat(0);
   const end = x + (<usize>count << 2);
@@ -75,7 +75,7 @@ function crossSum(p: usize, q: usize, count: i32, mostP: f64, mostQ: f64): f64 {
   return total;
 }
 
-/** out f64[T, 2] = { most, sum of e^(x - most) } of each row of logits[T, V]: log p(i) = x[i] - most - ln sum. */
+/** out f64[T, 2] = { max, sum of e^(x - max) } of each row of logits[T, V]: log p(i) = x[i] - max - ln sum. */
 export function log_sum_exp(first: i32, last: i32, scratch: usize, out: usize, logits: usize, ldl: i32, count: i32): void {
   for (let row = first; row < last; row++) {
     const x = logits + (<usize>row * ldl << 2);
@@ -85,7 +85,7 @@ export function log_sum_exp(first: i32, last: i32, scratch: usize, out: usize, l
   }
 }
 
-/** out i32[T] = column of the largest entry, ties to the lowest; -1 if the row holds a NaN or an infinity. */
+/** out i32[T] = column of the largest entry, on ties the lowest; -1 if the row has a NaN or an infinity. */
 export function argmax_rows(first: i32, last: i32, scratch: usize, out: usize, logits: usize, ldl: i32, count: i32): void {
   for (let row = first; row < last; row++) {
     const x = logits + (<usize>row * ldl << 2);
@@ -94,9 +94,9 @@ export function argmax_rows(first: i32, last: i32, scratch: usize, out: usize, l
 }
 
 /**
- * out f64[T, 4] = { KL(P || Q) in nats, 1 if both have the same top column else 0, log-sum-exp of p, log-sum-exp of q } of
- * the rows p[T, V] and q[T, V] of logits. log P(i) = p[i] - out[2], log Q(i) = q[i] - out[3]. Absolute error of all below
- * 1e-12 for logits below 1e3; equal rows give exactly 0. KL may come out a rounding error below 0.
+ * out f64[T, 4] = { KL(P || Q) in nats, 1 if both have the same top column else 0, log-sum-exp of p, log-sum-exp of q } of the rows
+ * p[T, V] and q[T, V] of logits. log P(i) = p[i] - out[2], log Q(i) = q[i] - out[3]. The absolute error of each is below 1e-12 for
+ * logits below 1e3. Equal rows give exactly 0; KL may otherwise be below 0 by a rounding error.
  */
 export function divergence(
   first: i32, last: i32, scratch: usize, out: usize, p: usize, ldp: i32, q: usize, ldq: i32, count: i32,

@@ -1,7 +1,7 @@
 // The tile of 4 activation rows x 8 weight rows: the inner loop of every matmul with several rows.
 //
-// T is the type of the activations: i8 and i16 meet unpacked codes, f32 meets f32 weights. In each case 64 bytes of weights, a
-// 32-bit lane a row of the panel, meet 4 bytes of every activation row: four columns, two, or one.
+// T is the type of the activations: i8 and i16 are multiplied by unpacked codes, f32 by f32 weights. In each case 64 bytes of weights,
+// one 32-bit lane per row of the panel, are multiplied by 4 bytes of every activation row: four, two or one columns.
 import { WORDS_ONE } from "./constants";
 import { fold, sumOf } from "./fold";
 
@@ -12,13 +12,13 @@ import { fold, sumOf } from "./fold";
   else return i16x8.add(sum, v128.relaxed_dot<i16>(x, w));
 }
 
-/** Adds a sum of i16 pairs to the one kept at `at`, or begins it. */
+/** Stores the i32 sum of i16 pairs at `at` (`begin`), or adds it to the sum there. */
 @inline function keepOne(at: usize, begin: bool, words: v128): void {
   const sum = i32x4.dot_i16x8_s(words, v128.load(WORDS_ONE));
   v128.store(at, begin ? sum : i32x4.add(v128.load(at), sum));
 }
 
-/** Moves the i16 sums of 32 columns, all they can hold, to i32 sums in memory. */
+/** Adds the i16 sums of 32 columns, which is as many as they can hold, to i32 sums in memory. */
 function keep(at: usize, begin: bool, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128): void {
   keepOne(at, begin, a);
   keepOne(at + 16, begin, b);
@@ -30,13 +30,13 @@ function keep(at: usize, begin: bool, a: v128, b: v128, c: v128, d: v128, e: v12
   keepOne(at + 112, begin, h);
 }
 
-/** A group's sum: its last i16 sums and, unless they are all, what was kept. */
+/** The sum of a group: its last i16 sums and, if there are `more`, the sums kept in memory. */
 @inline function total(words: v128, kept: usize, more: bool): v128 {
   const sum = i32x4.dot_i16x8_s(words, v128.load(WORDS_ONE));
   return more ? i32x4.add(v128.load(kept), sum) : sum;
 }
 
-/** y += what one activation group (f32: a chunk of 32 columns) adds to 8 columns of a row: their sums a and b. */
+/** y += contribution of one activation group (f32: of a chunk of 32 columns) to 8 columns of a row, with the sums a and b. */
 @inline function foldRow<T>(y: usize, a: v128, b: v128, meta: usize, head: usize): void {
   if (isFloat<T>()) {
     v128.store(y, f32x4.add(v128.load(y), a));
@@ -50,9 +50,9 @@ function keep(at: usize, begin: bool, a: v128, b: v128, c: v128, d: v128, e: v12
 }
 
 /**
- * y[4][8] += 4 rows of activations times `cols` columns x 8 rows of weights. x0 to x3 point at the values, m0 to m3 at their
- * records' meta entries, `sums` at 128 bytes of scratch, `head` at that of the first weight group. f32 needs none of these: its
- * groups are the chunks of 32 columns of the float order.
+ * y[4][8] += 4 rows of activations times `cols` columns x 8 rows of weights. x0 to x3 point at the values, m0 to m3 at the meta entries
+ * of their records, `sums` at 128 bytes of scratch, `head` at the head of the first weight group. f32 uses only x0 to x3: its groups
+ * are the chunks of 32 columns of the float order.
  */
 export function tile<T>(y: usize, yBytes: usize, x0: usize, x1: usize, x2: usize, x3: usize, m0: usize, m1: usize, m2: usize, m3: usize, sums: usize, weights: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32): void {
   const zero = f32x4.splat(0);

@@ -2,12 +2,12 @@
 import { gramAt } from "./gram";
 import { groupOf, TILE_ROWS, TILE_STEP } from "./grid";
 
-/** D of a tile is four times [K][4]: four rows at a time stream through the caches without gaps. Bytes of a column: */
+/** Bytes of a column. D of a tile is stored as four times [K][4], so that four rows at a time stream through the caches without gaps. */
 const STEP: usize = 32;
 
 /**
- * out[n] f64 = d H d^T for each row d = dequantised - w, H as gram.ts keeps it; with codes 0 d is -w. `columns` as in
- * grid.ts in natural order, w[n,k] f32. `tiles` is room for k * 128 bytes a unit; a unit is a tile of 16 rows.
+ * out[n] f64 = d H d^T for each row d = dequantised - w, with H as in gram.ts; if codes is 0, d is -w. `columns` is as in grid.ts in
+ * natural order, w[n,k] f32. `tiles` has room for k * 128 bytes per unit; a unit is a tile of 16 rows.
  */
 export function trace_f64(
   first: i32, last: i32, scratch: usize, out: usize, tiles: usize, codes: usize, scales: usize, zeros: usize,
@@ -65,7 +65,7 @@ function traceRow(sums: usize, x: usize, h: usize, i: i32): void {
   finishRow(sums, x, h, s0, s1);
 }
 
-/** Adds one row of H to the sums, given what lies below the diagonal. */
+/** Adds one row of H to the sums. s0 and s1 are its sums below the diagonal. */
 @inline function finishRow(sums: usize, x: usize, h: usize, s0: v128, s1: v128): void {
   const f = v128.load64_splat(h);
   const d0 = v128.load(x), d1 = v128.load(x, 16);
@@ -75,7 +75,7 @@ function traceRow(sums: usize, x: usize, h: usize, i: i32): void {
   v128.store(sums, f64x2.add(v128.load(sums, 16), f64x2.mul(d1, s1)), 16);
 }
 
-/** traceRow of rows i to i + 3 of H, `ld` bytes apart. */
+/** traceRow for rows i to i + 3 of H, `ld` bytes apart. */
 function traceFour(sums: usize, x: usize, h: usize, ld: usize, i: i32): void {
   let h1 = h + ld, h2 = h1 + ld, h3 = h2 + ld;
   let s00 = f64x2.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00;
