@@ -1,4 +1,4 @@
-/** `quern/evaluate`: tasks, log-likelihoods, perplexity and comparisons; the parts for research by topic. */
+/** Exports `quern/evaluate`: tasks, log-likelihoods, perplexity, comparisons, and parts for research by topic. */
 export { type CompareOptions, compare, type ReferenceComparison } from "./eval/compare/compare.ts";
 export type { Comparison } from "./eval/compare/comparison-sums.ts";
 export {

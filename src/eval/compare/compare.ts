@@ -1,7 +1,7 @@
 /**
- * One model against another, usually its float original, token by token: KL(reference || model), agreement on the likeliest
- * token, change of the true token's probability (labels as llama-perplexity prints them), and changes of routing. The
- * reference runs alongside, or was saved by `saveReference` and is read.
+ * Compares a model with another one, usually its float original, token by token: KL(reference || model), agreement on the
+ * likeliest token, change of the true token's probability (labels as llama-perplexity prints them), and changes of routing.
+ * The reference runs alongside, or is read from a file that `saveReference` wrote.
  */
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
@@ -16,13 +16,13 @@ import { Follower } from "./running-reference.ts";
 import { type ComparedWindows, ReferenceWriter } from "./save-reference.ts";
 import { SavedReference } from "./saved-reference.ts";
 
-/** Ids or windows to compare on, and where the reference is saved meanwhile. */
+/** The ids or windows to compare on, and the file to save the reference to. */
 export interface CompareOptions extends WindowProtocol {
-  /** Token ids of a text, which are cut into windows as `window` and `limit` say. */
+  /** Token ids of a text. `window` and `limit` say how they are cut into windows. */
   readonly ids?: readonly number[];
-  /** Instead: windows at hand, which may differ in length; the first id of each is context only. */
+  /** Windows of token ids instead of `ids`. They may differ in length; the first id of each is context only. */
   readonly windows?: readonly (readonly number[])[];
-  /** Writes the reference's file meanwhile, as `saveReference` does; for a reference that runs. */
+  /** Writes the reference to this file in the same run, as `saveReference` does. Only for a reference that is a model. */
   readonly saveTo?: OutputFile;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
@@ -32,20 +32,21 @@ const OPTIONS: KnownOptions<CompareOptions> = {
   ...{ ids: true, windows: true, window: true, limit: true, saveTo: true, signal: true, onProgress: true },
 };
 
-/** A comparison, and with what. */
+/** A comparison, with the reference that it was made against. */
 export interface ReferenceComparison extends Comparison {
   readonly reference: {
     readonly name: string;
-    /** Whether it was read from a file. */
+    /** Whether the reference was read from a file. */
     readonly saved: boolean;
-    /** SHA-256 of what the model is; null where no file needed it. */
+    /** SHA-256 of the reference's configuration and weights (src/model/model-identity.ts); null if no file was read or written. */
     readonly hash: string | null;
   };
 }
 
 /**
- * Compares over the windows of a text or windows at hand. A saved reference brings its windows: others must be the same (ids are cut
- * as the file's were unless options say otherwise), or left out.
+ * Compares two models over the windows of a text, or over given windows. A saved reference brings its own windows, so `ids` and
+ * `windows` may be left out; if they are given, they must match the file's. Ids are then cut as the file's were, unless options say
+ * otherwise.
  * @throws UsageError for models that cannot be compared, windows that do not fit, or ids that are not the file's.
  */
 export async function compare(
@@ -65,11 +66,11 @@ function inputOf(model: Model, reference: Model | SavedReference, options: Compa
   if (windows !== undefined) {
     const others = (["ids", "window", "limit"] as const).filter((name) => options[name] !== undefined);
     if (others.length > 0)
-      throw new UsageError("windows", `${others[0]} beside them`, "windows alone, or ids that are cut");
+      throw new UsageError("windows", `${others[0]} beside them`, "either windows, or ids to cut into windows");
     return { windows, protocol: undefined };
   }
   if (ids === undefined) {
-    if (!saved) throw new UsageError("ids", "none", "token ids or windows: only a saved reference brings its own");
+    if (!saved) throw new UsageError("ids", "none", "token ids or windows (only a saved reference brings its own)");
     return { windows: reference.windows, protocol: file };
   }
   const { window = file?.window ?? DEFAULT_WINDOW, limit = file?.limit } = options;
@@ -87,7 +88,7 @@ async function compareInput(
   const saved = reference instanceof SavedReference;
   requireComparable(model.files.name, shapeOf(model.config), saved ? reference.shape : shapeOf(reference.config));
   if (!saved) return compareRunning(model, reference, input, file, options);
-  if (file !== undefined) throw new UsageError("saveTo", "a saved reference", "a reference that runs");
+  if (file !== undefined) throw new UsageError("saveTo", "a saved reference", "a reference that is a model");
   requireSameWindows(input.windows, reference.windows, reference.name);
   const { name, hash } = reference.facts;
   return { ...(await run(model, reference, input.windows, options)), reference: { name, saved, hash } };
@@ -110,7 +111,7 @@ async function compareRunning(
   return { ...result, reference: { name: baseName(reference.files.name), saved: false, hash } };
 }
 
-/** Each token's logits of the reference are brought into the model's engine and compared by a kernel. */
+/** Copies the reference's logits of each token into the model's engine, where a kernel compares them. */
 async function run(
   model: Model,
   reference: ReferenceRows,

@@ -1,4 +1,4 @@
-/** Sums of a comparison, token by token. */
+/** Sums up a comparison of two models, token by token. */
 import { exp } from "../../base/exact-math.ts";
 import type { Model } from "../../model/model.ts";
 import type { LogitRows } from "../../model/pass/session.ts";
@@ -10,23 +10,23 @@ import { type ReferenceWindow, shapeOf } from "./reference.ts";
 
 /** A model against a reference on the same tokens: KL in nats a token, agreement, perplexities, and changed routes. */
 export interface Comparison {
-  /** Nats a token; percentiles linear between ranks. */
+  /** KL in nats a token. Percentiles are interpolated linearly between ranks. */
   readonly kl: Readonly<Record<"mean" | "stdErr" | "p50" | "p90" | "p95" | "p99" | "p999" | "max", number>>;
-  /** Mean of each window: what two models compared on the same windows are told apart by. */
+  /** Mean KL of each window in nats a token, for paired tests of two models on the same windows. */
   readonly klWindows: readonly number[];
-  /** Share of tokens for which both have the same likeliest one. */
+  /** Share of tokens for which both models predict the same likeliest token. */
   readonly sameTop: { readonly value: number; readonly stdErr: number };
-  /** Model's over reference's. */
+  /** Perplexity of the model divided by that of the reference. */
   readonly perplexityRatio: number;
   readonly perplexity: { readonly model: number; readonly reference: number };
   /** p_model - p_reference of the true token. */
   readonly deltaP: { readonly rms: number; readonly mean: number };
-  /** Share of tokens whose set of experts differs, by MoE layer. */
+  /** For each MoE layer, the share of tokens whose set of experts differs. */
   readonly routing: readonly { readonly layer: number; readonly changed: number }[];
   readonly scoredTokens: number;
 }
 
-/** Owns the memory in which rows of both meet: the engine's, where a kernel compares them. */
+/** Adds up the sums. Owns the memory in the model's engine into which the reference's rows are copied. */
 export class Tally implements Disposable {
   readonly #model: Model;
   readonly #memory: Region;
@@ -52,7 +52,7 @@ export class Tally implements Disposable {
     this.#memory = taken.move();
   }
 
-  /** Rows of the model against the reference's; the last of a window has nothing to predict. */
+  /** Adds rows of the model and the reference's rows of the same tokens. The last token of a window is left out: it has no target. */
   addLogits({ ptr, ld, rows: found, first }: LogitRows, ids: readonly number[], expected: ReferenceWindow): void {
     const { machine, config } = this.#model;
     const rows = Math.min(found, ids.length - 1 - first);
@@ -90,7 +90,7 @@ export class Tally implements Disposable {
     this.#routed += tokens;
   }
 
-  /** Closes a window: what is added from here on belongs to the next. */
+  /** Closes a window; rows added after this call belong to the next one. */
   endWindow(): void {
     const own = this.#kl.slice(this.#counted);
     this.#counted = this.#kl.length;

@@ -1,5 +1,5 @@
 /**
- * The file of a saved reference: safetensors. Tensors: `lengths` I32 [windows], `ids` I32 [tokens] of all windows in a row,
+ * The layout of a saved reference, a safetensors file. Tensors: `lengths` I32 [windows], `ids` I32 [tokens] of all windows in a row,
  * `codes` U16 [tokens - windows, vocabulary] and `ranges` U16 [tokens - windows] of every scored token (reference-code.ts;
  * ln p = log_softmax(-ranges / 512 * (codes / 65535)^2)), `experts` U8 or U16 [tokens, MoE layers, experts a token], sorted.
  */
@@ -10,20 +10,20 @@ import type { WindowProtocol } from "../scoring/scored-windows.ts";
 import type { ReferenceShape } from "./reference.ts";
 
 const FORMAT = "quern-reference";
-/** A reader of version 1 refuses every other. */
+/** A reader accepts only this version. */
 const VERSION = "1";
 
-/** What the header tells of the model and the tokens. */
+/** What the file's header says about the model and the tokens. */
 export interface ReferenceFacts {
   /** The model's folder, without the folders around it. */
   readonly name: string;
-  /** SHA-256 of what the model is (src/model/model-identity.ts). */
+  /** SHA-256 of the model's configuration and weights (src/model/model-identity.ts). */
   readonly hash: string;
   readonly activations: string;
   readonly activationGroup: string;
-  /** Quern's version, and the build. */
+  /** Quern's version and the build of its kernels. */
   readonly kernels: string;
-  /** How the windows were cut; undefined where they were given as they are. */
+  /** How the windows were cut from ids; undefined if the windows themselves were given. */
   readonly protocol: WindowProtocol | undefined;
   /** SHA-256 of `ids` as int32 little endian. */
   readonly idsHash: string;
@@ -31,7 +31,7 @@ export interface ReferenceFacts {
 
 type TensorName = "lengths" | "ids" | "codes" | "ranges" | "experts";
 
-/** Every tensor of the file, by the number of windows and of their tokens. */
+/** Every tensor of the file, for this many windows and tokens. */
 export function referenceTensors(
   shape: ReferenceShape,
   windows: number,

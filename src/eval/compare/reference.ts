@@ -1,19 +1,19 @@
-/** What a model is compared with: rows of logits and chosen experts of each window, from a model that runs or from a file. */
+/** A source of reference rows: logits and chosen experts of each window, from a running model or from a file. */
 import { UsageError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 
 export interface ReferenceRows {
   readonly shape: ReferenceShape;
-  /** The window of that place, whose ids are given. */
+  /** The window at index `place`, whose ids are `ids`. */
   window(place: number, ids: readonly number[], turns: Turns): Promise<ReferenceWindow>;
 }
 
-/** A window as the reference sees it; valid until the next one is asked for. */
+/** The reference's logits and routes of one window; valid until the next window is asked for. */
 export interface ReferenceWindow {
-  /** Copies logits of the tokens [first, first + rows), up to a constant in each row; rows of `into` are `ld` apart. */
+  /** Copies the logits of the tokens [first, first + rows), up to a constant a row. Rows of `into` are `ld` floats apart. */
   copyLogits(into: Float32Array, ld: number, first: number, rows: number): void;
-  /** By MoE layer: the chosen experts of each token, sorted. */
+  /** For each MoE layer, the chosen experts of each token, sorted. */
   readonly routes: readonly Int32Array[];
 }
 
@@ -23,7 +23,7 @@ export interface ReferenceShape {
   readonly layers: number;
   readonly experts: number;
   readonly topK: number;
-  /** Their numbers. */
+  /** Numbers of the MoE layers. */
   readonly moeLayers: readonly number[];
 }
 
@@ -31,14 +31,14 @@ export function shapeOf({ vocabSize, layers, experts, topK, moeLayers }: ModelCo
   return { vocabSize, layers, experts, topK, moeLayers: moeLayers.flatMap((moe, layer) => (moe ? [layer] : [])) };
 }
 
-/** @throws UsageError where the reference has another vocabulary, other layers or other experts than the model of that name. */
+/** @throws UsageError if the reference's vocabulary size, layers or experts differ from those of the model called `name`. */
 export function requireComparable(name: string, model: ReferenceShape, reference: ReferenceShape): void {
   for (const key of ["vocabSize", "layers", "experts", "topK", "moeLayers"] as const)
     if (String(model[key]) !== String(reference[key]))
       throw new UsageError(`reference ${key}`, String(reference[key]), `${model[key]}, as ${name} has`);
 }
 
-/** @throws UsageError that names the first difference between windows that should be the file's, and the file's. */
+/** @throws UsageError naming the first difference between the given windows and the file's. */
 export function requireSameWindows(
   found: readonly (readonly number[])[],
   expected: readonly (readonly number[])[],

@@ -1,4 +1,4 @@
-/** Runs windows through one model and keeps what is compared. */
+/** Runs windows through a model and gives the logits and routes that a comparison needs. */
 
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
@@ -13,7 +13,7 @@ export class Follower implements ReferenceRows, Disposable {
   readonly #session: Session;
   #routes: number[][] = [];
 
-  /** @param context of the longest window that is run. */
+  /** @param context tokens of the longest window. */
   constructor(model: Model, context: number) {
     this.shape = shapeOf(model.config);
     this.#model = model;
@@ -48,7 +48,7 @@ export class Follower implements ReferenceRows, Disposable {
     };
   }
 
-  /** Of the window that was run last. */
+  /** The routes of the window that ran last. */
   takeRoutes(): readonly Int32Array[] {
     return this.#routes.map((flat) => sortedSets(flat, this.shape.topK));
   }

@@ -1,4 +1,4 @@
-/** Runs a reference once and keeps what comparisons need of it in a file, window by window. */
+/** Runs a reference model once and saves the rows that comparisons need to a file, window by window. */
 
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
@@ -17,11 +17,11 @@ import { encodeRow } from "./reference-code.ts";
 import { type ReferenceFacts, referenceTensors, writeFacts } from "./reference-layout.ts";
 import { Follower } from "./running-reference.ts";
 
-/** The file, how the windows were cut, which it keeps, and who is told of progress. */
+/** The output file, how the windows were cut, and callbacks. */
 export interface SaveReferenceOptions {
-  /** It is committed, or removed on any failure. */
+  /** The file is committed at the end, and removed on any failure. */
   readonly output: OutputFile;
-  /** How the windows were cut, for the file's header and for texts that are compared with it later. */
+  /** How the windows were cut. It is kept in the file's header, and later comparisons cut their texts in the same way. */
   readonly protocol?: WindowProtocol;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
@@ -29,7 +29,7 @@ export interface SaveReferenceOptions {
 
 const OPTIONS: KnownOptions<SaveReferenceOptions> = { output: true, protocol: true, signal: true, onProgress: true };
 
-/** What was written. */
+/** The facts in the header of the file that was written, and the numbers of bytes, windows and scored tokens. */
 export interface SavedFacts extends ReferenceFacts {
   readonly bytes: number;
   readonly windows: number;
@@ -37,8 +37,8 @@ export interface SavedFacts extends ReferenceFacts {
 }
 
 /**
- * Writes the reference's file (reference-layout.ts) and commits it; on any failure nothing remains. Takes 2 bytes a token
- * and entry of the vocabulary.
+ * Writes the reference's file (reference-layout.ts) and commits it; on any failure nothing remains. The file takes 2 bytes for each
+ * scored token and entry of the vocabulary.
  * @throws UsageError for no windows, or one that is too short to score or too long for the model.
  */
 export async function saveReference(
@@ -61,13 +61,13 @@ export async function saveReference(
   return writer.facts;
 }
 
-/** Windows, and how they were cut from ids; undefined where they were given. */
+/** Windows, and the protocol by which they were cut from ids; undefined if the windows themselves were given. */
 export interface ComparedWindows {
   readonly windows: readonly (readonly number[])[];
   readonly protocol: WindowProtocol | undefined;
 }
 
-/** Writes windows in their order; the codes go out at once, the few bytes behind them at the end. */
+/** Writes windows in order. Codes are written at once, the small tensors behind them at the end. */
 export class ReferenceWriter {
   readonly facts: SavedFacts;
   readonly #sink: FileSink;
@@ -78,7 +78,7 @@ export class ReferenceWriter {
   #rows = 0;
   #tokens = 0;
 
-  /** Hashes the model, then writes the header and what stands before the codes. */
+  /** Hashes the model, then writes the header and the tensors before the codes. */
   static async begin(
     reference: Model,
     { windows, protocol }: ComparedWindows,
@@ -126,7 +126,7 @@ export class ReferenceWriter {
     this.facts = facts;
   }
 
-  /** The next window. */
+  /** Adds the next window. */
   async add(window: ReferenceWindow, turns: Turns): Promise<void> {
     const { vocabSize } = this.#shape;
     const tokens = this.#small.lengths[this.#windows++];
@@ -145,7 +145,7 @@ export class ReferenceWriter {
     this.#keepRoutes(window.routes, tokens);
   }
 
-  /** What stands behind the codes. The sink stays open. */
+  /** Writes the tensors after the codes. The sink stays open. */
   async end(): Promise<void> {
     await this.#writeSmall(this.#codesPlace + 1, this.#order.length);
   }
@@ -170,7 +170,7 @@ export class ReferenceWriter {
   }
 }
 
-/** Every tensor but the codes: a few bytes a token, in memory until their place in the file comes. */
+/** Every tensor but the codes. They take a few bytes a token and stay in memory until their place in the file is reached. */
 interface SmallTensors {
   readonly lengths: Int32Array<ArrayBuffer>;
   readonly ids: Int32Array<ArrayBuffer>;

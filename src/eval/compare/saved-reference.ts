@@ -1,4 +1,4 @@
-/** Reads a saved reference: header and ids when it is opened, codes and routes window by window. */
+/** Reads a saved reference: header and ids on opening, codes and routes window by window. */
 import { FormatError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import { sha256 } from "../../files/sha256.ts";
@@ -9,7 +9,7 @@ import type { ReferenceRows, ReferenceShape, ReferenceWindow } from "./reference
 import { decodeRow } from "./reference-code.ts";
 import { type ReferenceFacts, readFacts, referenceTensors } from "./reference-layout.ts";
 
-/** Takes the source over. @throws FormatError naming file, tensor or field, what was found and what was expected. */
+/** Opens a saved reference, which then owns `source`. @throws FormatError naming the file and the tensor or field that is wrong. */
 export async function openReference(source: ByteSource): Promise<SavedReference> {
   try {
     return await SavedReference.open(source);
@@ -19,9 +19,9 @@ export async function openReference(source: ByteSource): Promise<SavedReference>
   }
 }
 
-/** Stands where a reference model would; owns the file. */
+/** A saved reference, which takes the place of a reference model in `compare`. Owns the file. */
 export class SavedReference implements ReferenceRows, AsyncDisposable {
-  /** Of the file. */
+  /** Name of the file. */
   readonly name: string;
   readonly facts: ReferenceFacts;
   readonly shape: ReferenceShape;
@@ -124,7 +124,7 @@ async function readWindows(file: TensorFile, { vocabSize }: ReferenceShape): Pro
     if (length < 2 || length > ids.length - done)
       throw new FormatError(
         `${file.name}: tensor lengths`,
-        `found ${length} tokens for window ${place}, expected 2 to ${ids.length - done}, what is left of ${ids.length}`,
+        `found ${length} tokens for window ${place}, expected 2 to ${ids.length - done}, the rest of ${ids.length} tokens`,
       );
     windows.push(Array.from(ids.subarray(done, done + length)));
     done += length;
@@ -142,7 +142,7 @@ async function readI32(file: TensorFile, name: string): Promise<Int32Array> {
   return new Int32Array((await readRows(entry, 0, entry.shape[0])).buffer);
 }
 
-/** Rows of a tensor by its first axis. */
+/** Reads rows of a tensor along its first axis. */
 async function readRows(entry: TensorEntry, first: number, rows: number): Promise<Uint8Array<ArrayBuffer>> {
   const rowBytes = entry.byteLength / entry.shape[0];
   const bytes = new Uint8Array(rows * rowBytes);

@@ -1,4 +1,4 @@
-/** One task's items to a model and back: in batches, without those that an interrupted run has asked already. */
+/** Asks a model about a task's items, in batches. Items that an interrupted run has already asked are not asked again. */
 import { FormatError, NumericsError, type QuernError, UsageError } from "../../base/errors.ts";
 import { Turns } from "../../base/turns.ts";
 import type { Likelihood, LikelihoodModel } from "../scoring/likelihood.ts";
@@ -13,9 +13,9 @@ export interface AskOptions {
   readonly known: readonly Sample[];
   readonly onSamples?: (task: string, samples: readonly Sample[]) => void | Promise<void>;
   readonly signal?: AbortSignal;
-  /** Items that are done, scored or not. */
+  /** Called with the number of items that are done, scored or not. */
   readonly onDone: (items: number) => void;
-  /** An item that the model cannot read. */
+  /** Called for an item that the model cannot read. */
   readonly onProblem: (problem: QuernError) => void;
 }
 
@@ -24,7 +24,7 @@ interface Asked {
   readonly hash: string;
 }
 
-/** Samples in the order of their rows. */
+/** Returns the samples in the order of their rows. */
 export async function askTask(
   model: LikelihoodModel,
   { task, items }: LoadedTask,
@@ -69,12 +69,12 @@ async function askBatch(
     try {
       const found = await model.logLikelihoods(requests, { signal });
       if (found.length !== requests.length)
-        throw new UsageError("model", `${found.length} log-likelihoods`, `${requests.length}, one a request`);
+        throw new UsageError("model", `${found.length} log-likelihoods`, `${requests.length}, one for each request`);
       return samplesOf(task, asked, found);
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       const [bad, choice] = ownerOf(asked, error.request);
-      // Which request of the call it was depends on the batch; which choice of the row does not.
+      // The error names the choice of the row, not the request of the call: that number depends on the batch.
       onProblem(new FormatError(bad.item.where, `choice ${choice}: ${error.reason}`, { cause: error }));
       asked = asked.filter((one) => one !== bad);
     }
@@ -93,14 +93,14 @@ function samplesOf(task: Task, asked: readonly Asked[], found: readonly Likeliho
   });
 }
 
-/** The item that a request belongs to, and its place among the item's own. */
+/** The item that a request belongs to, and the request's index within the item. */
 function ownerOf(asked: readonly Asked[], request: number): readonly [Asked, number] {
   let at = 0;
   while (request >= asked[at].item.requests.length) request -= asked[at++].item.requests.length;
   return [asked[at], request];
 }
 
-/** Only the answers are taken over: what they are worth is for the task and the row of today to say. */
+/** Takes only the answers from the earlier run. The task and the row of this run score them anew. */
 function knownSample(task: Task, sample: Sample, { item, hash }: Asked): Sample {
   if (sample.request_hash !== hash || sample.resps.length !== item.requests.length)
     throw new UsageError(

@@ -1,4 +1,4 @@
-/** A run against an earlier one, item by item. */
+/** Compares an evaluation with an earlier one, item by item. */
 import { FormatError } from "../../base/errors.ts";
 import { exp } from "../../base/exact-math.ts";
 import { asObject, describeJson, isObject, type JsonObject, type JsonValue } from "../../base/json.ts";
@@ -12,7 +12,7 @@ import type { Sample } from "./item-sample.ts";
 export interface BaselineRow extends PairedComparison {
   readonly task: string;
   readonly metric: Metric;
-  /** The metric over the items that both runs have; of perplexities the difference is that of mean log-likelihoods. */
+  /** This run's metric over the items that both runs have. For perplexity, the difference is that of the mean log-likelihoods. */
   readonly ours: number;
   readonly baseline: number;
 }
@@ -25,12 +25,16 @@ export interface BaselineComparison {
 
 /** Samples of an earlier run: by task, then by the number of their row. */
 export interface BaselineSamples {
-  /** Of their document, for errors. */
+  /** Name of the document, for errors. */
   readonly name: string;
   readonly tasks: ReadonlyMap<string, ReadonlyMap<number, JsonObject>>;
 }
 
-/** The samples in a document that `harnessDocument` makes. `name`: of its file. @throws FormatError for one without samples. */
+/**
+ * Reads the samples from a document that `harnessDocument` made.
+ * @param name of the file, for errors.
+ * @throws FormatError for a document without samples.
+ */
 export function readBaseline(json: JsonValue, name: string): BaselineSamples {
   const samples = asObject(json, name)["samples"];
   if (!isObject(samples))
@@ -54,8 +58,8 @@ function byId(json: JsonValue, where: string): [number, JsonObject] {
 }
 
 /**
- * Each metric of each task that both runs have, over the items that both have. A task whose items are other questions in the
- * baseline, or that lacks a metric there, becomes a problem: the others are compared.
+ * Compares each metric of each task that both runs have, over the items that both have. A task whose questions differ in the
+ * baseline, or whose metric is missing there, becomes a problem; the other tasks are compared.
  */
 export async function compareWithBaseline(
   tasks: readonly TaskResult[],
@@ -108,7 +112,7 @@ function metricOf(sample: JsonObject, metric: Metric, where: string): number {
   throw new FormatError(where, `${metric}: found ${describeJson(value)}, expected a number`);
 }
 
-/** Other programs' logs have no hash of ours: then the right choice must do. */
+/** Logs of other programs have no hash of ours. Then only the index of the right choice is compared. */
 function requireSame(task: string, sample: Sample, other: JsonObject, where: string): void {
   const hash = other["request_hash"];
   const isOurs = typeof hash === "string";

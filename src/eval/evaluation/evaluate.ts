@@ -1,4 +1,4 @@
-/** Tasks by a model: load, ask, score. */
+/** Evaluates a model on tasks: loads the rows, asks the model, scores the answers. */
 import { QuernError, UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { FolderSource } from "../../files/source.ts";
@@ -12,45 +12,42 @@ import { askTask } from "./ask-task.ts";
 import type { Sample } from "./item-sample.ts";
 import { groupScore, type Score, scoreOf } from "./scores.ts";
 
-/**
- * Files of the tasks, rows of each task, shots, context in tokens, items of a batch, tasks of your own, and samples that are known
- * already.
- */
+/** The tasks' files, how many rows and shots, the context in tokens, the batch size, additional tasks, and samples of an interrupted run. */
 export interface EvaluateOptions {
-  /** The files of the tasks' original releases. */
+  /** The folder with the files of the tasks' original releases. */
   readonly data: FolderSource;
   /** Only the first N rows of each task. */
   readonly limit?: number;
-  /** Examples before each question; by default the task's own number. */
+  /** Examples before each question. Default: the number that the task sets. */
   readonly shots?: number;
-  /** Most tokens read at once, of a model of ours: longer questions lose their beginning. Default: the model's context. */
+  /** Most tokens of one request, if the model is a `Model`; longer requests lose their beginning. Default: the model's context. */
   readonly context?: number;
   /** Items asked together. Results do not depend on it. Default 32. */
   readonly batchSize?: number;
-  /** Tasks of one's own, found by name like the built-in ones. */
+  /** Additional tasks, which are found by name like the built-in ones. */
   readonly own?: readonly Task[];
-  /** Samples of an interrupted run by task: what they answer is not asked again. */
+  /** Samples of an interrupted run, by task. Their items are not asked again. */
   readonly known?: ReadonlyMap<string, readonly Sample[]>;
-  /** Called, and waited for, with the samples of each batch: what a later run gets as `known`. */
+  /** Called with the samples of each batch, and awaited. A later run can take them as `known`. */
   readonly onSamples?: (task: string, samples: readonly Sample[]) => void | Promise<void>;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** A task's scores with every item's answers, the rows that its file has, and the level of chance. */
+/** A task's scores, every item's answers, the number of rows in its file, and the level of chance. */
 export interface TaskResult {
   readonly task: Task;
   readonly scores: readonly Score[];
   /** In the order of their rows. */
   readonly samples: readonly Sample[];
   readonly shots: number;
-  /** Rows of the split, whatever the limit. */
+  /** Number of rows in the split, regardless of the limit. */
   readonly total: number;
-  /** Accuracy of blind guessing; 0 where there is nothing to guess. */
+  /** Accuracy of blind guessing; 0 for tasks without choices. */
   readonly chance: number;
 }
 
-/** A group's scores: means of its tasks, each weighing as many items as it has. */
+/** A group's scores: means of its tasks' scores, weighted by their numbers of items. */
 export interface GroupResult {
   readonly name: string;
   readonly tasks: readonly string[];
@@ -63,7 +60,7 @@ export interface GroupResult {
 export interface Evaluation {
   readonly tasks: readonly TaskResult[];
   readonly groups: readonly GroupResult[];
-  /** What could not be scored, row by row or task by task; everything else was. */
+  /** An error for each row or task that could not be scored. Everything else was scored. */
   readonly problems: readonly QuernError[];
 }
 
@@ -75,8 +72,8 @@ const OPTIONS: KnownOptions<EvaluateOptions> = {
 };
 
 /**
- * Scores tasks by name; `mmlu` stands for its subjects.
- * @throws UsageError for an unknown task or an option out of range. Bad rows, and tasks whose files are missing, become problems.
+ * Scores tasks by name; `mmlu` stands for all its subjects. Bad rows and tasks whose files are missing become problems.
+ * @throws UsageError for an unknown task or an option out of range.
  */
 export async function evaluate(
   model: LikelihoodModel | Model,
@@ -136,7 +133,7 @@ async function loadAll(
       problems.push(...one.problems);
       loaded.push(one);
     } catch (error) {
-      // A wrong option is wrong for the whole run; a missing or broken file costs its own task.
+      // A wrong option ends the whole run; a missing or broken file ends only its task.
       if (!(error instanceof QuernError) || error instanceof UsageError) throw error;
       problems.push(error);
     }

@@ -1,13 +1,13 @@
-/** An evaluation as the JSON document that lm-evaluation-harness writes: `results`, `groups`, `versions`, `n-shot`, `n-samples`, `samples`. */
+/** Turns an evaluation into the JSON document that lm-evaluation-harness writes: `results`, `groups`, `versions`, `n-shot`, `n-samples`, `samples`. */
 
 import type { Interval } from "../stats/interval.ts";
 import type { Evaluation, GroupResult, TaskResult } from "./evaluate.ts";
 import type { Score } from "./scores.ts";
 
-/** Null where a number has no end: the perplexity of what a model holds for impossible. */
+/** Infinite numbers become null, such as the perplexity of a text to which a model gives probability 0. */
 type Row = Readonly<Record<string, string | number | null>>;
 
-/** An evaluation as lm-evaluation-harness writes it, with intervals and chance beside its own fields. */
+/** An evaluation as lm-evaluation-harness writes it, with intervals and levels of chance as additional fields. */
 export interface HarnessDocument {
   readonly results: Readonly<Record<string, Row>>;
   readonly groups?: Readonly<Record<string, Row>>;
@@ -27,7 +27,7 @@ export interface HarnessDocument {
   readonly samples?: Readonly<Record<string, TaskResult["samples"]>>;
 }
 
-/** @param config what the run was: model, limit, engine. */
+/** @param config description of the run, such as model, limit and engine; it is copied to the document. */
 export function harnessDocument(
   { tasks, groups }: Evaluation,
   config: Readonly<Record<string, unknown>>,
@@ -61,7 +61,7 @@ export function harnessDocument(
   };
 }
 
-/** `none` is the harness's word for answers that no filter has changed. */
+/** In the harness, `none` is the name of the filter that leaves answers unchanged. */
 function rowOf(alias: string, scores: readonly Score[]): Row {
   return Object.fromEntries([
     ["alias", alias],

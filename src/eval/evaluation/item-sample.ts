@@ -1,4 +1,4 @@
-/** One item's answers and metrics, as lm-evaluation-harness logs them. */
+/** Makes the sample of an item: its answers and metrics, as lm-evaluation-harness logs them. */
 import { sha256 } from "../../files/sha256.ts";
 import { characterCount } from "../../text/parts/python-text.ts";
 import type { Likelihood } from "../scoring/likelihood.ts";
@@ -6,8 +6,8 @@ import type { TaskItem } from "../tasks/load-task.ts";
 import type { Metric, Task } from "../tasks/task.ts";
 
 /**
- * One item as lm-evaluation-harness logs it: log-likelihood and greediness of each choice, the right one, and its
- * metrics.
+ * One item as lm-evaluation-harness logs it: the right choice, the log-likelihood of each choice in nats and whether it is greedy,
+ * and the item's metrics.
  */
 export interface Sample {
   readonly doc_id: number;
@@ -18,15 +18,15 @@ export interface Sample {
   readonly acc?: number;
   readonly acc_norm?: number;
   readonly acc_bytes?: number;
-  /** The item's own term: its log-likelihood. */
+  /** The item's log-likelihood in nats, from which the task's perplexity is computed. */
   readonly perplexity?: number;
-  /** SHA-256 of all contexts and continuations: two runs asked the same. */
+  /** SHA-256 of all contexts and continuations. If it is the same in two runs, they asked the same question. */
   readonly request_hash: string;
-  /** The row. */
+  /** The row of the task's file. */
   readonly doc?: unknown;
 }
 
-/** @param likelihoods one a request of the item. */
+/** @param likelihoods one for each request of the item. */
 export function sampleOf(task: Task, item: TaskItem, likelihoods: readonly Likelihood[], requestHash: string): Sample {
   const logs = likelihoods.map(({ logLikelihood }) => logLikelihood);
   const metrics = Object.fromEntries(
@@ -51,7 +51,7 @@ type Measure = (item: TaskItem, logs: readonly number[], likelihoods: readonly L
 
 const METRICS: Readonly<Record<Metric, Measure>> = {
   acc: (item, logs, likelihoods) =>
-    // A single continuation is right where it is what the model would say.
+    // A single continuation is right if the model would generate it greedily.
     logs.length === 1 ? Number(likelihoods[0].isGreedy) : Number(firstLargest(logs) === item.target),
   acc_norm: (item, logs) => isRight(item, logs, characterCount),
   acc_bytes: (item, logs) => isRight(item, logs, (choice) => new TextEncoder().encode(choice).length),

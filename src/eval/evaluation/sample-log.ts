@@ -1,4 +1,4 @@
-/** Samples as lines of a journal: what an interrupted run has asked already. */
+/** Writes samples as lines of a journal and reads them, so that an interrupted run can be resumed. */
 import { FormatError } from "../../base/errors.ts";
 import { asObject, describeJson, isObject, type JsonValue, parseJson } from "../../base/json.ts";
 import { type RunIdentity, requireSameRun } from "../../files/run-identity.ts";
@@ -10,18 +10,18 @@ export function headLine(run: RunIdentity): string {
   return JSON.stringify({ format: FORMAT, ...run });
 }
 
-/** How the lines of such a journal begin. */
+/** The beginnings of the lines of such a journal. */
 export const LINE_BEGINNINGS: readonly string[] = [`{"format":"${FORMAT}"`, '{"task":"'];
 
-/** The row itself is in the data. */
+/** Leaves out the row, which is in the task's file. */
 export function sampleLine(task: string, sample: Sample): string {
   const { doc: _, ...answers } = sample;
   return JSON.stringify({ task, ...answers });
 }
 
 /**
- * Samples by task.
- * @throws UsageError for a journal of another run, naming the field that differs; FormatError for a line that is no sample.
+ * Reads the samples of a journal, by task.
+ * @throws UsageError naming the field that differs, if the journal is of another run; FormatError for a line that is no sample.
  */
 export function readSampleLog(
   lines: readonly string[],

@@ -1,4 +1,4 @@
-/** From samples to scores: a task's, and a group's of tasks. */
+/** Computes the scores of a task from its samples, and those of a group from its tasks. */
 import { exp } from "../../base/exact-math.ts";
 import { proportionInterval } from "../stats/binomial.ts";
 import { type Interval, intervalContains } from "../stats/interval.ts";
@@ -7,14 +7,14 @@ import { meanWithError, pooledStdErr, weightedMean } from "../stats/standard-err
 import type { Metric } from "../tasks/task.ts";
 import type { Sample } from "./item-sample.ts";
 
-/** A metric's value with its standard error and 95 % interval; `atChance` where that contains the level of chance. */
+/** A metric's value with its standard error and 95 % interval. */
 export interface Score {
   readonly metric: Metric;
   readonly value: number;
   readonly stdErr: number;
-  /** 95 %: exact for few items. */
+  /** 95 % interval, exact for few items. */
   readonly interval: Interval;
-  /** Whether the interval contains the level of chance; accuracies only. */
+  /** Whether the interval contains the level of chance; only for accuracies. */
   readonly atChance: boolean;
 }
 
@@ -32,12 +32,12 @@ export function scoreOf(metric: Metric, samples: readonly Sample[], chance: numb
   return { metric, value: spread.mean, stdErr: spread.stdErr, interval, atChance: isAtChance(interval, chance) };
 }
 
-/** Two-sided 95 % of a normal distribution. */
+/** Half width of a two-sided 95 % interval of a normal distribution, in standard deviations. */
 const REACH = 1.959963984540054;
 
 /**
- * Tasks weigh as many items as they have (MMLU's subjects). The interval of an accuracy is that of all items together, a little wider
- * than the pooled standard error would make it, and right also where each task has one item and no spread to pool.
+ * Averages the scores of a group's tasks, weighted by their numbers of items. The interval of an accuracy is that of all items
+ * together: a little wider than the pooled standard error would make it, and right even if each task has only one item.
  */
 export function groupScore(metric: Metric, scores: readonly Score[], sizes: readonly number[], chance: number): Score {
   const value = weightedMean(

@@ -1,20 +1,20 @@
-/** Which experts a model uses: tokens sent to each, and the sum of the weights they were used with. */
+/** Counts which experts a model uses: tokens sent to each, and the sum of their routing weights. */
 
 import { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Routes } from "../../nn/mlp.ts";
 import { mostIds } from "../scoring/scored-windows.ts";
 
-/** Tokens that an expert got, and the sum of its routing weights over them. */
+/** Number of tokens that an expert got, and the sum of its routing weights over them. */
 export interface ExpertUse {
   readonly layer: number;
   readonly expert: number;
   readonly tokens: number;
-  /** Sum of the weights its outputs were multiplied with. */
+  /** Sum of the routing weights by which the expert's outputs were multiplied. */
   readonly gateSum: number;
 }
 
-/** Counts the choices that passes leave in the routing lists. */
+/** Adds up the choices in the routing lists that passes have written. */
 export class ExpertTally {
   readonly #model: Model;
   readonly #layers: readonly { readonly tokens: Float64Array; readonly gateSums: Float64Array }[];
@@ -38,7 +38,7 @@ export class ExpertTally {
     }
   }
 
-  /** By layer and expert; MoE layers only. */
+  /** One entry for each expert of each MoE layer. */
   result(): readonly ExpertUse[] {
     const { moeLayers } = this.#model.config;
     return this.#layers.flatMap(({ tokens, gateSums }, layer) =>
@@ -49,7 +49,7 @@ export class ExpertTally {
   }
 }
 
-/** Over windows that each start at position 0, in the model's own arithmetic; MoE layers only. */
+/** Counts the use of the experts of all MoE layers over `windows`, which each start at position 0, in the model's arithmetic. */
 export async function expertUsage(
   model: Model,
   windows: readonly (readonly number[])[],

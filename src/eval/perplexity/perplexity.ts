@@ -1,4 +1,4 @@
-/** Perplexity: exp of the mean negative log-likelihood a token, with the protocol it was measured by. */
+/** Measures perplexity, exp of the mean negative log-likelihood a token, by one of several protocols. */
 import { exp, log } from "../../base/exact-math.ts";
 import { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
@@ -10,7 +10,7 @@ import { TokenScorer } from "../scoring/token-scorer.ts";
 import type { ScoredSequence } from "../scoring/token-tree.ts";
 import { RunningMean } from "../stats/means.ts";
 
-/** The protocol, the context in tokens, and who is told of progress. */
+/** The protocol, the context in tokens, and callbacks. */
 export interface PerplexityOptions extends ProtocolOptions {
   /** Most ids of a window. Default: the model's context. */
   readonly context?: number;
@@ -18,25 +18,22 @@ export interface PerplexityOptions extends ProtocolOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/**
- * Perplexity and mean negative log-likelihood in nats a token, each with its standard error, and the mean of every
- * window.
- */
+/** Perplexity and mean negative log-likelihood in nats a token, each with its standard error, and the mean of every window. */
 export interface Perplexity {
   readonly perplexity: number;
   /** perplexity * nllStdErr, to first order. */
   readonly perplexityStdErr: number;
-  /** Mean, in nats a scored token. */
+  /** Mean negative log-likelihood in nats a scored token. */
   readonly nll: number;
   readonly nllStdErr: number;
   readonly scoredTokens: number;
   readonly windows: number;
-  /** Mean of each window: what two models measured on the same windows are told apart by. */
+  /** Mean of each window in nats a scored token, for paired tests of two models on the same windows. */
   readonly nllWindows: readonly number[];
   readonly protocol: Protocol;
 }
 
-/** The same loss spread over the text instead of its tokens, so that models with different vocabularies compare. */
+/** The loss of a text by word and by byte instead of by token, so that models with different vocabularies can be compared. */
 export interface TextPerplexity {
   readonly wordPerplexity: number;
   readonly bytePerplexity: number;
@@ -48,7 +45,10 @@ export interface TextPerplexity {
 /** Windows scored together. */
 const CHUNK = 8;
 
-/** @throws UsageError for a window or stride out of range, or a stream too short for one window. */
+/**
+ * Perplexity of a stream of token ids. Default protocol: `windows` of 512 ids.
+ * @throws UsageError for a window or stride out of range, or a stream too short for one window.
+ */
 export async function perplexity(
   model: Model,
   ids: readonly number[],
@@ -63,7 +63,10 @@ export async function perplexity(
   return scoreSequences(model, sequences, options.protocol ?? "windows", options);
 }
 
-/** The same over windows at hand, which may differ in length; the first id of each is context only. */
+/**
+ * Perplexity over given windows of token ids, which may differ in length; the first id of each is context only.
+ * @throws UsageError for no windows, or one that is too short to score or too long for the model.
+ */
 export async function perplexityOfWindows(
   model: Model,
   windows: readonly (readonly number[])[],
@@ -111,8 +114,8 @@ async function scoreSequences(
 }
 
 /**
- * Word and byte perplexity and bits per byte of a text of `tokens` ids whose mean NLL is `nll`; words are what white space divides
- * (lm-evaluation-harness, wikitext). Ids that a protocol does not score count with the mean of those it does.
+ * Word and byte perplexity and bits per byte of a text of `tokens` ids whose mean NLL is `nll` nats a token. Words are separated by
+ * white space (lm-evaluation-harness, wikitext). Ids that a protocol does not score count as if they had the mean NLL.
  */
 export function textPerplexity(text: string, tokens: number, nll: number): TextPerplexity {
   const words = text.split(/\s+/u).length;

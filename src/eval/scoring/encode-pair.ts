@@ -1,7 +1,7 @@
 /**
- * Where a request's tokens part, as lm-evaluation-harness has it: white space at the end of the context moves to the front of the
- * continuation; the whole and the context are encoded without special tokens; the continuation's are those of the whole
- * beyond as many as the context has, even where the whole does not begin with the context's.
+ * Splits a request's tokens into context and continuation as lm-evaluation-harness does. White space at the end of the context moves
+ * to the front of the continuation. The whole and the context are encoded without special tokens. If the context has n tokens, the
+ * continuation's are those of the whole from number n on, even if the whole does not begin with the context's tokens.
  */
 import { UsageError } from "../../base/errors.ts";
 import { stripEnd } from "../../text/parts/python-text.ts";
@@ -14,13 +14,13 @@ export interface EncodedPair {
   readonly continuation: readonly number[];
 }
 
-/** Encodes requests; one context after the other mostly is the same, so the last one's ids are kept. */
+/** Encodes requests. It keeps the ids of the last context, because successive requests mostly share it. */
 export class PairEncoder {
   readonly #tokenizer: Pick<Tokenizer, "encodeAsync">;
   readonly #startId: number | undefined;
   #last: { readonly text: string; readonly ids: readonly number[] } = { text: "", ids: [] };
 
-  /** @param startId stands for an empty context. */
+  /** @param startId takes the place of an empty context. */
   constructor(tokenizer: Pick<Tokenizer, "encodeAsync">, startId: number | undefined) {
     this.#tokenizer = tokenizer;
     this.#startId = startId;
@@ -43,13 +43,14 @@ export class PairEncoder {
 
   #start(): number {
     if (this.#startId !== undefined) return this.#startId;
-    throw new UsageError("context", "an empty text", "a model with a BOS or EOS id to stand for it");
+    throw new UsageError("context", "an empty text", "a model with a BOS or EOS id to take its place");
   }
 }
 
 /**
- * The last `maxPositions` + 1 ids without the very last one, which is only predicted, never read: positions count from there.
- * @throws UsageError for a continuation that alone is longer.
+ * The ids that the model reads for a pair: the last `maxPositions` + 1 ids without the very last one, which is only predicted. The
+ * first of them is at position 0.
+ * @throws UsageError for a continuation longer than `maxPositions`.
  */
 export function sequenceOf(pair: EncodedPair, maxPositions: number): ScoredSequence & { readonly dropped: number } {
   const { context, continuation } = pair;

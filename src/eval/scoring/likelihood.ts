@@ -1,8 +1,8 @@
-/** What evaluation asks of a model: two functions, so that tasks score anything that gives log-likelihoods. */
+/** The interface between evaluation and a model: two functions, so that tasks can score anything that gives log-likelihoods. */
 
-/** How likely is `continuation` after `context`? Where the tokens part is the model's own affair. */
+/** Asks how likely `continuation` is after `context`. The model decides how the two are split into tokens. */
 export interface LikelihoodRequest {
-  /** May be empty: the continuation then follows the start of a text. */
+  /** May be empty; the continuation then begins a text. */
   readonly context: string;
   readonly continuation: string;
 }
@@ -13,21 +13,21 @@ export interface Likelihood {
   readonly logLikelihood: number;
   /** Whether every token of the continuation is the likeliest one at its place. */
   readonly isGreedy: boolean;
-  /** Tokens of context and continuation before truncation, and tokens cut off on the left; where the model knows tokens. */
+  /** Tokens of context and continuation before truncation, and tokens cut off on the left; only from models that know tokens. */
   readonly contextTokens?: number;
   readonly continuationTokens?: number;
   readonly droppedTokens?: number;
 }
 
-/** How a call is stopped. */
+/** A signal that stops the call. */
 export interface LikelihoodOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What can be evaluated: anything that gives log-likelihoods, one a request, in their order. */
+/** A model that can be evaluated: anything that gives log-likelihoods. */
 export interface LikelihoodModel {
-  /** One result a request, in their order. Results must not depend on what else is asked in the same call. */
+  /** One result for each request, in the same order. Results must not depend on the other requests of the call. */
   logLikelihoods(requests: readonly LikelihoodRequest[], options?: LikelihoodOptions): Promise<readonly Likelihood[]>;
-  /** ln p of each whole text from its start, long ones in windows as the model sees fit. */
+  /** ln p of each whole text in nats, from its start. The model may cut long texts into windows. */
   rollingLogLikelihoods(texts: readonly string[], options?: LikelihoodOptions): Promise<readonly number[]>;
 }

@@ -1,4 +1,4 @@
-/** Log-likelihoods by a model of ours. */
+/** Computes log-likelihoods with a `Model`. */
 import { FormatError, UsageError } from "../../base/errors.ts";
 import { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
@@ -10,11 +10,11 @@ import type { Likelihood, LikelihoodModel, LikelihoodOptions, LikelihoodRequest 
 import { rollingSequences } from "./protocols.ts";
 import { TokenScorer, type TokenScorerOptions } from "./token-scorer.ts";
 
-/** A request that cannot be scored, by its place among those asked. */
+/** A request that cannot be scored; `request` is its index in the call. */
 export class RequestError extends UsageError {
   override readonly name: string = "RequestError";
   readonly request: number;
-  /** What is wrong with it. */
+  /** What is wrong with the request. */
   readonly reason: string;
   constructor(request: number, cause: UsageError) {
     const { where, found, expected } = cause.details as Readonly<Record<string, string>>;
@@ -25,13 +25,13 @@ export class RequestError extends UsageError {
 }
 
 export interface ModelLikelihoodOptions extends TokenScorerOptions {
-  /** Most tokens read at once: longer requests lose their beginning. Default: the model's context. */
+  /** Most tokens of one request; longer ones lose their beginning. Default: the model's context. */
   readonly context?: number;
 }
 
 /**
- * Requests with a common beginning cost its tokens once, within a call and from one call to the next. Calls at once wait for each
- * other, in their order; disposal ends the one that runs.
+ * Log-likelihoods by a `Model`. Beginnings that requests share are computed once, within a call and from one call to the next. Calls
+ * at the same time wait for each other, in their order. Disposal ends the call that is running.
  */
 export class ModelLikelihood implements LikelihoodModel, Disposable {
   readonly model: Model;
@@ -39,7 +39,7 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
   readonly #context: number;
   readonly #calls: Calls = new Calls("likelihood");
 
-  /** @throws UsageError for a context that the model does not have. */
+  /** @throws UsageError for a context longer than the model's. */
   constructor(model: Model, options: ModelLikelihoodOptions = {}) {
     const { maxPositions } = model.config;
     this.model = model;
@@ -53,8 +53,9 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
   }
 
   /**
-   * @throws RequestError for a request that cannot be scored, before any is; FileError without a tokenizer; FormatError for a
-   * tokenizer that does not fit the model.
+   * One result for each request, in the same order. All requests are checked before the first is scored.
+   * @throws RequestError for a request that cannot be scored; FileError without a tokenizer; FormatError for a tokenizer that does
+   * not fit the model.
    */
   async logLikelihoods(
     requests: readonly LikelihoodRequest[],
@@ -91,7 +92,10 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
     }));
   }
 
-  /** Each text after the start id, in windows of the context that each score what no earlier one has (as the harness does). */
+  /**
+   * ln p of each text in nats, after the start id. Texts are cut into windows of the context, and each window scores the tokens that no
+   * earlier one has scored (as the harness does).
+   */
   async rollingLogLikelihoods(texts: readonly string[], options: LikelihoodOptions = {}): Promise<readonly number[]> {
     const turns = new Turns(options.signal);
     return this.#calls.run("rollingLogLikelihoods", turns, (own) => this.#scoreRolling(texts, own));
@@ -100,7 +104,7 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
   async #scoreRolling(texts: readonly string[], turns: Turns): Promise<readonly number[]> {
     const tokenizer = await this.model.tokenizer();
     const startId = startIdOf(this.model, tokenizer);
-    if (startId === undefined) throw new UsageError("model", "no BOS or EOS id", "one that a text begins after");
+    if (startId === undefined) throw new UsageError("model", "no BOS or EOS id", "one to put before a text");
     const results: number[] = [];
     for (const text of texts) {
       const ids = await tokenizer.encodeAsync(text, { signal: turns.signal });
@@ -113,7 +117,7 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
     return results;
   }
 
-  /** Ends the call that runs; memory is free once it has stopped. */
+  /** Ends the call that is running. The memory is freed once it has stopped. */
   [Symbol.dispose](): void {
     this.#calls.close(() => {});
     this.#scorer[Symbol.dispose]();
@@ -125,12 +129,12 @@ export class ModelLikelihood implements LikelihoodModel, Disposable {
     if (stranger === undefined) return;
     throw new FormatError(
       `${this.model.files.name}/tokenizer.json`,
-      `found the id ${stranger} in a text, expected ids below the model's vocabulary of ${vocabSize}; it belongs to another model`,
+      `found the id ${stranger} in a text, expected ids below the model's vocabulary size, ${vocabSize}; the tokenizer belongs to another model`,
     );
   }
 }
 
-/** What stands before a text's first token: BOS, or EOS where a model has no BOS. */
+/** The id to put before a text's first token: BOS, or EOS if the model has no BOS. */
 export function startIdOf(model: Model, tokenizer: Tokenizer | undefined): number | undefined {
   return model.config.bosId ?? tokenizer?.bosId ?? model.config.eosIds[0] ?? tokenizer?.eosId;
 }

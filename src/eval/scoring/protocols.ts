@@ -1,4 +1,4 @@
-/** Which tokens of a stream are scored after which others: the protocols that perplexities are reported by. */
+/** The protocols by which perplexities are reported: which tokens of a stream are scored, and after which others. */
 import { UsageError } from "../../base/errors.ts";
 import { requireIdList } from "../../model/pass/session.ts";
 import { checkWhole, checkWindow, DEFAULT_WINDOW, requireIds, wholeWindows } from "./scored-windows.ts";
@@ -8,33 +8,33 @@ export const PROTOCOLS = ["windows", "strided", "llama.cpp", "rolling"] as const
 
 /**
  * - `windows`: n ids at a time, no overlap, the last incomplete window dropped; the first id of each is context only.
- * - `strided`: windows of n ids start every `stride` ids, the last one ends with the stream; each id but the stream's first is scored
- *   once, in the first window that holds it.
- * - `llama.cpp`: windows as in `windows`, their first id replaced by BOS where the tokenizer adds one; scored are the targets
- *   n / 2 + 1 to n - 1 of each.
- * - `rolling`: every id is scored, the first one after the start id; windows of n, the last one reaching back to be full
- *   (lm-evaluation-harness, loglikelihood_rolling).
+ * - `strided`: windows of n ids start every `stride` ids, and the last one ends with the stream. Each id but the stream's first is
+ *   scored once, in the first window that contains it.
+ * - `llama.cpp`: windows as in `windows`, but BOS replaces their first id if the tokenizer adds one. The targets n / 2 + 1 to n - 1 of
+ *   each window are scored.
+ * - `rolling`: every id is scored, the first one after the start id. Windows have n ids; the last one starts earlier, so that it is
+ *   full too (lm-evaluation-harness, loglikelihood_rolling).
  */
 export type Protocol = (typeof PROTOCOLS)[number];
 
-/** How ids are cut into windows and which are scored; window, stride and limit are in tokens. */
+/** How ids are cut into windows, and which ids are scored. Window, stride and limit are in tokens. */
 export interface ProtocolOptions {
   /** Default `windows`. */
   readonly protocol?: Protocol;
-  /** Ids of a window. Default 512, or the model's context where that is less. */
+  /** Ids of a window. Default 512, or the model's context if that is less. */
   readonly window?: number;
-  /** Ids from one window of `strided` to the next. Default: half a window. */
+  /** Ids between the starts of two windows of `strided`. Default: half a window. */
   readonly stride?: number;
-  /** Only the first N ids of the stream, before windows are cut. */
+  /** Only the first N ids of the stream are cut into windows. */
   readonly limit?: number;
 }
 
-/** What the model says of itself. */
+/** The model's properties that protocols need. */
 export interface ProtocolContext {
   readonly maxPositions: number;
-  /** Replaces the first id of the windows of `llama.cpp`; undefined where the tokenizer adds none. */
+  /** Replaces the first id of the windows of `llama.cpp`; undefined if the tokenizer adds none. */
   readonly bosId: number | undefined;
-  /** What a text begins after in `rolling`. */
+  /** The id before the first one of a text in `rolling`. */
   readonly startId: number | undefined;
 }
 
@@ -53,7 +53,7 @@ export function protocolSequences(
   if (protocol === "rolling") {
     if (context.startId === undefined) throw new UsageError("protocol", "rolling", "a model with a BOS or EOS id");
     requireIds(ids, 1, "one id");
-    // A stream of documents brings its own.
+    // A stream of documents begins with the start id already.
     return rollingSequences(ids[0] === context.startId ? ids.slice(1) : ids, context.startId, window);
   }
   if (protocol === "strided") {
@@ -65,16 +65,16 @@ export function protocolSequences(
   const windows = wholeWindows(ids, window);
   if (protocol === "windows") return windows.map(windowSequence);
   if (protocol !== "llama.cpp") throw new UsageError("protocol", String(protocol), `one of ${PROTOCOLS.join(", ")}`);
-  checkWhole("window", window, 3, context.maxPositions, ": one of llama.cpp's scores the second half");
+  checkWhole("window", window, 3, context.maxPositions, ", because llama.cpp scores the second half of a window");
   return windows.map((read) => ({ ...scoredFrom(read, (window >> 1) + 1), ids: llamaInput(read, context.bosId) }));
 }
 
-/** All ids but the first, which is context only. */
+/** Scores all ids but the first, which is context only. */
 export function windowSequence(window: readonly number[]): ScoredSequence {
   return scoredFrom(window, 1);
 }
 
-/** Disjoint targets, each window as long as can be. */
+/** Windows with disjoint targets, each as long as possible. */
 export function rollingSequences(ids: readonly number[], startId: number, window: number): readonly ScoredSequence[] {
   const stream = [startId, ...ids];
   const sequences: ScoredSequence[] = [];
@@ -92,14 +92,14 @@ function stridedSequences(ids: readonly number[], window: number, stride: number
   let scored = 1;
   for (let start = 0; scored < ids.length; start += stride) {
     const end = Math.min(start + window, ids.length);
-    // Windows without overlap have no context for their first id.
+    // In windows without overlap, the first id has no context and is not scored.
     sequences.push(scoredFrom(ids.slice(start, end), Math.max(1, scored - start)));
     scored = end;
   }
   return sequences.filter(({ targets }) => targets.length > 0);
 }
 
-/** Targets are the ids of a window from `first` on (at least 1). */
+/** Scores the ids of a window from number `first` on, which is at least 1. */
 function scoredFrom(window: readonly number[], first: number): ScoredSequence {
   return { ids: window.slice(0, -1), first: first - 1, targets: window.slice(first) };
 }

@@ -1,4 +1,4 @@
-/** Log-probabilities of given tokens in given sequences: what likelihoods and perplexities are made of. */
+/** Computes the log-probabilities of given tokens in given sequences, from which likelihoods and perplexities are made. */
 import { log } from "../../base/exact-math.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
@@ -9,26 +9,26 @@ import type { Region } from "../../wasm/memory/region.ts";
 import { buildTree, type ScoredSequence, type ScoredTree } from "./token-tree.ts";
 
 export interface TokenScores {
-  /** ln p of each target. */
+  /** ln p of each target, in nats. */
   readonly logProbs: Float64Array;
-  /** Whether every target is the likeliest id at its place, ties to the lowest id. */
+  /** Whether every target is the likeliest id at its place; of equally likely ids, the lowest counts. */
   readonly isGreedy: boolean;
 }
 
 export interface TokenScorerOptions {
-  /** Tokens of one pass. Results do not depend on it. */
+  /** Most tokens of one pass. Results do not depend on it. */
   readonly batch?: number;
-  /** `false` computes every sequence from its start, for comparison. */
+  /** `false` computes every sequence from its start, for tests and benchmarks. */
   readonly shareBeginnings?: boolean;
 }
 
-/** Contexts are made in steps of this size, so that the next longer sequence seldom needs another one. */
+/** A session's context is a multiple of this, so that a longer sequence seldom needs a new session. */
 const CONTEXT_STEP = 256;
-/** Bytes a row of logits takes in the results of `log_sum_exp` and `argmax_rows`. */
+/** Bytes of the results of `log_sum_exp` and `argmax_rows` for a row of logits. */
 const RESULT_BYTES = 16 + 4;
 const MAX_ROWS = 64;
 
-/** Keeps its last sequence's keys and values, so that the next call may go on from any beginning of it. Calls at once wait. */
+/** Keeps the keys and values of its last sequence, so that the next call can continue from any beginning of it. Calls wait for each other. */
 export class TokenScorer implements Disposable {
   /** Tokens computed so far. */
   computedTokens = 0;
@@ -46,7 +46,7 @@ export class TokenScorer implements Disposable {
   }
 
   /**
-   * One result a sequence, in their order. Beginnings that sequences share are computed once; the bits do not depend on it.
+   * One result for each sequence, in the same order. Beginnings that sequences share are computed once, which changes no bit.
    * @throws UsageError for an id out of range or a sequence longer than the model's context.
    */
   score(sequences: readonly ScoredSequence[], turns: Turns): Promise<readonly TokenScores[]> {
@@ -61,7 +61,7 @@ export class TokenScorer implements Disposable {
     });
   }
 
-  /** Ends the call that runs and frees the memory once it has stopped. */
+  /** Ends the call that is running, and frees the memory once it has stopped. */
   [Symbol.dispose](): void {
     this.#calls.close(() => this.#free());
   }

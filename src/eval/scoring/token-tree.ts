@@ -1,17 +1,17 @@
-/** From sequences to the trie they form: sorted, a sequence adds the nodes that its neighbour before it does not share. */
+/** Builds a trie of sequences. In sorted order, each sequence adds the nodes that the one before it does not have. */
 import type { TokenTree } from "../../model/pass/tree-session.ts";
 
-/** Input ids of a sequence and what is asked of it. */
+/** Input ids of a sequence, and the targets whose probabilities are asked for. */
 export interface ScoredSequence {
   /** What the model reads, from position 0. */
   readonly ids: ArrayLike<number>;
-  /** Place of the id after which the first target stands. */
+  /** Index of the id after which the first target stands. */
   readonly first: number;
-  /** Ids whose probability is asked for: number i follows `ids[first + i]`. */
+  /** Ids whose probability is asked for; target i follows `ids[first + i]`. */
   readonly targets: ArrayLike<number>;
 }
 
-/** A target: which one of which sequence. */
+/** A target: index of its sequence, and its index within the sequence. */
 export interface TargetPlace {
   readonly sequence: number;
   readonly target: number;
@@ -19,13 +19,13 @@ export interface TargetPlace {
 
 export interface ScoredTree {
   readonly tree: TokenTree;
-  /** Targets that follow each node. */
+  /** The targets that follow each node. */
   readonly targetsOf: ReadonlyMap<number, readonly TargetPlace[]>;
 }
 
 /**
- * @param path ids that are computed already: what the first sequence shares with them is left out of the tree. Without it nothing is
- * shared: every sequence then stands from its start.
+ * @param path ids that are already computed. The beginning that the first sequence shares with them is left out of the tree. Without
+ * a path nothing is shared: every sequence is in the tree from its start.
  */
 export function buildTree(sequences: readonly ScoredSequence[], path: readonly number[] | undefined): ScoredTree {
   const order = sequences.map((_, index) => index).sort((a, b) => compareIds(sequences[a].ids, sequences[b].ids));
@@ -56,7 +56,7 @@ export function buildTree(sequences: readonly ScoredSequence[], path: readonly n
   return { tree, targetsOf };
 }
 
-/** Of what the tree shares with the path, the part without targets: their logits are gone. */
+/** Shortens the part shared with the path to the tokens before the first target: the path's logits are no longer there. */
 function leaveScored(
   sequences: readonly ScoredSequence[],
   order: readonly number[],
@@ -78,7 +78,7 @@ function sharedLength(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return length;
 }
 
-/** Lexicographic; a beginning comes before what it begins. */
+/** Lexicographic order; a beginning of a sequence comes before the sequence. */
 function compareIds(a: ArrayLike<number>, b: ArrayLike<number>): number {
   const shared = sharedLength(a, b);
   if (shared === a.length || shared === b.length) return a.length - b.length;

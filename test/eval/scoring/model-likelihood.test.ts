@@ -159,7 +159,7 @@ describe("evaluate with a model of ours", () => {
       open: async (name) => (name === "tokenizer.json" ? bytesSource(name, other) : files.open(name)),
     });
     using asking = new ModelLikelihood(misfit);
-    const message = expect.stringMatching(/fable-mixtral\/tokenizer\.json: found the id 5000 .* vocabulary of 4096/);
+    const message = expect.stringMatching(/fable-mixtral\/tokenizer\.json: found the id 5000 .* vocabulary size, 4096/);
     const expected = { code: "FORMAT", message };
     const request = { context: "Once", continuation: " upon a time" };
     await expect(asking.logLikelihoods([request])).rejects.toMatchObject(expected);
