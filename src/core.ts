@@ -1,4 +1,4 @@
-/** The engine without embedded kernels: takes `WebAssembly.Module`s, as edge runtimes need, and opens its inner rooms. */
+/** Exports the engine without embedded kernels: it takes `WebAssembly.Module`s, as edge runtimes need, and gives access to its parts. */
 
 export { Turns } from "./base/turns.ts";
 export { Model, type ModelFiles, type OpenOptions, readModelFiles } from "./model/model.ts";

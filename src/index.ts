@@ -1,11 +1,11 @@
-/** The library on Node, Deno and Bun: `quern` with paths. */
+/** Exports `quern` for Node, Deno and Bun, where models can be opened by path. */
 import { modelFolder } from "./adapter/model-folder.ts";
 import type { LanguageModel, LoadOptions } from "./runtime/language-model.ts";
 import { loadModel as loadFiles, type ModelSource } from "./web.ts";
 
 export * from "./web.ts";
 
-/** Opens a model folder by path, `file:` URL, or from files in hand: `await using model = await loadModel("models/fable-mixtral")`. */
+/** Opens a model by folder path, `file:` URL, or from given files: `await using model = await loadModel("models/fable-mixtral")`. */
 export async function loadModel(source: string | URL | ModelSource, options: LoadOptions = {}): Promise<LanguageModel> {
   const isNamed = typeof source === "string" || source instanceof URL;
   return loadFiles(isNamed ? await modelFolder(source) : source, options);

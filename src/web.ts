@@ -1,4 +1,4 @@
-/** The library for browsers and other places without a file system: everything of `quern` but paths. */
+/** Exports `quern` for browsers and other runtimes without a file system: all but opening models by path. */
 import { givenFolder } from "./files/given-folder.ts";
 import type { ByteSource, FolderSource } from "./files/source.ts";
 import { LanguageModel, type LoadOptions } from "./runtime/language-model.ts";
@@ -14,10 +14,10 @@ export type { Generated, GenerateOptions, Piece, Prompt } from "./runtime/genera
 export { type EngineInfo, LanguageModel, type LoadOptions } from "./runtime/language-model.ts";
 export { createMachine } from "./wasm/embedded.ts";
 
-/** A model folder: by file name, or as something that opens files. */
+/** A model folder: files by name, or an object that opens files by name. */
 export type ModelSource = FolderSource | Readonly<Record<string, ByteSource | Uint8Array | Blob>>;
 
-/** Opens a model: `await using model = await loadModel(files)`. */
+/** Opens a model from given files: `await using model = await loadModel(files)`. */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<LanguageModel> {
   return LanguageModel.load(givenFolder(source), embeddedKernels(), options);
 }

@@ -1,10 +1,10 @@
-/** The tokenizer of a model folder. */
+/** Reads the tokenizer of a model folder. */
 import { FileError } from "../base/errors.ts";
 import { readJsonObject } from "../files/json-file.ts";
 import type { FolderSource } from "../files/source.ts";
 import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 
-/** Reads `tokenizer.json` and, where there is one, `tokenizer_config.json`; undefined for a folder without a tokenizer. */
+/** Reads `tokenizer.json` and `tokenizer_config.json`, if there is one; undefined for a folder without a tokenizer. */
 export async function readTokenizer(folder: FolderSource): Promise<Tokenizer | undefined> {
   const json = await readJsonObject(folder, "tokenizer.json");
   if (json === undefined) return undefined;
@@ -12,11 +12,11 @@ export async function readTokenizer(folder: FolderSource): Promise<Tokenizer | u
   return createTokenizer(json, config, `${folder.name}/tokenizer.json`);
 }
 
-/** The tokenizer that was read, for work that cannot do without. @throws FileError where there is none. */
+/** The tokenizer that was read, for work that needs one. @throws FileError if there is none. */
 export function requireTokenizer(folder: FolderSource, tokenizer: Tokenizer | undefined): Tokenizer {
   if (tokenizer !== undefined) return tokenizer;
   throw new FileError(
     `${folder.name}/tokenizer.json`,
-    "found no such file, expected the model's tokenizer; give a folder that holds one, or token ids",
+    "found no such file, expected the model's tokenizer; give a folder that contains one, or token ids",
   );
 }

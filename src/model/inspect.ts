@@ -1,4 +1,4 @@
-/** What a model is, from its headers alone: sizes, parameters, bits and bytes of every linear. */
+/** Describes a model from its headers alone: sizes, parameters, bits and bytes of every linear. */
 import type { TensorIndex } from "../format/tensor-index.ts";
 import { meanBits } from "../policy/bit-plan.ts";
 import { floatBytes } from "../tensor/lay-panels.ts";
@@ -15,9 +15,9 @@ export interface ModuleFacts {
   readonly projection: Projection;
   readonly shape: readonly [number, number];
   readonly bits: number;
-  /** null for float weights. */
+  /** Columns that share a scale; null for float weights. */
   readonly groupSize: number | null;
-  /** Of its tensors on disk. */
+  /** Bytes of the module's tensors on disk. */
   readonly bytes: number;
 }
 
@@ -30,11 +30,11 @@ export interface ModelFacts {
   readonly topK: number;
   readonly sharedExperts: number;
   readonly parameters: number;
-  /** Parameters that one token meets: the chosen experts only, and one row of the embedding. */
+  /** Parameters that compute one token: of the experts only the chosen ones, of the embedding one row. */
   readonly activeParameters: number;
-  /** As the study counts: bits times weights over attention, experts, shared and dense linears; float counts as 16. */
+  /** Bits a weight as the study counts them: the mean over attention, experts, shared and dense linears; float counts as 16. */
   readonly averageBits: number;
-  /** Weight files on disk. */
+  /** Bytes of the weight files on disk. */
   readonly trueBytes: number;
   readonly modules: readonly ModuleFacts[];
 }
@@ -44,7 +44,7 @@ export function inspectModel(files: ModelFiles): ModelFacts {
   return summarise(files.config, modules, fileBytes(files.index));
 }
 
-/** The same from a configuration alone: weights as 16-bit floats, nothing on disk. */
+/** Describes a model from its configuration alone, with weights as 16-bit floats and no bytes on disk. */
 export function inspectShapes(config: ModelConfig, linears: readonly LinearShape[]): ModelFacts {
   const modules = linears.map((linear) => factsOf(linear, 16, null, linear.rows * linear.cols * 2));
   return summarise(config, modules, 0);
@@ -69,7 +69,7 @@ function summarise(config: ModelConfig, modules: readonly ModuleFacts[], trueByt
 
 function activeOf(module: ModuleFacts, count: number, config: ModelConfig): number {
   if (module.role === "expert") return (count * config.topK) / config.experts;
-  // The embedding is one row a token, and the whole matrix where it is the head as well.
+  // A token reads one row of the embedding, and the whole matrix if it is also the head.
   if (module.role === "embedding") return config.tiedEmbeddings ? count : config.hiddenSize;
   return count;
 }

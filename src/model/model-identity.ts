@@ -1,14 +1,14 @@
-/** What tells a model from every other: a hash over its configuration and weights, the same wherever its folder lies. */
+/** Identifies a model by a hash over its configuration and weights, which does not depend on where its folder is. */
 
 import type { Turns } from "../base/turns.ts";
 import { sha256, sha256OfPieces } from "../files/sha256.ts";
 import type { ByteSource } from "../files/source.ts";
 import type { ModelFiles, Progress } from "./model.ts";
 
-/** Beside the weights: what the numbers mean. */
+/** Files that decide how the weights are read. */
 const SETTINGS = ["config.json", "quantize_config.json"];
 
-/** SHA-256 over name, size and hash of each file that the logits depend on. Reads every weight once, which takes a while for large ones. */
+/** SHA-256 over name, size and hash of each file that the logits depend on. Reads every weight once, which is slow for large models. */
 export async function modelHash(
   files: ModelFiles,
   turns: Turns,
@@ -39,7 +39,7 @@ export async function modelHash(
   }
 }
 
-/** SHA-256 of the tokenizer, where there is one: the tokens of a text depend on it, though no logits of tokens do. */
+/** SHA-256 of the tokenizer, or undefined. The tokens of a text depend on it, but the logits of given tokens do not. */
 export async function tokenizerHash(files: ModelFiles, turns: Turns): Promise<string | undefined> {
   const source = await files.folder.open("tokenizer.json");
   try {
@@ -49,7 +49,7 @@ export async function tokenizerHash(files: ModelFiles, turns: Turns): Promise<st
   }
 }
 
-/** The last part of a path: names in files must not tell of folders around them. */
+/** The last part of a path. Names that are written to files must not reveal the folders around them. */
 export function baseName(path: string): string {
   return path.split(/[/\\]/).findLast((part) => part !== "") ?? path;
 }

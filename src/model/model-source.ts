@@ -1,6 +1,6 @@
 /**
- * Where the parts of a model come from: configuration, tokenizer and tensors, each a source of its own. A folder in Hugging Face layout
- * has a file for each; other containers bring all of them inside one file.
+ * The sources of a model's parts: configuration, tokenizer and tensors. A folder in Hugging Face layout has separate files for them;
+ * other containers have all three in one file.
  */
 import { FileError, UnsupportedError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
@@ -13,17 +13,17 @@ import { readTokenizer, requireTokenizer } from "./folder-tokenizer.ts";
 import type { StoredTensors } from "./weights/locate.ts";
 
 export interface ConfigSource {
-  /** For messages, such as `models/fable-mixtral/config.json`. */
+  /** Name of the source in messages, such as `models/fable-mixtral/config.json`. */
   readonly where: string;
-  /** The configuration in the words of Hugging Face. @throws FileError, FormatError or UnsupportedError where there is none. */
+  /** The configuration with the field names of Hugging Face. @throws FileError, FormatError or UnsupportedError if there is none. */
   read(): Promise<JsonObject>;
 }
 
-/** Read once, at the first call. */
+/** A source of the tokenizer, which is read once, at the first call. */
 export interface TokenizerSource {
-  /** Undefined for a model that comes without a tokenizer. */
+  /** The tokenizer; undefined for a model without one. */
   read(): Promise<Tokenizer | undefined>;
-  /** The same for work that cannot do without. @throws FileError where there is none. */
+  /** The tokenizer, for work that needs one. @throws FileError if there is none. */
   require(): Promise<Tokenizer>;
 }
 
@@ -31,7 +31,7 @@ export interface TokenizerSource {
 export interface PartSources {
   readonly config: ConfigSource;
   readonly tokenizer: TokenizerSource;
-  /** Reads headers only; the caller closes the index. */
+  /** Opens the tensors and reads only their headers. The caller closes the index. */
   openTensors(): Promise<StoredTensors>;
 }
 

@@ -1,4 +1,4 @@
-/** A model in the engine's memory, opened from a folder in Hugging Face layout. */
+/** Opens a folder in Hugging Face layout and holds the model in the engine's memory. */
 import { UsageError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { Turns } from "../base/turns.ts";
@@ -17,7 +17,7 @@ import { detectSpelling, isHeadTied, locateAll, type StoredLinear, type StoredTe
 import { WeightStore } from "./weights/weight-store.ts";
 import type { Weights } from "./weights/weight-tree.ts";
 
-/** What long work says of itself. */
+/** Progress of a long call: `done` of `total` units of a phase. */
 export interface Progress {
   readonly phase: string;
   readonly done: number;
@@ -26,26 +26,23 @@ export interface Progress {
   readonly detail?: string;
 }
 
-/** What a folder says before any weight is read. */
+/** A model folder whose configuration and headers are read, but no weights. */
 export interface ModelFiles extends StoredTensors {
   readonly folder: FolderSource;
   readonly name: string;
-  /** config.json as it is. */
+  /** The content of config.json. */
   readonly json: JsonObject;
   readonly family: Family;
   readonly config: ModelConfig;
   readonly tokenizer: TokenizerSource;
   readonly spelling: Spelling;
-  /** What modules are called in that spelling. */
+  /** The names of modules in that spelling. */
   readonly names: ModuleNames;
-  /** In the order in which the forward pass meets them. */
+  /** All linears, in the order of the forward pass. */
   readonly linears: readonly StoredLinear[];
 }
 
-/**
- * How weights are opened: arithmetic of the linears, columns of their inputs that share a scale, and who is told of
- * progress and warnings.
- */
+/** Options for loading weights: arithmetic of the linears, columns of their inputs that share a scale, and callbacks. */
 export interface OpenOptions {
   readonly activations?: "f32" | "int16" | "int8";
   readonly activationGroup?: 32 | 64 | "weight";
@@ -81,7 +78,7 @@ export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> 
   }
 }
 
-/** What comes between reading headers and opening the model: where it fails, the files are closed. */
+/** Runs work that comes before the model is opened. If it fails, the files are closed. */
 export async function closing<T>(files: ModelFiles, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -91,7 +88,7 @@ export async function closing<T>(files: ModelFiles, work: () => Promise<T>): Pro
   }
 }
 
-/** What a model is made of. */
+/** The parts of a model. */
 export interface ModelParts {
   readonly files: ModelFiles;
   readonly machine: Machine;
@@ -99,13 +96,13 @@ export interface ModelParts {
   readonly activations: Activations;
 }
 
-/** Weights in an engine's memory with all that is needed to run them. Dispose it to free them. */
+/** A model whose weights are in an engine's memory, ready to run. Dispose it to free them. */
 export class Model implements AsyncDisposable {
   readonly files: ModelFiles;
   readonly machine: Machine;
   readonly weights: Weights;
   readonly activations: Activations;
-  /** A view leaves memory and files to the model it was taken from. */
+  /** False for a view: memory and files belong to the model from which it was made. */
   readonly #owner: boolean;
 
   /** Loads the weights into `machine`, which the model owns from then on. */
@@ -113,7 +110,7 @@ export class Model implements AsyncDisposable {
     return new Model(await Model.loadParts(files, machine, options));
   }
 
-  /** What a model is made of, loaded. On any failure memory and files are closed. */
+  /** Loads the parts of a model. On any failure the memory is freed and the files are closed. */
   protected static async loadParts(files: ModelFiles, machine: Machine, options: OpenOptions): Promise<ModelParts> {
     const warnings = new Map<string, number>();
     const warn = (sentence: string) => void warnings.set(sentence, (warnings.get(sentence) ?? 0) + 1);
@@ -142,8 +139,8 @@ export class Model implements AsyncDisposable {
   }
 
   /**
-   * The same weights under other activations, such as those of a study: a view, good as long as this model is; disposing it
-   * frees nothing. @throws UsageError for activations that there are not.
+   * A view of this model with other activations, such as those of a study. It is valid as long as this model is, and disposing it frees
+   * nothing. @throws UsageError for unknown activations.
    */
   withActivations(activations: Activations): Model {
     return new Model(this.partsWith(activations), false);
@@ -158,7 +155,7 @@ export class Model implements AsyncDisposable {
     };
   }
 
-  /** The same model with other weights, such as an overlay of its own: a view, as `withActivations` gives. */
+  /** A view of this model with other weights, such as an overlay. It is valid as long as this model is, and disposing it frees nothing. */
   withWeights(weights: Weights): Model {
     return new Model({ ...this.partsWith(this.activations), weights }, false);
   }
@@ -167,27 +164,27 @@ export class Model implements AsyncDisposable {
     return this.files.config;
   }
 
-  /** Allocates run buffers and a cache, to be disposed by the caller. @throws MemoryError where they do not fit. */
+  /** Allocates run buffers and a cache; the caller disposes the session. @throws MemoryError if they do not fit. */
   session(options: SessionOptions = {}): Session {
     return new Session(this, options);
   }
 
-  /** Runs a job beside all others of the model. It ends when the signal is aborted or the model is disposed. */
+  /** Runs a job at the same time as the model's other jobs. It ends when the signal is aborted or the model is disposed. */
   job<T>(signal: AbortSignal | undefined, work: (turns: Turns) => Promise<T>): Promise<T> {
     return this.machine.jobs.run(new Turns(signal), work);
   }
 
-  /** The model's tokenizer, read at the first call. @throws FileError where there is none. */
+  /** The model's tokenizer, read at the first call. @throws FileError if there is none. */
   tokenizer(): Promise<Tokenizer> {
     return this.files.tokenizer.require();
   }
 
-  /** The same, or undefined for a model without a tokenizer. */
+  /** The model's tokenizer, or undefined for a model without one. */
   tokenizerIfAny(): Promise<Tokenizer | undefined> {
     return this.files.tokenizer.read();
   }
 
-  /** Ends what runs on the model, waits for it to stop (so not to be awaited inside of it), then frees memory and files. */
+  /** Ends all jobs of the model, waits until they have stopped, then frees memory and files. Do not await it inside a job. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#owner) return;
     await this.machine[Symbol.asyncDispose]();
@@ -195,7 +192,7 @@ export class Model implements AsyncDisposable {
   }
 }
 
-/** int8 where weights are packed, f32 where all are float. */
+/** Default: int8 if any weights are packed, f32 if all are float. */
 function chooseActivations(files: ModelFiles, options: OpenOptions): EngineActivations {
   const packed = files.linears.some(({ stored }) => stored.kind === "packed");
   const mode = options.activations ?? (packed ? "int8" : "f32");

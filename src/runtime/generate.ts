@@ -1,4 +1,4 @@
-/** Text from a model, token by token: prefill the prompt in batches, then decode, sample, show. */
+/** Generates text token by token: reads the prompt in batches, then samples, shows and decodes one token after the other. */
 import { UsageError } from "../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import { createRandom } from "../base/random.ts";
@@ -10,20 +10,20 @@ import { checkSampling, SampleRoom, type SamplingOptions, sample } from "./sampl
 import { Seat } from "./seat.ts";
 import { createStopFilter } from "./stop.ts";
 
-/** How to go on from a prompt: length and context in tokens, texts that stop it, and the sampler's settings. */
+/** Limits of length and context in tokens, stop strings, and the sampler's settings. */
 export interface GenerateOptions extends SamplingOptions {
   /** Most tokens to generate. Default 128. */
   readonly maxTokens?: number;
   /** Seed of the sampler (src/base/random.ts): the same seed gives the same text on every runtime. Default 0. */
   readonly seed?: number;
-  /** Text ends before the first of these. */
+  /** The text ends before the first of these strings. */
   readonly stop?: string | readonly string[];
-  /** Goes on after end-of-sequence ids. */
+  /** Whether generation continues after end-of-sequence ids. Default false. */
   readonly ignoreEos?: boolean;
   /** Most tokens of prompt and text together. Default: the model's context. */
   readonly context?: number;
   readonly signal?: AbortSignal;
-  /** Told after each batch of the prompt: `{ phase: "prefill", done, total, unit: "tokens" }`. */
+  /** Called after each batch of the prompt with `{ phase: "prefill", done, total, unit: "tokens" }`. */
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -32,33 +32,33 @@ const KNOWN: KnownOptions<GenerateOptions> = {
   ...{ stop: true, ignoreEos: true, context: true, signal: true, onProgress: true },
 };
 
-/** What one step adds: the token, and the text that became certain with it. The last piece may hold text alone. */
+/** What one step adds: a token, and the text that is certain after it. The last piece may have text only. */
 export interface Piece {
-  /** The token; undefined for text that was held back and is shown at the end. */
+  /** The token's id; undefined for text that was held back until the end. */
   readonly id: number | undefined;
-  /** What it adds to the text: never a part of a character, and empty where a character or stop string may still follow. */
+  /** The text to append: whole characters only, and empty while a character or a stop string may still be completed. */
   readonly text: string;
 }
 
-/** What a finished generation was: text and ids without the prompt, why it ended, and its speed in tokens a second. */
+/** The result of a generation: text and ids without the prompt, the reason why it ended, and its speed in tokens a second. */
 export interface Generated {
   readonly text: string;
-  /** Without the prompt, and without the end-of-sequence id that ended it. */
+  /** The generated ids, without the prompt and without an end-of-sequence id at the end. */
   readonly ids: readonly number[];
   readonly promptTokens: number;
-  /** `context`: the context is full. There is no silent shifting: what the model saw would no longer be what was asked. */
+  /** `context`: the context is full. Its beginning is never dropped silently, because the model would then no longer see the prompt. */
   readonly stopReason: "eos" | "stop" | "length" | "context";
   readonly timings: { readonly prefillTokensPerSecond: number; readonly decodeTokensPerSecond: number };
 }
 
-/** The prompt as text (encoded by the model's tokenizer as it is, nothing put before it) or as token ids. */
+/** The prompt as text, which the model's tokenizer encodes without adding anything, or as token ids. */
 export type Prompt = string | { readonly ids: readonly number[] };
 
 const DEFAULT_MAX_TOKENS = 128;
 
 /**
- * Yields pieces; returns the whole. Aborting rejects with the signal's reason within one token. Whatever else runs on the model
- * meanwhile, the text is the same.
+ * Generates text: yields pieces and returns the whole. If the signal is aborted, it rejects with the signal's reason within one token.
+ * The text does not depend on other jobs that run on the model.
  * @throws UsageError for an empty prompt, one that fills the context, an id out of range, an option out of range or unknown.
  */
 export async function* generate(
@@ -122,7 +122,7 @@ export async function* generate(
   };
 }
 
-/** Runs a generation to its end, handing on each piece; gives the whole. */
+/** Runs a generation to its end, calls `onPiece` with each piece, and returns the whole. */
 export async function collect(
   pieces: AsyncGenerator<Piece, Generated>,
   onPiece: (piece: Piece) => void = () => {},
@@ -134,7 +134,7 @@ export async function collect(
   }
 }
 
-/** Copies the logits out of the engine and picks an id from them. */
+/** Copies the logits out of the engine and samples the next id from them. */
 function createSampler(
   model: Model,
   sampling: ReturnType<typeof checkSampling>,
@@ -165,7 +165,7 @@ interface ShownText {
   whole(): string;
 }
 
-/** Ids to text: whole characters only, ending before a stop string. A prompt of ids needs no tokenizer; text is then empty. */
+/** Turns ids into text: whole characters only, ending before a stop string. Without a tokenizer, a prompt of ids works and the text is empty. */
 async function createShownText(model: Model, prompt: Prompt, stops: readonly string[]): Promise<ShownText> {
   const stream = await openStream(model, typeof prompt === "string" || stops.length > 0);
   const filter = createStopFilter(stops);
@@ -199,7 +199,7 @@ interface Checked {
   readonly turns: Turns;
 }
 
-/** @throws UsageError naming the option; the signal's reason where it is aborted already. */
+/** @throws UsageError naming the option; the signal's reason if it is already aborted. */
 function checkOptions(options: GenerateOptions): Checked {
   checkKnownOptions("generate", options, KNOWN);
   const { maxTokens = DEFAULT_MAX_TOKENS, stop = [], onProgress } = options;

@@ -1,4 +1,4 @@
-/** What a program holds after loading: generation, logits, and which engine computes them. */
+/** The object that `loadModel` returns: a model with generation, logits, and facts about the engine. */
 
 import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import { VERSION } from "../base/version.ts";
@@ -9,7 +9,7 @@ import { type KernelModules, Machine, type MachineOptions } from "../wasm/machin
 import { type Generated, type GenerateOptions, generate, type Piece, type Prompt } from "./generate.ts";
 import { computeLogits, type Logits, type LogitsOptions } from "./logits.ts";
 
-/** How a model is opened, and the engine that runs it. */
+/** Options for opening a model, and for the engine that runs it. */
 export type LoadOptions = OpenOptions & MachineOptions;
 
 const KNOWN: KnownOptions<LoadOptions> = {
@@ -17,14 +17,11 @@ const KNOWN: KnownOptions<LoadOptions> = {
   ...{ kernels: true, threads: true },
 };
 
-/**
- * What runs: version, build of the kernels, threads that were granted, arithmetic of the linears, and the runtime's
- * name.
- */
+/** Facts about the engine: version, build of the kernels, number of threads, arithmetic of the linears, and the runtime's name. */
 export interface EngineInfo {
   readonly version: string;
   readonly kernels: "base" | "relaxed";
-  /** Those that were granted. */
+  /** Threads that were started; the runtime may allow fewer than the options ask for. */
   readonly threads: number;
   readonly activations: Activations["mode"];
   /** Name and version of the JavaScript runtime. */
@@ -32,11 +29,11 @@ export interface EngineInfo {
 }
 
 /**
- * A loaded model: text, logits, and all that calibration, quantisation and evaluation take. Dispose it to free its memory, threads and
- * files.
+ * A loaded model. It generates text and computes logits, and is what calibration, quantisation and evaluation take. Dispose it to free
+ * its memory, threads and files.
  */
 export class LanguageModel extends Model {
-  /** Opens a folder on the given kernels. @throws what reading and loading throw; nothing stays allocated then. */
+  /** Opens a folder with the given kernels. @throws the errors of reading and loading; nothing stays allocated then. */
   static async load(folder: FolderSource, kernels: KernelModules, options: LoadOptions = {}): Promise<LanguageModel> {
     checkKnownOptions("loadModel", options, KNOWN);
     const files = await readModelFiles(folder);
@@ -53,14 +50,14 @@ export class LanguageModel extends Model {
   }
 
   /**
-   * Text for a prompt, piece by piece; the generator's return value is the whole with its timings. Nothing is checked, computed or
-   * held before the first piece is asked for.
+   * Generates text for a prompt, piece by piece. The generator's return value is the whole text with its timings. Nothing is checked,
+   * computed or allocated before the first piece is requested.
    */
   generate(prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<Piece, Generated> {
     return generate(this, prompt, options);
   }
 
-  /** Logits of every position. */
+  /** Logits of every position, f32 [rows, vocab]. */
   logits(ids: readonly number[], options: LogitsOptions = {}): Promise<Logits> {
     return computeLogits(this, ids, options);
   }
@@ -73,7 +70,7 @@ export function engineInfo(model: Model): EngineInfo {
 
 type Versions = { readonly bun?: string; readonly deno?: string; readonly node?: string };
 
-/** For reports only: nothing is decided by it. */
+/** For reports only; no decision depends on it. */
 function runtimeName(): string {
   const versions = (globalThis as { process?: { versions?: Versions } }).process?.versions;
   for (const name of ["bun", "deno", "node"] as const) {

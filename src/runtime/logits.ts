@@ -1,4 +1,4 @@
-/** All positions' logits of a prompt. */
+/** Computes the logits of all positions of a prompt. */
 import { UsageError } from "../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import { Turns } from "../base/turns.ts";
@@ -8,7 +8,7 @@ import { type LogitRows, requireIdList } from "../model/pass/session.ts";
 import { readRows } from "../nn/emit.ts";
 
 export interface Logits {
-  /** f32 [rows, vocab], one row a position. */
+  /** f32 [rows, vocab], one row for each position. */
   readonly data: Float32Array<ArrayBuffer>;
   readonly rows: number;
   readonly vocab: number;
@@ -20,7 +20,7 @@ export interface LogitsOptions {
 
 const KNOWN: KnownOptions<LogitsOptions> = { signal: true };
 
-/** @throws UsageError for no ids, an id out of range, or more ids than the model's context. */
+/** Logits of every position. @throws UsageError for no ids, an id out of range, or more ids than the model's context. */
 export async function computeLogits(
   model: Model,
   ids: readonly number[],
@@ -36,7 +36,7 @@ export async function computeLogits(
   return logits;
 }
 
-/** Copies each batch of logits to its place. */
+/** Copies each batch of logits to its place in `data`. */
 function collector(model: Model, { data, vocab }: Logits): (found: LogitRows) => void {
   return ({ ptr, ld, rows, first }) => data.set(readRows(model.machine, { ptr, ld, rows, cols: vocab }), first * vocab);
 }
@@ -59,8 +59,8 @@ export interface TappedTensor {
 }
 
 /**
- * Logits with what led to them: `hidden.<layer>` f32 [T,D], the residual stream after each block, and per MoE layer
- * `router.<layer>.experts` i32 [T,k] and `router.<layer>.weights` f32 [T,k], largest weight first.
+ * Computes logits together with inner tensors: `hidden.<layer>` f32 [T,D], the residual stream after each block, and for each MoE
+ * layer `router.<layer>.experts` i32 [T,k] and `router.<layer>.weights` f32 [T,k], largest weight first.
  */
 export async function computeTapped(
   model: Model,

@@ -1,6 +1,6 @@
-/** The first few of many in order, without sorting the rest: binary heaps over index arrays. */
+/** Finds the first few of many in order without sorting the rest, by binary heaps over index arrays. */
 
-/** Whether a stands before b; a total order. */
+/** Whether a comes before b; a total order. */
 export type ComesFirst = (a: number, b: number) => boolean;
 
 /** Puts the ids of the `count` largest scores into `heap`, descending, ties to the lower id. count <= scores.length. */

@@ -1,6 +1,6 @@
 /**
  * Draws the next token from logits. The order of steps is that of transformers and llama.cpp: repetition penalty,
- * temperature, top-k, top-p, min-p, draw. Every step gives the same bits on every engine; ties go to the lower id.
+ * temperature, top-k, top-p, min-p, draw. Every step gives the same bits on every engine; of equal logits the lower id comes first.
  */
 import { NumericsError, UsageError } from "../base/errors.ts";
 import { exp } from "../base/exact-math.ts";
@@ -8,15 +8,15 @@ import type { Random } from "../base/random.ts";
 import { keepLargest, popUntil } from "./partial-sort.ts";
 
 export interface SamplingOptions {
-  /** Logits are divided by it; 0 takes the largest logit. Default 1. */
+  /** Divides the logits; 0 always takes the largest logit. Default 1. */
   readonly temperature?: number;
-  /** Only the k most likely tokens; 0 (default) is all. */
+  /** Keeps only the k most likely tokens; 0 (default) keeps all. */
   readonly topK?: number;
-  /** Only the fewest most likely tokens that hold this share of the probability; 1 (default) is all. */
+  /** Keeps only the most likely tokens that together reach this share of the probability; 1 (default) keeps all. */
   readonly topP?: number;
-  /** Only tokens at least this many times as likely as the most likely one; 0 (default) is all. */
+  /** Keeps only tokens whose probability is at least this factor times that of the most likely one; 0 (default) keeps all. */
   readonly minP?: number;
-  /** Positive logits of tokens in the history are divided by it, negative ones multiplied (CTRL, arXiv:1909.05858). Default 1. */
+  /** Divides the positive logits of tokens in the history and multiplies the negative ones (CTRL, arXiv:1909.05858). Default 1. */
   readonly repetitionPenalty?: number;
 }
 
@@ -163,5 +163,5 @@ function draw({ ids, weights }: SampleRoom, count: number, random: Random): numb
     if (mass > goal) return ids[i];
     last = i;
   }
-  return ids[last]; // goal rounded up to the whole sum
+  return ids[last]; // the goal was rounded up to the whole sum
 }

@@ -1,7 +1,8 @@
 /**
- * The session of a generation. Who pauses may never come back, so only a few paused generations of a model keep theirs: a new one
- * takes over the session of the one that has paused longest, which computes its tokens once more should it go on after all, to the
- * same bits. One that goes on never takes from others: generations that are all wanted would take from each other for ever.
+ * Owns the session of a generation. A paused generation may never continue, so only a few of a model keep their sessions: a new
+ * generation takes over the session that has been paused longest. If the generation that lost it continues, it computes its tokens
+ * again, to the same bits, in a new session. It takes no session from others, because active generations would otherwise take them
+ * from each other for ever.
  */
 
 import type { Turns } from "../base/turns.ts";
@@ -10,7 +11,7 @@ import type { Session, SessionWatch } from "../model/pass/session.ts";
 
 const KEPT_PAUSED = 8;
 
-/** By model, the longest pause first. Held weakly: a forgotten generation's session is collected with it. */
+/** Paused generations of each model, the longest pause first. They are held weakly, so that forgotten ones are garbage collected. */
 const paused = new WeakMap<Model, Set<WeakRef<Seat>>>();
 
 export class Seat implements Disposable {
@@ -20,7 +21,7 @@ export class Seat implements Disposable {
   readonly #self: WeakRef<Seat> = new WeakRef(this);
   #session: Session | undefined;
 
-  /** For sequences of up to `context` tokens. */
+  /** A seat with a session for sequences of up to `context` tokens. */
   static take(model: Model, context: number): Seat {
     const seats = paused.get(model) ?? new Set();
     paused.set(model, seats);
@@ -34,12 +35,12 @@ export class Seat implements Disposable {
     this.#session = session;
   }
 
-  /** From here on, until `evaluate` is called, the session may become another's. */
+  /** Until the next call of `evaluate`, another generation may take over the session. */
   pause(): void {
     this.#paused.add(this.#self);
   }
 
-  /** Runs `ids` after what is in the session, which is computed anew where another has it: `before` tells what it was. */
+  /** Runs `ids` after the tokens in the session. If another generation has taken it, the tokens that `before` returns are computed again first. */
   async evaluate(
     ids: readonly number[],
     before: () => readonly number[],
@@ -54,7 +55,7 @@ export class Seat implements Disposable {
     await this.#session.evaluate(ids, turns, watch);
   }
 
-  /** The session, emptied for another, where it is large enough. */
+  /** Empties the session and hands it over, if it is large enough for `context`. */
   giveUp(context: number): Session | undefined {
     const session = this.#session;
     if (session === undefined || session.context < context) return undefined;
@@ -70,7 +71,7 @@ export class Seat implements Disposable {
   }
 }
 
-/** The session of the longest pause that is large enough, where enough generations pause. */
+/** The session that has been paused longest, of those that are large enough; undefined while few generations are paused. */
 function takeOver(seats: Set<WeakRef<Seat>>, context: number): Session | undefined {
   for (const seat of seats) if (seat.deref() === undefined) seats.delete(seat);
   if (seats.size < KEPT_PAUSED) return undefined;

@@ -1,9 +1,9 @@
-/** Finds stop strings in text that comes in pieces: holds back what may still become one. */
+/** Finds stop strings in text that comes in pieces, and holds back text that may become a stop string. */
 
 export interface StopFilter {
-  /** What may be shown now; `stopped` once a stop string is complete (the text ends before it). */
+  /** Adds text and returns what can be shown now. `stopped` is true once a stop string is complete; the text ends before it. */
   push(text: string): { readonly text: string; readonly stopped: boolean };
-  /** What was held back. */
+  /** Returns the text that was held back. */
   flush(): string;
 }
 
@@ -35,7 +35,7 @@ export function createStopFilter(stops: readonly string[]): StopFilter {
   };
 }
 
-/** Length of the longest end of `text` that begins `stop`, but is not all of it. */
+/** Length of the longest end of `text` that is a beginning of `stop`, but not the whole of it. */
 function overlap(text: string, stop: string): number {
   for (let length = Math.min(text.length, stop.length - 1); length > 0; length--)
     if (text.endsWith(stop.slice(0, length))) return length;

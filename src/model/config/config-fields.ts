@@ -1,4 +1,4 @@
-/** Typed reads of a Hugging Face config.json: each says which field is wrong, what was found and what was expected. */
+/** Reads typed fields of a Hugging Face config.json. Errors name the field, what was found and what was expected. */
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import { describeJson, isObject, type JsonObject } from "../../base/json.ts";
 
@@ -14,7 +14,7 @@ export class ConfigFields {
     return this.#json[key] !== undefined && this.#json[key] !== null;
   }
 
-  /** A positive integer below 2^31; the first of `keys` that is there. */
+  /** A positive integer below 2^31, from the first of `keys` that is present. */
   count(...keys: readonly string[]): number {
     const key = keys.find((name) => this.has(name));
     if (key === undefined) return this.#fail(keys.join(" or "), undefined, "a positive integer");
@@ -24,7 +24,7 @@ export class ConfigFields {
     return value;
   }
 
-  /** A count that sizes what is built at once: one above `most` is refused before anything is. */
+  /** A count of things that are built at once. One above `most` is refused before anything is built. */
   countUpTo(most: number, key: string): number {
     const count = this.count(key);
     if (count > most) throw new UnsupportedError(`${this.where}: ${key}`, String(count), [`at most ${most}`]);

@@ -1,15 +1,15 @@
 /**
- * What a configuration may ask for. Names and places are built for every linear before a tensor is looked at, so that the counts
- * of a file nobody vouches for must be bounded first; the models of the families that open here are far below.
+ * Limits of the sizes in a configuration. Names and places of all linears are built before any tensor is read, so the counts in an
+ * untrusted file must be bounded first. Models of the supported families are far below the limits.
  */
 import { UnsupportedError } from "../../base/errors.ts";
 import type { ModelConfig } from "./model-config.ts";
 
 export const LIMITS = {
   layers: 4096,
-  /** Of one layer. */
+  /** Experts of one layer. */
   experts: 16_384,
-  /** Of the whole model; each takes a few kilobytes in names and plans. DeepSeek-MoE-145B has about 24 000. */
+  /** Linears of the whole model. Each takes a few kilobytes in names and plans. DeepSeek-MoE-145B has about 24 000. */
   linears: 32_768,
   /** Rows or columns of one linear. */
   width: 16_777_216,

@@ -1,8 +1,8 @@
-/** What the forward pass needs to know of a model, whatever its family calls it. */
+/** The configuration that the forward pass needs, the same for all families. */
 
 import type { Projection } from "../../tensor/linear-shape.ts";
 
-/** Per layer: routed experts, or one dense MLP. */
+/** Sizes and constants of a model. Each layer has either routed experts or one dense MLP. */
 export interface ModelConfig {
   readonly modelType: string;
   readonly layers: number;
@@ -13,28 +13,28 @@ export interface ModelConfig {
   readonly headDim: number;
   readonly rmsNormEps: number;
   readonly ropeTheta: number;
-  /** Linear position scaling (positions divided by it); 1 for none. */
+  /** Linear scaling of positions: they are divided by this factor; 1 for none. */
   readonly ropeFactor: number;
-  /** A key is visible while `0 <= query - key < slidingWindow`; null for all earlier ones. */
+  /** A key is visible if `0 <= query - key < slidingWindow`; null if all earlier keys are visible. */
   readonly slidingWindow: number | null;
   readonly maxPositions: number;
   readonly experts: number;
-  /** Experts a token is sent to. */
+  /** Number of experts that compute each token. */
   readonly topK: number;
   readonly expertWidth: number;
-  /** Shared experts of the original; they are stored as one MLP of `sharedWidth`, 0 for none. */
+  /** Number of shared experts, 0 for none. They are stored as one MLP of `sharedWidth`. */
   readonly sharedExperts: number;
   readonly sharedWidth: number;
   readonly denseWidth: number;
-  /** Whether the output of the shared experts is weighed by a linear of its own, through a sigmoid. */
+  /** Whether a separate linear, followed by a sigmoid, gives the weight of the shared experts' output. */
   readonly sharedGate: boolean;
-  /** Linears that may have a bias; one elsewhere is refused. */
+  /** Projections that may have a bias. A bias of any other linear is refused. */
   readonly biased: readonly Projection[];
   /** Whether the chosen experts' weights are divided by their sum. */
   readonly renormalize: boolean;
   /** Factor on the routing weights after renormalisation. */
   readonly routedScale: number;
-  /** Whether a layer is MoE; the others have a dense MLP. */
+  /** For each layer, whether it is MoE; the others have a dense MLP. */
   readonly moeLayers: readonly boolean[];
   readonly tiedEmbeddings: boolean;
   readonly bosId: number | undefined;

@@ -1,40 +1,40 @@
-/** How a checkpoint spells its modules: tables of names, in which {layer} and {expert} stand for numbers. */
+/** Tables of module names in checkpoints. In them, {layer} and {expert} stand for numbers. */
 
 import type { Projection } from "../../tensor/linear-shape.ts";
 
-/** Which of the spellings on disk: the hub's, or the one that transformers 5 and GPTQModel write. */
+/** The spelling of module names on disk: that of the Hugging Face hub, or the one that transformers 5 and GPTQModel write. */
 export type Spelling = "hub" | "transformers";
 export const SPELLINGS: readonly Spelling[] = ["hub", "transformers"];
 
 /** The three linears of an MLP. */
 export type MlpNames = Readonly<Record<"gate" | "up" | "down", string>>;
 
-/** A tensor [experts, parts x rows, cols] that holds a projection of every expert of a layer, as its `part`-th rows. */
+/** A tensor [experts, parts x rows, cols] for all experts of a layer. A projection is part number `part` of each expert's rows. */
 export interface BankName {
   readonly tensor: string;
   readonly parts: number;
   readonly part: number;
 }
 
-/** Names of modules without `.weight`, of all that a model may have. */
+/** Names, without `.weight`, of all modules that a model may have. */
 export interface ModuleNames {
   readonly embedding: string;
   readonly head: string;
   readonly finalNorm: string;
-  /** Before attention, and before the MLP or the experts. */
+  /** The norms before attention, and before the MLP or the experts. */
   readonly attentionNorm: string;
   readonly mlpNorm: string;
   readonly attention: Readonly<Record<"q" | "k" | "v" | "o", string>>;
   readonly router: string;
   readonly expert: MlpNames;
-  /** Where the experts of a layer share tensors, as transformers 5 keeps them in memory. */
+  /** Names of tensors that the experts of a layer share, as in transformers 5. */
   readonly banks: Readonly<Partial<Record<Projection, BankName>>>;
   readonly shared?: MlpNames;
   readonly sharedGate?: string;
   readonly dense?: MlpNames;
 }
 
-/** What the spellings of all families have in common. */
+/** Names that are the same in the spellings of all families. */
 export const COMMON_NAMES: Omit<ModuleNames, "router" | "expert"> = {
   embedding: "model.embed_tokens",
   head: "lm_head",
@@ -54,17 +54,17 @@ export const COMMON_NAMES: Omit<ModuleNames, "router" | "expert"> = {
   },
 };
 
-/** `prefix.gate_proj` and so on: how most files call the linears of an MLP. */
+/** The names that most files use for the linears of an MLP: `prefix.gate_proj` and so on. */
 export function mlpNames(prefix: string): MlpNames {
   return { gate: `${prefix}.gate_proj`, up: `${prefix}.up_proj`, down: `${prefix}.down_proj` };
 }
 
-/** The name for a layer, and for an expert where it has one. */
+/** The name of a module of a layer, or of one of its experts. */
 export function nameFor(template: string, layer: number, expert = -1): string {
   return template.replace("{layer}", String(layer)).replace("{expert}", String(expert));
 }
 
-/** Tensor names of the weights of all norms. */
+/** Tensor names of the weights of all norms: two for each layer, then the final one. */
 export function normNames(names: ModuleNames, layers: number): readonly string[] {
   const templates = [names.attentionNorm, names.mlpNorm];
   const blocks = Array.from({ length: layers }, (_, layer) => templates.map((template) => nameFor(template, layer)));

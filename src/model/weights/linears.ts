@@ -1,4 +1,4 @@
-/** Every linear of a model: its place in the network, its shape, and its module name on disk. */
+/** Lists the linears of a model: their places in the network, their shapes, and their module names on disk. */
 
 import type { StoredModule } from "../../format/codecs/codec.ts";
 import type { LinearShape, Role } from "../../tensor/linear-shape.ts";
@@ -7,37 +7,37 @@ import type { ModelConfig } from "../config/model-config.ts";
 import { type MlpNames, type ModuleNames, nameFor } from "../config/module-names.ts";
 
 /**
- * One linear of the network. Quantising replaces `matrix` in an overlay of the tree: the blocks after it then see the new weights.
+ * One linear of the network. Quantising replaces `matrix` in an overlay of the tree, so that later blocks see the new weights.
  */
 export interface Linear extends LinearShape {
-  /** Its address is 0 while the store has not loaded it. */
+  /** The weights. Their address is 0 while the store has not loaded them. */
   matrix: Matrix;
-  /** Address of f32 [rows]; 0 for a linear without one. */
+  /** Address of the bias, f32 [rows]; 0 for a linear without one. */
   bias: number;
 }
 
 const ATTENTION = ["q", "k", "v", "o"] as const;
 const MLP = ["gate", "up", "down"] as const;
 
-/** All linears in the order in which the forward pass meets them (experts by index, each gate, up, down). */
+/** All linears in the order of the forward pass (experts by index, each with gate, up, down). */
 export function modelLinears(names: ModuleNames, config: ModelConfig): readonly LinearShape[] {
   const { hiddenSize, vocabSize } = config;
   const outer = { layer: -1, expert: -1, rows: vocabSize, cols: hiddenSize };
   const linears: LinearShape[] = [{ ...outer, name: names.embedding, role: "embedding", projection: "embedding" }];
   for (let layer = 0; layer < config.layers; layer++)
-    // One by one: tens of thousands of experts are too many arguments for one call.
+    // They are pushed one by one, because tens of thousands of linears are too many arguments for one call.
     for (const linear of layerShapes(names, config, layer)) linears.push(linear);
   if (!config.tiedEmbeddings) linears.push(headShape(names, config));
   return linears;
 }
 
-/** The head, whether the model has one of its own or not. */
+/** The head, whether or not the model stores one separately from the embedding. */
 export function headShape(names: ModuleNames, { vocabSize, hiddenSize }: ModelConfig): LinearShape {
   const shape = { layer: -1, expert: -1, rows: vocabSize, cols: hiddenSize };
   return { ...shape, name: names.head, role: "head", projection: "head" };
 }
 
-/** A linear as codecs are asked for it. */
+/** The module by which codecs find a linear. */
 export function moduleOf(names: ModuleNames, linear: LinearShape): StoredModule {
   const { name, role, layer, expert, projection, rows, cols } = linear;
   const bank = role === "expert" ? names.banks[projection] : undefined;
@@ -81,7 +81,7 @@ function layerShapes(names: ModuleNames, config: ModelConfig, layer: number): re
   return linears;
 }
 
-/** A family whose configuration asks for linears of a role must name them: a mistake of ours otherwise. */
+/** A family whose configuration has linears of a role must name them. If it does not, that is a bug in this library. */
 function requireName(template: string | undefined, role: Role): string {
   if (template === undefined) throw new Error(`the family names no linears of the role ${role}`);
   return template;

@@ -1,4 +1,4 @@
-/** Checkpoint -> weights in the engine's memory: bytes are added up, memory grows once, each range of rows is read and laid in panels. */
+/** Loads a checkpoint into the engine's memory. The bytes are added up, the memory grows once, and each range of rows is read and packed. */
 import type { Turns } from "../../base/turns.ts";
 import { locateVector } from "../../format/codecs/float-rows.ts";
 import type { TensorIndex } from "../../format/tensor-index.ts";
@@ -19,11 +19,11 @@ export interface WeightFiles {
 
 export interface LoadRun {
   readonly turns: Turns;
-  /** Told the bytes of weights laid down so far. */
+  /** Called with the bytes of weights loaded so far. */
   readonly onBytes?: (done: number, total: number) => void;
 }
 
-/** Loads every linear and norm into the store, which the tree owns from then on; where that fails, the store is empty again. */
+/** Loads every linear and norm into the store, which the returned tree owns. If loading fails, the store is empty again. */
 export async function loadWeights(
   machine: Machine,
   store: WeightStore,
@@ -49,7 +49,7 @@ export async function loadWeights(
   }
 }
 
-/** Addresses of all norms, two a layer and the final one. */
+/** Loads all norms and returns their addresses: two for each layer, then the final one. */
 async function placeNorms(
   { memory }: WeightStore,
   index: TensorIndex,

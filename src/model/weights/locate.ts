@@ -1,4 +1,4 @@
-/** Finds each linear of a model in its checkpoint, in whatever codec it is stored. Reads headers only. */
+/** Finds each linear of a model in its checkpoint, whatever codec stores it. Reads headers only. */
 import { FormatError, UnsupportedError, UsageError } from "../../base/errors.ts";
 import type { Codec, StoredMatrix } from "../../format/codecs/codec.ts";
 import { codecOf } from "../../format/codecs/open-codecs.ts";
@@ -14,13 +14,13 @@ export interface StoredLinear extends LinearShape {
   readonly stored: StoredMatrix;
 }
 
-/** The tensors of a checkpoint, and what reads linears from them. */
+/** The tensors of a checkpoint, and the codecs that read linears from them. */
 export interface StoredTensors {
   readonly index: TensorIndex;
   readonly codecs: readonly Codec[];
 }
 
-/** The spelling that the checkpoint uses, told by its first router (experts in banks come with transformers' own names). */
+/** Detects the spelling of the checkpoint by its first router (experts in shared tensors only occur in transformers' spelling). */
 export function detectSpelling({ codecs }: StoredTensors, family: Family, config: ModelConfig): Spelling {
   const layer = config.moeLayers.indexOf(true);
   if (layer < 0) return "hub";
@@ -32,8 +32,8 @@ export function detectSpelling({ codecs }: StoredTensors, family: Family, config
 }
 
 /**
- * Whether the embedding serves as the head. As in transformers 5, a head of the file's own is used even where the configuration ties
- * it; a head that neither the file nor the configuration gives is refused, since logits from the embedding would be wrong.
+ * Whether the embedding is also the head. As in transformers 5, a head in the file is used even if the configuration ties it.
+ * If the file has no head and the configuration does not tie it, the model is refused: logits from the embedding would be wrong.
  */
 export function isHeadTied(
   { index, codecs }: StoredTensors,
@@ -56,8 +56,8 @@ export function isHeadTied(
 }
 
 /**
- * Every linear with its place in the checkpoint, in the order in which the forward pass meets them.
- * @throws FormatError, ShapeError or UnsupportedError naming the tensor that is missing or odd.
+ * Finds every linear in the checkpoint, in the order of the forward pass.
+ * @throws FormatError, ShapeError or UnsupportedError naming the tensor that is missing or wrong.
  */
 export function locateAll(checkpoint: StoredTensors, names: ModuleNames, config: ModelConfig): readonly StoredLinear[] {
   return modelLinears(names, config).map((linear) => ({
@@ -82,7 +82,7 @@ function locate(
   return codec.locate(module);
 }
 
-/** The weights [rows, cols] of a float linear as f32, exact. @throws UsageError for quantised ones. */
+/** The weights [rows, cols] of a float linear as f32, exact. @throws UsageError for a quantised linear. */
 export async function readWeights({ name, rows, stored }: StoredLinear): Promise<Float32Array> {
   if (stored.kind === "packed") throw new UsageError(name, "weights that are quantised already", "a float model");
   return stored.readRows(0, rows);
@@ -90,7 +90,7 @@ export async function readWeights({ name, rows, stored }: StoredLinear): Promise
 
 const byName = new WeakMap<readonly StoredLinear[], ReadonlyMap<string, StoredLinear>>();
 
-/** The linear of that name. @throws UsageError where there is none. */
+/** The linear called `name`. @throws UsageError if there is none. */
 export function linearNamed({ linears }: { readonly linears: readonly StoredLinear[] }, name: string): StoredLinear {
   const known = byName.get(linears) ?? new Map(linears.map((linear) => [linear.name, linear]));
   byName.set(linears, known);

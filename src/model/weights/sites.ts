@@ -1,13 +1,13 @@
 /**
- * The places of a block at which linears read: the one list of them, for the taps of the forward pass, for statistics and for their
- * file. Linears of one site share their input; the router's site also serves the gate of the shared experts.
+ * Lists the sites of a block: the places where linears read their input. The taps of the forward pass, the statistics and the file of
+ * statistics all use this list. Linears of one site share their input. The gate of the shared experts reads at the router's site.
  */
 import type { LinearShape, Projection, Role } from "../../tensor/linear-shape.ts";
 
-/** Which linears read there. */
+/** Linears that read at a site. */
 type Reader = readonly [role: Role, projections: readonly Projection[]];
 
-/** Where linears read their input. */
+/** A place where linears read their input. */
 export type LinearSite =
   | "attention"
   | "output"
@@ -34,10 +34,10 @@ export const SITES: Readonly<Record<LinearSite, readonly Reader[]>> = {
   denseDown: [["dense", ["down"]]],
 };
 
-/** In the order in which the forward pass meets them. */
+/** All sites, in the order of the forward pass. */
 export const LINEAR_SITES = Object.keys(SITES) as readonly LinearSite[];
 
-/** Where a linear reads its input; undefined for embedding and head, which belong to no block. */
+/** The site at which a linear reads its input; undefined for embedding and head, which belong to no block. */
 export function siteOf({ role, projection }: Pick<LinearShape, "role" | "projection">): LinearSite | undefined {
   return LINEAR_SITES.find((site) =>
     SITES[site].some(([reader, read]) => reader === role && read.includes(projection)),

@@ -1,10 +1,10 @@
 /**
- * Weights have places: the store stands between a linear and its address. It alone takes memory for them, knows which linears are
- * there, gives the memory of one back and reads it again from the checkpoint, to other addresses and the same bits.
+ * Manages the memory of a model's weights. Only the store allocates it, and it knows which linears are loaded. It can evict a linear
+ * and read it again from the checkpoint: the address may change, the bits do not.
  *
- * This one holds whatever was loaded until it is evicted. A store for models that are larger than the memory keeps the experts that
- * are asked for: it sets `needsRoutes`, and passes then stop before the experts of each layer and call `hold` with those that tokens
- * were sent to. A layer lies in one memory, `memoryOf` says in which, so that a store may have several of them.
+ * This store keeps every linear until it is evicted. A store for models larger than the memory would keep only the experts that are
+ * needed: it would set `needsRoutes`, and passes would then stop before the experts of each layer and call `hold` with the experts to
+ * which tokens were sent. All weights of a layer are in one memory, which `memoryOf` returns, so that a store may use several memories.
  */
 import type { Turns } from "../../base/turns.ts";
 import type { StoredMatrix } from "../../format/codecs/codec.ts";
@@ -14,16 +14,16 @@ import type { Region } from "../../wasm/memory/region.ts";
 import type { Linear } from "./linears.ts";
 import type { StoredLinear } from "./locate.ts";
 
-/** What a linear takes while it is there. */
+/** The memory of a loaded linear. */
 interface Place {
   readonly memory: Region;
   readonly bytes: number;
 }
 
 export class WeightStore implements Disposable {
-  /** Owns what is loaded once and stays: norms, tables that go with the weights. */
+  /** Memory of what is loaded once and stays, such as norms and tables. */
   readonly memory: Region;
-  /** All linears that the store knows, in the order of the checkpoint's; none is there at first. */
+  /** All linears of the store, in the order of `stored`. None is loaded at first. */
   readonly linears: readonly Linear[];
   readonly #machine: Machine;
   readonly #stored: ReadonlyMap<Linear, StoredMatrix>;
@@ -32,7 +32,7 @@ export class WeightStore implements Disposable {
   #bytes = 0;
   #generation = 0;
 
-  /** @param warn is told what was odd in the checkpoint and how it was read, a sentence each. */
+  /** @param warn is called with a sentence for each oddity of the checkpoint, which says how it was read. */
   constructor(machine: Machine, stored: readonly StoredLinear[], warn: (sentence: string) => void = () => {}) {
     this.#machine = machine;
     this.#warn = warn;
@@ -46,12 +46,12 @@ export class WeightStore implements Disposable {
     return false;
   }
 
-  /** Rises whenever a linear comes or goes: a tape that was recorded under another number holds addresses that may be wrong. */
+  /** Increases whenever a linear is loaded or evicted. A tape that was recorded at another number may contain wrong addresses. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** Bytes of the linears that are there. */
+  /** Bytes of the linears that are loaded. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -60,14 +60,14 @@ export class WeightStore implements Disposable {
     return this.#places.has(linear);
   }
 
-  /** The engine in whose memory a layer's weights lie; -1 for embedding and head. */
+  /** The engine in whose memory the weights of a layer are; layer -1 is for embedding and head. */
   memoryOf(_layer: number): Machine {
     return this.#machine;
   }
 
   /**
-   * Reads a linear into memory, unless it is there.
-   * @throws MemoryError where there is no room; what the codec throws for weights that are damaged. Nothing is taken then.
+   * Reads a linear into memory, unless it is already loaded.
+   * @throws MemoryError if it does not fit; the codec's errors for damaged weights. In both cases no memory is kept.
    */
   async load(linear: Linear, turns: Turns): Promise<void> {
     if (this.#places.has(linear)) return;
@@ -88,7 +88,7 @@ export class WeightStore implements Disposable {
     this.#generation++;
   }
 
-  /** Gives a linear's memory back. Passes that compute it must not run until it is loaded again. */
+  /** Frees a linear's memory. Passes that compute it must not run until it is loaded again. */
   evict(linear: Linear): void {
     const place = this.#places.get(linear);
     if (place === undefined) return;
@@ -100,14 +100,14 @@ export class WeightStore implements Disposable {
   }
 
   /**
-   * For a store that needs routes: loads these experts of a layer, and keeps them until what it gives is disposed. Only they are
-   * computed meanwhile.
+   * For a store that needs routes: loads these experts of a layer and keeps them until the returned object is disposed. Until then only
+   * these experts are computed.
    */
   async hold(_layer: number, _experts: ReadonlySet<number>, _turns: Turns): Promise<Disposable> {
     return { [Symbol.dispose]: () => {} };
   }
 
-  /** Gives back everything. */
+  /** Frees all memory of the store. */
   [Symbol.dispose](): void {
     for (const { memory } of this.#places.values()) memory[Symbol.dispose]();
     this.#places.clear();
@@ -123,7 +123,7 @@ export class WeightStore implements Disposable {
   }
 }
 
-/** What a linear holds while it is not there: its format, by which passes sort linears, and no address. */
+/** The matrix of a linear that is not loaded: its format, by which passes group linears, and address 0. */
 function absent(shape: Pick<Linear, "rows" | "cols">, stored: StoredMatrix): Pick<Linear, "matrix" | "bias"> {
   return { matrix: matrixAt(shape, stored, 0, 0), bias: 0 };
 }

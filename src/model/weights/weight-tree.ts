@@ -12,37 +12,37 @@ export interface Mlp {
 }
 
 export interface LayerWeights {
-  /** Addresses of f32 [D]. */
+  /** Addresses of the norms' weights, f32 [D]. */
   readonly normAttention: number;
   readonly normMlp: number;
   readonly q: Linear;
   readonly k: Linear;
   readonly v: Linear;
   readonly o: Linear;
-  /** MoE layers: router and experts by index; dense layers: neither. */
+  /** The router of a MoE layer, and its experts by index; dense layers have neither. */
   readonly router: Linear | undefined;
   readonly experts: readonly Mlp[];
   readonly shared: Mlp | undefined;
-  /** [1, D]: how much of the shared experts' output counts; no family of today has one. */
+  /** [1, D]: gives the weight of the shared experts' output. None of the present families has one. */
   readonly sharedGate: Linear | undefined;
   readonly dense: Mlp | undefined;
 }
 
 export interface Weights {
-  /** Owns what lies at the addresses. */
+  /** Owns the memory of the weights. */
   readonly store: WeightStore;
   /** Cosines and sines of positions, for all who run the model. */
   readonly rope: RopeTables;
   readonly embedding: Linear;
   readonly layers: readonly LayerWeights[];
   readonly normFinal: number;
-  /** The embedding itself where they are tied. */
+  /** The embedding itself if the two are tied. */
   readonly head: Linear;
 }
 
 /**
- * A copy of the tree whose linears are its own: a job replaces their matrices there without anybody else noticing. Those that it has not
- * replaced are the original's, wherever the store puts them.
+ * A copy of the tree in which a job can replace the matrices of linears without effect on other users of the model. Linears that are
+ * not replaced follow the original's addresses, even if the store moves them.
  */
 export function overlayOf(weights: Weights): Weights {
   const own = (linear: Linear): Linear => Object.create(linear) as Linear;
@@ -59,7 +59,7 @@ export function overlayOf(weights: Weights): Weights {
   return { ...weights, layers, head: own(weights.head) };
 }
 
-/** All linears of a layer in the order in which the forward pass meets them. */
+/** All linears of a layer, in the order of the forward pass. */
 export function layerLinears(layer: LayerWeights): readonly Linear[] {
   const mlps = [...layer.experts, layer.shared, layer.dense].filter((mlp) => mlp !== undefined);
   const linears = mlps.flatMap((mlp) => [mlp.gate, mlp.up, mlp.down]);
@@ -67,7 +67,7 @@ export function layerLinears(layer: LayerWeights): readonly Linear[] {
   return all.filter((linear) => linear !== undefined);
 }
 
-/** Puts the linears of a store and the addresses of norms (two a layer, then the final one) in their places. */
+/** Builds the tree from the linears of a store and the addresses of norms (two for each layer, then the final one). */
 export function weightTree(config: ModelConfig, store: WeightStore, norms: readonly number[]): Weights {
   const byPlace = new Map(store.linears.map((linear) => [placeOf(linear), linear]));
   const find = (layer: number, role: Linear["role"], projection: Linear["projection"], expert = -1) =>

@@ -200,7 +200,9 @@ describe("evaluate", () => {
       message: expect.stringContaining("DIR/t.jsonl: line 1"),
     });
     const silent: LikelihoodModel = { ...shortest(), logLikelihoods: async () => [] };
-    await expect(evaluateRows(silent, ROWS)).rejects.toThrow("found 0 log-likelihoods, expected 9, one for each request");
+    await expect(evaluateRows(silent, ROWS)).rejects.toThrow(
+      "found 0 log-likelihoods, expected 9, one for each request",
+    );
   });
 });
 

@@ -1,4 +1,4 @@
-/** DeepSeek-MoE v1 (Dai et al. 2024, arXiv:2401.06066): fine-grained routed experts beside shared ones, first layers dense. */
+/** DeepSeek-MoE v1 (Dai et al. 2024, arXiv:2401.06066): many small routed experts, shared experts, and dense first layers. */
 
 import type { ConfigFields } from "../config-fields.ts";
 import { LIMITS } from "../limits.ts";
@@ -20,7 +20,7 @@ function readConfig(fields: ConfigFields): ModelConfig {
     topK,
     expertWidth,
     sharedExperts,
-    // The shared experts of a layer are stored, and computed, as one MLP.
+    // The shared experts of a layer are stored and computed as one MLP.
     sharedWidth: sharedExperts * expertWidth,
     denseWidth: fields.count("intermediate_size"),
     renormalize: topK > 1 && fields.flagOr(false, "norm_topk_prob"),

@@ -1,18 +1,18 @@
-/** A family is a translation into the one forward pass: how config.json spells the numbers, and what the tensors are called. */
+/** Defines what a family of models is: how its config.json is translated for the forward pass, and how its tensors are named. */
 
 import type { ConfigFields } from "../config-fields.ts";
 import { LIMITS } from "../limits.ts";
 import type { ModelConfig } from "../model-config.ts";
 import type { ModuleNames, Spelling } from "../module-names.ts";
 
-/** One kind of model: its `model_type`, its configuration in our words, and its names in each spelling. */
+/** One kind of model: its `model_type`, a reader of its configuration, and its module names in each spelling. */
 export interface Family {
   readonly modelType: string;
   readConfig(fields: ConfigFields): ModelConfig;
   readonly names: Readonly<Record<Spelling, ModuleNames>>;
 }
 
-/** Fields that all families share; a family overrides what it knows better. */
+/** Reads the fields that all families share; a family may override them. */
 export function readCommon(fields: ConfigFields): Omit<ModelConfig, FamilyFields> {
   fields.requireOneOf("hidden_act", "silu");
   fields.requireOneOf("attention_bias", false);
@@ -33,7 +33,7 @@ export function readCommon(fields: ConfigFields): Omit<ModelConfig, FamilyFields
     // No family here has linears with biases.
     biased: [],
     sharedGate: false,
-    // Where the field is missing: false for every family here, as transformers has it.
+    // If the field is missing, it is false for all families here, as in transformers.
     tiedEmbeddings: fields.flagOr(false, "tie_word_embeddings"),
     bosId: fields.ids("bos_token_id")[0],
     eosIds: fields.ids("eos_token_id"),
@@ -51,7 +51,7 @@ type FamilyFields =
   | "routedScale"
   | "moeLayers";
 
-/** Hub files put `rope_theta` at the top and `rope_scaling` beside it; transformers 5 writes `rope_parameters`. */
+/** Files on the hub have `rope_theta` and `rope_scaling` at the top level; transformers 5 writes `rope_parameters`. */
 function readRope(fields: ConfigFields): { ropeTheta: number; ropeFactor: number } {
   const parameters = fields.object("rope_parameters");
   const ropeTheta = parameters?.has("rope_theta")

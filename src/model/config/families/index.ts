@@ -1,4 +1,4 @@
-/** All families by `model_type`. Adding one: a file beside this, a line here, a fixture. */
+/** All families by `model_type`. To add one, add a file in this folder, a line here and a fixture. */
 import { FormatError, ShapeError, UnsupportedError } from "../../../base/errors.ts";
 import type { JsonObject } from "../../../base/json.ts";
 import { ConfigFields } from "../config-fields.ts";
@@ -36,11 +36,14 @@ function checkConfig(config: ModelConfig, where: string): void {
       `found ${config.heads} heads for a width of ${config.hiddenSize}, expected no more heads than columns, or head_dim`,
     );
   if (config.headDim % 2 !== 0)
-    throw new FormatError(`${where}: head_dim`, `found ${config.headDim}, expected an even number (RoPE turns pairs)`);
+    throw new FormatError(
+      `${where}: head_dim`,
+      `found ${config.headDim}, expected an even number (RoPE rotates pairs of columns)`,
+    );
   if (config.topK > config.experts)
     throw new FormatError(
       `${where}: num_experts_per_tok`,
-      `found ${config.topK}, expected at most the ${config.experts} experts there are`,
+      `found ${config.topK}, expected at most the number of experts, ${config.experts}`,
     );
   checkLimits(config, where);
 }

@@ -1,4 +1,4 @@
-/** Mixtral (Jiang et al. 2024, arXiv:2401.04088): every layer MoE, softmax over all experts, top-k always renormalised. */
+/** Mixtral (Jiang et al. 2024, arXiv:2401.04088): all layers are MoE, softmax over all experts, top-k always renormalised. */
 
 import type { ConfigFields } from "../config-fields.ts";
 import { LIMITS } from "../limits.ts";
