@@ -1,4 +1,4 @@
-/** A checkpoint in a Hugging Face folder: `model.safetensors`, or shards named by `model.safetensors.index.json`. */
+/** Opens the checkpoint of a Hugging Face folder: `model.safetensors`, or the shards that `model.safetensors.index.json` names. */
 
 import { FileError, FormatError, UnsupportedError } from "../base/errors.ts";
 import { asObject, describeJson, type JsonValue } from "../base/json.ts";
@@ -10,7 +10,7 @@ import type { TensorEntry, TensorIndex } from "./tensor-index.ts";
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 
-/** Opens every tensor of the folder. Headers are read and checked, tensors are not. */
+/** Indexes every tensor of the folder. Headers are read and checked, the tensors' bytes are not read. */
 export async function openTensorIndex(folder: FolderSource): Promise<TensorIndex> {
   const single = await folder.open(SINGLE);
   if (single !== undefined) return openOrClose(single);
@@ -34,12 +34,12 @@ async function openOnlyFile(folder: FolderSource): Promise<TensorIndex> {
   throw new FileError(folder.name, `found ${found}, expected ${SINGLE} or ${INDEX}`);
 }
 
-/** The first GGUF file of a folder, if any: what it holds instead of a model in Hugging Face layout. */
+/** The first GGUF file of a folder, if any; an error for a folder without a model in Hugging Face layout names it. */
 export async function ggufOf(folder: FolderSource): Promise<string | undefined> {
   return (await folder.list()).find((file) => file.endsWith(".gguf"));
 }
 
-/** Tensor name to file name; a name that could lead out of the folder is refused. */
+/** Reads the map from tensor name to file name. A file name that could lead out of the folder is refused. */
 function readWeightMap(value: JsonValue | undefined, where: string): ReadonlyMap<string, string> {
   const object = asObject(value, `${where}: weight_map`);
   const map = new Map<string, string>();
@@ -54,7 +54,7 @@ function readWeightMap(value: JsonValue | undefined, where: string): ReadonlyMap
   return map;
 }
 
-/** Takes the source over: where its header is no good, it is closed. */
+/** Opens a file, which then owns the source. If its header is not valid, the source is closed. */
 async function openOrClose(source: ByteSource): Promise<TensorFile> {
   try {
     return await openSafetensors(source);
@@ -78,7 +78,7 @@ async function openShards(folder: FolderSource, weightMap: ReadonlyMap<string, s
   }
 }
 
-/** Adds each shard once. */
+/** Opens each shard once. */
 async function openEach(
   folder: FolderSource,
   weightMap: ReadonlyMap<string, string>,
@@ -96,7 +96,7 @@ async function openEach(
     }
 }
 
-/** A tensor that the index does not list is taken from its shard, as other loaders do; one in two shards, or in the wrong one, is not. */
+/** Merges the tensors of all shards. Tensors that the index does not list are kept, as in other loaders; one in two shards or in the wrong one is refused. */
 function mergeShards(
   name: string,
   shards: ReadonlyMap<string, TensorFile>,

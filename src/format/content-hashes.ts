@@ -1,6 +1,6 @@
 /**
- * SHA-256s in a safetensors file's own metadata, one for each tensor and one for the rest of the metadata: a byte that changed
- * is noticed by who reads it.
+ * Keeps SHA-256s in a safetensors file's metadata, one for each tensor and one for the rest of the metadata, so that readers notice
+ * changed bytes.
  */
 import { FormatError } from "../base/errors.ts";
 import { asObject, type JsonObject, parseJson } from "../base/json.ts";
@@ -12,7 +12,7 @@ import type { TensorToWrite } from "./safetensors-writer.ts";
 const FIELD = "sha256";
 const METADATA = "__metadata__";
 
-/** The metadata with the hashes, for tensors that are in memory. */
+/** Adds the hashes to the metadata, for tensors that are in memory. */
 export async function withContentHashes(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>>,
@@ -22,12 +22,12 @@ export async function withContentHashes(
   return { ...metadata, [FIELD]: JSON.stringify(hashes) };
 }
 
-/** The hashes of a file that is read. */
+/** The hashes of a file, for checking its tensors. */
 export class ContentHashes {
   readonly #file: TensorFile;
   readonly #hashes: JsonObject;
 
-  /** Undefined for a file without any. @throws FormatError for metadata that changed. */
+  /** Reads the hashes; undefined for a file without any. @throws FormatError if the metadata was changed. */
   static async of(file: TensorFile): Promise<ContentHashes | undefined> {
     const field = file.metadata.get(FIELD);
     if (field === undefined) return undefined;
@@ -43,7 +43,7 @@ export class ContentHashes {
     this.#hashes = hashes;
   }
 
-  /** @throws FormatError naming the tensor whose bytes are not those that were written. */
+  /** @throws FormatError naming the tensor if its bytes are not those that were written. */
   async check(name: string, bytes: Uint8Array): Promise<void> {
     this.#require(name, `${this.#file.name}: tensor ${name}`, await bytesHash(bytes));
   }
@@ -62,7 +62,7 @@ function bytesHash(bytes: Uint8Array): Promise<string> {
   return sha256OfPieces(bytesSource("tensor", bytes), () => {});
 }
 
-/** In an order of its own, so that it does not hang on that of the file. */
+/** Hashes the entries in sorted order, so that the hash does not depend on the file's order. */
 function metadataHash(entries: readonly (readonly [string, string])[]): Promise<string> {
   const sorted = [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
   return sha256(new TextEncoder().encode(JSON.stringify(sorted)));

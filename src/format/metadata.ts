@@ -1,8 +1,8 @@
-/** Fields of a safetensors file's `__metadata__`: strings, each checked for what it should say. */
+/** Reads fields of a safetensors file's `__metadata__`, which are strings, and checks their values. */
 import { FormatError } from "../base/errors.ts";
 import type { TensorFile } from "./safetensors.ts";
 
-/** Throws a FormatError that names the field which is missing or wrong. */
+/** Its methods throw a FormatError that names the field which is missing or wrong. */
 export class MetadataReader {
   readonly #file: TensorFile;
 

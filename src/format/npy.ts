@@ -1,4 +1,4 @@
-/** NumPy's .npy: one array of float32, float64 or int32, C order, little endian (format 1.0 is written, 1.0 to 3.0 are read). */
+/** Reads and writes NumPy's .npy: one array of float32, float64 or int32, C order, little endian (writes format 1.0, reads 1.0 to 3.0). */
 
 import { FormatError, UnsupportedError } from "../base/errors.ts";
 import type { FileSink } from "../files/output.ts";
@@ -13,7 +13,7 @@ const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // "\x93NUMPY"
 const MAX_HEADER_BYTES = 65_536;
 const DTYPES = { "<f4": Float32Array, "<f8": Float64Array, "<i4": Int32Array } as const;
 
-/** Everything before the data of a float32 array; 64-byte aligned as numpy itself writes it. */
+/** The header of a float32 array; its length is a multiple of 64 bytes, as in files that NumPy writes. */
 export function npyHeader(shape: readonly number[]): Uint8Array {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': ${tuple}, }`;
@@ -25,7 +25,7 @@ export function npyHeader(shape: readonly number[]): Uint8Array {
   return header;
 }
 
-/** A float32 array of any shape, for logits [T,V]; rows may come in pieces. */
+/** Writes a float32 array of any shape, such as logits [T,V], in as many pieces as the caller gives. */
 export async function writeNpy(
   sink: FileSink,
   shape: readonly number[],
@@ -79,7 +79,7 @@ async function readHeader(source: ByteSource): Promise<{ text: string; dataStart
   await source.read(0, start);
   const version = start[6];
   if (start.length < 10 || MAGIC.some((byte, i) => start[i] !== byte))
-    throw new FormatError(source.name, "found another beginning, expected that of a .npy file");
+    throw new FormatError(source.name, "found other first bytes, expected those of a .npy file");
   if (version < 1 || version > 3) throw new UnsupportedError(source.name, `.npy version ${version}`, ["1", "2", "3"]);
   const view = new DataView(start.buffer);
   const lengthEnd = version === 1 ? 10 : 12;

@@ -1,4 +1,4 @@
-/** Writes safetensors files front to back: first the header, then each tensor in pieces, so that no file has to fit memory. */
+/** Writes safetensors files from front to back: first the header, then each tensor in pieces, so that the file need not fit memory. */
 
 import { FormatError, UnsupportedError } from "../base/errors.ts";
 import type { FileSink } from "../files/output.ts";
@@ -6,30 +6,30 @@ import { PIECE_BYTES } from "../files/source.ts";
 import { DTYPE_BITS, type DType, tensorBytes } from "./safetensors.ts";
 import { readTensor, type TensorEntry } from "./tensor-index.ts";
 
-/** What the header says of a tensor. */
+/** Name, type and shape of a tensor, as in the header. */
 export interface TensorSpec {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
 }
 
-/** A tensor whose bytes are made when their turn comes. */
+/** A tensor whose bytes are only made when they are written. */
 export interface TensorToWrite extends TensorSpec {
   pieces(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
 export interface EncodedHeader<T extends TensorSpec> {
-  /** Length, JSON and padding: the beginning of the file. */
+  /** The beginning of the file: length, JSON and padding. */
   readonly bytes: Uint8Array;
   /** The tensors in file order. */
   readonly order: readonly T[];
   readonly fileBytes: number;
 }
 
-/** Some loaders refuse a file that does not say so. */
+/** Some loaders refuse files without this field. */
 const METADATA: Readonly<Record<string, string>> = { format: "pt" };
 
-/** The header as the reference writer makes it: tensors by alignment, widest first, then by name; JSON padded to 8 bytes. */
+/** Makes the header as the reference writer does: tensors by alignment, widest first, then by name; JSON padded to 8 bytes. */
 export function encodeHeader<T extends TensorSpec>(
   tensors: readonly T[],
   metadata: Readonly<Record<string, string>> = METADATA,
@@ -42,7 +42,8 @@ export function encodeHeader<T extends TensorSpec>(
   const names = new Set(["__metadata__"]);
   let end = 0;
   for (const { name, dtype, shape } of order) {
-    if (names.has(name)) throw new FormatError(`tensor ${name}`, "found the name a second time, expected each once");
+    if (names.has(name))
+      throw new FormatError(`tensor ${name}`, "found the name a second time, expected each name once");
     names.add(name);
     const start = end;
     end += tensorBytes(dtype, shape, `tensor ${name}`);
@@ -56,7 +57,7 @@ export function encodeHeader<T extends TensorSpec>(
   return { bytes, order, fileBytes: bytes.length + end };
 }
 
-/** Writes the whole file; gives its length. The sink stays open. */
+/** Writes the whole file and returns its length in bytes. The sink stays open. */
 export async function writeSafetensors(
   sink: FileSink,
   tensors: readonly TensorToWrite[],
@@ -80,7 +81,7 @@ export async function writeSafetensors(
   return header.fileBytes;
 }
 
-/** What a header says of a tensor of another file. @throws UnsupportedError for a type that safetensors files do not have. */
+/** The spec of a tensor of another file. @throws UnsupportedError for a type that safetensors files do not have. */
 export function specOf(entry: TensorEntry, name: string = entry.name): TensorSpec {
   const { dtype, shape } = entry;
   if (Object.hasOwn(DTYPE_BITS, dtype)) return { name, dtype: dtype as DType, shape };
@@ -95,7 +96,7 @@ export function tensorOf(name: string, dtype: DType, shape: readonly number[], d
   };
 }
 
-/** A tensor of another file, copied piece by piece, perhaps under another name. */
+/** A tensor of another file, copied piece by piece, under `name`. */
 export function copyOf(entry: TensorEntry, name: string = entry.name): TensorToWrite {
   return {
     ...specOf(entry, name),

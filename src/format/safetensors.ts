@@ -1,11 +1,11 @@
-/** safetensors files: a u64 header length, a JSON header, then the tensors' bytes without a hole up to the end of the file. */
+/** Reads safetensors files: a u64 header length, a JSON header, then the tensors' bytes without gaps up to the end of the file. */
 
 import { FormatError } from "../base/errors.ts";
 import { asObject, describeJson, isObject, type JsonObject, type JsonValue, parseJsonBytes } from "../base/json.ts";
 import { type ByteSource, refuseLfsPointer } from "../files/source.ts";
 import type { TensorEntry, TensorIndex } from "./tensor-index.ts";
 
-/** Bits of one element, in the order in which a writer sorts (alignment ascending, as safetensors' own enumeration has it). */
+/** Bits of one element. The writer sorts tensors by this order (alignment ascending, as in safetensors' enumeration). */
 export const DTYPE_BITS = {
   BOOL: 8,
   F4: 4,
@@ -46,7 +46,7 @@ export interface TensorFile extends TensorIndex {
 /** The reference reader's limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-/** Reads and checks the header; no tensor is touched. */
+/** Reads and checks the header. The tensors' bytes are not read. */
 export async function openSafetensors(source: ByteSource): Promise<TensorFile> {
   const headerBytes = await readHeaderLength(source);
   const header = new Uint8Array(headerBytes);
@@ -132,7 +132,7 @@ function readEntry(
   if (bufferStart + end > source.size)
     throw new FormatError(
       where,
-      `found data_offsets [${start}, ${end}] behind ${bufferStart} bytes of header in a file of ${source.size} bytes, expected them inside; the file is cut short`,
+      `found data_offsets [${start}, ${end}] after ${bufferStart} bytes of header in a file of ${source.size} bytes, expected them inside; the file is cut short`,
     );
   const byteLength = tensorBytes(dtype as DType, shape, where);
   if (end - start !== byteLength)
@@ -154,7 +154,7 @@ function readCounts(value: JsonValue | undefined, where: string): readonly numbe
   return value as readonly number[];
 }
 
-/** Bytes of a tensor; a product beyond 2^53 bits is refused, not rounded. */
+/** Bytes of a tensor. A product above 2^53 bits is refused, not rounded. */
 export function tensorBytes(dtype: DType, shape: readonly number[], where: string): number {
   let bits: number = DTYPE_BITS[dtype];
   for (const length of shape) {
@@ -167,7 +167,7 @@ export function tensorBytes(dtype: DType, shape: readonly number[], where: strin
   return bits / 8;
 }
 
-/** Every byte of the buffer belongs to exactly one tensor. */
+/** Checks that every byte of the buffer belongs to exactly one tensor. */
 function checkLayout(entries: readonly TensorEntry[], bufferStart: number, source: ByteSource): void {
   const sorted = [...entries].sort((a, b) => a.offset - b.offset || a.byteLength - b.byteLength);
   let end = bufferStart;

@@ -1,4 +1,4 @@
-/** Tensors by name, whatever the container that holds them: one file, the shards of a checkpoint, or a file of another format. */
+/** Finds tensors by name in any container: one file, the shards of a checkpoint, or a file of another format. */
 
 import { FormatError, ShapeError, UsageError } from "../base/errors.ts";
 import type { ByteSource } from "../files/source.ts";
@@ -6,10 +6,10 @@ import type { ByteSource } from "../files/source.ts";
 /** One tensor on disk: row-major, little endian. */
 export interface TensorEntry {
   readonly name: string;
-  /** As the container calls it; `F32`, `F16` and `BF16` are the same in all of them. */
+  /** The container's name of the type; `F32`, `F16` and `BF16` are the same in all of them. */
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** From the beginning of the file. */
+  /** First byte of the tensor in the file. */
   readonly offset: number;
   readonly byteLength: number;
   readonly source: ByteSource;
@@ -17,13 +17,13 @@ export interface TensorEntry {
 
 /** Every tensor of a file or of a checkpoint. */
 export interface TensorIndex {
-  /** The file or folder, for messages. */
+  /** Name of the file or folder, for messages. */
   readonly name: string;
   readonly entries: ReadonlyMap<string, TensorEntry>;
   close(): Promise<void>;
 }
 
-/** Reads the whole tensor into `into`, which has exactly its length. */
+/** Reads the whole tensor into `into`, whose length must be that of the tensor. */
 export async function readTensor(entry: TensorEntry, into: Uint8Array): Promise<void> {
   if (into.byteLength !== entry.byteLength)
     throw new UsageError(
@@ -34,7 +34,7 @@ export async function readTensor(entry: TensorEntry, into: Uint8Array): Promise<
   await readPart(entry, 0, into);
 }
 
-/** Fills `into` with the tensor's bytes from byte `start` of the tensor on. */
+/** Fills `into` with the tensor's bytes, beginning at byte `start` of the tensor. */
 export async function readPart(entry: TensorEntry, start: number, into: Uint8Array): Promise<void> {
   try {
     await entry.source.read(entry.offset + start, into);
@@ -44,7 +44,7 @@ export async function readPart(entry: TensorEntry, start: number, into: Uint8Arr
   }
 }
 
-/** The tensor, or a `FormatError` that names it. */
+/** The tensor called `name`. @throws FormatError naming the tensor if there is none. */
 export function requireTensor(index: TensorIndex, name: string): TensorEntry {
   const entry = index.entries.get(name);
   if (entry === undefined) throw missingTensor(index, name);
@@ -55,7 +55,7 @@ export function missingTensor(index: TensorIndex, name: string): FormatError {
   return new FormatError(index.name, `found no tensor "${name}" among ${index.entries.size}, expected one`);
 }
 
-/** The tensor of that name, type and shape, or a `FormatError` that names it. */
+/** The tensor of that name, type and shape. @throws FormatError naming the tensor if there is none. */
 export function requireSpec(
   index: TensorIndex,
   { name, dtype, shape }: Pick<TensorEntry, "name" | "dtype" | "shape">,
@@ -68,7 +68,7 @@ export function requireSpec(
   );
 }
 
-/** @throws ShapeError naming the tensor where it has another shape. */
+/** @throws ShapeError naming the tensor if it has another shape. */
 export function requireShape(index: TensorIndex, entry: TensorEntry, shape: readonly number[]): void {
   if (entry.shape.length !== shape.length || entry.shape.some((size, axis) => size !== shape[axis]))
     throw new ShapeError(`${index.name}: tensor ${entry.name}`, shape, entry.shape);

@@ -1,4 +1,4 @@
-/** The float codec: `NAME.weight`, or rows of a tensor that the experts of a layer share. */
+/** The float codec: reads linears from `NAME.weight`, or from rows of a tensor that the experts of a layer share. */
 
 import { FormatError } from "../../base/errors.ts";
 import { type Bench, floatBytes, layFloats, type RowRange, rowRanges, stagingBytes } from "../../tensor/lay-panels.ts";
@@ -18,7 +18,7 @@ export function floatCodec(index: TensorIndex): Codec {
   };
 }
 
-/** Rows of a tensor on disk that are a linear, from row `firstRow` of all its rows on. */
+/** The rows of a linear within a tensor on disk: they begin at row `firstRow` of all its rows. */
 interface PlacedRows {
   readonly entry: TensorEntry;
   readonly firstRow: number;
@@ -79,7 +79,7 @@ async function layTensor(
   const { tensor, dtype, rows, cols } = matrix;
   const rowBytes = floatBytes(dtype) * cols;
   const ranges = rowRanges(rows, rowBytes);
-  // Not read into the memory itself: it may grow meanwhile, and a view of it would go astray.
+  // Rows are not read into the engine's memory directly: it may grow during the read, which would detach a view of it.
   const room = new Uint8Array(ranges[0].count * rowBytes);
   for (const range of ranges) {
     const bytes = room.subarray(0, range.count * rowBytes);
@@ -91,10 +91,10 @@ async function layTensor(
   return { perm: undefined };
 }
 
-/** Elements checked between two looks at the clock: a few milliseconds. */
+/** Elements to check before yielding to other jobs, which takes a few milliseconds. */
 const CHECKED_AT_ONCE = 1 << 21;
 
-/** Infinite or missing numbers would spread to every logit; f16 kernels even read them as finite. */
+/** Infinities and NaNs would spread to every logit, and f16 kernels even read them as finite. */
 async function requireFinite(
   index: TensorIndex,
   { tensor, dtype, cols }: FloatRows,

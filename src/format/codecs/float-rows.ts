@@ -1,4 +1,4 @@
-/** Reads floats of tensors: rows as they are on disk, or as f32. */
+/** Reads float tensors: rows in their type on disk, or as f32. */
 
 import { NumericsError, UnsupportedError } from "../../base/errors.ts";
 import { bf16Value, f16Value } from "../../tensor/float16.ts";
@@ -9,14 +9,14 @@ import type { StoredVector } from "./codec.ts";
 
 const FLOAT_DTYPES: Readonly<Record<string, FloatDType>> = { F32: "f32", F16: "f16", BF16: "bf16" };
 
-/** @throws UnsupportedError for a tensor of other numbers. */
+/** The float type of a tensor. @throws UnsupportedError for a tensor of another type. */
 export function floatDType(index: TensorIndex, entry: TensorEntry): FloatDType {
   const dtype = FLOAT_DTYPES[entry.dtype];
   if (dtype !== undefined) return dtype;
   throw new UnsupportedError(`${index.name}: tensor ${entry.name}: dtype`, entry.dtype, Object.keys(FLOAT_DTYPES));
 }
 
-/** `count` elements from element `start` as f32, exact. 16-bit floats are read in pieces, so that they never lie there twice. */
+/** Reads `count` elements from element `start` as f32, exact. 16-bit floats are read in pieces, so that they are not all in memory twice. */
 export async function readFloats(
   entry: TensorEntry,
   dtype: FloatDType,
@@ -37,7 +37,7 @@ export async function readFloats(
   return values;
 }
 
-/** A vector [length] by the name of its tensor. @throws FormatError, ShapeError or UnsupportedError naming it. */
+/** Finds a vector [length] by the name of its tensor. @throws FormatError, ShapeError or UnsupportedError naming it. */
 export function locateVector(index: TensorIndex, name: string, length: number): StoredVector {
   const tensor = requireTensor(index, name);
   requireShape(index, tensor, [length]);
@@ -53,7 +53,7 @@ export function locateVector(index: TensorIndex, name: string, length: number): 
   };
 }
 
-/** The bias [rows] of a module, in whatever codec its weights are; undefined where it has none. */
+/** Finds the bias [rows] of a module, whatever codec stores its weights; undefined if it has none. */
 export function locateBias(index: TensorIndex, module: string, rows: number): StoredVector | undefined {
   const name = `${module}.bias`;
   return index.entries.has(name) ? locateVector(index, name, rows) : undefined;

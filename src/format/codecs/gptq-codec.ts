@@ -1,4 +1,4 @@
-/** The GPTQ codec: `NAME.qweight`, `.qzeros`, `.scales` and perhaps `.g_idx`, under the settings of the folder. */
+/** The GPTQ codec: reads linears from `NAME.qweight`, `.qzeros`, `.scales` and optionally `.g_idx`, with the settings of the folder. */
 
 import { UnsupportedError } from "../../base/errors.ts";
 import { groupOrder } from "../../tensor/group-order.ts";
@@ -11,7 +11,7 @@ import type { TensorIndex } from "../tensor-index.ts";
 import type { Codec, LaidMatrix, LoadBench, StoredCodes, StoredModule } from "./codec.ts";
 import { locateBias } from "./float-rows.ts";
 
-/** @param config the folder's settings; where there are none, the tensors' shapes say all. */
+/** @param config the folder's settings; without them, bits and groups follow from the tensors' shapes. */
 export function gptqCodec(index: TensorIndex, config: GptqConfig | undefined): Codec {
   return {
     name: "GPTQ",

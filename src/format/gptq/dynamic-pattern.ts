@@ -1,4 +1,4 @@
-/** The patterns of `dynamic` rules, which readers of GPTQ checkpoints match with Python's `re.match`. */
+/** Compiles the patterns of `dynamic` rules, which other readers of GPTQ checkpoints match with Python's `re.match`. */
 import { UnsupportedError } from "../../base/errors.ts";
 import { compilePattern, type Pattern } from "../../base/pattern/compile-pattern.ts";
 import type { PatternDialect } from "../../base/pattern/pattern-dialect.ts";
@@ -16,15 +16,15 @@ const DYNAMIC_PATTERN: PatternDialect = {
   syntax: ["literals, classes, groups, |, * + ? {m,n}, ^, $ and lookahead"],
 };
 
-/** About a second. Rules that plans for 5000 modules are written as take less than half of it. */
+/** About a second. The rules of a plan for 5000 modules take less than half of it. */
 const MAX_MATCH_STEPS = 20_000_000;
 
-/** @throws UnsupportedError naming `where` and what in the pattern cannot be read. */
+/** @throws UnsupportedError naming `where` and the part of the pattern that is not supported. */
 export function compileDynamicPattern(source: string, where: string): Pattern {
   return compilePattern(source, where, DYNAMIC_PATTERN);
 }
 
-/** What all rules of a checkpoint may spend on all names together. */
+/** The number of steps for matching all rules of a checkpoint with all names. */
 export function dynamicBudget(): StepBudget {
   return new StepBudget(MAX_MATCH_STEPS, ({ source, where }) => {
     const found = `patterns of more than ${MAX_MATCH_STEPS} steps, the last of them ${shownPattern(source)}`;

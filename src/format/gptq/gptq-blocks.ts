@@ -1,10 +1,10 @@
 /**
- * Blocks of GPTQ's packing: 32/b codes in one int32 word, the low bits first; at 3 bits 32 codes in three words, two of them across
- * the border of a word. Four codes are 4 b bits, and spread to four bytes by shifts and masks; so codes are a Uint32Array here.
+ * Packs and unpacks blocks of GPTQ's format: 32/b codes in one int32 word, the low bits first; at 3 bits 32 codes in three words, of
+ * which two codes cross the border of a word. Shifts and masks spread four codes of b bits to four bytes, so codes are a Uint32Array.
  */
 import type { Bits } from "../../tensor/linear-shape.ts";
 
-/** One block: 32/b codes of one word, or at 3 bits 32 codes of three words that are `stride` apart. */
+/** Unpacks one block: 32/b codes from one word, or at 3 bits 32 codes from three words that are `stride` apart. */
 export function unpackBlock(
   words: Int32Array,
   at: number,

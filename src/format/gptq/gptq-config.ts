@@ -1,4 +1,4 @@
-/** The settings of a GPTQ checkpoint: `quantize_config.json`, `quant_config.json` or `quantization_config` in `config.json`. */
+/** Reads the settings of a GPTQ checkpoint from `quantize_config.json`, `quant_config.json` or `quantization_config` in `config.json`. */
 
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import { asObject, describeJson, isObject, type JsonObject, type JsonValue } from "../../base/json.ts";
@@ -11,27 +11,27 @@ import { BITS, type Bits } from "../../tensor/linear-shape.ts";
 import { compileDynamicPattern, dynamicBudget } from "./dynamic-pattern.ts";
 import type { GptqVersion } from "./gptq-packing.ts";
 
-/** How one linear is stored. */
+/** Settings of one linear. */
 export interface GptqSetting {
   readonly bits: Bits;
-  /** Columns that share a scale; -1 is the whole row. */
+  /** Columns that share a scale; -1 for the whole row. */
   readonly groupSize: number;
   readonly symmetric: boolean;
 }
 
-/** One entry of `dynamic`: settings for the modules whose name it matches. */
+/** One entry of `dynamic`: settings for the modules whose names match its pattern. */
 export interface GptqRule {
   readonly pattern: Pattern;
-  /** `float` is a `-:` rule: these modules are not quantised. */
+  /** `float` for a `-:` rule, whose modules are not quantised. */
   readonly setting: Partial<GptqSetting> | "float";
 }
 
 export interface GptqConfig extends GptqSetting {
-  /** The file they were read from. */
+  /** The file from which they were read. */
   readonly where: string;
   readonly descAct: boolean;
   readonly version: GptqVersion;
-  /** In the order in which they are tried: `-:` rules first, then file order. */
+  /** The rules in the order in which they are tried: `-:` rules first, then file order. */
   readonly dynamic: readonly GptqRule[];
   readonly lmHead: boolean;
   readonly meta: JsonObject;
@@ -40,7 +40,7 @@ export interface GptqConfig extends GptqSetting {
 const FILES = ["quantize_config.json", "quant_config.json"];
 const VERSIONS: readonly string[] = ["gptq", "gptq_v2"];
 
-/** The settings of the checkpoint in `folder`, or `undefined` where it is not quantised. */
+/** The settings of the checkpoint in `folder`, or `undefined` if it is not quantised. */
 export async function readGptqConfig(folder: FolderSource): Promise<GptqConfig | undefined> {
   for (const file of FILES) {
     const found = await readJsonObject(folder, file);
@@ -72,7 +72,7 @@ export function parseGptqConfig(json: JsonObject, where: string): GptqConfig {
   };
 }
 
-/** What the settings say about one module. The tensors have the last word: see `gptq-tensors.ts`. */
+/** The settings of one module. The tensors' shapes are checked against them (`gptq-header.ts`). */
 export function resolveModule(config: GptqConfig, module: string): GptqSetting | "float" {
   const known = answersOf(config);
   const setting = known.settings.get(module) ?? settingOf(config, module, known.budget);
@@ -80,7 +80,7 @@ export function resolveModule(config: GptqConfig, module: string): GptqSetting |
   return setting;
 }
 
-/** What was asked before, and what matching may still cost: rules that nobody vouches for meet thousands of names. */
+/** Settings that were found before, and the steps that matching may still take: untrusted rules are matched with thousands of names. */
 interface Answers {
   readonly settings: Map<string, GptqSetting | "float">;
   readonly budget: StepBudget;
@@ -98,7 +98,7 @@ function settingOf(config: GptqConfig, module: string, budget: StepBudget): Gptq
   const base = { bits: config.bits, groupSize: config.groupSize, symmetric: config.symmetric };
   const rule = config.dynamic.find(({ pattern }) => matchesPattern(pattern, module, budget));
   const isHead = module === "lm_head" || module.endsWith(".lm_head");
-  // The head is no linear of a layer: only `lm_head: true` or a rule of its own quantises it.
+  // The head is not part of a layer. It is only quantised if there is `lm_head: true` or a rule for the head alone.
   if (isHead && !config.lmHead && !rule?.pattern.prefix.endsWith("lm_head")) return "float";
   if (rule === undefined) return base;
   return rule.setting === "float" ? "float" : { ...base, ...rule.setting };
@@ -111,7 +111,7 @@ function readDynamic(value: JsonValue | undefined, where: string): readonly Gptq
     const rule = readRule(key, overrides, where);
     states += rule.pattern.states.length;
     if (states > MAX_RULE_STATES)
-      throw new UnsupportedError(rule.pattern.where, `rules of ${states} states up to here`, [
+      throw new UnsupportedError(rule.pattern.where, `rules of ${states} states in total up to this one`, [
         `at most ${MAX_RULE_STATES}`,
       ]);
     return rule;
@@ -119,7 +119,7 @@ function readDynamic(value: JsonValue | undefined, where: string): readonly Gptq
   return [...rules.filter((rule) => rule.setting === "float"), ...rules.filter((rule) => rule.setting !== "float")];
 }
 
-/** Bounds memory and the time to compile; a rule for each of 10 000 modules would have more, and is better written as alternatives. */
+/** Bounds memory and the time to compile. One rule for each of 10 000 modules would have more states; alternatives in a pattern need fewer. */
 const MAX_RULE_STATES = 400_000;
 
 function readRule(key: string, value: JsonValue, dynamic: string): GptqRule {
@@ -136,7 +136,7 @@ function readRule(key: string, value: JsonValue, dynamic: string): GptqRule {
   return { pattern, setting: Object.fromEntries(Object.entries(setting).filter(([, given]) => given !== undefined)) };
 }
 
-/** The value under the first of `keys` that is there; all that are there must be known. */
+/** The value of the first of `keys` that is present. The values of all present keys must be known, and the same. */
 function requireOneOf(
   json: JsonObject,
   keys: readonly string[],

@@ -1,4 +1,4 @@
-/** The settings of a GPTQ checkpoint as they are written: `dynamic` rules that give back exactly each module's own bits and groups. */
+/** Writes the settings of a GPTQ checkpoint, with `dynamic` rules that give each module exactly its bits and groups. */
 
 import { UsageError } from "../../base/errors.ts";
 import { groupBy } from "../../base/group-by.ts";
@@ -7,12 +7,12 @@ import type { Bits } from "../../tensor/linear-shape.ts";
 import type { GptqSetting } from "./gptq-config.ts";
 import type { GptqVersion } from "./gptq-packing.ts";
 
-/** One linear of the model; 16 bits means that it stays float. */
+/** Settings of one linear of the model; 16 bits means that it stays float. */
 export interface WrittenModule {
   readonly name: string;
   readonly bits: Bits | 16;
   readonly groupSize: number;
-  /** As the base has it, where not given. */
+  /** Default: the base's. */
   readonly symmetric?: boolean;
 }
 
@@ -20,13 +20,13 @@ export interface GptqConfigToWrite extends GptqSetting {
   readonly descAct: boolean;
   readonly version: GptqVersion;
   readonly modules: readonly WrittenModule[];
-  /** Quern's own version. */
+  /** Quern's version. */
   readonly engineVersion: string;
-  /** damp_percent, true_sequential and the like. */
+  /** Other facts, such as damp_percent and true_sequential. */
   readonly meta: Readonly<Record<string, JsonValue>>;
 }
 
-/** The object for `quantize_config.json` and for `quantization_config` in `config.json`, with both spellings of each key. */
+/** Makes the object for `quantize_config.json` and for `quantization_config` in `config.json`, with both spellings of each key. */
 export function writeGptqConfig(config: GptqConfigToWrite): JsonObject {
   const head = config.modules.find(({ name }) => isHead(name));
   return {
@@ -46,9 +46,9 @@ export function writeGptqConfig(config: GptqConfigToWrite): JsonObject {
 }
 
 /**
- * Rules for every module that differs from `base`, `-:` for those that stay float. Modules of one setting share a rule: by
- * alternatives for layers, experts and projections, so that thousands of modules stay readable. vLLM asks by the names of its own
- * fused modules (`qkv_proj`, `gate_up_proj`, the whole `experts`); a rule names them too where it covers all of their parts.
+ * Makes rules for every module that differs from `base`, with `-:` for those that stay float. Modules with the same settings share a
+ * rule, whose pattern has alternatives for layers, experts and projections, so that rules for thousands of modules stay readable. vLLM
+ * looks up its fused modules (`qkv_proj`, `gate_up_proj`, the whole `experts`), so a rule that covers all their parts names them too.
  */
 export function dynamicRules(modules: readonly WrittenModule[], base: GptqSetting): JsonObject {
   checkDistinct(modules);
@@ -62,7 +62,7 @@ export function dynamicRules(modules: readonly WrittenModule[], base: GptqSettin
     }
   const entries = [...tails.values()].map(({ rule, stem, tail, layers }) => {
     const place = layers.length > 0 ? `${escaped(stem)}${oneOf(layers)}\\.` : "";
-    // The head's rule has a key that all readers know as it stands.
+    // The key of the head's rule is its plain name, which all readers understand.
     const key = rule === FLOAT ? `-:^${place}${tail}$` : isHead(tail) ? tail : `+:^${place}${tail}$`;
     return [key, rule === FLOAT ? {} : (JSON.parse(rule) as JsonObject)] as const;
   });
@@ -72,11 +72,11 @@ export function dynamicRules(modules: readonly WrittenModule[], base: GptqSettin
   ]);
 }
 
-/** `float`, or the overrides as JSON, so that equal ones are equal strings. */
+/** `float`, or the overrides as JSON, so that equal rules are equal strings. */
 type Rule = string;
 const FLOAT = "float";
 
-/** A module inside its layer: `mlp.experts` 3 `down_proj`, or `self_attn` `q_proj` without an expert. */
+/** A module within its layer, such as `mlp.experts` 3 `down_proj`, or `self_attn` `q_proj` without an expert. */
 interface Member {
   readonly parent: string;
   readonly expert: string | undefined;
@@ -85,13 +85,13 @@ interface Member {
 }
 
 interface Layer {
-  /** What stands before the layer's number. */
+  /** The part of the name before the layer's number. */
   readonly stem: string;
   readonly layer: string | undefined;
   readonly members: Member[];
 }
 
-/** More alternatives would make a pattern that careful readers refuse. */
+/** Readers that limit the size of patterns would refuse one with more alternatives. */
 const MAX_ALTERNATIVES = 256;
 
 function layersOf(modules: readonly WrittenModule[]): ReadonlyMap<string, Layer> {
@@ -117,7 +117,7 @@ function layersOf(modules: readonly WrittenModule[]): ReadonlyMap<string, Layer>
   return layers;
 }
 
-/** The rules of one layer, as patterns of what stands behind the layer's number. */
+/** The rules of one layer, as patterns for the part of the name after the layer's number. */
 function layerRules(members: readonly Member[], base: GptqSetting): readonly { rule: Rule; tail: string }[] {
   const parents = groupBy(members, ({ parent, expert }) => `${parent}${expert === undefined ? "" : " of experts"}`);
   return [...parents.values()].flatMap((siblings) => {
@@ -140,7 +140,7 @@ function siblingTail(members: readonly Member[]): string {
   return `${parent === "" ? "" : `${escaped(parent)}\\.`}${oneOf([...leaves, ...fused])}`;
 }
 
-/** Experts with the same projections share a pattern; a bank that has only one setting needs no list of experts. */
+/** Patterns for experts. Those with the same projections share one; if all experts have one setting, no list of experts is needed. */
 function expertTails(members: readonly Member[], isWholeBank: boolean): readonly string[] {
   const parent = escaped(members[0].parent);
   const byExpert = groupBy(members, ({ expert }) => expert!);
@@ -155,11 +155,11 @@ function expertTails(members: readonly Member[], isWholeBank: boolean): readonly
   });
 }
 
-/** The base's own setting needs no rule. */
+/** Modules with the base's settings need no rule. */
 const NONE = "";
 
 function ruleOf({ name, bits, groupSize, symmetric }: WrittenModule, base: GptqSetting): Rule {
-  // Nobody quantises a head that is not named.
+  // Readers do not quantise a head unless it is named.
   if (isHead(name) && bits === 16) return NONE;
   if (bits === 16) return FLOAT;
   const isBase = bits === base.bits && groupSize === base.groupSize && (symmetric ?? base.symmetric) === base.symmetric;

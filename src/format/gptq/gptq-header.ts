@@ -1,4 +1,4 @@
-/** What the tensors of a GPTQ linear say without being read: bits and groups, checked against each other and the settings. */
+/** Finds bits and groups of a GPTQ linear from the shapes of its tensors, and checks them against each other and the settings. */
 
 import { FormatError } from "../../base/errors.ts";
 import { BITS, type Bits } from "../../tensor/linear-shape.ts";
@@ -7,7 +7,7 @@ import { requireTensor, type TensorEntry, type TensorIndex } from "../tensor-ind
 import { type GptqConfig, resolveModule } from "./gptq-config.ts";
 import { packedWords } from "./gptq-packing.ts";
 
-/** A linear [rows, cols] by the name of its module. */
+/** A linear [rows, cols], with the name of its module. */
 export interface GptqModule {
   readonly name: string;
   readonly rows: number;
@@ -25,8 +25,8 @@ export function isGptqModule(index: TensorIndex, name: string): boolean {
 }
 
 /**
- * Bits and groups as the tensors' own shapes say, without reading them. Where the settings say another thing about this module
- * it is an error that names both; where they call it float, or say nothing, the tensors are believed.
+ * Bits and groups of a linear, from the shapes of its tensors. If the settings give other bits or groups for this module, the error
+ * names both. If they say that it is float, or nothing, the shapes decide.
  */
 export function inspectGptq(index: TensorIndex, { name, rows, cols }: GptqModule, config?: GptqConfig): GptqHeader {
   const qweight = requireTensor(index, `${name}.qweight`);
@@ -65,11 +65,11 @@ function checkSetting(
   if (groups !== found.groups)
     throw new FormatError(
       where,
-      `found ${found.groups} groups a row, expected ${groups}: ${config.where} says group_size ${setting.groupSize} for ${found.cols} columns`,
+      `found ${found.groups} groups a row, expected ${groups}, as ${config.where} says group_size ${setting.groupSize} for ${found.cols} columns`,
     );
 }
 
-/** @throws FormatError naming the tensor where its type or its shape is another one. */
+/** @throws FormatError naming the tensor if its type or its shape differs. */
 export function requireTyped(
   index: TensorIndex,
   entry: TensorEntry,

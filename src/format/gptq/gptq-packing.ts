@@ -1,7 +1,7 @@
 /**
- * GPTQ's packing of b-bit codes into int32 words, the low bits first.
+ * Packs b-bit codes into int32 words as GPTQ checkpoints do, the low bits first.
  *
- * A run of 32 codes is b words, one little-endian stream of 32 b bits (AutoGPTQ's order; at 3 bits two codes cross a word).
+ * A run of 32 codes takes b words: a little-endian stream of 32 b bits (AutoGPTQ's order; at 3 bits two codes cross a word).
  * `qweight` [K b/32, N] packs down the input axis: word row r of column n holds codes of output n. `qzeros` [G, N b/32]
  * packs along the output axis.
  */
@@ -10,20 +10,20 @@ import { FormatError, ShapeError, UnsupportedError } from "../../base/errors.ts"
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { packBlock, unpackBlock } from "./gptq-blocks.ts";
 
-/** `gptq` (v1) stores zero points minus one, `gptq_v2` as they are. */
+/** `gptq` (v1) stores zero points minus one, `gptq_v2` stores them unchanged. */
 export type GptqVersion = "gptq" | "gptq_v2";
 
-/** Codes that fill whole words: K and N must be multiples. */
+/** Number of codes that fill whole words; K and N must be multiples of it. */
 function codesPerBlock(bits: Bits): number {
   return bits === 3 ? 32 : 32 / bits;
 }
 
-/** Words for `count` codes. */
+/** Number of words for `count` codes. */
 export function packedWords(count: number, bits: Bits): number {
   return (count * bits) / 32;
 }
 
-/** codes[N,K] from qweight[K b/32, N]. */
+/** Unpacks codes[N,K] from qweight[K b/32, N]. */
 export function unpackColumns(qweight: Int32Array, K: number, N: number, bits: Bits): Uint8Array {
   checkPacked("qweight", qweight.length, K, N, bits);
   const codes = new Uint8Array(N * K);
@@ -32,7 +32,7 @@ export function unpackColumns(qweight: Int32Array, K: number, N: number, bits: B
   return codes;
 }
 
-/** qweight[K b/32, N] from codes[N,K]; codes must fit their bits. */
+/** Packs codes[N,K], which must fit their bits, into qweight[K b/32, N]. */
 export function packColumns(codes: Uint8Array, K: number, N: number, bits: Bits): Int32Array {
   const aligned = checkCodes("codes", codes, K, N, bits);
   const quads = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
@@ -41,12 +41,12 @@ export function packColumns(codes: Uint8Array, K: number, N: number, bits: Bits)
   return qweight;
 }
 
-/** zeros[N,G] from qzeros[G, N b/32], as the weights' formula wants them: scale * (code - zero). */
+/** Unpacks zeros[N,G] from qzeros[G, N b/32], for weights scale * (code - zero). */
 export function unpackZeros(qzeros: Int32Array, N: number, G: number, bits: Bits, version: GptqVersion): Uint8Array {
   return transpose(unpackRows(version === "gptq" ? plusOne(qzeros, bits) : qzeros, N, G, bits), G, N);
 }
 
-/** The fields of qzeros as stored, [G,N]. */
+/** The fields of qzeros as they are stored, [G,N]. */
 export function unpackRows(qzeros: Int32Array, N: number, G: number, bits: Bits): Uint8Array {
   checkPacked("qzeros", qzeros.length, N, G, bits);
   const fields = new Uint8Array(G * N);
@@ -59,7 +59,7 @@ export function unpackRows(qzeros: Int32Array, N: number, G: number, bits: Bits)
   return fields;
 }
 
-/** qzeros[G, N b/32] from zeros[N,G]. A zero point of 0 has no place in v1. */
+/** Packs zeros[N,G] into qzeros[G, N b/32]. v1 cannot store a zero point of 0. */
 export function packZeros(zeros: Uint8Array, N: number, G: number, bits: Bits, version: GptqVersion): Int32Array {
   const fields = transpose(checkCodes("zeros", zeros, G, N, bits, N), N, G);
   if (version === "gptq") {
@@ -70,7 +70,7 @@ export function packZeros(zeros: Uint8Array, N: number, G: number, bits: Bits, v
         "a zero point of 0 in format gptq",
         ["gptq_v2"],
       );
-    // No field is 0, so no borrow: the same words as the reference's one subtraction.
+    // No field is 0, so nothing is borrowed: the words are the same as after the reference's one subtraction.
     for (let i = 0; i < fields.length; i++) fields[i]--;
   }
   const quads = new Uint32Array(fields.buffer);
@@ -83,8 +83,8 @@ export function packZeros(zeros: Uint8Array, N: number, G: number, bits: Bits, v
 }
 
 /**
- * Undoes v1's "minus one". Writers subtract 0x11111111 (4 bits) from the whole word, so that a true zero of 0 borrows from the
- * next field; only adding the same constant to the whole word restores it. At 3 bits they work field by field.
+ * Undoes the "minus one" of v1. Writers subtract 0x11111111 (4 bits) from the whole word, so that a true zero of 0 borrows from the
+ * next field; only adding the same constant to the whole word restores it. At 3 bits, writers subtract field by field.
  */
 function plusOne(qzeros: Int32Array, bits: Bits): Int32Array {
   if (bits === 3) return plusOneFields(qzeros);
@@ -92,7 +92,7 @@ function plusOne(qzeros: Int32Array, bits: Bits): Int32Array {
   return qzeros.map((word) => word + ones);
 }
 
-/** (field + 1) & 7 for each 3-bit field of a stream, all at once: the low two bits carry into the third and no further. */
+/** (field + 1) & 7 for all 3-bit fields of a stream at once: the low two bits carry into the third and no further. */
 function plusOneFields(qzeros: Int32Array): Int32Array {
   const fields = new Uint32Array(8);
   const result = new Int32Array(qzeros.length);
@@ -105,7 +105,7 @@ function plusOneFields(qzeros: Int32Array): Int32Array {
 }
 
 /**
- * Visits the blocks of a [K, N] matrix in tiles of 128 codes of K: a cache line of words is then used whole before it is lost.
+ * Visits the blocks of a [K, N] matrix in tiles of 128 codes of K, so that all words of a cache line are used before it is evicted.
  * `word` is the block's first word (the next one is N further), `quad` its first four codes.
  */
 function forEachTile(K: number, N: number, bits: Bits, visit: (word: number, quad: number) => void): void {
@@ -131,7 +131,7 @@ function checkMultiple(where: string, packed: number, bits: Bits): void {
     ]);
 }
 
-/** Checks length and range, and gives a copy where the view is not aligned for words. */
+/** Checks length and range. Returns a copy if the view is not aligned for words. */
 function checkCodes(
   where: string,
   codes: Uint8Array,
@@ -149,7 +149,7 @@ function checkCodes(
   return codes.byteOffset % 4 === 0 ? codes : codes.slice();
 }
 
-/** [rows, columns] to [columns, rows]. */
+/** Transposes [rows, columns] to [columns, rows]. */
 function transpose(bytes: Uint8Array, rows: number, columns: number): Uint8Array {
   const result = new Uint8Array(bytes.length);
   for (let row = 0; row < rows; row++)

@@ -1,4 +1,4 @@
-/** Reads a GPTQ linear, whole or a range of its rows at a time, in whatever dialect the file was written. */
+/** Reads a GPTQ linear, whole or a range of rows at a time, in all dialects of the format. */
 
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import { bf16Value, exactF16, f16Value } from "../../tensor/float16.ts";
@@ -8,17 +8,17 @@ import { type GptqConfig, resolveModule } from "./gptq-config.ts";
 import { type GptqHeader, type GptqModule, inspectGptq, requireTyped } from "./gptq-header.ts";
 import { type GptqVersion, unpackColumns, unpackRows, unpackZeros } from "./gptq-packing.ts";
 
-/** A linear whose scales, zeros and groups are read; its codes are read row by row. */
+/** A linear whose scales, zeros and groups are already read. Its codes are read by ranges of rows. */
 export interface GptqReader {
   /** [cols]: the group of each column. */
   readonly gIdx: Int32Array;
-  /** What was odd and how it was read; the same sentence for each module, so that a caller can count them. */
+  /** Sentences that say what was odd and how it was read. They are the same for each module, so that a caller can count them. */
   readonly warnings: readonly string[];
-  /** Rows [first, first + count). */
+  /** Reads rows [first, first + count). */
   rows(first: number, count: number): Promise<QuantizedMatrix>;
 }
 
-/** The whole linear, and what was odd. */
+/** Reads the whole linear, with warnings about oddities. */
 export async function readGptq(
   index: TensorIndex,
   module: GptqModule,
@@ -28,7 +28,7 @@ export async function readGptq(
   return { ...(await reader.rows(0, module.rows)), warnings: reader.warnings };
 }
 
-/** Reads everything but the codes. @throws FormatError or UnsupportedError naming the tensor that is missing or odd. */
+/** Reads everything but the codes. @throws FormatError or UnsupportedError naming the tensor that is missing or wrong. */
 export async function openGptq(index: TensorIndex, module: GptqModule, config?: GptqConfig): Promise<GptqReader> {
   const { name, rows, cols } = module;
   const header = inspectGptq(index, module, config);
@@ -59,10 +59,10 @@ export async function openGptq(index: TensorIndex, module: GptqModule, config?: 
   };
 }
 
-/** Lines of qweight that are read at the same time: each is short, and waiting for one after the other would take long. */
+/** Lines of qweight that are read at the same time. They are short, and reading one after the other would be slow. */
 const LINES_AT_ONCE = 64;
 
-/** Columns [first, first + count) of qweight [K b/32, N], in as few reads as there can be. */
+/** Reads columns [first, first + count) of qweight [K b/32, N] with as few reads as possible. */
 async function readColumns(qweight: TensorEntry, rows: number, first: number, count: number): Promise<Int32Array> {
   if (count === rows) return readWords(qweight);
   const lines = qweight.byteLength / (4 * rows);
@@ -86,7 +86,7 @@ async function readWords(entry: TensorEntry): Promise<Int32Array> {
   return new Int32Array(await readBytes(entry));
 }
 
-/** Columns of a group where no g_idx tells: the settings', or as many as make that many groups. */
+/** Columns of a group if there is no g_idx: from the settings, or else the number that gives `groups` groups. */
 function groupSizeOf(config: GptqConfig | undefined, { name, cols }: GptqModule, groups: number): number {
   const setting = config === undefined ? "float" : resolveModule(config, name);
   if (setting === "float") return Math.ceil(cols / groups);
@@ -111,13 +111,13 @@ async function readGroups(
         `${index.name}: ${entry.name}`,
         `found group ${gIdx[column]} for column ${column}, expected 0 to ${groups - 1}`,
       );
-  // Old writers left it at zero; other readers take that for the plain order too.
+  // Old writers left g_idx at zero. Other readers also treat that as the plain order.
   if (groups === 1 || gIdx.some((group) => group !== 0)) return gIdx;
   warnings.push(`g_idx is all zeros for ${groups} groups; read as the plain order of columns`);
   return plain;
 }
 
-/** Whether zero points are stored minus one: as the settings say, unless a symmetric linear's own zero points say otherwise. */
+/** Detects whether zero points are stored minus one. The settings decide, unless the zero points of a symmetric linear contradict them. */
 function detectVersion(
   config: GptqConfig,
   { name, rows }: GptqModule,
@@ -144,7 +144,7 @@ function detectVersion(
   return version ?? config.version;
 }
 
-/** f32 [rows, groups], values that f16 holds, from scales [groups, rows] in f16, bf16 or f32. */
+/** Reads scales [groups, rows] in f16, bf16 or f32 as f32 [rows, groups]. All values must be representable in f16. */
 async function readScales(entry: TensorEntry, rows: number, groups: number, where: string): Promise<Float32Array> {
   const buffer = await readBytes(entry);
   const stored = entry.dtype === "F32" ? new Float32Array(buffer) : new Uint16Array(buffer);
@@ -160,14 +160,14 @@ async function readScales(entry: TensorEntry, rows: number, groups: number, wher
         );
       if (exactF16(value) === undefined)
         throw new UnsupportedError(`${where}.scales`, `${value} (${entry.dtype}) for output ${n}, group ${g}`, [
-          "values that f16 holds exactly",
+          "values that f16 represents exactly",
         ]);
       scales[n * groups + g] = value;
     }
   return scales;
 }
 
-/** s (c - z) = -s ((max - c) - (max - z)): foreign files may have negative scales, the engine's are not. */
+/** Makes scales positive by s (c - z) = -s ((max - c) - (max - z)). Files of other writers may have negative scales, which the engine does not accept. */
 function flipNegativeScales(matrix: QuantizedMatrix): void {
   const { rows, cols, groups, codes, scales, zeros, gIdx } = matrix;
   const max = 2 ** matrix.bits - 1;

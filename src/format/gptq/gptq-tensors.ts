@@ -1,4 +1,4 @@
-/** The tensors of one GPTQ linear as they are written: `qweight`, `qzeros`, `scales`, `g_idx`. */
+/** Makes the tensors of a GPTQ linear for writing: `qweight`, `qzeros`, `scales`, `g_idx`. */
 
 import { scaleBits } from "../../tensor/lay-panels.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
@@ -10,7 +10,7 @@ export interface NamedTensor extends TensorSpec {
   readonly bytes: Uint8Array;
 }
 
-/** Names and shapes of the four tensors of a linear: all that their size depends on. */
+/** Names, types and shapes of the four tensors of a linear. */
 export function gptqTensorSpecs(
   module: string,
   { rows, cols, groups, bits }: Pick<QuantizedMatrix, "rows" | "cols" | "groups" | "bits">,
@@ -23,12 +23,12 @@ export function gptqTensorSpecs(
   ];
 }
 
-/** The four tensors of the linear, as `module`. */
+/** The four tensors of the linear, with the names of `module`. */
 export function gptqTensors(module: string, matrix: QuantizedMatrix, version: GptqVersion): readonly NamedTensor[] {
   return gptqTensorSpecs(module, matrix).map((spec, part) => ({ ...spec, bytes: gptqBytes(matrix, version, part) }));
 }
 
-/** The bytes of one of them, by its place in `gptqTensorSpecs`. */
+/** The bytes of one of the tensors; `part` is its index in `gptqTensorSpecs`. */
 export function gptqBytes(matrix: QuantizedMatrix, version: GptqVersion, part: number): Uint8Array {
   const { rows, cols, groups, bits } = matrix;
   if (part === 0) return bytesOf(packColumns(matrix.codes, cols, rows, bits));
@@ -36,7 +36,7 @@ export function gptqBytes(matrix: QuantizedMatrix, version: GptqVersion, part: n
   return part === 2 ? gptqScales(matrix.scales, rows, groups) : bytesOf(matrix.gIdx);
 }
 
-/** Scales [rows, groups] as the file has them: f16 [groups, rows]. */
+/** Scales [rows, groups] in the form of the file: f16 [groups, rows]. */
 export function gptqScales(scales: Float32Array, rows: number, groups: number): Uint8Array {
   const bits = scaleBits(scales);
   const stored = new Uint16Array(groups * rows);

@@ -247,7 +247,7 @@ describe("rules that cost too much", () => {
 
   it("are refused before all are compiled", () => {
     const rules = Array.from({ length: 200 }, (_, index) => [`+:(.*x${index}){500}`, {}]);
-    expect(() => parse({ bits: 4, dynamic: Object.fromEntries(rules) })).toThrow(/states up to here/);
+    expect(() => parse({ bits: 4, dynamic: Object.fromEntries(rules) })).toThrow(/states in total up to this one/);
   });
 });
 
