@@ -27,7 +27,7 @@ export interface TokenizerSource {
   require(): Promise<Tokenizer>;
 }
 
-/** All that a model is opened from. */
+/** The sources from which a model is opened. */
 export interface PartSources {
   readonly config: ConfigSource;
   readonly tokenizer: TokenizerSource;
@@ -35,7 +35,7 @@ export interface PartSources {
   openTensors(): Promise<StoredTensors>;
 }
 
-/** The source that a folder in Hugging Face layout is; it may hold only `config.json`. */
+/** The sources in a folder in Hugging Face layout, which may contain only `config.json`. */
 export function folderModel(folder: FolderSource): PartSources {
   let known: Promise<Tokenizer | undefined> | undefined;
   const read = () => (known ??= readTokenizer(folder));

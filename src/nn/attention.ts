@@ -1,4 +1,4 @@
-/** Causal attention with grouped query heads over cached keys and values: o_in = softmax(q k^T * scale) v, after RoPE. */
+/** Records causal attention with grouped query heads over cached keys and values: o_in = softmax(q k^T * scale) v, after RoPE. */
 import { f32Bits } from "../wasm/constants.ts";
 import type { Emit, Rows } from "./emit.ts";
 
@@ -8,13 +8,13 @@ export interface AttentionShape {
   readonly headDim: number;
 }
 
-/** Where each token stands: addresses of i32 [T] where nothing else is said. */
+/** Addresses of each token's position and cache rows; i32 [T] unless noted otherwise. */
 export interface Places {
   /** Position for RoPE. */
   readonly positions: number;
-  /** Cache row that holds the token's own key and value. */
+  /** Cache row of the token's key and value. */
   readonly rows: number;
-  /** Cache rows the token sees, its own included: i32 [T + 1], token t's are segments offsets[t] to offsets[t + 1] - 1. */
+  /** i32 [T + 1]: token t sees the cache rows of segments offsets[t] to offsets[t + 1] - 1, which include its own row. */
   readonly offsets: number;
   /** i32 [segments, 2] `{ first row, rows }`, in the order of positions. */
   readonly segments: number;
@@ -26,22 +26,22 @@ export interface LayerCache {
   readonly values: number;
 }
 
-/** What the tokens of one layer attend with, and to. */
+/** Inputs, outputs and cache of the attention of one layer. */
 export interface AttentionCall {
-  /** f32 rows, one a token; `q` and `k` are turned in place, the result goes to `out`. */
+  /** f32 rows, one for each token. `q` and `k` are rotated in place, and the result is written to `out`. */
   readonly q: Rows;
   readonly k: Rows;
   readonly v: Rows;
   readonly out: Rows;
   readonly cache: LayerCache;
   readonly places: Places;
-  /** Address of the table of RoPE's angles. */
+  /** Address of the RoPE table of cosines and sines. */
   readonly ropeTable: number;
-  /** Cache rows that a token sees at most, an estimate of the work. */
+  /** Most cache rows that a token sees, for estimating the work. */
   readonly visible: number;
 }
 
-/** Turns q and k, stores k and v in the cache, attends. */
+/** Records the calls that rotate q and k, store k and v in the cache, and attend. */
 export function attend(emit: Emit, shape: AttentionShape, call: AttentionCall): void {
   const { heads, kvHeads, headDim } = shape;
   const { q, k, v, out, cache, places, ropeTable, visible } = call;

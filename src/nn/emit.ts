@@ -1,39 +1,39 @@
-/** What every operation of the network needs to record its kernel calls: the machine, the tape, and small tables in memory. */
+/** The recording context of network operations: the machine, the tape, and small tables in memory. */
 import type { Machine } from "../wasm/machine.ts";
 import type { Region } from "../wasm/memory/region.ts";
 import type { Tape } from "../wasm/tape.ts";
 
-/** How the inputs of linears are rounded (docs/kernels.md, "Activations"): by the engine's arithmetic, or as a study would. */
+/** How the inputs of linears are rounded: for the engine's integer arithmetic, or as in a study (docs/kernels.md, "Activations"). */
 export type Activations = EngineActivations | StudyActivations;
 
-/** `group` columns share a scale. */
+/** Rounding for the engine's arithmetic; `group` columns of an input share a scale. */
 export interface EngineActivations {
   readonly mode: "f32" | "int16" | "int8";
-  /** `weight`: the packed weights' own group size (128 at most). */
+  /** Columns that share a scale; `weight`: as many as in a group of the packed weights (at most 128). */
   readonly group: 32 | 64 | "weight";
 }
 
 /**
- * Inputs rounded and scaled back, then multiplied in f32 by whatever the weights are (packed ones dequantised exactly): what
- * rounding alone costs, whichever hardware would do it.
+ * Inputs are rounded, scaled back, and multiplied in f32 by the weights (packed ones are dequantised exactly). This measures the
+ * effect of rounding alone, independent of the hardware that would compute it.
  */
 export interface StudyActivations {
   readonly mode: "study";
   readonly bits: 4 | 8;
-  /** Columns that share a scale; `token`: all of a row. */
+  /** Columns that share a scale; `token`: all columns of a row. */
   readonly group: 32 | 64 | 128 | "token";
-  /** By the name of each linear, the address of its input's f32 scales, one a group; without them each row has its own. */
+  /** For the name of each linear, the address of its input's f32 scales, one for each group. Without them each row gets its own scales. */
   readonly scales?: ReadonlyMap<string, number>;
 }
 
-/** As results name them: `f32`, `int8`, `study int4/token`. */
+/** The name of activations in results: `f32`, `int8`, `study int4/token`. */
 export function activationsName(activations: Activations): string {
   if (activations.mode !== "study") return activations.mode;
   const { bits, group, scales } = activations;
   return `study int${bits}/${group}${scales === undefined ? "" : "/static"}`;
 }
 
-/** Codes of the study's rounding go from -levels to levels. */
+/** The largest code of the study's rounding; codes are from -levels to levels. */
 export function studyLevels(bits: StudyActivations["bits"]): number {
   return 2 ** (bits - 1) - 1;
 }
@@ -54,7 +54,7 @@ export function readRows(machine: Machine, { ptr, ld, rows, cols }: Rows): Float
   return copy;
 }
 
-/** Small read-only word lists that kernels reach by address, each stored once: linear tables and spans. */
+/** Stores small read-only lists of words that kernels read by address, each list once: tables of linears, and spans. */
 export class WordPool {
   readonly #machine: Machine;
   readonly #start: number;
@@ -62,14 +62,14 @@ export class WordPool {
   #used = 0;
   readonly #known: Map<string, number> = new Map();
 
-  /** @param memory owns the words: whoever keeps the pool keeps it. */
+  /** @param memory owns the words; it must live as long as the pool. */
   constructor(machine: Machine, memory: Region, words: number) {
     this.#machine = machine;
     this.#start = memory.alloc(words * 4);
     this.#capacity = words;
   }
 
-  /** @returns the address of these words (16-byte aligned). */
+  /** Stores the words, unless they are already stored. @returns their address, 16-byte aligned. */
   intern(words: readonly number[]): number {
     const key = words.join();
     const known = this.#known.get(key);
@@ -83,7 +83,7 @@ export class WordPool {
     return ptr;
   }
 
-  /** Forgets everything; only when no tape refers to the pool any more. */
+  /** Removes all words. No tape may refer to the pool any more. */
   clear(): void {
     this.#used = 0;
     this.#known.clear();

@@ -1,6 +1,6 @@
 /**
- * y[T,N] = x[T,K] * W^T for any storage of W: prepares the input once for all linears that read it (rounding, quantising,
- * gathering columns), then records one matmul for each format among them.
+ * Records y[T,N] = x[T,K] * W^T for any storage of W. The input is prepared once for all linears that read it (rounding, quantising,
+ * gathering columns); then one matmul is recorded for each format among them.
  */
 import { groupBy } from "../base/group-by.ts";
 import type { Matrix, PackedMatrix } from "../tensor/matrix.ts";
@@ -9,35 +9,35 @@ import { panelCount, recordLayout } from "../tensor/panel.ts";
 import type { KernelName } from "../wasm/generated/kernels.ts";
 import { type Emit, type Rows, studyLevels } from "./emit.ts";
 
-/** A matrix with the tokens it is for and where its results go. */
+/** A matrix, the tokens that it computes, and the address of its results. */
 export interface Target {
   readonly matrix: Matrix;
-  /** Address of `{ start, count }`: which compact rows this matrix computes. */
+  /** Address of `{ start, count }`: the compact rows that this matrix computes. */
   readonly span: number;
   /** f32 rows with stride `stride(matrix.rows)`. */
   readonly out: number;
-  /** Address of f32 [matrix.rows] that is added to each row; 0 or left out: none. */
+  /** Address of a bias f32 [matrix.rows] that is added to each row; none if it is 0 or left out. */
   readonly bias?: number;
 }
 
-/** Linears that read one input, and where their outputs go. */
+/** Linears that read the same input, and the addresses of their outputs. */
 export interface MatmulRequest {
   readonly input: Rows;
-  /** Address of i32: compact row -> input row; 0 where they are the same. */
+  /** Address of i32: compact row -> input row; 0 if they are the same. */
   readonly index: number;
   readonly targets: readonly Target[];
-  /** Compact rows over all targets, roughly: sizes time slices. */
+  /** Approximate number of compact rows over all targets, by which time slices are chosen. */
   readonly rows: number;
   /** Router and head read their input unrounded in every mode. */
   readonly exact?: boolean;
-  /** Address of the input's scales under study activations with scales of their own; 0 or left out: each row's own. */
+  /** Address of fixed scales of the input, for study activations; if it is 0 or left out, each row gets its own scales. */
   readonly scales?: number;
 }
 
-/** Never more columns a group than this: int16 sums would overflow beyond. */
+/** Most columns of a group; int16 sums would overflow with more. */
 const MAX_ACTIVATION_GROUP = 128;
 
-/** Records `y = x W^T + bias` for all targets, which share input and shape but may differ in storage. */
+/** Records `y = x W^T + bias` for all targets. They share input and shape, but may differ in storage. */
 export function project(emit: Emit, request: MatmulRequest): void {
   let prepared: string | undefined;
   for (const targets of byFormat(request.targets)) {
@@ -67,7 +67,7 @@ function byFormat(targets: readonly Target[]): readonly (readonly Target[])[] {
   return [...classes.values()];
 }
 
-/** How a format wants its input. */
+/** How the input is prepared for a format. */
 interface InputPlan {
   readonly form: "plain" | "rounded" | "record";
   readonly permPtr: number;
@@ -104,7 +104,7 @@ function activationGroup(matrix: PackedMatrix, wish: 32 | 64 | "weight"): number
   return matrix.groupSize % 64 === 0 && columns > 64 ? 64 : 32;
 }
 
-/** Rounded inputs are gathered afterwards, so that groups are columns of the layer's own order; records before. */
+/** Prepares the input. Rounded inputs are gathered after rounding, so that groups are in the layer's column order; records before quantising. */
 function prepare(emit: Emit, request: MatmulRequest, plan: InputPlan): void {
   const { tape, prepared, activations } = emit;
   const { rows, cols } = request.input;
@@ -130,7 +130,7 @@ function prepare(emit: Emit, request: MatmulRequest, plan: InputPlan): void {
   }
 }
 
-/** Whether records carry int8 beside int16: only the relaxed build's dot product reads it. */
+/** Whether records have int8 codes besides int16 codes. Only the dot product of the relaxed build reads them. */
 function usesNarrow(emit: Emit): boolean {
   return emit.machine.build === "relaxed" && emit.activations.mode === "int8";
 }
@@ -166,7 +166,7 @@ function emitMatmul(
   record(kernel, units, work, ...head, prepared.records, request.index, matrix.cols, groupSize, plan.group, stride(matrix.rows), layout.recordBytes, values);
 }
 
-/** Bytes that a prepared input of this size may need in each form. */
+/** Most bytes that a prepared input of this size needs in each form. */
 export function preparedBytes(rows: number, cols: number): { records: number; rounded: number } {
   return { records: rows * recordLayout(cols, 32, true).recordBytes, rounded: rows * cols * 4 };
 }

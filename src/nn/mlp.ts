@@ -1,4 +1,4 @@
-/** SwiGLU and the routing around experts: choose, gather tokens by expert, combine by weight. */
+/** Records SwiGLU and the routing of experts: choosing experts, listing the tokens of each, and adding up their outputs by weight. */
 import { f32Bits } from "../wasm/constants.ts";
 import type { Emit, Rows } from "./emit.ts";
 
@@ -7,13 +7,13 @@ export function swiglu(emit: Emit, gate: Rows, up: Rows): void {
   emit.tape.call("swiglu_f32", gate.rows, 8 * gate.cols, gate.ptr, gate.ptr, up.ptr, gate.ld, gate.cols);
 }
 
-/** Addresses of what routing decides for T tokens with k experts each. */
+/** Addresses of the results of routing for T tokens with k experts each. */
 export interface Routes {
   /** i32 [T,k], likeliest first. */
   readonly experts: number;
   /** f32 [T,k]: the factor on each expert's output. */
   readonly weights: number;
-  /** Per expert `{ start, count }` of its compact rows. */
+  /** For each expert, `{ start, count }` of its compact rows. */
   readonly spans: number;
   /** i32 [T*k]: the token of each compact row. */
   readonly index: number;
@@ -47,7 +47,7 @@ export interface ExpertOutputs {
   readonly routed: { readonly ptr: number; readonly ld: number };
   readonly routes: Routes;
   readonly topK: number;
-  /** Of the shared experts, by token; undefined where there are none. */
+  /** Output of the shared experts, one row for each token; undefined if there are none. */
   readonly shared: Rows | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** y = x / rms(x) * weight (RMSNorm, Zhang and Sennrich 2019), and the residual add. */
+/** Records y = x / rms(x) * weight (RMSNorm, Zhang and Sennrich 2019), and the residual add. */
 import { f32Bits } from "../wasm/constants.ts";
 import type { Emit, Rows } from "./emit.ts";
 

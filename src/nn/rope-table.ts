@@ -1,22 +1,22 @@
-/** Cosines and sines of rotary position embedding (RoFormer, arXiv:2104.09864), for the kernel `rope_f32`. */
+/** Computes the cosines and sines of rotary position embedding (RoFormer, arXiv:2104.09864) for the kernel `rope_f32`. */
 import { UsageError } from "../base/errors.ts";
 import { cos, pow, sin } from "../base/exact-math.ts";
 
-/** How positions beyond the trained length are met. A new kind is one more member here and one case in `frequencies`. */
+/** How frequencies are scaled for positions beyond the trained length. To add a kind, add a member here and a case in `frequencies`. */
 export type RopeScaling = { readonly type: "none" } | { readonly type: "linear"; readonly factor: number };
 
 export interface RopeOptions {
-  /** Positions 0 to `positions - 1` get a row. */
+  /** Number of rows: one for each position from 0 to `positions - 1`. */
   readonly positions: number;
-  /** Columns of a head that turn; even. */
+  /** Columns of a head that are rotated; even. */
   readonly rotaryDim: number;
   readonly theta: number;
   readonly scaling?: RopeScaling;
 }
 
 /**
- * f32[positions][2][rotaryDim / 2]: row p holds cos(p * f), then sin(p * f), over the frequencies f. Angles are taken in f64
- * (transformers rounds them to f32, so at far positions these are the more exact ones).
+ * f32[positions][2][rotaryDim / 2]: row p has cos(p * f), then sin(p * f), for all frequencies f. Angles are computed in f64
+ * (transformers rounds them to f32, so these are more exact at large positions).
  */
 export function ropeTable(options: RopeOptions): Float32Array {
   const { positions, rotaryDim } = options;
@@ -38,7 +38,7 @@ export function ropeTable(options: RopeOptions): Float32Array {
   return table;
 }
 
-/** Radians per position of each pair of columns: theta^(-2i / rotaryDim), slowed by the scaling. */
+/** Radians per position of each pair of columns: theta^(-2i / rotaryDim), divided by the scaling factor. */
 function frequencies({ rotaryDim, theta, scaling = { type: "none" } }: RopeOptions): Float64Array {
   if (!(theta > 0 && Number.isFinite(theta))) throw new UsageError("theta", String(theta), "a positive number");
   const plain = Float64Array.from({ length: rotaryDim / 2 }, (_, i) => pow(theta, (-2 * i) / rotaryDim));

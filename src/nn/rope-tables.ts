@@ -1,4 +1,4 @@
-/** The RoPE table of a model in the engine's memory: one for all sessions, replaced by a longer one when one asks for more positions. */
+/** Keeps a model's RoPE table in the engine's memory. All sessions share it; if one needs more positions, a longer table replaces it. */
 import type { Arena } from "../wasm/memory/arena.ts";
 import type { Region } from "../wasm/memory/region.ts";
 import { type RopeOptions, ropeTable } from "./rope-table.ts";
@@ -6,9 +6,9 @@ import { type RopeOptions, ropeTable } from "./rope-table.ts";
 /** Positions are rounded up to a multiple of this, so that slightly longer sequences seldom need another table. */
 const POSITION_STEP = 256;
 
-/** A table that somebody uses; dispose it when nobody computes with it any more. */
+/** The use of a table by one session. Dispose it when the session no longer computes with the table. */
 export interface RopeLease extends Disposable {
-  /** Address of f32 [positions][2][rotaryDim / 2], as `ropeTable` has them. */
+  /** Address of f32 [positions][2][rotaryDim / 2], as from `ropeTable`. */
   readonly ptr: number;
 }
 
@@ -22,7 +22,7 @@ interface Table {
 export class RopeTables {
   readonly #arena: Arena;
   readonly #shape: Omit<RopeOptions, "positions">;
-  /** The longest so far. Shorter ones stay while they are used: the tapes of their users know their addresses. */
+  /** The longest table so far. Shorter ones stay while they are used, because the tapes of their users contain their addresses. */
   #longest: Table | undefined;
 
   constructor(arena: Arena, shape: Omit<RopeOptions, "positions">) {
@@ -30,7 +30,7 @@ export class RopeTables {
     this.#shape = shape;
   }
 
-  /** A table of at least `positions` rows. @throws MemoryError where there is no room for it; the one so far stays then. */
+  /** Leases a table of at least `positions` rows. @throws MemoryError if it does not fit; the present table then stays. */
   take(positions: number): RopeLease {
     if (this.#longest === undefined || this.#longest.positions < positions) {
       const longer = this.#make(Math.ceil(positions / POSITION_STEP) * POSITION_STEP);
@@ -56,7 +56,7 @@ export class RopeTables {
   #make(positions: number): Table {
     using taken = this.#arena.region();
     const { rotaryDim } = this.#shape;
-    // Before the table is computed, which takes time: a context too long for the memory is refused at once.
+    // Memory is taken before the table is computed, so that a context too long for the memory is refused at once.
     const ptr = taken.alloc(positions * rotaryDim * 4);
     this.#arena.f32(ptr, positions * rotaryDim).set(ropeTable({ ...this.#shape, positions }));
     return { memory: taken.move(), ptr, positions, users: 0 };

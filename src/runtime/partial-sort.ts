@@ -3,9 +3,9 @@
 /** Whether a comes before b; a total order. */
 export type ComesFirst = (a: number, b: number) => boolean;
 
-/** Puts the ids of the `count` largest scores into `heap`, descending, ties to the lower id. count <= scores.length. */
+/** Puts the ids of the `count` largest scores into `heap`, descending; of equal scores the lower id comes first. count <= scores.length. */
 export function keepLargest(scores: Float32Array, count: number, heap: Int32Array): void {
-  // The heap has the worst of the kept on top, so that most ids cost one comparison.
+  // The worst kept id is on top of the heap, so that most ids cost one comparison.
   const worse: ComesFirst = (a, b) => scores[a] < scores[b] || (scores[a] === scores[b] && a > b);
   for (let id = 0; id < count; id++) heap[id] = id;
   heapify(heap, count, worse);
@@ -23,9 +23,9 @@ export function keepLargest(scores: Float32Array, count: number, heap: Int32Arra
 }
 
 /**
- * Takes entries of the first `count` items in order until `enough` says so, with the one it said it of. They lie at the end of those
- * items afterwards, the first of them last.
- * @returns how many it took.
+ * Takes entries of the first `count` items in order, up to and including the first for which `enough` is true. Moves them to the end
+ * of these items, in reverse order.
+ * @returns the number of entries taken.
  */
 export function popUntil(
   items: Int32Array,

@@ -35,17 +35,17 @@ export function checkSampling(options: SamplingOptions): Required<SamplingOption
   return { temperature, topK, topP, minP, repetitionPenalty };
 }
 
-/** Room for the candidates of one draw after the other: a token then allocates nothing. */
+/** Arrays for the candidates, reused from one draw to the next so that a token allocates nothing. */
 export class SampleRoom {
   readonly scores: Float32Array;
-  /** Ids of the candidates and their weights: probabilities times an unknown factor that makes the largest 1. */
+  /** Ids of the candidates, and their weights: probabilities divided by the largest one. */
   readonly ids: Int32Array;
   readonly weights: Float64Array;
-  /** Places among the candidates, in the order in which they are taken. */
+  /** Indices of candidates, in the order in which they are taken. */
   readonly order: Int32Array;
   readonly sortedIds: Int32Array;
   readonly sortedWeights: Float64Array;
-  /** 1 for an id that has been penalised. */
+  /** 1 for an id that is already penalised. */
   readonly seen: Uint8Array;
 
   constructor(vocabSize: number) {
@@ -60,9 +60,9 @@ export class SampleRoom {
 }
 
 /**
- * Id of the next token. `history` holds the ids that the repetition penalty is about; `logits` stay as they are and may
- * hold -Infinity for tokens that must not come. Takes one number from `random`, none at temperature 0.
- * @param room for as many ids as there are logits; what it holds does not matter.
+ * Id of the next token. The repetition penalty applies to the ids in `history`. `logits` are not changed; they may be -Infinity for
+ * tokens that must not be drawn. Takes one number from `random`, none at temperature 0.
+ * @param room arrays for as many ids as there are logits; their contents do not matter.
  */
 export function sample(
   logits: Float32Array,
@@ -116,11 +116,11 @@ function sum(weights: Float64Array, count: number): number {
   return total;
 }
 
-/** Leaves the most likely candidates, descending, up to and with the one that brings their share to `share`. */
+/** Keeps the most likely candidates, descending, up to and including the one with which they reach `share`. Returns their number. */
 function nucleus(room: SampleRoom, count: number, share: number): number {
   const { ids, weights, order, sortedIds, sortedWeights } = room;
   const total = sum(weights, count);
-  // All below this line together hold less than 1 - share, so none of them can be needed.
+  // All candidates below this line together have less than 1 - share, so none of them can be needed.
   const line = (total * (1 - share)) / count;
   let likely = 0;
   for (let i = 0; i < count; i++) if (weights[i] >= line) order[likely++] = i;
@@ -142,7 +142,7 @@ function nucleus(room: SampleRoom, count: number, share: number): number {
   return taken;
 }
 
-/** Leaves the candidates that weigh at least so much, in their order. */
+/** Keeps the candidates whose weight is at least `least`, in their order. Returns their number. */
 function filter({ ids, weights }: SampleRoom, count: number, least: number): number {
   let kept = 0;
   for (let i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-/** IEEE half precision as bits, and bfloat16: what scales are stored in. */
+/** Converts IEEE half precision and bfloat16 bits, the formats of scales in files. */
 
 const f32 = new Float32Array(1);
 const bits32 = new Uint32Array(f32.buffer);
@@ -19,7 +19,7 @@ export function bf16Value(bits: number): number {
   return f32[0];
 }
 
-/** f16 bits that have exactly this value, or `undefined` where there are none. */
+/** The f16 bits that have exactly this value, or `undefined` if there are none. */
 export function exactF16(value: number): number | undefined {
   const magnitude = Math.abs(value);
   if (!(magnitude <= 65504)) return undefined;

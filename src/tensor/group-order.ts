@@ -1,9 +1,9 @@
-/** Columns of a scattered g_idx (act-order) sorted so that groups are contiguous, as the packed panels want them. */
+/** Sorts the columns of a scattered g_idx (act-order) so that groups are contiguous, as packed panels require. */
 import { FormatError } from "../base/errors.ts";
 
 /**
- * @returns perm [K], by which stored column j is the layer's column perm[j]; undefined where groups are contiguous already.
- * @throws FormatError where a group does not have exactly `groupSize` columns.
+ * @returns perm [K]: stored column j is the layer's column perm[j]; undefined if groups are already contiguous.
+ * @throws FormatError if a group does not have exactly `groupSize` columns.
  */
 export function groupOrder(gIdx: Int32Array, groupSize: number, where: string): Int32Array | undefined {
   if (gIdx.every((group, column) => group === Math.floor(column / groupSize))) return undefined;
@@ -20,7 +20,7 @@ export function groupOrder(gIdx: Int32Array, groupSize: number, where: string): 
   return perm;
 }
 
-/** The codes [N, K] with their columns in that order. */
+/** The codes [N, K] with their columns in the order of `perm`. */
 export function reorderColumns(codes: Uint8Array, perm: Int32Array): Uint8Array {
   const K = perm.length;
   const sorted = new Uint8Array(codes.length);

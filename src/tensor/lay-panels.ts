@@ -1,4 +1,4 @@
-/** Lays rows of a matrix in panels at an address: a range of rows at a time, so that no matrix lies in memory twice. */
+/** Packs rows of a matrix into panels at an address, a range of rows at a time, so that no matrix is in memory twice. */
 
 import type { Turns } from "../base/turns.ts";
 import type { Machine } from "../wasm/machine.ts";
@@ -8,7 +8,7 @@ import type { FloatDType } from "./matrix.ts";
 import { PANEL_ROWS, panelBytes, panelCount } from "./panel.ts";
 import type { QuantizedMatrix } from "./quantized-matrix.ts";
 
-/** Most bytes of rows that wait beside their panels, unless one panel's rows have more. */
+/** Most bytes of rows in the staging room, unless the rows of one panel have more. */
 const STAGING_BYTES = 16 << 20;
 
 /** Rows [first, first + count); `first` is the first row of a panel. */
@@ -17,11 +17,11 @@ export interface RowRange {
   readonly count: number;
 }
 
-/** A place for rows before they lie in panels. */
+/** The engine, with memory for rows before they are packed into panels. */
 export interface Bench {
   readonly machine: Machine;
   readonly turns: Turns;
-  /** Address of as many bytes as what is laid says that it needs. */
+  /** Address of the staging room. What is packed says how many bytes it needs. */
   readonly staging: number;
 }
 
@@ -30,7 +30,7 @@ export function floatBytes(dtype: FloatDType): number {
   return dtype === "f32" ? 4 : 2;
 }
 
-/** The rows of a matrix in ranges that fit the staging room. */
+/** Divides the rows of a matrix into ranges that fit the staging room. */
 export function rowRanges(rows: number, rowBytes: number): readonly RowRange[] {
   const most = rowsAtOnce(rowBytes);
   const ranges: RowRange[] = [];
@@ -42,13 +42,13 @@ function rowsAtOnce(rowBytes: number): number {
   return Math.max(1, Math.floor(STAGING_BYTES / (rowBytes * PANEL_ROWS))) * PANEL_ROWS;
 }
 
-/** Staging bytes for the rows of a matrix in such ranges. */
+/** Bytes of staging room for one such range. */
 export function stagingBytes(rows: number, rowBytes: number): number {
   // Three parts of a packed row begin at whole cache lines.
   return Math.min(rows, rowsAtOnce(rowBytes)) * rowBytes + 3 * 64;
 }
 
-/** Lays float rows [range] that wait in the staging room as they were on disk, at their place in the matrix at `address`. */
+/** Packs the float rows of `range` from the staging room, in their form on disk, into the matrix at `address`. */
 export async function layFloats(
   { machine, turns, staging }: Bench,
   address: number,
@@ -62,14 +62,14 @@ export async function layFloats(
   await tape.runInTurns(turns);
 }
 
-/** Bytes of a row of codes with its scales and zeros, as they wait in the staging room. */
+/** Bytes of a row of codes in the staging room, with its scales and zeros. */
 export function codeRowBytes({ cols, groups }: Pick<QuantizedMatrix, "cols" | "groups">): number {
   return cols + 3 * groups;
 }
 
 /**
- * Lays rows of codes, `part`, as the rows from `first` on of the packed matrix at `address`; columns in the order `perm`. Scales
- * must be values that f16 holds.
+ * Packs the rows of codes in `part` into the packed matrix at `address`, from its row `first` on, with columns in the order `perm`.
+ * Scales must be representable in f16.
  */
 export function layCodes(
   { machine, staging }: Pick<Bench, "machine" | "staging">,
@@ -91,7 +91,7 @@ export function layCodes(
   machine.call(`pack_w${bits}`, panelCount(rows), to, staging, scales, zeros, rows, cols, groupSize);
 }
 
-/** Scales as f16 bits; the grid that made them, or the file, has rounded each to f16. */
+/** Scales as f16 bits. They are exact, because the grid or the file has already rounded each scale to f16. */
 export function scaleBits(scales: Float32Array): Uint16Array<ArrayBuffer> {
   return Uint16Array.from(scales, (scale) => exactF16(scale) as number);
 }

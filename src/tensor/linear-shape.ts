@@ -1,16 +1,16 @@
-/** What a linear of a model is: its place in the network, its shape, and the widths in which codes are stored. */
+/** Types that describe a linear of a model: its place in the network, its shape, and the bits of its codes. */
 
 /** Bits of a code of a quantised linear. */
 export type Bits = 2 | 3 | 4 | 8;
 export const BITS: readonly Bits[] = [2, 3, 4, 8];
 
 /**
- * What a linear does in the network. `shared` experts see every token beside the routed ones, `sharedGate` [1, D] says how much of
- * their output counts, `dense` is the MLP of a layer without experts, `router` chooses experts.
+ * What a linear does in the network. `shared` experts compute every token, besides the routed experts. `sharedGate` [1, D] gives the
+ * weight of their output. `dense` is the MLP of a layer without experts. `router` chooses experts.
  */
 export type Role = "attention" | "expert" | "shared" | "sharedGate" | "dense" | "router" | "embedding" | "head";
 
-/** Which linear of its part: of attention, of an MLP, or a linear that is a part of its own. */
+/** Which linear it is: one of attention, one of an MLP, or a linear outside both. */
 export type Projection =
   | "q"
   | "k"
@@ -28,21 +28,21 @@ export type Projection =
 export const QUANTIZABLE_ROLES = ["attention", "expert", "shared", "dense"] as const;
 export type QuantizableRole = (typeof QUANTIZABLE_ROLES)[number];
 
-/** A linear [rows, cols] (out x in) and who it is. */
+/** A linear [rows, cols] (out x in) with its name and its place in the network. */
 export interface LinearShape {
-  /** Module name as the checkpoint spells it, without `.weight`. */
+  /** Module name in the checkpoint, without `.weight`. */
   readonly name: string;
   readonly role: Role;
   /** -1 for embedding and head. */
   readonly layer: number;
-  /** Routed experts only, else -1. */
+  /** Index of a routed expert; -1 for other linears. */
   readonly expert: number;
   readonly projection: Projection;
   readonly rows: number;
   readonly cols: number;
 }
 
-/** Whether a linear is one that is quantised. */
+/** Whether linears of this role are quantised. */
 export function isQuantizable({ role }: Pick<LinearShape, "role">): boolean {
   return (QUANTIZABLE_ROLES as readonly Role[]).includes(role);
 }

@@ -1,4 +1,4 @@
-/** Handles of weight matrices in the engine's memory: an address and how to read what lies there (docs/kernels.md). */
+/** Types of weight matrices in the engine's memory: their address, shape and format (docs/kernels.md). */
 import type { Bits } from "./linear-shape.ts";
 import { PANEL_ROWS, panelCount } from "./panel.ts";
 
@@ -16,14 +16,14 @@ export interface FloatMatrix {
 export interface PackedMatrix {
   readonly kind: "packed";
   readonly bits: Bits;
-  /** Columns that share a scale; `cols` where the whole row does. */
+  /** Columns that share a scale; `cols` for the whole row. */
   readonly groupSize: number;
   readonly ptr: number;
   readonly rows: number;
   readonly cols: number;
   /**
-   * Address of i32 [cols], or 0: stored column j is the layer's input column perm[j]. Only files with a scattered g_idx
-   * (act-order with dynamic groups) need it; the inputs are then gathered first.
+   * Address of i32 [cols], or 0: stored column j is the layer's input column perm[j]. Only needed for files with a scattered g_idx
+   * (act-order with dynamic groups), whose inputs are gathered first.
    */
   readonly permPtr: number;
 }

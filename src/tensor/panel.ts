@@ -1,18 +1,18 @@
-/** Sizes of weights in panels of 16 rows and of quantised activation rows. Twin of assembly/panel.ts; layouts: docs/kernels.md. */
+/** Computes sizes of weights in panels of 16 rows and of quantised activation rows. Twin of assembly/panel.ts; layouts: docs/kernels.md. */
 
-/** How a linear's weights lie in memory. */
+/** The type of a linear's weights in memory. */
 export type WeightType = "f32" | "f16" | "bf16" | "w2" | "w3" | "w4" | "w8";
 
 /** Rows of a panel. */
 export const PANEL_ROWS = 16;
 
-/** Bytes before the codes of a packed group: one word of f16 scale and zero a row. */
+/** Bytes before the codes of a packed group: for each row one word with f16 scale and zero. */
 const GROUP_HEAD_BYTES = 64;
 
-/** Scratch that every matmul kernel may use, in bytes a thread. */
+/** Scratch that every matmul kernel may use, in bytes for each thread. */
 export const MATMUL_SCRATCH_BYTES: number = 18 << 10;
 
-/** Bits of a weight, without scales and zeros. */
+/** Bits of a weight, not counting scales and zeros. */
 export function bitsOf(type: WeightType): number {
   if (type === "f32") return 32;
   if (type === "f16" || type === "bf16") return 16;
@@ -24,7 +24,7 @@ export function isPacked(type: WeightType): boolean {
   return bitsOf(type) < 16;
 }
 
-/** Panels that hold `rows` rows; the last may be padded. */
+/** Number of panels for `rows` rows; the last may be padded. */
 export function panelCount(rows: number): number {
   return Math.ceil(rows / PANEL_ROWS);
 }
@@ -39,14 +39,14 @@ export function panelBytes(type: WeightType, rows: number, cols: number, groupSi
   return panelCount(rows) * (isPacked(type) ? (cols / groupSize) * GROUP_HEAD_BYTES + codes : codes);
 }
 
-/** Where the parts of a quantised row ("record") lie, in bytes. */
+/** Offsets in bytes of the parts of a quantised row ("record"). */
 export interface RecordLayout {
   readonly recordBytes: number;
-  /** Per group: f32 scale * 2^112, i32 sum of the codes. */
+  /** For each group: f32 scale * 2^112, i32 sum of the codes. */
   readonly metaOffset: number;
   /** K int16 codes, each four columns in the order 0, 2, 1, 3. */
   readonly wideOffset: number;
-  /** K int8 codes; 0 when the record has no such part. */
+  /** K int8 codes; the offset is 0 if the record does not have them. */
   readonly narrowOffset: number;
 }
 

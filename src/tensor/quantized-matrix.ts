@@ -1,7 +1,7 @@
-/** One quantised linear as plain arrays: what GPTQ gives, what files hold, and what is laid in packed panels. */
+/** A quantised linear as plain arrays: the result of GPTQ, the content of files, and the source of packed panels. */
 import type { Bits } from "./linear-shape.ts";
 
-/** w[n,k] = scales[n, g] (codes[n,k] - zeros[n, g]) with g = gIdx[k], exact in f32; columns in the model's own order. */
+/** w[n,k] = scales[n, g] (codes[n,k] - zeros[n, g]) with g = gIdx[k], exact in f32. Columns are in the model's order. */
 export interface QuantizedMatrix {
   /** N, the outputs. */
   readonly rows: number;
@@ -14,13 +14,13 @@ export interface QuantizedMatrix {
   readonly groups: number;
   /** [N, K]. */
   readonly codes: Uint8Array;
-  /** [N, G], not negative; values that f16 holds, unless they were rounded to f32. */
+  /** [N, G], not negative. Representable in f16, unless they were rounded to f32. */
   readonly scales: Float32Array;
   /** [N, G], true zero points. */
   readonly zeros: Uint8Array;
   /** [K]: the group of each column. */
   readonly gIdx: Int32Array;
-  /** [K]: perm[i] is the column that was quantised as the i-th; files do not tell, and give the natural order. */
+  /** [K]: perm[i] is the column that was quantised as the i-th. Files do not contain it; from them it is the natural order. */
   readonly perm: Int32Array;
 }
 
@@ -29,7 +29,7 @@ export function groupCount(cols: number, groupSize: number): number {
   return groupSize === -1 ? 1 : Math.ceil(cols / groupSize);
 }
 
-/** [K]: the group of each column where groups are consecutive columns. */
+/** [K]: the group of each column if groups are runs of consecutive columns. */
 export function naturalGroups(cols: number, groupSize: number): Int32Array {
   return Int32Array.from({ length: cols }, (_, col) => (groupSize === -1 ? 0 : Math.floor(col / groupSize)));
 }
@@ -39,7 +39,7 @@ export function naturalOrder(cols: number): Int32Array {
   return Int32Array.from({ length: cols }, (_, col) => col);
 }
 
-/** Rows [first, first + count) of a matrix: views, not copies. */
+/** Rows [first, first + count) of a matrix, as views of its arrays. */
 export function rowsOfMatrix(matrix: QuantizedMatrix, first: number, count: number): QuantizedMatrix {
   const { cols, groups, codes, scales, zeros } = matrix;
   const [from, to] = [first * groups, (first + count) * groups];

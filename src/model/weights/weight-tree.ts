@@ -1,4 +1,4 @@
-/** The tree of weight handles that the forward pass walks. */
+/** The tree of weights that the forward pass walks, layer by layer. */
 import { RopeTables } from "../../nn/rope-tables.ts";
 import type { LinearShape } from "../../tensor/linear-shape.ts";
 import type { ModelConfig } from "../config/model-config.ts";
@@ -31,7 +31,7 @@ export interface LayerWeights {
 export interface Weights {
   /** Owns the memory of the weights. */
   readonly store: WeightStore;
-  /** Cosines and sines of positions, for all who run the model. */
+  /** Tables of RoPE's cosines and sines, shared by all sessions of the model. */
   readonly rope: RopeTables;
   readonly embedding: Linear;
   readonly layers: readonly LayerWeights[];
