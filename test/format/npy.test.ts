@@ -85,7 +85,7 @@ describe("readNpy", () => {
     [npy("{}\n", 0), "expected descr, fortran_order and shape"],
     [npy("{}\n", 0, 9), "found .npy version 9"],
     [npy("{'descr'", 0).subarray(0, 14), "the file is cut short"],
-    [new Uint8Array(4), "expected that of a .npy file"],
+    [new Uint8Array(4), "expected those of a .npy file"],
   ])("rejects a broken file (%#)", async (bytes, message) => {
     await expect(read(bytes)).rejects.toThrow(message);
   });

@@ -183,7 +183,7 @@ describe("readGptq", () => {
       "m: found tensors of 4 bits, expected 8 as quantize_config.json says",
     );
     await expect(read(good, settings({ bits: 4, group_size: 64 }))).rejects.toThrow(
-      /found 2 groups a row, expected 1: .* group_size 64/,
+      /found 2 groups a row, expected 1, as .* group_size 64/,
     );
   });
 
