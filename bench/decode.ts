@@ -1,4 +1,4 @@
-/** `npm run bench -- decode`: speed of decoding and of a prompt, and bytes of JavaScript objects that a decoded token makes. */
+/** `npm run bench -- decode`: speed of decoding and of a prompt, and bytes of JavaScript objects allocated per decoded token. */
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -49,7 +49,7 @@ async function decodeTokens(count: number): Promise<void> {
 
 const watch = { onLogits: take };
 
-/** Tokens a second, and bytes a token: of so few tokens that none is collected before they are counted. */
+/** Tokens per second, and bytes per token. The run is so short that no object is collected before the count. */
 async function run(): Promise<{ readonly prefill: number; readonly decode: number; readonly bytes: number }> {
   session.truncate(0);
   const begin = performance.now();
@@ -66,7 +66,7 @@ async function run(): Promise<{ readonly prefill: number; readonly decode: numbe
 
 const found: Awaited<ReturnType<typeof run>>[] = [];
 for (let at = 0; at <= Number(values.runs); at++) found.push(await run());
-found.shift(); // the first one compiles
+found.shift(); // the first run compiles
 const best = {
   prefill: Math.max(...found.map(({ prefill }) => prefill)),
   decode: Math.max(...found.map(({ decode }) => decode)),

@@ -1,8 +1,9 @@
-/** `npm run bench -- evaluate`: what sharing beginnings brings, task by task, on 200 items (COPA 100, MMLU 4 a subject).
- * `-- evaluate MODEL...` for other models, `--tasks A,B`, `--limit N`, `--threads N`; data from `QUERN_SHARED` (default ../shared).
+/**
+ * `npm run bench -- evaluate`: what sharing common beginnings saves, task by task, on 200 items (COPA 100, MMLU 4 per subject).
+ * `-- evaluate MODEL...` for other models, `--tasks A,B`, `--limit N`, `--threads N`. Data from `QUERN_SHARED` (default ../shared).
  *
- * Of each task: tokens of its requests one by one over those computed (`trie` counts the trie of each item alone), the same ratio
- * of times, and tokens a second against plain prefill of windows as long as the task's sequences.
+ * Per task: ratio of the tokens of its requests one by one to the tokens computed (`trie` counts the trie of each item alone), the same
+ * ratio of times, and tokens per second compared with plain prefill of windows as long as the task's sequences.
  */
 import { parseArgs } from "node:util";
 import { nodeTree } from "../src/adapter/node.ts";
@@ -27,7 +28,7 @@ const limitOf = (task: string) => Number(values.limit ?? (task.startsWith("mmlu"
 const data = await nodeTree(`${process.env["QUERN_SHARED"] ?? "../shared"}/data/eval`);
 const turns = new Turns();
 
-/** Seconds to score all items, in batches or every request from its start, and the tokens that were computed. */
+/** Seconds to score all items, either in batches or with every request from its start, and the tokens that were computed. */
 async function score(model: Model, items: readonly TaskItem[], shareBeginnings: boolean) {
   using likelihood = new ModelLikelihood(model, { shareBeginnings });
   await likelihood.logLikelihoods(items[0].requests); // records the tapes
@@ -38,7 +39,7 @@ async function score(model: Model, items: readonly TaskItem[], shareBeginnings: 
   return { seconds: (performance.now() - began) / 1000, tokens: likelihood.computedTokens - before };
 }
 
-/** Tokens a second of one window after another. */
+/** Tokens per second of single windows, one after another. */
 async function prefill(model: Model, length: number, seconds: number): Promise<number> {
   using session = model.session({ context: length, batch: 256, logits: "last" });
   const window = Array.from({ length }, (_, i) => (i * 7919 + 13) % 4000);
@@ -90,7 +91,7 @@ async function benchTask(model: Model, name: string): Promise<string[]> {
   const requests = items.reduce((sum, item) => sum + item.requests.length, 0);
   const best = { shared: Infinity, alone: Infinity, prefill: 0 };
   let computed = 0;
-  // Twice, side by side: the machine's noise then meets all three.
+  // Two rounds, with the three measurements side by side, so that the machine's noise affects all of them.
   for (let round = 0; round < 2; round++) {
     const shared = await score(model, items, true);
     computed = shared.tokens;

@@ -1,4 +1,4 @@
-/** Speed of the GPTQ kernels on one thread: figures for the kernel benchmark's table. */
+/** Speed of the GPTQ kernels on one thread, for the kernel benchmark's table. */
 
 import { Turns } from "../src/base/turns.ts";
 import { factorize } from "../src/quant/factor.ts";
@@ -12,7 +12,7 @@ export interface BenchRow {
   readonly shape: string;
   readonly figure: number;
   readonly unit: string;
-  /** What the figure should reach on the reference machine (Node 24, one thread); 0 where no goal is set. */
+  /** Goal on the reference machine (Node 24, one thread); 0 if none is set. */
   readonly goal: number;
 }
 
@@ -34,7 +34,7 @@ async function fastest(runs: number, work: () => void | Promise<void>): Promise<
   return best / 1000;
 }
 
-/** Numbers that are neither constant nor slow: a short linear congruential sequence in [-0.5, 0.5). */
+/** Deterministic noise: a linear congruential sequence in [-0.5, 0.5). */
 function noise(count: number): Float32Array {
   let state = 1;
   return Float32Array.from({ length: count }, () => {

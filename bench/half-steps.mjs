@@ -1,6 +1,6 @@
-// node bench/half-steps.mjs MODEL STATISTICS [groupSize]: what zero points halfway between two codes would be worth, in scalar GPTQ of the
-// attention's and the routed experts' linears. STATISTICS: quern calibrate MODEL --hessians. Figures are the geometric mean over linears of
-// the output's error, tr(D H D^T), as a part of the integer zero points' error.
+// node bench/half-steps.mjs MODEL STATISTICS [groupSize]: what zero points halfway between two codes would gain, in scalar GPTQ of the
+// attention's and the routed experts' linears. STATISTICS come from `quern calibrate MODEL --hessians`. Figures are geometric means
+// over linears of the output's error, tr(D H D^T), relative to that of integer zero points.
 import { parseArgs } from "node:util";
 import { openSafetensors } from "../dist/format/safetensors.js";
 import { readFloats } from "../dist/model/weights/load-weights.js";
@@ -10,10 +10,10 @@ import { readStatistics } from "../dist/quantize.js";
 const [model, statistics, groupSize = "64"] = parseArgs({ allowPositionals: true }).positionals;
 const GROUP = Number(groupSize);
 const DAMP = 0.01;
-/** Ranges tried, as parts of the whole one. */
+/** Ranges tried, relative to the full range. */
 const RANGES = Array.from({ length: 33 }, (_, i) => 1 - i / 48);
 
-/** [scale, zero] of a range: `step` is what zero points are multiples of; without it the grid is symmetric about `middle`. */
+/** [scale, zero] of a range. Zero points are multiples of `step`; without it the grid is symmetric about `middle`. */
 const GRIDS = {
   symmetric: { middle: (top) => (top + 1) / 2 },
   "symmetric, half a step aside": { middle: (top) => top / 2 },
@@ -51,7 +51,7 @@ function cholesky(a, n) {
   return l;
 }
 
-/** Upper Cholesky factor of the inverse of a[n, n]: the reversed inverse of the factor of a turned about both diagonals. */
+/** Upper Cholesky factor of the inverse of a[n, n]: the reversed inverse of the factor of a with rows and columns reversed. */
 function inverseFactor(a, n) {
   const turned = Float64Array.from(a).reverse();
   const l = cholesky(turned, n);

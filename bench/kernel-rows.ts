@@ -1,4 +1,4 @@
-/** The matmul rows of the kernel benchmark: what is measured, and the goal. */
+/** The matmul rows of the kernel benchmark, with their goals. */
 import type { Bits } from "../src/tensor/linear-shape.ts";
 import { bitsOf, isPacked, panelBytes, panelCount, recordLayout, type WeightType } from "../src/tensor/panel.ts";
 import type { KernelName } from "../src/wasm/generated/kernels.ts";
@@ -13,7 +13,7 @@ interface Matmul {
   readonly build: Build;
   readonly type: WeightType;
   readonly groupSize?: number;
-  /** Activation group; absent = f32 activations. */
+  /** Activation group; absent for f32 activations. */
   readonly actGroup?: number;
   readonly rows: number;
   readonly unit: "GB/s" | "GF";
@@ -45,7 +45,7 @@ function putActivations({ arena, memory }: Stage, rows: number): number {
   return x;
 }
 
-/** The arguments of a matmul after its table: the activations as the kernel wants them. */
+/** A matmul's arguments after its table, with activations in the kernel's format. */
 function inputs(stage: Stage, { kernel, build, rows, actGroup, groupSize = K }: Matmul): number[] {
   const x = putActivations(stage, rows);
   if (actGroup === undefined) return [1, x, 0, K, groupSize, N, K];
@@ -56,7 +56,7 @@ function inputs(stage: Stage, { kernel, build, rows, actGroup, groupSize = K }: 
   return [1, record, 0, K, groupSize, actGroup, N, recordBytes, narrow ? narrowOffset : wideOffset];
 }
 
-/** Weights are copied as often as they fit in the stream and used in turn, so that each call finds them in memory, not in a cache. */
+/** Places as many copies of the weights as fit in the stream, and uses them in turn, so that each call reads them from memory, not from a cache. */
 function prepareMatmul(stage: Stage, matmul: Matmul): (turn: number) => void {
   const { arena, memory, stream } = stage;
   const { groupSize = K, rows, type } = matmul;

@@ -1,4 +1,4 @@
-/** `npm run bench -- kernels`: the kernels against what this machine can do. `--only TEXT` picks rows, `--json` prints data. */
+/** `npm run bench -- kernels`: speed of the kernels compared with the machine's ceilings. `--only TEXT` selects rows, `--json` prints data. */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import type { Result } from "./measure.ts";

@@ -1,15 +1,15 @@
 /**
- * Figures of one row: samples of a kernel alternate with samples of the machine's ceilings, so that noise hits all alike.
- * That is why the loop is here and not a benchmark library's, which finishes one task before it begins the next.
+ * Measures one row of a benchmark. Samples of a kernel alternate with samples of the machine's ceilings, so that noise affects all
+ * alike. A benchmark library would finish one task before it begins the next, so the loop is written here.
  */
 import { type Build, STREAM_BYTES, type Stage } from "./memory.ts";
 
-/** Peak of 128-bit f32 multiply-adds, GF, of the machine where the goals in GF and GB/s were set. */
+/** Peak of 128-bit f32 multiply-adds, in GF, of the machine on which the goals in GF and GB/s were set. */
 export const REFERENCE_PEAK = 58.4;
 
 export type Unit = "GB/s" | "GF";
 
-/** What to reach: a share of the ceiling of the row's unit, or a figure at REFERENCE_PEAK, scaled by the peak of this run. */
+/** A goal: a share of the ceiling of the row's unit, or a figure at REFERENCE_PEAK, scaled by the peak of this run. */
 export type Goal = { readonly share: number } | { readonly figure: number };
 
 export interface Title {
@@ -20,29 +20,29 @@ export interface Title {
   /** Columns that share a weight scale / an activation scale. */
   readonly group: string;
   readonly threads: number;
-  /** GB/s stands against reading memory, GF against f32 multiply-adds in registers. */
+  /** GB/s is compared with reading memory, GF with f32 multiply-adds in registers. */
   readonly unit: Unit;
 }
 
 /** A benchmark of one kernel. */
 export interface Row extends Title {
   readonly build: Build;
-  /** Absent = shown for information. */
+  /** Absent for rows that are only shown. */
   readonly goal?: Goal;
   /** Bytes (GB/s) or operations (GF) of one call. */
   readonly work: number;
-  /** Gets memory ready; returns the call to time. `turn` counts up, so that weights can rotate through memory. */
+  /** Prepares memory and returns the call to time. `turn` counts up, so that weights can rotate through memory. */
   prepare(stage: Stage): (turn: number) => void;
 }
 
 export interface Result extends Title {
   readonly figure: number;
-  /** The best the machine did in the same samples: memory read or multiply-adds. */
+  /** The machine's ceiling in the same samples: memory reads or multiply-adds. */
   readonly limit: number;
   readonly share: number;
-  /** In the row's unit; absent = none set. */
+  /** In the row's unit; absent if none is set. */
   readonly goal?: number;
-  /** Why the figure says nothing about the goal. */
+  /** Reason why the figure cannot be compared with the goal. */
   readonly void?: string;
 }
 
@@ -79,7 +79,7 @@ function ceilings(stage: Stage): Record<Unit, Probe> {
   };
 }
 
-/** Optimising compilers take over between calls, in the background: call, wait, call again. */
+/** Runs the calls until they are optimised. Optimising compilers work in the background between calls, hence the waits. */
 async function warmUp(calls: readonly ((turn: number) => void)[]): Promise<void> {
   for (let round = 0; round < 4; round++) {
     for (const call of calls) for (let i = 0; i < 3; i++) call(i);
@@ -87,7 +87,7 @@ async function warmUp(calls: readonly ((turn: number) => void)[]): Promise<void>
   }
 }
 
-/** GF of multiply-adds in registers, the best of a few samples: for figures that are timed elsewhere. */
+/** GF of multiply-adds in registers, the best of a few samples, for figures that are timed elsewhere. */
 export async function measurePeak(stage: Stage): Promise<number> {
   using memory = stage.arena.region();
   const { call, work } = ceilings({ ...stage, memory }).GF;
@@ -102,10 +102,10 @@ function goalHere(goal: Goal | undefined, limit: number, peak: number): number |
   return "share" in goal ? goal.share * limit : (goal.figure * peak) / REFERENCE_PEAK;
 }
 
-/** Multiply-adds of all threads, as a multiple of one thread's, from which on a figure of several threads counts. */
+/** A figure of several threads only counts if their multiply-adds reach this share of `threads` times one thread's. */
 const REAL_CORES_SHARE = 0.8;
 
-/** A row; `peakAlone`, the peak of one thread, reveals whether several threads had as many cores (default: one thread). */
+/** Measures a row. `peakAlone`, the peak of one thread, shows whether several threads had as many cores. Default: one thread. */
 export async function measure(stage: Stage, row: Row, peakAlone?: number): Promise<Result> {
   using memory = stage.arena.region();
   const probes = ceilings({ ...stage, memory });

@@ -1,4 +1,4 @@
-/** Where a benchmark runs kernels: both builds over one plain memory, or a machine with threads. */
+/** Runs kernels for a benchmark: both builds over one plain memory, or a machine with threads. */
 import { instantiateSync } from "@assemblyscript/loader";
 
 import { writeConstants } from "../src/wasm/constants.ts";
@@ -15,7 +15,7 @@ export const STREAM_BYTES: number = 384 << 20;
 
 export interface Stage {
   readonly arena: Arena;
-  /** Where a row allocates; a region of its own for each. */
+  /** Memory for a row's allocations, a separate region for each row. */
   readonly memory: Region;
   readonly threads: number;
   /** STREAM_BYTES bytes that every row may fill. */
@@ -28,7 +28,7 @@ const SCRATCH_BYTES = 1 << 20;
 
 type RawKernels = Record<KernelName, (first: number, last: number, scratch: number, ...args: number[]) => void>;
 
-/** One thread, no machine around the kernels. */
+/** One thread, and kernels without a machine. */
 export function plainStage(streamBytes: number = STREAM_BYTES): Stage {
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536 });
   writeConstants(memory);

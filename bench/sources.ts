@@ -1,10 +1,10 @@
-/** Everything the kernel benchmark measures: an array of functions that yield results, to be extended. */
+/** Lists everything that the kernel benchmark measures: an array of functions that yield results. Extend it here. */
 import { gptqBench } from "./gptq.ts";
 import { MATMUL_ROWS, SHARED_ROWS } from "./kernel-rows.ts";
 import { measure, measurePeak, REFERENCE_PEAK, type Result, type Row } from "./measure.ts";
 import { createMachine, machineStage, plainStage, STREAM_BYTES } from "./memory.ts";
 
-/** Yields results one by one; `wanted` says whether a row is asked for. */
+/** Yields results one by one; `wanted` says whether a row is selected. */
 export type Source = (wanted: (text: string) => boolean) => AsyncGenerator<Result>;
 
 const titleOf = ({ kernel, build, shape, threads }: Row) => `${kernel} ${build} ${shape} threads=${threads}`;

@@ -1,5 +1,5 @@
-// node bench/sweep-kill.mjs [kills] [jobs]: a sweep of 40 cells, killed again and again at random moments and begun again, against one that
-// nobody disturbed. Ends with 1 where the results differ, where a line is lost or stands twice, or where a process outlives its sweep.
+// node bench/sweep-kill.mjs [kills] [jobs]: kills a sweep of 40 cells again and again at random moments, restarts it, and compares it
+// with an undisturbed one. Ends with 1 if the results differ, if a line is lost or doubled, or if a process outlives its sweep.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ const [kills = 10, jobs = 2] = process.argv.slice(2).map(Number);
 const folder = mkdtempSync(join(tmpdir(), "quern-sweep-kill-"));
 const readIds = (name) => JSON.parse(readFileSync(join(ROOT, "test/fixtures/eval", name), "utf8"));
 
-/** The float model, and 13 plans (two of them drawn, by two and three seeds) on three grids. */
+/** The float model, and 13 plans (two of them random, with two and three seeds) on three grids. */
 const CONFIG = {
   models: [{ name: "fable-mixtral", path: join(ROOT, "models/fable-mixtral") }],
   calibration: [{ name: "draw", idsFile: "draw.json" }],
@@ -41,7 +41,7 @@ function prepare() {
   writeFileSync(join(folder, "sweep.json"), JSON.stringify(CONFIG));
 }
 
-/** Starts the sweep; `ended` gives its exit status, null where it was killed. */
+/** Starts the sweep. `ended` resolves to its exit status, null if it was killed. */
 function start(output) {
   const args = ["dist/cli/main.js", "sweep", join(folder, "sweep.json"), "--output", output, "--jobs", String(jobs)];
   const child = spawn(process.execPath, [...args, "--quiet"], { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
@@ -50,7 +50,7 @@ function start(output) {
 
 const wholeLines = (file) => (existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : []);
 
-/** By key, without what may differ from run to run. */
+/** Lines by key, without the fields that may differ from run to run. */
 function contentOf(file) {
   const lines = wholeLines(file).map((line) => {
     const { timing: _, ...rest } = JSON.parse(line);
@@ -59,7 +59,7 @@ function contentOf(file) {
   return lines.sort();
 }
 
-/** Processes of this machine that still work for a sweep in our folder. */
+/** Number of processes that still work for a sweep in our folder. */
 async function survivors() {
   const { stdout } = spawn("ps", ["-eo", "args"], { stdio: ["ignore", "pipe", "ignore"] });
   let text = "";
@@ -86,7 +86,7 @@ async function disturbed(seconds) {
   const output = join(folder, "killed.jsonl");
   for (let kill = 1; kill <= kills; kill++) {
     const { child, ended } = start(output);
-    // Any moment of a run that would take a tenth of the whole, its beginning included.
+    // A random moment within a run that would take a tenth of the whole, its start included.
     await sleep(1000 * Math.random() * (2 * seconds) * (1 / kills));
     const isOver = child.exitCode !== null;
     child.kill("SIGKILL");

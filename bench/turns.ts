@@ -1,4 +1,4 @@
-/** `npm run bench -- turns`: the longest time each kind of long work keeps the event loop from turning. `-- turns MODEL` for another model. */
+/** `npm run bench -- turns`: the longest time for which each kind of long work blocks the event loop. `-- turns MODEL` for another model. */
 
 import { quantizeModel } from "../src/compress/quantize/quantize-model.ts";
 import { DEFAULT_GRID, uniformModules } from "../src/compress/recipe/settings.ts";
@@ -11,7 +11,7 @@ let last = performance.now();
 let longest = 0;
 let watching = true;
 
-/** Comes back in every turn of the event loop and keeps the longest gap. */
+/** Runs in every turn of the event loop and keeps the longest gap. */
 function watch(): void {
   const now = performance.now();
   longest = Math.max(longest, now - last);
