@@ -2,7 +2,7 @@
 //
 // Arguments after the first three: table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset (the
 // wide or narrow part in a record). actGroup divides groupSize, or groupSize is K; groupSize divides PIECE, or is K.
-// y rows have room for 16 columns a panel: ldy >= 16 * panels. Scratch: 17 KiB.
+// y rows have room for 16 columns per panel: ldy >= 16 * panels. Scratch: 17 KiB.
 import { bitsOf, W2, W3, W4, W8 } from "./bits";
 import { unpackChunk } from "./codes";
 import { WORDS_00FF } from "./constants";

@@ -1,7 +1,7 @@
 // Float matmuls: f32 activation rows times float panels, or packed panels dequantised exactly; a unit is a panel.
 //
 // Arguments after the first three: table, entries, x, index, k, groupSize (float panels ignore it), ldy, ldx. Float panels take any
-// K; packed ones as in matmul-codes.ts. y rows have room for 16 columns a panel: ldy >= 16 * panels. Scratch: 17 KiB.
+// K; packed ones as in matmul-codes.ts. y rows have room for 16 columns per panel: ldy >= 16 * panels. Scratch: 17 KiB.
 import { BF16, bytesOf, F16, F32, isPacked, W2, W3, W4, W8 } from "./bits";
 import { widenPiece } from "./float-weights";
 import { panelBytes } from "./panel";

@@ -57,7 +57,11 @@ export async function factorize(
   const { size } = hessian;
   const diagonal = hessian.diag();
   const bad = diagonal.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new NumericsError("hessian", `diagonal of column ${bad} is ${diagonal[bad]}, expected finite`);
+  if (bad >= 0)
+    throw new NumericsError(
+      "hessian",
+      `found ${diagonal[bad]} on the diagonal of column ${bad}, expected a finite number`,
+    );
   const dead = Uint8Array.from(diagonal, (value) => (value === 0 ? 1 : 0));
   const alive = diagonal.map((value) => (value === 0 ? 1 : value));
   const mean = alive.reduce((sum, value) => sum + value, 0) / size;

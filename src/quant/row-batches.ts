@@ -55,7 +55,7 @@ export function requireFiniteRows(what: string, values: Float32Array, firstRow: 
   if (zero === 0) return;
   const bad = values.findIndex((value) => !Number.isFinite(value));
   const where = `row ${firstRow + Math.floor(bad / cols)}, column ${bad % cols}`;
-  throw new NumericsError(what, `${where} is ${values[bad]}, expected finite`);
+  throw new NumericsError(what, `found ${values[bad]} at ${where}, expected a finite number`);
 }
 
 /** Copies and checks the weights of each batch, then runs its work. `groups` is the number of scales in a row. */

@@ -266,9 +266,9 @@ describe("quantizeMatrix rejects", () => {
   });
 
   it("values that are not finite", async () => {
-    await expect(call({}, w.with(17, Number.NaN))).rejects.toThrow("row 1, column 1 is NaN");
+    await expect(call({}, w.with(17, Number.NaN))).rejects.toThrow("found NaN at row 1, column 1");
     await expect(call({}, w, x.with(20, Number.POSITIVE_INFINITY))).rejects.toThrow(
-      "inputs: row 1, column 4 is Infinity",
+      "inputs: found Infinity at row 1, column 4",
     );
   });
 });

@@ -27,10 +27,10 @@ export interface ExpertRows {
   readonly count: number;
 }
 
-/** What the outputs of a linear miss, and the inputs that it is missed on. */
+/** The error that a linear is refitted to take back, and its input rows. */
 interface MissedOutputs {
   readonly input: Tap["input"];
-  /** By token: the error that the stream has by then. */
+  /** Error of the residual stream at this point, by token. */
   readonly error: Float32Array;
   /** The token of an input row. */
   readonly tokenOf: (row: number) => number;

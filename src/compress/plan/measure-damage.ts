@@ -110,7 +110,7 @@ function groupsOf(model: Model): readonly (readonly Linear[])[] {
   return [...groups.values()];
 }
 
-/** KL of the probe's model, in the memory of `machine`, with the linears of a group replaced. */
+/** KL of the model with the linears of one group replaced. */
 async function groupKl(
   machine: Machine,
   probe: DamageProbe,

@@ -35,7 +35,7 @@ async function documentFor(policy: Policy, context: PlanContext): Promise<PlanDo
       return knapsackFor(context, budget);
     case "rules": {
       if (budget !== undefined)
-        throw new UsageError(`policy ${policy.text}`, "a budget beside it", "policy knapsack, the one that spends it");
+        throw new UsageError(`policy ${policy.text}`, "a budget", "policy knapsack, the only one that uses a budget");
       const outliers = needsOutliers(policy) ? await outliersOf(context) : undefined;
       return policyPlan(planModulesOf(context.shapes), policy, { statistics, outliers, seed });
     }
@@ -51,7 +51,7 @@ async function knapsackFor(context: PlanContext, budget: Budget): Promise<PlanDo
     throw new UsageError(
       "policy knapsack",
       "no measured damages",
-      "those of measureDamage, in the statistics or beside them",
+      "damages in the statistics, or calibration tokens to measure them on",
     );
   return knapsackPlan(context, known, { budget, minBits, frozen });
 }

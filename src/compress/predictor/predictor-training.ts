@@ -43,7 +43,7 @@ export const DEFAULT_TRAINING: Required<TrainingOptions> = {
   minImprovement: 0.05,
 };
 
-/** Windows that are learned from, and those that are held out. */
+/** Windows for training, and held-out windows. */
 export interface TrainingSet {
   readonly examples: readonly Example[];
   readonly held: readonly Example[];
@@ -113,15 +113,11 @@ export function checkTraining(options: TrainingOptions): Required<TrainingOption
   if (!(learningRate > 0 && learningRate < 1))
     throw new UsageError("predictor: learning rate", String(learningRate), "a number above 0 and below 1");
   if (!(weightDecay >= 0 && weightDecay * learningRate < 1))
-    throw new UsageError(
-      "predictor: weight decay",
-      String(weightDecay),
-      "a number from 0 that the learning rate takes",
-    );
+    throw new UsageError("predictor: weight decay", String(weightDecay), "a number from 0 and below 1 / learning rate");
   for (const [name, value] of Object.entries({ epochs, patience }))
     if (!(Number.isInteger(value) && value >= 1))
       throw new UsageError(`predictor: ${name}`, String(value), "a whole number from 1");
   if (!(minImprovement >= 0 && minImprovement < 1))
-    throw new UsageError("predictor: least improvement", String(minImprovement), "a number from 0 and below 1");
+    throw new UsageError("predictor: least improvement", String(minImprovement), "a number from 0 to 1, 1 excluded");
   return { learningRate, weightDecay, epochs, patience, minImprovement };
 }

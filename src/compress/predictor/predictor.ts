@@ -157,7 +157,7 @@ function rowCosines(a: Float32Array, b: Float32Array, width: number): Float32Arr
   });
 }
 
-/** Windows that are learned from, those that are predicted, and how many of the first are held out. */
+/** Windows for training, windows to score, and the number of training windows that are held out. */
 interface BlockExamples {
   readonly learned: readonly Example[];
   readonly scored: readonly Example[];

@@ -55,7 +55,7 @@ export function checkModules(shapes: ModelShapes, modules: ReadonlyMap<string, M
   for (const [name, setting] of modules) {
     const linear = linears.get(name);
     if (linear === undefined)
-      throw new UsageError(`module ${name}`, "a bit width for it", `a linear of ${shapes.name}`);
+      throw new UsageError(`module ${name}`, "no such linear", `one of the linears of ${shapes.name}`);
     if (typeof setting !== "object" || setting === null)
       throw new UsageError(`module ${name}`, describe(setting), "an object with bits and groupSize");
     checkModule(shapes.name, linear, setting);
@@ -81,7 +81,11 @@ function checkModule(model: string, linear: SourceLinear, { bits, groupSize }: M
   // A row of packed zero points must fill whole words.
   const outputs = bits === 3 ? 32 : 32 / bits;
   if (rows % outputs !== 0)
-    throw new UsageError(`${name}: bits`, String(bits), `16, since its ${rows} outputs are no multiple of ${outputs}`);
+    throw new UsageError(
+      `${name}: bits`,
+      String(bits),
+      `16, since its ${rows} outputs are not a multiple of ${outputs}`,
+    );
 }
 
 function describe(value: unknown): string {

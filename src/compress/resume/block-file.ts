@@ -173,7 +173,7 @@ function readReports(file: TensorFile, expected: readonly ExpectedModule[]): rea
   if (missing !== undefined || reports.length !== expected.length)
     throw new FormatError(
       `${file.name}: modules`,
-      `found ${reports.length} reports, ${missing === undefined ? "" : `none of ${missing.name}, `}expected ${expected.length}, one for each matrix`,
+      `found ${reports.length} reports, ${missing === undefined ? "" : `none for ${missing.name}, `}expected ${expected.length}, one for each matrix`,
     );
   return reports;
 }

@@ -39,7 +39,11 @@ export async function damagesMeasuredAs(
   if (known?.measuredAs === wanted) return known;
   if (measure !== undefined) return { measuredAs: wanted, damages: await measure() };
   const found = known === undefined ? "no measured damages" : `damages measured as ${known.measuredAs}`;
-  throw new UsageError("policy knapsack", found, `those of ${wanted}, or calibration tokens to measure them on`);
+  throw new UsageError(
+    "policy knapsack",
+    found,
+    `damages measured as ${wanted}, or calibration tokens to measure them on`,
+  );
 }
 
 /** Values [linears, 4] in the order of `names`. @throws UsageError for a linear without damages. */

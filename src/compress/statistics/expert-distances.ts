@@ -32,7 +32,7 @@ interface Sums {
   readonly errors: Readonly<Record<DistanceBits, Float64Array>>;
 }
 
-/** Outputs of a layer's experts, and which tokens they are for. */
+/** Outputs of a layer's experts, and their tokens. */
 interface ComparedOutputs {
   readonly routes: Routes;
   readonly tokens: number;

@@ -1,7 +1,7 @@
 /**
  * Statistics in a safetensors file. `__metadata__`: format, version, hashes of model and tokens, counts, the names of the linears.
  * Tensors: `experts.place` I32 [n, 2] (layer, expert), `experts.tokens`, `experts.gateSum` F64 [n]; `pairs.LAYER` F64 [E, E];
- * `blocks.layer` I32 [L], `blocks.cosine`, `blocks.cosineModule`, `blocks.predicted` F64 [L] (NaN where there is none);
+ * `blocks.layer` I32 [L], `blocks.cosine`, `blocks.cosineModule`, `blocks.predicted` F64 [L] (NaN if there is none);
  * `linears.outlier`, `linears.kurtosis` F64 [m]; `inputs.LAYER.SITE.` + `tokens` F64 [E], `channelMax` F32 [E, K],
  * `hessianDiagonal` F64 [E, K], `hessian.ROW` F64 [K (K + 1) / 2]; `distances.energy` F64 [n], `distances.errors` F64 [n, 3];
  * `damage` F64 [m, 4] (2, 3, 4 and 8 bits) with `damage` in the metadata stating how it was measured; `sha256` in the metadata holds

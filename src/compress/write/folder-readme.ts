@@ -31,18 +31,18 @@ export function folderReadme(
     "",
     `A GPTQ checkpoint written by Quern ${VERSION}.`,
     "",
-    `- average bits ${facts.bits.toFixed(4)} over the quantised linears (scales and zeros apart); ${facts.trueBytes} bytes of weights on disk`,
+    `- average bits ${facts.bits.toFixed(4)} over the quantised linears (without scales and zeros); ${facts.trueBytes} bytes of weights on disk`,
     `- ${settingsText(settings)}`,
     `- format ${facts.version}; expert names in the ${facts.spelling === "hub" ? "hub's spelling" : "spelling of transformers 5"}`,
     ...readersOf(files.family, facts.spelling).map((reader) => `- ${reader}`),
-    "- mixed bits, where there are any, stand as `dynamic` rules in quantize_config.json; every linear left float has a `-:` rule",
+    "- mixed bits, if any, are `dynamic` rules in quantize_config.json; every linear left float has a `-:` rule",
     "- router, norms, embedding and head are as in the source",
   ];
   if (rounded.length > 0) lines.push(`- rounded instead of GPTQ: ${rounded.map((module) => module.name).join(", ")}`);
   const changed = quantized.modules.filter(({ method, note }) => method === "gptq" && note !== undefined);
   if (changed.length > 0)
-    lines.push(`- damped more than asked: ${changed.map(({ name, damp }) => `${name} (${damp})`).join(", ")}`);
-  if (starved.length > 0) lines.push(`- experts that calibration hardly reached: ${starved.join("; ")}`);
+    lines.push(`- damped more than requested: ${changed.map(({ name, damp }) => `${name} (${damp})`).join(", ")}`);
+  if (starved.length > 0) lines.push(`- experts with few calibration tokens: ${starved.join("; ")}`);
   return `${lines.join("\n")}\n`;
 }
 

@@ -158,7 +158,7 @@ class MatrixReader {
 
   #found<T>(name: string, value: T | undefined): T {
     if (value !== undefined) return value;
-    throw new UsageError(`module ${name}`, "no quantised matrix", "one, as the settings give it bits");
+    throw new UsageError(`module ${name}`, "no quantised matrix", "one, because the settings give it bits");
   }
 }
 

@@ -110,7 +110,9 @@ describe("planFor", () => {
     const tight = { kind: "bytes", trueBytes: 1000 } as const;
     await expect(planFor(policy, { ...context, budget: tight, knapsack: { damages } })).rejects.toThrow("at least");
     expect(asked).toBe(1);
-    await expect(planFor(parsePolicy("uniform:2"), { ...context, budget })).rejects.toThrow("a budget beside it");
+    await expect(planFor(parsePolicy("uniform:2"), { ...context, budget })).rejects.toThrow(
+      "found a budget, expected policy knapsack",
+    );
   });
 
   it("refuses a group size that does not fit a linear, naming it", async () => {

@@ -264,7 +264,7 @@ describe("a damaged block", () => {
     await expectRefused(withHeader('"layer":"0"', '"layer":"1"'), /layer-0\.safetensors: layer: found 1, expected 0/);
     await expectRefused(withHeader('"modules":"[', '"modulez":"['), /layer-0\.safetensors: modules: found null/);
     await expectRefused(withHeader('\\"loss\\":', '\\"lost\\":'), /layer-0\.safetensors: modules\[0\]/);
-    await expectRefused(withHeader('\\"name\\":\\"model', '\\"name\\":\\"mOdel'), /none of model\.layers\.0/);
+    await expectRefused(withHeader('\\"name\\":\\"model', '\\"name\\":\\"mOdel'), /none for model\.layers\.0/);
   });
 
   it("is refused for values that no run writes, whatever its hashes say", async () => {
