@@ -65,7 +65,7 @@ describe("policy knapsack", () => {
   });
 
   it.each<[readonly string[], string]>([
-    [["--budget", "3"], "policy knapsack: found no measured damages, expected those of"],
+    [["--budget", "3"], "policy knapsack: found no measured damages, expected damages measured as"],
     [[], "policy knapsack: found no budget, expected a budget, such as --budget 3.0 or --budget 5.2MB"],
     [["--budget", "1kB", "--ids-file", "IDS"], "budget: found 1000 bytes, expected at least"],
     [["--budget", "3", "--ids-file", "IDS", "--freeze", "q_proj"], '--freeze: found "q_proj", expected REGEX@BITS'],
