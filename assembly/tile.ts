@@ -51,7 +51,7 @@ function keep(at: usize, begin: bool, a: v128, b: v128, c: v128, d: v128, e: v12
 
 /**
  * y[4][8] += 4 rows of activations times `cols` columns x 8 rows of weights. x0 to x3 point at the values, m0 to m3 at the meta entries
- * of their records, `sums` at 128 bytes of scratch, `head` at the head of the first weight group. f32 uses only x0 to x3: its groups
+ * of their records, `sums` at 128 bytes of scratch, `head` at the head of the first weight group. f32 uses neither m0 to m3 nor sums nor head: its groups
  * are the chunks of 32 columns of the float order.
  */
 export function tile<T>(y: usize, yBytes: usize, x0: usize, x1: usize, x2: usize, x3: usize, m0: usize, m1: usize, m2: usize, m3: usize, sums: usize, weights: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32): void {
