@@ -41,17 +41,16 @@ export class Seat implements Disposable {
   }
 
   /** Runs `ids` after the tokens in the session. If another generation has taken it, the tokens that `before` returns are computed again first. */
-  async evaluate(
-    ids: readonly number[],
-    before: () => readonly number[],
-    turns: Turns,
-    watch: SessionWatch,
-  ): Promise<void> {
+  evaluate(ids: readonly number[], before: () => readonly number[], turns: Turns, watch: SessionWatch): Promise<void> {
     this.#paused.delete(this.#self);
-    if (this.#session === undefined) {
-      this.#session = this.#model.session({ context: this.#context });
-      await this.#session.evaluate(before(), turns);
-    }
+    return this.#session === undefined
+      ? this.#again(before(), ids, turns, watch)
+      : this.#session.evaluate(ids, turns, watch);
+  }
+
+  async #again(before: readonly number[], ids: readonly number[], turns: Turns, watch: SessionWatch): Promise<void> {
+    this.#session = this.#model.session({ context: this.#context });
+    await this.#session.evaluate(before, turns);
     await this.#session.evaluate(ids, turns, watch);
   }
 

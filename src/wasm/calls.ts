@@ -29,25 +29,66 @@ export class Calls {
     this.#jobs = jobs;
   }
 
-  /** Runs `work` when its turn comes. Never wait inside it for another call of the same owner. @throws UsageError after closing. */
-  async run<T>(name: string, turns: Turns, work: (turns: Turns) => Promise<T>): Promise<T> {
-    this.#check();
-    turns.check();
-    if (this.#running === undefined) this.#running = name;
-    else await this.#wait(name, turns.signal);
+  /**
+   * Runs `work` when its turn comes. Never wait inside it for another call of the same owner. Work that ends without a promise is done
+   * when `run` returns: token after token then costs next to nothing. @throws UsageError after closing.
+   */
+  run<T>(name: string, turns: Turns, work: (turns: Turns) => Promise<T> | T): Promise<T> {
+    try {
+      this.#check();
+      turns.check();
+      if (this.#running !== undefined) return this.#runLater(name, turns, work);
+      this.#running = name;
+      const result = this.#start(turns, work);
+      return result instanceof Promise ? result : Promise.resolve(result);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async #runLater<T>(name: string, turns: Turns, work: (turns: Turns) => Promise<T> | T): Promise<T> {
+    await this.#wait(name, turns.signal);
+    return this.#start(turns, work);
+  }
+
+  /** Runs the call whose turn it is, and lets in the next one at its end. */
+  #start<T>(turns: Turns, work: (turns: Turns) => Promise<T> | T): Promise<T> | T {
+    let isWaiting = false;
     try {
       this.#jobs?.enter();
-      try {
-        const result = await work(this.#checking(turns));
-        this.#check();
-        return result;
-      } finally {
-        this.#jobs?.leave();
-      }
-    } finally {
-      this.#running = undefined;
-      this.#next();
+    } catch (error) {
+      this.#end();
+      throw error;
     }
+    try {
+      const result = work(this.#checking(turns));
+      isWaiting = result instanceof Promise;
+      if (result instanceof Promise) return this.#finish(result);
+      this.#check();
+      return result;
+    } finally {
+      if (!isWaiting) this.#leave();
+    }
+  }
+
+  async #finish<T>(result: Promise<T>): Promise<T> {
+    try {
+      const found = await result;
+      this.#check();
+      return found;
+    } finally {
+      this.#leave();
+    }
+  }
+
+  #leave(): void {
+    this.#jobs?.leave();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#running = undefined;
+    this.#next();
   }
 
   #checking(turns: Turns): Turns {

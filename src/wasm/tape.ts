@@ -92,9 +92,25 @@ export class Tape {
 
   /** Plays all calls in slices of a few milliseconds, pausing between them. Equal bits to `run`: slices cut units only. */
   async runInTurns(turns: Turns): Promise<void> {
+    await this.playInTurns(turns);
+  }
+
+  /** The same, which makes no promise for what is done before a pause is due. @returns undefined then. */
+  playInTurns(turns: Turns): Promise<void> | undefined {
     this.#slices ??= this.#cut();
     for (let at = 0; at < this.#slices.length; at++) {
       this.#playSlice(this.#slices[at]);
+      if (turns.isDue()) return this.#goOn(this.#slices, at + 1, turns);
+    }
+    turns.check();
+    return undefined;
+  }
+
+  /** Pauses, then plays the slices from `next` on. */
+  async #goOn(slices: readonly Slice[], next: number, turns: Turns): Promise<void> {
+    await turns.turn();
+    for (let at = next; at < slices.length; at++) {
+      this.#playSlice(slices[at]);
       if (turns.isDue()) await turns.turn();
     }
     turns.check();

@@ -4,7 +4,7 @@ import { UnsupportedError } from "../../base/errors.ts";
 import { type ModelShapes, shapesOfConfig, shapesOfFiles } from "../../compress/recipe/model-shapes.ts";
 import type { FolderSource } from "../../files/source.ts";
 import { closing, Model, type ModelFiles, readModelFiles, readModelShapes } from "../../model/model.ts";
-import { checkContext } from "../../model/pass/session.ts";
+import { checkContext } from "../../model/pass/check-session.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import { createMachine } from "../../wasm/embedded.ts";
 import type { Machine } from "../../wasm/machine.ts";

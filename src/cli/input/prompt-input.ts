@@ -48,7 +48,7 @@ export async function promptIds(
   prompt: Prompt,
 ): Promise<readonly number[]> {
   const { options, signal } = session;
-  const { checkIds } = await import("../../model/pass/session.ts");
+  const { checkIds } = await import("../../model/pass/check-session.ts");
   const ids =
     typeof prompt === "string" ? await (await opened.tokenizer()).encodeAsync(prompt, { signal }) : prompt.ids;
   const { vocabSize, maxPositions } = opened.config;

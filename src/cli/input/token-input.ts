@@ -68,7 +68,7 @@ export async function readTokens(session: CommandSession, model: TokenModel, opt
 }
 
 async function checkRange(input: IdsInput, { config }: TokenModel): Promise<IdsInput> {
-  const { checkIds } = await import("../../model/pass/session.ts");
+  const { checkIds } = await import("../../model/pass/check-session.ts");
   for (const ids of input.kind === "stream" ? [input.ids] : input.windows) checkIds(ids, config.vocabSize);
   return input;
 }

@@ -2,7 +2,7 @@
 import { exp, log } from "../../base/exact-math.ts";
 import { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import { checkContext } from "../../model/pass/session.ts";
+import { checkContext } from "../../model/pass/check-session.ts";
 import { startIdOf } from "../scoring/model-likelihood.ts";
 import { type Protocol, type ProtocolOptions, protocolSequences, windowSequence } from "../scoring/protocols.ts";
 import { longestWindow } from "../scoring/scored-windows.ts";

@@ -2,7 +2,7 @@
 import { FormatError, UsageError } from "../../base/errors.ts";
 import { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
-import { checkContext } from "../../model/pass/session.ts";
+import { checkContext } from "../../model/pass/check-session.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import { Calls } from "../../wasm/calls.ts";
 import { PairEncoder, sequenceOf } from "./encode-pair.ts";

@@ -1,6 +1,6 @@
 /** The protocols by which perplexities are reported: which tokens of a stream are scored, and after which others. */
 import { UsageError } from "../../base/errors.ts";
-import { requireIdList } from "../../model/pass/session.ts";
+import { requireIdList } from "../../model/pass/check-session.ts";
 import { checkWhole, checkWindow, DEFAULT_WINDOW, requireIds, wholeWindows } from "./scored-windows.ts";
 import type { ScoredSequence } from "./token-tree.ts";
 

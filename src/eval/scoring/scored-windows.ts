@@ -1,6 +1,6 @@
 /** Cuts ids into windows by the protocol `windows`: n ids at a time, no overlap, the last incomplete window dropped; the first id is context only. */
 import { UsageError } from "../../base/errors.ts";
-import { requireIdList } from "../../model/pass/session.ts";
+import { requireIdList } from "../../model/pass/check-session.ts";
 
 /** How ids are cut into windows: the tokens of a window, and how many of the ids are used. */
 export interface WindowProtocol {

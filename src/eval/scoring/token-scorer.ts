@@ -2,7 +2,7 @@
 import { log } from "../../base/exact-math.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
-import { checkBatch } from "../../model/pass/session.ts";
+import { checkBatch } from "../../model/pass/check-session.ts";
 import { type NodeLogits, TreeSession } from "../../model/pass/tree-session.ts";
 import { Calls } from "../../wasm/calls.ts";
 import type { Region } from "../../wasm/memory/region.ts";

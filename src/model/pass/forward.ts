@@ -12,6 +12,7 @@ import { project, type Target } from "../../nn/linear.ts";
 import { combine, route, swiglu } from "../../nn/mlp.ts";
 import { add, rmsNorm } from "../../nn/norm.ts";
 import type { FloatMatrix } from "../../tensor/matrix.ts";
+import { stride } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { Linear } from "../weights/linears.ts";
@@ -113,6 +114,15 @@ export function recordHead(
   const { matrix, bias } = weights.head;
   const targets = [{ matrix, bias, span: emit.pool.intern([0, rows]), out: state.logits }];
   project(emit, { input: x, index: 0, targets, rows, exact: true });
+  emit.tape.call(
+    "finite_rows",
+    rows,
+    config.vocabSize,
+    state.finite,
+    state.logits,
+    stride(config.vocabSize),
+    config.vocabSize,
+  );
 }
 
 function* recordAttention(pass: Pass, layer: number, weights: LayerWeights, x: Rows, h: Rows): Generator<Tap, void> {

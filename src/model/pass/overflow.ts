@@ -1,18 +1,15 @@
 /** Logits that are not finite are an error, which names where the pass overflowed. */
 import { NumericsError } from "../../base/errors.ts";
 import type { Rows } from "../../nn/emit.ts";
-import { stride } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Linear } from "../weights/linears.ts";
 import { type Pass, type Runnable, recordBlock, recordEmbedding } from "./forward.ts";
 import type { State } from "./pass-state.ts";
 
 /** The first row of the state's logits that holds a value that is not finite, -1 where all are. Runs for every token. */
-export function findNotFinite({ machine, config }: Runnable, state: State, rows: number): number {
-  const flags = state.ids; // spent by now, and as long as the batch
-  machine.call("finite_rows", rows, flags, state.logits, stride(config.vocabSize), config.vocabSize);
+export function findNotFinite({ machine }: Runnable, state: State, rows: number): number {
   const { words } = machine.arena;
-  for (let row = 0; row < rows; row++) if (words[(flags >>> 2) + row] === 0) return row;
+  for (let row = 0; row < rows; row++) if (words[(state.finite >>> 2) + row] === 0) return row;
   return -1;
 }
 

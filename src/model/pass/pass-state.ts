@@ -37,6 +37,8 @@ export interface State extends PlaceAddresses, Disposable {
   readonly up: number;
   readonly down: number;
   readonly logits: number;
+  /** i32 [logitRows]: 1 for each row of logits that is finite, 0 for others. */
+  readonly finite: number;
   /** Rows that `logits` holds. */
   readonly logitRows: number;
   readonly prepared: Emit["prepared"];
@@ -111,6 +113,7 @@ export function createState({ machine, config, weights }: StateModel, options: S
     up: i32(mlpCells),
     down: f32(routed, config.hiddenSize),
     logits: f32(logitRows, config.vocabSize),
+    finite: i32(logitRows),
     prepared: allocPrepared(taken, config, capacity, options.exact === true),
     pool: new WordPool(machine, taken, poolWords(config)),
   };

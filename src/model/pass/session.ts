@@ -4,6 +4,7 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
+import { checkBatch, checkContext, checkIds } from "./check-session.ts";
 import { createPass, type Pass, type Runnable, recordHead, type Tap } from "./forward.ts";
 import { findNotFinite, findOverflow, overflowError } from "./overflow.ts";
 import { createState, type State } from "./pass-state.ts";
@@ -48,6 +49,7 @@ export interface TappedWatch extends Pick<SessionWatch, "onLogits"> {
   readonly onHidden: (tap: Tap) => void;
 }
 
+const NOTHING: SessionWatch = {};
 const WATCH: KnownOptions<SessionWatch> = { onLogits: true, onTokens: true };
 const TAPPED_WATCH: KnownOptions<TappedWatch> = { onHidden: true, onLogits: true };
 
@@ -100,27 +102,60 @@ export class Session implements Disposable {
    * Runs `ids` after what is in the cache. Gives way to the event loop while it works.
    * @throws UsageError for an id out of range or more tokens than the context holds; NumericsError for logits that are not finite.
    */
-  evaluate(ids: ArrayLike<number>, turns: Turns, watch: SessionWatch = {}): Promise<void> {
+  evaluate(ids: ArrayLike<number>, turns: Turns, watch: SessionWatch = NOTHING): Promise<void> {
     return this.#calls.run("evaluate", turns, (own) => this.#evaluate(ids, own, watch));
   }
 
-  async #evaluate(ids: ArrayLike<number>, turns: Turns, watch: SessionWatch): Promise<void> {
+  #evaluate(ids: ArrayLike<number>, turns: Turns, watch: SessionWatch): Promise<void> | undefined {
     checkKnownOptions<SessionWatch>("evaluate", watch, WATCH);
     checkIds(ids, this.model.config.vocabSize);
     if (this.#position + ids.length > this.context)
       throw new UsageError("context", `${this.#position + ids.length} tokens`, `at most ${this.context}`);
-    const { capacity, logitRows } = this.state;
     for (let done = 0; done < ids.length; ) {
-      const tokens = Math.min(capacity, ids.length - done);
-      this.#place(ids, done, tokens);
-      await this.#tapes.play(tokens, turns);
-      this.#position += tokens;
-      const rows = Math.min(logitRows, tokens);
-      const last = done + tokens - rows;
-      if (rows > 0 && (this.#every || done + tokens === ids.length)) this.#deliver(rows, last, watch, ids, tokens);
-      done += tokens;
-      watch.onTokens?.(done);
+      const playing = this.#play(ids, done, turns);
+      if (playing !== undefined) return this.#goOn(playing, ids, done, turns, watch);
+      done = this.#finish(ids, done, watch);
     }
+    return undefined;
+  }
+
+  /** The rest of `evaluate` from a batch on that pauses: a token that does not is computed without a promise. */
+  async #goOn(
+    playing: Promise<void>,
+    ids: ArrayLike<number>,
+    from: number,
+    turns: Turns,
+    watch: SessionWatch,
+  ): Promise<void> {
+    await playing;
+    let done = this.#finish(ids, from, watch);
+    while (done < ids.length) {
+      await this.#play(ids, done, turns);
+      done = this.#finish(ids, done, watch);
+    }
+  }
+
+  /** Begins the batch of ids from `done` on. */
+  #play(ids: ArrayLike<number>, done: number, turns: Turns): Promise<void> | undefined {
+    const tokens = this.#batch(ids, done);
+    this.#place(ids, done, tokens);
+    return this.#tapes.play(tokens, turns);
+  }
+
+  /** Delivers the batch from `done` on, which has been computed. @returns the ids that are done with it. */
+  #finish(ids: ArrayLike<number>, done: number, watch: SessionWatch): number {
+    const tokens = this.#batch(ids, done);
+    this.#position += tokens;
+    const end = done + tokens;
+    const rows = Math.min(this.state.logitRows, tokens);
+    if (rows > 0 && (this.#every || end === ids.length)) this.#deliver(rows, end - rows, watch, ids, tokens);
+    watch.onTokens?.(end);
+    return end;
+  }
+
+  /** Tokens of the batch of ids from `done` on. */
+  #batch(ids: ArrayLike<number>, done: number): number {
+    return Math.min(this.state.capacity, ids.length - done);
   }
 
   /** One batch of `ids` from position 0, stopping after each block. @throws as `evaluate`. */
@@ -188,31 +223,4 @@ export class Session implements Disposable {
   #pass(tokens: number): Pass {
     return createPass(this.model, this.state, tokens, this.context / 2);
   }
-}
-
-/** @throws UsageError for what is no list of ids, and for an id out of range. */
-export function checkIds(ids: ArrayLike<number>, vocabSize: number): void {
-  requireIdList(ids);
-  for (let i = 0; i < ids.length; i++)
-    if (!Number.isInteger(ids[i]) || ids[i] < 0 || ids[i] >= vocabSize)
-      throw new UsageError(`token id ${i}`, String(ids[i]), `an integer from 0 to ${vocabSize - 1}`);
-}
-
-/** @throws UsageError for what is no list. */
-export function requireIdList(ids: unknown): void {
-  if (Array.isArray(ids) || (ArrayBuffer.isView(ids) && !(ids instanceof DataView))) return;
-  throw new UsageError("ids", ids === null ? "null" : typeof ids, "an array of token ids");
-}
-
-/** Tokens of one pass. @throws UsageError unless it is an integer from 1. */
-export function checkBatch(batch: number): number {
-  if (Number.isInteger(batch) && batch >= 1) return batch;
-  throw new UsageError("batch", String(batch), "an integer from 1");
-}
-
-/** @param most the model's own context. */
-export function checkContext(context: number, most: number): number {
-  if (!Number.isInteger(context) || context < 1 || context > most)
-    throw new UsageError("context", String(context), `an integer from 1 to ${most}, the model's own`);
-  return context;
 }

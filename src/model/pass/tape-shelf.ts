@@ -38,9 +38,9 @@ export class TapeShelf {
     this.#generation = options.store.generation;
   }
 
-  /** Computes a pass over `tokens` tokens, which lie in the state. */
-  play(tokens: number, turns: Turns): Promise<void> {
-    return this.#options.store.needsRoutes ? this.#playInPieces(tokens, turns) : this.#take(tokens).runInTurns(turns);
+  /** Computes a pass over `tokens` tokens, which lie in the state. @returns undefined if it is done already, without a pause. */
+  play(tokens: number, turns: Turns): Promise<void> | undefined {
+    return this.#options.store.needsRoutes ? this.#playInPieces(tokens, turns) : this.#take(tokens).playInTurns(turns);
   }
 
   async #playInPieces(tokens: number, turns: Turns): Promise<void> {

@@ -6,11 +6,11 @@ import { UsageError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
+import { checkBatch, checkContext, checkIds } from "./check-session.ts";
 import { createPass, type Pass, type Runnable, recordHead } from "./forward.ts";
 import { findNotFinite, overflowError } from "./overflow.ts";
 import { createState, type State } from "./pass-state.ts";
 import { RowPool } from "./row-pool.ts";
-import { checkBatch, checkContext, checkIds } from "./session.ts";
 import { TapeShelf } from "./tape-shelf.ts";
 
 /** A trie, depth first: a node's parent is the last node before it that is one less deep. */
