@@ -1,4 +1,4 @@
-/** The calls of something that can serve one at a time, such as a session: the others wait, first come first served. */
+/** Orders the calls of an object that can run only one at a time, such as a session. The others wait in their order. */
 import { UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
 import { afterDisposal, type Jobs } from "./jobs.ts";
@@ -13,16 +13,16 @@ export class Calls {
   readonly #jobs: Jobs | undefined;
   readonly #waiting: Waiter[] = [];
   readonly #ended: (() => void)[] = [];
-  /** The call that runs, or whose turn has come. */
+  /** Name of the call that is running, or that is next. */
   #running: string | undefined;
   #closed = false;
-  /** The turns of the last call, and the same with checks of closing: callers bring theirs again for token after token. */
+  /** The last call's turns, and these turns with the check for closing. They are kept because callers pass the same turns for every token. */
   #turns: Turns | undefined;
   #checked: Turns | undefined;
 
   /**
-   * @param owner whose calls they are, for messages.
-   * @param jobs of the engine on which they run.
+   * @param owner name of the object, for messages.
+   * @param jobs of the engine on which the calls run.
    */
   constructor(owner: string, jobs?: Jobs) {
     this.#owner = owner;
@@ -97,14 +97,14 @@ export class Calls {
     return this.#checked;
   }
 
-  /** For calls that cannot wait. @throws UsageError after closing, and while a call runs. */
+  /** Checks that a call which cannot wait may run now. @throws UsageError after closing, and while another call runs. */
   requireFree(): void {
     this.#check();
     if (this.#running !== undefined)
       throw new UsageError(this.#owner, `${this.#running} at work on it`, "that to be finished first");
   }
 
-  /** Refuses what waits and what will come, and ends what runs; `free` is called when nothing runs any more. */
+  /** Refuses waiting and later calls, and ends the running one. `free` is called when nothing runs any more. */
   close(free: () => void): void {
     this.#closed = true;
     this.#ended.push(free);

@@ -1,4 +1,4 @@
-/** The constants below the heap: vectors that kernels load at entry. Twin of assembly/constants.ts. */
+/** Writes the constants below the heap: vectors that kernels load at entry. Twin of assembly/constants.ts. */
 
 /** [address, 32-bit pattern repeated four times]. */
 const VECTORS: readonly (readonly [number, number])[] = [
@@ -39,7 +39,7 @@ const DOUBLES: readonly (readonly [number, number])[] = [
   [704, Math.LOG2E], // exp of f64
   [720, 6755399441055744], // 1.5 * 2^52
   [736, 0.6931471805598903], // upper 42 bits of ln 2
-  [752, 5.497923018708371e-14], // the rest of it
+  [752, 5.497923018708371e-14], // the rest of ln 2
   [768, 1],
   [784, 709],
   [800, -708],
@@ -57,16 +57,16 @@ const DOUBLES: readonly (readonly [number, number])[] = [
   [992, 1 / 6227020800],
 ];
 
-/** First address that is free for the arena; everything below belongs to constants. */
+/** First address that the arena may use; the addresses below are for constants. */
 export const HEAP_BASE = 1024;
 
-/** Writes all constants; once per memory, before the first kernel call. */
+/** Writes all constants. Must run once for each memory, before the first kernel call. */
 export function writeConstants(memory: WebAssembly.Memory): void {
   for (const [address, pattern] of VECTORS) new Uint32Array(memory.buffer, address, 4).fill(pattern);
   for (const [address, value] of DOUBLES) new Float64Array(memory.buffer, address, 2).fill(value);
 }
 
-/** The bits of an f32, as kernels take float scalars. */
+/** The bits of an f32, the form in which kernels take float scalars. */
 export function f32Bits(value: number): number {
   return new Int32Array(new Float32Array([value]).buffer)[0];
 }

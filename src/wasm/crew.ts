@@ -1,7 +1,7 @@
-/** The helper threads of a machine: workers started from source text on the shared memory, waiting for tapes. */
+/** Starts and wakes the helper threads of a machine: workers that are started from source text and play tapes in the shared memory. */
 import { CONTROL, playCalls } from "./play.ts";
 
-/** The little that node:worker_threads and web workers have in common. */
+/** The common part of node:worker_threads and web workers. */
 interface Helper {
   post(message: unknown): void;
   onMessage(listener: (message: unknown) => void, failed: (error: unknown) => void): void;
@@ -15,11 +15,11 @@ export interface CrewSetup {
   readonly memory: WebAssembly.Memory;
   readonly names: readonly string[];
   readonly threads: number;
-  /** Scratch address of each thread, the caller's first. */
+  /** Address of each thread's scratch, the caller's first. */
   readonly scratch: readonly number[];
 }
 
-/** Rounds of looking before a thread sleeps: tens of microseconds, since waking costs about as much. */
+/** How often a thread checks before it sleeps: tens of microseconds, because waking takes about as long. */
 const SPINS = 4000;
 
 interface HelperTask {
@@ -34,8 +34,8 @@ interface HelperTask {
 }
 
 /**
- * Runs in the worker. Sleeps on the epoch, plays, and ends when told to stop. Self-contained like playCalls, which
- * it gets as an argument: a bundler may have given an imported name another spelling.
+ * Runs in the worker: sleeps until the epoch changes, plays, and ends when it is told to stop. Like playCalls it refers to nothing
+ * outside itself. It gets playCalls as an argument, because a bundler may have renamed the import.
  */
 function helperMain(message: HelperTask, play: typeof playCalls, ready: () => void): void {
   const { module, memory, control, names, thread, threads, scratch, spins } = message;
@@ -50,13 +50,13 @@ function helperMain(message: HelperTask, play: typeof playCalls, ready: () => vo
     epoch = Atomics.load(control, 0);
     if (Atomics.load(control, 6) === 1) return;
     const at = control[2] >>> 2;
-    // Once another thread has grown the memory, a little time may pass before the growth is seen here.
+    // After another thread has grown the memory, it may take a moment until this thread sees it.
     while (words.buffer !== memory.buffer || at + control[1] * 16 > words.length) words = new Int32Array(memory.buffer);
     play(words, at, control[1], kernels, thread, threads, scratch, control, spins, true);
   }
 }
 
-/** The worker's program. `process.getBuiltinModule` reaches worker_threads in Node, Deno and Bun without an import. */
+/** The worker's program. `process.getBuiltinModule` gives worker_threads in Node, Deno and Bun without an import. */
 function helperSource(): string {
   return `const play = ${playCalls};
 const main = ${helperMain};
@@ -130,7 +130,7 @@ export class Crew {
   readonly mayWait: boolean = mayWaitHere(this.control);
   readonly #helpers: Helper[] = [];
 
-  /** Starts `threads - 1` helpers; undefined where workers cannot be started: none is left then. */
+  /** Starts `threads - 1` helpers; undefined if workers cannot be started. No helper is left running then. */
   static async start(setup: CrewSetup): Promise<Crew | undefined> {
     const crew = new Crew();
     try {
@@ -143,7 +143,7 @@ export class Crew {
       }
       await Promise.all(ready);
     } catch {
-      // A policy against `blob:` workers says so by throwing, or by an event without a word.
+      // If a policy forbids `blob:` workers, the constructor throws, or the worker gets an error event without a message.
       await crew.stop();
       return undefined;
     }
@@ -151,17 +151,17 @@ export class Crew {
     return crew;
   }
 
-  /** Resolves when the helper is ready. */
+  /** Gives a helper its task. Resolves when the helper is ready. */
   #hire(helper: Helper, { module, memory, names, threads, scratch }: CrewSetup, thread: number): Promise<void> {
     this.#helpers.push(helper);
     const ready = new Promise<void>((resolve, reject) => helper.onMessage(() => resolve(), reject));
-    ready.catch(() => {}); // one that fails while others are still being hired is noticed later
+    ready.catch(() => {}); // a failure while other helpers are still being started is handled later
     const { control } = this;
     helper.post({ module, memory, control, names, thread, threads, scratch: scratch[thread], spins: SPINS });
     return ready;
   }
 
-  /** Wakes the helpers for the calls at `tape`. The caller then plays its own share, which ends at the last barrier. */
+  /** Wakes the helpers for the calls at address `tape`. The caller then plays its share, which ends at the last barrier. */
   wake(tape: number, calls: number): void {
     this.control[CONTROL.tape] = tape;
     this.control[CONTROL.calls] = calls;
@@ -169,12 +169,12 @@ export class Crew {
     Atomics.notify(this.control, CONTROL.epoch);
   }
 
-  /** Whether a helper's kernel trapped since the last look. */
+  /** Whether a helper's kernel has trapped since the last call. */
   takeFailure(): boolean {
     return Atomics.exchange(this.control, CONTROL.failed, 0) === 1;
   }
 
-  /** Resolves when no helper can touch the memory any more. */
+  /** Stops all helpers. Resolves when none can access the memory any more. */
   async stop(): Promise<void> {
     Atomics.store(this.control, CONTROL.stop, 1);
     Atomics.add(this.control, CONTROL.epoch, 1);

@@ -1,4 +1,4 @@
-/** The kernels as they are embedded in this package: works wherever compiling WebAssembly is allowed. */
+/** Decodes the kernels that are embedded in this package. They work wherever compiling WebAssembly is allowed. */
 import { BASE_BASE64, RELAXED_BASE64 } from "./generated/kernels.ts";
 import { type KernelModules, Machine, type MachineOptions } from "./machine.ts";
 
@@ -17,7 +17,7 @@ export function embeddedKernels(): KernelModules {
   return modules;
 }
 
-/** A machine from the embedded kernels. */
+/** Creates a machine with the embedded kernels. */
 export function createMachine(options: MachineOptions = {}): Promise<Machine> {
   return Machine.create(embeddedKernels(), options);
 }

@@ -1,4 +1,4 @@
-/** What runs on an engine: jobs side by side, each with memory of its own, all of which end when the engine is disposed. */
+/** Keeps track of the jobs on an engine. They run at the same time, each in its own memory, and end when the engine is disposed. */
 import { UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
 
@@ -8,12 +8,12 @@ export class Jobs {
   #running = 0;
   #closed = false;
 
-  /** @param owner what the jobs run on, for messages. */
+  /** @param owner name of what the jobs run on, for messages. */
   constructor(owner: string) {
     this.#owner = owner;
   }
 
-  /** Runs `work` beside the others. Closing ends it at its next turn. @throws UsageError after closing. */
+  /** Runs `work` at the same time as the other jobs. Closing ends it at its next turn. @throws UsageError after closing. */
   async run<T>(turns: Turns, work: (turns: Turns) => Promise<T>): Promise<T> {
     turns.check();
     this.enter();
@@ -27,7 +27,7 @@ export class Jobs {
     }
   }
 
-  /** Begins a job that asks `check` itself whether to go on, and calls `leave` at its end. @throws UsageError after closing. */
+  /** Begins a job that calls `check` itself while it runs, and `leave` at its end. @throws UsageError after closing. */
   enter(): void {
     this.check();
     this.#running++;
@@ -43,7 +43,7 @@ export class Jobs {
     if (this.#closed) throw afterDisposal(this.#owner);
   }
 
-  /** Refuses what will come, and ends what runs; resolves when nothing runs any more. */
+  /** Refuses later jobs and ends the running ones. Resolves when nothing runs any more. */
   close(): Promise<void> {
     this.#closed = true;
     const ended = new Promise<void>((resolve) => this.#ended.push(resolve));
@@ -56,7 +56,7 @@ export class Jobs {
   }
 }
 
-/** @param owner what is gone. */
+/** @param owner name of what has been disposed. */
 export function afterDisposal(owner: string): UsageError {
   return new UsageError(owner, "a call after disposal", `a live ${owner}`);
 }

@@ -1,4 +1,4 @@
-/** A machine: one linear memory, its kernels (base or relaxed build), an arena over it, and helper threads. */
+/** Defines the machine: a linear memory, the kernels (base or relaxed build), an arena that allocates in the memory, and helper threads. */
 import { instantiate } from "@assemblyscript/loader";
 import { UnsupportedError, UsageError } from "../base/errors.ts";
 
@@ -16,19 +16,19 @@ import { CALL_WORDS, type Player, Tape } from "./tape.ts";
 
 export type KernelBuild = "base" | "relaxed";
 
-/** Compiled or raw kernels; raw bytes are compiled here, which edge runtimes forbid. */
+/** Kernels as compiled modules or as bytes. Bytes are compiled here, which edge runtimes forbid. */
 export interface KernelModules {
   readonly base: WebAssembly.Module | Uint8Array<ArrayBuffer>;
   readonly relaxed?: WebAssembly.Module | Uint8Array<ArrayBuffer>;
 }
 
-/** Which build of the kernels runs, and on how many threads. */
+/** The build of the kernels, and the number of threads. */
 export interface MachineOptions {
-  /** Which build; `auto` (default) takes `relaxed` where the runtime has relaxed SIMD. Both give the same bits. */
+  /** The build of the kernels; `auto` (default) takes `relaxed` if the runtime has relaxed SIMD. Both give the same bits. */
   readonly kernels?: "auto" | KernelBuild;
-  /** Threads that compute, the caller's included. Default: the cores, or 1 where memory cannot be shared. */
+  /** Threads that compute, including the caller's. Default: the cores, or 1 if memory cannot be shared. */
   readonly threads?: number;
-  /** Told, in a sentence, where fewer threads were granted than asked for. */
+  /** Called with a sentence if only one thread runs instead of several. */
   readonly onWarning?: (sentence: string) => void;
 }
 
@@ -36,7 +36,7 @@ const SCRATCH_BYTES = 1 << 20;
 const TAPE_CALLS = 4096;
 const OPCODES: ReadonlyMap<KernelName, number> = new Map(KERNEL_NAMES.map((name, index) => [name, index]));
 
-/** What a machine is made of. */
+/** The parts of a machine. */
 interface Parts {
   readonly build: KernelBuild;
   readonly threads: number;
@@ -45,18 +45,18 @@ interface Parts {
   readonly arena: Arena;
   readonly kernels: readonly Kernel[];
   readonly crew: Crew | undefined;
-  /** Owns the scratch of all threads and the room for tapes. */
+  /** Owns the scratch of all threads and the buffer for tapes. */
   readonly own: Region;
-  /** Addresses of the caller's scratch, and of tapes that all threads play. */
+  /** Addresses of the caller's scratch, and of the buffer for tapes that all threads play. */
   readonly scratch: number;
   readonly tape: number;
 }
 
-/** Helper threads of machines that were forgotten without being disposed would wait for ever. */
+/** Stops the helper threads of machines that were garbage collected without being disposed; they would wait for ever. */
 const forgotten = new FinalizationRegistry<Crew>((crew) => void crew.stop());
 
 /**
- * An engine: one memory, the kernels and their threads. `MemoryError` where memory is not granted. Dispose it to free
+ * An engine: a memory, the kernels and their threads. Allocating throws a `MemoryError` if the memory cannot grow. Dispose it to free
  * all of it.
  */
 export class Machine implements AsyncDisposable {
@@ -64,7 +64,7 @@ export class Machine implements AsyncDisposable {
   readonly threads: number;
   readonly memory: WebAssembly.Memory;
   readonly arena: Arena;
-  /** What runs on this memory. */
+  /** The jobs that run in this memory. */
   readonly jobs: Jobs = new Jobs("engine");
   readonly #parts: Parts;
   readonly #player: Player;
@@ -72,8 +72,8 @@ export class Machine implements AsyncDisposable {
   #disposal: Promise<void> | undefined;
 
   /**
-   * Falls back to one thread, with a warning, where the memory cannot be shared or workers cannot be started.
-   * @throws UsageError for a thread count that is no positive integer; UnsupportedError where `relaxed` cannot run.
+   * Creates a machine. Falls back to one thread, with a warning, if the memory cannot be shared or workers cannot be started.
+   * @throws UsageError for a thread count out of range; UnsupportedError if `relaxed` cannot run here.
    */
   static async create(modules: KernelModules, options: MachineOptions = {}): Promise<Machine> {
     const build = chooseBuild(modules, options.kernels ?? "auto");
@@ -130,8 +130,8 @@ export class Machine implements AsyncDisposable {
   }
 
   /**
-   * Ends what runs and waits for it to stop, so not to be awaited inside of it; then stops the helpers and leaves the memory to the
-   * next machine or to the garbage collector. Everything that is asked of it later throws.
+   * Ends all jobs and waits until they have stopped, then stops the helpers and leaves the memory to the next machine or to the garbage
+   * collector. Later calls throw. Do not await it inside a job.
    */
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#end();
@@ -159,7 +159,7 @@ export class Machine implements AsyncDisposable {
       this.#playShared(crew, at, calls);
       return;
     }
-    // What only this thread can read goes through a buffer that all can.
+    // Calls that only this thread can read are copied to a buffer that all threads can read.
     const shared = arena.words;
     const room = tape >>> 2;
     for (let done = 0; done < calls; done += TAPE_CALLS) {
@@ -170,7 +170,7 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  /** Plays calls that lie in the engine's memory, from word `at` on. */
+  /** Plays calls in the engine's memory, from word `at` on, on all threads. */
   #playShared(crew: Crew, at: number, calls: number): void {
     const { arena, kernels, scratch } = this.#parts;
     const { control, spins, mayWait } = crew;
@@ -197,11 +197,11 @@ function chooseBuild(modules: KernelModules, wish: "auto" | KernelBuild): Kernel
 }
 
 const NOT_SHARED = "memory cannot be shared here (a page must be cross-origin isolated)";
-const COMPILED = "kernels that are compiled already have a memory that is not shared";
+const COMPILED = "kernels that are already compiled cannot use shared memory";
 const NO_WORKERS = "workers cannot be started here (a content security policy must allow worker-src blob:)";
 
 function chooseThreads(options: MachineOptions, source: WebAssembly.Module | Uint8Array): number {
-  // A compiled module has its memory's kind fixed; only bytes can be turned into the shared variant.
+  // The kind of memory is fixed in a compiled module; only bytes can be changed to use shared memory.
   const hindrance = hasSharedMemory() ? (source instanceof Uint8Array ? undefined : COMPILED) : NOT_SHARED;
   const wish = options.threads ?? (hindrance === undefined ? defaultThreads() : 1);
   if (!Number.isInteger(wish) || wish < 1 || wish > MAX_THREADS)
@@ -218,7 +218,7 @@ function warnOfThreads({ threads, onWarning }: MachineOptions, found: number, hi
 
 const compiled = new WeakMap<Uint8Array, Map<boolean, Promise<WebAssembly.Module>>>();
 
-/** Compiles once per bytes and kind of memory: many machines in a process share the code. */
+/** Compiles once for given bytes and kind of memory, so that the machines of a process share the code. */
 function compile(
   source: WebAssembly.Module | Uint8Array<ArrayBuffer>,
   shared: boolean,

@@ -1,9 +1,9 @@
 /**
- * The loop that every thread runs over a tape. Its text is also the worker's program (`String(playCalls)`), so it refers to
- * nothing outside itself and holds no inner functions.
+ * The loop by which every thread plays a tape. Its text is also the worker's program (`String(playCalls)`), so it refers to nothing
+ * outside itself and has no inner functions.
  */
 
-/** Words of the control block that threads share. */
+/** Indices of the words in the control block that threads share. */
 export const CONTROL = {
   epoch: 0,
   calls: 1,
@@ -18,9 +18,9 @@ export const CONTROL = {
 export type Kernel = (first: number, last: number, scratch: number, ...args: number[]) => void;
 
 /**
- * Plays `calls` calls that begin at word `at`, computing this thread's share of each. `control` is undefined on one thread.
- * A kernel that traps marks the run as failed and the thread goes on meeting the others, so that nobody waits for ever.
- * @returns what a kernel threw, if any.
+ * Plays `calls` calls that begin at word `at`, and computes this thread's share of each. `control` is undefined if there is one thread.
+ * If a kernel traps, the run is marked as failed. The thread still meets the others at barriers, so that none waits for ever.
+ * @returns the error that a kernel threw, if any.
  */
 export function playCalls(
   words: Int32Array,
@@ -37,7 +37,7 @@ export function playCalls(
   let failure: unknown;
   for (let call = 0; call <= calls; call++) {
     const p = at + call * 16;
-    // Before a dependent call, and after the last one, all threads meet (words 3 and 4: arrived, generation).
+    // All threads meet before a dependent call and after the last one (words 3 and 4: arrived, generation).
     if (control !== undefined && call > 0 && (call === calls || words[p + 3] === 0)) {
       const generation = Atomics.load(control, 4);
       if (Atomics.add(control, 3, 1) === threads - 1) {

@@ -1,4 +1,4 @@
-/** Turns a module that imports a plain memory into one that imports a shared memory: one flag in the import section. */
+/** Changes a module that imports a plain memory so that it imports a shared memory: one flag in the import section. */
 import { FormatError } from "../base/errors.ts";
 
 const IMPORT_SECTION = 2;
@@ -6,7 +6,7 @@ const KIND_MEMORY = 2;
 const LIMITS_WITH_MAXIMUM = 1;
 const LIMITS_SHARED = 3;
 
-/** @returns a copy of `bytes` whose imported memory is shared. The module must state a maximum, as ours does. */
+/** @returns a copy of `bytes` whose imported memory is shared. The memory must have a maximum, as that of our kernels does. */
 export function shareMemory(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const copy = new Uint8Array(bytes);
   let at = 8;
@@ -26,7 +26,7 @@ export function shareMemory(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     const section = copy[at++];
     const end = leb() + at;
     if (section === IMPORT_SECTION) {
-      leb(); // the number of imports: ours has one, the memory
+      leb(); // the number of imports; our kernels have one, the memory
       skipName();
       skipName();
       if (copy[at++] === KIND_MEMORY && copy[at] === LIMITS_WITH_MAXIMUM) {

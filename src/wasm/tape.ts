@@ -1,8 +1,8 @@
 /**
- * A tape: a recorded list of kernel calls, replayed by every thread on its own share of the units.
+ * Records kernel calls on a tape. Every thread replays the tape and computes its share of each call's units.
  *
- * One call is 16 words: `[kernel, first, last, beside, twelve arguments]`. A call waits for all earlier ones unless it is
- * recorded `beside` the one before. Threads meet at a barrier between dependent calls (design.md 4: fork once, not per call).
+ * A call has 16 words: `[kernel, first, last, beside, twelve arguments]`. A call waits for all earlier ones unless it is recorded
+ * `beside` the one before. Threads are woken once for a tape, not for each call, and meet at a barrier between dependent calls.
  */
 
 import type { Turns } from "../base/turns.ts";
@@ -11,22 +11,22 @@ import type { Region } from "./memory/region.ts";
 
 export const CALL_WORDS = 16;
 const MAX_ARGUMENTS: number = CALL_WORDS - 4;
-/** Multiply-adds between two looks at the clock: a few milliseconds of work on a slow core. */
+/** Multiply-adds of a time slice, after which the clock is read: a few milliseconds of work on a slow core. */
 const SLICE_WORK = 2e7;
-/** Multiply-adds between two barriers below which meeting other threads costs more than their help brings. */
+/** If there are fewer multiply-adds between two barriers, waiting for other threads costs more time than they save. */
 const SHARED_WORK = 5e4;
 
-/** What executes words: the machine. */
+/** The part of a machine that plays the words of a tape. */
 export interface Player {
   readonly threads: number;
-  /** The engine's memory as words; another array once the memory has grown. */
+  /** The engine's memory as words; a new array after the memory has grown. */
   words(): Int32Array;
   opcode(kernel: KernelName): number;
-  /** Plays `calls` calls from word `at` on. `shared`: whether helper threads are worth waking. */
+  /** Plays `calls` calls from word `at` on. `shared`: whether helper threads should be woken. */
   play(words: Int32Array, at: number, calls: number, shared: boolean): void;
 }
 
-/** What is played between two pauses: the calls from `begin` to `end`, the first from unit `from` on, the last up to unit `to`. */
+/** The calls between two pauses: from `begin` to `end`, the first from unit `from` on, the last up to unit `to`. */
 interface Slice {
   readonly begin: number;
   readonly from: number;
@@ -37,16 +37,16 @@ interface Slice {
 
 export class Tape {
   readonly #player: Player;
-  /** What is recorded; undefined once it lies in the engine's memory. */
+  /** The recorded words; undefined once they are in the engine's memory. */
   #own: Int32Array | undefined = new Int32Array(64 * CALL_WORDS);
-  /** Where the first call lies, in words. */
+  /** Index of the first call's first word. */
   #start = 0;
   /** Multiply-adds of one unit of each call. */
   readonly #work: number[] = [];
   #length = 0;
   #total = 0;
   #barriers = 0;
-  /** Cut when they are first played. */
+  /** The slices, which are cut when the tape is first played. */
   #slices: readonly Slice[] | undefined;
   constructor(player: Player) {
     this.#player = player;
@@ -57,26 +57,26 @@ export class Tape {
     return this.#length;
   }
 
-  /** Records a call that waits for all earlier ones. `work` is the multiply-adds of one unit, roughly: it sizes time slices. */
+  /** Records a call that waits for all earlier ones. `work` is roughly the multiply-adds of one unit, by which time slices are cut. */
   call(kernel: KernelName, units: number, work: number, ...args: readonly number[]): void {
     this.#record(kernel, units, work, 0, args);
   }
 
-  /** Records a call that does not depend on the one before it (nor on those that one stands beside). */
+  /** Records a call that does not depend on the one before it, nor on the calls beside which that one was recorded. */
   beside(kernel: KernelName, units: number, work: number, ...args: readonly number[]): void {
     this.#record(kernel, units, work, 1, args);
   }
 
   clear(): void {
-    this.#length = 0; // the room of `#work` stays
+    this.#length = 0; // the capacity of `#work` is kept
     this.#total = 0;
     this.#barriers = 0;
     this.#slices = undefined;
   }
 
   /**
-   * Moves the calls into the engine's memory, where all threads find them, so that a replay copies nothing. Nothing can be
-   * recorded from then on. @returns the address of the block that `memory` owns.
+   * Moves the calls into the engine's memory, where all threads can read them, so that a replay copies nothing. Nothing can be recorded
+   * after that. @returns the address of the block, which `memory` owns.
    */
   settle(memory: Region): number {
     const ptr = memory.place(this.#recorded().subarray(0, this.length * CALL_WORDS));
@@ -90,7 +90,7 @@ export class Tape {
     this.#player.play(this.#words, this.#start, this.length, this.#total >= SHARED_WORK * this.#barriers);
   }
 
-  /** Plays all calls in slices of a few milliseconds, pausing between them. Equal bits to `run`: slices cut units only. */
+  /** Plays all calls in slices of a few milliseconds and pauses between them. The bits are those of `run`, because slices only divide units. */
   async runInTurns(turns: Turns): Promise<void> {
     await this.playInTurns(turns);
   }
@@ -116,11 +116,11 @@ export class Tape {
     turns.check();
   }
 
-  /** Slices of so much work. */
+  /** Cuts the calls into slices of `SLICE_WORK` multiply-adds. */
   #cut(): readonly Slice[] {
     const { threads } = this.#player;
     const slices: Slice[] = [];
-    // Room counts the work of one thread, and a slice takes a unit for each: heavy units then still run side by side.
+    // `room` counts the work of one thread, and a slice takes at least one unit for each thread, so that heavy units still run in parallel.
     let room = SLICE_WORK;
     let [begin, from, total, barriers] = [0, 0, 0, 0];
     for (let call = 0; call < this.length; call++) {
@@ -146,7 +146,7 @@ export class Tape {
     return slices;
   }
 
-  /** Writes the two cuts into the calls while it plays them. */
+  /** Plays a slice. Its first and last units are written into the calls while they are played. */
   #playSlice({ begin, from, end, to, isShared }: Slice): void {
     const words = this.#words;
     const first = this.#start + begin * CALL_WORDS + 1;

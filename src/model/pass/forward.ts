@@ -1,9 +1,9 @@
 /**
- * The forward pass, one for all families: embedding -> blocks -> logits, one straight read.
+ * Records the forward pass, which is the same for all families: embedding -> blocks -> logits.
  *
- * It records kernel calls on a tape and computes nothing itself. It is a generator: before each group of linears that share
- * an input it yields a Tap. Inference lets it run through and replays the tape for every token; calibration plays what has
- * been recorded so far, reads the input, quantises, and only then lets the next calls be recorded, which therefore see the new weights.
+ * It records kernel calls on a tape and computes nothing itself. It is a generator that yields a Tap before each group of linears that
+ * share an input. Inference ignores the taps and replays the tape for every token. Calibration plays the calls recorded so far at
+ * each tap, reads the input and quantises; the calls recorded after that use the new weights.
  */
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
 import { attend } from "../../nn/attention.ts";
@@ -20,29 +20,32 @@ import type { LinearSite } from "../weights/sites.ts";
 import type { LayerWeights, Mlp, Weights } from "../weights/weight-tree.ts";
 import { rowsOf, type State } from "./pass-state.ts";
 
-/** The input of some linears, about to be used; `mlp` and `hidden` (no linears) are the normed input of a block's MLP or experts, and the residual stream that leaves it. */
+/**
+ * The input of some linears, before it is used. Two taps have no linears: `mlp` is the normed input of a block's MLP or experts, and
+ * `hidden` is the residual stream after the block.
+ */
 export interface Tap {
   readonly site: LinearSite | "mlp" | "hidden";
   readonly layer: number;
   readonly linears: readonly Linear[];
   readonly input: Rows;
-  /** Routed experts: per expert `{ start, count }` of its compact rows, and the input row of each (0: the same). */
+  /** For routed experts: addresses of `{ start, count }` of each expert's compact rows, and of each row's input row (0: the same row). */
   readonly spans?: number;
   readonly index?: number;
 }
 
-/** One pass over `tokens` tokens whose ids and places lie in the state. */
+/** One pass over `tokens` tokens, whose ids and positions are in the state. */
 export interface Pass {
   readonly config: ModelConfig;
   readonly weights: Weights;
   readonly state: State;
   readonly emit: Emit;
   readonly tokens: number;
-  /** Most cache rows a token sees: sizes time slices only. */
+  /** Most cache rows that a token sees. Only used to choose time slices. */
   readonly visible: number;
 }
 
-/** The part of a model that running it needs. */
+/** The parts of a model that are needed to run it. */
 export interface Runnable {
   readonly machine: Machine;
   readonly config: ModelConfig;
@@ -50,7 +53,7 @@ export interface Runnable {
   readonly activations: Activations;
 }
 
-/** A pass that records on an empty tape, in the model's arithmetic unless another is given. */
+/** A pass that records on an empty tape. Default arithmetic: the model's. */
 export function createPass(
   model: Runnable,
   state: State,
@@ -70,14 +73,14 @@ export function createPass(
   };
 }
 
-/** Embedding and all blocks, taps passed over: only where all weights are there. */
+/** Records the embedding and all blocks without stopping at taps. All weights must be loaded. */
 export function recordBody(pass: Pass): void {
   if (pass.weights.store.needsRoutes) throw new Error("a store that needs routes has its passes played in pieces");
   recordEmbedding(pass);
   for (let layer = 0; layer < pass.config.layers; layer++) for (const _ of recordBlock(pass, layer));
 }
 
-/** h[T,D] = embedding[ids]. */
+/** Records h[T,D] = embedding[ids]. */
 export function recordEmbedding(pass: Pass): void {
   const { state, tokens, config, weights, emit } = pass;
   const h = rowsOf(state.hidden, tokens, config.hiddenSize);
@@ -85,7 +88,7 @@ export function recordEmbedding(pass: Pass): void {
   emit.tape.call(`embed_${dtype}`, tokens, config.hiddenSize, h.ptr, state.ids, ptr, config.hiddenSize, h.ld);
 }
 
-/** One block: attention, then experts or a dense MLP, each added to the residual stream h. */
+/** Records one block: attention, then experts or a dense MLP. Both are added to the residual stream h. */
 export function* recordBlock(pass: Pass, layer: number): Generator<Tap, void> {
   const { state, tokens, config, emit } = pass;
   const weights = pass.weights.layers[layer];
@@ -100,7 +103,7 @@ export function* recordBlock(pass: Pass, layer: number): Generator<Tap, void> {
   yield { site: "hidden", layer, linears: [], input: h };
 }
 
-/** Final norm and head over `rows` tokens from `first` on: by default the last `logitRows` of them. */
+/** Records the final norm and the head for `rows` tokens from `first` on. Default: the last `logitRows` tokens. */
 export function recordHead(
   pass: Pass,
   rows: number = Math.min(pass.state.logitRows, pass.tokens),
@@ -150,7 +153,7 @@ function* recordExperts(
   h: Rows,
 ): Generator<Tap, void> {
   const { router, sharedGate } = weights;
-  // Configurations can say it and no family does yet: better refused than left out.
+  // A configuration can ask for this gate, but no family has it yet and no pass computes it. It must not be ignored silently.
   if (sharedGate !== undefined)
     throw new UnsupportedError(sharedGate.name, "a gate of the shared experts", ["shared experts without one"]);
   const { state, tokens, config, emit } = pass;
@@ -190,7 +193,7 @@ function* recordDense(pass: Pass, layer: number, mlp: Mlp, x: Rows, h: Rows): Ge
   add(pass.emit, h, branch);
 }
 
-/** An MLP that every token goes through: the sites of its gate and of its down, and the columns between them. */
+/** An MLP that computes every token: the sites of its gate and its down projection, and the number of columns between them. */
 interface DenseMlp {
   readonly layer: number;
   readonly mlp: Mlp;
@@ -198,7 +201,7 @@ interface DenseMlp {
   readonly width: number;
 }
 
-/** out = down(silu(gate(x)) * up(x)) for all tokens: dense layers and shared experts. */
+/** Records out = down(silu(gate(x)) * up(x)) for all tokens, for dense layers and shared experts. */
 function* recordMlp(pass: Pass, { layer, mlp, sites, width }: DenseMlp, x: Rows, out: Rows): Generator<Tap, void> {
   const gate = rowsOf(pass.state.gate, pass.tokens, width);
   const up = rowsOf(pass.state.up, pass.tokens, width);
@@ -209,7 +212,7 @@ function* recordMlp(pass: Pass, { layer, mlp, sites, width }: DenseMlp, x: Rows,
   projectDense(pass, gate, [mlp.down, out]);
 }
 
-/** Linears that read every token. The router's input is never rounded. */
+/** Records linears that compute every token. The router's input is never rounded. */
 function projectDense(pass: Pass, input: Rows, ...pairs: readonly (readonly [Linear, Rows])[]): void {
   const span = pass.state.span;
   const targets = pairs.map(([{ matrix, bias }, out]) => ({ matrix, bias, span, out: out.ptr }));
@@ -219,7 +222,7 @@ function projectDense(pass: Pass, input: Rows, ...pairs: readonly (readonly [Lin
   project(pass.emit, { input, index: 0, targets, rows: pass.tokens * pairs.length, exact, scales });
 }
 
-/** The scales that study activations bring for the input of a linear (and of those beside it); 0 where each row has its own. */
+/** Address of the fixed scales of study activations for a linear's input; 0 if each row gets its own scales. */
 function scalesOf({ emit: { activations } }: Pass, { name }: Linear): number {
   if (activations.mode !== "study" || activations.scales === undefined) return 0;
   const address = activations.scales.get(name);

@@ -1,4 +1,4 @@
-/** Logits that are not finite are an error, which names where the pass overflowed. */
+/** Finds logits that are not finite, and makes an error that names the place where the pass overflowed. */
 import { NumericsError } from "../../base/errors.ts";
 import type { Rows } from "../../nn/emit.ts";
 import type { Machine } from "../../wasm/machine.ts";
@@ -13,22 +13,23 @@ export function findNotFinite({ machine }: Runnable, state: State, rows: number)
   return -1;
 }
 
-/** @param source what the values are computed from, where that is known. */
+/** @param source names of the linears from whose outputs the values are computed, if they are known. */
 export function overflowError(model: Runnable, where: string, source?: string): NumericsError {
   const since = source === undefined ? "" : `; the first of them is computed from the outputs of ${source}`;
   return new NumericsError(where, `found values that are not finite, expected numbers${since}${inRounded(model)}`);
 }
 
-/** Where inputs of linears are rounded, full precision may hold what codes cannot. */
+/** If inputs of linears are rounded, more precise arithmetic may not overflow; the sentence suggests it. */
 function inRounded({ activations: { mode } }: Runnable): string {
   if (mode === "f32") return "";
   const remedy = mode === "int8" ? "f32 or int16" : "f32";
-  return `; ${mode} arithmetic overflows where inputs of a linear are very large: try activations ${remedy} (--activations)`;
+  return `; ${mode} arithmetic overflows if inputs of a linear are very large; try activations ${remedy} (--activations)`;
 }
 
 /**
- * Computes the pass once more, up to each group of linears that share an input, and names the group behind which a value that
- * is not finite first stands; undefined where that is not in a block, or where not all weights are there. The tokens of the pass must be placed anew.
+ * Computes the pass again, step by step to each group of linears that share an input, and names the group after which a value is
+ * first not finite; undefined if it is not in a block, or if not all weights are loaded. The caller first places the pass's tokens
+ * again.
  */
 export function findOverflow(pass: Pass): string | undefined {
   if (pass.weights.store.needsRoutes) return undefined;
@@ -52,7 +53,7 @@ function holdsNumbers(machine: Machine, { ptr, ld, rows, cols }: Rows): boolean 
   return true;
 }
 
-/** All names of a few, the ends of a list of many. */
+/** All names of up to three linears, or the first and the last name. */
 function namesOf(linears: readonly Linear[]): string {
   const names = linears.map(({ name }) => name);
   return names.length <= 3 ? names.join(", ") : `${names[0]} to ${names.at(-1)} (${names.length} linears)`;

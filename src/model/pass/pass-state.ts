@@ -1,4 +1,4 @@
-/** Run buffers, routing lists and key/value cache of one sequence or batch, allocated once for a capacity of tokens. */
+/** Allocates the run buffers, routing lists and key/value cache of a sequence or batch, once for a capacity of tokens. */
 import type { LayerCache } from "../../nn/attention.ts";
 import { type Emit, type Rows, WordPool } from "../../nn/emit.ts";
 import { preparedBytes } from "../../nn/linear.ts";
@@ -10,17 +10,17 @@ import type { Region } from "../../wasm/memory/region.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { type PlaceAddresses, TokenPlaces } from "./token-places.ts";
 
-/** Addresses, each for the full capacity; `rowsOf` makes the view that T tokens use. Dispose it to free them all. */
+/** Addresses of buffers for the full capacity; `rowsOf` gives the rows that T tokens use. Dispose it to free them all. */
 export interface State extends PlaceAddresses, Disposable {
-  /** Owns what lies at the addresses. */
+  /** Owns the memory of the buffers. */
   readonly memory: Region;
   /** Most tokens of one pass. */
   readonly capacity: number;
   /** Rows of the cache. */
   readonly cacheRows: number;
-  /** Writes down the tokens of the next pass. */
+  /** Writes the tokens of the next pass to memory. */
   readonly tokens: TokenPlaces;
-  /** By layer; one set of buffers serves all of them unless `keepRoutes` asked for each layer's own choices. */
+  /** Routing lists by layer. All layers share the same buffers, unless `keepRoutes` is set. */
   readonly routes: readonly Routes[];
   readonly ropeTable: number;
   readonly cache: readonly LayerCache[];
@@ -32,7 +32,7 @@ export interface State extends PlaceAddresses, Disposable {
   readonly attended: number;
   readonly branch: number;
   readonly routerLogits: number;
-  /** Gate and up outputs of whichever MLP is running, and the down outputs of routed experts. */
+  /** Outputs of gate and up of the MLP that is computed, and of down of the routed experts. */
   readonly gate: number;
   readonly up: number;
   readonly down: number;
@@ -48,28 +48,28 @@ export interface State extends PlaceAddresses, Disposable {
 export interface StateOptions {
   readonly capacity: number;
   readonly cacheRows: number;
-  /** Rows of logits to hold: 1 for generation, `capacity` for scoring, 0 for none. */
+  /** Number of rows of logits: 1 for generation, `capacity` for scoring, 0 for none. */
   readonly logitRows: number;
-  /** Positions that RoPE may be asked for. */
+  /** Positions of the RoPE table. */
   readonly positions: number;
-  /** Blocks run one after the other over all tokens, so that one layer's cache serves them all. */
+  /** Each block runs over all tokens before the next, so that all layers share one cache. */
   readonly oneCache?: boolean;
-  /** Segments of the cache that all tokens of a pass see together. Default: one each. */
+  /** Most segments of the cache that the tokens of a pass see, added up over the tokens. Default: one for each token. */
   readonly segmentRoom?: number;
-  /** Keeps every layer's chosen experts and weights after a pass, for comparison and statistics. */
+  /** Whether the chosen experts and weights of every layer are kept after a pass, for comparison and statistics. */
   readonly keepRoutes?: boolean;
-  /** Only f32 activations: no room for rounded inputs. */
+  /** Whether only f32 activations are used, so that no buffers for rounded inputs are needed. */
   readonly exact?: boolean;
 }
 
-/** The part of a model that a state needs. */
+/** The parts of a model that a state needs. */
 export interface StateModel {
   readonly machine: Machine;
   readonly config: ModelConfig;
   readonly weights: { readonly rope: RopeTables };
 }
 
-/** @throws MemoryError where it does not fit; nothing is allocated then. */
+/** Allocates a state. @throws MemoryError if it does not fit; nothing stays allocated then. */
 export function createState({ machine, config, weights }: StateModel, options: StateOptions): State {
   using taken = machine.arena.region();
   const { capacity, cacheRows, logitRows, segmentRoom = capacity } = options;
@@ -117,7 +117,7 @@ export function createState({ machine, config, weights }: StateModel, options: S
     prepared: allocPrepared(taken, config, capacity, options.exact === true),
     pool: new WordPool(machine, taken, poolWords(config)),
   };
-  // Last, since it may take time and room of its own: a context too long for the memory is refused before.
+  // The table comes last because computing it takes time and memory: a context too long for the memory is refused before.
   const rope = weights.rope.take(options.positions);
   const memory = taken.move();
   const dispose = () => {
@@ -127,7 +127,7 @@ export function createState({ machine, config, weights }: StateModel, options: S
   return { ...addresses, ropeTable: rope.ptr, memory, [Symbol.dispose]: dispose };
 }
 
-/** A view of `rows` rows of a buffer whose row stride is that of `cols` outputs. */
+/** The first `rows` rows of a buffer whose row stride is that of `cols` outputs. */
 export function rowsOf(ptr: number, rows: number, cols: number): Rows {
   return { ptr, ld: stride(cols), rows, cols };
 }
@@ -162,7 +162,7 @@ function allocPrepared(memory: Region, config: ModelConfig, capacity: number, ex
   return { records: memory.alloc(records), rounded: memory.alloc(floats), gathered };
 }
 
-/** Tables of all linears and spans for a few batch sizes, with room for formats that split a table. */
+/** Words for the tables of all linears and the spans of a few batch sizes, with reserve for formats that split a table. */
 function poolWords(config: ModelConfig): number {
   const linears = config.layers * (7 + 3 * config.experts + 3) + 2;
   return 4 * linears * 4 + 4096;

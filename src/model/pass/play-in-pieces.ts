@@ -1,14 +1,14 @@
 /**
- * Passes that are played piece by piece: to show the residual stream, or since the weights are not all there. Then the tape is cut
- * before the experts of each layer, so that the store sees which of them tokens were sent to, and brings those. The calls are the
- * same as of a pass that is played whole, and so are the bits.
+ * Plays passes piece by piece, either to show the residual stream, or because not all weights are loaded. In the latter case the tape
+ * is cut before the experts of each layer, so that the store can load the experts to which tokens were sent. The calls are the same
+ * as in a pass that is played whole, and so are the bits.
  */
 import type { Turns } from "../../base/turns.ts";
 import { type Pass, recordBlock, recordEmbedding, type Tap } from "./forward.ts";
 
 /**
- * Has the store bring what is computed behind a tap, all before which has been played: the chosen experts at the tap `experts`, nothing
- * elsewhere. What it gives is disposed once they are computed; undefined where the store holds everything anyway.
+ * At the tap `experts`, lets the store load the chosen experts; all calls before the tap must have been played. The caller disposes the
+ * returned object once the experts are computed. Undefined at other taps, and if the store keeps all weights loaded.
  */
 export async function holdExperts(pass: Pass, tap: Tap, turns: Turns): Promise<Disposable | undefined> {
   const { store } = pass.weights;
@@ -16,12 +16,12 @@ export async function holdExperts(pass: Pass, tap: Tap, turns: Turns): Promise<D
   return store.hold(tap.layer, chosenExperts(pass, tap.layer), turns);
 }
 
-/** The experts that at least one token of the pass was sent to. */
+/** The experts to which at least one token of the pass was sent. */
 function chosenExperts({ state, emit, config, tokens }: Pass, layer: number): ReadonlySet<number> {
   return new Set(emit.machine.arena.i32(state.routes[layer].experts, tokens * config.topK));
 }
 
-/** Embedding and all blocks. `onHidden` is called with the residual stream that leaves each block. */
+/** Plays the embedding and all blocks. `onHidden` is called with the residual stream after each block. */
 export async function playBody(pass: Pass, turns: Turns, onHidden?: (tap: Tap) => void): Promise<void> {
   recordEmbedding(pass);
   for (let layer = 0; layer < pass.config.layers; layer++) await playBlock(pass, layer, turns, onHidden);
@@ -41,11 +41,11 @@ async function playBlock(pass: Pass, layer: number, turns: Turns, onHidden?: (ta
   } finally {
     held?.[Symbol.dispose]();
   }
-  // Its tables hold addresses of experts that may go.
+  // The pool's tables contain addresses of experts that may be evicted.
   if (needsRoutes) pass.emit.pool.clear();
 }
 
-/** Plays what a pass has recorded so far, and takes it off the tape. */
+/** Plays the calls that a pass has recorded so far, and clears the tape. */
 export async function playRecorded({ emit: { tape } }: Pass, turns: Turns): Promise<void> {
   await tape.runInTurns(turns);
   tape.clear();

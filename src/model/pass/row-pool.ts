@@ -1,4 +1,4 @@
-/** Cache rows in use and free. Rows are handed out one after the other, so that a sequence's rows mostly lie side by side. */
+/** Keeps track of free cache rows. Rows are taken in ascending order, so that the rows of a sequence are mostly adjacent. */
 export class RowPool {
   readonly #used: Uint8Array;
   #next = 0;
@@ -7,7 +7,7 @@ export class RowPool {
     this.#used = new Uint8Array(rows);
   }
 
-  /** The next free row after the one handed out last, from the start again at the end. */
+  /** Takes the next free row after the one taken last; after the last row, the search continues at the first. */
   take(): number {
     const rows = this.#used.length;
     for (let step = 0; step < rows; step++) {
@@ -24,7 +24,7 @@ export class RowPool {
     this.#used[row] = 0;
   }
 
-  /** Frees all. */
+  /** Frees all rows. */
   clear(): void {
     this.#used.fill(0);
     this.#next = 0;

@@ -1,4 +1,4 @@
-/** One running sequence: its state, its place in the cache, and the tapes recorded for the batch sizes it meets. */
+/** Runs one sequence: owns its state, its cache, and the tapes recorded for its batch sizes. */
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { Turns } from "../../base/turns.ts";
@@ -11,41 +11,41 @@ import { createState, type State } from "./pass-state.ts";
 import { playBody, playRecorded } from "./play-in-pieces.ts";
 import { TapeShelf } from "./tape-shelf.ts";
 
-/** Room for a sequence: context and batch in tokens, and which positions' logits are kept. */
+/** Sizes of a session in tokens, and the positions whose logits are computed. */
 export interface SessionOptions {
-  /** Cache rows: the longest sequence. Default: the model's context. */
+  /** Most tokens of the sequence, each with one cache row. Default: the model's context. */
   readonly context?: number;
-  /** Most tokens of one pass; longer inputs are cut into such batches. Results do not depend on it. Default 64. */
+  /** Most tokens of one pass; longer inputs are cut into batches. Results do not depend on it. Default 64. */
   readonly batch?: number;
-  /** Which positions get logits. `last` (default) is what generation needs. */
+  /** The positions whose logits are computed. Generation needs `last`, the default. */
   readonly logits?: "last" | "all" | "none";
-  /** Keeps each layer's routing of the last pass in `state.routes`. */
+  /** Whether `state.routes` keeps each layer's routing of the last pass. Default false. */
   readonly keepRoutes?: boolean;
 }
 
 const DEFAULT_BATCH = 64;
 
-/** Logits of the tokens that one pass computed; valid until the next call into the session. */
+/** Logits of the tokens of one pass; valid until the next call of the session. */
 export interface LogitRows {
-  /** f32 [rows, vocabSize], row stride `ld` elements. */
+  /** Address of f32 [rows, vocabSize] with a row stride of `ld` elements. */
   readonly ptr: number;
   readonly ld: number;
   readonly rows: number;
-  /** Place in the whole input of the first row's token. */
+  /** Index in the whole input of the first row's token. */
   readonly first: number;
 }
 
-/** Who is told while a session computes. */
+/** Callbacks while a session computes. */
 export interface SessionWatch {
-  /** Called for each batch that has logits; with `last` that is the final one. */
+  /** Called for each batch that has logits; with `last`, only for the final one. */
   readonly onLogits?: (logits: LogitRows) => void;
-  /** Called after each batch, with the tokens done. */
+  /** Called after each batch with the number of tokens done. */
   readonly onTokens?: (done: number) => void;
 }
 
-/** The same for a run that stops after each block. */
+/** Callbacks of a run that stops after each block. */
 export interface TappedWatch extends Pick<SessionWatch, "onLogits"> {
-  /** Shown the residual stream (`input`) that leaves the block. */
+  /** Called with the residual stream after the block, as `input`. */
   readonly onHidden: (tap: Tap) => void;
 }
 
@@ -54,8 +54,8 @@ const WATCH: KnownOptions<SessionWatch> = { onLogits: true, onTokens: true };
 const TAPPED_WATCH: KnownOptions<TappedWatch> = { onHidden: true, onLogits: true };
 
 /**
- * Calls of `evaluate` at once wait for each other, in their order. Disposal ends the one that runs; memory is free once it has
- * stopped.
+ * One running sequence. Calls of `evaluate` at the same time wait for each other, in their order. Disposal ends the call that is
+ * running, and the memory is freed once it has stopped.
  */
 export class Session implements Disposable {
   readonly model: Runnable;
@@ -66,7 +66,7 @@ export class Session implements Disposable {
   readonly #calls: Calls;
   #position = 0;
 
-  /** @throws UsageError for an option out of range; MemoryError where it does not fit. */
+  /** @throws UsageError for an option out of range; MemoryError if it does not fit. */
   constructor(model: Runnable, options: SessionOptions = {}) {
     const { config, machine } = model;
     const { batch = DEFAULT_BATCH, logits = "last", keepRoutes } = options;
@@ -85,12 +85,12 @@ export class Session implements Disposable {
     this.#tapes = new TapeShelf({ store: model.weights.store, memory, begin: (tokens) => this.#pass(tokens), head });
   }
 
-  /** Tokens in the cache. */
+  /** Number of tokens in the cache. */
   get position(): number {
     return this.#position;
   }
 
-  /** Forgets everything after the first `length` tokens. @throws UsageError while `evaluate` runs. */
+  /** Removes all but the first `length` tokens. @throws UsageError while `evaluate` runs. */
   truncate(length: number): void {
     this.#calls.requireFree();
     if (!Number.isInteger(length) || length < 0)
@@ -99,8 +99,8 @@ export class Session implements Disposable {
   }
 
   /**
-   * Runs `ids` after what is in the cache. Gives way to the event loop while it works.
-   * @throws UsageError for an id out of range or more tokens than the context holds; NumericsError for logits that are not finite.
+   * Runs `ids` after the tokens in the cache. Yields to the event loop every few milliseconds.
+   * @throws UsageError for an id out of range or more tokens than the context; NumericsError for logits that are not finite.
    */
   evaluate(ids: ArrayLike<number>, turns: Turns, watch: SessionWatch = NOTHING): Promise<void> {
     return this.#calls.run("evaluate", turns, (own) => this.#evaluate(ids, own, watch));
@@ -158,7 +158,7 @@ export class Session implements Disposable {
     return Math.min(this.state.capacity, ids.length - done);
   }
 
-  /** One batch of `ids` from position 0, stopping after each block. @throws as `evaluate`. */
+  /** Runs one batch of `ids` from position 0, and stops after each block. @throws the same errors as `evaluate`. */
   evaluateTapped(ids: ArrayLike<number>, turns: Turns, watch: TappedWatch): Promise<void> {
     return this.#calls.run("evaluateTapped", turns, async (own) => {
       checkKnownOptions<TappedWatch>("evaluateTapped", watch, TAPPED_WATCH);
@@ -180,7 +180,7 @@ export class Session implements Disposable {
     });
   }
 
-  /** Returns the session's memory, once nothing runs on it. */
+  /** Frees the session's memory, once nothing runs on it. */
   [Symbol.dispose](): void {
     this.#calls.close(() => this.state[Symbol.dispose]());
   }
@@ -201,7 +201,7 @@ export class Session implements Disposable {
     onLogits?.({ ptr: this.state.logits, ld, rows, first });
   }
 
-  /** Of a batch that has just been computed. */
+  /** Names the linears after which a batch that has just been computed overflowed. */
   #findOverflow(ids: ArrayLike<number>, from: number, tokens: number): string | undefined {
     this.#position -= tokens;
     this.#place(ids, from, tokens);

@@ -1,6 +1,6 @@
 /**
- * Plays passes: their tapes are kept by the number of tokens they are for, as long as the weights stay where they are. They lie in
- * the engine's memory, so that a replay copies nothing.
+ * Plays passes and keeps their tapes, one for each number of tokens, until a weight is loaded or evicted. The tapes are in the
+ * engine's memory, so that a replay copies nothing.
  */
 import type { Turns } from "../../base/turns.ts";
 import type { Region } from "../../wasm/memory/region.ts";
@@ -9,16 +9,16 @@ import type { WeightStore } from "../weights/weight-store.ts";
 import { type Pass, recordBody, recordHead } from "./forward.ts";
 import { playBody, playRecorded } from "./play-in-pieces.ts";
 
-/** Prefill batches, a remainder or two, and single tokens. */
+/** Enough for prefill batches, one or two remainders, and single tokens. */
 const MAX_TAPES = 4;
 
 export interface TapeShelfOptions {
   readonly store: WeightStore;
-  /** Owns the tapes' words; whoever disposes it does without the shelf from then on. */
+  /** Owns the tapes' words. Once it is disposed, the shelf must not be used. */
   readonly memory: Region;
-  /** A pass over so many tokens, nothing recorded yet. */
+  /** Makes a pass over `tokens` tokens with nothing recorded. */
   readonly begin: (tokens: number) => Pass;
-  /** Whether passes end with the head, over as many tokens as the state has rows of logits. */
+  /** Whether passes end with the head, for as many tokens as the state has rows of logits. */
   readonly head: boolean;
 }
 
@@ -30,7 +30,7 @@ interface KeptTape {
 export class TapeShelf {
   readonly #tapes: Map<number, KeptTape> = new Map();
   readonly #options: TapeShelfOptions;
-  /** The store's, when the tapes were recorded. */
+  /** The store's generation when the tapes were recorded. */
   #generation: number;
 
   constructor(options: TapeShelfOptions) {

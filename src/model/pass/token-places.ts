@@ -1,14 +1,14 @@
-/** Writes down which tokens the next pass computes and where they stand. Makes no views and no objects: this runs for every token. */
+/** Writes the tokens of the next pass and their places to memory. Makes no views and no objects, because it runs for every token. */
 import type { Places } from "../../nn/attention.ts";
 import type { Arena } from "../../wasm/memory/arena.ts";
 
-/** Addresses of i32, each with room for a pass of `capacity` tokens. */
+/** Addresses of i32 lists for a pass of `capacity` tokens. */
 export interface PlaceAddresses {
   readonly ids: number;
   readonly places: Places;
-  /** Segments that `places` has room for. */
+  /** Most segments in `places`. */
   readonly segmentRoom: number;
-  /** `{ 0, tokens }` of the pass: what linears that read every token compute. */
+  /** `{ 0, tokens }`: the rows for linears that compute every token of the pass. */
   readonly span: number;
 }
 
@@ -18,10 +18,10 @@ export class TokenPlaces {
   readonly #window: number;
   #tokens = 0;
   #segments = 0;
-  /** Rows of the last token's path that lie before its window and are still to be passed over. */
+  /** Rows of the last token's path that are before its window and have not been skipped yet. */
   #hidden = 0;
 
-  /** @param window tokens that a token sees, its own included; undefined: all before it. */
+  /** @param window number of tokens that a token sees, including itself; undefined: all earlier ones. */
   constructor(arena: Arena, at: PlaceAddresses, window: number | undefined) {
     this.#arena = arena;
     this.#at = at;
@@ -35,9 +35,9 @@ export class TokenPlaces {
   }
 
   /**
-   * The next token of the pass; its path follows.
+   * Adds the next token of the pass; calls of `segment` then add its path.
    * @param position in its sequence, for RoPE.
-   * @param row cache row of its own key and value.
+   * @param row cache row of the token's key and value.
    */
   token(id: number, position: number, row: number): void {
     const { words } = this.#arena;
@@ -50,7 +50,7 @@ export class TokenPlaces {
     this.#hidden = Math.max(0, position + 1 - this.#window);
   }
 
-  /** Cache rows [first, first + count) of the token's sequence, from its start to the token itself, in the order of positions. */
+  /** Adds cache rows [first, first + count) to the token's path. The path has the rows of all positions up to the token itself, in order. */
   segment(first: number, count: number): void {
     const skipped = Math.min(this.#hidden, count);
     this.#hidden -= skipped;

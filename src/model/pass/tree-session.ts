@@ -1,6 +1,6 @@
 /**
- * Sequences that share beginnings, each beginning computed once. They come as a trie of tokens and are cut into passes of one
- * size, whatever sequence a token belongs to: short sequences keep the matmuls as busy as long ones.
+ * Runs sequences that share beginnings, and computes each beginning once. The sequences form a trie of tokens, which is cut into passes
+ * of one size regardless of the sequence of a token, so that short sequences are computed as efficiently as long ones.
  */
 import { UsageError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
@@ -13,31 +13,31 @@ import { createState, type State } from "./pass-state.ts";
 import { RowPool } from "./row-pool.ts";
 import { TapeShelf } from "./tape-shelf.ts";
 
-/** A trie, depth first: a node's parent is the last node before it that is one less deep. */
+/** A trie in depth-first order: a node's parent is the last node before it whose depth is one less. */
 export interface TokenTree {
   readonly ids: Int32Array;
-  /** Position of each node. The first node continues the path that the session holds, from its own depth on. */
+  /** Position of each node. The first node continues the session's path from its depth on. */
   readonly depths: Int32Array;
-  /** 1 where logits are wanted. */
+  /** 1 for nodes whose logits are wanted. */
   readonly wanted: Uint8Array;
 }
 
-/** Logits after some nodes; valid during the call only. */
+/** Logits after some nodes; valid only during the callback. */
 export interface NodeLogits {
-  /** f32 [nodes.length, vocabSize], row stride `ld` elements. */
+  /** Address of f32 [nodes.length, vocabSize] with a row stride of `ld` elements. */
   readonly ptr: number;
   readonly ld: number;
   readonly nodes: readonly number[];
 }
 
 export interface TreeSessionOptions {
-  /** Longest sequence. Default: the model's context. */
+  /** Most tokens of a sequence. Default: the model's context. */
   readonly context?: number;
-  /** Tokens of one pass. Results do not depend on it. Default 256. */
+  /** Most tokens of one pass. Results do not depend on it. Default 256. */
   readonly batch?: number;
 }
 
-/** Rows of logits at a time: enough for the head's matmul, few enough for a large vocabulary. */
+/** Rows of logits that are computed at a time: enough for an efficient matmul, few enough for a large vocabulary. */
 const LOGIT_ROWS = 64;
 const DEFAULT_BATCH = 256;
 
@@ -47,18 +47,18 @@ interface Segment {
   readonly count: number;
 }
 
-/** A node of a pass and where it stands. */
+/** A node of a pass, with its position and its cache rows. */
 interface PlacedNode {
   readonly node: number;
   readonly id: number;
   readonly position: number;
-  /** Cache row of its own key and value. */
+  /** Cache row of the node's key and value. */
   readonly row: number;
-  /** Cache rows of its sequence from its start to the node itself, in the order of positions. */
+  /** Cache rows of the node's sequence, from the start to the node itself, in the order of positions. */
   readonly path: readonly Segment[];
 }
 
-/** Calls at once and disposal as with `Session`. */
+/** A trie of running sequences. Calls at the same time wait for each other, and disposal ends the running one, as with `Session`. */
 export class TreeSession implements Disposable {
   readonly model: Runnable;
   readonly context: number;
@@ -66,11 +66,11 @@ export class TreeSession implements Disposable {
   readonly #tapes: TapeShelf;
   readonly #rows: RowPool;
   readonly #calls: Calls;
-  /** The last node with all its ancestors. */
+  /** Ids of the path: the last node and all its ancestors. */
   #ids: number[] = [];
   #pathRows: number[] = [];
   #segments: Segment[] = [];
-  /** Rows to free after the pass: its tokens may still read them. */
+  /** Rows to free after the pass, whose tokens may still read them. */
   #retired: number[] = [];
 
   constructor(model: Runnable, options: TreeSessionOptions = {}) {
@@ -79,7 +79,7 @@ export class TreeSession implements Disposable {
     this.model = model;
     this.context = checkContext(options.context ?? maxPositions, maxPositions);
     const capacity = checkBatch(options.batch ?? DEFAULT_BATCH);
-    // A path may be as long as the context while its own pass fills other rows.
+    // A path may be as long as the context while the pass fills further rows.
     const cacheRows = this.context + capacity;
     const cells = { capacity, cacheRows, positions: this.context, segmentRoom: 4 * capacity + this.context };
     const logitRows = Math.min(LOGIT_ROWS, capacity);
@@ -91,15 +91,15 @@ export class TreeSession implements Disposable {
     this.#tapes = new TapeShelf({ store, memory, begin: (tokens) => this.#pass(tokens), head: false });
   }
 
-  /** Ids of the sequence whose keys and values are at hand: a tree may continue from any place of it. */
+  /** Ids of the sequence whose keys and values are in the cache. A tree may continue after any of them. */
   get path(): readonly number[] {
     return this.#ids;
   }
 
   /**
-   * Computes all nodes, calling back with the wanted logits. Gives way to the event loop while it works.
+   * Computes all nodes and calls back with the wanted logits. Yields to the event loop every few milliseconds.
    * @throws UsageError for an id out of range or nodes that do not form a tree within the context; NumericsError for logits
-   * that are not finite. The session then holds no path.
+   * that are not finite. After an error in a pass, the path is empty.
    */
   evaluate(tree: TokenTree, turns: Turns, onLogits: (logits: NodeLogits) => void): Promise<void> {
     return this.#calls.run("evaluate", turns, async (own) => {
@@ -114,7 +114,7 @@ export class TreeSession implements Disposable {
     });
   }
 
-  /** Returns the session's memory, once nothing runs on it. */
+  /** Frees the session's memory, once nothing runs on it. */
   [Symbol.dispose](): void {
     this.#calls.close(() => this.#state[Symbol.dispose]());
   }
@@ -128,7 +128,7 @@ export class TreeSession implements Disposable {
     });
   }
 
-  /** @returns how many nodes it took. */
+  /** Computes one pass of nodes, beginning at node `from`. @returns the number of nodes. */
   async #runPass(tree: TokenTree, from: number, turns: Turns, onLogits: (l: NodeLogits) => void): Promise<number> {
     const { capacity, segmentRoom, logitRows } = this.#state;
     const plain: PlacedNode[] = [];
@@ -138,10 +138,10 @@ export class TreeSession implements Disposable {
       const place = this.#step(node, tree.ids[node], tree.depths[node]);
       (tree.wanted[node] === 1 ? wanted : plain).push(place);
       segments += place.path.length;
-      // The next one may bring as many segments again and one more.
+      // The next node may need as many segments as this one, and one more.
       if (segments + place.path.length + 1 > segmentRoom) break;
     }
-    // Those whose logits are wanted stand at the end, side by side.
+    // Nodes whose logits are wanted come last, so that they are adjacent.
     const places = [...plain, ...wanted];
     this.#place(places);
     await this.#tapes.play(places.length, turns);
@@ -173,7 +173,7 @@ export class TreeSession implements Disposable {
     if (row >= 0) throw overflowError(this.model, `logits of row ${row} of a pass`);
   }
 
-  /** Moves the path to a node of the given depth. */
+  /** Extends the path by a node of the given depth. */
   #step(node: number, id: number, depth: number): PlacedNode {
     if (depth < this.#ids.length) this.#cut(depth);
     const row = this.#rows.take();
@@ -186,7 +186,7 @@ export class TreeSession implements Disposable {
     return { node, id, position: depth, row, path: [...this.#segments] };
   }
 
-  /** Leaves the first `depth` nodes of the path. */
+  /** Cuts the path to its first `depth` nodes. */
   #cut(depth: number): void {
     this.#retired.push(...this.#pathRows.splice(depth));
     let extra = this.#ids.length - depth;

@@ -1,4 +1,4 @@
-/** The heap over one wasm linear memory: it hands out blocks to regions, takes them back, and gives views of what lies there. */
+/** The heap in a WebAssembly linear memory. It gives blocks to regions, takes them back, and makes views of the memory. */
 import { MemoryError, UsageError } from "../../base/errors.ts";
 import { HEAP_BASE } from "../constants.ts";
 import { afterDisposal } from "../jobs.ts";
@@ -6,14 +6,14 @@ import { FreeList } from "./free-list.ts";
 import { Region } from "./region.ts";
 
 const PAGE_BYTES = 65536;
-/** wasm32: one memory ends at 4 GiB. */
+/** A memory of wasm32 has at most 4 GiB. */
 export const LIMIT_BYTES: number = 65536 * PAGE_BYTES;
-/** Growing is dear in some engines (JavaScriptCore copies), so it happens in steps of this size. */
+/** The memory grows in steps of this size, because growing is expensive in some engines (JavaScriptCore copies). */
 const GROWTH_BYTES = 16 << 20;
-/** Blocks begin at, and are as long as, multiples of a cache line. */
+/** Addresses and sizes of blocks are multiples of a cache line. */
 const LINE_BYTES = 64;
 
-/** The part of WebAssembly.Memory an arena needs; tests hand in a mock to reach 4 GiB. */
+/** The part of WebAssembly.Memory that an arena needs. Tests use a mock to reach 4 GiB. */
 export interface Growable {
   readonly buffer: ArrayBufferLike;
   grow(pages: number): number;
@@ -22,7 +22,7 @@ export interface Growable {
 export class Arena {
   #memory: Growable | undefined;
   readonly #free: FreeList = new FreeList();
-  /** Bytes of each block that is taken, by address. */
+  /** Bytes of each taken block, by address. */
   readonly #taken: Map<number, number> = new Map();
   #used = 0;
   #words: Int32Array | undefined;
@@ -37,18 +37,18 @@ export class Arena {
     return this.#used;
   }
 
-  /** A new owner of memory, which owns nothing yet. @throws UsageError after closing. */
+  /** A new region, which owns nothing yet. @throws UsageError after closing. */
   region(): Region {
     this.check();
     return new Region(this);
   }
 
-  /** Grows the memory once for `bytes` to come, in whatever blocks, so that loading does not grow it step by step. */
+  /** Grows the memory once for later blocks of `bytes` bytes in total, so that loading does not grow it step by step. */
   reserve(bytes: number): void {
     this.#grow(roundUp(bytes), 0);
   }
 
-  /** For regions: a block of at least `bytes` bytes. The memory is as it was where this throws. */
+  /** For regions: takes a block of at least `bytes` bytes. If this throws, nothing has changed. */
   take(bytes: number): number {
     this.check();
     if (!(bytes >= 0)) throw new UsageError("bytes to allocate", String(bytes), "a number from 0");
@@ -63,7 +63,7 @@ export class Arena {
     return ptr;
   }
 
-  /** For regions: gives a block back. After closing the memory may be another's, and nothing happens. */
+  /** For regions: gives a block back. Does nothing after closing, because the memory may belong to another machine. */
   give(ptr: number): void {
     const size = this.#taken.get(ptr);
     if (this.#memory === undefined || size === undefined) return;
@@ -72,7 +72,7 @@ export class Arena {
     this.#free.give(ptr, size);
   }
 
-  /** Lets go of the memory, which may be another machine's next: every access from here on throws. */
+  /** Ends the use of the memory, which another machine may take over. Every later access throws. */
   close(): void {
     this.#memory = undefined;
     this.#words = undefined;
@@ -93,7 +93,7 @@ export class Arena {
     return this.#open().buffer;
   }
 
-  /** Grows until the last free block has `bytes`, by `step` bytes at least where the memory has them. */
+  /** Grows the memory until the last free block has `bytes` bytes, by at least `step` bytes if the limit allows that. */
   #grow(bytes: number, step: number): void {
     const memory = this.#open();
     const end = memory.buffer.byteLength;
@@ -111,21 +111,21 @@ export class Arena {
     this.#free.give(end, memory.buffer.byteLength - end);
   }
 
-  /** All of the memory as words: the same view until the memory grows, for what runs too often to make views of its own. */
+  /** The whole memory as words. The view is the same until the memory grows, for code that runs too often to make views. */
   get words(): Int32Array {
     const buffer = this.#buffer;
     if (this.#words?.buffer !== buffer) this.#words = new Int32Array(buffer);
     return this.#words;
   }
 
-  /** All of the memory as f32 values, in the same way. */
+  /** The whole memory as f32 values. The view is the same until the memory grows. */
   get floats(): Float32Array {
     const buffer = this.#buffer;
     if (this.#floats?.buffer !== buffer) this.#floats = new Float32Array(buffer);
     return this.#floats;
   }
 
-  // Fresh views: never keep one across an allocation or a pause, since the memory may have grown meanwhile.
+  // These are fresh views. Never keep one across an allocation or a pause, because the memory may have grown.
   f32(ptr: number, length: number): Float32Array {
     return new Float32Array(this.#buffer, ptr, length);
   }

@@ -1,4 +1,4 @@
-/** Which addresses of a memory are free: blocks in the order of their addresses, neighbours always joined. */
+/** Keeps the free blocks of a memory in the order of their addresses. Adjacent blocks are always joined. */
 
 export class FreeList {
   readonly #starts: number[] = [];
@@ -9,7 +9,7 @@ export class FreeList {
     return this.#starts.length;
   }
 
-  /** Takes `bytes` from the first block that is large enough. @returns their address, or undefined where none is. */
+  /** Takes `bytes` from the first block that is large enough. @returns their address, or undefined if there is none. */
   take(bytes: number): number | undefined {
     const at = this.#sizes.findIndex((size) => size >= bytes);
     if (at < 0) return undefined;
@@ -22,7 +22,7 @@ export class FreeList {
     return start;
   }
 
-  /** Makes the addresses [start, start + bytes) free. @throws RangeError where some of them are free already. */
+  /** Makes the addresses [start, start + bytes) free. @throws RangeError if some of them are already free. */
   give(start: number, bytes: number): void {
     const next = this.#firstFrom(start);
     const previous = next - 1;
@@ -42,13 +42,13 @@ export class FreeList {
     }
   }
 
-  /** Size of the free block that ends at `end`, 0 where that address's predecessor is taken. */
+  /** Size of the free block that ends at `end`; 0 if there is none. */
   sizeBefore(end: number): number {
     const last = this.#starts.length - 1;
     return last >= 0 && this.#starts[last] + this.#sizes[last] === end ? this.#sizes[last] : 0;
   }
 
-  /** Place of the first block that begins at `address` or behind it. */
+  /** Index of the first block that begins at `address` or later. */
   #firstFrom(address: number): number {
     let [low, high] = [0, this.#starts.length];
     while (low < high) {

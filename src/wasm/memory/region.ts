@@ -1,21 +1,21 @@
-/** Regions: blocks of the engine's memory that belong to one owner and are given back together. */
+/** Defines regions: blocks of the engine's memory that have one owner and are given back together. */
 import { UsageError } from "../../base/errors.ts";
 import { afterDisposal } from "../jobs.ts";
 
-/** What hands out blocks: the arena. */
+/** The part of the arena that regions need. */
 export interface Heap {
   take(bytes: number): number;
   give(ptr: number): void;
   u8(ptr: number, length: number): Uint8Array;
 }
 
-/** The blocks of a region. They are apart from it, so that they can be given back when the region itself is gone. */
+/** The blocks of a region. They are in a separate object, so that they can be given back after the region was garbage collected. */
 interface Holding {
   readonly heap: Heap;
   readonly blocks: Set<number>;
 }
 
-/** Gives back what belongs to regions that were forgotten without being disposed. */
+/** Gives back the blocks of regions that were garbage collected without being disposed. */
 const forgotten = new FinalizationRegistry<Holding>(giveBack);
 
 function giveBack({ heap, blocks }: Holding): void {
@@ -24,9 +24,9 @@ function giveBack({ heap, blocks }: Holding): void {
 }
 
 /**
- * Memory with an owner. Whoever disposes the region gives back all its blocks, whatever was allocated before or after by others;
- * the memory of a region that was forgotten is given back when the region is collected. So what keeps addresses must keep their
- * region, too.
+ * Memory with an owner. Disposing a region gives back all its blocks, regardless of the order in which regions were made. If a region
+ * is garbage collected without being disposed, its memory is given back then. An object that keeps addresses must therefore keep
+ * their region too.
  */
 export class Region implements Disposable {
   #holding: Holding | undefined;
@@ -37,8 +37,9 @@ export class Region implements Disposable {
   }
 
   /**
-   * @returns the address of `bytes` uninitialised bytes, 64-byte aligned. May grow the memory: older views die.
-   * @throws MemoryError where the memory cannot hold them; UsageError after disposal.
+   * Allocates memory. It may grow the memory, which detaches older views.
+   * @returns the address of `bytes` uninitialised bytes, 64-byte aligned.
+   * @throws MemoryError if they do not fit; UsageError after disposal.
    */
   alloc(bytes: number): number {
     const { heap, blocks } = this.#live();
@@ -63,8 +64,8 @@ export class Region implements Disposable {
   }
 
   /**
-   * A new region that owns all blocks of this one, which is disposed and owns nothing any more. Whoever builds something takes its
-   * memory from a region under `using` and moves that at the end: where the building fails half-way, the memory is given back.
+   * Moves all blocks to a new region; this one is then disposed. A constructor can allocate from a region under `using` and move it at
+   * the end: if the constructor fails half-way, the memory is given back.
    */
   move(): Region {
     const { heap, blocks } = this.#live();
