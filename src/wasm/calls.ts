@@ -30,8 +30,8 @@ export class Calls {
   }
 
   /**
-   * Runs `work` when its turn comes. Never wait inside it for another call of the same owner. Work that ends without a promise is done
-   * when `run` returns: token after token then costs next to nothing. @throws UsageError after closing.
+   * Runs `work` when its turn comes. `work` must not wait for another call of the same owner. Work that returns no promise is done when
+   * `run` returns, so that a call for every token is cheap. @throws UsageError after closing.
    */
   run<T>(name: string, turns: Turns, work: (turns: Turns) => Promise<T> | T): Promise<T> {
     try {
@@ -51,7 +51,7 @@ export class Calls {
     return this.#start(turns, work);
   }
 
-  /** Runs the call whose turn it is, and lets in the next one at its end. */
+  /** Runs the call whose turn it is, and starts the next one at its end. */
   #start<T>(turns: Turns, work: (turns: Turns) => Promise<T> | T): Promise<T> | T {
     let isWaiting = false;
     try {

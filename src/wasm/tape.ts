@@ -95,7 +95,7 @@ export class Tape {
     await this.playInTurns(turns);
   }
 
-  /** The same, which makes no promise for what is done before a pause is due. @returns undefined then. */
+  /** Does the same as `runInTurns`, but makes no promise if all calls are done before a pause is due. @returns undefined then. */
   playInTurns(turns: Turns): Promise<void> | undefined {
     this.#slices ??= this.#cut();
     for (let at = 0; at < this.#slices.length; at++) {

@@ -57,7 +57,9 @@ describe("threads", () => {
       { threads: 3, onWarning: (sentence) => sentences.push(sentence) },
     );
     expect(edge.threads).toBe(1);
-    expect(sentences).toEqual([expect.stringMatching(/^threads: found 3, runs on 1: kernels that are already compiled/)]);
+    expect(sentences).toEqual([
+      expect.stringMatching(/^threads: found 3, runs on 1: kernels that are already compiled/),
+    ]);
     await using quiet = await Machine.create({ base });
     expect(quiet.threads).toBe(1);
   });

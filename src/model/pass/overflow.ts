@@ -6,7 +6,7 @@ import type { Linear } from "../weights/linears.ts";
 import { type Pass, type Runnable, recordBlock, recordEmbedding } from "./forward.ts";
 import type { State } from "./pass-state.ts";
 
-/** The first row of the state's logits that holds a value that is not finite, -1 where all are. Runs for every token. */
+/** The first row of the state's logits with a value that is not finite, or -1. Runs for every token. */
 export function findNotFinite({ machine }: Runnable, state: State, rows: number): number {
   const { words } = machine.arena;
   for (let row = 0; row < rows; row++) if (words[(state.finite >>> 2) + row] === 0) return row;

@@ -37,9 +37,9 @@ export interface State extends PlaceAddresses, Disposable {
   readonly up: number;
   readonly down: number;
   readonly logits: number;
-  /** i32 [logitRows]: 1 for each row of logits that is finite, 0 for others. */
+  /** Address of i32 [logitRows]: 1 for each row of logits that is finite, 0 for others. */
   readonly finite: number;
-  /** Rows that `logits` holds. */
+  /** Number of rows of `logits`. */
   readonly logitRows: number;
   readonly prepared: Emit["prepared"];
   readonly pool: WordPool;

@@ -119,7 +119,7 @@ export class Session implements Disposable {
     return undefined;
   }
 
-  /** The rest of `evaluate` from a batch on that pauses: a token that does not is computed without a promise. */
+  /** Continues `evaluate` from a batch that pauses. A token that is computed without a pause makes no promise. */
   async #goOn(
     playing: Promise<void>,
     ids: ArrayLike<number>,
@@ -135,14 +135,14 @@ export class Session implements Disposable {
     }
   }
 
-  /** Begins the batch of ids from `done` on. */
+  /** Computes the batch of ids from `done` on. @returns undefined if it has finished without a pause. */
   #play(ids: ArrayLike<number>, done: number, turns: Turns): Promise<void> | undefined {
     const tokens = this.#batch(ids, done);
     this.#place(ids, done, tokens);
     return this.#tapes.play(tokens, turns);
   }
 
-  /** Delivers the batch from `done` on, which has been computed. @returns the ids that are done with it. */
+  /** Delivers the batch from `done` on, which has been computed. @returns the number of ids that are done. */
   #finish(ids: ArrayLike<number>, done: number, watch: SessionWatch): number {
     const tokens = this.#batch(ids, done);
     this.#position += tokens;
@@ -153,7 +153,7 @@ export class Session implements Disposable {
     return end;
   }
 
-  /** Tokens of the batch of ids from `done` on. */
+  /** Number of tokens in the batch of ids from `done` on. */
   #batch(ids: ArrayLike<number>, done: number): number {
     return Math.min(this.state.capacity, ids.length - done);
   }

@@ -38,7 +38,7 @@ export class TapeShelf {
     this.#generation = options.store.generation;
   }
 
-  /** Computes a pass over `tokens` tokens, which lie in the state. @returns undefined if it is done already, without a pause. */
+  /** Computes a pass over the `tokens` tokens that are in the state. @returns undefined if it has finished without a pause. */
   play(tokens: number, turns: Turns): Promise<void> | undefined {
     return this.#options.store.needsRoutes ? this.#playInPieces(tokens, turns) : this.#take(tokens).playInTurns(turns);
   }
