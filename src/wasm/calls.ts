@@ -101,7 +101,7 @@ export class Calls {
   requireFree(): void {
     this.#check();
     if (this.#running !== undefined)
-      throw new UsageError(this.#owner, `${this.#running} at work on it`, "that to be finished first");
+      throw new UsageError(this.#owner, `a running call of ${this.#running}`, "no running call");
   }
 
   /** Refuses waiting and later calls, and ends the running one. `free` is called when nothing runs any more. */

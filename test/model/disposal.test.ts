@@ -71,7 +71,7 @@ describe("calls at once", () => {
   it("refuse to cut a session's cache under a running call", async () => {
     using session = model.session();
     const running = run(session, IDS);
-    expect(() => session.truncate(3)).toThrow("session: found evaluate at work on it");
+    expect(() => session.truncate(3)).toThrow("session: found a running call of evaluate");
     await running;
     session.truncate(3);
     expect(session.position).toBe(3);

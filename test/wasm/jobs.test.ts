@@ -83,7 +83,7 @@ describe("Calls", () => {
     const failed = expect(failing).rejects.toThrow("broken");
     const last = calls.run("evaluate", turns, stage.work("c"));
     expect(stage.log).toEqual(["a"]);
-    expect(() => calls.requireFree()).toThrow("session: found evaluate at work on it, expected that to be finished");
+    expect(() => calls.requireFree()).toThrow("session: found a running call of evaluate, expected no running call");
     await stage.end("a");
     await failed;
     expect(stage.log).toEqual(["a", "c"]);

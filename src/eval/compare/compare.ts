@@ -66,7 +66,7 @@ function inputOf(model: Model, reference: Model | SavedReference, options: Compa
   if (windows !== undefined) {
     const others = (["ids", "window", "limit"] as const).filter((name) => options[name] !== undefined);
     if (others.length > 0)
-      throw new UsageError("windows", `${others[0]} beside them`, "either windows, or ids to cut into windows");
+      throw new UsageError("windows", `${others[0]} as well`, "either windows, or ids to cut into windows");
     return { windows, protocol: undefined };
   }
   if (ids === undefined) {

@@ -9,7 +9,7 @@ export interface ReferenceRows {
   window(place: number, ids: readonly number[], turns: Turns): Promise<ReferenceWindow>;
 }
 
-/** The reference's logits and routes of one window; valid until the next window is asked for. */
+/** The reference's logits and routes of one window; valid until the next window is requested. */
 export interface ReferenceWindow {
   /** Copies the logits of the tokens [first, first + rows), up to a constant a row. Rows of `into` are `ld` floats apart. */
   copyLogits(into: Float32Array, ld: number, first: number, rows: number): void;

@@ -67,7 +67,7 @@ export interface ComparedWindows {
   readonly protocol: WindowProtocol | undefined;
 }
 
-/** Writes windows in order. Codes are written at once, the small tensors behind them at the end. */
+/** Writes windows in order. Codes are written at once, and the small tensors after them at the end. */
 export class ReferenceWriter {
   readonly facts: SavedFacts;
   readonly #sink: FileSink;

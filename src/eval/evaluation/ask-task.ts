@@ -88,7 +88,10 @@ function samplesOf(task: Task, asked: readonly Asked[], found: readonly Likeliho
     const own = found.slice(at, at + item.requests.length);
     at += item.requests.length;
     if (own.some(({ logLikelihood }) => Number.isNaN(logLikelihood)))
-      throw new NumericsError(item.where, "found a log-likelihood that is not a number, expected one at most 0");
+      throw new NumericsError(
+        item.where,
+        "found a log-likelihood that is not a number, expected a number of at most 0",
+      );
     return sampleOf(task, item, own, hash);
   });
 }

@@ -113,7 +113,7 @@ describe("a saved reference", () => {
     });
     await expect(compare(model, model)).rejects.toThrow("ids: found none");
     await expect(compare(model, model, { windows: WINDOWS, limit: 9 })).rejects.toThrow(
-      "windows: found limit beside them, expected either windows, or ids to cut into windows",
+      "windows: found limit as well, expected either windows, or ids to cut into windows",
     );
     expect(readdirSync(folder).filter((name) => name.includes("again"))).toEqual([]);
   });
