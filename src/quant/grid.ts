@@ -1,4 +1,4 @@
-/** The grid of a group of weights: its options, its groups, and their encoding for the kernels (assembly/grid.ts). */
+/** The grid of a group of weights: its options, its groups, and their encoding for the kernels (assembly/gptq/grid.ts). */
 import { NumericsError, UsageError } from "../base/errors.ts";
 import type { KnownOptions } from "../base/known-options.ts";
 import type { Bits } from "../tensor/linear-shape.ts";
@@ -28,7 +28,7 @@ export function gridOf({ bits, groupSize, symmetric, clip, scaleRounding, name }
   return { bits, groupSize, symmetric, clip, scaleRounding, name };
 }
 
-/** Rows of a tile, and bytes of one of its columns. Twins of assembly/grid.ts. */
+/** Rows of a tile, and bytes of one of its columns. Twins of assembly/gptq/grid.ts. */
 export const TILE_ROWS = 16;
 export const TILE_STEP = 128;
 

@@ -1,7 +1,7 @@
 /**
  * The Hessian of a linear's squared output error, H = 2/T X^T X over its T calibration inputs.
  *
- * Stored as the sum X^T X in f64, lower triangle in row panels of 8 (assembly/gram.ts), which takes half the memory of a square.
+ * Stored as the sum X^T X in f64, lower triangle in row panels of 8 (assembly/gptq/gram.ts), which takes half the memory of a square.
  */
 import { ShapeError, UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
@@ -166,7 +166,7 @@ export class Hessian implements Disposable {
   }
 }
 
-/** Index of element (row, col), col <= row, in the panels. Twin of gramAt in assembly/gram.ts. */
+/** Index of element (row, col), col <= row, in the panels. Twin of gramAt in assembly/gptq/gram.ts. */
 function elementAt(row: number, col: number): number {
   const panel = row >> 3;
   return 32 * panel * (panel + 1) + (row & 7) * 8 * (panel + 1) + col;

@@ -1,4 +1,4 @@
-/** Computes sizes of weights in panels of 16 rows and of quantised activation rows. Twin of assembly/panel.ts; layouts: docs/kernels.md. */
+/** Computes sizes of weights in panels of 16 rows and of quantised activation rows. Twin of assembly/matmul/panel.ts; layouts: docs/kernels.md. */
 
 /** The type of a linear's weights in memory. */
 export type WeightType = "f32" | "f16" | "bf16" | "w2" | "w3" | "w4" | "w8";

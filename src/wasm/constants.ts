@@ -1,4 +1,4 @@
-/** Writes the constants below the heap: vectors that kernels load at entry. Twin of assembly/constants.ts. */
+/** Writes the constants below the heap: vectors that kernels load at entry. Twin of assembly/common/constants.ts. */
 
 /** [address, 32-bit pattern repeated four times]. */
 const VECTORS: readonly (readonly [number, number])[] = [

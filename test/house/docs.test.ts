@@ -7,7 +7,7 @@ import { compileTask } from "../../src/eval/tasks/compile-task.ts";
 import { parseTask } from "../../src/eval/tasks/parse-task.ts";
 import { BUILTIN_TASKS } from "../../src/eval/tasks/registry.ts";
 import { defineTask, type Task } from "../../src/eval/tasks/task.ts";
-import { readRepository } from "./sources.ts";
+import { readRepository } from "./reading/sources.ts";
 
 const help = (...args: readonly string[]) =>
   execFileSync(process.execPath, ["dist/cli/main.js", ...args, "--help"], { encoding: "utf8" });

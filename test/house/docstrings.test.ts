@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
-import { exportsOf, topicsOf } from "./exported.ts";
-import { ENTRIES } from "./rooms.ts";
+import { exportsOf, topicsOf } from "./reading/exported.ts";
+import { ENTRIES } from "./reading/rooms.ts";
 
 /** Names of an entry, its types and topics included, that a reader can keep in mind. */
 const MOST_NAMES = 40;

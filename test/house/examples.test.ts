@@ -5,8 +5,8 @@ import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
 import { writeSmallModels } from "../helpers/small-models.ts";
-import { blocksOf, type CodeBlock } from "./markdown.ts";
-import { listFiles, readRepository } from "./sources.ts";
+import { blocksOf, type CodeBlock } from "./reading/markdown.ts";
+import { listFiles, readRepository } from "./reading/sources.ts";
 
 /** The oldest Node that the package supports, where .ci/run has installed it. */
 const OLDEST = repositoryFile("ci/node_modules/node20/bin/node");

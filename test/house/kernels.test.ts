@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
-import { constantsInLoops, watFunctions } from "./wat.ts";
+import { constantsInLoops, watFunctions } from "./reading/wat.ts";
 
 const SIZE_BYTES = 64 * 1024;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { folderGraph, importCycles, importFault } from "./rooms.ts";
-import { importsOf, SOURCES, specifiersOf } from "./sources.ts";
+import { folderGraph, importCycles, importFault } from "./reading/rooms.ts";
+import { importsOf, SOURCES, specifiersOf } from "./reading/sources.ts";
 
 const GRAPH: ReadonlyMap<string, readonly string[]> = new Map(SOURCES.map((file) => [file, importsOf(file)]));
 

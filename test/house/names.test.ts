@@ -1,13 +1,20 @@
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { groupBy } from "../../src/base/group-by.ts";
-import { exportsOf } from "./exported.ts";
-import { ENTRIES, folderOf } from "./rooms.ts";
-import { listFiles, readRepository, SOURCES } from "./sources.ts";
+import { exportsOf } from "./reading/exported.ts";
+import { ENTRIES, folderOf } from "./reading/rooms.ts";
+import { listFiles, readRepository, SOURCES } from "./reading/sources.ts";
 
 const TESTS = listFiles("test").filter((file) => !file.startsWith("test/fixtures/"));
-/** Folders of tests that belong to no room: what tests share, the kernels of assembly/, and the house itself. */
-const OTHER_FOLDERS = ["fuzz", "fuzz/areas", "helpers", "house", "kernels", "reference"];
+/** Folders of assembly/: tests of kernels and their naive twins lie in folders of the same names. */
+const KERNEL_FOLDERS = new Set(listFiles("assembly").map((file) => folderOf(file).replace(/^assembly\/?/, "")));
+const ofKernels = (folder: string) => [...KERNEL_FOLDERS].map((name) => posix.join(folder, name));
+/** Folders of tests that belong to no room: what tests share, the kernels, and the house itself. */
+const OTHER_FOLDERS = [
+  ...["fuzz", "fuzz/areas", "helpers", "house", "house/reading"],
+  ...ofKernels("kernels"),
+  ...ofKernels("reference"),
+];
 
 /** Entries and commands are named after what they gather or call; everything else has a name of its own. */
 const isNamedAfterAnother = (file: string) => ENTRIES.includes(file) || file.startsWith("src/cli/commands/");

@@ -4,9 +4,9 @@ import { builtinModules } from "node:module";
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
-import { linksOf } from "./markdown.ts";
-import { skeleton } from "./skeleton.ts";
-import { packagesOf, readRepository, SOURCES } from "./sources.ts";
+import { linksOf } from "./reading/markdown.ts";
+import { skeleton } from "./reading/skeleton.ts";
+import { packagesOf, readRepository, SOURCES } from "./reading/sources.ts";
 
 /** What the library may import at run time. */
 const LIBRARY_PACKAGES = ["@assemblyscript/loader", "@huggingface/tokenizers", "fflate"];

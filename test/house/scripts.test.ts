@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
-import { listFiles, readRepository, resolveImport, SOURCES, specifiersOf } from "./sources.ts";
+import { listFiles, readRepository, resolveImport, SOURCES, specifiersOf } from "./reading/sources.ts";
 
 const SCRIPTS = ["scripts", "bench", "ci"]
   .flatMap((folder) => listFiles(folder, ".mjs"))

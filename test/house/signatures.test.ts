@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { exportsOf, topicsOf } from "./exported.ts";
-import { ENTRIES } from "./rooms.ts";
-import { signaturesOf } from "./signatures.ts";
-import { readRepository } from "./sources.ts";
+import { exportsOf, topicsOf } from "./reading/exported.ts";
+import { ENTRIES } from "./reading/rooms.ts";
+import { signaturesOf } from "./reading/signatures.ts";
+import { readRepository } from "./reading/sources.ts";
 
 /** Everything behind these is one bag of options, whose names say what they are. */
 const MOST = 3;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { groupBy } from "../../src/base/group-by.ts";
-import { folderOf } from "./rooms.ts";
-import { functionsOf } from "./skeleton.ts";
-import { listFiles, readRepository, SOURCES } from "./sources.ts";
+import { folderOf } from "./reading/rooms.ts";
+import { functionsOf } from "./reading/skeleton.ts";
+import { listFiles, readRepository, SOURCES } from "./reading/sources.ts";
 
 /** Kernels are longer than other functions, and so are tests that hold a table of cases. */
 const MOST_LINES = { src: { file: 250, function: 65 }, others: { file: 400, function: 100 } };
@@ -22,9 +22,9 @@ describe("sizes", () => {
   });
 });
 
-describe("folders of src", () => {
+describe("folders of src and assembly", () => {
   // One file for each command of the program.
-  const folders = groupBy(SOURCES, folderOf);
+  const folders = groupBy([...SOURCES, ...listFiles("assembly")], folderOf);
   folders.delete("src/cli/commands");
 
   it.each([...folders])(`%s holds at most ${FOLDER_FILES} files side by side`, (_, files) => {

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readJsonLines, repositoryFile } from "../helpers/shared.ts";
-import { blocksOf } from "./markdown.ts";
-import { listFiles, readRepository } from "./sources.ts";
+import { blocksOf } from "./reading/markdown.ts";
+import { listFiles, readRepository } from "./reading/sources.ts";
 
 const STUDY = "bench/quantmoe";
 const readme = readRepository(`${STUDY}/README.md`);

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
-import { linksOf } from "./markdown.ts";
-import { listFiles, readRepository, trackedFiles } from "./sources.ts";
+import { linksOf } from "./reading/markdown.ts";
+import { listFiles, readRepository, trackedFiles } from "./reading/sources.ts";
 
 /** Absolute paths of somebody's machine. A path inside a URL or a longer path is none. */
 const MACHINE_PATH = /(?<![\w.:/})-])\/(?:home|Users|root|work|mnt)\/[\w.-]/;

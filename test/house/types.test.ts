@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
-import { listFiles, readRepository } from "./sources.ts";
+import { listFiles, readRepository } from "./reading/sources.ts";
 
 /** What a consumer writes, for each entry of the package. */
 const CONSUMERS: Readonly<Record<string, string>> = {

@@ -8,9 +8,9 @@ import { Turns } from "../../src/base/turns.ts";
 import type { GptqOptions } from "../../src/quant/gptq.ts";
 import { quantizeMatrix } from "../../src/quant/quantize-matrix.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
-import { gptqReference, hessianOf } from "../reference/gptq.ts";
-import { findGrid, quantize } from "../reference/gptq-grid.ts";
-import { traceOf } from "../reference/trace.ts";
+import { gptqReference, hessianOf } from "../reference/gptq/gptq.ts";
+import { findGrid, quantize } from "../reference/gptq/gptq-grid.ts";
+import { traceOf } from "../reference/gptq/trace.ts";
 
 const [N, K, T] = [2, 8, 16];
 const x = Float64Array.from({ length: T * K }, (_, i) => {

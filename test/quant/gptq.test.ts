@@ -11,7 +11,7 @@ import { rtn } from "../../src/quant/rtn.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
 import type { Machine, MachineOptions } from "../../src/wasm/machine.ts";
 import { gaussians } from "../helpers/random.ts";
-import { hessianOf } from "../reference/gptq.ts";
+import { hessianOf } from "../reference/gptq/gptq.ts";
 
 const OPTIONS: GptqOptions = {
   ...{ bits: 4, groupSize: 32, symmetric: true, clip: "none", scaleRounding: "f16" },

@@ -12,8 +12,8 @@ import { createMachine } from "../../src/wasm/embedded.ts";
 import { gaussians } from "../helpers/random.ts";
 import { readFixture } from "../helpers/safetensors.ts";
 import { repositoryFile, sharedFile } from "../helpers/shared.ts";
-import { gptqReference, hessianOf } from "../reference/gptq.ts";
-import { traceOf } from "../reference/trace.ts";
+import { gptqReference, hessianOf } from "../reference/gptq/gptq.ts";
+import { traceOf } from "../reference/gptq/trace.ts";
 
 interface Case {
   readonly name: string;

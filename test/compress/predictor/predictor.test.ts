@@ -13,7 +13,7 @@ import type { Machine } from "../../../src/wasm/machine.ts";
 import { worstError } from "../../helpers/cuts.ts";
 import { gaussians } from "../../helpers/random.ts";
 import { openModel } from "../../model/cases.ts";
-import { adamw } from "../../reference/adamw.ts";
+import { adamw } from "../../reference/predictor/adamw.ts";
 
 /** y = tanh(w . relu(W x)) in f64, from the network's own layout. */
 function naive({ shape: { width, hidden }, weights }: PredictorNetwork, x: ArrayLike<number>): number[] {

@@ -10,7 +10,7 @@ import { readRows } from "../../../src/nn/emit.ts";
 import { dequantize } from "../../../src/quant/quantization-error.ts";
 import { rtn } from "../../../src/quant/rtn.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
-import { swiglu_f32 } from "../../reference/mlp.ts";
+import { swiglu_f32 } from "../../reference/network/mlp.ts";
 
 const WINDOWS = [0, 1].map((window) => Array.from({ length: 32 }, (_, i) => (37 * i + 401 * window) % 4096));
 

@@ -11,7 +11,7 @@ import type { Bits } from "../../../src/tensor/linear-shape.ts";
 import { naturalOrder, type QuantizedMatrix } from "../../../src/tensor/quantized-matrix.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
 import { mulberry32 } from "../../helpers/random.ts";
-import { packPanels } from "../../reference/pack.ts";
+import { packPanels } from "../../reference/matmul/pack.ts";
 import { bytesOf, indexOf, layOut } from "./checkpoint-in-memory.ts";
 
 const machine = await createMachine();

@@ -11,8 +11,8 @@ import { activationsName, readRows, type StudyActivations } from "../../../src/n
 import { dequantize } from "../../../src/quant/quantization-error.ts";
 import { HAS_RELAXED } from "../../helpers/kernels.ts";
 import { repositoryFile } from "../../helpers/shared.ts";
-import { roundBack } from "../../reference/activations.ts";
-import { matmul } from "../../reference/matmul.ts";
+import { roundBack } from "../../reference/matmul/activations.ts";
+import { matmul } from "../../reference/matmul/matmul.ts";
 import { allLogits, firstDifference, largestDifference, openModel, rms } from "../cases.ts";
 
 const IDS = [0, 430, 410, 258, 389, 12, 500, 100, 77, 300, 4, 5];

@@ -1,0 +1,109 @@
+/** grid_f64 and round_f64 against the plain quantiser. */
+import { describe, expect, it } from "vitest";
+import { columnWords, type GridOptions, gridFlags } from "../../../src/quant/grid.ts";
+import { naturalGroups, naturalOrder } from "../../../src/tensor/quantized-matrix.ts";
+import { Bench, BUILDS, type Build } from "../../helpers/kernels.ts";
+import { gaussians, mulberry32 } from "../../helpers/random.ts";
+import { findGrid, quantize, roundF16 } from "../../reference/gptq/gptq-grid.ts";
+
+function run(build: Build, w: Float32Array, n: number, k: number, diagonal: Float64Array, options: GridOptions) {
+  const bench = new Bench(build, 16 << 20);
+  const { kernels, scratch } = bench;
+  const gIdx = naturalGroups(k, options.groupSize);
+  const groups = gIdx[k - 1] + 1;
+  const columns = bench.put(columnWords(naturalOrder(k), gIdx));
+  const units = Math.ceil(n / 16);
+  const tiles = bench.alloc(units * k * 128);
+  const [scales, zeros, codes] = [bench.alloc(n * groups * 4), bench.alloc(n * groups), bench.alloc(n * k)];
+  const weights = bench.put(diagonal);
+  const flags = gridFlags(options, false);
+  kernels.tile_load_f64(0, units, scratch, tiles, bench.put(w), columns, 0, n, k);
+  kernels.grid_f64(0, units, scratch, scales, zeros, tiles, columns, weights, n, k, groups, flags);
+  kernels.round_f64(0, units, scratch, codes, tiles, scales, zeros, columns, n, k, groups, flags);
+  return {
+    scales: bench.f32(scales, n * groups).slice(),
+    zeros: bench.u8(zeros, n * groups).slice(),
+    codes: bench.u8(codes, n * k).slice(),
+  };
+}
+
+function expected(w: Float32Array, n: number, k: number, diagonal: Float64Array, options: GridOptions) {
+  const gIdx = naturalGroups(k, options.groupSize);
+  const [scales, zeros, codes]: number[][] = [[], [], []];
+  for (let row = 0; row < n; row++)
+    for (let group = 0; group <= gIdx[k - 1]; group++) {
+      const columns = naturalOrder(k).filter((col) => gIdx[col] === group);
+      const x = Array.from(columns, (col) => w[row * k + col]);
+      const grid = findGrid(
+        x,
+        Array.from(columns, (col) => diagonal[col]),
+        options,
+      );
+      scales.push(grid.scale);
+      zeros.push(grid.zero);
+      codes.push(...x.map((value) => quantize(value, grid, options.bits)));
+    }
+  return { scales: Float32Array.from(scales), zeros: Uint8Array.from(zeros), codes: Uint8Array.from(codes) };
+}
+
+const BASE: GridOptions = { bits: 4, groupSize: 16, symmetric: true, clip: "none", scaleRounding: "f16" };
+const CHOICES = ([2, 3, 4, 8] as const).flatMap((bits) =>
+  [true, false].flatMap((symmetric) =>
+    (["none", "mse", "hessian"] as const).flatMap((clip) =>
+      (["f16", "f32"] as const).map((scaleRounding) => ({ ...BASE, bits, symmetric, clip, scaleRounding })),
+    ),
+  ),
+);
+
+describe.each(BUILDS)("grid_f64 and round_f64 (%s)", (build) => {
+  it.each(CHOICES)("match for $bits bits, symmetric $symmetric, clip $clip, scales $scaleRounding", (options) => {
+    const [n, k] = [19, 40];
+    const w = gaussians(n * k, options.bits, 0.05);
+    w.fill(0, 2 * k, 3 * k); // an all-zero row
+    for (let col = 0; col < k; col++) w[5 * k + col] = Math.abs(w[5 * k + col]); // a row without a negative element
+    const random = mulberry32(1);
+    const diagonal = Float64Array.from({ length: k }, () => random() + 0.1);
+    expect(run(build, w, n, k, diagonal, options)).toEqual(expected(w, n, k, diagonal, options));
+  });
+
+  it.each([
+    [1, 1, -1],
+    [1, 16, 16],
+    [16, 33, -1],
+    [33, 5, 3],
+    [17, 128, 64],
+  ])("match for %i x %i in groups of %i", (n, k, groupSize) => {
+    const w = gaussians(n * k, n);
+    const diagonal = new Float64Array(k).fill(1);
+    const options: GridOptions = { ...BASE, groupSize, symmetric: false, clip: "mse" };
+    expect(run(build, w, n, k, diagonal, options)).toEqual(expected(w, n, k, diagonal, options));
+  });
+
+  it("round scales to f16, ties to even, from the smallest to the largest", () => {
+    const random = mulberry32(2);
+    const largest = Array.from({ length: 400 }, () => 2 ** (44 * random() - 27));
+    // 7.5 times an f16, and 7.5 times the middle of two: scales that are exact, and ties.
+    const exact = [
+      1,
+      1 + 2 ** -11,
+      1 + 3 * 2 ** -11,
+      2 - 2 ** -11,
+      2 ** -14,
+      2 ** -14 + 2 ** -25,
+      3 * 2 ** -25,
+      2 ** -25,
+    ];
+    const w = Float32Array.from([...largest, ...exact.map((value) => 7.5 * value), 7.5 * 65519, 1e30, 1e-30]);
+    const options = { ...BASE, groupSize: 1 };
+    const { scales } = run(build, w, w.length, 1, new Float64Array(1), options);
+    expect(scales).toEqual(Float32Array.from(w, (value) => roundF16((2 * value) / 15)));
+  });
+
+  it("raise errors to the power 2.4 closely enough to choose as numpy does", () => {
+    const w = gaussians(64 * 128, 9, 0.02);
+    const options: GridOptions = { ...BASE, bits: 2, groupSize: 128, clip: "mse" };
+    expect(run(build, w, 64, 128, new Float64Array(128), options).scales).toEqual(
+      expected(w, 64, 128, new Float64Array(128), options).scales,
+    );
+  });
+});
