@@ -51,15 +51,16 @@ try {
     join(folder, "use.mjs"),
     `import { loadModel } from "quern";
 import { perplexity } from "quern/evaluate";
-import { memoryOutput, quantizeModel } from "quern/quantize";
+import { memoryOutput, quantize } from "quern/quantize";
 import "quern/core";
 import "quern/node";
 const model = await loadModel(${JSON.stringify(model)});
 let text = "";
 for await (const piece of model.generate("One day", { maxTokens: 5, temperature: 0 })) text += piece.text;
-const found = await perplexity(model.model, Array.from({ length: 64 }, (_, i) => i), { window: 32 });
+const found = await perplexity(model, Array.from({ length: 64 }, (_, i) => i), { window: 32 });
+const { written } = await quantize(model, { bits: 8, method: "rtn", clip: "none", output: memoryOutput() });
 await model[Symbol.asyncDispose]();
-if (typeof quantizeModel !== "function" || typeof memoryOutput !== "function") throw new Error("no quantiser");
+if (!(written.trueBytes > 1e6)) throw new Error("nothing quantised");
 console.log(JSON.stringify({ text, nll: found.nll }));`,
   );
   symlinkSync(join(root, "models"), join(folder, "models"));

@@ -1,6 +1,6 @@
 // One small suite for every runtime: both default models, greedy tokens, hashes of logits, one GPTQ matrix. Prints one JSON line.
 import { createMachine, loadModel, Turns } from "../dist/index.js";
-import { quantizeMatrix } from "../dist/quantize.js";
+import { matrix } from "../dist/quantize.js";
 
 const MODELS = ["fable-mixtral", "fable-deepseek"];
 const PROMPT = "Once upon a time there was a little dog who";
@@ -60,7 +60,7 @@ async function matrixHash(kernels, threads) {
   const machine = await createMachine({ kernels, threads });
   const grid = { bits: 3, groupSize: 32, symmetric: true, clip: "mse", scaleRounding: "f16" };
   const gptq = { actOrder: "gar", staticGroups: false, deadColumns: "keep", dampPercent: 0.01 };
-  const { codes, scales } = await quantizeMatrix(machine, input, { ...grid, ...gptq, turns: new Turns() });
+  const { codes, scales } = await matrix.quantizeMatrix(machine, input, { ...grid, ...gptq, turns: new Turns() });
   await machine[Symbol.asyncDispose]();
   return `${(await sha256(codes)).slice(0, 32)}${(await sha256(scales)).slice(0, 32)}`;
 }
