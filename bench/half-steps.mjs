@@ -2,10 +2,10 @@
 // attention's and the routed experts' linears. STATISTICS come from `quern calibrate MODEL --hessians`. Figures are geometric means
 // over linears of the output's error, tr(D H D^T), relative to that of integer zero points.
 import { parseArgs } from "node:util";
+import { floatDType, readFloats } from "../dist/format/codecs/float-rows.js";
 import { openSafetensors } from "../dist/format/safetensors.js";
-import { readFloats } from "../dist/model/weights/load-weights.js";
 import { nodeFile } from "../dist/node.js";
-import { readStatistics } from "../dist/quantize.js";
+import { statistics as topic } from "../dist/quantize.js";
 
 const [model, statistics, groupSize = "64"] = parseArgs({ allowPositionals: true }).positionals;
 const GROUP = Number(groupSize);
@@ -96,7 +96,7 @@ const SITES = {
 async function* linears() {
   const file = await openSafetensors(await nodeFile(`${model}/model.safetensors`));
   const source = await nodeFile(statistics);
-  const { inputs } = await readStatistics(source);
+  const { inputs } = await topic.readStatistics(source);
   for (const { layer, site, experts, cols: n, hessian } of inputs) {
     if (SITES[site] === undefined || hessian === undefined) continue;
     for (let expert = 0; expert < experts; expert++) {
@@ -111,7 +111,12 @@ async function* linears() {
       const pattern = new RegExp(`layers\\.${layer}\\..*${SITES[site].source.replace("E", expert)}`);
       for (const [name, entry] of file.entries)
         if (pattern.test(name))
-          yield { w: await readFloats(file, entry, 0, entry.shape[0] * n), hessian: whole, factor, n };
+          yield {
+            w: await readFloats(entry, floatDType(file, entry), 0, entry.shape[0] * n),
+            hessian: whole,
+            factor,
+            n,
+          };
     }
   }
   await source.close();

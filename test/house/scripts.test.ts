@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
+import { repositoryFile } from "../helpers/shared.ts";
 import { listFiles, readRepository, resolveImport, SOURCES, specifiersOf } from "./reading/sources.ts";
 
 const SCRIPTS = ["scripts", "bench", "ci"]
@@ -14,6 +15,17 @@ function builtFrom(script: string): string[] {
     .map((path) => posix.join("src", path.slice("dist/".length)).replace(/\.js$/, ".ts"));
 }
 
+/** The names that a script imports from what is built, by the built file. */
+function namesFrom(script: string): readonly (readonly [file: string, names: readonly string[]])[] {
+  const imports = [...readRepository(script).matchAll(/^import \{([^}]*)\} from "(\.[^"]+)";/gm)];
+  return imports
+    .map(([, list, specifier]) => {
+      const names = list.split(",").map((item) => item.trim().split(" ")[0]);
+      return [resolveImport(script, specifier) as string, names.filter((name) => name !== "")] as const;
+    })
+    .filter(([file]) => file.startsWith("dist/"));
+}
+
 describe("scripts", () => {
   it("are found, and some import what is built", () => {
     expect(SCRIPTS.flatMap(builtFrom).length).toBeGreaterThan(3);
@@ -21,5 +33,12 @@ describe("scripts", () => {
 
   it.each(SCRIPTS)("%s imports modules that are built from a source", (script) => {
     expect(builtFrom(script).filter((source) => !SOURCES.includes(source))).toEqual([]);
+  });
+
+  it.each(SCRIPTS)("%s imports only names that its modules have", async (script) => {
+    for (const [file, names] of namesFrom(script)) {
+      const exported = Object.keys((await import(repositoryFile(file))) as object);
+      expect(exported).toEqual(expect.arrayContaining([...names]));
+    }
   });
 });
