@@ -6,7 +6,8 @@ import { isQuantizable } from "../../tensor/linear-shape.ts";
 import { type ModelShapes, type SourceLinear, shapesOfFiles } from "./model-shapes.ts";
 import type { GridSettings, ModuleSetting, QuantizeSettings } from "./settings.ts";
 
-const GRID_OPTIONS: KnownOptions<GridSettings> = {
+/** The settings of a grid, for bags that hold them beside others. */
+export const GRID_SETTINGS: KnownOptions<GridSettings> = {
   ...{ method: true, symmetric: true, clip: true, actOrder: true, staticGroups: true, deadColumns: true },
   ...{ dampPercent: true, dampIncrement: true, gateWeighted: true, shrinkage: true, errorFeedback: true },
 };
@@ -23,7 +24,7 @@ const CHOICES: readonly (readonly [keyof GridSettings, readonly unknown[]])[] = 
 
 /** Checks settings against a model, before any work. @throws UsageError naming the module whose setting does not fit it, or the invalid option. */
 export function checkSettings(files: ModelFiles, settings: QuantizeSettings): void {
-  checkKnownOptions<QuantizeSettings>("quantise settings", settings, { ...GRID_OPTIONS, modules: true });
+  checkKnownOptions<QuantizeSettings>("quantise settings", settings, { ...GRID_SETTINGS, modules: true });
   const { modules, ...grid } = settings;
   checkGridSettings(grid);
   checkModules(shapesOfFiles(files), modules);
@@ -31,7 +32,7 @@ export function checkSettings(files: ModelFiles, settings: QuantizeSettings): vo
 
 /** Checks a grid before its modules are known. */
 export function checkGridSettings(grid: GridSettings): void {
-  checkKnownOptions<GridSettings>("quantise settings", grid, GRID_OPTIONS);
+  checkKnownOptions<GridSettings>("quantise settings", grid, GRID_SETTINGS);
   for (const [name, choices] of CHOICES)
     if (!choices.includes(grid[name]))
       throw new UsageError(name, String(grid[name]), choices.filter((choice) => choice !== undefined).join(" or "));

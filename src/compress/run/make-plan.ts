@@ -1,5 +1,4 @@
 /** Chooses bits for every linear of a model by a policy, as `quern plan` does. */
-import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { Spelling } from "../../model/config/module-names.ts";
 import type { Model, Progress } from "../../model/model.ts";
@@ -49,9 +48,14 @@ export interface PlanOptions extends PolicyOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+/** The options of policies, for bags that hold them beside others. */
+export const POLICY_OPTIONS: KnownOptions<PolicyOptions> = {
+  ...{ statistics: true, budget: true, seed: true, minBits: true, freeze: true, sampleTokens: true },
+};
+
 const OPTIONS: KnownOptions<PlanOptions> = {
-  ...{ policy: true, statistics: true, budget: true, seed: true, minBits: true, freeze: true, sampleTokens: true },
-  ...{ groupSize: true, names: true, windows: true, grid: true, signal: true, onProgress: true },
+  ...POLICY_OPTIONS,
+  ...{ policy: true, groupSize: true, names: true, windows: true, grid: true, signal: true, onProgress: true },
 };
 
 /**
@@ -65,7 +69,7 @@ export async function plan(model: Model, options: PlanOptions): Promise<SizedPla
   const { files } = model;
   const shapes = shapesOfFiles(files);
   const policy = parsePolicy(options.policy);
-  const budget = policy.kind === "knapsack" || options.budget !== undefined ? budgetOf(options.budget) : undefined;
+  const budget = budgetOf(options.budget);
   const knapsack = policy.kind === "knapsack" ? knapsackOf(model, shapes, { ...options, groupSize }) : undefined;
   const context = { shapes, files, statistics, budget, seed, groupSize, names, knapsack, signal, onProgress };
   return planFor(policy, context);
@@ -92,11 +96,4 @@ function knapsackOf(
     frozen: frozenBits(names, freeze),
     damages: async () => (await damagesMeasuredAs(wanted, statistics?.damage, measure)).damages,
   };
-}
-
-/** @throws UsageError if more than one of them is given. */
-export function requireOne(where: string, given: Readonly<Record<string, unknown>>): void {
-  const names = Object.keys(given);
-  const found = names.filter((name) => given[name] !== undefined);
-  if (found.length > 1) throw new UsageError(where, found.join(" and "), `one of ${names.join(", ")}`);
 }

@@ -7,10 +7,11 @@ import type { GptqVersion } from "../../format/gptq/gptq-packing.ts";
 import type { Spelling } from "../../model/config/module-names.ts";
 import type { Model } from "../../model/model.ts";
 import type { ReadPlan } from "../../policy/plan-document.ts";
+import { parsePolicy } from "../../policy/policy.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { planSettings } from "../plan/plan-model.ts";
 import { type QuantizeRun, quantizeModel } from "../quantize/quantize-model.ts";
-import { checkSettings } from "../recipe/check-settings.ts";
+import { checkSettings, GRID_SETTINGS } from "../recipe/check-settings.ts";
 import { chooseGrid, DEFAULTS, type GridWish } from "../recipe/choose-grid.ts";
 import { type QuantizeSettings, uniformModules } from "../recipe/settings.ts";
 import type { Quantized } from "../result/quantized.ts";
@@ -19,7 +20,7 @@ import { type SelfSampleOptions, selfSample } from "../windows/calibration-text.
 import type { Windows } from "../windows/window-batch.ts";
 import { originMeta } from "../write/folder-meta.ts";
 import { type Written, writeQuantized } from "../write/write-quantized.ts";
-import { type PolicyOptions, plan, requireOne } from "./make-plan.ts";
+import { POLICY_OPTIONS, type PolicyOptions, plan } from "./make-plan.ts";
 
 /** Bits (one width, a policy or a plan), grid, calibration tokens, and output. Defaults are those of the command line. */
 export interface QuantizeOptions
@@ -52,11 +53,9 @@ export interface QuantizeOptions
 
 const OPTIONS: KnownOptions<QuantizeOptions> = {
   ...{ bits: true, policy: true, plan: true, groupSize: true, windows: true, self: true, output: true, work: true },
-  ...{ resume: true, names: true, version: true, rtnLoss: true, signal: true, onProgress: true },
-  ...{ statistics: true, budget: true, seed: true, minBits: true, freeze: true, sampleTokens: true },
-  ...{ preset: true, method: true, symmetric: true, clip: true, actOrder: true, staticGroups: true },
-  ...{ deadColumns: true, dampPercent: true, dampIncrement: true, gateWeighted: true, shrinkage: true },
-  ...{ errorFeedback: true },
+  ...{ resume: true, names: true, version: true, rtnLoss: true, signal: true, onProgress: true, preset: true },
+  ...GRID_SETTINGS,
+  ...POLICY_OPTIONS,
 };
 
 /** Result of quantising, with the settings used, and what was written if an output was given. */
@@ -79,9 +78,11 @@ export async function quantize(model: Model, options: QuantizeOptions = {}): Pro
     requireOne("calibration", { windows: given, self: self === false ? undefined : self });
     if (options.work === undefined && options.resume === true)
       throw new UsageError("resume", "no work folder", "work, a folder to resume from");
-    const windows = given ?? (self ? await ownText(model, options) : undefined);
-    const settings = await settingsOf(model, { ...options, windows });
+    let known = given && Promise.resolve(given);
+    const calibration = async () => (known ??= self ? ownText(model, options) : undefined);
+    const settings = await settingsOf(model, options, calibration);
     checkSettings(model.files, settings);
+    const windows = settings.method === "rtn" ? undefined : await calibration();
     const checkpoint = await blocksOf(model, settings, { ...options, windows });
     const quantized = await quantizeModel(model, settings, { windows, checkpoint, rtnLoss, signal, onProgress });
     const written = await write(model, quantized, settings, options, checkpoint);
@@ -97,18 +98,24 @@ function ownText(model: Model, { self, seed, signal, onProgress }: QuantizeOptio
   return selfSample(model, { seed, ...(typeof self === "object" ? self : {}), signal, onProgress });
 }
 
-async function settingsOf(model: Model, options: QuantizeOptions): Promise<QuantizeSettings> {
+/** @param calibration the calibration windows: text of the model's own is written only if they are needed. */
+async function settingsOf(
+  model: Model,
+  options: QuantizeOptions,
+  calibration: () => Promise<Windows | undefined>,
+): Promise<QuantizeSettings> {
   const { files } = model;
   const { bits = DEFAULTS.bits, groupSize = DEFAULTS.groupSize, policy } = options;
-  const withGrid = (modules: QuantizeSettings["modules"]) => ({ ...chooseGrid(modules, wishOf(options)), modules });
+  const withGrid = (modules: QuantizeSettings["modules"]) => ({ ...chooseGrid(modules, options), modules });
   if (options.plan !== undefined) return withGrid(planSettings(files, options.plan, { groupSize }));
   if (policy === undefined) {
     refusePolicyOptions(options);
     return withGrid(uniformModules(files, bits, groupSize));
   }
-  const { statistics, budget, seed, minBits, freeze, sampleTokens, windows, names, signal, onProgress } = options;
+  const { statistics, budget, seed, minBits, freeze, sampleTokens, names, signal, onProgress } = options;
+  const windows = parsePolicy(policy).kind === "knapsack" ? await calibration() : undefined;
   const choice = { statistics, budget, seed, minBits, freeze, sampleTokens, windows, names, signal, onProgress };
-  const document = await plan(model, { ...choice, policy, groupSize, grid: wishOf(options) });
+  const document = await plan(model, { ...choice, policy, groupSize, grid: options });
   return withGrid(planSettings(files, document, { groupSize, name: `policy ${policy}` }));
 }
 
@@ -117,21 +124,18 @@ function refusePolicyOptions({ statistics, budget, minBits, freeze, sampleTokens
     if (value !== undefined) throw new UsageError(option, "no policy beside it", "a policy that uses it");
 }
 
-function wishOf(options: QuantizeOptions): GridWish {
-  const { preset, method, symmetric, clip, actOrder, staticGroups, deadColumns, gateWeighted } = options;
-  const { dampPercent, dampIncrement, shrinkage, errorFeedback } = options;
-  return {
-    ...{ preset, method, symmetric, clip, actOrder, staticGroups, deadColumns, gateWeighted },
-    ...{ dampPercent, dampIncrement, shrinkage, errorFeedback },
-  };
+/** @throws UsageError if more than one of them is given. */
+function requireOne(where: string, given: Readonly<Record<string, unknown>>): void {
+  const names = Object.keys(given);
+  const found = names.filter((name) => given[name] !== undefined);
+  if (found.length > 1) throw new UsageError(where, found.join(" and "), `one of ${names.join(", ")}`);
 }
 
 async function blocksOf(
   model: Model,
   settings: QuantizeSettings,
-  { work, resume, windows: all, signal, onProgress }: QuantizeOptions,
+  { work, resume, windows, signal, onProgress }: QuantizeOptions,
 ): Promise<FolderCheckpoint | undefined> {
-  const windows = settings.method === "rtn" ? undefined : all;
   return work && openCheckpoint(work, model, { settings, windows, resume, signal, onProgress });
 }
 

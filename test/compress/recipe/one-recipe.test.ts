@@ -64,6 +64,14 @@ describe("quantize", () => {
     expect(streamed.files.get("model.safetensors")).toEqual(plain.files.get("model.safetensors"));
   });
 
+  it("writes text of the model's own only once the settings are known to fit, and for methods that need it", async () => {
+    const phases = new Set<string>();
+    const onProgress = ({ phase }: { readonly phase: string }) => void phases.add(phase);
+    await expect(quantize(model, { groupSize: 48, self: SELF, onProgress })).rejects.toThrow("group size: found 48");
+    await quantize(model, { bits: 8, method: "rtn", clip: "none", self: SELF, onProgress });
+    expect(phases).toEqual(new Set(["quantize"]));
+  });
+
   it("gives the matrices where nothing is written", async () => {
     const { matrices, modules, written, settings } = await quantize(model, { bits: 4, self: SELF });
     expect(written).toBeUndefined();
