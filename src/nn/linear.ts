@@ -28,7 +28,7 @@ export interface MatmulRequest {
   readonly targets: readonly Target[];
   /** Approximate number of compact rows over all targets, by which time slices are chosen. */
   readonly rows: number;
-  /** Router and head read their input unrounded in every mode. */
+  /** Router and head read their input unrounded in every mode; a packed head in the modes int8 and int16 reads it as int16. */
   readonly exact?: boolean;
   /** Address of fixed scales of the input, for study activations; if it is 0 or left out, each row gets its own scales. */
   readonly scales?: number;
@@ -36,6 +36,9 @@ export interface MatmulRequest {
 
 /** Most columns of a group; int16 sums would overflow with more. */
 const MAX_ACTIVATION_GROUP = 128;
+
+/** Largest int16 code of an input. */
+const WIDE_LEVELS = 32767;
 
 /** Records `y = x W^T + bias` for all targets. They share input and shape, but may differ in storage. */
 export function project(emit: Emit, request: MatmulRequest): void {
@@ -73,27 +76,28 @@ interface InputPlan {
   readonly permPtr: number;
   /** Columns that share a scale. */
   readonly group: number;
-  /** Largest code of the form `rounded`. */
+  /** Largest code of the forms `rounded` and `record`. */
   readonly levels: number;
   readonly key: string;
 }
 
 function planInput({ activations }: Emit, request: MatmulRequest, matrix: Matrix): InputPlan {
   const permPtr = matrix.kind === "packed" ? matrix.permPtr : 0;
-  const plain = { permPtr, group: 0, levels: 0 };
-  if (activations.mode === "f32" || request.exact)
-    return { ...plain, form: "plain", key: permPtr === 0 ? "" : `g${permPtr}` };
+  const isExact = request.exact && (matrix.kind === "float" || activations.mode === "study");
+  if (activations.mode === "f32" || isExact)
+    return { form: "plain", permPtr, group: 0, levels: 0, key: permPtr === 0 ? "" : `g${permPtr}` };
   if (activations.mode === "study") {
     const group = activations.group === "token" ? matrix.cols : activations.group;
     return { form: "rounded", permPtr, group, levels: studyLevels(activations.bits), key: `s/${permPtr}` };
   }
   const { mode, group } = activations;
+  const levels = mode === "int16" || request.exact ? WIDE_LEVELS : 127;
   if (matrix.kind === "float") {
     const columns = group === "weight" ? MAX_ACTIVATION_GROUP : group;
-    return { form: "rounded", permPtr, group: columns, levels: mode === "int16" ? 32767 : 127, key: `f${columns}` };
+    return { form: "rounded", permPtr, group: columns, levels, key: `f${columns}` };
   }
   const columns = activationGroup(matrix, group);
-  return { ...plain, form: "record", group: columns, key: `r${columns}/${permPtr}` };
+  return { form: "record", permPtr, group: columns, levels, key: `r${columns}/${levels}/${permPtr}` };
 }
 
 /** The activation group must divide the weights' group; 32 always does. */
@@ -106,7 +110,7 @@ function activationGroup(matrix: PackedMatrix, wish: 32 | 64 | "weight"): number
 
 /** Prepares the input. Rounded inputs are gathered after rounding, so that groups are in the layer's column order; records before quantising. */
 function prepare(emit: Emit, request: MatmulRequest, plan: InputPlan): void {
-  const { tape, prepared, activations } = emit;
+  const { tape, prepared } = emit;
   const { rows, cols } = request.input;
   let from: Pick<Rows, "ptr" | "ld"> = request.input;
   if (plan.form === "rounded") {
@@ -121,18 +125,18 @@ function prepare(emit: Emit, request: MatmulRequest, plan: InputPlan): void {
     from = { ptr: prepared.gathered, ld: cols };
   }
   if (plan.form === "record") {
-    const withNarrow = usesNarrow(emit);
+    const withNarrow = usesNarrow(emit, plan);
     const { recordBytes, narrowOffset } = recordLayout(cols, plan.group, withNarrow);
     const narrow = withNarrow ? narrowOffset : 0;
-    const wide = activations.mode === "int16" ? 1 : 0;
+    const wide = plan.levels === WIDE_LEVELS ? 1 : 0;
     // biome-ignore format: one line a call
     tape.call("quantize_act", rows, cols, prepared.records, from.ptr, from.ld, cols, plan.group, recordBytes, narrow, wide);
   }
 }
 
 /** Whether records have int8 codes besides int16 codes. Only the dot product of the relaxed build reads them. */
-function usesNarrow(emit: Emit): boolean {
-  return emit.machine.build === "relaxed" && emit.activations.mode === "int8";
+function usesNarrow({ machine }: Emit, { levels }: InputPlan): boolean {
+  return machine.build === "relaxed" && levels !== WIDE_LEVELS;
 }
 
 function emitMatmul(
@@ -157,9 +161,9 @@ function emitMatmul(
     record(kernel, units, work, ...head, x.ptr, request.index, matrix.cols, groupSize, stride(matrix.rows), x.ld);
     return;
   }
-  const layout = recordLayout(matrix.cols, plan.group, usesNarrow(emit));
+  const layout = recordLayout(matrix.cols, plan.group, usesNarrow(emit, plan));
   const { bits } = matrix as PackedMatrix;
-  const narrow = usesNarrow(emit) && bits !== 8;
+  const narrow = usesNarrow(emit, plan) && bits !== 8;
   const kernel: KernelName = narrow ? `matmul_w${bits as 2 | 3 | 4}a8` : `matmul_w${bits}a16`;
   const values = narrow ? layout.narrowOffset : layout.wideOffset;
   // biome-ignore format: one line a call

@@ -24,7 +24,7 @@ export type Projection =
   | "embedding"
   | "head";
 
-/** The roles whose linears are quantised; the others stay float. */
+/** The roles whose linears are quantised by bit plans: the linears of blocks that bits a weight are counted over. */
 export const QUANTIZABLE_ROLES = ["attention", "expert", "shared", "dense"] as const;
 export type QuantizableRole = (typeof QUANTIZABLE_ROLES)[number];
 
@@ -42,7 +42,15 @@ export interface LinearShape {
   readonly cols: number;
 }
 
-/** Whether linears of this role are quantised. */
+/** The roles whose linears may be stored as codes. Quantising leaves the head and the embedding float unless it is asked for them. */
+const PACKABLE_ROLES: readonly Role[] = [...QUANTIZABLE_ROLES, "embedding", "head"];
+
+/** Whether linears of this role may be stored as codes; router and gate of the shared experts are always float. */
+export function isPackable({ role }: Pick<LinearShape, "role">): boolean {
+  return PACKABLE_ROLES.includes(role);
+}
+
+/** Whether linears of this role are among those that bits a weight are counted over. */
 export function isQuantizable({ role }: Pick<LinearShape, "role">): boolean {
   return (QUANTIZABLE_ROLES as readonly Role[]).includes(role);
 }

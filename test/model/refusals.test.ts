@@ -138,20 +138,17 @@ describe("Model.open", () => {
     await expectFailure(mixtral(change), UnsupportedError, name);
   });
 
-  it.each(["lm_head.qweight", "lm_heed.weight"])(
-    "does not tie the head of a file that has %s in its stead",
-    async (name) => {
-      const change = withTensors((header) => rename(header, "lm_head.weight", name));
-      const isPacked = name.endsWith("qweight");
-      await expectFailure(
-        mixtral(change),
-        isPacked ? UnsupportedError : FormatError,
-        isPacked
-          ? "lm_head: found a quantised head"
-          : 'found no tensor "lm_head.weight", expected one, since broken/config.json',
-      );
-    },
-  );
+  it.each([
+    ["lm_head.qweight", "lm_head: found qweight [333, 80], expected [80 * bits / 32, 333]"],
+    ["lm_head.scales", 'found no tensor "lm_head.weight" but lm_head.scales, expected one'],
+    ["lm_heed.weight", 'found no tensor "lm_head.weight", expected one, since broken/config.json'],
+  ])("does not tie the head of a file that has %s in its stead", async (name, message) => {
+    const change = withTensors((header) => {
+      rename(header, "lm_head.weight", name);
+      header[name].dtype = "I16";
+    });
+    await expectFailure(mixtral(change), FormatError, message);
+  });
 
   it.each([null, undefined, false])("does not tie the head where tie_word_embeddings is %s", async (tie) => {
     const change = (files: Files) => {

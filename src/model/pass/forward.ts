@@ -7,11 +7,11 @@
  */
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
 import { attend } from "../../nn/attention.ts";
+import { embed } from "../../nn/embedding.ts";
 import type { Activations, Emit, Rows } from "../../nn/emit.ts";
 import { project, type Target } from "../../nn/linear.ts";
 import { combine, route, swiglu } from "../../nn/mlp.ts";
 import { add, rmsNorm } from "../../nn/norm.ts";
-import type { FloatMatrix } from "../../tensor/matrix.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { ModelConfig } from "../config/model-config.ts";
@@ -83,9 +83,7 @@ export function recordBody(pass: Pass): void {
 /** Records h[T,D] = embedding[ids]. */
 export function recordEmbedding(pass: Pass): void {
   const { state, tokens, config, weights, emit } = pass;
-  const h = rowsOf(state.hidden, tokens, config.hiddenSize);
-  const { dtype, ptr } = weights.embedding.matrix as FloatMatrix;
-  emit.tape.call(`embed_${dtype}`, tokens, config.hiddenSize, h.ptr, state.ids, ptr, config.hiddenSize, h.ld);
+  embed(emit, rowsOf(state.hidden, tokens, config.hiddenSize), state.ids, weights.embedding.matrix);
 }
 
 /** Records one block: attention, then experts or a dense MLP. Both are added to the residual stream h. */

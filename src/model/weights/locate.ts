@@ -3,7 +3,7 @@ import { FormatError, UnsupportedError, UsageError } from "../../base/errors.ts"
 import type { Codec, StoredMatrix } from "../../format/codecs/codec.ts";
 import { codecOf } from "../../format/codecs/open-codecs.ts";
 import type { TensorIndex } from "../../format/tensor-index.ts";
-import { isQuantizable, type LinearShape } from "../../tensor/linear-shape.ts";
+import { isPackable, type LinearShape } from "../../tensor/linear-shape.ts";
 import type { Family } from "../config/families/family.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { type ModuleNames, nameFor, SPELLINGS, type Spelling } from "../config/module-names.ts";
@@ -42,12 +42,7 @@ export function isHeadTied(
   where: string,
 ): boolean {
   const head = moduleOf(names, headShape(names, config));
-  const codec = codecs.find((each) => each.holds(head));
-  if (codec?.packs)
-    throw new UnsupportedError(`${index.name}: ${head.name}`, "a quantised head", [
-      `a float head, ${head.name}.weight`,
-    ]);
-  if (codec !== undefined) return false;
+  if (codecs.some((each) => each.holds(head))) return false;
   const other = [...index.entries.keys()].filter((name) => name.startsWith(`${head.name}.`));
   if (config.tiedEmbeddings && other.length === 0) return true;
   const found = other.length === 0 ? "" : ` but ${other.join(", ")}`;
@@ -74,12 +69,26 @@ function locate(
 ): StoredMatrix {
   const { name, role, projection } = linear;
   const module = moduleOf(names, linear);
-  if (index.entries.has(`${name}.bias`) && !config.biased.includes(projection))
-    throw new UnsupportedError(`${index.name}: ${name}.bias`, "a bias", ["linears without one"]);
   const codec = codecOf(codecs, index, module);
-  if (codec.packs && !isQuantizable(linear))
+  if (codec.packs && !isPackable(linear))
     throw new UnsupportedError(`${index.name}: ${name}`, `a quantised ${role}`, [`a float ${role}`]);
-  return codec.locate(module);
+  const biasName = `${name}.bias`;
+  const isForeign = index.entries.has(biasName) && !config.biased.includes(projection);
+  if (isForeign && !codec.packs)
+    throw new UnsupportedError(`${index.name}: ${biasName}`, "a bias", ["linears without one"]);
+  const stored = codec.locate(module);
+  return isForeign ? withoutBias(stored, `${index.name}: ${biasName}`) : stored;
+}
+
+/** AutoGPTQ wrote biases of zeros for linears that have none. Loading checks that the values are zeros, since nothing adds them. */
+function withoutBias(stored: StoredMatrix, where: string): StoredMatrix {
+  const lay: StoredMatrix["lay"] = async (bench, address) => {
+    const bias = await stored.bias?.read();
+    if (bias?.some((value) => value !== 0))
+      throw new UnsupportedError(where, "a bias with values other than zero", ["linears without one"]);
+    return stored.lay(bench, address);
+  };
+  return { ...stored, bias: undefined, lay };
 }
 
 /** The weights [rows, cols] of a float linear as f32, exact. @throws UsageError for a quantised linear. */
