@@ -1,18 +1,18 @@
-// Attention of single tokens over the key/value cache. A cache is f32[row][kvHeads * headDim].
-import { exp4 } from "../common/exp";
+// Attention of single tokens over the key/value cache: f32[row][kvHeads * keyWidth] and f32[row][kvHeads * valueWidth].
+import { exp1, exp4 } from "../common/exp";
 import { loadPart, sumLanes, sumLanes4 } from "../common/lanes";
 
-/** Copies key[t] and value[t] (width = kvHeads * headDim) to cache row rows[t]; a unit is a token. */
+/** Copies key[t] and value[t] to cache row rows[t]; the widths are those of all heads. A unit is a token. */
 export function store_kv(
   first: i32, last: i32, scratch: usize,
-  keyCache: usize, valueCache: usize, key: usize, value: usize, ldkv: i32, rows: usize, width: i32,
+  keyCache: usize, valueCache: usize, key: usize, ldk: i32, value: usize, ldv: i32, rows: usize, keyWidth: i32, valueWidth: i32,
 ): void {
-  const bytes = <usize>width << 2;
+  const keyBytes = <usize>keyWidth << 2;
+  const valueBytes = <usize>valueWidth << 2;
   for (let token = first; token < last; token++) {
-    const to = <usize>load<i32>(rows + (<usize>token << 2)) * bytes;
-    const from = <usize>token * ldkv << 2;
-    memory.copy(keyCache + to, key + from, bytes);
-    memory.copy(valueCache + to, value + from, bytes);
+    const row = <usize>load<i32>(rows + (<usize>token << 2));
+    memory.copy(keyCache + row * keyBytes, key + (<usize>token * ldk << 2), keyBytes);
+    memory.copy(valueCache + row * valueBytes, value + (<usize>token * ldv << 2), valueBytes);
   }
 }
 
@@ -71,25 +71,26 @@ function scoreHeads(
 
 /**
  * scores[r] = e^(scores[r] - their maximum), and 0 from `count` up to a multiple of four. Returns their sum (four lanes in ascending
- * order, then across).
+ * order, then across). If `sink` is an address, the score there takes part in the maximum and the sum like that of one more row.
  */
-function expRows(scores: usize, count: i32): f32 {
+function expRows(scores: usize, count: i32, sink: usize): f32 {
   const end = scores + (<usize>((count + 3) & ~3) << 2);
   for (let at = scores + (<usize>count << 2); at < end; at += 4) store<f32>(at, -Infinity);
   let most = v128.load(scores);
   for (let at = scores + 16; at < end; at += 16) most = f32x4.pmax(most, v128.load(at));
-  const shift = f32x4.splat(
-    max(
-      max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 2)),
-      max(f32x4.extract_lane(most, 1), f32x4.extract_lane(most, 3)),
-    ),
+  let highest = max(
+    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 2)),
+    max(f32x4.extract_lane(most, 1), f32x4.extract_lane(most, 3)),
   );
+  if (sink) highest = max(highest, load<f32>(sink));
+  const shift = f32x4.splat(highest);
   let sum = f32x4.splat(0);
   for (let at = scores; at < end; at += 16) {
     const e = exp4(f32x4.sub(v128.load(at), shift));
     sum = f32x4.add(sum, e);
     v128.store(at, e);
   }
+  if (sink) return sumLanes(sum) + exp1(load<f32>(sink) - highest);
   return sumLanes(sum);
 }
 
@@ -192,14 +193,22 @@ function rowsOf(at: usize, end: usize): i32 {
  * y[t, head] = softmax(scale * q[t, head] . K^T) V over the cache rows that token t sees; a unit is token * heads + head.
  * The rows are given as segments { first row, rows }, numbers offsets[t] to offsets[t + 1] - 1, in the order of their positions. Their
  * place in the cache does not change a bit. Query head h reads key/value head h / (heads / kvHeads).
+ * shape: words { heads, kvHeads, keyWidth, valueWidth, f32 scale, address of sinks f32[heads] or 0 }. The widths are those of one head.
+ * A sink is the score of a row whose value is zero: it takes its part of the softmax and adds nothing.
  * Scratch: 256 KiB, or, if larger, 4 bytes for each visible row (rounded up to 16) plus 16.
  */
 export function attend_f32(
   first: i32, last: i32, scratch: usize,
-  y: usize, ldy: i32, q: usize, ldq: i32, keyCache: usize, valueCache: usize, offsets: usize, segments: usize,
-  heads: i32, kvHeads: i32, headDim: i32, scale: u32,
+  y: usize, ldy: i32, q: usize, ldq: i32, keyCache: usize, valueCache: usize, offsets: usize, segments: usize, shape: usize,
 ): void {
-  const stride = <usize>(kvHeads * headDim) << 2;
+  const heads = load<i32>(shape);
+  const kvHeads = load<i32>(shape, 4);
+  const keyWidth = load<i32>(shape, 8);
+  const valueWidth = load<i32>(shape, 12);
+  const scale = load<f32>(shape, 16);
+  const sinks = <usize>load<u32>(shape, 20);
+  const keyStride = <usize>(kvHeads * keyWidth) << 2;
+  const valueStride = <usize>(kvHeads * valueWidth) << 2;
   const group = heads / kvHeads;
   for (let unit = first; unit < last; ) {
     const token = unit / heads;
@@ -216,26 +225,26 @@ export function attend_f32(
     const query = q + (<usize>token * ldq << 2);
     let scores = scratch;
     for (let at = begin; at < end; at += 8) {
-      const k = keyCache + <usize>load<i32>(at) * stride;
+      const k = keyCache + <usize>load<i32>(at) * keyStride;
       const rows = load<i32>(at, 4);
-      scoreHeads(scores, lds, query, k, rows, stride, from, to, group, headDim, reinterpret<f32>(scale));
+      scoreHeads(scores, lds, query, k, rows, keyStride, from, to, group, keyWidth, scale);
       scores += <usize>rows << 2;
     }
     for (let head = from; head < to; head++) {
       scores = scratch + <usize>(head - from) * lds;
-      store<f32>(scores + lds - 16, expRows(scores, count));
+      store<f32>(scores + lds - 16, expRows(scores, count, sinks ? sinks + (<usize>head << 2) : 0));
     }
-    memory.fill(out + (<usize>(from * headDim) << 2), 0, <usize>((to - from) * headDim) << 2);
+    memory.fill(out + (<usize>(from * valueWidth) << 2), 0, <usize>((to - from) * valueWidth) << 2);
     scores = scratch;
     for (let at = begin; at < end; at += 8) {
-      const v = valueCache + <usize>load<i32>(at) * stride;
+      const v = valueCache + <usize>load<i32>(at) * valueStride;
       const rows = load<i32>(at, 4);
-      mixHeads(out, scores, lds, v, rows, stride, from, to, group, headDim);
+      mixHeads(out, scores, lds, v, rows, valueStride, from, to, group, valueWidth);
       scores += <usize>rows << 2;
     }
     for (let head = from; head < to; head++) {
       const sum = load<f32>(scratch + <usize>(head - from + 1) * lds - 16);
-      divide(out + (<usize>(head * headDim) << 2), headDim, sum);
+      divide(out + (<usize>(head * valueWidth) << 2), valueWidth, sum);
     }
   }
 }

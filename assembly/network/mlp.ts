@@ -22,6 +22,36 @@ export function swiglu_f32(
   }
 }
 
+/**
+ * y[t] = (up' + 1) * gate' / (1 + e^(-alpha gate')), where gate' = min(gate, limit) and up' is `up` between -limit and limit (gpt-oss);
+ * otherwise as `swiglu_f32`.
+ */
+export function swiglu_clamped_f32(
+  first: i32, last: i32, scratch: usize, y: usize, gate: usize, up: usize, ld: i32, width: i32, alpha: u32, limit: u32,
+): void {
+  const one = v128.load(EXP_ONE);
+  const steep = reinterpret<f32>(alpha);
+  const most = reinterpret<f32>(limit);
+  const steeps = f32x4.splat(-steep);
+  const high = f32x4.splat(most);
+  const low = f32x4.splat(-most);
+  for (let row = first; row < last; row++) {
+    let at = <usize>row * ld << 2;
+    const end = at + (<usize>width << 2);
+    for (; at + 16 <= end; at += 16) {
+      const g = f32x4.min(v128.load(gate + at), high);
+      const u = f32x4.max(f32x4.min(v128.load(up + at), high), low);
+      const glu = f32x4.div(g, f32x4.add(one, exp4(f32x4.mul(g, steeps))));
+      v128.store(y + at, f32x4.mul(f32x4.add(u, one), glu));
+    }
+    for (; at < end; at += 4) {
+      const g = min(load<f32>(gate + at), most);
+      const u = max(min(load<f32>(up + at), most), -most);
+      store<f32>(y + at, (u + 1) * (g / (<f32>1 + exp1(g * -steep))));
+    }
+  }
+}
+
 /** y[t] += x[t]. */
 export function add_f32(
   first: i32, last: i32, scratch: usize, y: usize, ldy: i32, x: usize, ldx: i32, width: i32,

@@ -2,7 +2,7 @@
 import { exp1, exp4 } from "../common/exp";
 
 /** Fills experts[0..topK) with the indices of the largest logits, in descending order. On ties the lower index wins. */
-function choose(experts: usize, weights: usize, logits: usize, count: i32, topK: i32): void {
+export function choose(experts: usize, weights: usize, logits: usize, count: i32, topK: i32): void {
   let taken = 0;
   for (let expert = 0; expert < count; expert++) {
     const logit = load<f32>(logits + (<usize>expert << 2));
@@ -21,7 +21,7 @@ function choose(experts: usize, weights: usize, logits: usize, count: i32, topK:
 }
 
 /** Sum of e^(logit - most) over all experts, in ascending order. */
-function expSum(logits: usize, count: i32, most: f32): f32 {
+export function expSum(logits: usize, count: i32, most: f32): f32 {
   const shift = f32x4.splat(most);
   let sum: f32 = 0;
   let at = logits;

@@ -51,7 +51,10 @@ export function attend(emit: Emit, shape: AttentionShape, call: AttentionCall): 
   const scale = f32Bits(1 / Math.sqrt(headDim));
   tape.call("rope_f32", tokens, heads * headDim, q.ptr, q.ld, places.positions, ropeTable, heads, headDim, headDim);
   tape.beside("rope_f32", tokens, width, k.ptr, k.ld, places.positions, ropeTable, kvHeads, headDim, headDim);
-  tape.call("store_kv", tokens, 2 * width, cache.keys, cache.values, k.ptr, v.ptr, k.ld, places.rows, width);
+  const rows = places.rows;
   // biome-ignore format: one line a call
-  tape.call("attend_f32", tokens * heads, 2 * headDim * visible, out.ptr, out.ld, q.ptr, q.ld, cache.keys, cache.values, places.offsets, places.segments, heads, kvHeads, headDim, scale);
+  tape.call("store_kv", tokens, 2 * width, cache.keys, cache.values, k.ptr, k.ld, v.ptr, v.ld, rows, width, width);
+  const parts = emit.pool.intern([heads, kvHeads, headDim, headDim, scale, 0]);
+  // biome-ignore format: one line a call
+  tape.call("attend_f32", tokens * heads, 2 * headDim * visible, out.ptr, out.ld, q.ptr, q.ld, cache.keys, cache.values, places.offsets, places.segments, parts);
 }

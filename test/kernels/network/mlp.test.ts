@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Call, sameBits, worstError } from "../../helpers/cuts.ts";
 import { type Bench, f32Bits } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
-import { swiglu_f32 } from "../../reference/network/mlp.ts";
+import { swiglu_clamped_f32, swiglu_f32 } from "../../reference/network/mlp.ts";
 
 const ROWS = 5;
 const WIDTHS = [1, 2, 3, 15, 16, 17, 101];
@@ -31,6 +31,35 @@ describe("swiglu_f32", () => {
     });
     expect([...y.slice(4)]).toEqual([0, 88, 89, 1000, Math.fround(1e30)]);
     for (const value of y.slice(1, 4)) expect(Math.abs(value)).toBeLessThan(1e-35);
+  });
+});
+
+describe("swiglu_clamped_f32", () => {
+  it.each(WIDTHS)("matches the reference at width %i, with values on both sides of the limit", (width) => {
+    const gate = gaussians(ROWS * width, 1).map((value) => value * 6);
+    const up = gaussians(ROWS * width, 2).map((value) => value * 6);
+    const [alpha, limit] = [Math.fround(1.702), 7];
+    const y = sameBits((bench, call) => {
+      const at = bench.put(gate);
+      call("swiglu_clamped_f32", ROWS, at, at, bench.put(up), width, width, f32Bits(alpha), f32Bits(limit));
+      return bench.f32(at, gate.length);
+    });
+    expect(worstError(y, swiglu_clamped_f32(gate, up, alpha, limit), 1e-3)).toBeLessThan(2e-6);
+  });
+
+  it("stays finite at the ends of the range, and keeps what is not a number", () => {
+    const gate = Float32Array.from([-1e30, -1000, 7, 1e30, NaN]);
+    const y = sameBits((bench, call) => {
+      const to = bench.alloc(gate.byteLength);
+      const [from, up] = [bench.put(gate), bench.put(Float32Array.from([1, -1e30, 1e30, -1e30, 0]))];
+      call("swiglu_clamped_f32", 1, to, from, up, 5, 5, f32Bits(1.702), f32Bits(7));
+      return bench.f32(to, 5);
+    });
+    expect(Math.abs(y[0])).toBeLessThan(1e-5);
+    expect(Math.abs(y[1])).toBeLessThan(1e-30);
+    expect(y[2]).toBeCloseTo(56, 3);
+    expect(y[3]).toBeCloseTo(-42, 3);
+    expect(y[4]).toBeNaN();
   });
 });
 
