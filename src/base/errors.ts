@@ -98,3 +98,15 @@ export class FileError extends QuernError {
     super(`${where}: ${problem}`, { where }, options);
   }
 }
+
+/**
+ * A chat template refuses a conversation (`raised` is true, and the message ends in its own words), or cannot be read or rendered.
+ * `template` is its beginning.
+ */
+export class TemplateError extends QuernError {
+  override readonly name: string = "TemplateError";
+  readonly code = "TEMPLATE";
+  constructor(where: string, problem: string, details: { readonly raised: boolean; readonly template: string }) {
+    super(`${where}: ${problem}`, { where, ...details });
+  }
+}
