@@ -90,3 +90,26 @@ export function scale_f32(first: i32, last: i32, scratch: usize, y: usize, ldy: 
     for (; at < end; at += 4) store<f32>(at, load<f32>(at) * scalar);
   }
 }
+
+/** y[t] *= 1 / (1 + e^-gate[t]), where gate has one column of row stride ldg. */
+export function sigmoid_scale_f32(
+  first: i32, last: i32, scratch: usize, y: usize, ldy: i32, gate: usize, ldg: i32, width: i32,
+): void {
+  for (let row = first; row < last; row++) {
+    const weight: f32 = <f32>1 / (<f32>1 + exp1(-load<f32>(gate + (<usize>row * ldg << 2))));
+    scale_f32(row, row + 1, scratch, y, ldy, width, reinterpret<u32>(weight));
+  }
+}
+
+/** y[t] = y[t] between -limit and limit. A NaN stays one. */
+export function clamp_f32(first: i32, last: i32, scratch: usize, y: usize, ldy: i32, width: i32, limit: u32): void {
+  const most = reinterpret<f32>(limit);
+  const above = f32x4.splat(most);
+  const below = f32x4.splat(-most);
+  for (let row = first; row < last; row++) {
+    let at = y + (<usize>row * ldy << 2);
+    const end = at + (<usize>width << 2);
+    for (; at + 16 <= end; at += 16) v128.store(at, f32x4.max(f32x4.min(v128.load(at), above), below));
+    for (; at < end; at += 4) store<f32>(at, max(min(load<f32>(at), most), -most));
+  }
+}

@@ -42,3 +42,16 @@ export function rmsnorm_f32(
     for (; at < bytes; at += 4) store<f32>(to + at, load<f32>(from + at) * inverse * load<f32>(weight + at));
   }
 }
+
+/**
+ * Normalises every head of x[T, heads * headDim] by itself, in place, as `rmsnorm_f32` does a row; a unit is a token. All heads share
+ * weight[headDim].
+ */
+export function rmsnorm_heads_f32(
+  first: i32, last: i32, scratch: usize, x: usize, ldx: i32, weight: usize, heads: i32, headDim: i32, eps: u32,
+): void {
+  for (let token = first; token < last; token++) {
+    const row = x + (<usize>token * ldx << 2);
+    rmsnorm_f32(0, heads, scratch, row, headDim, row, headDim, weight, headDim, eps);
+  }
+}

@@ -36,13 +36,15 @@ export function group_tokens(
 }
 
 /**
- * h[t] += (sum over slots, in slot order, of weights[t, slot] * y[place[t, slot]]) + extra[t]; a unit is a token.
+ * h[t] += factor * ((sum over slots, in slot order, of weights[t, slot] * y[place[t, slot]]) + extra[t]); a unit is a token.
  * The experts' outputs are summed before they are added to h. `extra` 0: there is none.
  */
 export function combine_f32(
   first: i32, last: i32, scratch: usize,
-  h: usize, ldh: i32, y: usize, ldy: i32, weights: usize, place: usize, topK: i32, width: i32, extra: usize, ldextra: i32,
+  h: usize, ldh: i32, y: usize, ldy: i32, weights: usize, place: usize, topK: i32, width: i32, extra: usize, ldextra: i32, factor: u32,
 ): void {
+  const scalar = reinterpret<f32>(factor);
+  const vector = f32x4.splat(scalar);
   const bytes = <usize>width << 2;
   for (let token = first; token < last; token++) {
     const choice = <usize>(token * topK) << 2;
@@ -56,7 +58,7 @@ export function combine_f32(
         sum = f32x4.add(sum, f32x4.mul(v128.load32_splat(weights + choice + slot), v128.load(row + at)));
       }
       if (extra) sum = f32x4.add(sum, v128.load(more + at));
-      v128.store(to + at, f32x4.add(v128.load(to + at), sum));
+      v128.store(to + at, f32x4.add(v128.load(to + at), f32x4.mul(sum, vector)));
     }
     for (; at < bytes; at += 4) {
       let sum: f32 = 0;
@@ -65,7 +67,7 @@ export function combine_f32(
         sum += load<f32>(weights + choice + slot) * load<f32>(row + at);
       }
       if (extra) sum += load<f32>(more + at);
-      store<f32>(to + at, load<f32>(to + at) + sum);
+      store<f32>(to + at, load<f32>(to + at) + sum * scalar);
     }
   }
 }

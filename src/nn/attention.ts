@@ -6,6 +6,10 @@ export interface AttentionShape {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
+  /** Factor on q k^T before the softmax. */
+  readonly attentionScale: number;
+  /** RoPE rotates the first `rotaryDim` columns of each head. */
+  readonly rope: { readonly rotaryDim: number };
 }
 
 /** Addresses of each token's position and cache rows; i32 [T] unless noted otherwise. */
@@ -43,14 +47,15 @@ export interface AttentionCall {
 
 /** Records the calls that rotate q and k, store k and v in the cache, and attend. */
 export function attend(emit: Emit, shape: AttentionShape, call: AttentionCall): void {
-  const { heads, kvHeads, headDim } = shape;
+  const { heads, kvHeads, headDim, rope } = shape;
   const { q, k, v, out, cache, places, ropeTable, visible } = call;
   const { tape } = emit;
   const tokens = q.rows;
   const width = kvHeads * headDim;
-  const scale = f32Bits(1 / Math.sqrt(headDim));
-  tape.call("rope_f32", tokens, heads * headDim, q.ptr, q.ld, places.positions, ropeTable, heads, headDim, headDim);
-  tape.beside("rope_f32", tokens, width, k.ptr, k.ld, places.positions, ropeTable, kvHeads, headDim, headDim);
+  const { rotaryDim } = rope;
+  const scale = f32Bits(shape.attentionScale);
+  tape.call("rope_f32", tokens, heads * headDim, q.ptr, q.ld, places.positions, ropeTable, heads, headDim, rotaryDim);
+  tape.beside("rope_f32", tokens, width, k.ptr, k.ld, places.positions, ropeTable, kvHeads, headDim, rotaryDim);
   const rows = places.rows;
   // biome-ignore format: one line a call
   tape.call("store_kv", tokens, 2 * width, cache.keys, cache.values, k.ptr, k.ld, v.ptr, v.ld, rows, width, width);

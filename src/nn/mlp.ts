@@ -21,19 +21,28 @@ export interface Routes {
   readonly place: number;
 }
 
+/** How a token's experts and their weights follow from the router's logits. */
+export interface RouterRule {
+  /** `softmax`: weights are the softmax over all experts' logits, and the largest are chosen. */
+  readonly scoring: "softmax";
+  /** Whether the chosen experts' weights are divided by their sum. */
+  readonly renormalize: boolean;
+  /** Factor on the weights after renormalisation. */
+  readonly scale: number;
+}
+
 export interface RouterShape {
   readonly experts: number;
   readonly topK: number;
-  readonly renormalize: boolean;
-  readonly routedScale: number;
+  readonly router: RouterRule;
 }
 
 /** Chooses experts from router logits and lists the tokens of each expert. */
 export function route(emit: Emit, shape: RouterShape, routes: Routes, logits: Rows): void {
-  const { experts, topK } = shape;
+  const { experts, topK, router } = shape;
   const tokens = logits.rows;
-  const renormalize = shape.renormalize ? 1 : 0;
-  const scale = f32Bits(shape.routedScale);
+  const renormalize = router.renormalize ? 1 : 0;
+  const scale = f32Bits(router.scale);
   const { tape } = emit;
   // biome-ignore format: one line a call
   tape.call("route_f32", tokens, 16 * experts, routes.experts, routes.weights, logits.ptr, logits.ld, experts, topK, renormalize, scale);
@@ -49,10 +58,17 @@ export interface ExpertOutputs {
   readonly topK: number;
   /** Output of the shared experts, one row for each token; undefined if there are none. */
   readonly shared: Rows | undefined;
+  /** Factor on the whole sum. */
+  readonly scale: number;
 }
 
-/** h += sum over chosen experts of weight * y, plus the shared experts' output. */
-export function combine(emit: Emit, h: Rows, { routed: y, routes, topK, shared }: ExpertOutputs): void {
+/** y[t] *= sigmoid(gate[t]), where the gate has one column. */
+export function scaleBySigmoid(emit: Emit, y: Rows, gate: Rows): void {
+  emit.tape.call("sigmoid_scale_f32", y.rows, y.cols + 16, y.ptr, y.ld, gate.ptr, gate.ld, y.cols);
+}
+
+/** h += scale * (sum over chosen experts of weight * y, plus the shared experts' output). */
+export function combine(emit: Emit, h: Rows, { routed: y, routes, topK, shared, scale }: ExpertOutputs): void {
   // biome-ignore format: one line a call
-  emit.tape.call("combine_f32", h.rows, (topK + 2) * h.cols, h.ptr, h.ld, y.ptr, y.ld, routes.weights, routes.place, topK, h.cols, shared?.ptr ?? 0, shared?.ld ?? 0);
+  emit.tape.call("combine_f32", h.rows, (topK + 2) * h.cols, h.ptr, h.ld, y.ptr, y.ld, routes.weights, routes.place, topK, h.cols, shared?.ptr ?? 0, shared?.ld ?? 0, f32Bits(scale));
 }

@@ -1,7 +1,8 @@
 /** Keeps a model's RoPE table in the engine's memory. All sessions share it; if one needs more positions, a longer table replaces it. */
 import type { Arena } from "../wasm/memory/arena.ts";
 import type { Region } from "../wasm/memory/region.ts";
-import { type RopeOptions, ropeTable } from "./rope-table.ts";
+import type { RopeShape } from "./rope-frequencies.ts";
+import { ropeTable } from "./rope-table.ts";
 
 /** Positions are rounded up to a multiple of this, so that slightly longer sequences seldom need another table. */
 const POSITION_STEP = 256;
@@ -21,11 +22,11 @@ interface Table {
 
 export class RopeTables {
   readonly #arena: Arena;
-  readonly #shape: Omit<RopeOptions, "positions">;
+  readonly #shape: RopeShape;
   /** The longest table so far. Shorter ones stay while they are used, because the tapes of their users contain their addresses. */
   #longest: Table | undefined;
 
-  constructor(arena: Arena, shape: Omit<RopeOptions, "positions">) {
+  constructor(arena: Arena, shape: RopeShape) {
     this.#arena = arena;
     this.#shape = shape;
   }

@@ -4,7 +4,7 @@ import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import { Turns } from "../base/turns.ts";
 import type { Model } from "../model/model.ts";
 import { requireIdList } from "../model/pass/check-session.ts";
-import type { Tap } from "../model/pass/forward.ts";
+import type { Tap } from "../model/pass/record/pass.ts";
 import type { LogitRows } from "../model/pass/session.ts";
 import { readRows } from "../nn/emit.ts";
 

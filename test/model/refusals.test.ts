@@ -84,7 +84,7 @@ describe("readModelFiles", () => {
     [{ num_experts_per_tok: 5 }, FormatError, "num_experts_per_tok: found 5"],
     [{ num_key_value_heads: 3 }, ShapeError, "num_key_value_heads"],
     [{ head_dim: 15 }, FormatError, "head_dim: found 15"],
-    [{ rope_parameters: { rope_type: "yarn", rope_theta: 1e4 } }, UnsupportedError, 'rope_type: found "yarn"'],
+    [{ rope_parameters: { rope_type: "longrope", rope_theta: 1e4 } }, UnsupportedError, 'rope_type: found "longrope"'],
     [{ num_local_experts: 5 }, ShapeError, "gate.weight"],
     [{ hidden_size: 96 }, ShapeError, "model.embed_tokens.weight"],
     [{ num_hidden_layers: 4 }, FormatError, "model.layers.3."],

@@ -1,13 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
-import { type RopeScaling, ropeTable } from "../../src/nn/rope-table.ts";
+import type { RopeScaling } from "../../src/nn/rope-frequencies.ts";
+import { ropeTable } from "../../src/nn/rope-table.ts";
+
+const PLAIN = { type: "none" } as const;
 
 /** cos or sin as Math has them, one f32 unit apart at most. */
-function check(positions: number, rotaryDim: number, theta: number, scaling?: RopeScaling) {
+function check(positions: number, rotaryDim: number, theta: number, scaling: RopeScaling = PLAIN) {
   const table = ropeTable({ positions, rotaryDim, theta, scaling });
   expect(table.length).toBe(positions * rotaryDim);
   const half = rotaryDim / 2;
-  const factor = scaling?.type === "linear" ? scaling.factor : 1;
+  const factor = scaling.type === "linear" ? scaling.factor : 1;
   let worst = 0;
   for (let position = 0; position < positions; position++)
     for (let i = 0; i < half; i++) {
@@ -31,12 +34,12 @@ describe("ropeTable", () => {
   });
 
   it("starts with no turn", () => {
-    expect([...ropeTable({ positions: 1, rotaryDim: 6, theta: 10_000 })]).toEqual([1, 1, 1, 0, 0, 0]);
-    expect(ropeTable({ positions: 0, rotaryDim: 6, theta: 10_000 })).toHaveLength(0);
+    expect([...ropeTable({ positions: 1, rotaryDim: 6, theta: 10_000, scaling: PLAIN })]).toEqual([1, 1, 1, 0, 0, 0]);
+    expect(ropeTable({ positions: 0, rotaryDim: 6, theta: 10_000, scaling: PLAIN })).toHaveLength(0);
   });
 
   it("gives these bits on every engine", () => {
-    const table = ropeTable({ positions: 4096, rotaryDim: 128, theta: 500_000 });
+    const table = ropeTable({ positions: 4096, rotaryDim: 128, theta: 500_000, scaling: PLAIN });
     const words = new Uint32Array(table.buffer);
     let hash = 0x811c9dc5;
     for (const word of words) hash = Math.imul(hash ^ word, 0x01000193) >>> 0;
@@ -44,10 +47,10 @@ describe("ropeTable", () => {
   });
 
   it.each([
-    { positions: 4, rotaryDim: 7, theta: 1e4 },
-    { positions: 4, rotaryDim: 0, theta: 1e4 },
-    { positions: -1, rotaryDim: 8, theta: 1e4 },
-    { positions: 4, rotaryDim: 8, theta: 0 },
+    { positions: 4, rotaryDim: 7, theta: 1e4, scaling: PLAIN },
+    { positions: 4, rotaryDim: 0, theta: 1e4, scaling: PLAIN },
+    { positions: -1, rotaryDim: 8, theta: 1e4, scaling: PLAIN },
+    { positions: 4, rotaryDim: 8, theta: 0, scaling: PLAIN },
     { positions: 4, rotaryDim: 8, theta: 1e4, scaling: { type: "linear", factor: 0 } as const },
   ])("rejects %o", (options) => {
     expect(() => ropeTable(options)).toThrow(UsageError);

@@ -3,7 +3,7 @@ import { ropeTable } from "../../src/nn/rope-table.ts";
 import { RopeTables } from "../../src/nn/rope-tables.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
 
-const SHAPE = { rotaryDim: 8, theta: 10_000 };
+const SHAPE = { rotaryDim: 8, theta: 10_000, scaling: { type: "none" } } as const;
 /** Bytes of a table of so many positions. */
 const bytesOf = (positions: number) => positions * SHAPE.rotaryDim * 4;
 

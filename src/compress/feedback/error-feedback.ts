@@ -9,7 +9,7 @@
 
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
-import type { Tap } from "../../model/pass/forward.ts";
+import type { Tap } from "../../model/pass/record/pass.ts";
 import type { Linear } from "../../model/weights/linears.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";

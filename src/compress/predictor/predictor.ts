@@ -9,7 +9,7 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import { createRandom, type Random } from "../../base/random.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import type { Tap } from "../../model/pass/forward.ts";
+import type { Tap } from "../../model/pass/record/pass.ts";
 import { readRows } from "../../nn/emit.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { checkHidden, PredictorNetwork } from "./predictor-network.ts";

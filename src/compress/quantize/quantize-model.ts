@@ -9,7 +9,7 @@ import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import type { Tap } from "../../model/pass/forward.ts";
+import type { Tap } from "../../model/pass/record/pass.ts";
 import type { Linear } from "../../model/weights/linears.ts";
 import { layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
 import { rtn } from "../../quant/rtn.ts";

@@ -1,6 +1,6 @@
 /** Quantises the linears that share one input, with one Hessian and its factors. Starved experts get the blended Hessian of starved-experts.ts. */
-import type { Tap } from "../../model/pass/forward.ts";
-import type { State } from "../../model/pass/pass-state.ts";
+import type { Tap } from "../../model/pass/record/pass.ts";
+import type { State } from "../../model/pass/state/pass-state.ts";
 import type { Linear } from "../../model/weights/linears.ts";
 import type { GptqResult } from "../../quant/gptq.ts";
 import { Hessian, type IndexedRows } from "../../quant/hessian.ts";

@@ -5,11 +5,12 @@
 import type { DType } from "../../format/safetensors.ts";
 import { specOf, type TensorSpec } from "../../format/safetensors-writer.ts";
 import { requireTensor } from "../../format/tensor-index.ts";
-import type { Family } from "../../model/config/families/family.ts";
+import type { Family } from "../../model/config/family.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
-import { normNames, type Spelling } from "../../model/config/module-names.ts";
+import type { Spelling } from "../../model/config/module-names.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import { modelLinears } from "../../model/weights/linears.ts";
+import { modelVectors } from "../../model/weights/vectors.ts";
 import type { PlanModule } from "../../policy/bit-plan.ts";
 import { isQuantizable, type LinearShape } from "../../tensor/linear-shape.ts";
 
@@ -43,7 +44,7 @@ export function shapesOfFiles(files: ModelFiles): ModelShapes {
     const biasType = stored.bias === undefined ? undefined : specOf(stored.bias.tensor).dtype;
     return { ...shape, dtype: stored.kind === "packed" ? "packed" : specOf(stored.tensor).dtype, biasType };
   });
-  const others = normNames(names, config.layers).map((norm) => specOf(requireTensor(index, norm)));
+  const others = modelVectors(names, config).map(({ tensor }) => specOf(requireTensor(index, tensor)));
   return { name, family, config, spelling, linears, others, source: "checkpoint" };
 }
 
@@ -54,8 +55,9 @@ export function shapesOfConfig(name: string, family: Family, config: ModelConfig
   const linears = modelLinears(names, config).map((linear): SourceLinear => {
     return { ...linear, dtype, biasType: config.biased.includes(linear.projection) ? dtype : undefined };
   });
-  const shape = [config.hiddenSize];
-  const others = normNames(names, config.layers).map((norm) => ({ name: norm, dtype, shape }) as const);
+  const others = modelVectors(names, config).map(({ tensor, length }) => {
+    return { name: tensor, dtype, shape: [length] } as const;
+  });
   return { name, family, config, spelling: "hub", linears, others, source: "configuration" };
 }
 

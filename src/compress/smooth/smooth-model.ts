@@ -8,7 +8,7 @@ import { pow } from "../../base/exact-math.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import type { Tap } from "../../model/pass/forward.ts";
+import type { Tap } from "../../model/pass/record/pass.ts";
 import type { Linear } from "../../model/weights/linears.ts";
 import { linearNamed, readWeights } from "../../model/weights/locate.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";

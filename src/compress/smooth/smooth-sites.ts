@@ -6,7 +6,7 @@
 
 import { nameFor } from "../../model/config/module-names.ts";
 import type { Model } from "../../model/model.ts";
-import type { Tap } from "../../model/pass/forward.ts";
+import type { Tap } from "../../model/pass/record/pass.ts";
 import type { Linear } from "../../model/weights/linears.ts";
 import type { LayerWeights, Mlp } from "../../model/weights/weight-tree.ts";
 

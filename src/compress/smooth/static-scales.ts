@@ -3,7 +3,7 @@
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import type { Tap } from "../../model/pass/forward.ts";
+import type { Tap } from "../../model/pass/record/pass.ts";
 import { readRows, type StudyActivations, studyLevels } from "../../nn/emit.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";

@@ -6,8 +6,8 @@
 import { UsageError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import type { Tap } from "../../model/pass/forward.ts";
-import { rowsOf, type State } from "../../model/pass/pass-state.ts";
+import type { Tap } from "../../model/pass/record/pass.ts";
+import { rowsOf, type State } from "../../model/pass/state/pass-state.ts";
 import type { Linear } from "../../model/weights/linears.ts";
 import { linearNamed, readWeights } from "../../model/weights/locate.ts";
 import type { Mlp } from "../../model/weights/weight-tree.ts";

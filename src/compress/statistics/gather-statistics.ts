@@ -3,7 +3,7 @@
 import type { Turns } from "../../base/turns.ts";
 import { ExpertTally } from "../../eval/perplexity/expert-usage.ts";
 import type { Model } from "../../model/model.ts";
-import type { Tap } from "../../model/pass/forward.ts";
+import type { Tap } from "../../model/pass/record/pass.ts";
 import { readRows } from "../../nn/emit.ts";
 import type { Routes } from "../../nn/mlp.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";

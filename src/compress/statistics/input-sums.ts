@@ -2,7 +2,7 @@
 import { NumericsError } from "../../base/errors.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
-import type { Tap } from "../../model/pass/forward.ts";
+import type { Tap } from "../../model/pass/record/pass.ts";
 import type { LinearSite } from "../../model/weights/sites.ts";
 import { Hessian, type IndexedRows } from "../../quant/hessian.ts";
 import { tapRows } from "../windows/tap-rows.ts";

@@ -5,7 +5,7 @@ import { createRandom } from "../../base/random.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import { createPass } from "../../model/pass/forward.ts";
-import { createState } from "../../model/pass/pass-state.ts";
+import { createState } from "../../model/pass/state/pass-state.ts";
 import { TapeShelf } from "../../model/pass/tape-shelf.ts";
 import { sample } from "../../runtime/sampler.ts";
 import { stride } from "../../tensor/matrix.ts";

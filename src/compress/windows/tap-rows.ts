@@ -1,5 +1,5 @@
 /** Selects consecutive compact rows of a tap, such as those of one expert. */
-import type { Tap } from "../../model/pass/forward.ts";
+import type { Tap } from "../../model/pass/record/pass.ts";
 import type { IndexedRows } from "../../quant/hessian.ts";
 
 /** `count` rows, starting with compact row `start`. */

@@ -3,7 +3,7 @@
  * were compared with Quern's, at 2, 3, 4, 8 and mixed bits, symmetric and asymmetric, in groups and whole rows.
  */
 import { UsageError } from "../../base/errors.ts";
-import type { Family } from "../../model/config/families/family.ts";
+import type { Family } from "../../model/config/family.ts";
 import type { Spelling } from "../../model/config/module-names.ts";
 
 const GPTQMODEL = "GPTQModel 7.7";

@@ -1,16 +1,40 @@
-/** Reads typed fields of a Hugging Face config.json. Errors name the field, what was found and what was expected. */
+/**
+ * Reads typed fields of a Hugging Face config.json. Errors name the field, what was found and what was expected. It remembers which
+ * fields a family has looked at, so that fields that nobody knows can be refused.
+ */
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import { describeJson, isObject, type JsonObject } from "../../base/json.ts";
+import { isHarmless } from "./harmless-fields.ts";
 
 export class ConfigFields {
   readonly where: string;
   readonly #json: JsonObject;
+  readonly #seen: Set<string> = new Set();
   constructor(json: JsonObject, where: string) {
     this.#json = json;
     this.where = where;
   }
 
+  /** Marks fields as known that change nothing in this model, whatever they hold. */
+  ignore(...keys: readonly string[]): void {
+    for (const key of keys) this.#seen.add(key);
+  }
+
+  /**
+   * Fails for a field that neither the family has read nor is known to be harmless, since it may change what the model computes.
+   * Fields that are null, false, 0 or empty turn nothing on.
+   */
+  requireKnown(): void {
+    for (const [key, value] of Object.entries(this.#json)) {
+      if (this.#seen.has(key) || isHarmless(key, value)) continue;
+      throw new UnsupportedError(`${this.where}: ${key}`, describeJson(value), [
+        "a field that this family knows; if it has no effect on what the model computes, remove it from the file",
+      ]);
+    }
+  }
+
   has(key: string): boolean {
+    this.#seen.add(key);
     return this.#json[key] !== undefined && this.#json[key] !== null;
   }
 
@@ -21,6 +45,20 @@ export class ConfigFields {
     const value = this.#json[key];
     if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value >= 2 ** 31)
       return this.#fail(key, value, "a positive integer");
+    return value;
+  }
+
+  /** A finite number above 0 that must be present. */
+  positive(key: string): number {
+    if (!this.has(key)) return this.#fail(key, undefined, "a number above 0");
+    return this.positiveOr(1, key);
+  }
+
+  /** A finite number. */
+  numberOr(fallback: number, key: string): number {
+    if (!this.has(key)) return fallback;
+    const value = this.#json[key];
+    if (typeof value !== "number" || !Number.isFinite(value)) return this.#fail(key, value, "a number");
     return value;
   }
 
@@ -76,6 +114,15 @@ export class ConfigFields {
     const value = this.#json[key];
     if (!values.includes(value as string))
       throw new UnsupportedError(`${this.where}: ${key}`, describeJson(value), values.map(String));
+  }
+
+  /** A list of strings; undefined if the field is missing. */
+  texts(key: string): readonly string[] | undefined {
+    if (!this.has(key)) return undefined;
+    const value = this.#json[key];
+    if (!Array.isArray(value) || !value.every((each) => typeof each === "string"))
+      return this.#fail(key, value, "a list of strings");
+    return value as string[];
   }
 
   object(key: string): ConfigFields | undefined {

@@ -25,17 +25,20 @@ export interface ModuleNames {
   readonly attentionNorm: string;
   readonly mlpNorm: string;
   readonly attention: Readonly<Record<"q" | "k" | "v" | "o", string>>;
+  /** The norms of queries and keys, for families that have them. */
+  readonly queryNorm: string;
+  readonly keyNorm: string;
   readonly router: string;
   readonly expert: MlpNames;
   /** Names of tensors that the experts of a layer share, as in transformers 5. */
   readonly banks: Readonly<Partial<Record<Projection, BankName>>>;
   readonly shared?: MlpNames;
   readonly sharedGate?: string;
-  readonly dense?: MlpNames;
+  readonly dense: MlpNames;
 }
 
-/** Names that are the same in the spellings of all families. */
-export const COMMON_NAMES: Omit<ModuleNames, "router" | "expert"> = {
+/** The names that most families have in all spellings. */
+export const COMMON_NAMES: ModuleNames = {
   embedding: "model.embed_tokens",
   head: "lm_head",
   finalNorm: "model.norm",
@@ -47,6 +50,11 @@ export const COMMON_NAMES: Omit<ModuleNames, "router" | "expert"> = {
     v: "model.layers.{layer}.self_attn.v_proj",
     o: "model.layers.{layer}.self_attn.o_proj",
   },
+  queryNorm: "model.layers.{layer}.self_attn.q_norm",
+  keyNorm: "model.layers.{layer}.self_attn.k_norm",
+  router: "model.layers.{layer}.mlp.gate",
+  expert: mlpNames("model.layers.{layer}.mlp.experts.{expert}"),
+  dense: mlpNames("model.layers.{layer}.mlp"),
   banks: {
     gate: { tensor: "model.layers.{layer}.mlp.experts.gate_up_proj", parts: 2, part: 0 },
     up: { tensor: "model.layers.{layer}.mlp.experts.gate_up_proj", parts: 2, part: 1 },
@@ -62,11 +70,4 @@ export function mlpNames(prefix: string): MlpNames {
 /** The name of a module of a layer, or of one of its experts. */
 export function nameFor(template: string, layer: number, expert = -1): string {
   return template.replace("{layer}", String(layer)).replace("{expert}", String(expert));
-}
-
-/** Tensor names of the weights of all norms: two for each layer, then the final one. */
-export function normNames(names: ModuleNames, layers: number): readonly string[] {
-  const templates = [names.attentionNorm, names.mlpNorm];
-  const blocks = Array.from({ length: layers }, (_, layer) => templates.map((template) => nameFor(template, layer)));
-  return [...blocks.flat(), names.finalNorm].map((name) => `${name}.weight`);
 }

@@ -3,8 +3,9 @@ import { NumericsError } from "../../base/errors.ts";
 import type { Rows } from "../../nn/emit.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Linear } from "../weights/linears.ts";
-import { type Pass, type Runnable, recordBlock, recordEmbedding } from "./forward.ts";
-import type { State } from "./pass-state.ts";
+import { recordBlock, recordEmbedding } from "./forward.ts";
+import type { Pass, Runnable } from "./record/pass.ts";
+import type { State } from "./state/pass-state.ts";
 
 /** The first row of the state's logits with a value that is not finite, or -1. Runs for every token. */
 export function findNotFinite({ machine }: Runnable, state: State, rows: number): number {

@@ -4,7 +4,8 @@
  * as in a pass that is played whole, and so are the bits.
  */
 import type { Turns } from "../../base/turns.ts";
-import { type Pass, recordBlock, recordEmbedding, type Tap } from "./forward.ts";
+import { recordBlock, recordEmbedding } from "./forward.ts";
+import type { Pass, Tap } from "./record/pass.ts";
 
 /**
  * At the tap `experts`, lets the store load the chosen experts; all calls before the tap must have been played. The caller disposes the

@@ -5,10 +5,11 @@ import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
 import { checkBatch, checkContext, checkIds } from "./check-session.ts";
-import { createPass, type Pass, type Runnable, recordHead, type Tap } from "./forward.ts";
+import { createPass, recordHead } from "./forward.ts";
 import { findNotFinite, findOverflow, overflowError } from "./overflow.ts";
-import { createState, type State } from "./pass-state.ts";
 import { playBody, playRecorded } from "./play-in-pieces.ts";
+import type { Pass, Runnable, Tap } from "./record/pass.ts";
+import { createState, type State } from "./state/pass-state.ts";
 import { TapeShelf } from "./tape-shelf.ts";
 
 /** Sizes of a session in tokens, and the positions whose logits are computed. */

@@ -6,8 +6,9 @@ import type { Turns } from "../../base/turns.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import type { Tape } from "../../wasm/tape.ts";
 import type { WeightStore } from "../weights/weight-store.ts";
-import { type Pass, recordBody, recordHead } from "./forward.ts";
+import { recordBody, recordHead } from "./forward.ts";
 import { playBody, playRecorded } from "./play-in-pieces.ts";
+import type { Pass } from "./record/pass.ts";
 
 /** Enough for prefill batches, one or two remainders, and single tokens. */
 const MAX_TAPES = 4;

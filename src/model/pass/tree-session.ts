@@ -7,10 +7,11 @@ import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
 import { checkBatch, checkContext, checkIds } from "./check-session.ts";
-import { createPass, type Pass, type Runnable, recordHead } from "./forward.ts";
+import { createPass, recordHead } from "./forward.ts";
 import { findNotFinite, overflowError } from "./overflow.ts";
-import { createState, type State } from "./pass-state.ts";
+import type { Pass, Runnable } from "./record/pass.ts";
 import { RowPool } from "./row-pool.ts";
+import { createState, type State } from "./state/pass-state.ts";
 import { TapeShelf } from "./tape-shelf.ts";
 
 /** A trie in depth-first order: a node's parent is the last node before it whose depth is one less. */

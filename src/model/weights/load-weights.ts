@@ -4,10 +4,11 @@ import { locateVector } from "../../format/codecs/float-rows.ts";
 import type { TensorIndex } from "../../format/tensor-index.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { ModelConfig } from "../config/model-config.ts";
-import { type ModuleNames, normNames } from "../config/module-names.ts";
+import type { ModuleNames } from "../config/module-names.ts";
 import type { StoredLinear } from "./locate.ts";
+import { modelVectors } from "./vectors.ts";
 import type { WeightStore } from "./weight-store.ts";
-import { type Weights, weightTree } from "./weight-tree.ts";
+import { type PlacedVector, type Weights, weightTree } from "./weight-tree.ts";
 
 /** A model's weights on disk. */
 export interface WeightFiles {
@@ -23,7 +24,7 @@ export interface LoadRun {
   readonly onBytes?: (done: number, total: number) => void;
 }
 
-/** Loads every linear and norm into the store, which the returned tree owns. If loading fails, the store is empty again. */
+/** Loads every linear and vector into the store, which the returned tree owns. If loading fails, the store is empty again. */
 export async function loadWeights(
   machine: Machine,
   store: WeightStore,
@@ -31,10 +32,11 @@ export async function loadWeights(
   { turns, onBytes }: LoadRun,
 ): Promise<Weights> {
   const total = linears.reduce((sum, { stored }) => sum + stored.memoryBytes, 0);
-  const norms = (2 * config.layers + 1) * (config.hiddenSize * 4 + 64);
+  const vectors = modelVectors(names, config);
+  const vectorBytes = vectors.reduce((sum, { length }) => sum + length * 4 + 64, 0);
   const staging = linears.reduce((most, { stored }) => Math.max(most, stored.stagingBytes), 0);
   try {
-    machine.arena.reserve(total + 64 * linears.length + norms + staging);
+    machine.arena.reserve(total + 64 * linears.length + vectorBytes + staging);
     let done = 0;
     for (const [at, linear] of store.linears.entries()) {
       await store.load(linear, turns);
@@ -42,22 +44,14 @@ export async function loadWeights(
       onBytes?.(done, total);
       await turns.pause();
     }
-    return weightTree(config, store, await placeNorms(store, index, config, names));
+    const placed: PlacedVector[] = [];
+    for (const vector of vectors) {
+      const values = await locateVector(index, vector.tensor, vector.length).read();
+      placed.push({ ...vector, ptr: store.memory.place(values) });
+    }
+    return weightTree(config, store, placed);
   } catch (error) {
     store[Symbol.dispose]();
     throw error;
   }
-}
-
-/** Loads all norms and returns their addresses: two for each layer, then the final one. */
-async function placeNorms(
-  { memory }: WeightStore,
-  index: TensorIndex,
-  { layers, hiddenSize }: ModelConfig,
-  names: ModuleNames,
-): Promise<readonly number[]> {
-  const addresses: number[] = [];
-  for (const name of normNames(names, layers))
-    addresses.push(memory.place(await locateVector(index, name, hiddenSize).read()));
-  return addresses;
 }

@@ -2,9 +2,9 @@
 import { FormatError, UnsupportedError, UsageError } from "../../base/errors.ts";
 import type { Codec, StoredMatrix } from "../../format/codecs/codec.ts";
 import { codecOf } from "../../format/codecs/open-codecs.ts";
-import type { TensorIndex } from "../../format/tensor-index.ts";
+import { requireTensor, type TensorIndex } from "../../format/tensor-index.ts";
 import { isPackable, type LinearShape } from "../../tensor/linear-shape.ts";
-import type { Family } from "../config/families/family.ts";
+import type { Family } from "../config/family.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { type ModuleNames, nameFor, SPELLINGS, type Spelling } from "../config/module-names.ts";
 import { headShape, modelLinears, moduleOf } from "./linears.ts";
@@ -73,6 +73,7 @@ function locate(
   if (codec.packs && !isPackable(linear))
     throw new UnsupportedError(`${index.name}: ${name}`, `a quantised ${role}`, [`a float ${role}`]);
   const biasName = `${name}.bias`;
+  if (config.needsBiases && config.biased.includes(projection)) requireTensor(index, biasName);
   const isForeign = index.entries.has(biasName) && !config.biased.includes(projection);
   if (isForeign && !codec.packs)
     throw new UnsupportedError(`${index.name}: ${biasName}`, "a bias", ["linears without one"]);

@@ -3,6 +3,7 @@ import { RopeTables } from "../../nn/rope-tables.ts";
 import type { LinearShape } from "../../tensor/linear-shape.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { Linear } from "./linears.ts";
+import type { VectorKind, VectorShape } from "./vectors.ts";
 import type { WeightStore } from "./weight-store.ts";
 
 export interface Mlp {
@@ -15,6 +16,9 @@ export interface LayerWeights {
   /** Addresses of the norms' weights, f32 [D]. */
   readonly normAttention: number;
   readonly normMlp: number;
+  /** Addresses of the weights of the norms of queries and keys; 0 for a family without them. */
+  readonly normQuery: number;
+  readonly normKey: number;
   readonly q: Linear;
   readonly k: Linear;
   readonly v: Linear;
@@ -23,7 +27,7 @@ export interface LayerWeights {
   readonly router: Linear | undefined;
   readonly experts: readonly Mlp[];
   readonly shared: Mlp | undefined;
-  /** [1, D]: gives the weight of the shared experts' output. None of the present families has one. */
+  /** [1, D]: its sigmoid is the weight of the shared experts' output. */
   readonly sharedGate: Linear | undefined;
   readonly dense: Mlp | undefined;
 }
@@ -67,8 +71,15 @@ export function layerLinears(layer: LayerWeights): readonly Linear[] {
   return all.filter((linear) => linear !== undefined);
 }
 
-/** Builds the tree from the linears of a store and the addresses of norms (two for each layer, then the final one). */
-export function weightTree(config: ModelConfig, store: WeightStore, norms: readonly number[]): Weights {
+/** A vector in memory, f32 [length]. */
+export interface PlacedVector extends VectorShape {
+  readonly ptr: number;
+}
+
+/** Builds the tree from the linears of a store and the vectors in its memory. */
+export function weightTree(config: ModelConfig, store: WeightStore, vectors: readonly PlacedVector[]): Weights {
+  const pointers = new Map(vectors.map(({ kind, layer, ptr }) => [`${kind}/${layer}`, ptr]));
+  const pointer = (kind: VectorKind, layer: number) => pointers.get(`${kind}/${layer}`) ?? 0;
   const byPlace = new Map(store.linears.map((linear) => [placeOf(linear), linear]));
   const find = (layer: number, role: Linear["role"], projection: Linear["projection"], expert = -1) =>
     byPlace.get(placeOf({ layer, role, projection, expert }));
@@ -80,10 +91,13 @@ export function weightTree(config: ModelConfig, store: WeightStore, norms: reado
   });
   const embedding = take(-1, "embedding", "embedding");
   const layers = config.moeLayers.map((moe, layer): LayerWeights => {
-    const [normAttention, normMlp] = norms.slice(2 * layer);
     const [q, k, v, o] = (["q", "k", "v", "o"] as const).map((each) => take(layer, "attention", each));
     return {
-      ...{ normAttention, normMlp, q, k, v, o },
+      normAttention: pointer("normAttention", layer),
+      normMlp: pointer("normMlp", layer),
+      normQuery: pointer("normQuery", layer),
+      normKey: pointer("normKey", layer),
+      ...{ q, k, v, o },
       router: find(layer, "router", "router"),
       experts: moe ? Array.from({ length: config.experts }, (_, expert) => mlp(layer, "expert", expert)) : [],
       shared: moe && config.sharedWidth > 0 ? mlp(layer, "shared") : undefined,
@@ -92,12 +106,8 @@ export function weightTree(config: ModelConfig, store: WeightStore, norms: reado
     };
   });
   const head = find(-1, "head", "head") ?? embedding;
-  return { store, rope: ropeTables(config, store), embedding, layers, normFinal: norms[2 * config.layers], head };
-}
-
-function ropeTables({ headDim, ropeTheta, ropeFactor }: ModelConfig, store: WeightStore): RopeTables {
-  const scaling = ropeFactor === 1 ? undefined : ({ type: "linear", factor: ropeFactor } as const);
-  return new RopeTables(store.memoryOf(-1).arena, { rotaryDim: headDim, theta: ropeTheta, scaling });
+  const rope = new RopeTables(store.memoryOf(-1).arena, config.rope);
+  return { store, rope, embedding, layers, normFinal: pointer("normFinal", -1), head };
 }
 
 function placeOf({ layer, role, expert, projection }: Omit<LinearShape, "name" | "rows" | "cols">): string {

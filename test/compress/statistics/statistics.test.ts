@@ -18,7 +18,7 @@ import { memoryOutput } from "../../../src/files/output.ts";
 import { bytesSource } from "../../../src/files/source.ts";
 import { memoryWorkFolder } from "../../../src/files/work-folder.ts";
 import { Model, readModelFiles } from "../../../src/model/model.ts";
-import type { Tap } from "../../../src/model/pass/forward.ts";
+import type { Tap } from "../../../src/model/pass/record/pass.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
 import { sharedFile } from "../../helpers/shared.ts";
 

@@ -6,8 +6,8 @@ import { heldMatrices } from "../../../src/compress/result/quantized.ts";
 import { portableNames, readersOf } from "../../../src/compress/write/readers.ts";
 import { writeQuantized } from "../../../src/compress/write/write-quantized.ts";
 import { memoryOutput } from "../../../src/files/output.ts";
-import { deepseek } from "../../../src/model/config/families/deepseek.ts";
-import { mixtral } from "../../../src/model/config/families/mixtral.ts";
+import { deepseek } from "../../../src/model/config/families/moe/deepseek.ts";
+import { mixtral } from "../../../src/model/config/families/moe/mixtral.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { openFloat } from "../../helpers/quantized.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { sameBits, worstError } from "../../helpers/cuts.ts";
+import { f32Bits } from "../../helpers/kernels.ts";
 import { gaussians, mulberry32 } from "../../helpers/random.ts";
 import { combine_f32, group_tokens } from "../../reference/network/scatter.ts";
 
@@ -47,19 +48,24 @@ describe("combine_f32", () => {
       gaussians(tokens * topK * ldy, 3),
       gaussians(tokens * ldextra, 4),
     ];
-    for (const withExtra of [false, true]) {
+    for (const [withExtra, factor] of [
+      [false, 1],
+      [true, 1],
+      [true, 0.22],
+    ] as const) {
       const result = sameBits((bench, call) => {
         const at = bench.put(h);
         const more = withExtra ? bench.put(extra) : 0;
         const [w, p] = [bench.put(weights), bench.put(place)];
-        call("combine_f32", tokens, at, ldh, bench.put(y), ldy, w, p, topK, width, more, ldextra);
+        call("combine_f32", tokens, at, ldh, bench.put(y), ldy, w, p, topK, width, more, ldextra, f32Bits(factor));
         return bench.f32(at, h.length);
       });
       const expected = Float64Array.from(h);
       for (let t = 0; t < tokens; t++)
         for (let col = 0; col < width; col++) {
-          expected[t * ldh + col] += combine_f32(y, ldy, weights, place, topK, t, col);
-          if (withExtra) expected[t * ldh + col] += extra[t * ldextra + col];
+          const sum = combine_f32(y, ldy, weights, place, topK, t, col);
+          const more = withExtra ? extra[t * ldextra + col] : 0;
+          expected[t * ldh + col] += Math.fround(factor) * (sum + more);
         }
       expect(worstError(result, expected, 1)).toBeLessThan(5e-7);
     }
@@ -70,7 +76,7 @@ describe("combine_f32", () => {
       const h = bench.put(Float32Array.from([2 ** 24]));
       const y = bench.put(Float32Array.from([1, 1]));
       const weights = bench.put(Float32Array.from([1, 1]));
-      call("combine_f32", 1, h, 1, y, 1, weights, bench.put(Int32Array.from([0, 1])), 2, 1, 0, 0);
+      call("combine_f32", 1, h, 1, y, 1, weights, bench.put(Int32Array.from([0, 1])), 2, 1, 0, 0, f32Bits(1));
       return bench.f32(h, 1);
     });
     expect(result[0]).toBe(2 ** 24 + 2); // one at a time both ones would be lost

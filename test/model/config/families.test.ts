@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { readModelConfig } from "../../../src/model/config/families/index.ts";
-import { nameFor, normNames, SPELLINGS } from "../../../src/model/config/module-names.ts";
+import { nameFor, SPELLINGS } from "../../../src/model/config/module-names.ts";
 import { modelLinears, moduleOf } from "../../../src/model/weights/linears.ts";
+import { modelVectors } from "../../../src/model/weights/vectors.ts";
 import { readText, repositoryFile } from "../../helpers/shared.ts";
 
 const configOf = (folder: string, changes: object = {}) => {
@@ -40,7 +41,7 @@ describe.each([MIXTRAL, DEEPSEEK])("the family of %s", (folder) => {
   });
 
   it("refuses what it has no meaning for", () => {
-    expect(() => configOf(folder, { attention_bias: true })).toThrow("attention_bias: found true, expected false");
+    expect(() => configOf(folder, { new_norm: "tanh" })).toThrow('new_norm: found "tanh"');
     expect(() => configOf(folder, { hidden_act: "gelu" })).toThrow('hidden_act: found "gelu"');
   });
 });
@@ -69,7 +70,8 @@ describe("module names", () => {
   });
 
   it("list two norms a layer and the final one", () => {
-    expect(normNames(configOf(MIXTRAL).family.names.hub, 2)).toEqual([
+    const { family, config } = configOf(MIXTRAL, { num_hidden_layers: 2 });
+    expect(modelVectors(family.names.hub, config).map(({ tensor }) => tensor)).toEqual([
       "model.layers.0.input_layernorm.weight",
       "model.layers.0.post_attention_layernorm.weight",
       "model.layers.1.input_layernorm.weight",

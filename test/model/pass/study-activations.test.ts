@@ -5,7 +5,7 @@ import { staticScales } from "../../../src/compress/smooth/static-scales.ts";
 import { saveReference } from "../../../src/eval/compare/save-reference.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { createPass, recordBlock, recordEmbedding } from "../../../src/model/pass/forward.ts";
-import { rowsOf } from "../../../src/model/pass/pass-state.ts";
+import { rowsOf } from "../../../src/model/pass/state/pass-state.ts";
 import { linearNamed, readWeights } from "../../../src/model/weights/locate.ts";
 import { activationsName, readRows, type StudyActivations } from "../../../src/nn/emit.ts";
 import { dequantize } from "../../../src/quant/quantization-error.ts";

@@ -3,7 +3,7 @@ import { nodeFolder } from "../../../src/adapter/node.ts";
 import { NumericsError } from "../../../src/base/errors.ts";
 import { Turns } from "../../../src/base/turns.ts";
 import { type ModelFiles, readModelFiles } from "../../../src/model/model.ts";
-import type { Runnable } from "../../../src/model/pass/forward.ts";
+import type { Runnable } from "../../../src/model/pass/record/pass.ts";
 import { Session } from "../../../src/model/pass/session.ts";
 import { TreeSession } from "../../../src/model/pass/tree-session.ts";
 import type { Linear } from "../../../src/model/weights/linears.ts";

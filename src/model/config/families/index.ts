@@ -2,11 +2,11 @@
 import { FormatError, ShapeError, UnsupportedError } from "../../../base/errors.ts";
 import type { JsonObject } from "../../../base/json.ts";
 import { ConfigFields } from "../config-fields.ts";
+import type { Family } from "../family.ts";
 import { checkLimits } from "../limits.ts";
 import type { ModelConfig } from "../model-config.ts";
-import { deepseek } from "./deepseek.ts";
-import type { Family } from "./family.ts";
-import { mixtral } from "./mixtral.ts";
+import { deepseek } from "./moe/deepseek.ts";
+import { mixtral } from "./moe/mixtral.ts";
 
 const FAMILIES: ReadonlyMap<string, Family> = new Map([mixtral, deepseek].map((family) => [family.modelType, family]));
 
@@ -19,6 +19,7 @@ export function readModelConfig(json: JsonObject, where: string): { family: Fami
   const family = FAMILIES.get(modelType);
   if (family === undefined) throw new UnsupportedError(`${where}: model_type`, modelType, [...FAMILIES.keys()]);
   const config = family.readConfig(fields);
+  fields.requireKnown();
   checkConfig(config, where);
   return { family, config };
 }
@@ -35,10 +36,10 @@ function checkConfig(config: ModelConfig, where: string): void {
       `${where}: num_attention_heads`,
       `found ${config.heads} heads for a width of ${config.hiddenSize}, expected no more heads than columns, or head_dim`,
     );
-  if (config.headDim % 2 !== 0)
+  if (config.rope.rotaryDim % 2 !== 0 || config.rope.rotaryDim < 2 || config.rope.rotaryDim > config.headDim)
     throw new FormatError(
       `${where}: head_dim`,
-      `found ${config.headDim}, expected an even number (RoPE rotates pairs of columns)`,
+      `found ${config.headDim}, of which ${config.rope.rotaryDim} columns are rotated, expected an even number (RoPE rotates pairs of columns)`,
     );
   if (config.topK > config.experts)
     throw new FormatError(

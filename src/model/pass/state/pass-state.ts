@@ -1,14 +1,14 @@
 /** Allocates the run buffers, routing lists and key/value cache of a sequence or batch, once for a capacity of tokens. */
-import type { LayerCache } from "../../nn/attention.ts";
-import { type Emit, type Rows, WordPool } from "../../nn/emit.ts";
-import { preparedBytes } from "../../nn/linear.ts";
-import type { Routes } from "../../nn/mlp.ts";
-import type { RopeTables } from "../../nn/rope-tables.ts";
-import { stride } from "../../tensor/matrix.ts";
-import type { Machine } from "../../wasm/machine.ts";
-import type { Region } from "../../wasm/memory/region.ts";
-import type { ModelConfig } from "../config/model-config.ts";
-import { type PlaceAddresses, TokenPlaces } from "./token-places.ts";
+import type { LayerCache, Places } from "../../../nn/attention.ts";
+import { type Emit, type Rows, WordPool } from "../../../nn/emit.ts";
+import { preparedBytes } from "../../../nn/linear.ts";
+import type { Routes } from "../../../nn/mlp.ts";
+import type { RopeTables } from "../../../nn/rope-tables.ts";
+import { stride } from "../../../tensor/matrix.ts";
+import type { Machine } from "../../../wasm/machine.ts";
+import type { Region } from "../../../wasm/memory/region.ts";
+import type { ModelConfig } from "../../config/model-config.ts";
+import { type PlaceAddresses, TokenPlaces, type WindowView } from "./token-places.ts";
 
 /** Addresses of buffers for the full capacity; `rowsOf` gives the rows that T tokens use. Dispose it to free them all. */
 export interface State extends PlaceAddresses, Disposable {
@@ -18,6 +18,8 @@ export interface State extends PlaceAddresses, Disposable {
   readonly capacity: number;
   /** Rows of the cache. */
   readonly cacheRows: number;
+  /** The places of tokens by layer. Layers of the same window share them. */
+  readonly places: readonly Places[];
   /** Writes the tokens of the next pass to memory. */
   readonly tokens: TokenPlaces;
   /** Routing lists by layer. All layers share the same buffers, unless `keepRoutes` is set. */
@@ -32,6 +34,8 @@ export interface State extends PlaceAddresses, Disposable {
   readonly attended: number;
   readonly branch: number;
   readonly routerLogits: number;
+  /** Outputs of the shared experts' gate, one column. */
+  readonly sharedGate: number;
   /** Outputs of gate and up of the MLP that is computed, and of down of the routed experts. */
   readonly gate: number;
   readonly up: number;
@@ -84,12 +88,7 @@ export function createState({ machine, config, weights }: StateModel, options: S
   );
   const placing = {
     ids: i32(capacity),
-    places: {
-      positions: i32(capacity),
-      rows: i32(capacity),
-      offsets: i32(capacity + 1),
-      segments: i32(2 * segmentRoom),
-    },
+    views: allocViews(taken, config, capacity, segmentRoom),
     segmentRoom,
     span: i32(2),
   };
@@ -98,7 +97,8 @@ export function createState({ machine, config, weights }: StateModel, options: S
     capacity,
     cacheRows,
     logitRows,
-    tokens: new TokenPlaces(machine.arena, placing, config.slidingWindow ?? undefined),
+    places: placesOfLayers(config, placing.views),
+    tokens: new TokenPlaces(machine.arena, placing),
     routes: allocRoutes(taken, config, routed, options.keepRoutes === true),
     cache: allocCache(taken, config.layers, cacheRows * kvWidth * 4, options.oneCache === true),
     hidden: f32(capacity, config.hiddenSize),
@@ -109,6 +109,7 @@ export function createState({ machine, config, weights }: StateModel, options: S
     attended: f32(capacity, config.heads * config.headDim),
     branch: f32(capacity, config.hiddenSize),
     routerLogits: f32(capacity, config.experts),
+    sharedGate: f32(config.sharedGate ? capacity : 0, 1),
     gate: i32(mlpCells),
     up: i32(mlpCells),
     down: f32(routed, config.hiddenSize),
@@ -130,6 +131,20 @@ export function createState({ machine, config, weights }: StateModel, options: S
 /** The first `rows` rows of a buffer whose row stride is that of `cols` outputs. */
 export function rowsOf(ptr: number, rows: number, cols: number): Rows {
   return { ptr, ld: stride(cols), rows, cols };
+}
+
+/** A view for each window of the model. They share positions and rows. */
+function allocViews(memory: Region, config: ModelConfig, capacity: number, segmentRoom: number): readonly WindowView[] {
+  const i32 = (count: number) => memory.alloc(count * 4);
+  const shared = { positions: i32(capacity), rows: i32(capacity) };
+  return [...new Set(config.windows)].map((window) => {
+    return { window, places: { ...shared, offsets: i32(capacity + 1), segments: i32(2 * segmentRoom) } };
+  });
+}
+
+function placesOfLayers({ windows }: ModelConfig, views: readonly WindowView[]): readonly Places[] {
+  const byWindow = new Map(views.map(({ window, places }) => [window, places]));
+  return windows.map((window) => byWindow.get(window) as Places);
 }
 
 function allocRoutes(memory: Region, config: ModelConfig, routed: number, kept: boolean): readonly Routes[] {
@@ -164,6 +179,6 @@ function allocPrepared(memory: Region, config: ModelConfig, capacity: number, ex
 
 /** Words for the tables of all linears and the spans of a few batch sizes, with reserve for formats that split a table. */
 function poolWords(config: ModelConfig): number {
-  const linears = config.layers * (7 + 3 * config.experts + 3) + 2;
+  const linears = config.layers * (7 + 3 * config.experts + 4) + 2;
   return 4 * linears * 4 + 4096;
 }

@@ -1,10 +1,10 @@
 /** DeepSeek-MoE v1 (Dai et al. 2024, arXiv:2401.06066): many small routed experts, shared experts, and dense first layers. */
 
-import type { ConfigFields } from "../config-fields.ts";
-import { LIMITS } from "../limits.ts";
-import type { ModelConfig } from "../model-config.ts";
-import { COMMON_NAMES, type ModuleNames, mlpNames } from "../module-names.ts";
-import { type Family, readCommon } from "./family.ts";
+import { readAttentionBias, readCommon, readExpertCount } from "../../common-fields.ts";
+import type { ConfigFields } from "../../config-fields.ts";
+import type { Family } from "../../family.ts";
+import type { ModelConfig } from "../../model-config.ts";
+import { COMMON_NAMES, type ModuleNames, mlpNames } from "../../module-names.ts";
 
 function readConfig(fields: ConfigFields): ModelConfig {
   const common = readCommon(fields);
@@ -16,25 +16,25 @@ function readConfig(fields: ConfigFields): ModelConfig {
   const topK = fields.count("num_experts_per_tok");
   return {
     ...common,
-    experts: fields.countUpTo(LIMITS.experts, "n_routed_experts"),
+    ...readAttentionBias(fields),
+    experts: readExpertCount(fields, "n_routed_experts"),
     topK,
     expertWidth,
     sharedExperts,
     // The shared experts of a layer are stored and computed as one MLP.
     sharedWidth: sharedExperts * expertWidth,
-    denseWidth: fields.count("intermediate_size"),
-    renormalize: topK > 1 && fields.flagOr(false, "norm_topk_prob"),
-    routedScale: fields.positiveOr(1, "routed_scaling_factor"),
+    router: {
+      scoring: "softmax",
+      renormalize: topK > 1 && fields.flagOr(false, "norm_topk_prob"),
+      scale: fields.positiveOr(1, "routed_scaling_factor"),
+    },
     moeLayers: Array.from({ length: common.layers }, (_, layer) => layer >= firstMoe && layer % every === 0),
   };
 }
 
 const names: ModuleNames = {
   ...COMMON_NAMES,
-  router: "model.layers.{layer}.mlp.gate",
-  expert: mlpNames("model.layers.{layer}.mlp.experts.{expert}"),
   shared: mlpNames("model.layers.{layer}.mlp.shared_experts"),
-  dense: mlpNames("model.layers.{layer}.mlp"),
 };
 
 export const deepseek: Family = { modelType: "deepseek", readConfig, names: { hub: names, transformers: names } };

@@ -1,0 +1,41 @@
+/** The types of a recorded pass: what it runs on, and the taps at which it stops. */
+import type { Activations, Emit, Rows } from "../../../nn/emit.ts";
+import type { Machine } from "../../../wasm/machine.ts";
+import type { ModelConfig } from "../../config/model-config.ts";
+import type { Linear } from "../../weights/linears.ts";
+import type { LinearSite } from "../../weights/sites.ts";
+import type { Weights } from "../../weights/weight-tree.ts";
+import type { State } from "../state/pass-state.ts";
+
+/**
+ * The input of some linears, before it is used. Two taps have no linears: `mlp` is the normed input of a block's MLP or experts, and
+ * `hidden` is the residual stream after the block.
+ */
+export interface Tap {
+  readonly site: LinearSite | "mlp" | "hidden";
+  readonly layer: number;
+  readonly linears: readonly Linear[];
+  readonly input: Rows;
+  /** For routed experts: addresses of `{ start, count }` of each expert's compact rows, and of each row's input row (0: the same row). */
+  readonly spans?: number;
+  readonly index?: number;
+}
+
+/** One pass over `tokens` tokens, whose ids and positions are in the state. */
+export interface Pass {
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+  readonly state: State;
+  readonly emit: Emit;
+  readonly tokens: number;
+  /** Most cache rows that a token sees. Only used to choose time slices. */
+  readonly visible: number;
+}
+
+/** The parts of a model that are needed to run it. */
+export interface Runnable {
+  readonly machine: Machine;
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+  readonly activations: Activations;
+}

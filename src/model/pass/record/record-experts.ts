@@ -1,0 +1,63 @@
+/** Records the routed experts of one block, and its shared experts. */
+import type { Rows } from "../../../nn/emit.ts";
+import { project, type Target } from "../../../nn/linear.ts";
+import { combine, route, scaleBySigmoid, swiglu } from "../../../nn/mlp.ts";
+import type { Linear } from "../../weights/linears.ts";
+import type { LayerWeights } from "../../weights/weight-tree.ts";
+import { rowsOf } from "../state/pass-state.ts";
+import type { Pass, Tap } from "./pass.ts";
+import { projectDense, scalesOf } from "./project-dense.ts";
+import { recordMlp } from "./record-mlp.ts";
+
+/** Records h += scale * (routed experts(x) + shared experts(x)), the second half of a MoE layer. */
+export function* recordExperts(
+  pass: Pass,
+  layer: number,
+  weights: LayerWeights & { readonly router: Linear },
+  x: Rows,
+  h: Rows,
+): Generator<Tap, void> {
+  const { router, sharedGate } = weights;
+  const { state, tokens, config, emit } = pass;
+  const routes = state.routes[layer];
+  const rows = tokens * config.topK;
+  yield { site: "router", layer, linears: sharedGate === undefined ? [router] : [router, sharedGate], input: x };
+  const logits = rowsOf(state.routerLogits, tokens, config.experts);
+  projectDense(pass, x, [router, logits]);
+  route(emit, config, routes, logits);
+  const gate = rowsOf(state.gate, rows, config.expertWidth);
+  const up = rowsOf(state.up, rows, config.expertWidth);
+  const down = rowsOf(state.down, rows, config.hiddenSize);
+  const to = (linears: readonly Linear[], out: Rows): readonly Target[] =>
+    linears.map(({ matrix, bias }, expert) => ({ matrix, bias, span: routes.spans + 8 * expert, out: out.ptr }));
+  const gates = weights.experts.map((mlp) => mlp.gate);
+  const ups = weights.experts.map((mlp) => mlp.up);
+  const downs = weights.experts.map((mlp) => mlp.down);
+  yield { site: "experts", layer, linears: [...gates, ...ups], input: x, spans: routes.spans, index: routes.index };
+  const targets = [...to(gates, gate), ...to(ups, up)];
+  project(emit, { input: x, index: routes.index, targets, rows: 2 * rows, scales: scalesOf(pass, gates[0]) });
+  swiglu(emit, gate, up);
+  yield { site: "expertsDown", layer, linears: downs, input: gate, spans: routes.spans, index: 0 };
+  project(emit, { input: gate, index: 0, targets: to(downs, down), rows, scales: scalesOf(pass, downs[0]) });
+  const shared = yield* recordShared(pass, layer, weights, x);
+  combine(emit, h, { routed: down, routes, topK: config.topK, shared, scale: config.residualScale });
+}
+
+/** Records the shared experts, and their gate if there is one. @returns their output; undefined if the layer has none. */
+function* recordShared(
+  pass: Pass,
+  layer: number,
+  { shared: mlp, sharedGate }: LayerWeights,
+  x: Rows,
+): Generator<Tap, Rows | undefined> {
+  if (mlp === undefined) return undefined;
+  const { state, tokens, config, emit } = pass;
+  const out = rowsOf(state.branch, tokens, config.hiddenSize);
+  const shape = { layer, mlp, sites: ["shared", "sharedDown"], width: config.sharedWidth } as const;
+  yield* recordMlp(pass, shape, x, out);
+  if (sharedGate === undefined) return out;
+  const weight = rowsOf(state.sharedGate, tokens, 1);
+  projectDense(pass, x, [sharedGate, weight]);
+  scaleBySigmoid(emit, out, weight);
+  return out;
+}
