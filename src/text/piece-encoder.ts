@@ -6,7 +6,7 @@ import type { Work } from "./long-text/stepwise.ts";
 import { bytesOfToken } from "./parts/byte-level.ts";
 import type { LibraryModel } from "./parts/tokenizers-library.ts";
 
-/** Shorter words are left to the library. */
+/** Shorter words are left to the library, unless merges share ranks. */
 const LONG_WORD = 256;
 /** The library puts all tokens of a piece of a Unigram model on the call stack. */
 const MAX_UNIGRAM_PIECE = 50_000;
@@ -34,7 +34,8 @@ export class PieceEncoder {
     if (this.#model.type === "Unigram" && piece.length > MAX_UNIGRAM_PIECE)
       throw new UsageError("text", `a word of ${piece.length} characters`, `at most ${MAX_UNIGRAM_PIECE}`);
     const prepared: string[] = [];
-    if (this.#model.type === "BPE" && piece.length > LONG_WORD) yield* this.#longWords.merge(piece, prepared);
+    if (this.#model.type === "BPE" && (piece.length > LONG_WORD || this.#model.ranks !== undefined))
+      yield* this.#longWords.merge(piece, prepared);
     this.#prepared = prepared.length > 0 ? { word: piece, tokens: prepared } : undefined;
     const tokens = this.#library([piece]);
     this.#prepared = undefined;

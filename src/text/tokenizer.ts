@@ -3,6 +3,7 @@ import { FormatError, QuernError, UsageError } from "../base/errors.ts";
 import { Turns } from "../base/turns.ts";
 import { fixTokenizer } from "./checks/tokenizer-fixes.ts";
 import { parseTokenizerJson, type TokenizerJson } from "./checks/tokenizer-json.ts";
+import type { GgufText } from "./gguf/gguf-text.ts";
 import { normalizeInTurns, piecesOf, stepsOf } from "./long-text/encode-in-turns.ts";
 import { runInTurns, runThrough, type Work } from "./long-text/stepwise.ts";
 import { type AddedToken, createSplitter, type Needle, type Splitter } from "./parts/added-tokens.ts";
@@ -51,7 +52,20 @@ export interface Tokenizer {
  * `where` names the first in errors.
  */
 export function createTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown, where: string): Tokenizer {
+  return openTokenizer(parseTokenizerJson(tokenizerJson, where), tokenizerConfig, where);
+}
+
+/** The tokenizer of a GGUF file; `where` names the file in errors. */
+export function createGgufTokenizer(
+  { tokenizerJson, tokenizerConfig, mergeRanks }: GgufText,
+  where: string,
+): Tokenizer {
   const parsed = parseTokenizerJson(tokenizerJson, where);
+  const model = mergeRanks === undefined ? parsed.model : { ...parsed.model, ranks: mergeRanks };
+  return openTokenizer({ ...parsed, model }, tokenizerConfig, where);
+}
+
+function openTokenizer(parsed: TokenizerJson, tokenizerConfig: unknown, where: string): Tokenizer {
   return new LibraryTokenizer(openFixed(parsed, where), parsed, tokenizerConfig);
 }
 

@@ -9,6 +9,8 @@ export interface TextModel {
   readonly unkId: number | undefined;
   /** Merges of a BPE model; none for others. */
   readonly merges: readonly (readonly [string, string])[];
+  /** The order of the merges where several are of the same rank; undefined where their place is their rank. */
+  readonly ranks?: readonly number[];
   readonly suffix: string;
   /** Whether an unknown character is written as the tokens of its bytes. */
   readonly usesBytes: boolean;
