@@ -21,9 +21,19 @@ const own =
   (folder: string) =>
   (name: string): Case => ({ name, path: repositoryFile(`${folder}/${name}`) });
 
+const shared = (name: string): Case => ({ name, path: sharedFile(`fixtures/families/${name}`) });
+
+/** A case for each family and each feature of one. */
+export const FAMILY_CASES: readonly Case[] = [
+  ...["mixtral-window-bf16", "deepseek-f16", "qwen2_moe-shards-f16", "qwen3_moe-fused-f32", "olmoe-clip-bf16"].map(
+    own("test/fixtures/families"),
+  ),
+  ...["qwen3-f32", "llama-rope3-bf16"].map(own("test/fixtures/families")),
+  ...["mixtral-f32", "qwen3_moe-yarn-bf16", "granitemoe-long-bf16"].map(shared),
+];
+
 export const FLOAT_CASES: readonly Case[] = [
-  ...["mixtral-window-bf16", "deepseek-f16"].map(own("test/fixtures/families")),
-  { name: "mixtral-f32", path: sharedFile("fixtures/families/mixtral-f32") },
+  ...FAMILY_CASES,
   ...["fable-mixtral", "fable-deepseek"].map(own("models")),
 ];
 

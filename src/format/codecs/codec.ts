@@ -18,9 +18,10 @@ export interface StoredModule {
   readonly bank?: BankPlace;
 }
 
-/** Some rows of one expert in a tensor [experts, blockRows, cols]. */
+/** Some rows of one expert in a tensor [experts, blockRows, cols]; for an MLP that is not one of many, in a tensor [blockRows, cols]. */
 export interface BankPlace {
   readonly tensor: string;
+  /** -1 for a tensor without experts. */
   readonly expert: number;
   readonly blockRows: number;
   /** First row of the linear within the expert's block. */

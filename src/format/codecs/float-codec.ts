@@ -33,7 +33,8 @@ function ownRows(index: TensorIndex, { name, rows, cols }: StoredModule): Placed
 function inBankRows(index: TensorIndex, { cols, bank }: StoredModule): PlacedRows {
   const { tensor, expert, blockRows, firstRow } = bank as BankPlace;
   const entry = requireTensor(index, tensor);
-  requireShape(index, entry, [entry.shape[0], blockRows, cols]);
+  requireShape(index, entry, expert < 0 ? [blockRows, cols] : [entry.shape[0], blockRows, cols]);
+  if (expert < 0) return { entry, firstRow };
   if (expert >= entry.shape[0])
     throw new FormatError(`${index.name}: ${tensor}`, `found ${entry.shape[0]} experts, expected more than ${expert}`);
   return { entry, firstRow: expert * blockRows + firstRow };

@@ -1,6 +1,6 @@
 /** Reads the fields of config.json that all families share, and sets every feature that a family may have to "none". */
 
-import { UnsupportedError } from "../../base/errors.ts";
+import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import type { ConfigFields } from "./config-fields.ts";
 import { LIMITS } from "./limits.ts";
 import type { ModelConfig } from "./model-config.ts";
@@ -73,9 +73,17 @@ export function expertsEverywhere(
   return { ...experts, denseWidth: 0, moeLayers: Array<boolean>(layers).fill(true) };
 }
 
-/** Number of experts, from the first field that is present. It is bounded, because names of all experts are built before any tensor is read. */
+/**
+ * Number of experts, from whichever of the fields are present. It is bounded, because names of all experts are built before any tensor
+ * is read.
+ */
 export function readExpertCount(fields: ConfigFields, ...keys: readonly string[]): number {
   const experts = fields.count(...keys);
+  const other = keys.find((key) => fields.countOr(experts, key) !== experts);
+  if (other !== undefined) {
+    const found = `found ${fields.count(other)} beside ${keys.find((key) => fields.has(key))} ${experts}`;
+    throw new FormatError(`${fields.where}: ${other}`, `${found}, expected the same number`);
+  }
   if (experts <= LIMITS.experts) return experts;
   throw new UnsupportedError(`${fields.where}: ${keys[0]}`, String(experts), [`at most ${LIMITS.experts}`]);
 }

@@ -33,6 +33,8 @@ export interface ModuleNames {
   /** Names of tensors that the experts of a layer share, as in transformers 5. */
   readonly banks: Readonly<Partial<Record<Projection, BankName>>>;
   readonly shared?: MlpNames;
+  /** Names of tensors [parts x rows, cols] of the shared experts. */
+  readonly sharedBanks?: Readonly<Partial<Record<Projection, BankName>>>;
   readonly sharedGate?: string;
   readonly dense: MlpNames;
 }
@@ -55,16 +57,21 @@ export const COMMON_NAMES: ModuleNames = {
   router: "model.layers.{layer}.mlp.gate",
   expert: mlpNames("model.layers.{layer}.mlp.experts.{expert}"),
   dense: mlpNames("model.layers.{layer}.mlp"),
-  banks: {
-    gate: { tensor: "model.layers.{layer}.mlp.experts.gate_up_proj", parts: 2, part: 0 },
-    up: { tensor: "model.layers.{layer}.mlp.experts.gate_up_proj", parts: 2, part: 1 },
-    down: { tensor: "model.layers.{layer}.mlp.experts.down_proj", parts: 1, part: 0 },
-  },
+  banks: bankNames("model.layers.{layer}.mlp.experts.gate_up_proj", "model.layers.{layer}.mlp.experts.down_proj"),
 };
 
 /** The names that most files use for the linears of an MLP: `prefix.gate_proj` and so on. */
 export function mlpNames(prefix: string): MlpNames {
   return { gate: `${prefix}.gate_proj`, up: `${prefix}.up_proj`, down: `${prefix}.down_proj` };
+}
+
+/** The projections of experts in two tensors: gate and up, in this order, and down. */
+export function bankNames(gateUp: string, down: string): Readonly<Record<"gate" | "up" | "down", BankName>> {
+  return {
+    gate: { tensor: gateUp, parts: 2, part: 0 },
+    up: { tensor: gateUp, parts: 2, part: 1 },
+    down: { tensor: down, parts: 1, part: 0 },
+  };
 }
 
 /** The name of a module of a layer, or of one of its experts. */

@@ -40,11 +40,16 @@ export function headShape(names: ModuleNames, { vocabSize, hiddenSize }: ModelCo
 /** The module by which codecs find a linear. */
 export function moduleOf(names: ModuleNames, linear: LinearShape): StoredModule {
   const { name, role, layer, expert, projection, rows, cols } = linear;
-  const bank = role === "expert" ? names.banks[projection] : undefined;
+  const bank = banksOf(names, role)?.[projection];
   if (bank === undefined) return { name, rows, cols };
   const { tensor, parts, part } = bank;
   const place = { tensor: nameFor(tensor, layer), expert, blockRows: parts * rows, firstRow: part * rows };
   return { name, rows, cols, bank: place };
+}
+
+function banksOf(names: ModuleNames, role: Role): ModuleNames["sharedBanks"] {
+  if (role === "expert") return names.banks;
+  return role === "shared" ? names.sharedBanks : undefined;
 }
 
 function layerShapes(names: ModuleNames, config: ModelConfig, layer: number): readonly LinearShape[] {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Call, sameBits, worstError } from "../../helpers/cuts.ts";
 import { type Bench, f32Bits } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
-import { swiglu_clamped_f32, swiglu_f32 } from "../../reference/network/mlp.ts";
+import { clamp_f32, sigmoid_scale_f32, swiglu_clamped_f32, swiglu_f32 } from "../../reference/network/mlp.ts";
 
 const ROWS = 5;
 const WIDTHS = [1, 2, 3, 15, 16, 17, 101];
@@ -116,5 +116,47 @@ describe("scale_f32", () => {
   it.each(WIDTHS)("multiplies every row at width %i", (width) => {
     const { expectRows } = strided(width, (call, y) => call("scale_f32", ROWS, y, width + 2, width, f32Bits(0.3)));
     expectRows((old) => old * Math.fround(0.3));
+  });
+});
+
+describe("sigmoid_scale_f32", () => {
+  it.each(WIDTHS)("multiplies every row by the sigmoid of its gate at width %i", (width) => {
+    const [ld, ldg] = [width + 2, 3];
+    const y = gaussians(ROWS * ld, 1);
+    const gates = gaussians(ROWS * ldg, 2).map((value) => value * 30);
+    const result = sameBits((bench, call) => {
+      const at = bench.put(y);
+      call("sigmoid_scale_f32", ROWS, at, ld, bench.put(gates), ldg, width);
+      return bench.f32(at, y.length);
+    });
+    const expected = Float64Array.from(y);
+    for (let row = 0; row < ROWS; row++)
+      expected.set(sigmoid_scale_f32(y.subarray(row * ld, row * ld + width), gates[row * ldg]), row * ld);
+    expect(worstError(result, expected, 1e-30)).toBeLessThan(5e-7);
+  });
+});
+
+describe("clamp_f32", () => {
+  it.each(WIDTHS)("limits every column at width %i", (width) => {
+    const ld = width + 2;
+    const y = gaussians(ROWS * ld, 1).map((value) => value * 2);
+    const result = sameBits((bench, call) => {
+      const at = bench.put(y);
+      call("clamp_f32", ROWS, at, ld, width, f32Bits(1.5));
+      return bench.f32(at, y.length);
+    });
+    const expected = Float32Array.from(y);
+    for (let row = 0; row < ROWS; row++) expected.set(clamp_f32(y.subarray(row * ld, row * ld + width), 1.5), row * ld);
+    expect(result).toEqual(expected);
+  });
+
+  it("keeps a NaN, so that it is found in the logits", () => {
+    const y = Float32Array.from({ length: 6 }, (_, at) => (at === 1 || at === 5 ? Number.NaN : 9));
+    const result = sameBits((bench, call) => {
+      const at = bench.put(y);
+      call("clamp_f32", 1, at, 6, 6, f32Bits(2));
+      return bench.f32(at, 6);
+    });
+    expect([...result]).toEqual([2, Number.NaN, 2, 2, 2, Number.NaN]);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { sameBits, worstError } from "../../helpers/cuts.ts";
 import { f32Bits } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
-import { rmsnorm_f32 } from "../../reference/network/norm.ts";
+import { rmsnorm_f32, rmsnorm_heads_f32 } from "../../reference/network/norm.ts";
 
 const ROWS = 5;
 
@@ -41,5 +41,28 @@ describe("rmsnorm_f32", () => {
       return bench.f32(to, ROWS * 9);
     });
     for (let row = 0; row < ROWS; row++) expect([...y.slice(row * 9 + 7, row * 9 + 9)]).toEqual([5, 5]);
+  });
+});
+
+describe("rmsnorm_heads_f32", () => {
+  it.each([
+    [1, 2],
+    [3, 16],
+    [5, 7],
+    [4, 128],
+  ])("normalises %i heads of %i columns each by itself", (heads, headDim) => {
+    const width = heads * headDim;
+    const ld = width + 3;
+    const x = gaussians(ROWS * ld, 1);
+    const weight = gaussians(headDim, 2);
+    const y = sameBits((bench, call) => {
+      const at = bench.put(x);
+      call("rmsnorm_heads_f32", ROWS, at, ld, bench.put(weight), heads, headDim, f32Bits(1e-6));
+      return bench.f32(at, x.length);
+    });
+    const expected = Float64Array.from(x);
+    for (let row = 0; row < ROWS; row++)
+      expected.set(rmsnorm_heads_f32(x.subarray(row * ld, row * ld + width), weight, Math.fround(1e-6)), row * ld);
+    expect(worstError(y, expected, 0)).toBeLessThan(3e-7);
   });
 });

@@ -15,3 +15,12 @@ export function swiglu_clamped_f32(
     return (u + 1) * (g / (1 + Math.exp(-alpha * g)));
   });
 }
+
+/** One row, times the sigmoid of its gate. */
+export function sigmoid_scale_f32(y: ArrayLike<number>, gate: number): Float64Array {
+  return Float64Array.from(y, (value) => value / (1 + Math.exp(-gate)));
+}
+
+export function clamp_f32(y: ArrayLike<number>, limit: number): Float64Array {
+  return Float64Array.from(y, (value) => Math.min(Math.max(value, -limit), limit));
+}

@@ -9,3 +9,8 @@ export function rmsnorm_f32(x: ArrayLike<number>, weight: ArrayLike<number>, wid
   }
   return y;
 }
+
+/** One token: its heads one after the other, each normalised by itself. */
+export function rmsnorm_heads_f32(x: ArrayLike<number>, weight: ArrayLike<number>, eps: number): Float64Array {
+  return rmsnorm_f32(x, weight, weight.length, eps);
+}

@@ -1,14 +1,23 @@
-/** All families by `model_type`. To add one, add a file in this folder, a line here and a fixture. */
+/** All families by `model_type`. To add one, add a file in `moe` or `dense`, a line here and a fixture. */
 import { FormatError, ShapeError, UnsupportedError } from "../../../base/errors.ts";
 import type { JsonObject } from "../../../base/json.ts";
 import { ConfigFields } from "../config-fields.ts";
 import type { Family } from "../family.ts";
 import { checkLimits } from "../limits.ts";
 import type { ModelConfig } from "../model-config.ts";
+import { llama, mistral } from "./dense/llama.ts";
+import { qwen2, qwen3 } from "./dense/qwen.ts";
 import { deepseek } from "./moe/deepseek.ts";
+import { graniteMoe, graniteMoeShared } from "./moe/granite-moe.ts";
 import { mixtral } from "./moe/mixtral.ts";
+import { olmoe } from "./moe/olmoe.ts";
+import { qwen2Moe, qwen3Moe } from "./moe/qwen-moe.ts";
 
-const FAMILIES: ReadonlyMap<string, Family> = new Map([mixtral, deepseek].map((family) => [family.modelType, family]));
+const ALL: readonly Family[] = [
+  ...[mixtral, deepseek, qwen2Moe, qwen3Moe, olmoe, graniteMoe, graniteMoeShared],
+  ...[llama, mistral, qwen2, qwen3],
+];
+const FAMILIES: ReadonlyMap<string, Family> = new Map(ALL.map((family) => [family.modelType, family]));
 
 /** The family and the configuration of a parsed config.json; `where` names the file in errors. */
 export function readModelConfig(json: JsonObject, where: string): { family: Family; config: ModelConfig } {
