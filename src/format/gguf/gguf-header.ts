@@ -2,7 +2,7 @@
 
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import type { ByteSource } from "../../files/source.ts";
-import type { TensorEntry } from "../tensor-index.ts";
+import type { TensorEntry, TensorIndex } from "../tensor-index.ts";
 import { GgufMetadata, type ValuePlace } from "./gguf-metadata.ts";
 import { BLOCK_TYPES, type BlockType, OTHER_TYPES, VALUE_BYTES, VALUE_TYPES, type ValueType } from "./gguf-types.ts";
 import { HeaderCursor } from "./header-cursor.ts";
@@ -10,6 +10,11 @@ import { HeaderCursor } from "./header-cursor.ts";
 /** A tensor of a GGUF file. Its shape is row-major, as in other formats: the file itself has the axes in reverse. */
 export interface GgufEntry extends TensorEntry {
   readonly type: BlockType;
+}
+
+/** The tensors of a model, by the names that its modules have elsewhere. */
+export interface GgufIndex extends TensorIndex {
+  readonly entries: ReadonlyMap<string, GgufEntry>;
 }
 
 /** One file: what its header says. */

@@ -1,0 +1,74 @@
+/**
+ * Translates the metadata of a GGUF file into a configuration with the field names of Hugging Face, which the families read. What
+ * llama.cpp does not read from the file, but does for every model of an architecture, is written out in `ARCHITECTURES`.
+ */
+
+import { UnsupportedError } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
+import type { GgufParts } from "../../format/gguf/gguf-files.ts";
+import { ARCHITECTURES, type Architecture } from "./architectures.ts";
+import { GgufFields } from "./gguf-fields.ts";
+import { ropeFields } from "./gguf-rope.ts";
+
+/** What a file is: its configuration, and what its architecture says of its tensors. */
+export interface GgufConfig {
+  readonly json: JsonObject;
+  readonly architecture: Architecture;
+}
+
+/** @throws UnsupportedError for an architecture or a key that is not known, FormatError for a key that is missing or wrong. */
+export async function ggufConfig(parts: GgufParts): Promise<GgufConfig> {
+  const { metadata, tensors } = parts;
+  const type = metadata.text("general.type") ?? "model";
+  if (type !== "model") throw new UnsupportedError(`${metadata.where}: general.type`, type, ["model"]);
+  const name = metadata.text("general.architecture");
+  const architecture = name === undefined ? undefined : ARCHITECTURES.get(name);
+  if (name === undefined || architecture === undefined)
+    throw new UnsupportedError(`${metadata.where}: general.architecture`, name ?? "nothing", [...ARCHITECTURES.keys()]);
+  const fields = new GgufFields(metadata, name);
+  const common = commonFields(fields, tensors);
+  const own = architecture.read(fields, { hiddenSize: common.hidden_size, headDim: common.head_dim, tensors });
+  const json = { ...common, ...(await ropeFields(fields, tensors, common.head_dim)), ...own };
+  fields.requireKnown();
+  return { json, architecture };
+}
+
+/** Fields that all architectures share. */
+function commonFields(fields: GgufFields, tensors: GgufParts["tensors"]) {
+  const hiddenSize = fields.required("embedding_length");
+  const heads = fields.uniform("attention.head_count") ?? fields.required("attention.head_count");
+  const headDim = fields.number("attention.key_length") ?? hiddenSize / heads;
+  const valueDim = fields.number("attention.value_length") ?? headDim;
+  if (valueDim !== headDim) throw fields.wrong("attention.value_length", valueDim, `${headDim}, as for keys`);
+  const feedForward = fields.uniform("feed_forward_length");
+  const window = fields.number("attention.sliding_window") ?? 0;
+  return {
+    hidden_size: hiddenSize,
+    num_hidden_layers: fields.required("block_count"),
+    num_attention_heads: heads,
+    num_key_value_heads: fields.uniform("attention.head_count_kv") ?? heads,
+    head_dim: headDim,
+    ...(feedForward === undefined ? {} : { intermediate_size: feedForward }),
+    vocab_size: tensors.get("token_embd.weight")?.shape[0] ?? fields.required("vocab_size"),
+    max_position_embeddings: fields.required("context_length"),
+    rms_norm_eps: fields.required("attention.layer_norm_rms_epsilon"),
+    hidden_act: "silu",
+    ...(window > 0 ? { sliding_window: window } : {}),
+    tie_word_embeddings: !tensors.has("output.weight"),
+    ...specialTokens(fields),
+  };
+}
+
+/** Ids of the first token and of those that end a text; none for the id -1, which files have instead of nothing. */
+function specialTokens(fields: GgufFields): { bos_token_id?: number; eos_token_id?: number | readonly number[] } {
+  const idOf = (key: string) => {
+    const id = fields.outside(`tokenizer.ggml.${key}_token_id`);
+    return id === undefined || id < 0 || id >= 2 ** 31 ? undefined : id;
+  };
+  const bos = idOf("bos");
+  const ends = [...new Set(["eos", "eot", "eom"].map(idOf).filter((id) => id !== undefined))];
+  return {
+    ...(bos === undefined ? {} : { bos_token_id: bos }),
+    ...(ends.length === 0 ? {} : { eos_token_id: ends.length === 1 ? ends[0] : ends }),
+  };
+}

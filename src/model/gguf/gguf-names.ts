@@ -1,0 +1,117 @@
+/** Gives the tensors of a GGUF file the names that the modules of a family have, and the rows and experts that those modules consist of. */
+
+import { FormatError, UnsupportedError } from "../../base/errors.ts";
+import type { GgufParts } from "../../format/gguf/gguf-files.ts";
+import type { GgufEntry, GgufIndex } from "../../format/gguf/gguf-header.ts";
+import { unpairedRows } from "../../format/gguf/paired-rows.ts";
+import type { ModelConfig } from "../config/model-config.ts";
+import { type ModuleNames, nameFor } from "../config/module-names.ts";
+
+/** What decides the names: the family's table, the sizes, and whether rows of queries and keys are in pairs. */
+export interface NamingContext {
+  readonly names: ModuleNames;
+  readonly config: ModelConfig;
+  readonly pairedRows: boolean;
+}
+
+/** Tensors that were read with the configuration, or that every program computes for itself. */
+const PASSED_OVER = /^(?:rope_freqs\.weight|blk\.\d+\.attn_rot_embd\.weight)$/;
+const NAME = /^(?:blk\.(\d+)\.)?([a-z_]+?)(?:\.(\d+))?\.(weight|bias)$/;
+
+/** A module with its tensor in the file. */
+type Named = readonly [module: string, entry: GgufEntry];
+
+/** @throws UnsupportedError for a tensor that no module of the family has: it might change what the model computes. */
+export function ggufIndex({ name, tensors, close }: GgufParts, context: NamingContext): GgufIndex {
+  const entries = new Map<string, GgufEntry>();
+  for (const entry of tensors.values()) {
+    if (PASSED_OVER.test(entry.name)) continue;
+    const where = `${entry.source.name}: tensor ${entry.name}`;
+    const [, layer, kind, expert, part] = NAME.exec(entry.name) ?? [];
+    const modules = kind === undefined ? undefined : modulesOf(entry, { kind, layer, expert }, context);
+    if (modules === undefined) throw new UnsupportedError(where, "a tensor that Quern does not know", []);
+    for (const [module, own] of modules) {
+      const known = `${module}.${part}`;
+      if (entries.has(known)) throw new FormatError(where, `found ${known} a second time, expected it once`);
+      entries.set(known, { ...own, name: known });
+    }
+  }
+  return { name, entries, close };
+}
+
+/** The parts of a tensor's name. */
+interface Place {
+  readonly kind: string;
+  readonly layer: string | undefined;
+  readonly expert: string | undefined;
+}
+
+function modulesOf(entry: GgufEntry, place: Place, context: NamingContext): readonly Named[] | undefined {
+  const { names, config } = context;
+  const { kind, layer, expert } = place;
+  if (layer === undefined) {
+    const outer = { token_embd: names.embedding, output: names.head, output_norm: names.finalNorm }[kind];
+    return outer === undefined || expert !== undefined ? undefined : [[outer, entry]];
+  }
+  if (Number(layer) >= config.layers)
+    throw new FormatError(
+      `${entry.source.name}: tensor ${entry.name}`,
+      `found layer ${layer}, expected fewer than ${config.layers} as block_count says`,
+    );
+  if (expert !== undefined) return oneExpert(entry, place, names);
+  const projection = /^ffn_(gate|up|down|gate_up)_exps$/.exec(kind)?.[1];
+  if (projection !== undefined) return allExperts(entry, projection as Bank, Number(layer), context);
+  const template = templates(names)[kind];
+  if (template === undefined) return undefined;
+  return [[nameFor(template, Number(layer)), ordered(entry, kind, context)]];
+}
+
+/** Names of a layer's modules by the names of their tensors. */
+function templates(names: ModuleNames): Readonly<Record<string, string | undefined>> {
+  const { attention, dense, shared } = names;
+  return {
+    attn_norm: names.attentionNorm,
+    ffn_norm: names.mlpNorm,
+    ...{ attn_q: attention.q, attn_k: attention.k, attn_v: attention.v, attn_output: attention.o },
+    ...{ ffn_gate: dense?.gate, ffn_up: dense?.up, ffn_down: dense?.down },
+    ...{ ffn_gate_shexp: shared?.gate, ffn_up_shexp: shared?.up, ffn_down_shexp: shared?.down },
+    ffn_gate_inp: names.router,
+    ffn_gate_inp_shexp: names.sharedGate,
+  };
+}
+
+/** The tensor as its module has it: queries and keys in the order of halves, a gate of one row as a matrix. */
+function ordered(entry: GgufEntry, kind: string, { config, pairedRows }: NamingContext): GgufEntry {
+  if (pairedRows && kind === "attn_q") return unpairedRows(entry, config.heads);
+  if (pairedRows && kind === "attn_k") return unpairedRows(entry, config.kvHeads);
+  if (kind === "ffn_gate_inp_shexp" && entry.shape.length === 1) return { ...entry, shape: [1, entry.shape[0]] };
+  return entry;
+}
+
+/** Older files have a tensor for each expert. */
+function oneExpert(entry: GgufEntry, { kind, layer, expert }: Place, names: ModuleNames): readonly Named[] | undefined {
+  const projection = /^ffn_(gate|up|down)$/.exec(kind)?.[1] as "gate" | "up" | "down" | undefined;
+  if (projection === undefined) return undefined;
+  return [[nameFor(names.expert[projection], Number(layer), Number(expert)), entry]];
+}
+
+type Bank = "gate" | "up" | "down" | "gate_up";
+
+/** The linears of all experts in one tensor [experts, rows, columns]; `gate_up` has the rows of both, those of the gate first. */
+function allExperts(entry: GgufEntry, bank: Bank, layer: number, { names, config }: NamingContext): readonly Named[] {
+  const [experts, rows, ...rest] = entry.shape;
+  const parts: readonly ("gate" | "up" | "down")[] = bank === "gate_up" ? ["gate", "up"] : [bank];
+  if (experts !== config.experts || rows === undefined || rows % parts.length !== 0)
+    throw new FormatError(
+      `${entry.source.name}: tensor ${entry.name}`,
+      `found shape [${entry.shape.join(", ")}], expected ${config.experts} experts${parts.length > 1 ? " with an even number of rows" : ""}`,
+    );
+  const shape = [rows / parts.length, ...rest];
+  const byteLength = entry.byteLength / experts / parts.length;
+  return Array.from({ length: experts }, (_, expert) =>
+    parts.map((projection, part): Named => {
+      const offset = entry.offset + (expert * parts.length + part) * byteLength;
+      return [nameFor(names.expert[projection], layer, expert), { ...entry, shape, offset, byteLength }];
+    }),
+  ).flat();
+}
