@@ -1,21 +1,38 @@
 /** The folder that a path or a URL names as a model. Errors about other kinds of models say what they are, not that a path is missing. */
 
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FileError, UnsupportedError, UsageError } from "../base/errors.ts";
 import type { FolderSource } from "../files/source.ts";
-import { nodeFolder } from "./node.ts";
+import { nodeFile, nodeFolder } from "./node.ts";
 
-const SOURCES = ["a folder in Hugging Face layout (a path or a file: URL)"];
+const SOURCES = ["a folder in Hugging Face layout or a .gguf file (a path or a file: URL)"];
+const GGUF = /\.gguf$/i;
 
-/** @throws UnsupportedError for URLs, models of the hub, GGUF files and bundles; FileError for a path that is not a folder of a model. */
+/** @throws UnsupportedError for URLs, models of the hub and bundles; FileError for a path that is not a folder of a model or a GGUF file. */
 export async function modelFolder(model: string | URL): Promise<FolderSource> {
   const path = pathOf(model);
-  if (path.endsWith(".gguf")) throw new UnsupportedError(path, "a GGUF file", SOURCES);
+  if (GGUF.test(path) && !(await isFolder(path))) return ggufFolder(path);
   if (path.endsWith(".quern")) throw new UnsupportedError(path, "a bundle", SOURCES);
   const folder = await nodeFolder(path);
   await refuseHubCache(path, folder);
   return folder;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+}
+
+/** A GGUF file as a folder that lists this file only. Other GGUF files beside it can be opened: they may be parts of the same model. */
+async function ggufFolder(path: string): Promise<FolderSource> {
+  await (await nodeFile(path)).close?.();
+  const folder = await nodeFolder(dirname(path));
+  return {
+    ...folder,
+    list: async () => [basename(path)],
+    open: async (file) => (GGUF.test(file) ? folder.open(file) : undefined),
+  };
 }
 
 function pathOf(model: string | URL): string {

@@ -1,6 +1,6 @@
 /** Opens the checkpoint of a Hugging Face folder: `model.safetensors`, or the shards that `model.safetensors.index.json` names. */
 
-import { FileError, FormatError, UnsupportedError } from "../base/errors.ts";
+import { FileError, FormatError } from "../base/errors.ts";
 import { asObject, describeJson, type JsonValue } from "../base/json.ts";
 import { readJsonObject } from "../files/json-file.ts";
 import type { ByteSource, FolderSource } from "../files/source.ts";
@@ -24,19 +24,11 @@ async function openOnlyFile(folder: FolderSource): Promise<TensorIndex> {
   const files = (await folder.list()).filter((file) => file.endsWith(".safetensors"));
   const only = files.length === 1 ? await folder.open(files[0]) : undefined;
   if (only !== undefined) return openOrClose(only);
-  const gguf = await ggufOf(folder);
-  if (files.length === 0 && gguf !== undefined)
-    throw new UnsupportedError(folder.name, `a GGUF file (${gguf}) and no .safetensors file`, [SINGLE, INDEX]);
   const found =
     files.length === 0
       ? "no .safetensors file"
       : `${files.length} .safetensors files (${files.slice(0, 3).join(", ")}...)`;
   throw new FileError(folder.name, `found ${found}, expected ${SINGLE} or ${INDEX}`);
-}
-
-/** The first GGUF file of a folder, if any; an error for a folder without a model in Hugging Face layout names it. */
-export async function ggufOf(folder: FolderSource): Promise<string | undefined> {
-  return (await folder.list()).find((file) => file.endsWith(".gguf"));
 }
 
 /** Reads the map from tensor name to file name. A file name that could lead out of the folder is refused. */

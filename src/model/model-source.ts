@@ -2,14 +2,16 @@
  * The sources of a model's parts: configuration, tokenizer and tensors. A folder in Hugging Face layout has separate files for them;
  * other containers have all three in one file.
  */
-import { FileError, UnsupportedError } from "../base/errors.ts";
+import { FileError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { readJsonObject } from "../files/json-file.ts";
 import type { FolderSource } from "../files/source.ts";
-import { ggufOf, openTensorIndex } from "../format/checkpoint.ts";
+import { openTensorIndex } from "../format/checkpoint.ts";
 import { openCodecs } from "../format/codecs/open-codecs.ts";
+import { findGguf } from "../format/gguf/gguf-files.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { readTokenizer, requireTokenizer } from "./folder-tokenizer.ts";
+import { type OpenedGguf, openGgufModel } from "./gguf/open-gguf.ts";
 import type { StoredTensors } from "./weights/locate.ts";
 
 export interface ConfigSource {
@@ -33,26 +35,69 @@ export interface PartSources {
   readonly tokenizer: TokenizerSource;
   /** Opens the tensors and reads only their headers. The caller closes the index. */
   openTensors(): Promise<StoredTensors>;
+  /** Closes what reading the configuration has opened, unless `openTensors` was called. */
+  close(): Promise<void>;
 }
 
-/** The sources in a folder in Hugging Face layout, which may contain only `config.json`. */
-export function folderModel(folder: FolderSource): PartSources {
+/**
+ * The sources in a folder: in Hugging Face layout, which may contain only `config.json`, or a GGUF file, which has everything in it. A
+ * GGUF file beside `.safetensors` files is passed over, and so is a `config.json` beside a GGUF file.
+ */
+export async function modelParts(folder: FolderSource): Promise<PartSources> {
+  const files = await folder.list();
+  const gguf = files.some(isTensorFile) ? undefined : await findGguf(folder);
+  return gguf === undefined ? folderParts(folder) : ggufParts(folder, gguf);
+}
+
+/** Whether a file of this name has weights in Hugging Face layout, or lists the files that do. */
+function isTensorFile(file: string): boolean {
+  return /\.safetensors(?:\.index\.json)?$/.test(file);
+}
+
+/** Whether the folder has weights, not only a configuration. */
+export async function hasWeights(folder: FolderSource): Promise<boolean> {
+  return (await folder.list()).some((file) => isTensorFile(file) || /\.gguf$/i.test(file));
+}
+
+function folderParts(folder: FolderSource): PartSources {
   let known: Promise<Tokenizer | undefined> | undefined;
   const read = () => (known ??= readTokenizer(folder));
   return {
     config: { where: `${folder.name}/config.json`, read: () => readConfig(folder) },
     tokenizer: { read, require: async () => requireTokenizer(folder, await read()) },
     openTensors: () => openTensors(folder),
+    close: async () => {},
+  };
+}
+
+/** The header is read once for all parts. */
+function ggufParts(folder: FolderSource, file: string): PartSources {
+  let known: Promise<OpenedGguf> | undefined;
+  let isTaken = false;
+  const open = () => (known ??= openGgufModel(folder, file));
+  return {
+    config: { where: `${folder.name}/${file}`, read: async () => (await open()).json },
+    tokenizer: {
+      read: async () => undefined,
+      require: async () => requireTokenizer(folder, undefined),
+    },
+    async openTensors() {
+      isTaken = true;
+      return open();
+    },
+    async close() {
+      if (known !== undefined && !isTaken) await (await known.catch(() => undefined))?.index.close();
+    },
   };
 }
 
 async function readConfig(folder: FolderSource): Promise<JsonObject> {
   const json = await readJsonObject(folder, "config.json");
   if (json !== undefined) return json;
-  const wanted = "a model folder in Hugging Face layout";
-  const gguf = await ggufOf(folder);
-  if (gguf !== undefined) throw new UnsupportedError(folder.name, `a GGUF file (${gguf}) and no config.json`, [wanted]);
-  throw new FileError(`${folder.name}/config.json`, `found no such file, expected ${wanted}`);
+  throw new FileError(
+    `${folder.name}/config.json`,
+    "found no such file, expected a model folder in Hugging Face layout, or a GGUF file",
+  );
 }
 
 async function openTensors(folder: FolderSource): Promise<StoredTensors> {

@@ -10,7 +10,7 @@ import { readModelConfig } from "./config/families/index.ts";
 import type { Family } from "./config/family.ts";
 import type { ModelConfig } from "./config/model-config.ts";
 import type { ModuleNames, Spelling } from "./config/module-names.ts";
-import { folderModel, type TokenizerSource } from "./model-source.ts";
+import { modelParts, type TokenizerSource } from "./model-source.ts";
 import { Session, type SessionOptions } from "./pass/session.ts";
 import { loadWeights } from "./weights/load-weights.ts";
 import { detectSpelling, isHeadTied, locateAll, type StoredLinear, type StoredTensors } from "./weights/locate.ts";
@@ -55,15 +55,20 @@ export interface OpenOptions {
 export async function readModelShapes(
   folder: FolderSource,
 ): Promise<{ readonly family: Family; readonly config: ModelConfig; readonly json: JsonObject }> {
-  const { config } = folderModel(folder);
-  const json = await config.read();
-  return { ...readModelConfig(json, config.where), json };
+  const parts = await modelParts(folder);
+  try {
+    const json = await parts.config.read();
+    return { ...readModelConfig(json, parts.config.where), json };
+  } finally {
+    await parts.close();
+  }
 }
 
 /** Reads config, settings and headers. @throws FileError, FormatError, ShapeError or UnsupportedError, naming file and field. */
 export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> {
-  const { family, config: written, json } = await readModelShapes(folder);
-  const { config: source, tokenizer, openTensors } = folderModel(folder);
+  const { config: source, tokenizer, openTensors } = await modelParts(folder);
+  const json = await source.read();
+  const { family, config: written } = readModelConfig(json, source.where);
   const checkpoint = await openTensors();
   try {
     const spelling = detectSpelling(checkpoint, family, written);

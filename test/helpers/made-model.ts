@@ -8,7 +8,7 @@ import { readModelConfig } from "../../src/model/config/families/index.ts";
 import type { ModelConfig } from "../../src/model/config/model-config.ts";
 import type { ModuleNames } from "../../src/model/config/module-names.ts";
 import type { ModelFiles } from "../../src/model/model.ts";
-import { folderModel } from "../../src/model/model-source.ts";
+import { modelParts } from "../../src/model/model-source.ts";
 import { detectSpelling, locateAll } from "../../src/model/weights/locate.ts";
 import { repositoryFile } from "./shared.ts";
 
@@ -39,7 +39,7 @@ export interface Changes {
 
 /** What `readModelFiles` would give if a family said so. */
 export async function madeFiles(folder: FolderSource, changes: Changes): Promise<ModelFiles> {
-  const { config: source, tokenizer, openTensors } = folderModel(folder);
+  const { config: source, tokenizer, openTensors } = await modelParts(folder);
   const json = await source.read();
   const read = readModelConfig(json, source.where);
   const checkpoint = await openTensors();

@@ -15,7 +15,8 @@ export function registerInspect(program: Command, run: RunCommand): void {
 }
 
 const inspect: Action<unknown> = async (session, [path]) => {
-  const { hasWeights, openFolder } = await import("../input/open-model.ts");
+  const { openFolder } = await import("../input/open-model.ts");
+  const { hasWeights } = await import("../../model/model-source.ts");
   const { readModelFiles, readModelShapes } = await import("../../model/model.ts");
   const { inspectModel, inspectShapes } = await import("../../model/inspect.ts");
   const { modelLinears } = await import("../../model/weights/linears.ts");

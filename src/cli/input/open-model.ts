@@ -4,6 +4,7 @@ import { UnsupportedError } from "../../base/errors.ts";
 import { type ModelShapes, shapesOfConfig, shapesOfFiles } from "../../compress/recipe/model-shapes.ts";
 import type { FolderSource } from "../../files/source.ts";
 import { closing, Model, type ModelFiles, readModelFiles, readModelShapes } from "../../model/model.ts";
+import { hasWeights } from "../../model/model-source.ts";
 import { checkContext } from "../../model/pass/check-session.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import { createMachine } from "../../wasm/embedded.ts";
@@ -14,11 +15,6 @@ import type { CommandSession } from "../session/command-session.ts";
 /** The folder that MODEL names. @throws UnsupportedError for the kinds of MODEL that are not folders. */
 export function openFolder(path: string): Promise<FolderSource> {
   return modelFolder(path);
-}
-
-/** Whether the folder holds weights, not only a configuration. */
-export async function hasWeights(folder: FolderSource): Promise<boolean> {
-  return (await folder.list()).some((file) => /\.safetensors(\.index\.json)?$/.test(file));
 }
 
 /** Names and shapes of MODEL, from its headers, or from config.json if it has no weights. */

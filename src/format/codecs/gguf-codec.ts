@@ -28,15 +28,15 @@ const CODE_FORMS: Readonly<Partial<Record<GgufType, CodeForm>>> = {
   Q3_K: { bits: 8, groupSize: 256, zero: 124 },
 };
 
-/** The codecs of a GGUF file, besides the one for plain floats. `floats` says which modules must be floats in memory, whatever their type. */
-export function ggufCodecs(index: GgufIndex, floats: (module: string) => boolean): readonly Codec[] {
+/** The codecs of a GGUF file, besides the one for plain floats. The modules of `floats` are floats in memory, whatever their type. */
+export function ggufCodecs(index: GgufIndex, floats: ReadonlySet<string>): readonly Codec[] {
   const entryOf = ({ name }: StoredModule) => {
     const entry = index.entries.get(`${name}.weight`);
     return entry === undefined || entry.type.elements === 1 ? undefined : entry;
   };
   const formOf = (module: StoredModule) => {
     const entry = entryOf(module);
-    return entry === undefined || floats(module.name) ? undefined : CODE_FORMS[entry.type.name];
+    return entry === undefined || floats.has(module.name) ? undefined : CODE_FORMS[entry.type.name];
   };
   const located = (module: StoredModule) => {
     const entry = entryOf(module) as GgufEntry;

@@ -7,7 +7,7 @@ import { ggufCodecs } from "../../format/codecs/gguf-codec.ts";
 import { openGgufFiles } from "../../format/gguf/gguf-files.ts";
 import type { GgufMetadata } from "../../format/gguf/gguf-metadata.ts";
 import { readModelConfig } from "../config/families/index.ts";
-import type { ModuleNames } from "../config/module-names.ts";
+import { type ModuleNames, nameFor } from "../config/module-names.ts";
 import type { StoredTensors } from "../weights/locate.ts";
 import { ggufConfig } from "./gguf-config.ts";
 import { ggufIndex } from "./gguf-names.ts";
@@ -27,7 +27,7 @@ export async function openGgufModel(folder: FolderSource, file: string): Promise
     const { family, config } = readModelConfig(json, parts.name);
     const names = family.names.hub;
     const index = ggufIndex(parts, { names, config, pairedRows: architecture.pairedRows });
-    const codecs = [...ggufCodecs(index, floatModules(names)), floatCodec(index)];
+    const codecs = [...ggufCodecs(index, floatModules(names, config.layers)), floatCodec(index)];
     return { metadata: parts.metadata, json, index, codecs };
   } catch (error) {
     await parts.close();
@@ -36,10 +36,7 @@ export async function openGgufModel(folder: FolderSource, file: string): Promise
 }
 
 /** Router and gate of the shared experts are floats in memory. Some old files store them quantised. */
-function floatModules({ router, sharedGate }: ModuleNames): (module: string) => boolean {
-  const patterns = [router, sharedGate].flatMap((template) => template?.split("{layer}") ?? []);
-  const [before, after, beforeGate, afterGate] = patterns;
-  return (module) =>
-    (module.startsWith(before) && module.endsWith(after)) ||
-    (beforeGate !== undefined && module.startsWith(beforeGate) && module.endsWith(afterGate));
+function floatModules({ router, sharedGate }: ModuleNames, layers: number): ReadonlySet<string> {
+  const templates = [router, sharedGate].filter((template) => template !== undefined);
+  return new Set(Array.from({ length: layers }, (_, layer) => templates.map((each) => nameFor(each, layer))).flat());
 }
