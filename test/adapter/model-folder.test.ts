@@ -49,7 +49,7 @@ describe("loadModel", () => {
 
   it.each([
     ["hf:owner/model", "UNSUPPORTED hf:owner/model: found a model of the hub"],
-    ["model.gguf", "UNSUPPORTED model.gguf: found a GGUF file"],
+    ["model.gguf", "FILE model.gguf: found no such file or folder"],
     ["", "USAGE model: found an empty path"],
     ["a\0b", "USAGE model: found a path with a zero character"],
     ["nowhere/at/all", "FILE nowhere/at/all: found no such file or folder"],
@@ -65,13 +65,16 @@ describe("loadModel", () => {
     );
   });
 
-  it("says that a folder holds only a GGUF file, with a configuration or without", async () => {
-    expect(await refusal(folder("gguf", { "m.Q4_K_M.gguf": "GGUF" }))).toContain(
-      "found a GGUF file (m.Q4_K_M.gguf) and no config.json",
-    );
-    const path = folder("gguf-config", { "m.gguf": "GGUF" });
+  it("opens a GGUF file by its path, or as the only model of a folder, with a configuration beside it or without", async () => {
+    const path = folder("gguf", { "m.Q4_K_M.gguf": "GGUF" });
+    const cut = `FORMAT ${path}/m.Q4_K_M.gguf: found no version, expected one; the file is cut short`;
+    expect(await refusal(path)).toBe(cut);
+    expect(await refusal(join(path, "m.Q4_K_M.gguf"))).toBe(cut);
     cpSync(join(FIXTURE, "config.json"), join(path, "config.json"));
-    expect(await refusal(path)).toContain("found a GGUF file (m.gguf) and no .safetensors file");
+    expect(await refusal(path)).toBe(cut);
+    writeFileSync(join(path, "other.gguf"), "GGUF");
+    expect(await refusal(path)).toContain("found 2 GGUF models (m.Q4_K_M.gguf, other.gguf), expected one");
+    expect(await refusal(join(path, "m.Q4_K_M.gguf"))).toBe(cut);
   });
 
   it.each(["model.safetensors", "config.json"])("says that %s is a Git LFS pointer", async (file) => {
