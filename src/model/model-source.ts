@@ -9,9 +9,11 @@ import type { FolderSource } from "../files/source.ts";
 import { openTensorIndex } from "../format/checkpoint.ts";
 import { openCodecs } from "../format/codecs/open-codecs.ts";
 import { findGguf } from "../format/gguf/gguf-files.ts";
-import type { Tokenizer } from "../text/tokenizer.ts";
+import { readGgufText } from "../text/gguf/gguf-text.ts";
+import { createGgufTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import { readTokenizer, requireTokenizer } from "./folder-tokenizer.ts";
-import { type OpenedGguf, openGgufModel } from "./gguf/open-gguf.ts";
+import { ggufFolder } from "./gguf/gguf-folder.ts";
+import { openGgufModel } from "./gguf/open-gguf.ts";
 import type { StoredTensors } from "./weights/locate.ts";
 
 export interface ConfigSource {
@@ -31,6 +33,8 @@ export interface TokenizerSource {
 
 /** The sources from which a model is opened. */
 export interface PartSources {
+  /** The folder, or what a GGUF file would be as a folder in Hugging Face layout, without the tensors. */
+  readonly folder: FolderSource;
   readonly config: ConfigSource;
   readonly tokenizer: TokenizerSource;
   /** Opens the tensors and reads only their headers. The caller closes the index. */
@@ -60,9 +64,9 @@ export async function hasWeights(folder: FolderSource): Promise<boolean> {
 }
 
 function folderParts(folder: FolderSource): PartSources {
-  let known: Promise<Tokenizer | undefined> | undefined;
-  const read = () => (known ??= readTokenizer(folder));
+  const read = once(() => readTokenizer(folder));
   return {
+    folder,
     config: { where: `${folder.name}/config.json`, read: () => readConfig(folder) },
     tokenizer: { read, require: async () => requireTokenizer(folder, await read()) },
     openTensors: () => openTensors(folder),
@@ -72,23 +76,40 @@ function folderParts(folder: FolderSource): PartSources {
 
 /** The header is read once for all parts. */
 function ggufParts(folder: FolderSource, file: string): PartSources {
-  let known: Promise<OpenedGguf> | undefined;
+  const where = `${folder.name}/${file}`;
   let isTaken = false;
-  const open = () => (known ??= openGgufModel(folder, file));
+  const open = once(() => openGgufModel(folder, file));
+  const json = async () => (await open()).json;
+  const text = once(async () => readGgufText((await open()).metadata));
+  const read = once(async () => {
+    const found = await text();
+    return found === undefined ? undefined : createGgufTokenizer(found, where);
+  });
   return {
-    config: { where: `${folder.name}/${file}`, read: async () => (await open()).json },
-    tokenizer: {
-      read: async () => undefined,
-      require: async () => requireTokenizer(folder, undefined),
-    },
+    folder: ggufFolder({ name: where, json, text }),
+    config: { where, read: json },
+    tokenizer: { read, require: async () => (await read()) ?? missingGgufTokenizer(where) },
     async openTensors() {
       isTaken = true;
       return open();
     },
     async close() {
-      if (known !== undefined && !isTaken) await (await known.catch(() => undefined))?.index.close();
+      if (!isTaken) await (await open().catch(() => undefined))?.index.close();
     },
   };
+}
+
+/** The result of the first call, for all calls. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let known: Promise<T> | undefined;
+  return () => (known ??= work());
+}
+
+function missingGgufTokenizer(where: string): never {
+  throw new FileError(
+    `${where}: tokenizer.ggml.model`,
+    "found nothing, expected the model's tokenizer; give a file that contains one, or token ids",
+  );
 }
 
 async function readConfig(folder: FolderSource): Promise<JsonObject> {

@@ -66,7 +66,8 @@ export async function readModelShapes(
 
 /** Reads config, settings and headers. @throws FileError, FormatError, ShapeError or UnsupportedError, naming file and field. */
 export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> {
-  const { config: source, tokenizer, openTensors } = await modelParts(folder);
+  const parts = await modelParts(folder);
+  const { config: source, tokenizer, openTensors } = parts;
   const json = await source.read();
   const { family, config: written } = readModelConfig(json, source.where);
   const checkpoint = await openTensors();
@@ -75,8 +76,8 @@ export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> 
     const names = family.names[spelling];
     const config = { ...written, tiedEmbeddings: isHeadTied(checkpoint, names, written, source.where) };
     const linears = locateAll(checkpoint, names, config);
-    const { name } = folder;
-    return { ...checkpoint, folder, name, json, family, config, tokenizer, spelling, names, linears };
+    const { name } = parts.folder;
+    return { ...checkpoint, folder: parts.folder, name, json, family, config, tokenizer, spelling, names, linears };
   } catch (error) {
     await checkpoint.index.close();
     throw error;
