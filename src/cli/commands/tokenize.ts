@@ -45,12 +45,14 @@ const tokenize: Action<TokenizeOptions> = async (session, [model], options) => {
 };
 
 async function openTokenizer(model: string): Promise<Tokenizer> {
-  const { nodeFolder } = await import("../../adapter/node.ts");
-  const { readTokenizer, requireTokenizer } = await import("../../model/folder-tokenizer.ts");
-  const folder = await nodeFolder(model);
+  const { openFolder } = await import("../input/open-model.ts");
+  const { modelParts } = await import("../../model/model-source.ts");
+  const folder = await openFolder(model);
+  const parts = await modelParts(folder);
   try {
-    return requireTokenizer(folder, await readTokenizer(folder));
+    return await parts.tokenizer.require();
   } finally {
+    await parts.close();
     await folder.close();
   }
 }
