@@ -28,7 +28,7 @@ export function ggufIndex({ name, tensors, close }: GgufParts, context: NamingCo
     if (PASSED_OVER.test(entry.name)) continue;
     const where = `${entry.source.name}: tensor ${entry.name}`;
     const [, layer, kind, expert, part] = NAME.exec(entry.name) ?? [];
-    const modules = kind === undefined ? undefined : modulesOf(entry, { kind, layer, expert }, context);
+    const modules = kind === undefined ? undefined : modulesOf(entry, { kind, layer, expert, part }, context);
     if (modules === undefined) throw new UnsupportedError(where, "a tensor that Quern does not know", []);
     for (const [module, own] of modules) {
       const known = `${module}.${part}`;
@@ -44,11 +44,12 @@ interface Place {
   readonly kind: string;
   readonly layer: string | undefined;
   readonly expert: string | undefined;
+  readonly part: string;
 }
 
 function modulesOf(entry: GgufEntry, place: Place, context: NamingContext): readonly Named[] | undefined {
   const { names, config } = context;
-  const { kind, layer, expert } = place;
+  const { kind, layer, expert, part } = place;
   if (layer === undefined) {
     const outer = { token_embd: names.embedding, output: names.head, output_norm: names.finalNorm }[kind];
     return outer === undefined || expert !== undefined ? undefined : [[outer, entry]];
@@ -58,25 +59,29 @@ function modulesOf(entry: GgufEntry, place: Place, context: NamingContext): read
       `${entry.source.name}: tensor ${entry.name}`,
       `found layer ${layer}, expected fewer than ${config.layers} as block_count says`,
     );
-  if (expert !== undefined) return oneExpert(entry, place, names);
+  const hasExperts = config.moeLayers[Number(layer)];
+  if (expert !== undefined) return hasExperts ? oneExpert(entry, place, names) : undefined;
   const projection = /^ffn_(gate|up|down|gate_up)_exps$/.exec(kind)?.[1];
-  if (projection !== undefined) return allExperts(entry, projection as Bank, Number(layer), context);
-  const template = templates(names)[kind];
-  if (template === undefined) return undefined;
+  if (projection !== undefined && hasExperts) return allExperts(entry, projection as Bank, Number(layer), context);
+  const template = templates(context, Number(layer))[kind];
+  if (template === undefined || (part === "bias" && kind.endsWith("_norm"))) return undefined;
   return [[nameFor(template, Number(layer)), ordered(entry, kind, context)]];
 }
 
-/** Names of a layer's modules by the names of their tensors. */
-function templates(names: ModuleNames): Readonly<Record<string, string | undefined>> {
+/** Names of the modules that a layer has, by the names of their tensors. */
+function templates({ names, config }: NamingContext, layer: number): Readonly<Record<string, string | undefined>> {
   const { attention, dense, shared } = names;
+  const hasShared = config.moeLayers[layer] && config.sharedWidth > 0;
   return {
     attn_norm: names.attentionNorm,
     ffn_norm: names.mlpNorm,
     ...{ attn_q: attention.q, attn_k: attention.k, attn_v: attention.v, attn_output: attention.o },
-    ...{ ffn_gate: dense?.gate, ffn_up: dense?.up, ffn_down: dense?.down },
-    ...{ ffn_gate_shexp: shared?.gate, ffn_up_shexp: shared?.up, ffn_down_shexp: shared?.down },
-    ffn_gate_inp: names.router,
-    ffn_gate_inp_shexp: names.sharedGate,
+    ...(config.qkNorm === "none" ? {} : { attn_q_norm: names.queryNorm, attn_k_norm: names.keyNorm }),
+    ...(config.moeLayers[layer]
+      ? { ffn_gate_inp: names.router }
+      : { ffn_gate: dense.gate, ffn_up: dense.up, ffn_down: dense.down }),
+    ...(hasShared ? { ffn_gate_shexp: shared?.gate, ffn_up_shexp: shared?.up, ffn_down_shexp: shared?.down } : {}),
+    ...(hasShared && config.sharedGate ? { ffn_gate_inp_shexp: names.sharedGate } : {}),
   };
 }
 
