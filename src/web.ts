@@ -10,8 +10,13 @@ export { VERSION } from "./base/version.ts";
 export { type ByteSource, blobSource, bytesSource, type FolderSource, filesFolder } from "./files/source.ts";
 export type { ModelConfig } from "./model/config/model-config.ts";
 export type { Progress } from "./model/model.ts";
-export type { Generated, GenerateOptions, Piece, Prompt } from "./runtime/generate.ts";
+export type { AssistantMessage, ChatAnswer } from "./runtime/chat/chat-answer.ts";
+export { Conversation, type ConversationOptions, type TurnAnswer } from "./runtime/chat/conversation.ts";
+export type { Generated, Piece } from "./runtime/generate.ts";
+export type { GenerateOptions } from "./runtime/generate-options.ts";
 export { type EngineInfo, LanguageModel, type LoadOptions } from "./runtime/language-model.ts";
+export type { Prompt } from "./runtime/prompt-ids.ts";
+export { type ChatMessage, ChatTemplate, type TemplateVariables } from "./text/chat/chat-template.ts";
 export { createMachine } from "./wasm/embedded.ts";
 
 /** A model folder: files by name, or an object that opens files by name. */

@@ -22,14 +22,23 @@ export async function nodeFile(path: string): Promise<ByteSource> {
   }
 }
 
-/** The files of a folder, without those of its subfolders. */
+/** The only folder within a model's folder that is read. */
+const TEMPLATES = "additional_chat_templates";
+
+/** The files of a folder, without those of its subfolders; of a model's named chat templates, `additional_chat_templates/NAME.jinja`. */
 export function nodeFolder(path: string): Promise<FolderSource> {
   return folderSource(path, {
     async list() {
       const found = await readdir(path, { withFileTypes: true });
-      return found.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+      const files = found.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+      if (!found.some((entry) => entry.isDirectory() && entry.name === TEMPLATES)) return files;
+      const templates = (await readdir(join(path, TEMPLATES))).filter((name) => name.endsWith(".jinja"));
+      return [...files, ...templates.map((name) => `${TEMPLATES}/${name}`)];
     },
-    fault: (file) => (isPlainName(file) ? undefined : "found a path, expected the plain name of a file in the folder"),
+    fault: (file) =>
+      isPlainName(file.endsWith(".jinja") ? file.replace(`${TEMPLATES}/`, "") : file)
+        ? undefined
+        : "found a path, expected the plain name of a file in the folder",
   });
 }
 

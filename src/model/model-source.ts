@@ -10,10 +10,11 @@ import { openTensorIndex } from "../format/checkpoint.ts";
 import { openCodecs } from "../format/codecs/open-codecs.ts";
 import { findGguf } from "../format/gguf/gguf-files.ts";
 import { readGgufText } from "../text/gguf/gguf-text.ts";
-import { createGgufTokenizer, type Tokenizer } from "../text/tokenizer.ts";
-import { readTokenizer, requireTokenizer } from "./folder-tokenizer.ts";
 import { ggufFolder } from "./gguf/gguf-folder.ts";
 import { openGgufModel } from "./gguf/open-gguf.ts";
+import { folderText } from "./text/folder-text.ts";
+import { ggufTextParts } from "./text/gguf-text-parts.ts";
+import { readOnce, type TextParts } from "./text/text-parts.ts";
 import type { StoredTensors } from "./weights/locate.ts";
 
 export interface ConfigSource {
@@ -23,20 +24,12 @@ export interface ConfigSource {
   read(): Promise<JsonObject>;
 }
 
-/** A source of the tokenizer, which is read once, at the first call. */
-export interface TokenizerSource {
-  /** The tokenizer; undefined for a model without one. */
-  read(): Promise<Tokenizer | undefined>;
-  /** The tokenizer, for work that needs one. @throws FileError if there is none. */
-  require(): Promise<Tokenizer>;
-}
-
 /** The sources from which a model is opened. */
 export interface PartSources {
   /** The folder, or what a GGUF file would be as a folder in Hugging Face layout, without the tensors. */
   readonly folder: FolderSource;
   readonly config: ConfigSource;
-  readonly tokenizer: TokenizerSource;
+  readonly text: TextParts;
   /** Opens the tensors and reads only their headers. The caller closes the index. */
   openTensors(): Promise<StoredTensors>;
   /** Closes what reading the configuration has opened, unless `openTensors` was called. */
@@ -64,11 +57,10 @@ export async function hasWeights(folder: FolderSource): Promise<boolean> {
 }
 
 function folderParts(folder: FolderSource): PartSources {
-  const read = once(() => readTokenizer(folder));
   return {
     folder,
     config: { where: `${folder.name}/config.json`, read: () => readConfig(folder) },
-    tokenizer: { read, require: async () => requireTokenizer(folder, await read()) },
+    text: folderText(folder),
     openTensors: () => openTensors(folder),
     close: async () => {},
   };
@@ -78,17 +70,13 @@ function folderParts(folder: FolderSource): PartSources {
 function ggufParts(folder: FolderSource, file: string): PartSources {
   const where = `${folder.name}/${file}`;
   let isTaken = false;
-  const open = once(() => openGgufModel(folder, file));
+  const open = readOnce(() => openGgufModel(folder, file));
   const json = async () => (await open()).json;
-  const text = once(async () => readGgufText((await open()).metadata));
-  const read = once(async () => {
-    const found = await text();
-    return found === undefined ? undefined : createGgufTokenizer(found, where);
-  });
+  const text = readOnce(async () => readGgufText((await open()).metadata));
   return {
     folder: ggufFolder({ name: where, json, text }),
     config: { where, read: json },
-    tokenizer: { read, require: async () => (await read()) ?? missingGgufTokenizer(where) },
+    text: ggufTextParts(text, where),
     async openTensors() {
       isTaken = true;
       return open();
@@ -97,19 +85,6 @@ function ggufParts(folder: FolderSource, file: string): PartSources {
       if (!isTaken) await (await open().catch(() => undefined))?.index.close();
     },
   };
-}
-
-/** The result of the first call, for all calls. */
-function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let known: Promise<T> | undefined;
-  return () => (known ??= work());
-}
-
-function missingGgufTokenizer(where: string): never {
-  throw new FileError(
-    `${where}: tokenizer.ggml.model`,
-    "found nothing, expected the model's tokenizer; give a file that contains one, or token ids",
-  );
 }
 
 async function readConfig(folder: FolderSource): Promise<JsonObject> {

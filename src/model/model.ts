@@ -4,14 +4,16 @@ import type { JsonObject } from "../base/json.ts";
 import { Turns } from "../base/turns.ts";
 import type { FolderSource } from "../files/source.ts";
 import type { Activations, EngineActivations } from "../nn/emit.ts";
+import type { ChatTemplate } from "../text/chat/chat-template.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Machine } from "../wasm/machine.ts";
 import { readModelConfig } from "./config/families/index.ts";
 import type { Family } from "./config/family.ts";
 import type { ModelConfig } from "./config/model-config.ts";
 import type { ModuleNames, Spelling } from "./config/module-names.ts";
-import { modelParts, type TokenizerSource } from "./model-source.ts";
+import { modelParts } from "./model-source.ts";
 import { Session, type SessionOptions } from "./pass/session.ts";
+import type { TemplateChoice, TextParts } from "./text/text-parts.ts";
 import { loadWeights } from "./weights/load-weights.ts";
 import { detectSpelling, isHeadTied, locateAll, type StoredLinear, type StoredTensors } from "./weights/locate.ts";
 import { WeightStore } from "./weights/weight-store.ts";
@@ -34,7 +36,7 @@ export interface ModelFiles extends StoredTensors {
   readonly json: JsonObject;
   readonly family: Family;
   readonly config: ModelConfig;
-  readonly tokenizer: TokenizerSource;
+  readonly text: TextParts;
   readonly spelling: Spelling;
   /** The names of modules in that spelling. */
   readonly names: ModuleNames;
@@ -67,7 +69,7 @@ export async function readModelShapes(
 /** Reads config, settings and headers. @throws FileError, FormatError, ShapeError or UnsupportedError, naming file and field. */
 export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> {
   const parts = await modelParts(folder);
-  const { config: source, tokenizer, openTensors } = parts;
+  const { config: source, text, openTensors } = parts;
   const json = await source.read();
   const { family, config: written } = readModelConfig(json, source.where);
   const checkpoint = await openTensors();
@@ -77,7 +79,7 @@ export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> 
     const config = { ...written, tiedEmbeddings: isHeadTied(checkpoint, names, written, source.where) };
     const linears = locateAll(checkpoint, names, config);
     const { name } = parts.folder;
-    return { ...checkpoint, folder: parts.folder, name, json, family, config, tokenizer, spelling, names, linears };
+    return { ...checkpoint, folder: parts.folder, name, json, family, config, text, spelling, names, linears };
   } catch (error) {
     await checkpoint.index.close();
     throw error;
@@ -182,12 +184,20 @@ export class Model implements AsyncDisposable {
 
   /** The model's tokenizer, read at the first call. @throws FileError if there is none. */
   tokenizer(): Promise<Tokenizer> {
-    return this.files.tokenizer.require();
+    return this.files.text.tokenizer.require();
   }
 
   /** The model's tokenizer, or undefined for a model without one. */
   tokenizerIfAny(): Promise<Tokenizer | undefined> {
-    return this.files.tokenizer.read();
+    return this.files.text.tokenizer.read();
+  }
+
+  /**
+   * The model's chat template: `(await model.chatTemplate()).render(messages, variables)` gives the prompt. A choice takes another of its
+   * templates by name, or a text. @throws FileError for a model without one; UsageError for a name that it does not have.
+   */
+  chatTemplate(choice?: TemplateChoice): Promise<ChatTemplate> {
+    return this.files.text.chat.template(choice);
   }
 
   /** Ends all jobs of the model, waits until they have stopped, then frees memory and files. Do not await it inside a job. */

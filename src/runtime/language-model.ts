@@ -5,9 +5,14 @@ import { VERSION } from "../base/version.ts";
 import type { FolderSource } from "../files/source.ts";
 import { closing, Model, type OpenOptions, readModelFiles } from "../model/model.ts";
 import type { Activations } from "../nn/emit.ts";
+import type { ChatMessage } from "../text/chat/chat-template.ts";
 import { type KernelModules, Machine, type MachineOptions } from "../wasm/machine.ts";
-import { type Generated, type GenerateOptions, generate, type Piece, type Prompt } from "./generate.ts";
+import { type ChatAnswer, chat } from "./chat/chat-answer.ts";
+import { Conversation, type ConversationOptions } from "./chat/conversation.ts";
+import { type Generated, generate, type Piece } from "./generate.ts";
+import type { GenerateOptions } from "./generate-options.ts";
 import { computeLogits, type Logits, type LogitsOptions } from "./logits.ts";
+import type { Prompt } from "./prompt-ids.ts";
 
 /** Options for opening a model, and for the engine that runs it. */
 export type LoadOptions = OpenOptions & MachineOptions;
@@ -55,6 +60,19 @@ export class LanguageModel extends Model {
    */
   generate(prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<Piece, Generated> {
     return generate(this, prompt, options);
+  }
+
+  /**
+   * Answers a conversation with the model's chat template, piece by piece. The generator's return value has the answer as `message`, and
+   * as `messages` the conversation that ends in it.
+   */
+  chat(messages: readonly ChatMessage[], options: GenerateOptions = {}): AsyncGenerator<Piece, ChatAnswer> {
+    return chat(this, messages, options);
+  }
+
+  /** A conversation that keeps its messages and its session from turn to turn. The caller disposes it. */
+  conversation(options: ConversationOptions = {}): Conversation {
+    return new Conversation(this, options);
   }
 
   /** Logits of every position, f32 [rows, vocab]. */

@@ -8,13 +8,15 @@
 import type { Turns } from "../base/turns.ts";
 import type { Model } from "../model/model.ts";
 import type { Session, SessionWatch } from "../model/pass/session.ts";
+import type { TokenRun } from "./token-run.ts";
 
 const KEPT_PAUSED = 8;
 
 /** Paused generations of each model, the longest pause first. They are held weakly, so that forgotten ones are garbage collected. */
 const paused = new WeakMap<Model, Set<WeakRef<Seat>>>();
 
-export class Seat implements Disposable {
+export class Seat implements TokenRun {
+  readonly reused = 0;
   readonly #model: Model;
   readonly #context: number;
   readonly #paused: Set<WeakRef<Seat>>;

@@ -39,7 +39,7 @@ export interface Changes {
 
 /** What `readModelFiles` would give if a family said so. */
 export async function madeFiles(folder: FolderSource, changes: Changes): Promise<ModelFiles> {
-  const { config: source, tokenizer, openTensors } = await modelParts(folder);
+  const { config: source, text, openTensors } = await modelParts(folder);
   const json = await source.read();
   const read = readModelConfig(json, source.where);
   const checkpoint = await openTensors();
@@ -48,5 +48,5 @@ export async function madeFiles(folder: FolderSource, changes: Changes): Promise
   const names = { ...read.family.names[spelling], ...changes.names };
   const family = { ...read.family, names: { hub: names, transformers: names } };
   const linears = locateAll(checkpoint, names, config);
-  return { ...checkpoint, folder, name: folder.name, json, family, config, tokenizer, spelling, names, linears };
+  return { ...checkpoint, folder, name: folder.name, json, family, config, text, spelling, names, linears };
 }

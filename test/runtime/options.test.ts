@@ -6,8 +6,10 @@ import { compare } from "../../src/eval/compare/compare.ts";
 import { perplexity, perplexityOfWindows } from "../../src/eval/perplexity/perplexity.ts";
 import { type LanguageModel, type LoadOptions, loadModel } from "../../src/index.ts";
 import type { Progress } from "../../src/model/model.ts";
-import { collect, type GenerateOptions, type Piece, type Prompt } from "../../src/runtime/generate.ts";
+import { collect, type Piece } from "../../src/runtime/generate.ts";
+import type { GenerateOptions } from "../../src/runtime/generate-options.ts";
 import { computeTapped } from "../../src/runtime/logits.ts";
+import type { Prompt } from "../../src/runtime/prompt-ids.ts";
 import { openTinyModel, tinyIds } from "../helpers/tiny-model.ts";
 
 let model: LanguageModel;
@@ -55,7 +57,7 @@ describe("unknown options", () => {
 
 describe("wrong kinds", () => {
   it.each([undefined, null, 5, true])("generate(%s)", (prompt) =>
-    refused(generate(prompt), /^prompt: found .*, expected a string, or \{ ids \} with token ids$/),
+    refused(generate(prompt), /^prompt: found .*, expected a string, a list of messages, or \{ ids \} with token ids$/),
   );
 
   it.each([null, 5, "1,2", {}])("ids of perplexity and compare: %s", async (ids) => {

@@ -1,7 +1,7 @@
 /** `quern generate`: text from a prompt. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
-import type { GenerateOptions } from "../../runtime/generate.ts";
+import type { GenerateOptions } from "../../runtime/generate-options.ts";
 import { addPromptOptions, type PromptOptions, promptIds, readPrompt } from "../input/prompt-input.ts";
 import { exampleText, integerIn, numberIn } from "../options/common-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";

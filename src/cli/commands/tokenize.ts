@@ -50,7 +50,7 @@ async function openTokenizer(model: string): Promise<Tokenizer> {
   const folder = await openFolder(model);
   const parts = await modelParts(folder);
   try {
-    return await parts.tokenizer.require();
+    return await parts.text.tokenizer.require();
   } finally {
     await parts.close();
     await folder.close();

@@ -53,7 +53,7 @@ export async function openFiles(session: CommandSession, path: string, wish: Ope
   const opened: OpenedFiles = {
     files,
     config: files.config,
-    tokenizer: () => files.tokenizer.require(),
+    tokenizer: () => files.text.tokenizer.require(),
     load: () => (model ??= loadModel(session, files, wish)),
     async [Symbol.asyncDispose]() {
       if (model === undefined) await files.index.close();

@@ -1,10 +1,12 @@
 /** The prompt of a command: text, or token ids from arguments or a file. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
-import type { Prompt } from "../../runtime/generate.ts";
 import type { CommandSession } from "../session/command-session.ts";
 import type { OpenedFiles } from "./open-model.ts";
 import { parseIds, readIdsFile, readTextInput } from "./text-input.ts";
+
+/** The prompt of a command: text or ids. */
+export type GivenPrompt = string | { readonly ids: readonly number[] };
 
 export interface PromptOptions {
   readonly prompt?: string;
@@ -23,7 +25,7 @@ export function addPromptOptions(command: Command): Command {
 }
 
 /** Reads what was given, before any model is loaded. @throws UsageError unless it is exactly one of the three, and not empty. */
-export async function readPrompt(session: CommandSession, options: PromptOptions): Promise<Prompt> {
+export async function readPrompt(session: CommandSession, options: PromptOptions): Promise<GivenPrompt> {
   const { prompt, ids, idsFile } = options;
   const given = [prompt, ids, idsFile].filter((value) => value !== undefined).length;
   if (given !== 1) throw new UsageError("prompt", `${given} of them`, "one of --prompt, --ids and --ids-file");
@@ -45,7 +47,7 @@ export async function readPrompt(session: CommandSession, options: PromptOptions
 export async function promptIds(
   session: CommandSession,
   opened: OpenedFiles,
-  prompt: Prompt,
+  prompt: GivenPrompt,
 ): Promise<readonly number[]> {
   const { options, signal } = session;
   const { checkIds } = await import("../../model/pass/check-session.ts");

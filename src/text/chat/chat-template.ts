@@ -1,7 +1,7 @@
 /** Renders conversations to prompts with the model's chat template, as transformers does. */
 import { TemplateError, UsageError } from "../../base/errors.ts";
 import { quoted } from "../../base/json.ts";
-import { type CompiledTemplate, loadTemplateCompiler, problemOf } from "../jinja/compile-template.ts";
+import type { CompiledTemplate, TemplateEngine } from "../jinja/compile-template.ts";
 
 /** A message of a conversation. The template sees all of its fields: `tool_calls`, `tool_call_id`, `name` and others. */
 export interface ChatMessage {
@@ -29,8 +29,9 @@ const DEFAULT_NAME = "default";
 const TOOL_NAME = "tool_use";
 const SHOWN_CHARACTERS = 500;
 
+/** The chat templates of a model, of which one is chosen for each conversation. `render` gives the prompt as text. */
 export class ChatTemplate {
-  readonly #compile: (source: string) => CompiledTemplate;
+  readonly #engine: TemplateEngine;
   readonly #templates: ReadonlyMap<string, NamedTemplate>;
   readonly #compiled = new Map<string, CompiledTemplate>();
   readonly #specialTokens: TemplateVariables;
@@ -53,16 +54,16 @@ export class ChatTemplate {
         quoted(chosen),
         `one of the model's templates: ${[...byName.keys()].join(", ")}`,
       );
-    return new ChatTemplate(await loadTemplateCompiler(), byName, specialTokens, chosen);
+    const { loadTemplateEngine } = await import("../jinja/compile-template.ts");
+    return new ChatTemplate(await loadTemplateEngine(), byName, { specialTokens, chosen });
   }
 
   private constructor(
-    compile: (source: string) => CompiledTemplate,
+    engine: TemplateEngine,
     templates: ReadonlyMap<string, NamedTemplate>,
-    specialTokens: TemplateVariables,
-    chosen: string | undefined,
+    { specialTokens, chosen }: { readonly specialTokens: TemplateVariables; readonly chosen: string | undefined },
   ) {
-    this.#compile = compile;
+    this.#engine = engine;
     this.#templates = templates;
     this.#specialTokens = specialTokens;
     this.#chosen = chosen;
@@ -84,14 +85,22 @@ export class ChatTemplate {
     try {
       return this.#compiledOf(template).render(withoutNullTokens({ ...given, messages }));
     } catch (error) {
-      throw describeFailure(error, template);
+      throw this.#failure(error, template);
     }
   }
 
   #compiledOf({ name, source }: NamedTemplate): CompiledTemplate {
-    const compiled = this.#compiled.get(name) ?? this.#compile(source);
+    const compiled = this.#compiled.get(name) ?? this.#engine.compile(source);
     this.#compiled.set(name, compiled);
     return compiled;
+  }
+
+  #failure(error: unknown, { source, where }: NamedTemplate): unknown {
+    const found = this.#engine.problemOf(error);
+    if (found === undefined) return error;
+    const { raised, problem } = found;
+    const sentence = raised ? `the template refuses this conversation: ${problem}` : `the template ${problem}`;
+    return new TemplateError(where, sentence, { raised, template: source.slice(0, SHOWN_CHARACTERS) });
   }
 
   #choose(tools: unknown): NamedTemplate {
@@ -122,12 +131,4 @@ export function checkMessages(messages: unknown): asserts messages is readonly C
     if (typeof role !== "string")
       throw new UsageError(`messages[${i}].role`, role === undefined ? "nothing" : String(role), "a text");
   });
-}
-
-function describeFailure(error: unknown, { source, where }: NamedTemplate): unknown {
-  const found = problemOf(error);
-  if (found === undefined) return error;
-  const { raised, problem } = found;
-  const sentence = raised ? `the template refuses this conversation: ${problem}` : `the template ${problem}`;
-  return new TemplateError(where, sentence, { raised, template: source.slice(0, SHOWN_CHARACTERS) });
 }

@@ -19,14 +19,21 @@ export interface CompiledTemplate {
   render(variables: Readonly<Record<string, unknown>>): string;
 }
 
-/** Loads the library; the function that it gives compiles a template. @throws TemplateFault */
-export async function loadTemplateCompiler(): Promise<(source: string) => CompiledTemplate> {
+/** The library, with what is done to it here. It is loaded only where a template is used. */
+export interface TemplateEngine {
+  /** @throws what `problemOf` explains. */
+  compile(source: string): CompiledTemplate;
+  /** What went wrong in compiling or rendering; undefined for an error of another kind. */
+  problemOf(error: unknown): TemplateProblem | undefined;
+}
+
+export async function loadTemplateEngine(): Promise<TemplateEngine> {
   const { parse, tokenize } = await import("@huggingface/jinja");
   const read = (text: string) => {
     const program: unknown = parse(tokenize(text, { lstrip_blocks: true, trim_blocks: true }));
     return (program as { readonly body: TemplateBody }).body;
   };
-  return (source) => {
+  const compile = (source: string): CompiledTemplate => {
     const body = parseWithin(source, read);
     return {
       render(variables) {
@@ -35,6 +42,7 @@ export async function loadTemplateCompiler(): Promise<(source: string) => Compil
       },
     };
   };
+  return { compile, problemOf };
 }
 
 function parseWithin(source: string, parse: (text: string) => TemplateBody): TemplateBody {
@@ -65,8 +73,7 @@ function longestRunOfSpaces(text: string): number {
   return longest;
 }
 
-/** What went wrong in compiling or rendering; undefined for an error of another kind. */
-export function problemOf(error: unknown): TemplateProblem | undefined {
+function problemOf(error: unknown): TemplateProblem | undefined {
   if (error instanceof RaisedByTemplate) return { raised: true, problem: error.message };
   if (error instanceof TemplateFault) return { raised: false, problem: error.message };
   const isStack = error instanceof RangeError || (error instanceof Error && error.name === "InternalError");

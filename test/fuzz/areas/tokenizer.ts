@@ -1,7 +1,7 @@
 /** tokenizer.json and tokenizer_config.json: read, then used both ways. */
 import { parseJsonBytes } from "../../../src/base/json.ts";
 import { filesFolder } from "../../../src/files/source.ts";
-import { readTokenizer } from "../../../src/model/folder-tokenizer.ts";
+import { readTokenizer } from "../../../src/model/text/folder-tokenizer.ts";
 import { type Area, filesOf, jsonOf } from "../area.ts";
 import { damageJson, type Extras } from "../json.ts";
 

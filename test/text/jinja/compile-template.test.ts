@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/base/errors.ts";
-import { loadTemplateCompiler, problemOf } from "../../../src/text/jinja/compile-template.ts";
+import { loadTemplateEngine } from "../../../src/text/jinja/compile-template.ts";
 import { readJsonLines, readText, repositoryFile } from "../../helpers/shared.ts";
 
 const FIXTURES = repositoryFile("test/fixtures/chat");
 const VARIABLES = JSON.parse(readText(`${FIXTURES}/jinja-variables.json`)) as Record<string, unknown>;
-const compile = await loadTemplateCompiler();
+const { compile, problemOf } = await loadTemplateEngine();
 
 interface Case {
   readonly template: string;

@@ -1,8 +1,8 @@
 /** Reads the tokenizer of a model folder. */
-import { FileError } from "../base/errors.ts";
-import { readJsonObject } from "../files/json-file.ts";
-import type { FolderSource } from "../files/source.ts";
-import { createTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import { FileError } from "../../base/errors.ts";
+import { readJsonObject } from "../../files/json-file.ts";
+import type { FolderSource } from "../../files/source.ts";
+import { createTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
 
 /** Reads `tokenizer.json` and `tokenizer_config.json`, if there is one; undefined for a folder without a tokenizer. */
 export async function readTokenizer(folder: FolderSource): Promise<Tokenizer | undefined> {
