@@ -1,6 +1,5 @@
 /** Exports `quern` for browsers and other runtimes without a file system: all but opening models by path. */
-import { givenFolder } from "./files/given-folder.ts";
-import type { ByteSource, FolderSource } from "./files/source.ts";
+import { type GivenModel, givenFolder } from "./files/given/given-folder.ts";
 import { LanguageModel, type LoadOptions } from "./runtime/language-model.ts";
 import { embeddedKernels } from "./wasm/embedded.ts";
 
@@ -19,10 +18,10 @@ export type { Prompt } from "./runtime/prompt-ids.ts";
 export { type ChatMessage, ChatTemplate, type TemplateVariables } from "./text/chat/chat-template.ts";
 export { createMachine } from "./wasm/embedded.ts";
 
-/** A model folder: files by name, or an object that opens files by name. */
-export type ModelSource = FolderSource | Readonly<Record<string, ByteSource | Uint8Array | Blob>>;
+/** A model: the files of its folder by name, as a list, as a directory handle or as an object that opens them; or one GGUF file. */
+export type ModelSource = GivenModel | PromiseLike<GivenModel>;
 
 /** Opens a model from given files: `await using model = await loadModel(files)`. */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<LanguageModel> {
-  return LanguageModel.load(givenFolder(source), embeddedKernels(), options);
+  return LanguageModel.load(givenFolder(await source), embeddedKernels(), options);
 }

@@ -1,12 +1,17 @@
-/** Errors about values that a caller gave instead of files: what was found, and how to make files of it. */
+/** What callers give as files. Errors about other values say what was found, and how to make a file of it. */
 
 import { UsageError } from "../base/errors.ts";
 import { quoted } from "../base/json.ts";
+import type { ByteSource } from "./source.ts";
+
+/** A file that a caller gives: bytes in memory, a `Blob` or `File`, the response to a request, or an object that reads ranges. */
+export type GivenFile = ByteSource | ArrayBufferLike | ArrayBufferView | Blob | Response;
+
+const FILE = "a Uint8Array, an ArrayBuffer, a Blob, a Response or a ByteSource";
 
 /** @throws UsageError for a value that does not hold files by name. */
 export function requireRecord(where: string, files: unknown): void {
-  if (typeof files === "object" && files !== null && !isList(files) && !isBytes(files) && !(files instanceof Map))
-    return;
+  if (typeof files === "object" && files !== null && !isList(files) && !isFile(files) && !isPromise(files)) return;
   throw new UsageError(
     where,
     describeGiven(files),
@@ -14,37 +19,49 @@ export function requireRecord(where: string, files: unknown): void {
   );
 }
 
-/** @throws UsageError for a file that is not bytes, a Blob or a ByteSource. */
+/** @throws UsageError for a value that is neither a file nor a promise of one. */
 export function requireGivenFile(where: string, file: unknown): void {
-  if (file instanceof Uint8Array || (typeof Blob !== "undefined" && file instanceof Blob)) return;
-  const { read, size } = (file ?? {}) as { readonly read?: unknown; readonly size?: unknown };
-  if (typeof read === "function" && typeof size === "number") return;
-  throw new UsageError(where, describeGiven(file), `a Uint8Array, a Blob or a ByteSource${remedy(file)}`);
+  if (!isFile(file) && !isPromise(file)) throw new UsageError(where, describeGiven(file), `${FILE}${remedy(file)}`);
+}
+
+/** Whether the value is a file by itself. */
+export function isFile(value: unknown): value is GivenFile {
+  if (ArrayBuffer.isView(value) || isBuffer(value) || isBlob(value) || isResponse(value)) return true;
+  const { read, size } = (value ?? {}) as { readonly read?: unknown; readonly size?: unknown };
+  return typeof read === "function" && typeof size === "number";
+}
+
+export function isBuffer(value: unknown): value is ArrayBufferLike {
+  return (
+    value instanceof ArrayBuffer || (typeof SharedArrayBuffer !== "undefined" && value instanceof SharedArrayBuffer)
+  );
+}
+
+export function isBlob(value: unknown): value is Blob {
+  return typeof Blob !== "undefined" && value instanceof Blob;
+}
+
+export function isResponse(value: unknown): value is Response {
+  return typeof Response !== "undefined" && value instanceof Response;
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
 }
 
 function remedy(file: unknown): string {
-  if (typeof file === "string") return "; new TextEncoder().encode(text) makes bytes of a text, fetch reads a URL";
-  if (file instanceof ArrayBuffer) return "; new Uint8Array(buffer) is one";
-  if (typeof Response !== "undefined" && file instanceof Response) return "; await response.blob() is one";
-  if (file instanceof Promise) return "; await it";
-  return "";
+  return typeof file === "string" ? "; new TextEncoder().encode(text) makes bytes of a text, fetch reads a URL" : "";
 }
 
-export function isList(value: object): boolean {
+export function isList(value: object): value is ArrayLike<unknown> {
   return Array.isArray(value) || (typeof FileList !== "undefined" && value instanceof FileList);
-}
-
-export function isBytes(value: object): boolean {
-  const isBlob = typeof Blob !== "undefined" && value instanceof Blob;
-  const isResponse = typeof Response !== "undefined" && value instanceof Response;
-  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || isBlob || isResponse || value instanceof Promise;
 }
 
 export function describeGiven(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "string") return `the text ${quoted(value)}`;
   if (typeof value !== "object") return `a ${typeof value}`;
-  if (isList(value)) return `a list of ${(value as ArrayLike<unknown>).length}`;
+  if (isList(value)) return `a list of ${value.length}`;
   const name: unknown = value.constructor?.name;
   return typeof name === "string" && name !== "" && name !== "Object" ? `a value of type ${name}` : "an object";
 }

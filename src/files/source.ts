@@ -3,8 +3,8 @@
  * whether they are disks, blobs or URLs.
  */
 
-import { FormatError } from "../base/errors.ts";
-import { requireGivenFile, requireRecord } from "./given-files.ts";
+import { FileError, FormatError, UsageError } from "../base/errors.ts";
+import { type GivenFile, isBlob, isBuffer, isResponse, requireGivenFile, requireRecord } from "./given-files.ts";
 
 /** Random access to one file. Readers ask for exact ranges, straight into their own view (often one on wasm memory). */
 export interface ByteSource {
@@ -96,33 +96,52 @@ export function refuseLfsPointer(start: Uint8Array, where: string): void {
   );
 }
 
-/** @param path the name in messages, and the name of bytes and blobs, which have none. */
-export function sourceOf(path: string, file: ByteSource | Uint8Array | Blob): ByteSource {
-  if (file instanceof Uint8Array) return bytesSource(path, file);
-  return file instanceof Blob ? blobSource(path, file) : file;
+/**
+ * The file as a source.
+ * @param name the name in messages, and the name of bytes and blobs, which have none.
+ * @throws FileError for a response that reports a failure; UsageError for one whose body was read before, and for other values.
+ */
+export async function sourceOf(name: string, given: GivenFile | PromiseLike<GivenFile>): Promise<ByteSource> {
+  const file = await given;
+  if (ArrayBuffer.isView(file)) return bytesSource(name, new Uint8Array(file.buffer, file.byteOffset, file.byteLength));
+  if (isBuffer(file)) return bytesSource(name, new Uint8Array(file));
+  if (isBlob(file)) return blobSource(name, file);
+  if (isResponse(file)) return blobSource(name, await bodyOf(name, file));
+  requireGivenFile(name, file);
+  return file;
 }
 
-/** A folder of files that are in memory: picked in a browser, or made in a test. */
-export function filesFolder(
-  name: string,
-  files: Readonly<Record<string, ByteSource | Uint8Array | Blob>>,
-): FolderSource {
+async function bodyOf(name: string, response: Response): Promise<Blob> {
+  if (!response.ok)
+    throw new FileError(name, `found a response with status ${response.status}, expected the file (status 200)`);
+  if (response.bodyUsed) throw new UsageError(name, "a response whose body was read before", "a response that was not");
+  return response.blob();
+}
+
+/** Files by name. Each may also be the promise of a file. */
+export type FilesByName = Readonly<Record<string, GivenFile | PromiseLike<GivenFile>>>;
+
+/** A folder of files that are in memory: picked in a browser, fetched, or made in a test. @throws UsageError naming the value that is not a file. */
+export function filesFolder(name: string, files: FilesByName): FolderSource {
   requireRecord(name, files);
   for (const [file, given] of Object.entries(files)) requireGivenFile(`${name}/${file}`, given);
   const byName = new Map(Object.entries(files));
+  // A response gives its body only once, so each file becomes a source once.
+  const opened = new Map<string, Promise<ByteSource>>();
   return {
     name,
     async list() {
       return [...byName.keys()].sort();
     },
     async open(file) {
-      const found = byName.get(file);
-      if (found === undefined) return undefined;
-      return sourceOf(`${name}/${file}`, found);
+      const given = byName.get(file);
+      if (given === undefined) return undefined;
+      const source = opened.get(file) ?? sourceOf(`${name}/${file}`, given);
+      opened.set(file, source);
+      return source;
     },
     async close() {
-      for (const file of byName.values())
-        if (!(file instanceof Uint8Array) && !(file instanceof Blob)) await file.close?.();
+      for (const source of opened.values()) await (await source.catch(() => undefined))?.close?.();
     },
   };
 }

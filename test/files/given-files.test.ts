@@ -5,21 +5,22 @@ import { requireGivenFile, requireRecord } from "../../src/files/given-files.ts"
 describe("requireGivenFile", () => {
   it("takes bytes, blobs and sources", () => {
     const source = { name: "f", size: 0, read: async () => {} };
-    for (const file of [new Uint8Array(1), new Blob([]), source])
+    for (const file of [
+      new Uint8Array(1),
+      new ArrayBuffer(1),
+      new Blob([]),
+      new Response(),
+      source,
+      Promise.resolve(source),
+    ])
       expect(() => requireGivenFile("model", file)).not.toThrow();
   });
 
   it.each([
-    ["text", 'model: found the text "text", expected a Uint8Array, a Blob or a ByteSource; new TextEncoder()'],
     [
-      new ArrayBuffer(1),
-      "found a value of type ArrayBuffer, expected a Uint8Array, a Blob or a ByteSource; new Uint8Array",
+      "text",
+      'model: found the text "text", expected a Uint8Array, an ArrayBuffer, a Blob, a Response or a ByteSource; new TextEncoder()',
     ],
-    [
-      new Response(""),
-      "found a value of type Response, expected a Uint8Array, a Blob or a ByteSource; await response.blob()",
-    ],
-    [Promise.resolve(), "found a value of type Promise, expected a Uint8Array, a Blob or a ByteSource; await it"],
     [[1, 2], "found a list of 2"],
     [5, "found a number"],
     [null, "found null"],
@@ -44,7 +45,6 @@ describe("requireRecord", () => {
     ["x", "the text"],
     [[], "a list of 0"],
     [new Uint8Array(2), "a value of type Uint8Array"],
-    [new Map(), "a value of type Map"],
     [null, "null"],
   ])("refuses %o", (files, found) => {
     expect(() => requireRecord("model", files)).toThrow(`model: found ${found}`);
