@@ -2,10 +2,6 @@
 
 import { UsageError } from "../base/errors.ts";
 import { quoted } from "../base/json.ts";
-import type { ByteSource } from "./source.ts";
-
-/** A file that a caller gives: bytes in memory, a `Blob` or `File`, the response to a request, or an object that reads ranges. */
-export type GivenFile = ByteSource | ArrayBufferLike | ArrayBufferView | Blob | Response;
 
 const FILE = "a Uint8Array, an ArrayBuffer, a Blob, a Response or a ByteSource";
 
@@ -25,7 +21,7 @@ export function requireGivenFile(where: string, file: unknown): void {
 }
 
 /** Whether the value is a file by itself. */
-export function isFile(value: unknown): value is GivenFile {
+export function isFile(value: unknown): boolean {
   if (ArrayBuffer.isView(value) || isBuffer(value) || isBlob(value) || isResponse(value)) return true;
   const { read, size } = (value ?? {}) as { readonly read?: unknown; readonly size?: unknown };
   return typeof read === "function" && typeof size === "number";

@@ -4,7 +4,7 @@
  */
 
 import { FileError, FormatError, UsageError } from "../base/errors.ts";
-import { type GivenFile, isBlob, isBuffer, isResponse, requireGivenFile, requireRecord } from "./given-files.ts";
+import { isBlob, isBuffer, isResponse, requireGivenFile, requireRecord } from "./given-files.ts";
 
 /** Random access to one file. Readers ask for exact ranges, straight into their own view (often one on wasm memory). */
 export interface ByteSource {
@@ -95,6 +95,9 @@ export function refuseLfsPointer(start: Uint8Array, where: string): void {
     "found a Git LFS pointer, expected the file itself; run `git lfs pull` in its repository",
   );
 }
+
+/** A file that a caller gives: bytes in memory, a `Blob` or `File`, the response to a request, or an object that reads ranges. */
+export type GivenFile = ByteSource | ArrayBufferLike | ArrayBufferView | Blob | Response;
 
 /**
  * The file as a source.

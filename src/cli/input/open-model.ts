@@ -1,5 +1,5 @@
 /** Opens the MODEL argument of a command with the common options. */
-import { modelFolder } from "../../adapter/model-folder.ts";
+import { modelFolder } from "../../adapter/models/model-folder.ts";
 import { UnsupportedError } from "../../base/errors.ts";
 import { type ModelShapes, shapesOfConfig, shapesOfFiles } from "../../compress/recipe/model-shapes.ts";
 import type { FolderSource } from "../../files/source.ts";

@@ -2,8 +2,8 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { quoted } from "../../base/json.ts";
-import { type GivenFile, isFile, isList, requireGivenFile, requireRecord } from "../given-files.ts";
-import { type FilesByName, type FolderSource, filesFolder, sourceOf } from "../source.ts";
+import { isFile, isList, requireGivenFile, requireRecord } from "../given-files.ts";
+import { type FilesByName, type FolderSource, filesFolder, type GivenFile, sourceOf } from "../source.ts";
 import { type DirectoryHandle, directoryFolder, isDirectoryHandle } from "./directory-folder.ts";
 import { listFolder } from "./file-list.ts";
 
@@ -24,7 +24,7 @@ export function givenFolder(source: unknown): FolderSource {
     const why = "paths need a runtime with a file system";
     throw new UsageError("model", `the text ${quoted(source)}`, `${WANTED} (${why})`);
   }
-  if (isFile(source)) return fileFolder(source);
+  if (isFile(source)) return fileFolder(source as GivenFile);
   if (typeof source === "object" && source !== null && isList(source)) return listFolder(source);
   if (isDirectoryHandle(source)) return directoryFolder(source);
   if (source instanceof Map) return filesFolder("model", Object.fromEntries(source) as FilesByName);

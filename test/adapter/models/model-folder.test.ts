@@ -1,13 +1,13 @@
 /** What is named as a model in Node and cannot be opened as one is told by what it is. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { modelFolder } from "../../src/adapter/model-folder.ts";
-import { QuernError } from "../../src/base/errors.ts";
-import { loadModel } from "../../src/index.ts";
-import { repositoryFile } from "../helpers/shared.ts";
+import { modelFolder } from "../../../src/adapter/models/model-folder.ts";
+import { QuernError } from "../../../src/base/errors.ts";
+import { loadModel } from "../../../src/index.ts";
+import { repositoryFile } from "../../helpers/shared.ts";
 
 const FIXTURE = repositoryFile("test/fixtures/families/mixtral-window-bf16");
 const LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1234567\n";
@@ -58,13 +58,6 @@ describe("loadModel", () => {
     expect(await refusal(source)).toContain(message);
   });
 
-  it("names the versions that a folder of the hub's cache holds", async () => {
-    const path = folder("models--owner--name", { "refs/main": "abc", "snapshots/0123abc/config.json": "{}" });
-    expect(await refusal(path)).toBe(
-      `FILE ${path}: found a folder of the hub's cache, expected the model in it: snapshots/0123abc`,
-    );
-  });
-
   it("opens a GGUF file by its path, or as the only model of a folder, with a configuration beside it or without", async () => {
     const path = folder("gguf", { "m.Q4_K_M.gguf": "GGUF" });
     const cut = `FORMAT ${path}/m.Q4_K_M.gguf: found no version, expected one; the file is cut short`;
@@ -96,6 +89,40 @@ describe("modelFolder", () => {
       expect(resolve(found.name)).toBe(path);
       expect(await found.list()).toEqual(["config.json"]);
     }
+  });
+
+  it("opens the version that main names, or the only one, of a folder of the hub's cache", async () => {
+    const [first, second] = ["1".repeat(40), "2".repeat(40)];
+    const path = folder("models--owner--name", {
+      "refs/main": `${second}\n`,
+      [`blobs/abc`]: '{"model_type":"second"}',
+      [`snapshots/${first}/config.json`]: "{}",
+      [`snapshots/${second}/README.md`]: "",
+    });
+    symlinkSync("../../blobs/abc", join(path, "snapshots", second, "config.json"));
+    const found = await modelFolder(path);
+    expect(found.name).toBe(`${path}/snapshots/${second}`);
+    expect(await found.list()).toEqual(["README.md", "config.json"]);
+    expect((await found.open("config.json"))?.size).toBe(23);
+    await found.close();
+    rmSync(join(path, "refs"), { recursive: true });
+    await expect(modelFolder(path)).rejects.toThrow(
+      `found a folder of the hub's cache with 2 versions and none for main, expected the model in it: snapshots/${first}, `,
+    );
+    rmSync(join(path, "snapshots", second), { recursive: true });
+    expect((await modelFolder(path)).name).toBe(`${path}/snapshots/${first}`);
+  });
+
+  it("takes no path from a ref of the hub's cache, and says where a version is missing", async () => {
+    const path = folder("models--owner--evil", {
+      "refs/main": "../../secret",
+      "snapshots/x/a": "",
+      "snapshots/y/a": "",
+    });
+    await expect(modelFolder(path)).rejects.toThrow("expected the model in it: snapshots/x, y");
+    const empty = folder("models--owner--empty", { "refs/main": "1".repeat(40), "snapshots/file": "" });
+    rmSync(join(empty, "snapshots/file"));
+    await expect(modelFolder(empty)).rejects.toThrow("found a folder of the hub's cache without a version");
   });
 
   it("takes no drive letter for a scheme", async () => {

@@ -1,11 +1,12 @@
 /** The folder that a path or a URL names as a model. Errors about other kinds of models say what they are, not that a path is missing. */
 
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { FileError, UnsupportedError, UsageError } from "../base/errors.ts";
-import type { FolderSource } from "../files/source.ts";
-import { nodeFile, nodeFolder } from "./node.ts";
+import { UnsupportedError, UsageError } from "../../base/errors.ts";
+import type { FolderSource } from "../../files/source.ts";
+import { nodeFile, nodeFolder } from "../node.ts";
+import { hubSnapshot } from "./hub-snapshot.ts";
 
 const SOURCES = ["a folder in Hugging Face layout or a .gguf file (a path or a file: URL)"];
 const GGUF = /\.gguf$/i;
@@ -16,8 +17,9 @@ export async function modelFolder(model: string | URL): Promise<FolderSource> {
   if (GGUF.test(path) && !(await isFolder(path))) return ggufFolder(path);
   if (path.endsWith(".quern")) throw new UnsupportedError(path, "a bundle", SOURCES);
   const folder = await nodeFolder(path);
-  await refuseHubCache(path, folder);
-  return folder;
+  if ((await folder.list()).includes("config.json")) return folder;
+  const snapshot = await hubSnapshot(path);
+  return snapshot === undefined ? folder : nodeFolder(snapshot);
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -64,13 +66,4 @@ function pathOfUrl(url: URL): string {
 
 function shortened(text: string): string {
   return text.length > 200 ? `${text.slice(0, 197)}...` : text;
-}
-
-/** The hub's cache keeps each version of a model in a folder of its own, two levels below the model's name. */
-async function refuseHubCache(path: string, folder: FolderSource): Promise<void> {
-  if ((await folder.list()).includes("config.json")) return;
-  const versions = await readdir(`${path}/snapshots`).catch(() => undefined);
-  if (versions === undefined) return;
-  const examples = versions.length === 0 ? "VERSION" : versions.slice(0, 3).join(", ");
-  throw new FileError(path, `found a folder of the hub's cache, expected the model in it: snapshots/${examples}`);
 }
