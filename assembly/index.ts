@@ -18,6 +18,8 @@ export { panel_16, panel_32 } from "./matmul/float-panel";
 export { pack_w2, pack_w3, pack_w4, pack_w8, unpack_w2, unpack_w3, unpack_w4, unpack_w8 } from "./matmul/panel";
 export { quantize_act, round_act } from "./matmul/activations";
 export { matmul_w2a8, matmul_w3a8, matmul_w4a8, matmul_w2a16, matmul_w3a16, matmul_w4a16, matmul_w8a16 } from "./matmul/matmul-codes";
+export { pack_blocks } from "./blocks/block-weights";
+export { embed_blocks, matmul_blocks } from "./blocks/matmul-blocks";
 export { matmul_bf16, matmul_f16, matmul_f32, matmul_w2, matmul_w3, matmul_w4, matmul_w8 } from "./matmul/matmul-float";
 export { gram_f32, gram_f64, gram_pack_f32, gram_pack_f64 } from "./gptq/gram";
 export {

@@ -8,7 +8,7 @@ import { GROUP_HEAD, groupBytes } from "./panel";
  * f32 from 16-bit floats in the upper halves of lanes. The bits of an f16 are shifted to their place in an f32, which is scaled by
  * 2^112. This is exact, also for subnormals.
  */
-@inline function widened<S>(bits: v128): v128 {
+@inline export function widened<S>(bits: v128): v128 {
   if (isBf16<S>()) return bits;
   const mask = v128.or(v128.load(F16_SIGN), v128.load(F16_REST));
   return f32x4.mul(v128.and(i32x4.shr_s(bits, 3), mask), v128.load(F32_2P112));

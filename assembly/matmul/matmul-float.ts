@@ -10,16 +10,16 @@ import { tile } from "./tile";
 import { vectorFloat } from "./matvec-float";
 
 /** Columns of a panel that stay in the L1 cache as f32: 16 KiB. */
-const PIECE: i32 = 256;
+export const PIECE: i32 = 256;
 
 /** Columns that are summed from zero before they are added to y (docs/kernels.md): the float order. */
 const CHUNK: i32 = 32;
 
 /** Offset in scratch, after a piece, of 512 bytes of unpacked codes. */
-const CODES: usize = 16384;
+export const CODES: usize = 16384;
 
 /** Adds one piece of a panel to the 16 columns at y of `count` rows. Rows beyond the last full four go one by one. */
-function addPiece(y: usize, yBytes: usize, x: usize, xBytes: usize, index: usize, start: i32, count: i32, w: usize, cols: i32): void {
+export function addPiece(y: usize, yBytes: usize, x: usize, xBytes: usize, index: usize, start: i32, count: i32, w: usize, cols: i32): void {
   const end = start + count;
   let t = start;
   for (; t + 4 <= end; t += 4) {

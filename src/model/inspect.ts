@@ -77,7 +77,10 @@ function activeOf(module: ModuleFacts, count: number, config: ModelConfig): numb
 function moduleFacts(linear: StoredLinear): ModuleFacts {
   const { stored } = linear;
   const bytes = stored.diskBytes + (stored.bias?.tensor.byteLength ?? 0);
-  if (stored.kind === "packed") return factsOf(linear, stored.bits, stored.groupSize, bytes);
+  if (stored.kind !== "float") {
+    const { bits = stored.bits } = stored.fileType ?? {};
+    return factsOf(linear, bits, stored.groupSize, bytes);
+  }
   return factsOf(linear, 8 * floatBytes(stored.dtype), null, bytes);
 }
 

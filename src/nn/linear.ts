@@ -64,10 +64,15 @@ function addBiases({ tape, pool }: Emit, targets: readonly Target[]): void {
 
 function byFormat(targets: readonly Target[]): readonly (readonly Target[])[] {
   const classes = groupBy(targets, ({ matrix }) => {
-    const storage = matrix.kind === "float" ? matrix.dtype : `${matrix.bits}/${matrix.groupSize}/${matrix.permPtr}`;
-    return `${storage}:${matrix.rows}`;
+    return `${storageOf(matrix)}:${matrix.rows}`;
   });
   return [...classes.values()];
+}
+
+function storageOf(matrix: Matrix): string {
+  if (matrix.kind === "float") return matrix.dtype;
+  if (matrix.kind === "blocks") return `b${matrix.bits}/${matrix.groupSize}/${matrix.blockSize}`;
+  return `${matrix.bits}/${matrix.groupSize}/${matrix.permPtr}`;
 }
 
 /** How the input is prepared for a format. */
@@ -83,7 +88,7 @@ interface InputPlan {
 
 function planInput({ activations }: Emit, request: MatmulRequest, matrix: Matrix): InputPlan {
   const permPtr = matrix.kind === "packed" ? matrix.permPtr : 0;
-  const isExact = request.exact && (matrix.kind === "float" || activations.mode === "study");
+  const isExact = request.exact && (matrix.kind !== "packed" || activations.mode === "study");
   if (activations.mode === "f32" || isExact)
     return { form: "plain", permPtr, group: 0, levels: 0, key: permPtr === 0 ? "" : `g${permPtr}` };
   if (activations.mode === "study") {
@@ -92,7 +97,8 @@ function planInput({ activations }: Emit, request: MatmulRequest, matrix: Matrix
   }
   const { mode, group } = activations;
   const levels = mode === "int16" || request.exact ? WIDE_LEVELS : 127;
-  if (matrix.kind === "float") {
+  // Blocks are computed as floats, then multiplied as floats are.
+  if (matrix.kind !== "packed") {
     const columns = group === "weight" ? MAX_ACTIVATION_GROUP : group;
     return { form: "rounded", permPtr, group: columns, levels, key: `f${columns}` };
   }
@@ -157,6 +163,12 @@ function emitMatmul(
   if (plan.form !== "record") {
     const ordered = plan.form === "rounded" ? { ptr: prepared.rounded, ld: matrix.cols } : request.input;
     const x = plan.permPtr === 0 ? ordered : { ptr: prepared.gathered, ld: matrix.cols };
+    if (matrix.kind === "blocks") {
+      const { bits, groupSize, blockSize } = matrix;
+      // biome-ignore format: one line a call
+      record("matmul_blocks", units, work, ...head, x.ptr, request.index, matrix.cols, stride(matrix.rows), x.ld, bits, groupSize, blockSize);
+      return;
+    }
     const kernel = matrix.kind === "float" ? (`matmul_${matrix.dtype}` as const) : (`matmul_w${matrix.bits}` as const);
     record(kernel, units, work, ...head, x.ptr, request.index, matrix.cols, groupSize, stride(matrix.rows), x.ld);
     return;

@@ -4,8 +4,8 @@ import type { Turns } from "../base/turns.ts";
 import type { Machine } from "../wasm/machine.ts";
 import { exactF16 } from "./float16.ts";
 import { reorderColumns } from "./group-order.ts";
-import type { FloatDType } from "./matrix.ts";
-import { PANEL_ROWS, panelBytes, panelCount } from "./panel.ts";
+import type { BlockForm, FloatDType } from "./matrix.ts";
+import { blockPanelBytes, PANEL_ROWS, panelBytes, panelCount } from "./panel.ts";
 import type { QuantizedMatrix } from "./quantized-matrix.ts";
 
 /** Most bytes of rows in the staging room, unless the rows of one panel have more. */
@@ -89,6 +89,42 @@ export function layCodes(
   arena.u8(zeros, part.zeros.length).set(part.zeros);
   const to = address + panelBytes(`w${bits}`, first, cols, groupSize);
   machine.call(`pack_w${bits}`, panelCount(rows), to, staging, scales, zeros, rows, cols, groupSize);
+}
+
+/** Rows of blocks as plain arrays, for panels. */
+export interface BlockRows extends BlockForm {
+  readonly rows: number;
+  readonly cols: number;
+  /** [rows, cols], signed. */
+  readonly codes: Int8Array;
+  /** [rows, cols / blockSize]: f16 bits of the units of scales (upper half) and minimums. */
+  readonly heads: Uint32Array;
+  /** [rows, cols / groupSize]: scale and minimum, signed bytes. */
+  readonly pairs: Int8Array;
+}
+
+/** Bytes of a row of blocks in the staging room. */
+export function blockRowBytes({ groupSize, blockSize }: BlockForm, cols: number): number {
+  return cols + (4 * cols) / blockSize + (2 * cols) / groupSize;
+}
+
+/** Packs the rows of `part` into the matrix of blocks at `address`, from its row `first` on. */
+export function layBlocks(
+  { machine, staging }: Pick<Bench, "machine" | "staging">,
+  address: number,
+  part: BlockRows,
+  first: number,
+): void {
+  const { rows, cols, bits, groupSize, blockSize } = part;
+  const { arena } = machine;
+  const heads = alignUp(staging + part.codes.length);
+  const pairs = alignUp(heads + part.heads.byteLength);
+  arena.u8(staging, part.codes.length).set(new Uint8Array(part.codes.buffer));
+  arena.u32(heads, part.heads.length).set(part.heads);
+  arena.u8(pairs, part.pairs.length).set(new Uint8Array(part.pairs.buffer));
+  const to = address + blockPanelBytes(part, first, cols);
+  // biome-ignore format: one line a call
+  machine.call("pack_blocks", panelCount(rows), to, staging, heads, pairs, rows, cols, bits, groupSize, blockSize);
 }
 
 /** Scales as f16 bits. They are exact, because the grid or the file has already rounded each scale to f16. */

@@ -28,7 +28,22 @@ export interface PackedMatrix {
   readonly permPtr: number;
 }
 
-export type Matrix = FloatMatrix | PackedMatrix;
+/** How blocks are stored: bits of a code, columns that share a scale and a minimum, and columns that share the units of both. */
+export interface BlockForm {
+  readonly bits: 2 | 4 | 8;
+  readonly groupSize: 16 | 32;
+  readonly blockSize: 32 | 256;
+}
+
+/** A linear [rows, cols] in panels of blocks: weights are `(d * scale) * code - dmin * min` (docs/kernels.md). */
+export interface BlockMatrix extends BlockForm {
+  readonly kind: "blocks";
+  readonly ptr: number;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+export type Matrix = FloatMatrix | PackedMatrix | BlockMatrix;
 
 /** Row stride, in elements, of a buffer that receives `cols` outputs: kernels write whole panels. */
 export function stride(cols: number): number {

@@ -39,6 +39,18 @@ export function panelBytes(type: WeightType, rows: number, cols: number, groupSi
   return panelCount(rows) * (isPacked(type) ? (cols / groupSize) * GROUP_HEAD_BYTES + codes : codes);
 }
 
+/**
+ * Bytes of a linear [rows, cols] in panels of blocks: for each row 4 bytes a block, 2 bytes a group, and the codes. Twin of
+ * assembly/blocks/block-weights.ts; cols % blockSize == 0.
+ */
+export function blockPanelBytes(
+  { bits, groupSize, blockSize }: { readonly bits: number; readonly groupSize: number; readonly blockSize: number },
+  rows: number,
+  cols: number,
+): number {
+  return panelCount(rows) * PANEL_ROWS * ((4 * cols) / blockSize + (2 * cols) / groupSize + (cols * bits) / 8);
+}
+
 /** Offsets in bytes of the parts of a quantised row ("record"). */
 export interface RecordLayout {
   readonly recordBytes: number;

@@ -42,7 +42,7 @@ export function shapesOfFiles(files: ModelFiles): ModelShapes {
   const { name, family, config, spelling, names, index } = files;
   const linears = files.linears.map(({ stored, ...shape }): SourceLinear => {
     const biasType = stored.bias === undefined ? undefined : specOf(stored.bias.tensor).dtype;
-    return { ...shape, dtype: stored.kind === "packed" ? "packed" : specOf(stored.tensor).dtype, biasType };
+    return { ...shape, dtype: stored.kind === "float" ? specOf(stored.tensor).dtype : "packed", biasType };
   });
   const others = modelVectors(names, config).map(({ tensor }) => specOf(requireTensor(index, tensor)));
   return { name, family, config, spelling, linears, others, source: "checkpoint" };

@@ -86,7 +86,7 @@ const OPTIONS: KnownOptions<SmoothOptions> = {
 function checkOptions(model: Model, options: SmoothOptions): ProbeRounding {
   checkKnownOptions<SmoothOptions>("smoothModel", options, OPTIONS);
   const { alpha = "search", activations = { bits: 8, group: "token" }, weightBits = 16, weightGroup = 64 } = options;
-  const packed = model.files.linears.find(({ stored }) => stored.kind === "packed");
+  const packed = model.files.linears.find(({ stored }) => stored.kind !== "float");
   if (packed !== undefined)
     throw new UsageError(`${model.files.name}: ${packed.name}`, "quantised weights", "a float model to smooth");
   if (alpha !== "search" && !(alpha >= 0 && alpha <= 1))

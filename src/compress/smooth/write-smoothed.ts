@@ -38,7 +38,7 @@ function tensorsOf(files: ModelFiles, { rows, columns, norms }: Smoothing): read
       const linear = files.linears[index];
       const { stored } = linear;
       const [byRow, byColumn] = [rows.get(source), columns.get(source)];
-      if (stored.kind === "packed" || (byRow === undefined && byColumn === undefined))
+      if (stored.kind !== "float" || (byRow === undefined && byColumn === undefined))
         return floatTensor(files, linear, name);
       return scaledTensor(stored, `${name}.weight`, byRow, byColumn);
     },

@@ -191,7 +191,7 @@ async function roundLinear(
 ): Promise<Matrix> {
   const linear = linearNamed(files, name);
   const where = `${files.name}: ${name}`;
-  if (linear.stored.kind === "packed")
+  if (linear.stored.kind !== "float")
     throw new UsageError(where, "weights that are quantised already", "a float model for distances");
   const groupSize = [64, 32].find((size) => cols % size === 0);
   if (groupSize === undefined) throw new UsageError(where, `${cols} columns`, "a multiple of 32 for distances");

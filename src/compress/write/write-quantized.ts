@@ -165,7 +165,7 @@ class MatrixReader {
 /** A linear that stays float. A linear of a fused bank becomes a separate tensor. */
 export function floatTensor(files: ModelFiles, linear: StoredLinear, name: string): TensorToWrite {
   const { stored } = linear;
-  if (stored.kind === "packed") throw new UsageError(files.name, "a model that is quantised already", "a float model");
+  if (stored.kind !== "float") throw new UsageError(files.name, "a model that is quantised already", "a float model");
   return copyOf(stored.tensor, `${name}.weight`);
 }
 

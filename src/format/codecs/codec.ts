@@ -5,7 +5,7 @@
 
 import type { Bench } from "../../tensor/lay-panels.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
-import type { FloatDType } from "../../tensor/matrix.ts";
+import type { BlockForm, FloatDType } from "../../tensor/matrix.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import type { TensorEntry } from "../tensor-index.ts";
 
@@ -38,6 +38,8 @@ export interface StoredVector {
 interface Stored {
   /** Bytes of its panels in memory. */
   readonly memoryBytes: number;
+  /** The type of its blocks in the file, such as `Q4_K`, with the bits of a code there; undefined for other ways of storing weights. */
+  readonly fileType?: { readonly name: string; readonly bits: number };
   /** Bytes of its weights on disk; in a shared tensor, only those of its rows. */
   readonly diskBytes: number;
   /** All tensors that contain its weights. */
@@ -84,7 +86,12 @@ export interface StoredCodes extends Stored {
   read(): Promise<QuantizedMatrix>;
 }
 
-export type StoredMatrix = StoredFloat | StoredCodes;
+/** Weights as codes with a scale and a minimum for each group of columns, in blocks of GGUF's types. */
+export interface StoredBlocks extends Stored, BlockForm {
+  readonly kind: "blocks";
+}
+
+export type StoredMatrix = StoredFloat | StoredCodes | StoredBlocks;
 
 /** One way of storing linears, over the tensors of one checkpoint. */
 export interface Codec {

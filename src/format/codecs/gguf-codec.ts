@@ -1,24 +1,22 @@
 /** The codecs of GGUF's quantised types: panels of codes where those hold the exact weights, and floats otherwise. */
 
-import { f16Value } from "../../tensor/float16.ts";
-import { codeRowBytes, layCodes, layFloats, rowRanges, stagingBytes } from "../../tensor/lay-panels.ts";
-import type { Bits } from "../../tensor/linear-shape.ts";
-import { panelBytes } from "../../tensor/panel.ts";
-import { naturalGroups, naturalOrder, type QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
-import { requireForm, unpackBlocks } from "../gguf/blocks/block-codes.ts";
-import { blockValues } from "../gguf/blocks/block-values.ts";
+import {
+  blockRowBytes,
+  codeRowBytes,
+  layBlocks,
+  layCodes,
+  layFloats,
+  rowRanges,
+  stagingBytes,
+} from "../../tensor/lay-panels.ts";
+import type { BlockForm } from "../../tensor/matrix.ts";
+import { blockPanelBytes, panelBytes } from "../../tensor/panel.ts";
 import type { GgufEntry, GgufIndex } from "../gguf/gguf-header.ts";
 import type { GgufType } from "../gguf/gguf-types.ts";
-import { readPart, requireShape } from "../tensor-index.ts";
-import type { Codec, LaidMatrix, LoadBench, StoredCodes, StoredFloat, StoredModule } from "./codec.ts";
-import { locateBias, notFinite } from "./float-rows.ts";
-
-/** A type whose weights are `d * (code - zero)` with a scale d for `groupSize` columns and codes from 0. */
-interface CodeForm {
-  readonly bits: Bits;
-  readonly groupSize: number;
-  readonly zero: number;
-}
+import { requireShape } from "../tensor-index.ts";
+import type { Codec, LaidMatrix, LoadBench, StoredBlocks, StoredCodes, StoredFloat, StoredModule } from "./codec.ts";
+import { locateBias } from "./float-rows.ts";
+import { type CodeForm, type Located, readBlocks, readCodes, readValues } from "./gguf-rows.ts";
 
 /** Q3_K has 16 small scales in a block; their products with its codes fit 8 bits. */
 const CODE_FORMS: Readonly<Partial<Record<GgufType, CodeForm>>> = {
@@ -28,15 +26,31 @@ const CODE_FORMS: Readonly<Partial<Record<GgufType, CodeForm>>> = {
   Q3_K: { bits: 8, groupSize: 256, zero: 124 },
 };
 
+/** Types that have minimums, or scales of two levels that no type of codes can hold: their panels are those of the file's blocks. */
+const BLOCK_FORMS: Readonly<Partial<Record<GgufType, BlockForm>>> = {
+  Q4_1: { bits: 4, groupSize: 32, blockSize: 32 },
+  Q5_1: { bits: 8, groupSize: 32, blockSize: 32 },
+  Q2_K: { bits: 2, groupSize: 16, blockSize: 256 },
+  Q4_K: { bits: 4, groupSize: 32, blockSize: 256 },
+  Q5_K: { bits: 8, groupSize: 32, blockSize: 256 },
+  Q6_K: { bits: 8, groupSize: 16, blockSize: 256 },
+};
+
+/** Bits of a code in the file. */
+const FILE_BITS: Readonly<Record<GgufType, number>> = {
+  ...{ F32: 32, F16: 16, BF16: 16, Q8_0: 8, Q4_0: 4, Q4_1: 4, Q5_0: 5, Q5_1: 5, MXFP4: 4 },
+  ...{ Q2_K: 2, Q3_K: 3, Q4_K: 4, Q5_K: 5, Q6_K: 6 },
+};
+
 /** The codecs of a GGUF file, besides the one for plain floats. The modules of `floats` are floats in memory, whatever their type. */
 export function ggufCodecs(index: GgufIndex, floats: ReadonlySet<string>): readonly Codec[] {
   const entryOf = ({ name }: StoredModule) => {
     const entry = index.entries.get(`${name}.weight`);
     return entry === undefined || entry.type.elements === 1 ? undefined : entry;
   };
-  const formOf = (module: StoredModule) => {
+  const formOf = <T>(forms: Readonly<Partial<Record<GgufType, T>>>, module: StoredModule) => {
     const entry = entryOf(module);
-    return entry === undefined || floats.has(module.name) ? undefined : CODE_FORMS[entry.type.name];
+    return entry === undefined || floats.has(module.name) ? undefined : forms[entry.type.name];
   };
   const located = (module: StoredModule) => {
     const entry = entryOf(module) as GgufEntry;
@@ -46,36 +60,25 @@ export function ggufCodecs(index: GgufIndex, floats: ReadonlySet<string>): reado
   return [
     {
       ...{ name: "GGUF codes", packs: true },
-      holds: (module) => formOf(module) !== undefined,
-      locate: (module) => storedCodes(located(module), formOf(module) as CodeForm),
+      holds: (module) => formOf(CODE_FORMS, module) !== undefined,
+      locate: (module) => storedCodes(located(module), formOf(CODE_FORMS, module) as CodeForm),
     },
     {
-      ...{ name: "GGUF blocks", packs: false },
+      ...{ name: "GGUF blocks", packs: true },
+      holds: (module) => formOf(BLOCK_FORMS, module) !== undefined,
+      locate: (module) => storedBlocks(located(module), formOf(BLOCK_FORMS, module) as BlockForm),
+    },
+    {
+      ...{ name: "GGUF values", packs: false },
       holds: (module) => entryOf(module) !== undefined,
       locate: (module) => storedValues(located(module)),
     },
   ];
 }
 
-interface Located {
-  readonly index: GgufIndex;
-  readonly module: StoredModule;
-  readonly entry: GgufEntry;
-}
-
-/** Bytes of a row on disk. */
-function rowBytes({ type }: GgufEntry, cols: number): number {
-  return (cols / type.elements) * type.bytes;
-}
-
-async function readRowBytes({ entry, module }: Located, first: number, count: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(count * rowBytes(entry, module.cols));
-  await readPart(entry, first * rowBytes(entry, module.cols), bytes);
-  return bytes;
-}
-
 function commonParts({ index, module, entry }: Located) {
   return {
+    fileType: { name: entry.type.name, bits: FILE_BITS[entry.type.name] },
     diskBytes: entry.byteLength,
     tensors: [entry],
     bias: locateBias(index, module.name, module.rows),
@@ -102,35 +105,23 @@ function storedCodes(located: Located, form: CodeForm): StoredCodes {
   };
 }
 
-async function readCodes(located: Located, form: CodeForm, first: number, count: number): Promise<QuantizedMatrix> {
-  const { index, module, entry } = located;
-  const { bits, groupSize } = form;
-  const blocks = requireForm(entry.type, `${index.name}: tensor ${entry.name}`);
-  const parts = unpackBlocks(entry.type, blocks, await readRowBytes(located, first, count));
-  const scales = Float32Array.from(parts.d, f16Value);
-  const bad = scales.findIndex((scale) => !Number.isFinite(scale));
-  if (bad >= 0) throw notFinite(index, entry, first * module.cols + bad * entry.type.elements);
-  const zeros = new Uint8Array(scales.length).fill(form.zero);
-  const codes = new Uint8Array(parts.codes.length);
-  const top = 2 ** bits - 1;
-  for (let g = 0, i = 0; i < codes.length; g++) {
-    const scale = parts.scales[g];
-    const block = Math.floor(i / groupSize);
-    // s (c - z) = -s ((top - c) - (top - z)): panels have no negative scales.
-    const flip = (parts.d[block] & 0x8000) !== 0;
-    for (const end = i + blocks.group; i < end; i++) {
-      const code = parts.codes[i] * scale + form.zero;
-      codes[i] = flip ? top - code : code;
-    }
-  }
-  for (let block = 0; block < scales.length; block++)
-    if ((parts.d[block] & 0x8000) !== 0) {
-      scales[block] = Math.abs(scales[block]);
-      zeros[block] = top - form.zero;
-    }
-  const { cols } = module;
-  const order = { gIdx: naturalGroups(cols, groupSize), perm: naturalOrder(cols) };
-  return { rows: count, cols, bits, groupSize, groups: cols / groupSize, codes, scales, zeros, ...order };
+function storedBlocks(located: Located, form: BlockForm): StoredBlocks {
+  const { rows, cols } = located.module;
+  const rowBytes = blockRowBytes(form, cols);
+  return {
+    ...commonParts(located),
+    ...form,
+    kind: "blocks",
+    memoryBytes: blockPanelBytes(form, rows, cols),
+    stagingBytes: stagingBytes(rows, rowBytes),
+    async lay(bench, address) {
+      for (const { first, count } of rowRanges(rows, rowBytes)) {
+        layBlocks(bench, address, await readBlocks(located, form, first, count), first);
+        await bench.turns.pause();
+      }
+      return { perm: undefined };
+    },
+  };
 }
 
 /** Weights that are computed as f32 when they are read. */
@@ -144,14 +135,6 @@ function storedValues(located: Located): StoredFloat {
     stagingBytes: stagingBytes(rows, 4 * cols),
     lay: (bench, address) => layValues(located, bench, address),
   };
-}
-
-async function readValues(located: Located, first: number, count: number): Promise<Float32Array> {
-  const { index, entry, module } = located;
-  const values = blockValues(entry.type, await readRowBytes(located, first, count));
-  const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw notFinite(index, entry, first * module.cols + bad);
-  return values;
 }
 
 async function layValues(located: Located, bench: LoadBench, address: number): Promise<LaidMatrix> {

@@ -94,7 +94,7 @@ function withoutBias(stored: StoredMatrix, where: string): StoredMatrix {
 
 /** The weights [rows, cols] of a float linear as f32, exact. @throws UsageError for a quantised linear. */
 export async function readWeights({ name, rows, stored }: StoredLinear): Promise<Float32Array> {
-  if (stored.kind === "packed") throw new UsageError(name, "weights that are quantised already", "a float model");
+  if (stored.kind !== "float") throw new UsageError(name, "weights that are quantised already", "a float model");
   return stored.readRows(0, rows);
 }
 

@@ -135,5 +135,9 @@ function matrixAt(
   permPtr: number,
 ): Matrix {
   if (stored.kind === "float") return { kind: "float", dtype: stored.dtype, ptr, rows, cols };
+  if (stored.kind === "blocks") {
+    const { bits, groupSize, blockSize } = stored;
+    return { kind: "blocks", bits, groupSize, blockSize, ptr, rows, cols };
+  }
   return { kind: "packed", bits: stored.bits, groupSize: stored.groupSize, ptr, rows, cols, permPtr };
 }

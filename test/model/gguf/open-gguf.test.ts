@@ -5,20 +5,18 @@ import { ARCHITECTURES, type TinyArchitecture, type TinyOptions, tinyGguf } from
 import { TWIN_TYPES } from "../../reference/gguf-blocks.ts";
 import { naiveLogits } from "../../reference/gguf-model.ts";
 
-const IDS = Array.from({ length: 20 }, (_, i) => (7 * i + 3) % 64);
+const IDS = Array.from({ length: 12 }, (_, i) => (7 * i + 3) % 64);
 
 async function largestError(bytes: Uint8Array): Promise<number> {
   await using model = await loadModel({ "m.gguf": bytes }, { activations: "f32" });
   const { data } = await model.logits(IDS);
   const expected = naiveLogits(bytes, IDS);
-  expect(Math.max(...expected[19].map(Math.abs))).toBeGreaterThan(0.5);
+  expect(Math.max(...expected[11].map(Math.abs))).toBeGreaterThan(0.5);
   return data.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[Math.floor(i / 64)][i % 64])), 0);
 }
 
 const cases: readonly (readonly [TinyArchitecture, TinyOptions])[] = [
-  ...ARCHITECTURES.flatMap((each) =>
-    (["F32", "Q4_0", "Q8_0", "Q4_K"] as const).map((type) => [each, { type }] as const),
-  ),
+  ...ARCHITECTURES.flatMap((each) => (["F32", "Q4_0", "Q8_0"] as const).map((type) => [each, { type }] as const)),
   ...TWIN_TYPES.map((type) => ["mixtral", { type }] as const),
 ];
 

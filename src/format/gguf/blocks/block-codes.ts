@@ -10,7 +10,7 @@ import { unpackQ2K, unpackQ3K, unpackQ4K, unpackQ5K, unpackQ6K } from "./k-block
 import { unpackQ4, unpackQ5, unpackQ8 } from "./small-blocks.ts";
 
 /** How a type stores its blocks. */
-export interface BlockForm {
+export interface UnpackForm {
   /** Columns that share a scale. */
   readonly group: 16 | 32;
   /** Whether dmin and mins occur. */
@@ -21,7 +21,7 @@ export interface BlockForm {
   unpack(bytes: Uint8Array, from: number, into: BlockCodes, block: number): void;
 }
 
-const FORMS: Readonly<Partial<Record<GgufType, BlockForm>>> = {
+const FORMS: Readonly<Partial<Record<GgufType, UnpackForm>>> = {
   Q4_0: {
     group: 32,
     hasMins: false,
@@ -55,19 +55,19 @@ const FORMS: Readonly<Partial<Record<GgufType, BlockForm>>> = {
 };
 
 /** The form of a quantised type; undefined for floats and for types that are no whole numbers. */
-export function blockForm(type: GgufType): BlockForm | undefined {
+export function blockForm(type: GgufType): UnpackForm | undefined {
   return FORMS[type];
 }
 
 /** The form of a type. @throws UnsupportedError for a type without one. */
-export function requireForm({ name }: BlockType, where: string): BlockForm {
+export function requireForm({ name }: BlockType, where: string): UnpackForm {
   const form = FORMS[name];
   if (form === undefined) throw new UnsupportedError(where, name, Object.keys(FORMS));
   return form;
 }
 
 /** Unpacks all blocks of `bytes`. */
-export function unpackBlocks(type: BlockType, form: BlockForm, bytes: Uint8Array): BlockCodes {
+export function unpackBlocks(type: BlockType, form: UnpackForm, bytes: Uint8Array): BlockCodes {
   const blocks = bytes.length / type.bytes;
   const groups = (blocks * type.elements) / form.group;
   const into: BlockCodes = {

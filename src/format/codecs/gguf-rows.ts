@@ -1,0 +1,114 @@
+/** Reads rows of GGUF's quantised types: as codes with one scale, as blocks, or as f32. */
+
+import { f16Value } from "../../tensor/float16.ts";
+import type { BlockRows } from "../../tensor/lay-panels.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
+import type { BlockForm } from "../../tensor/matrix.ts";
+import { naturalGroups, naturalOrder, type QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
+import { requireForm, unpackBlocks } from "../gguf/blocks/block-codes.ts";
+import type { BlockCodes } from "../gguf/blocks/block-parts.ts";
+import { blockValues } from "../gguf/blocks/block-values.ts";
+import type { GgufEntry, GgufIndex } from "../gguf/gguf-header.ts";
+import { readPart } from "../tensor-index.ts";
+import type { StoredModule } from "./codec.ts";
+import { notFinite } from "./float-rows.ts";
+
+/** A type whose weights are `d * (code - zero)` with a scale d for `groupSize` columns and codes from 0. */
+export interface CodeForm {
+  readonly bits: Bits;
+  readonly groupSize: number;
+  readonly zero: number;
+}
+
+/** A module with its tensor. */
+export interface Located {
+  readonly index: GgufIndex;
+  readonly module: StoredModule;
+  readonly entry: GgufEntry;
+}
+
+/** Bytes of a row on disk. */
+function rowBytes({ type }: GgufEntry, cols: number): number {
+  return (cols / type.elements) * type.bytes;
+}
+
+async function readRowBytes({ entry, module }: Located, first: number, count: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(count * rowBytes(entry, module.cols));
+  await readPart(entry, first * rowBytes(entry, module.cols), bytes);
+  return bytes;
+}
+
+/** Rows [first, first + count) as codes from 0, with scales that are not negative. @throws NumericsError for a scale that is not finite. */
+export async function readCodes(
+  located: Located,
+  form: CodeForm,
+  first: number,
+  count: number,
+): Promise<QuantizedMatrix> {
+  const { index, module, entry } = located;
+  const { bits, groupSize } = form;
+  const parts = await readParts(located, first, count);
+  const group = parts.codes.length / parts.scales.length;
+  const scales = Float32Array.from(parts.d, f16Value);
+  const bad = scales.findIndex((scale) => !Number.isFinite(scale));
+  if (bad >= 0) throw notFinite(index, entry, first * module.cols + bad * entry.type.elements);
+  const zeros = new Uint8Array(scales.length).fill(form.zero);
+  const codes = new Uint8Array(parts.codes.length);
+  const top = 2 ** bits - 1;
+  for (let g = 0, i = 0; i < codes.length; g++) {
+    const scale = parts.scales[g];
+    const block = Math.floor(i / groupSize);
+    // s (c - z) = -s ((top - c) - (top - z)): panels have no negative scales.
+    const flip = (parts.d[block] & 0x8000) !== 0;
+    for (const end = i + group; i < end; i++) {
+      const code = parts.codes[i] * scale + form.zero;
+      codes[i] = flip ? top - code : code;
+    }
+  }
+  for (let block = 0; block < scales.length; block++)
+    if ((parts.d[block] & 0x8000) !== 0) {
+      scales[block] = Math.abs(scales[block]);
+      zeros[block] = top - form.zero;
+    }
+  const { cols } = module;
+  const order = { gIdx: naturalGroups(cols, groupSize), perm: naturalOrder(cols) };
+  return { rows: count, cols, bits, groupSize, groups: cols / groupSize, codes, scales, zeros, ...order };
+}
+
+/** Rows [first, first + count) as blocks. @throws NumericsError for a unit that is not finite. */
+export async function readBlocks(located: Located, form: BlockForm, first: number, count: number): Promise<BlockRows> {
+  const { index, module, entry } = located;
+  const parts = await readParts(located, first, count);
+  const heads = new Uint32Array(parts.d.length);
+  for (let block = 0; block < heads.length; block++) {
+    if (!isFinite16(parts.d[block]) || !isFinite16(parts.dmin[block]))
+      throw notFinite(index, entry, first * module.cols + block * entry.type.elements);
+    heads[block] = (parts.d[block] << 16) | parts.dmin[block];
+  }
+  const pairs = new Int8Array(2 * parts.scales.length);
+  for (let g = 0; g < parts.scales.length; g++) {
+    pairs[2 * g] = parts.scales[g];
+    pairs[2 * g + 1] = parts.mins[g];
+  }
+  return { ...form, rows: count, cols: module.cols, codes: parts.codes, heads, pairs };
+}
+
+async function readParts(located: Located, first: number, count: number): Promise<BlockCodes> {
+  const { index, entry } = located;
+  const form = requireForm(entry.type, `${index.name}: tensor ${entry.name}`);
+  return unpackBlocks(entry.type, form, await readRowBytes(located, first, count));
+}
+
+/** Whether the bits are those of a number of 16 bits. */
+function isFinite16(bits: number): boolean {
+  return (bits & 0x7c00) !== 0x7c00;
+}
+
+/** Rows [first, first + count) as f32. @throws NumericsError for a weight that is not finite. */
+export async function readValues(located: Located, first: number, count: number): Promise<Float32Array> {
+  const { index, entry, module } = located;
+  const values = blockValues(entry.type, await readRowBytes(located, first, count));
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw notFinite(index, entry, first * module.cols + bad);
+  return values;
+}

@@ -1,0 +1,32 @@
+/** Weights of panels of blocks, from their plain arrays. */
+
+import { f16Value } from "../../../src/tensor/float16.ts";
+import type { BlockRows } from "../../../src/tensor/lay-panels.ts";
+import { mulberry32 } from "../../helpers/random.ts";
+
+/** f32 [rows, cols]: each operation is rounded. For the codes of real types only the difference is. */
+export function blockWeights({ rows, cols, codes, heads, pairs, groupSize, blockSize }: BlockRows): Float32Array {
+  return Float32Array.from({ length: rows * cols }, (_, i) => {
+    const [row, col] = [Math.floor(i / cols), i % cols];
+    const head = heads[row * (cols / blockSize) + Math.floor(col / blockSize)];
+    const pair = 2 * (row * (cols / groupSize) + Math.floor(col / groupSize));
+    const product = Math.fround(f16Value(head >>> 16) * pairs[pair] * codes[i]);
+    return product - f16Value(head & 0xffff) * pairs[pair + 1];
+  });
+}
+
+/** Any blocks: codes over their whole range, units of both signs, subnormal ones among them. */
+export function randomBlockRows(
+  form: Pick<BlockRows, "bits" | "groupSize" | "blockSize" | "rows" | "cols">,
+): BlockRows {
+  const { bits, rows, cols, groupSize, blockSize } = form;
+  const random = mulberry32(bits * 1000 + groupSize + blockSize + rows);
+  const below = (count: number) => Math.floor(count * random());
+  const unit = () => (below(2) << 15) | (below(16) << 10) | below(1024);
+  return {
+    ...form,
+    codes: Int8Array.from({ length: rows * cols }, () => (bits === 8 ? below(256) - 128 : below(2 ** bits))),
+    heads: Uint32Array.from({ length: (rows * cols) / blockSize }, () => (unit() << 16) | unit()),
+    pairs: Int8Array.from({ length: (2 * rows * cols) / groupSize }, () => below(256) - 128),
+  };
+}
