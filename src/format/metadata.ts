@@ -30,6 +30,10 @@ export class MetadataReader {
     return /^[1-9]\d{0,9}$/.test(value) ? Number(value) : this.fail(key, "a whole number from 1");
   }
 
+  index(key: string): number {
+    return this.text(key) === "0" ? 0 : this.count(key);
+  }
+
   hash(key: string): string {
     const value = this.text(key);
     return /^[0-9a-f]{64}$/.test(value) ? value : this.fail(key, "a SHA-256 in hex");

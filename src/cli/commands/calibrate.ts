@@ -192,8 +192,7 @@ function describe({ tokens, experts, blocks }: Statistics): string {
   return [
     `${tokens} calibration tokens`,
     "",
-    heatMap(experts),
-    "",
+    ...(experts.length === 0 ? [] : [heatMap(experts), ""]),
     `cosine of each block, stream / module: ${cosines.join("  ")}`,
   ].join("\n");
 }

@@ -182,12 +182,13 @@ function describe(result: ReferenceComparison, activations: string): string {
   const { kl, sameTop, perplexityRatio, perplexity, deltaP, routing, scoredTokens, reference } = result;
   const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
   const tail = (["p50", "p90", "p95", "p99", "p999", "max"] as const).map((key) => `${key} ${kl[key].toFixed(5)}`);
+  const changes = routing.map(({ layer, changed }) => `${layer}: ${percent(changed)}`);
   return [
     `KL ${kl.mean.toFixed(6)} +- ${kl.stdErr.toFixed(6)} nats a token (${tail.join(", ")})`,
     `same top token ${percent(sameTop.value)} +- ${percent(sameTop.stdErr)}`,
     `perplexity ${perplexity.model.toFixed(4)} against ${perplexity.reference.toFixed(4)}, ratio ${perplexityRatio.toFixed(5)}`,
     `delta p: rms ${percent(deltaP.rms)}, mean ${percent(deltaP.mean)}`,
-    `routing changed: ${routing.map(({ layer, changed }) => `${layer}: ${percent(changed)}`).join(", ")}`,
+    ...(routing.length === 0 ? [] : [`routing changed: ${changes.join(", ")}`]),
     `${scoredTokens} tokens scored against ${reference.name}${reference.saved ? " (saved)" : ""}, ${activations} activations`,
   ].join("\n");
 }

@@ -41,7 +41,7 @@ function describe(path: string, facts: ModelFacts): string {
   const shared = sharedExperts > 0 ? ` and ${sharedExperts} shared` : "";
   const head = [
     `${path}: ${modelType}, ${layers} layers, width ${hiddenSize}, vocabulary ${vocabSize}`,
-    `experts: ${experts}, ${topK} a token${shared}`,
+    experts === 0 ? "experts: none" : `experts: ${experts}, ${topK} a token${shared}`,
     `parameters: ${million(facts.parameters)}, ${million(facts.activeParameters)} active a token`,
     `average bits: ${facts.averageBits.toFixed(4)}; weights on disk: ${megabytes(facts.trueBytes)}`,
   ];

@@ -174,8 +174,7 @@ function keep(
   const columns = expand(site, factors);
   const inverse = factors.map((factor) => 1 / factor);
   const linears = site.readers.flatMap((readers) => readers.linears);
-  for (const { name } of site.router === undefined ? linears : [...linears, site.router])
-    found.columns.set(name, columns);
+  for (const { name } of [...linears, ...site.exact]) found.columns.set(name, columns);
   if ("norm" in site.source) found.norms.set(site.source.norm, inverse);
   else found.rows.set(site.source.linear.name, inverse);
 }

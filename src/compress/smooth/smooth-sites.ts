@@ -31,8 +31,8 @@ export interface SmoothSite {
   /** The expert, for down of routed experts; else -1. */
   readonly expert: number;
   readonly readers: readonly Readers[];
-  /** A router whose columns take the factors too. Its input is never rounded. */
-  readonly router: Linear | undefined;
+  /** Linears whose columns take the factors too, but whose input is never rounded: the router, and the gate of the shared experts. */
+  readonly exact: readonly Linear[];
   /** What is divided by the factors: a norm's weight (by tensor name), or the rows of a linear. */
   readonly source: { readonly norm: string } | { readonly linear: Linear };
   /** Index of each input column's factor. */
@@ -55,11 +55,13 @@ export function smoothSites(model: Model, tap: Tap): readonly SmoothSite[] {
     case "attention":
       return [straight(layer, "attention", -1, [{ linears: tap.linears, rows: all }], norm(attentionNorm))];
     case "output":
+      // Limits of v hold for its values as they are.
+      if (model.config.clipQkv !== null) return [];
       return [output(model, layer, weights, all)];
     case "experts": {
       const readers = [...expertReaders(model, tap, weights.experts), ...sharedReaders(weights, all)];
       const site = straight(layer, "mlp", -1, readers, norm(mlpNorm));
-      return [{ ...site, router: weights.router }];
+      return [{ ...site, exact: [weights.router, weights.sharedGate].filter((linear) => linear !== undefined) }];
     }
     case "dense":
       return [straight(layer, "mlp", -1, [{ linears: tap.linears, rows: all }], norm(mlpNorm))];
@@ -83,7 +85,7 @@ function straight(
 ): SmoothSite {
   const factors = readers[0].rows.cols;
   const factorOf = Int32Array.from({ length: factors }, (_, col) => col);
-  return { layer, site, expert, readers, router: undefined, source, factorOf, factors };
+  return { layer, site, expert, readers, exact: [], source, factorOf, factors };
 }
 
 /** Column (query head, i) of o's input comes from row i of its value head in v. */

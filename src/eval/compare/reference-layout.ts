@@ -93,12 +93,15 @@ export function readFacts(file: TensorFile): { readonly facts: ReferenceFacts; r
 
 function readShape(read: MetadataReader): ReferenceShape {
   const layers = read.count("layers");
-  const experts = read.count("experts");
-  const topK = read.count("experts_per_token");
+  const experts = read.index("experts");
+  const topK = read.index("experts_per_token");
   if (topK > experts) read.fail("experts_per_token", `at most the ${experts} experts`);
-  const moeLayers = read.text("moe_layers").split(",").map(Number);
+  // A dense model has none.
+  const list = read.text("moe_layers");
+  const moeLayers = list === "" ? [] : list.split(",").map(Number);
+  if (moeLayers.length > 0 && topK === 0) read.fail("experts_per_token", "a whole number from 1");
   const ascending = moeLayers.every((layer, i) => Number.isInteger(layer) && layer > (moeLayers[i - 1] ?? -1));
-  if (!ascending || moeLayers[moeLayers.length - 1] >= layers)
+  if (!ascending || (moeLayers.at(-1) ?? -1) >= layers)
     read.fail("moe_layers", `ascending numbers of layers below ${layers}`);
   return { vocabSize: read.count("vocab_size"), layers, experts, topK, moeLayers };
 }

@@ -5,65 +5,58 @@
 import type { JsonValue } from "../../base/json.ts";
 
 const FIELDS: readonly string[] = [
-  // What the file is and how it was made.
+  // What the file is and how it was made. Names that begin with an underscore belong here too.
   ...[
-    "_name_or_path",
     "name_or_path",
     "architectures",
     "auto_map",
     "model_type",
     "transformers_version",
     "torch_dtype",
+    "dtype",
+    "license",
   ],
-  ...["dtype", "license", "base_model", "unsloth_version", "unsloth_fixed", "quantization_config", "quantization"],
   ...[
+    "base_model",
+    "unsloth_version",
+    "unsloth_fixed",
+    "quantization_config",
+    "quantization",
     "vocab_file",
     "tokenizer_class",
+  ],
+  ...[
     "processor_class",
     "custom_pipelines",
     "finetuning_task",
     "task_specific_params",
-  ],
-  ...[
     "problem_type",
     "id2label",
     "label2id",
-    "num_labels",
-    "prefix",
-    "torchscript",
-    "is_encoder_decoder",
-    "is_decoder",
   ],
-  ...["add_cross_attention", "cross_attention_hidden_size", "tie_encoder_decoder", "return_dict", "use_return_dict"],
+  ...["num_labels", "prefix", "torchscript", "is_encoder_decoder", "is_decoder", "tie_encoder_decoder", "return_dict"],
   ...[
+    "use_return_dict",
     "pruned_heads",
     "gradient_checkpointing",
     "attn_implementation",
-    "_attn_implementation",
-    "_attn_implementation_internal",
-  ],
-  ...[
-    "_attn_implementation_autoset",
-    "_commit_hash",
-    "_flash_attn_2_enabled",
     "use_flash_attn",
     "use_bfloat16",
-    "tf_legacy_loss",
   ],
   ...[
+    "tf_legacy_loss",
     "output_attentions",
     "output_hidden_states",
     "use_cache",
-    "chunk_size_feed_forward",
-    "mlx_lm_version",
-    "save_format",
+    "cache_implementation",
+    "trust_remote_code",
   ],
   ...[
+    "chunk_size_feed_forward",
     "experts_implementation",
-    "_experts_implementation",
-    "use_fused_rope",
-    "use_flash_attention",
-    "attention_backend",
+    "is_llama_config",
+    "transformers.js_config",
+    "mlx_lm_version",
   ],
   ...["max_sequence_length", "model_max_length", "seq_length", "max_seq_len", "pad_token", "bos_token", "eos_token"],
   // Tokens and generation.
@@ -76,27 +69,25 @@ const FIELDS: readonly string[] = [
     "forced_eos_token_id",
   ],
   ...[
-    "image_token_id",
-    "im_start_token_id",
-    "im_end_token_id",
     "do_sample",
     "temperature",
     "top_k",
     "top_p",
     "typical_p",
+    "repetition_penalty",
+    "length_penalty",
+    "bad_words_ids",
   ],
-  ...["repetition_penalty", "length_penalty", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "bad_words_ids"],
+  ...["no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "num_beams", "num_beam_groups", "diversity_penalty"],
+  ...["early_stopping", "max_length", "min_length", "max_new_tokens", "num_return_sequences", "output_scores"],
   ...[
-    "num_beams",
-    "num_beam_groups",
-    "diversity_penalty",
-    "early_stopping",
-    "max_length",
-    "min_length",
-    "max_new_tokens",
+    "return_dict_in_generate",
+    "remove_invalid_values",
+    "suppress_tokens",
+    "begin_suppress_tokens",
+    "generation_config",
   ],
-  ...["num_return_sequences", "output_scores", "return_dict_in_generate", "remove_invalid_values", "suppress_tokens"],
-  ...["begin_suppress_tokens", "exponential_decay_length_penalty", "max_window_size", "generation_config"],
+  ...["exponential_decay_length_penalty"],
   // Training.
   ...[
     "initializer_range",
@@ -110,30 +101,17 @@ const FIELDS: readonly string[] = [
   ...[
     "hidden_dropout",
     "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
     "resid_pdrop",
     "residual_dropout",
-    "embedding_dropout",
     "dropout",
-    "ffn_dropout",
   ],
-  ...[
-    "aux_loss_alpha",
-    "seq_aux",
-    "router_aux_loss_coef",
-    "router_z_loss_coef",
-    "router_jitter_noise",
-    "output_router_logits",
-  ],
-  ...[
-    "moe_aux_loss_coef",
-    "moe_z_loss_coef",
-    "aux_loss_coef",
-    "ep_size",
-    "expert_parallel",
-    "load_balancing_loss_weight",
-  ],
-  // Splits matrices among devices, without another result.
-  ...["pretraining_tp", "tensor_parallel_degree", "sequence_parallel"],
+  ...["embedding_dropout", "ffn_dropout", "classifier_dropout", "neftune_noise_alpha", "aux_loss_alpha", "seq_aux"],
+  ...["router_aux_loss_coef", "router_z_loss_coef", "router_jitter_noise", "output_router_logits", "moe_aux_loss_coef"],
+  ...["moe_z_loss_coef", "aux_loss_coef", "load_balancing_loss_weight"],
+  // How work is split among devices, or which precision sums have. None of it is another function.
+  ...["pretraining_tp", "ep_size", "expert_parallel", "tensor_parallel_degree", "sequence_parallel"],
+  ...["attention_softmax_in_fp32", "scale_attention_softmax_in_fp32"],
 ];
 const HARMLESS: ReadonlySet<string> = new Set(FIELDS);
 
@@ -153,7 +131,6 @@ const NEUTRAL: ReadonlyMap<string, readonly JsonValue[]> = new Map(
     moe_layer_freq: [1],
     decoder_sparse_step: [1],
     routed_scaling_factor: [1],
-    attention_multiplier_scale: [1],
     residual_multiplier: [1],
     embedding_multiplier: [1],
     logits_scaling: [1],
@@ -163,12 +140,13 @@ const NEUTRAL: ReadonlyMap<string, readonly JsonValue[]> = new Map(
     normalization_function: ["rmsnorm"],
     use_rms_norm: [true],
     mlp_type: ["swiglu", "gated"],
+    hidden_activation: ["silu", "swish"],
   }),
 );
 
 /** Whether a field with this value leaves what a model computes as it is. */
 export function isHarmless(key: string, value: JsonValue): boolean {
-  return HARMLESS.has(key) || isNothing(value) || (NEUTRAL.get(key)?.includes(value) ?? false);
+  return key.startsWith("_") || HARMLESS.has(key) || isNothing(value) || (NEUTRAL.get(key)?.includes(value) ?? false);
 }
 
 /** Null, false, 0, an empty text, list or object: values that turn nothing on. */

@@ -14,6 +14,7 @@ function readQwen2(fields: ConfigFields): ModelConfig {
 }
 
 function readQwen3(fields: ConfigFields): ModelConfig {
+  fields.requireOneOf("use_qk_norm", true);
   return { ...readWindowed(fields), ...readAttentionBias(fields), qkNorm: "head" };
 }
 

@@ -29,6 +29,7 @@ function readQwen2(fields: ConfigFields): ModelConfig {
 function readQwen3(fields: ConfigFields): ModelConfig {
   const common = readRouted(fields);
   const uses = fields.flagOr(false, "use_sliding_window");
+  fields.requireOneOf("use_qk_norm", true);
   // The model class has no rule for single layers.
   fields.ignore("max_window_layers");
   return {
