@@ -4,8 +4,11 @@ import { meanBits } from "../policy/bit-plan.ts";
 import { floatBytes } from "../tensor/lay-panels.ts";
 import { isQuantizable, type LinearShape, type Projection, type Role } from "../tensor/linear-shape.ts";
 import type { ModelConfig } from "./config/model-config.ts";
+import type { ModuleNames } from "./config/module-names.ts";
 import type { ModelFiles } from "./model.ts";
+import { modelLinears } from "./weights/linears.ts";
 import type { StoredLinear } from "./weights/locate.ts";
+import { modelVectors } from "./weights/vectors.ts";
 
 export interface ModuleFacts {
   readonly name: string;
@@ -40,25 +43,41 @@ export interface ModelFacts {
 }
 
 export function inspectModel(files: ModelFiles): ModelFacts {
-  const modules = files.linears.map(moduleFacts);
-  return summarise(files.config, modules, fileBytes(files.index));
+  const counted = files.linears.map((linear): Counted => {
+    return { facts: moduleFacts(linear), biases: linear.stored.bias === undefined ? 0 : linear.rows };
+  });
+  return summarise(files, counted, fileBytes(files.index));
 }
 
 /** Describes a model from its configuration alone, with weights as 16-bit floats and no bytes on disk. */
-export function inspectShapes(config: ModelConfig, linears: readonly LinearShape[]): ModelFacts {
-  const modules = linears.map((linear) => factsOf(linear, 16, null, linear.rows * linear.cols * 2));
-  return summarise(config, modules, 0);
+export function inspectShapes(names: ModuleNames, config: ModelConfig): ModelFacts {
+  const counted = modelLinears(names, config).map((linear): Counted => {
+    const facts = factsOf(linear, 16, null, linear.rows * linear.cols * 2);
+    return { facts, biases: config.biased.includes(linear.projection) ? linear.rows : 0 };
+  });
+  return summarise({ names, config }, counted, 0);
 }
 
-function summarise(config: ModelConfig, modules: readonly ModuleFacts[], trueBytes: number): ModelFacts {
+/** A module and the number of its biases. */
+interface Counted {
+  readonly facts: ModuleFacts;
+  readonly biases: number;
+}
+
+function summarise(
+  { names, config }: Pick<ModelFiles, "names" | "config">,
+  counted: readonly Counted[],
+  trueBytes: number,
+): ModelFacts {
   const { modelType, layers, hiddenSize, vocabSize, experts, topK, sharedExperts } = config;
-  const norms = (2 * layers + 1) * hiddenSize;
-  let parameters = norms;
-  let activeParameters = norms;
-  for (const module of modules) {
-    const count = module.shape[0] * module.shape[1];
+  const modules = counted.map(({ facts }) => facts);
+  const inVectors = modelVectors(names, config).reduce((sum, { length }) => sum + length, 0);
+  let parameters = inVectors;
+  let activeParameters = inVectors;
+  for (const { facts, biases } of counted) {
+    const count = facts.shape[0] * facts.shape[1] + biases;
     parameters += count;
-    activeParameters += activeOf(module, count, config);
+    activeParameters += activeOf(facts, count, config);
   }
   const quantized = modules
     .filter(isQuantizable)

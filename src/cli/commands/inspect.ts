@@ -19,7 +19,6 @@ const inspect: Action<unknown> = async (session, [path]) => {
   const { hasWeights } = await import("../../model/model-source.ts");
   const { readModelFiles, readModelShapes } = await import("../../model/model.ts");
   const { inspectModel, inspectShapes } = await import("../../model/inspect.ts");
-  const { modelLinears } = await import("../../model/weights/linears.ts");
   const folder = await openFolder(path);
   let facts: ModelFacts;
   if (await hasWeights(folder)) {
@@ -28,7 +27,7 @@ const inspect: Action<unknown> = async (session, [path]) => {
     await files.index.close();
   } else {
     const { family, config } = await readModelShapes(folder);
-    facts = inspectShapes(config, modelLinears(family.names.hub, config));
+    facts = inspectShapes(family.names.hub, config);
   }
   session.output.result({ ...facts }, () => describe(path, facts));
 };

@@ -23,7 +23,7 @@ import { memoryOutput, type OutputFile } from "../../../src/files/output.ts";
 import { bytesSource, filesFolder } from "../../../src/files/source.ts";
 import { memoryWorkFolder } from "../../../src/files/work-folder.ts";
 import { SPELLINGS } from "../../../src/model/config/module-names.ts";
-import { inspectModel } from "../../../src/model/inspect.ts";
+import { inspectModel, inspectShapes } from "../../../src/model/inspect.ts";
 import { Model, readModelFiles } from "../../../src/model/model.ts";
 import { layerLinears, overlayOf } from "../../../src/model/weights/weight-tree.ts";
 import { computeLogits } from "../../../src/runtime/logits.ts";
@@ -67,6 +67,17 @@ describe.each(Object.entries(MADE_FAMILIES))("%s", (_, json) => {
       expect(loss, name).toBeGreaterThan(0);
       expect(rtnLoss ?? loss, name).toBeGreaterThan(0);
     }
+  });
+
+  it("is described with every element of its tensors", () => {
+    const { index, config, names } = model.files;
+    const elements = [...index.entries.values()].map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+    const { parameters, activeParameters } = inspectModel(model.files);
+    expect(parameters).toBe(elements.reduce((a, b) => a + b, 0));
+    expect(activeParameters).toBeLessThanOrEqual(parameters);
+    const { modules: _, ...facts } = inspectModel(model.files);
+    const { modules: __, ...shapes } = inspectShapes(names, config);
+    expect({ ...shapes, trueBytes: facts.trueBytes, averageBits: 32 }).toEqual({ ...facts, averageBits: 32 });
   });
 
   it.each(SPELLINGS)("is read back from its folder bit for bit, in the %s spelling", async (names) => {
