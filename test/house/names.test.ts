@@ -14,6 +14,7 @@ const OTHER_FOLDERS = [
   ...["fuzz", "fuzz/areas", "helpers", "house", "house/reading"],
   ...ofKernels("kernels"),
   ...ofKernels("reference"),
+  "reference/families",
 ];
 
 /** Entries and commands are named after what they gather or call; everything else has a name of its own. */
