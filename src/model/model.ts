@@ -14,6 +14,8 @@ import type { ModuleNames, Spelling } from "./config/module-names.ts";
 import { modelParts } from "./model-source.ts";
 import { Session, type SessionOptions } from "./pass/session.ts";
 import type { TemplateChoice, TextParts } from "./text/text-parts.ts";
+import { untiedFiles, untiedWeights } from "./untied.ts";
+import { headShape } from "./weights/linears.ts";
 import { loadWeights } from "./weights/load-weights.ts";
 import { detectSpelling, isHeadTied, locateAll, type StoredLinear, type StoredTensors } from "./weights/locate.ts";
 import { WeightStore } from "./weights/weight-store.ts";
@@ -166,6 +168,14 @@ export class Model implements AsyncDisposable {
   /** A view of this model with other weights, such as an overlay. It is valid as long as this model is, and disposing it frees nothing. */
   withWeights(weights: Weights): Model {
     return new Model({ ...this.partsWith(this.activations), weights }, false);
+  }
+
+  /** A view of this model whose head has its own name, so that a job can give it other weights than the embedding's. */
+  untied(): Model {
+    const files = untiedFiles(this.files);
+    if (files === this.files) return this;
+    const weights = untiedWeights(this.weights, headShape(files.names, files.config));
+    return new Model({ ...this.partsWith(this.activations), files, weights }, false);
   }
 
   get config(): ModelConfig {

@@ -1,17 +1,25 @@
 /** Bit plans: the bits of each linear, as rules over the structure of a model. They are applied to a list of linears, not to a model. */
 import { UsageError } from "../base/errors.ts";
-import { BITS, type Bits, QUANTIZABLE_ROLES, type QuantizableRole } from "../tensor/linear-shape.ts";
+import {
+  BITS,
+  type Bits,
+  isQuantizable,
+  OUTER_ROLES,
+  type OuterRole,
+  QUANTIZABLE_ROLES,
+  type QuantizableRole,
+} from "../tensor/linear-shape.ts";
 import { compileNamePattern } from "./name-pattern.ts";
 
 /** 16 means that the linear is not quantised. */
 export type PlanBits = Bits | 16;
 export const PLAN_BITS: readonly PlanBits[] = [...BITS, 16];
 
-export type PlanRole = QuantizableRole;
-export const PLAN_ROLES: readonly PlanRole[] = QUANTIZABLE_ROLES;
+export type PlanRole = QuantizableRole | OuterRole;
+export const PLAN_ROLES: readonly PlanRole[] = [...QUANTIZABLE_ROLES, ...OUTER_ROLES];
 
-export type PlanProjection = "q" | "k" | "v" | "o" | "gate" | "up" | "down";
-export const PLAN_PROJECTIONS: readonly PlanProjection[] = ["q", "k", "v", "o", "gate", "up", "down"];
+export type PlanProjection = "q" | "k" | "v" | "o" | "gate" | "up" | "down" | OuterRole;
+export const PLAN_PROJECTIONS: readonly PlanProjection[] = ["q", "k", "v", "o", "gate", "up", "down", ...OUTER_ROLES];
 
 /** A linear that can be quantised: [rows, cols] is out x in. */
 export interface PlanModule {
@@ -28,7 +36,10 @@ export interface PlanModule {
 /** Inclusive at both ends. */
 export type LayerRange = readonly [first: number, last: number];
 
-/** A linear matches when it fits every field that is given; without fields all linears match. */
+/**
+ * A linear matches when it fits every field that is given; without fields all linears of blocks match. Embedding and head only match if
+ * `role` names them.
+ */
 export interface PlanMatch {
   readonly role?: PlanRole;
   /** Any of the ranges. */
@@ -66,17 +77,17 @@ export function resolvePlan(modules: readonly PlanModule[], plan: PlanRules): Re
   return Object.fromEntries([...resolveSettings(modules, plan)].map(([name, { bits }]) => [name, bits]));
 }
 
-/** Bits and group size of every linear by name, in the order of the modules. */
+/** Bits and group size of every linear by name, in the order of the modules. Embedding and head have none unless a rule names them. */
 export function resolveSettings(modules: readonly PlanModule[], plan: PlanRules): ReadonlyMap<string, PlanSetting> {
   const rules = plan.rules.map((rule, index) => ({ rule, matches: compileMatch(rule.match, ruleName(index)) }));
   const settings = new Map<string, PlanSetting>();
   for (const module of modules) {
-    let setting: PlanSetting = { bits: plan.base };
+    let setting: PlanSetting | undefined = isQuantizable(module) ? { bits: plan.base } : undefined;
     for (const { rule, matches } of rules) {
       if (!matches(module)) continue;
-      setting = { bits: rule.bits, groupSize: rule.groupSize ?? setting.groupSize };
+      setting = { bits: rule.bits, groupSize: rule.groupSize ?? setting?.groupSize };
     }
-    settings.set(module.name, setting);
+    if (setting !== undefined) settings.set(module.name, setting);
   }
   return settings;
 }
@@ -86,10 +97,10 @@ export function idleRules(modules: readonly PlanModule[], plan: PlanRules): read
   return plan.rules.filter((rule, index) => !modules.some(compileMatch(rule.match, ruleName(index))));
 }
 
-/** Average bits as the study counts them: sum of bits x weights over sum of weights; scales, zeros and float parts apart. */
+/** Average bits as the study counts them: sum of bits x weights over sum of weights of the blocks' linears; scales, zeros and all else apart. */
 export function averagePlanBits(modules: readonly PlanModule[], resolved: ResolvedBits): number {
   return meanBits(
-    modules.map(({ name, rows, cols }) => {
+    modules.filter(isQuantizable).map(({ name, rows, cols }) => {
       if (!Object.hasOwn(resolved, name))
         throw new UsageError("bit plan", `no bits for ${name}`, "bits for every linear");
       return { rows, cols, bits: resolved[name] };
@@ -117,7 +128,7 @@ function compileMatch(match: PlanMatch, where: string): (module: PlanModule) => 
   const experts = match.experts === undefined ? undefined : new Set(match.experts);
   const named = match.name === undefined ? undefined : compileNamePattern(match.name, `${where}.match.name`);
   return (module) =>
-    (role === undefined || module.role === role) &&
+    (role === undefined ? isQuantizable(module) : module.role === role) &&
     (layers === undefined || layers.some(([first, last]) => module.layer >= first && module.layer <= last)) &&
     (experts === undefined || (module.role === "expert" && experts.has(module.expert))) &&
     (projection === undefined || module.projection === projection) &&

@@ -18,6 +18,8 @@ const CLASSES: Readonly<Record<string, PlanRole>> = {
   dense: "dense",
   shared: "shared",
   experts: "expert",
+  embedding: "embedding",
+  head: "head",
 };
 const CLASS_WORDS: readonly string[] = ["uniform", "base", ...Object.keys(CLASSES)];
 const PART_WORDS: readonly string[] = [...BLOCK_WORDS, ...EXPERT_WORDS, ...LINEAR_WORDS, "projection", "match"];

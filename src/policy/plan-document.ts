@@ -1,5 +1,6 @@
 /** A bit plan as a JSON document: the rules, the bits that they give each linear of one model, and the average bits. */
 import { FormatError } from "../base/errors.ts";
+import { isQuantizable } from "../tensor/linear-shape.ts";
 import {
   averagePlanBits,
   type LayerRange,
@@ -39,7 +40,8 @@ export function planDocument(modules: readonly PlanModule[], plan: PlanRules, po
 }
 
 /**
- * The setting of each linear of a model: from `resolved` if the document has it, from the rules otherwise.
+ * The setting of each linear of a model: from `resolved` if the document has it, from the rules otherwise. Embedding and head only have
+ * one if the plan names them.
  * @throws FormatError when `resolved` was made for another model.
  */
 export function applyPlan(
@@ -50,15 +52,18 @@ export function applyPlan(
   const settings = resolveSettings(modules, plan);
   const { resolved } = plan;
   if (resolved === undefined) return settings;
-  const stranger = Object.keys(resolved).find((name) => !settings.has(name));
+  const names = new Set(modules.map(({ name }) => name));
+  const stranger = Object.keys(resolved).find((name) => !names.has(name));
   if (stranger !== undefined)
     throw new FormatError(`${where}: resolved`, `found ${stranger}, expected only linears of the model`);
-  const entries = [...settings].map(([name, setting]): [string, PlanSetting] => {
-    if (!Object.hasOwn(resolved, name))
+  const told = new Map<string, PlanSetting>();
+  for (const module of modules) {
+    const { name } = module;
+    if (Object.hasOwn(resolved, name)) told.set(name, { ...settings.get(name), bits: resolved[name] });
+    else if (isQuantizable(module))
       throw new FormatError(`${where}: resolved`, `found nothing for ${name}, expected bits for every linear`);
-    return [name, { ...setting, bits: resolved[name] }];
-  });
-  return new Map(entries);
+  }
+  return told;
 }
 
 /**

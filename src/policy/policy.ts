@@ -4,6 +4,7 @@
  */
 import { UsageError } from "../base/errors.ts";
 import { createRandom } from "../base/random.ts";
+import { isQuantizable } from "../tensor/linear-shape.ts";
 import type { PlanModule, PlanRule } from "./bit-plan.ts";
 import { type PlanDocument, planDocument } from "./plan-document.ts";
 import type { Policy, PolicyPart, PolicyStatistics, RulePolicy } from "./policy-parts.ts";
@@ -44,8 +45,9 @@ export function policyPlan(
   policy: RulePolicy,
   inputs: PolicyInputs = {},
 ): PlanDocument {
-  const present = new Set(modules.map((module) => module.role));
-  const classes = policy.classes.filter((setting) => present.has(setting.role));
+  const roles = new Set(modules.map((module) => module.role));
+  const classes = policy.classes.filter((setting) => roles.has(setting.role));
+  const present = new Set(modules.filter(isQuantizable).map((module) => module.role));
   for (const setting of classes) present.delete(setting.role);
   if (policy.base === undefined && present.size > 0)
     throw new UsageError(

@@ -42,8 +42,11 @@ export interface LinearShape {
   readonly cols: number;
 }
 
-/** The roles whose linears may be stored as codes. Quantising leaves the head and the embedding float unless it is asked for them. */
-const PACKABLE_ROLES: readonly Role[] = [...QUANTIZABLE_ROLES, "embedding", "head"];
+/** The roles of the linears outside the blocks. They stay float unless settings or plans name them. */
+export const OUTER_ROLES = ["embedding", "head"] as const;
+export type OuterRole = (typeof OUTER_ROLES)[number];
+
+const PACKABLE_ROLES: readonly Role[] = [...QUANTIZABLE_ROLES, ...OUTER_ROLES];
 
 /** Whether linears of this role may be stored as codes; router and gate of the shared experts are always float. */
 export function isPackable({ role }: Pick<LinearShape, "role">): boolean {

@@ -8,6 +8,7 @@ import { type Choice, type KnapsackItem, knapsackCurve, solveKnapsack } from "..
 import type { PlanDocument } from "../../policy/plan-document.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { type ModelShapes, planModulesOf } from "../recipe/model-shapes.ts";
+import { outerSettings, withOuter } from "../recipe/outer-bits.ts";
 import type { Damages } from "../statistics/damage-table.ts";
 import { byteTable, plannedBytesOf } from "./plan-bytes.ts";
 import type { KnapsackOptions, PlanContext } from "./plan-context.ts";
@@ -41,7 +42,7 @@ interface BitChoice extends Choice {
 const LIMITS: KnownOptions<KnapsackOptions> = { minBits: true, frozen: true };
 const OPTIONS: KnownOptions<KnapsackPlanOptions> = { ...LIMITS, budget: true };
 
-type Context = Pick<PlanContext, "shapes" | "groupSize" | "names">;
+type Context = Pick<PlanContext, "shapes" | "groupSize" | "names" | "outer">;
 
 /** @throws UsageError if even the fewest bits exceed the budget, or for a linear without damages. */
 export function knapsackPlan(context: Context, damages: Damages, options: KnapsackPlanOptions): KnapsackPlan {
@@ -95,9 +96,9 @@ function itemsOf(
 const MAX_ROUNDS = 200;
 
 function withinBytes(context: Context, items: readonly KnapsackItem<BitChoice>[], budget: number): KnapsackPlan {
-  const { shapes, groupSize } = context;
+  const { shapes, groupSize, outer } = context;
   const smallest = items.reduce((sum, { choices }) => sum + Math.min(...choices.map(({ bytes }) => bytes)), 0);
-  let room = budget - byteTable(shapes, groupSize).fixed;
+  let room = budget - byteTable(shapes, groupSize, outer).fixed;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (room < smallest) break;
     const { plan, bytes } = solve(shapes, items, room);
@@ -132,9 +133,9 @@ function solve(
   return { plan, bytes };
 }
 
-function trueBytes({ shapes, groupSize, names }: Context, { resolved }: PlanDocument): number {
+function trueBytes({ shapes, groupSize, names, outer = {} }: Context, { resolved }: PlanDocument): number {
   const modules = new Map(
     Object.entries(resolved).map(([name, bits]) => [name, { bits: bits as Bits | 16, groupSize }]),
   );
-  return plannedBytesOf(shapes, modules, names);
+  return plannedBytesOf(shapes, withOuter(shapes, modules, outerSettings(outer, groupSize)), names);
 }

@@ -9,6 +9,7 @@ import { PLAN_BITS, type PlanBits } from "../../policy/bit-plan.ts";
 import { isQuantizable, type LinearShape } from "../../tensor/linear-shape.ts";
 import { groupCount } from "../../tensor/quantized-matrix.ts";
 import { listTensors, type ModelShapes, renamed, type SourceLinear, shapesOfFiles } from "../recipe/model-shapes.ts";
+import { type OuterBits, outerSettings, shapesUnder, withOuter } from "../recipe/outer-bits.ts";
 import type { ModuleSetting, QuantizeSettings } from "../recipe/settings.ts";
 import type { WriteOptions } from "../write/write-quantized.ts";
 
@@ -34,10 +35,11 @@ export function plannedBytesOf(shapes: ModelShapes, modules: ModuleSettings, spe
 
 /** Every tensor that a plan would write: names, types and shapes without data. */
 export function plannedTensors(
-  shapes: ModelShapes,
+  given: ModelShapes,
   modules: ModuleSettings,
-  spelling: Spelling = shapes.spelling,
+  spelling: Spelling = given.spelling,
 ): readonly TensorSpec[] {
+  const shapes = shapesUnder(given, modules);
   return listTensors<TensorSpec>(shapes, renamed(shapes, spelling), {
     packed: (linear, name) => {
       const setting = modules.get(linear.name);
@@ -60,16 +62,18 @@ export function moduleBytes(linear: SourceLinear, { bits, groupSize }: ModuleSet
 /** Inputs of a choice of bits: the bytes of every linear at every width, and the bytes that no choice changes. */
 export interface ByteTable {
   readonly modules: readonly { readonly name: string; readonly bytes: Readonly<Record<PlanBits, number>> }[];
-  /** Bytes of embedding, head, routers and norms. */
+  /** Bytes of routers and norms, and of embedding and head at the given bits. */
   readonly fixed: number;
 }
 
 /**
- * Bytes by linear and width at one group size. A file consists of `fixed`, the chosen bytes, and a header: a few hundred bytes per
+ * Bytes by linear and width at one group size, with `outer` bits of embedding and head. A file consists of `fixed`, the chosen bytes, and a header: a few hundred bytes per
  * packed linear and a hundred per float one. Only `plannedBytesOf` gives the header exactly, since it contains offsets whose digits
  * grow.
  */
-export function byteTable(shapes: ModelShapes, groupSize: number): ByteTable {
+export function byteTable(given: ModelShapes, groupSize: number, outer: OuterBits = {}): ByteTable {
+  const settings = withOuter(given, new Map(), outerSettings(outer, groupSize));
+  const shapes = shapesUnder(given, settings);
   const quantizable = shapes.linears.filter(isQuantizable);
   const kept = shapes.linears.filter((linear) => !isQuantizable(linear));
   const others = shapes.others.reduce((sum, { name, dtype, shape }) => sum + tensorBytes(dtype, shape, name), 0);
@@ -77,7 +81,8 @@ export function byteTable(shapes: ModelShapes, groupSize: number): ByteTable {
     const bytes = PLAN_BITS.map((bits) => [bits, moduleBytes(linear, { bits, groupSize })]);
     return { name: linear.name, bytes: Object.fromEntries(bytes) as Record<PlanBits, number> };
   });
-  const fixed = kept.reduce((sum, linear) => sum + moduleBytes(linear, { bits: 16, groupSize: -1 }), others);
+  const float: ModuleSetting = { bits: 16, groupSize: -1 };
+  const fixed = kept.reduce((sum, linear) => sum + moduleBytes(linear, settings.get(linear.name) ?? float), others);
   return { modules, fixed };
 }
 

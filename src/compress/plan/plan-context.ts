@@ -6,6 +6,7 @@ import type { Budget } from "../../policy/budget.ts";
 import type { PlanDocument } from "../../policy/plan-document.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import type { ModelShapes } from "../recipe/model-shapes.ts";
+import type { OuterBits } from "../recipe/outer-bits.ts";
 import type { Damages } from "../statistics/damage-table.ts";
 import type { Statistics } from "../statistics/statistics.ts";
 
@@ -22,6 +23,8 @@ export interface PlanContext {
   readonly groupSize: number;
   /** Spelling of the names to write. Affects the size in bytes. Default: the source's. */
   readonly names?: Spelling;
+  /** Bits of embedding and head, whatever the policy says. */
+  readonly outer?: OuterBits;
   /** Further inputs of policy `knapsack`. By default it uses the damages in the statistics. */
   readonly knapsack?: KnapsackContext;
   readonly signal?: AbortSignal;

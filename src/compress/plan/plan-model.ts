@@ -2,13 +2,14 @@
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { ModelFiles } from "../../model/model.ts";
-import type { PlanBits, PlanModule } from "../../policy/bit-plan.ts";
+import type { PlanBits, PlanModule, ResolvedBits } from "../../policy/bit-plan.ts";
 import type { Budget } from "../../policy/budget.ts";
 import { applyPlan, type PlanDocument, type ReadPlan } from "../../policy/plan-document.ts";
 import { needsOutliers, type Policy, policyPlan } from "../../policy/policy.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { checkModules } from "../recipe/check-settings.ts";
-import { type ModelShapes, planModulesOf, shapesOfFiles } from "../recipe/model-shapes.ts";
+import { type ModelShapes, planModulesOf, planModulesWithOuter, shapesOfFiles } from "../recipe/model-shapes.ts";
+import { outerNames, outerSettings, withOuter } from "../recipe/outer-bits.ts";
 import type { ModuleSetting } from "../recipe/settings.ts";
 import { outlierScores } from "../statistics/outlier-scores.ts";
 import { knapsackPlan } from "./knapsack-plan.ts";
@@ -17,13 +18,19 @@ import type { KnapsackOptions, PlanContext, SizedPlan } from "./plan-context.ts"
 
 const CONTEXT: KnownOptions<PlanContext> = {
   ...{ shapes: true, files: true, statistics: true, budget: true, seed: true, groupSize: true, names: true },
-  ...{ knapsack: true, signal: true, onProgress: true },
+  ...{ outer: true, knapsack: true, signal: true, onProgress: true },
 };
 
 /** Makes the plan of a policy. @throws UsageError if the policy lacks something that it needs, or names something that the model lacks. */
 export async function planFor(policy: Policy, context: PlanContext): Promise<SizedPlan> {
   checkKnownOptions<PlanContext>("planFor", context, CONTEXT);
-  return sizedPlan(await documentFor(policy, context), context);
+  const document = await documentFor(policy, context);
+  const { shapes, groupSize, outer = {} } = context;
+  const { head, embedding } = outerNames(shapes);
+  const wish = outerSettings(outer, groupSize);
+  const told = Object.entries({ [embedding]: wish.embedding?.bits, [head]: wish.head?.bits });
+  const bits = Object.fromEntries(told.filter(([, width]) => width !== undefined)) as ResolvedBits;
+  return sizedPlan({ ...document, resolved: { ...document.resolved, ...bits } }, context);
 }
 
 async function documentFor(policy: Policy, context: PlanContext): Promise<PlanDocument> {
@@ -37,7 +44,7 @@ async function documentFor(policy: Policy, context: PlanContext): Promise<PlanDo
       if (budget !== undefined)
         throw new UsageError(`policy ${policy.text}`, "a budget", "policy knapsack, the only one that uses a budget");
       const outliers = needsOutliers(policy) ? await outliersOf(context) : undefined;
-      return policyPlan(planModulesOf(context.shapes), policy, { statistics, outliers, seed });
+      return policyPlan(planModulesWithOuter(context.shapes), policy, { statistics, outliers, seed });
     }
   }
 }
@@ -102,7 +109,7 @@ export function planSettings(
   files: ModelFiles,
   plan: ReadPlan,
   options: PlanSettingsOptions,
-): Map<string, ModuleSetting> {
+): ReadonlyMap<string, ModuleSetting> {
   return planSettingsOf(shapesOfFiles(files), plan, options);
 }
 
@@ -111,14 +118,16 @@ export function planSettingsOf(
   shapes: ModelShapes,
   plan: ReadPlan,
   options: PlanSettingsOptions,
-): Map<string, ModuleSetting> {
+): ReadonlyMap<string, ModuleSetting> {
   checkKnownOptions<PlanSettingsOptions>("planSettings", options, SETTINGS_OPTIONS);
   const { groupSize, name: where = "plan" } = options;
-  const resolved = applyPlan(planModulesOf(shapes), plan, where);
-  return new Map(
+  const resolved = applyPlan(planModulesWithOuter(shapes), plan, where);
+  const settings = new Map(
     [...resolved].map(([name, setting]) => [
       name,
       { bits: setting.bits as Bits | 16, groupSize: setting.groupSize ?? groupSize },
     ]),
   );
+  const { head, embedding } = outerNames(shapes);
+  return withOuter(shapes, settings, { head: settings.get(head), embedding: settings.get(embedding) });
 }

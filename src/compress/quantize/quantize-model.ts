@@ -2,6 +2,7 @@
  * Quantises a model block by block over all calibration windows. Each group of linears sees the quantised linears before it ([q k v],
  * [o], [gate up of all experts and shared], [down]; true-sequential GPTQ, arXiv:2210.17323).
  *
+ * The embedding is rounded before the first block if the settings name it, and the head comes last, with the final norm as its input.
  * The model stays unchanged. The result is codes, which write-quantized.ts writes. A checkpoint keeps each finished block. Blocks that
  * it already holds are reused, and the hidden states after them are recomputed to the same bits.
  */
@@ -10,19 +11,17 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/record/pass.ts";
-import type { Linear } from "../../model/weights/linears.ts";
 import { layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
-import { rtn } from "../../quant/rtn.ts";
-import type { Bits } from "../../tensor/linear-shape.ts";
-import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { ErrorFeedback } from "../feedback/error-feedback.ts";
 import { checkSettings } from "../recipe/check-settings.ts";
+import { modelUnder } from "../recipe/outer-bits.ts";
 import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
-import type { ModuleReport } from "../result/module-report.ts";
-import { heldMatrices, type Quantized, type QuantizedBlock, type StarvedExpert } from "../result/quantized.ts";
+import type { Quantized, QuantizedBlock } from "../result/quantized.ts";
 import type { Checkpoint } from "../resume/block-checkpoint.ts";
-import { placeQuantized, weightReader } from "../windows/place-quantized.ts";
+import { placeQuantized } from "../windows/place-quantized.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
+import { Collector } from "./collector.ts";
+import { embedQuantized, quantizeHead, type RoundContext, roundOne } from "./quantize-outer.ts";
 import { quantizeSite, type SiteContext } from "./quantize-site.ts";
 
 /** Calibration windows (only plain rounding works without), and where finished blocks are kept. */
@@ -46,55 +45,38 @@ const RUN_OPTIONS: KnownOptions<QuantizeRun> = {
  * @throws UsageError for settings that do not fit the model, before any work; the signal's reason, within one matrix.
  */
 export async function quantizeModel(
-  model: Model,
+  given: Model,
   settings: QuantizeSettings,
   run: QuantizeRun = {},
 ): Promise<Quantized> {
-  checkSettings(model.files, settings);
+  checkSettings(given.files, settings);
   checkKnownOptions<QuantizeRun>("quantizeModel", run, RUN_OPTIONS);
+  const model = modelUnder(given, settings.modules);
   return model.job(run.signal, async (turns) => {
     const collector = new Collector(model, settings, run);
-    if (settings.method === "rtn") await roundBlocks(model, settings, turns, collector, run.checkpoint);
+    if (settings.method === "rtn") await roundBlocks({ model, settings, turns, collector }, run.checkpoint);
     else await runBlocks(model, settings, turns, collector, run);
     return collector.result();
   });
 }
 
-async function roundBlocks(
-  model: Model,
-  settings: QuantizeSettings,
-  turns: Turns,
-  collector: Collector,
-  checkpoint: Checkpoint | undefined,
-): Promise<void> {
-  for (const [layer, weights] of model.weights.layers.entries()) {
-    const kept = await checkpoint?.load(layer);
+/** Rounds embedding, blocks and head, one after the other. */
+async function roundBlocks(context: RoundContext, checkpoint: Checkpoint | undefined): Promise<void> {
+  const { model, collector } = context;
+  const { embedding, layers, head } = model.weights;
+  const parts = [...layers.map(layerLinears), [embedding], head === embedding ? [] : [head]];
+  for (const [block, linears] of parts.entries()) {
+    const wanted = linears.filter((linear) => settingOf(context.settings, linear).bits !== 16);
+    if (wanted.length === 0 && block >= layers.length) continue;
+    const kept = await checkpoint?.load(block);
     if (kept !== undefined) {
       collector.restore(kept);
       continue;
     }
     const mark = collector.mark();
-    for (const linear of layerLinears(weights))
-      if (settingOf(settings, linear).bits !== 16) await roundOne(model, settings, turns, collector, linear);
-    await collector.finish(layer, mark);
+    for (const linear of wanted) await roundOne(context, linear);
+    await collector.finish(block, mark);
   }
-}
-
-async function roundOne(
-  model: Model,
-  settings: QuantizeSettings,
-  turns: Turns,
-  collector: Collector,
-  linear: Linear,
-): Promise<void> {
-  const { rows, cols, name } = linear;
-  const { bits, groupSize } = settingOf(settings, linear);
-  const { symmetric, clip } = settings;
-  const weights = await collector.readWeights(linear);
-  const grid = { bits: bits as Bits, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
-  const named = { ...grid, name: `${model.files.name}: ${name}` };
-  const matrix = await rtn(model.machine, { weights, rows, cols }, { ...named, turns });
-  collector.add(matrix, { name, bits, groupSize, loss: null, rtnLoss: null, tokens: 0, method: "rtn", damp: null });
 }
 
 async function runBlocks(
@@ -111,9 +93,11 @@ async function runBlocks(
   const feedback = share > 0 ? new ErrorFeedback(changing, batch, { share, shrinkage }, turns) : undefined;
   const { state } = batch;
   const context = { model: changing, settings, rtnLoss, turns, state, sink: collector, feedback };
-  await batch.embed(turns);
+  const round = { model: changing, settings, turns, collector };
+  await embedQuantized(batch, round, checkpoint);
   for (let layer = 0; layer < model.config.layers; layer++)
     await runBlock(batch, layer, context, collector, checkpoint);
+  await quantizeHead(batch, context, collector, checkpoint);
 }
 
 async function runBlock(
@@ -146,60 +130,5 @@ function swapKept(tap: Tap, { matrices }: QuantizedBlock, swap: SiteContext["swa
   for (const linear of tap.linears) {
     const matrix = matrices.get(linear.name);
     if (matrix !== undefined) swap(linear, matrix);
-  }
-}
-
-interface Mark {
-  readonly modules: number;
-  readonly starved: number;
-}
-
-/** Collects results and reports progress. Matrices of finished blocks stay in memory only without a checkpoint. */
-class Collector {
-  readonly #run: QuantizeRun;
-  readonly readWeights: (linear: Linear) => Promise<Float32Array>;
-  readonly #total: number;
-  readonly #matrices: Map<string, QuantizedMatrix> = new Map();
-  readonly #modules: ModuleReport[] = [];
-  readonly starved: StarvedExpert[] = [];
-
-  constructor(model: Model, settings: QuantizeSettings, run: QuantizeRun) {
-    this.#run = run;
-    this.readWeights = weightReader(model);
-    this.#total = [...settings.modules.values()].filter((setting) => setting.bits !== 16).length;
-  }
-
-  add(matrix: QuantizedMatrix, report: ModuleReport): void {
-    this.#matrices.set(report.name, matrix);
-    this.#modules.push(report);
-    const done = this.#modules.length;
-    this.#run.onProgress?.({ phase: "quantize", done, total: this.#total, unit: "matrices", detail: report.name });
-  }
-
-  /** The place where a block begins, for `finish`. */
-  mark(): Mark {
-    return { modules: this.#modules.length, starved: this.starved.length };
-  }
-
-  /** Saves the block that began at `mark`. After that its matrices are read from its file. */
-  async finish(layer: number, mark: Mark): Promise<void> {
-    const { checkpoint } = this.#run;
-    if (checkpoint === undefined) return;
-    const modules = this.#modules.slice(mark.modules);
-    const matrices = new Map(modules.map(({ name }) => [name, this.#matrices.get(name) as QuantizedMatrix]));
-    await checkpoint.save(layer, { matrices, modules, starved: this.starved.slice(mark.starved) });
-    this.#matrices.clear();
-  }
-
-  /** Adds the reports of a block that an earlier run finished. Its matrices stay in its file. */
-  restore({ matrices, modules, starved }: QuantizedBlock): void {
-    for (const module of modules) this.add(matrices.get(module.name) as QuantizedMatrix, module);
-    this.starved.push(...starved);
-    this.#matrices.clear();
-  }
-
-  result(): Quantized {
-    const matrices = this.#run.checkpoint?.matrices ?? heldMatrices(this.#matrices);
-    return { matrices, modules: this.#modules, starved: this.starved };
   }
 }

@@ -2,8 +2,9 @@
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { ModelFiles } from "../../model/model.ts";
-import { isQuantizable } from "../../tensor/linear-shape.ts";
+import { isPackable, isQuantizable } from "../../tensor/linear-shape.ts";
 import { type ModelShapes, type SourceLinear, shapesOfFiles } from "./model-shapes.ts";
+import { shapesUnder } from "./outer-bits.ts";
 import type { GridSettings, ModuleSetting, QuantizeSettings } from "./settings.ts";
 
 /** The settings of a grid, for bags that hold them beside others. */
@@ -52,7 +53,7 @@ export function checkGridSettings(grid: GridSettings): void {
 export function checkModules(shapes: ModelShapes, modules: ReadonlyMap<string, ModuleSetting>): void {
   if (Object.prototype.toString.call(modules) !== "[object Map]")
     throw new UsageError("modules", describe(modules), "a Map from names of linears to their settings");
-  const linears = new Map(shapes.linears.map((linear) => [linear.name, linear]));
+  const linears = new Map(shapesUnder(shapes, modules).linears.map((linear) => [linear.name, linear]));
   for (const [name, setting] of modules) {
     const linear = linears.get(name);
     if (linear === undefined)
@@ -69,7 +70,7 @@ function checkModule(model: string, linear: SourceLinear, { bits, groupSize }: M
   const { name, role, rows, cols, dtype } = linear;
   if (!BITS.includes(bits)) throw new UsageError(`${name}: bits`, String(bits), BITS.join(", "));
   if (bits === 16) return;
-  if (!isQuantizable(linear)) throw new UsageError(`${name}: bits`, String(bits), `16: a ${role} stays float`);
+  if (!isPackable(linear)) throw new UsageError(`${name}: bits`, String(bits), `16: a ${role} stays float`);
   if (dtype === "packed")
     throw new UsageError(`${model}: ${name}`, "weights that are quantised already", "a float model");
   const group = groupSize === -1 ? cols : groupSize;
@@ -79,9 +80,9 @@ function checkModule(model: string, linear: SourceLinear, { bits, groupSize }: M
       String(groupSize),
       `a multiple of 32 that divides its ${cols} columns, or -1`,
     );
-  // A row of packed zero points must fill whole words.
+  // A row of packed zero points must fill whole words; vocabularies may have any size, and their last word is padded.
   const outputs = bits === 3 ? 32 : 32 / bits;
-  if (rows % outputs !== 0)
+  if (rows % outputs !== 0 && isQuantizable(linear))
     throw new UsageError(
       `${name}: bits`,
       String(bits),

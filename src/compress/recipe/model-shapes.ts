@@ -9,7 +9,7 @@ import type { Family } from "../../model/config/family.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Spelling } from "../../model/config/module-names.ts";
 import type { ModelFiles } from "../../model/model.ts";
-import { modelLinears } from "../../model/weights/linears.ts";
+import { headShape, modelLinears } from "../../model/weights/linears.ts";
 import { modelVectors } from "../../model/weights/vectors.ts";
 import type { PlanModule } from "../../policy/bit-plan.ts";
 import { isQuantizable, type LinearShape } from "../../tensor/linear-shape.ts";
@@ -61,11 +61,23 @@ export function shapesOfConfig(name: string, family: Family, config: ModelConfig
   return { name, family, config, spelling: "hub", linears, others, source: "configuration" };
 }
 
-/** The quantisable linears, in the form that plans use. */
+/** The linears of blocks that are quantised, in the form that plans use. */
 export function planModulesOf(shapes: ModelShapes): readonly PlanModule[] {
   return shapes.linears.filter(isQuantizable).map(({ name, role, layer, expert, projection, rows, cols }) => {
     return { name, role, layer, expert, projection, rows, cols } as PlanModule;
   });
+}
+
+/** The linears that a plan may name: those above, then embedding and head, also a head that is tied to the embedding. */
+export function planModulesWithOuter(shapes: ModelShapes): readonly PlanModule[] {
+  const { family, spelling, config } = shapes;
+  const embedding = shapes.linears.find(({ role }) => role === "embedding") as LinearShape;
+  const outer = [embedding, headShape(family.names[spelling], config)].map(
+    ({ name, role, layer, expert, projection, rows, cols }) => {
+      return { name, role, layer, expert, projection, rows, cols } as PlanModule;
+    },
+  );
+  return [...planModulesOf(shapes), ...outer];
 }
 
 /** Each linear's name in the wanted spelling, by its name in the source. */

@@ -19,10 +19,10 @@ import { quantizeIdentity } from "./quantize-identity.ts";
 
 /** Where `quantizeModel` keeps finished blocks. */
 export interface Checkpoint {
-  /** The block as it was saved; undefined if it was not saved. */
-  load(layer: number): Promise<QuantizedBlock | undefined>;
+  /** The block as it was saved; undefined if it was not saved. Blocks are the layers, then embedding and head. */
+  load(block: number): Promise<QuantizedBlock | undefined>;
   /** Resolves when the block is stored. */
-  save(layer: number, block: QuantizedBlock): Promise<void>;
+  save(block: number, result: QuantizedBlock): Promise<void>;
   /** Matrices of the saved blocks, each read when it is requested. */
   readonly matrices: QuantizedMatrices;
 }

@@ -7,12 +7,13 @@ import { openSafetensors } from "../../format/safetensors.ts";
 import type { Model } from "../../model/model.ts";
 import { layerLinears } from "../../model/weights/weight-tree.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
+import { modelUnder } from "../recipe/outer-bits.ts";
 import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { QuantizedBlock, QuantizedMatrices } from "../result/quantized.ts";
 import { type BlockFile, type ExpectedModule, openBlock, readBlock, writeBlock } from "./block-file.ts";
 
 /** File names of blocks. */
-export const BLOCK_FILE: RegExp = /^layer-\d+\.safetensors$/;
+export const BLOCK_FILE: RegExp = /^(?:layer-\d+|embedding|head)\.safetensors$/;
 
 /** A block whose file is open. */
 interface OpenBlock extends BlockFile {
@@ -22,7 +23,8 @@ interface OpenBlock extends BlockFile {
 
 export class BlockFolder implements QuantizedMatrices {
   readonly #folder: WorkFolder;
-  /** The matrices that each block must have. */
+  readonly #layers: number;
+  /** The matrices that each block must have: first those of layers, then embedding and head. */
   readonly #expected: readonly (readonly ExpectedModule[])[];
   readonly #places: ReadonlyMap<string, { readonly layer: number; readonly module: ExpectedModule }>;
   /** The block that was read last: the output is written block by block, so one open file is enough. */
@@ -30,8 +32,11 @@ export class BlockFolder implements QuantizedMatrices {
 
   constructor(folder: WorkFolder, model: Model, settings: QuantizeSettings) {
     this.#folder = folder;
-    this.#expected = model.weights.layers.map((layer) =>
-      layerLinears(layer).flatMap((linear): readonly ExpectedModule[] => {
+    const { layers, embedding, head } = modelUnder(model, settings.modules).weights;
+    this.#layers = layers.length;
+    const parts = [...layers.map(layerLinears), [embedding], head.role === "head" ? [head] : []];
+    this.#expected = parts.map((linears) =>
+      linears.flatMap((linear): readonly ExpectedModule[] => {
         const { bits, groupSize } = settingOf(settings, linear);
         const { name, rows, cols } = linear;
         return bits === 16 ? [] : [{ name, rows, cols, bits, groupSize }];
@@ -43,7 +48,7 @@ export class BlockFolder implements QuantizedMatrices {
   }
 
   async load(layer: number): Promise<QuantizedBlock | undefined> {
-    const source = await this.#folder.open(blockFile(layer));
+    const source = await this.#folder.open(this.#file(layer));
     if (source === undefined) return undefined;
     try {
       return await readBlock(await openSafetensors(source), layer, this.#expected[layer]);
@@ -53,7 +58,7 @@ export class BlockFolder implements QuantizedMatrices {
   }
 
   async save(layer: number, block: QuantizedBlock): Promise<void> {
-    const output = await this.#folder.file(blockFile(layer));
+    const output = await this.#folder.file(this.#file(layer));
     await committed(output, () => writeBlock(output, layer, block));
   }
 
@@ -74,17 +79,18 @@ export class BlockFolder implements QuantizedMatrices {
     await open?.source.close?.();
   }
 
+  #file(block: number): string {
+    const name = ["embedding", "head"][block - this.#layers] ?? `layer-${block}`;
+    return `${name}.safetensors`;
+  }
+
   async #blockOf(layer: number): Promise<BlockFile> {
     if (this.#open?.layer === layer) return this.#open;
     await this.close();
-    const source = await this.#folder.open(blockFile(layer));
+    const source = await this.#folder.open(this.#file(layer));
     if (source === undefined)
-      throw new FileError(`${this.#folder.name}/${blockFile(layer)}`, "found no such file, expected a finished block");
+      throw new FileError(`${this.#folder.name}/${this.#file(layer)}`, "found no such file, expected a finished block");
     this.#open = { ...openBlock(await openSafetensors(source), layer, this.#expected[layer]), layer, source };
     return this.#open;
   }
-}
-
-function blockFile(layer: number): string {
-  return `layer-${layer}.safetensors`;
 }

@@ -5,7 +5,9 @@ import { VERSION } from "../../base/version.ts";
 import type { RunIdentity } from "../../files/run-identity.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import { modelHash } from "../../model/model-identity.ts";
-import { type QuantizeSettings, quantizableLinears, settingOf } from "../recipe/settings.ts";
+import { isPackable } from "../../tensor/linear-shape.ts";
+import { filesUnder } from "../recipe/outer-bits.ts";
+import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { Windows } from "../windows/window-batch.ts";
 import { windowsHash } from "../windows/window-batch.ts";
 
@@ -21,7 +23,8 @@ export async function quantizeIdentity(
   onProgress?: (progress: Progress) => void,
 ): Promise<RunIdentity> {
   const { modules: _, dampIncrement = null, ...grid } = settings;
-  const modules = quantizableLinears(model.files).map((linear) => {
+  const { linears } = filesUnder(model.files, settings.modules);
+  const modules = linears.filter(isPackable).map((linear) => {
     const { bits, groupSize } = settingOf(settings, linear);
     const told = bits === 16 ? "float" : `${bits} bits, group size ${groupSize === -1 ? "row" : groupSize}`;
     return [`module ${linear.name}`, told] as const;

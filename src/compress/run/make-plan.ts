@@ -11,6 +11,7 @@ import type { KnapsackContext, SizedPlan } from "../plan/plan-context.ts";
 import { planFor } from "../plan/plan-model.ts";
 import { DEFAULTS, type GridWish, gridOver } from "../recipe/choose-grid.ts";
 import { type ModelShapes, planModulesOf, shapesOfFiles } from "../recipe/model-shapes.ts";
+import type { OuterBits } from "../recipe/outer-bits.ts";
 import { LOW_BIT_GRID } from "../recipe/settings.ts";
 import { DAMAGE_SAMPLE_TOKENS, damagesMeasuredAs, measuredAs } from "../statistics/damage-table.ts";
 import type { Statistics } from "../statistics/statistics.ts";
@@ -33,7 +34,7 @@ export interface PolicyOptions {
 }
 
 /** A policy, its inputs, and the grid for quantising. */
-export interface PlanOptions extends PolicyOptions {
+export interface PlanOptions extends PolicyOptions, OuterBits {
   /** A policy in one line: `attention:4,base:2+frequency:2@4`, or `knapsack`. */
   readonly policy: string;
   /** Columns that share a scale, -1 for the whole row. Default 64. */
@@ -56,6 +57,7 @@ export const POLICY_OPTIONS: KnownOptions<PolicyOptions> = {
 const OPTIONS: KnownOptions<PlanOptions> = {
   ...POLICY_OPTIONS,
   ...{ policy: true, groupSize: true, names: true, windows: true, grid: true, signal: true, onProgress: true },
+  ...{ head: true, embedding: true },
 };
 
 /**
@@ -66,12 +68,14 @@ const OPTIONS: KnownOptions<PlanOptions> = {
 export async function plan(model: Model, options: PlanOptions): Promise<SizedPlan> {
   checkKnownOptions<PlanOptions>("plan", options, OPTIONS);
   const { groupSize = DEFAULTS.groupSize, seed = DEFAULTS.seed, statistics, names, signal, onProgress } = options;
+  const { head, embedding } = options;
+  const outer = { head, embedding };
   const { files } = model;
   const shapes = shapesOfFiles(files);
   const policy = parsePolicy(options.policy);
   const budget = budgetOf(options.budget);
   const knapsack = policy.kind === "knapsack" ? knapsackOf(model, shapes, { ...options, groupSize }) : undefined;
-  const context = { shapes, files, statistics, budget, seed, groupSize, names, knapsack, signal, onProgress };
+  const context = { shapes, files, statistics, budget, seed, groupSize, names, outer, knapsack, signal, onProgress };
   return planFor(policy, context);
 }
 

@@ -13,6 +13,8 @@ import { planSettings } from "../plan/plan-model.ts";
 import { type QuantizeRun, quantizeModel } from "../quantize/quantize-model.ts";
 import { checkSettings, GRID_SETTINGS } from "../recipe/check-settings.ts";
 import { chooseGrid, DEFAULTS, type GridWish } from "../recipe/choose-grid.ts";
+import { shapesOfFiles } from "../recipe/model-shapes.ts";
+import { type OuterBits, outerSettings, withOuter } from "../recipe/outer-bits.ts";
 import { type QuantizeSettings, uniformModules } from "../recipe/settings.ts";
 import type { Quantized } from "../result/quantized.ts";
 import { type FolderCheckpoint, openCheckpoint } from "../resume/block-checkpoint.ts";
@@ -26,6 +28,7 @@ import { POLICY_OPTIONS, type PolicyOptions, plan } from "./make-plan.ts";
 export interface QuantizeOptions
   extends GridWish,
     PolicyOptions,
+    OuterBits,
     Pick<QuantizeRun, "rtnLoss" | "signal" | "onProgress"> {
   /** Bits of every quantised linear. Default 4. */
   readonly bits?: Bits;
@@ -54,6 +57,7 @@ export interface QuantizeOptions
 const OPTIONS: KnownOptions<QuantizeOptions> = {
   ...{ bits: true, policy: true, plan: true, groupSize: true, windows: true, self: true, output: true, work: true },
   ...{ resume: true, names: true, version: true, rtnLoss: true, signal: true, onProgress: true, preset: true },
+  ...{ head: true, embedding: true },
   ...GRID_SETTINGS,
   ...POLICY_OPTIONS,
 };
@@ -106,16 +110,21 @@ async function settingsOf(
 ): Promise<QuantizeSettings> {
   const { files } = model;
   const { bits = DEFAULTS.bits, groupSize = DEFAULTS.groupSize, policy } = options;
-  const withGrid = (modules: QuantizeSettings["modules"]) => ({ ...chooseGrid(modules, options), modules });
+  const outer = outerSettings(options, groupSize);
+  const withGrid = (linears: QuantizeSettings["modules"]) => {
+    const modules = withOuter(shapesOfFiles(files), linears, outer);
+    return { ...chooseGrid(modules, options), modules };
+  };
   if (options.plan !== undefined) return withGrid(planSettings(files, options.plan, { groupSize }));
   if (policy === undefined) {
     refusePolicyOptions(options);
     return withGrid(uniformModules(files, bits, groupSize));
   }
   const { statistics, budget, seed, minBits, freeze, sampleTokens, names, signal, onProgress } = options;
+  const { head, embedding } = options;
   const windows = parsePolicy(policy).kind === "knapsack" ? await calibration() : undefined;
   const choice = { statistics, budget, seed, minBits, freeze, sampleTokens, windows, names, signal, onProgress };
-  const document = await plan(model, { ...choice, policy, groupSize, grid: options });
+  const document = await plan(model, { ...choice, policy, head, embedding, groupSize, grid: options });
   return withGrid(planSettings(files, document, { groupSize, name: `policy ${policy}` }));
 }
 

@@ -6,7 +6,7 @@ import { mostIds } from "../../eval/scoring/scored-windows.ts";
 import { sha256 } from "../../files/sha256.ts";
 import type { Model } from "../../model/model.ts";
 import { checkIds } from "../../model/pass/check-session.ts";
-import { createPass, recordBlock, recordEmbedding, recordHead } from "../../model/pass/forward.ts";
+import { createPass, recordBlock, recordEmbedding, recordHead, recordHeadInput } from "../../model/pass/forward.ts";
 import { holdExperts } from "../../model/pass/play-in-pieces.ts";
 import type { Pass, Tap } from "../../model/pass/record/pass.ts";
 import { createState, type State } from "../../model/pass/state/pass-state.ts";
@@ -83,6 +83,15 @@ export class WindowBatch implements Disposable {
       this.#pass.emit.pool.clear();
       recordHead(this.#pass, rows, first);
       await this.#play(own);
+    });
+  }
+
+  /** Computes the head's input for all tokens, and calls and awaits `onTap` with it. */
+  headInput(turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
+    return this.#calls.run("head input", turns, async (own) => {
+      const tap = recordHeadInput(this.#pass, this.tokens, 0);
+      await this.#play(own);
+      await onTap(tap);
     });
   }
 

@@ -19,6 +19,7 @@ import type { Bits, LinearShape } from "../../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { groupCount } from "../../tensor/quantized-matrix.ts";
 import { listTensors, type ModelShapes, renamed, shapesOfFiles } from "../recipe/model-shapes.ts";
+import { filesUnder } from "../recipe/outer-bits.ts";
 import { averageBits, type ModuleSetting, type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { Quantized, QuantizedMatrices } from "../result/quantized.ts";
 import { settingsMeta } from "./folder-meta.ts";
@@ -67,8 +68,13 @@ const MAX_COMPANION_BYTES = 200_000_000;
  * Writes and commits the folder. If anything fails, nothing remains.
  * @throws UsageError for asymmetric weights in version `gptq`, which cannot hold them.
  */
-export async function writeQuantized(files: ModelFiles, quantized: Quantized, options: WriteOptions): Promise<Written> {
+export async function writeQuantized(
+  source: ModelFiles,
+  quantized: Quantized,
+  options: WriteOptions,
+): Promise<Written> {
   checkKnownOptions<WriteOptions>("writeQuantized", options, OPTIONS);
+  const files = filesUnder(source, options.settings.modules);
   const { settings, output, names: spelling = files.spelling, meta = {} } = options;
   const version = options.version ?? (settings.symmetric ? "gptq" : "gptq_v2");
   if (version === "gptq" && !settings.symmetric)
@@ -81,7 +87,7 @@ export async function writeQuantized(files: ModelFiles, quantized: Quantized, op
     const trueBytes = await writeWeights(output, tensors);
     const config = configJson(files, recipe);
     await writeText(output, "quantize_config.json", jsonText(config));
-    await writeText(output, "config.json", jsonText({ ...files.json, quantization_config: config }));
+    await writeText(output, "config.json", jsonText({ ...modelJson(files, settings), quantization_config: config }));
     await copyCompanions(files, output);
     const bits = averageBits(files, settings);
     await writeText(
@@ -176,9 +182,17 @@ async function writeWeights(output: OutputFolder, tensors: readonly TensorToWrit
   return bytes;
 }
 
+/** Readers that tie the head as config.json says would not look for a packed one. */
+function modelJson({ json, linears }: ModelFiles, settings: QuantizeSettings): JsonObject {
+  const head = linears.find(({ role }) => role === "head");
+  const isPacked = head !== undefined && settingOf(settings, head).bits !== 16;
+  return isPacked ? { ...json, tie_word_embeddings: false } : json;
+}
+
 function configJson(files: ModelFiles, { settings, names, version, meta }: WriteRecipe): JsonObject {
+  // Other readers know no settings of an embedding, so only a packed one is named.
   const modules = files.linears
-    .filter((linear) => linear.role !== "embedding")
+    .filter((linear) => linear.role !== "embedding" || settingOf(settings, linear).bits !== 16)
     .map((linear) => ({ name: names.get(linear.name) as string, ...settingOf(settings, linear) }));
   const base = mostFrequent(modules);
   const descAct = settings.method === "gptq" && settings.actOrder === "desc" && !settings.staticGroups;

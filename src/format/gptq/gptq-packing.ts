@@ -13,18 +13,23 @@ import { packBlock, unpackBlock } from "./gptq-blocks.ts";
 /** `gptq` (v1) stores zero points minus one, `gptq_v2` stores them unchanged. */
 export type GptqVersion = "gptq" | "gptq_v2";
 
-/** Number of codes that fill whole words; K and N must be multiples of it. */
+/** Number of codes that fill whole words; K must be a multiple of it. */
 function codesPerBlock(bits: Bits): number {
   return bits === 3 ? 32 : 32 / bits;
 }
 
-/** Number of words for `count` codes. */
+function wordsPerBlock(bits: Bits): number {
+  return bits === 3 ? 3 : 1;
+}
+
+/** Number of words for `count` codes; the last block may be padded, as for the zero points of a vocabulary of any size. */
 export function packedWords(count: number, bits: Bits): number {
-  return (count * bits) / 32;
+  return Math.ceil(count / codesPerBlock(bits)) * wordsPerBlock(bits);
 }
 
 /** Unpacks codes[N,K] from qweight[K b/32, N]. */
 export function unpackColumns(qweight: Int32Array, K: number, N: number, bits: Bits): Uint8Array {
+  checkMultiple("qweight", K, bits);
   checkPacked("qweight", qweight.length, K, N, bits);
   const codes = new Uint8Array(N * K);
   const quads = new Uint32Array(codes.buffer);
@@ -34,6 +39,7 @@ export function unpackColumns(qweight: Int32Array, K: number, N: number, bits: B
 
 /** Packs codes[N,K], which must fit their bits, into qweight[K b/32, N]. */
 export function packColumns(codes: Uint8Array, K: number, N: number, bits: Bits): Int32Array {
+  checkMultiple("codes", K, bits);
   const aligned = checkCodes("codes", codes, K, N, bits);
   const quads = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
   const qweight = new Int32Array(packedWords(K, bits) * N);
@@ -49,19 +55,19 @@ export function unpackZeros(qzeros: Int32Array, N: number, G: number, bits: Bits
 /** The fields of qzeros as they are stored, [G,N]. */
 export function unpackRows(qzeros: Int32Array, N: number, G: number, bits: Bits): Uint8Array {
   checkPacked("qzeros", qzeros.length, N, G, bits);
-  const fields = new Uint8Array(G * N);
+  const padded = paddedTo(N, bits);
+  const fields = new Uint8Array(G * padded);
   const quads = new Uint32Array(fields.buffer);
-  const blocks = N / codesPerBlock(bits);
-  const words = bits === 3 ? 3 : 1;
+  const words = wordsPerBlock(bits);
   const quadsPerBlock = codesPerBlock(bits) / 4;
-  for (let block = 0; block < blocks * G; block++)
-    unpackBlock(qzeros, block * words, 1, quads, block * quadsPerBlock, bits);
-  return fields;
+  for (let word = 0, quad = 0; word < qzeros.length; word += words, quad += quadsPerBlock)
+    unpackBlock(qzeros, word, 1, quads, quad, bits);
+  return resized(fields, G, padded, N);
 }
 
 /** Packs zeros[N,G] into qzeros[G, N b/32]. v1 cannot store a zero point of 0. */
 export function packZeros(zeros: Uint8Array, N: number, G: number, bits: Bits, version: GptqVersion): Int32Array {
-  const fields = transpose(checkCodes("zeros", zeros, G, N, bits, N), N, G);
+  const fields = transpose(checkCodes("zeros", zeros, G, N, bits), N, G);
   if (version === "gptq") {
     const zero = fields.indexOf(0);
     if (zero >= 0)
@@ -73,9 +79,9 @@ export function packZeros(zeros: Uint8Array, N: number, G: number, bits: Bits, v
     // No field is 0, so nothing is borrowed: the words are the same as after the reference's one subtraction.
     for (let i = 0; i < fields.length; i++) fields[i]--;
   }
-  const quads = new Uint32Array(fields.buffer);
+  const quads = new Uint32Array(resized(fields, G, N, paddedTo(N, bits)).buffer);
   const qzeros = new Int32Array(packedWords(N, bits) * G);
-  const words = bits === 3 ? 3 : 1;
+  const words = wordsPerBlock(bits);
   const quadsPerBlock = codesPerBlock(bits) / 4;
   for (let word = 0, quad = 0; word < qzeros.length; word += words, quad += quadsPerBlock)
     packBlock(quads, quad, qzeros, word, 1, bits);
@@ -110,7 +116,7 @@ function plusOneFields(qzeros: Int32Array): Int32Array {
  */
 function forEachTile(K: number, N: number, bits: Bits, visit: (word: number, quad: number) => void): void {
   const step = codesPerBlock(bits);
-  const words = bits === 3 ? 3 : 1;
+  const words = wordsPerBlock(bits);
   for (let tile = 0; tile < K; tile += 128) {
     const tileEnd = Math.min(K, tile + 128);
     for (let n = 0; n < N; n++)
@@ -119,7 +125,6 @@ function forEachTile(K: number, N: number, bits: Bits, visit: (word: number, qua
 }
 
 function checkPacked(where: string, words: number, packed: number, other: number, bits: Bits): void {
-  checkMultiple(where, packed, bits);
   if (words !== packedWords(packed, bits) * other)
     throw new ShapeError(where, [packedWords(packed, bits) * other], [words]);
 }
@@ -132,21 +137,28 @@ function checkMultiple(where: string, packed: number, bits: Bits): void {
 }
 
 /** Checks length and range. Returns a copy if the view is not aligned for words. */
-function checkCodes(
-  where: string,
-  codes: Uint8Array,
-  K: number,
-  N: number,
-  bits: Bits,
-  packed: number = K,
-): Uint8Array {
-  checkMultiple(where, packed, bits);
+function checkCodes(where: string, codes: Uint8Array, K: number, N: number, bits: Bits): Uint8Array {
   if (codes.length !== N * K) throw new ShapeError(where, [N, K], [codes.length]);
   const limit = 2 ** bits;
   for (let i = 0; i < codes.length; i++)
     if (codes[i] >= limit)
       throw new FormatError(where, `found ${codes[i]} at ${i}, expected at most ${limit - 1} at ${bits} bits`);
   return codes.byteOffset % 4 === 0 ? codes : codes.slice();
+}
+
+/** `count` codes with the padding that fills their last block. */
+function paddedTo(count: number, bits: Bits): number {
+  const step = codesPerBlock(bits);
+  return Math.ceil(count / step) * step;
+}
+
+/** The rows [rows, from] with `to` columns each: cut, or padded with zeros. */
+function resized(fields: Uint8Array, rows: number, from: number, to: number): Uint8Array {
+  if (from === to) return fields;
+  const result = new Uint8Array(rows * to);
+  for (let row = 0; row < rows; row++)
+    result.set(fields.subarray(row * from, row * from + Math.min(from, to)), row * to);
+  return result;
 }
 
 /** Transposes [rows, columns] to [columns, rows]. */

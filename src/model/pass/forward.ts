@@ -74,10 +74,7 @@ export function recordHead(
   first: number = pass.tokens - rows,
 ): void {
   const { state, config, weights, emit } = pass;
-  const start = first * rowsOf(0, 1, config.hiddenSize).ld * 4;
-  const h = rowsOf(state.hidden + start, rows, config.hiddenSize);
-  const x = rowsOf(state.normed + start, rows, config.hiddenSize);
-  rmsNorm(emit, x, h, weights.normFinal, config.rmsNormEps);
+  const { input: x } = recordHeadInput(pass, rows, first);
   const { matrix, bias } = weights.head;
   const targets = [{ matrix, bias, span: emit.pool.intern([0, rows]), out: state.logits }];
   project(emit, { input: x, index: 0, targets, rows, exact: true });
@@ -91,4 +88,13 @@ export function recordHead(
     stride(config.vocabSize),
     config.vocabSize,
   );
+}
+
+/** Records the final norm of `rows` tokens from `first` on, and returns it as the head's tap. */
+export function recordHeadInput({ state, config, weights, emit }: Pass, rows: number, first: number): Tap {
+  const start = first * rowsOf(0, 1, config.hiddenSize).ld * 4;
+  const h = rowsOf(state.hidden + start, rows, config.hiddenSize);
+  const x = rowsOf(state.normed + start, rows, config.hiddenSize);
+  rmsNorm(emit, x, h, weights.normFinal, config.rmsNormEps);
+  return { site: "head", layer: -1, linears: [weights.head], input: x };
 }

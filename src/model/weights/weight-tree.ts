@@ -60,7 +60,7 @@ export function overlayOf(weights: Weights): Weights {
     sharedGate: layer.sharedGate && own(layer.sharedGate),
     dense: layer.dense && mlp(layer.dense),
   }));
-  return { ...weights, layers, head: own(weights.head) };
+  return { ...weights, embedding: own(weights.embedding), layers, head: own(weights.head) };
 }
 
 /** All linears of a layer, in the order of the forward pass. */

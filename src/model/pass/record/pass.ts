@@ -9,10 +9,10 @@ import type { State } from "../state/pass-state.ts";
 
 /**
  * The input of some linears, before it is used. Two taps have no linears: `mlp` is the normed input of a block's MLP or experts, and
- * `hidden` is the residual stream after the block.
+ * `hidden` is the residual stream after the block. The head's tap (layer -1) comes after all blocks.
  */
 export interface Tap {
-  readonly site: LinearSite | "mlp" | "hidden";
+  readonly site: LinearSite | "mlp" | "hidden" | "head";
   readonly layer: number;
   readonly linears: readonly Linear[];
   readonly input: Rows;
