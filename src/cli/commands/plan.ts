@@ -21,10 +21,11 @@ import type { OpenedFiles } from "../input/open-model.ts";
 import { addPolicyOptions, type PolicyCommandOptions, planContext, readPolicy } from "../input/policy-input.ts";
 import { exampleText } from "../options/common-options.ts";
 import { addGridOptions, checkModelGrid, type GridCommandOptions, gridWish } from "../options/gptq-options.ts";
+import { addOuterOptions, type OuterCommandOptions, outerBits } from "../options/outer-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 import { renderTable } from "../show/text-table.ts";
 
-interface Options extends GridCommandOptions, CalibrationOptions, PolicyCommandOptions {
+interface Options extends GridCommandOptions, CalibrationOptions, PolicyCommandOptions, OuterCommandOptions {
   readonly policy: string;
   readonly curve?: string;
   readonly output?: string;
@@ -42,14 +43,14 @@ export function registerPlan(program: Command, run: RunCommand): void {
   addPolicyOptions(command)
     .option("--output <path>", "plan to write (JSON)")
     .option("--curve <path>", "file to write the bytes and damage of every budget to, for policy knapsack (JSON)");
-  addCalibrationOptions(command, "--calibration");
+  addOuterOptions(addCalibrationOptions(command, "--calibration"));
   addGridOptions(command).addHelpText("after", exampleText(EXAMPLE));
   command.action(run(plan));
 }
 
 const plan: Action<Options> = async (session, [path], options) => {
   const { openShapes } = await import("../input/open-model.ts");
-  const { planModulesOf } = await import("../../compress/recipe/model-shapes.ts");
+  const { planModulesWithOuter } = await import("../../compress/recipe/model-shapes.ts");
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const policy = readPolicy(options.policy, options);
   checkModelGrid(options);
@@ -71,7 +72,8 @@ const plan: Action<Options> = async (session, [path], options) => {
   await writeJson(curveOutput, curve);
   await writeJson(output, document);
   const told = { ...document, output: options.output ?? null, floatParts: shapes.source };
-  session.output.result(told, () => describe(path, document, planModulesOf(shapes)));
+  const modules = planModulesWithOuter(shapes).filter(({ name }) => Object.hasOwn(document.resolved, name));
+  session.output.result(told, () => describe(path, document, modules));
 };
 
 /** The plan and, for policy knapsack, the plans of all other budgets. */
@@ -88,7 +90,7 @@ async function decide(
   const { LOW_BIT_GRID } = await import("../../compress/recipe/settings.ts");
   const { gridOver } = await import("../../compress/recipe/choose-grid.ts");
   const { calibration } = opened;
-  const context = await planContext(session, opened, options);
+  const context = { ...(await planContext(session, opened, options)), outer: outerBits(options) };
   let measured: OpenedFiles | undefined;
   let curve: readonly CurvePoint[] = [];
   const measureOn = async (source: CalibrationSource) => {

@@ -1,5 +1,5 @@
 /** `quern quantize`: quantises a model and writes it as a GPTQ checkpoint folder. */
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
 import type { QuantizeSettings } from "../../compress/recipe/settings.ts";
 import type { Quantized } from "../../compress/result/quantized.ts";
@@ -28,15 +28,15 @@ import {
   type GridCommandOptions,
   gridWish,
 } from "../options/gptq-options.ts";
+import { addOuterOptions, type OuterCommandOptions, outerBits } from "../options/outer-options.ts";
 import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
 
-interface Options extends GridCommandOptions, CalibrationOptions, PolicyCommandOptions {
+interface Options extends GridCommandOptions, CalibrationOptions, PolicyCommandOptions, OuterCommandOptions {
   readonly output: string;
   readonly plan?: string;
   readonly policy?: string;
   readonly profile: "native" | "portable";
   readonly format?: "gptq" | "gptq_v2";
-  readonly embedding: "16" | "8";
   readonly resume?: boolean;
 }
 
@@ -54,7 +54,7 @@ export function registerQuantize(program: Command, run: RunCommand): void {
     .option("--plan <path>", "bit plan (JSON), instead of --bits")
     .option("--policy <text>", "bit plan in one line, such as attention:4,base:2, instead of --bits");
   addPolicyOptions(command);
-  addCalibrationOptions(command, "--calibration")
+  addOuterOptions(addCalibrationOptions(command, "--calibration"))
     .option(
       "--profile <native|portable>",
       "portable: use names and settings that GPTQModel can load",
@@ -65,11 +65,6 @@ export function registerQuantize(program: Command, run: RunCommand): void {
       "--format <gptq|gptq_v2>",
       "zero points stored minus one (gptq) or as they are (gptq_v2) (default: gptq if symmetric)",
       oneOf("--format", ["gptq", "gptq_v2"]),
-    )
-    .addOption(
-      new Option("--embedding <16|8>", "bits of the embedding")
-        .argParser(oneOf("--embedding", ["16", "8"]))
-        .default("16"),
     )
     .option("--resume", "resume the interrupted run of the same --output, if there is one")
     .addHelpText("after", exampleText(EXAMPLE))
@@ -139,8 +134,8 @@ async function openBlocks(
 ): Promise<FolderCheckpoint> {
   const { openCheckpoint } = await import("../../compress/resume/block-checkpoint.ts");
   const checkpoint = await openCheckpoint(work, model, run);
-  const { layers } = model.config;
-  if (checkpoint.found > 0) session.note(`${work.name}: going on after ${checkpoint.found} of ${layers} blocks`);
+  const { found, blocks } = checkpoint;
+  if (found > 0) session.note(`${work.name}: going on after ${found} of ${blocks} blocks`);
   return checkpoint;
 }
 
@@ -154,7 +149,8 @@ function checkChoices(options: Options): void {
     if (options.policy === undefined && value !== undefined)
       throw new UsageError(option, "no --policy beside it", "a --policy that uses it");
   checkModelGrid(options);
-  if (options.embedding === "8") throw new UnsupportedError("--embedding", "8", ["16"]);
+  if (options.embedding === "8" && options.profile === "portable")
+    throw new UnsupportedError("--embedding", "8 in the portable profile", ["16", "--profile native"]);
   if ((options.method ?? "gptq") === "gptq" && !givesCalibration(options))
     throw new UsageError("calibration", "none", "--calibration, --ids-file or --self (or --method rtn)");
 }
@@ -184,20 +180,26 @@ async function settingsOf(
   const { chooseGrid, DEFAULTS, gridOver } = await import("../../compress/recipe/choose-grid.ts");
   const { planFor, planSettings } = await import("../../compress/plan/plan-model.ts");
   const { shapesOfFiles } = await import("../../compress/recipe/model-shapes.ts");
+  const { outerSettings, withOuter } = await import("../../compress/recipe/outer-bits.ts");
   const { groupSize } = options;
+  const shapes = shapesOfFiles(files);
   const wish = gridWish(options);
-  const withGrid = (modules: QuantizeSettings["modules"]) => ({ ...chooseGrid(modules, wish), modules });
+  const outer = outerBits(options);
+  const withGrid = (linears: QuantizeSettings["modules"]) => {
+    const modules = withOuter(shapes, linears, outerSettings(outer, groupSize));
+    return { ...chooseGrid(modules, wish), modules };
+  };
   if (chosen === undefined) return withGrid(uniformModules(files, options.bits ?? DEFAULTS.bits, groupSize));
   if ("document" in chosen)
     return withGrid(planSettings(files, chosen.document, { groupSize, name: options.plan as string }));
-  const context = await planContext(session, { shapes: shapesOfFiles(files), files }, options);
+  const context = await planContext(session, { shapes, files }, options);
   const knapsack = commandKnapsack(session, options, {
     ...{ shapes: context.shapes, groupSize, statistics: context.statistics },
     path: options.stats,
     grid: gridOver(LOW_BIT_GRID, wish),
     measureOn: calibration && (async () => ({ windows: await calibration(), model: await opened.load() })),
   });
-  const document = await planFor(chosen.policy, { ...context, knapsack });
+  const document = await planFor(chosen.policy, { ...context, outer, knapsack });
   return withGrid(planSettings(files, document, { groupSize, name: `policy ${chosen.policy.text}` }));
 }
 

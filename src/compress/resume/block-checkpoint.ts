@@ -37,6 +37,8 @@ export interface ScratchCheckpoint extends Checkpoint {
 export interface FolderCheckpoint extends ScratchCheckpoint {
   /** Number of blocks that the folder held when it was opened. */
   readonly found: number;
+  /** Number of all blocks: the layers, and one each for an embedding and a head that are quantised. */
+  readonly blocks: number;
   readonly identity: RunIdentity;
 }
 
@@ -71,6 +73,7 @@ export async function openCheckpoint(folder: WorkFolder, model: Model, run: Chec
   const blocks = new BlockFolder(folder, model, settings);
   return {
     identity,
+    blocks: blocks.count,
     found: begun ? (await own()).length - 1 : 0,
     matrices: blocks,
     load: (layer) => blocks.load(layer),

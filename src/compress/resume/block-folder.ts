@@ -47,6 +47,11 @@ export class BlockFolder implements QuantizedMatrices {
     );
   }
 
+  /** Number of blocks: the layers, and one each for an embedding and a head that are quantised. */
+  get count(): number {
+    return this.#expected.filter((modules, block) => block < this.#layers || modules.length > 0).length;
+  }
+
   async load(layer: number): Promise<QuantizedBlock | undefined> {
     const source = await this.#folder.open(this.#file(layer));
     if (source === undefined) return undefined;

@@ -4,6 +4,7 @@ import { VERSION } from "../../base/version.ts";
 import type { GptqVersion } from "../../format/gptq/gptq-packing.ts";
 import type { Spelling } from "../../model/config/module-names.ts";
 import type { ModelFiles } from "../../model/model.ts";
+import { isQuantizable } from "../../tensor/linear-shape.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import type { Quantized } from "../result/quantized.ts";
 import { settingsText } from "./folder-meta.ts";
@@ -22,7 +23,10 @@ export function folderReadme(
   settings: QuantizeSettings,
   facts: FolderFacts,
 ): string {
-  const rounded = quantized.modules.filter((module) => module.method === "rtn" && settings.method === "gptq");
+  const outer = outerText(files, settings);
+  const rounded = quantized.modules.filter(
+    ({ name, method }) => method === "rtn" && settings.method === "gptq" && name !== files.names.embedding,
+  );
   const starved = quantized.starved.map(
     ({ layer, expert, tokens, remedy }) => `layer ${layer} expert ${expert} (${tokens} tokens, ${remedy})`,
   );
@@ -36,7 +40,8 @@ export function folderReadme(
     `- format ${facts.version}; expert names in the ${facts.spelling === "hub" ? "hub's spelling" : "spelling of transformers 5"}`,
     ...readersOf(files.family, facts.spelling).map((reader) => `- ${reader}`),
     "- mixed bits, if any, are `dynamic` rules in quantize_config.json; every linear left float has a `-:` rule",
-    "- router, norms, embedding and head are as in the source",
+    `- router and norms are as in the source${outer.length === 0 ? ", and so are embedding and head" : ""}`,
+    ...outer,
   ];
   if (rounded.length > 0) lines.push(`- rounded instead of GPTQ: ${rounded.map((module) => module.name).join(", ")}`);
   const changed = quantized.modules.filter(({ method, note }) => method === "gptq" && note !== undefined);
@@ -44,6 +49,19 @@ export function folderReadme(
     lines.push(`- damped more than requested: ${changed.map(({ name, damp }) => `${name} (${damp})`).join(", ")}`);
   if (starved.length > 0) lines.push(`- experts with few calibration tokens: ${starved.join("; ")}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** How embedding and head are stored, if that differs from the source. */
+function outerText({ linears, config }: ModelFiles, settings: QuantizeSettings): readonly string[] {
+  return linears.flatMap((linear) => {
+    const setting = settings.modules.get(linear.name);
+    if (isQuantizable(linear) || setting === undefined) return [];
+    if (setting.bits === 16) return [`- the ${linear.role} is a matrix of its own`];
+    const isShared = linear.role === "embedding" && config.tiedEmbeddings;
+    return [
+      `- ${isShared ? "embedding and head are one matrix" : `the ${linear.role} has codes`} of ${setting.bits} bits`,
+    ];
+  });
 }
 
 /** The folder's name without its path. */

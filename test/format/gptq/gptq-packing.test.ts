@@ -129,3 +129,17 @@ describe("unpackRows", () => {
     expect([...unpackRows(fromHex("76543210", "fedcba98"), 8, 2, 4)]).toEqual([...count(16, 16)]);
   });
 });
+
+describe("zero points of a number of outputs that fills no whole words", () => {
+  it.each([2, 3, 4, 8] as const)("come back at %i bits; the last words are padded with zeros", (bits) => {
+    const [rows, groups] = [33, 3];
+    const zeros = Uint8Array.from({ length: rows * groups }, (_, at) => 1 + (at % (2 ** bits - 1)));
+    for (const version of ["gptq", "gptq_v2"] as const) {
+      const words = packZeros(zeros, rows, groups, bits, version);
+      expect(words).toHaveLength(groups * { 2: 3, 3: 6, 4: 5, 8: 9 }[bits]);
+      expect(unpackZeros(words, rows, groups, bits, version)).toEqual(zeros);
+    }
+    const [last] = packZeros(zeros, rows, groups, bits, "gptq_v2").slice(-1);
+    if (bits === 4) expect(last).toBe(zeros[(rows - 1) * groups + 2]);
+  });
+});
