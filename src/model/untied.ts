@@ -1,13 +1,22 @@
 /** Gives a model whose head is tied to its embedding a head of its own, so that the two can have other bits. No weight is copied. */
+import type { JsonObject } from "../base/json.ts";
 import type { LinearShape } from "../tensor/linear-shape.ts";
-import type { ModelFiles } from "./model.ts";
-import type { Linear } from "./weights/linears.ts";
-import { headShape } from "./weights/linears.ts";
+import type { ModelConfig } from "./config/model-config.ts";
+import type { ModuleNames } from "./config/module-names.ts";
+import { headShape, type Linear } from "./weights/linears.ts";
 import type { StoredLinear } from "./weights/locate.ts";
 import type { Weights } from "./weights/weight-tree.ts";
 
+/** The parts of a model's files that say where its head is. */
+interface HeadFiles {
+  readonly json: JsonObject;
+  readonly config: ModelConfig;
+  readonly names: ModuleNames;
+  readonly linears: readonly StoredLinear[];
+}
+
 /** The files with one more linear, the head, which is read from the embedding's tensor; the same files if the head is not tied. */
-export function untiedFiles(files: ModelFiles): ModelFiles {
+export function untiedFiles<Files extends HeadFiles>(files: Files): Files {
   if (!files.config.tiedEmbeddings) return files;
   const config = { ...files.config, tiedEmbeddings: false };
   const { stored } = files.linears.find(({ role }) => role === "embedding") as StoredLinear;

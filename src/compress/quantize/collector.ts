@@ -15,7 +15,7 @@ export interface CollectorRun {
 }
 
 /** The place in the reports where a block begins. */
-export interface Mark {
+export interface BlockStart {
   readonly modules: number;
   readonly starved: number;
 }
@@ -43,12 +43,12 @@ export class Collector {
   }
 
   /** The place where a block begins, for `finish`. */
-  mark(): Mark {
+  mark(): BlockStart {
     return { modules: this.#modules.length, starved: this.starved.length };
   }
 
   /** Saves the block that began at `mark`. After that its matrices are read from its file. */
-  async finish(layer: number, mark: Mark): Promise<void> {
+  async finish(layer: number, mark: BlockStart): Promise<void> {
     const { checkpoint } = this.#run;
     if (checkpoint === undefined) return;
     const modules = this.#modules.slice(mark.modules);
