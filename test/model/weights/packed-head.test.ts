@@ -14,7 +14,7 @@ const IDS = [5, 80, 3, 200, 11, 42, 7, 319, 0, 16];
 
 async function logitsOf(folder: FolderSource, options: OpenOptions, kernels?: "base" | "relaxed") {
   await using model = await Model.open(await readModelFiles(folder), await createMachine({ kernels }), options);
-  return allLogits(model, IDS);
+  return await allLogits(model, IDS);
 }
 
 const EACH: readonly Packing[] = [
