@@ -57,6 +57,7 @@ const FIELDS: readonly string[] = [
     "is_llama_config",
     "transformers.js_config",
     "mlx_lm_version",
+    "finetuned",
   ],
   ...["max_sequence_length", "model_max_length", "seq_length", "max_seq_len", "pad_token", "bos_token", "eos_token"],
   // Tokens and generation.

@@ -9,11 +9,16 @@ import { COMMON_NAMES, type ModuleNames, mlpNames } from "../../module-names.ts"
 function readConfig(fields: ConfigFields): ModelConfig {
   const common = readCommon(fields);
   fields.requireOneOf("scoring_func", "softmax");
-  const expertWidth = fields.count("moe_intermediate_size");
   const sharedExperts = fields.indexOr(0, "n_shared_experts");
   const firstMoe = fields.indexOr(0, "first_k_dense_replace");
   const every = fields.countOr(1, "moe_layer_freq");
+  // A file without routed experts describes a dense model.
+  if (!fields.has("n_routed_experts")) {
+    fields.ignore("num_experts_per_tok", "moe_intermediate_size", "norm_topk_prob", "routed_scaling_factor");
+    return { ...common, ...readAttentionBias(fields) };
+  }
   const topK = fields.count("num_experts_per_tok");
+  const expertWidth = fields.count("moe_intermediate_size");
   return {
     ...common,
     ...readAttentionBias(fields),
