@@ -1,6 +1,10 @@
 /** Families and features that no fixture has, on made models, against the f64 reference pass. */
 import { describe, expect, it } from "vitest";
 import { Turns } from "../../../src/base/turns.ts";
+import { memoryOutput } from "../../../src/files/output.ts";
+import { type FolderSource, filesFolder } from "../../../src/files/source.ts";
+import { openTensorIndex } from "../../../src/format/checkpoint.ts";
+import { copyOf, type TensorToWrite, tensorOf, writeSafetensors } from "../../../src/format/safetensors-writer.ts";
 import { SPELLINGS } from "../../../src/model/config/module-names.ts";
 import { Model, readModelFiles } from "../../../src/model/model.ts";
 import { TreeSession } from "../../../src/model/pass/tree-session.ts";
@@ -49,6 +53,35 @@ describe("the reference pass", () => {
   /** The reference reads the hub's spelling of RoPE only. */
   function withTheta(json: StandardConfig): StandardConfig {
     return { ...json, ...(json["rope_parameters"] as object | undefined) };
+  }
+});
+
+describe("tensors that no family names", () => {
+  it("are passed over: layers beyond num_hidden_layers, and frequencies of RoPE", async () => {
+    const json = MADE_FAMILIES["qwen3 with listed windows"];
+    const shorter = { ...json, num_hidden_layers: 2, layer_types: ["sliding_attention", "full_attention"] };
+    const extra = tensorOf("model.layers.0.self_attn.rotary_emb.inv_freq", "F32", [2], Float32Array.of(9, 9));
+    const folder = await withTensors(await madeFamilyFolder(json), shorter, [extra]);
+    await using model = await Model.open(await readModelFiles(folder), await createMachine(), { activations: "f32" });
+    const reference = standard(shorter as unknown as StandardConfig, madeCheckpoint(json), IDS);
+    const expected = flat(reference.logits);
+    expect(largestDifference(await allLogits(model, IDS), expected)).toBeLessThanOrEqual(2e-4 * rms(expected));
+  });
+
+  /** The folder with another configuration and further tensors. */
+  async function withTensors(
+    folder: FolderSource,
+    json: object,
+    more: readonly TensorToWrite[],
+  ): Promise<FolderSource> {
+    const index = await openTensorIndex(folder);
+    const output = memoryOutput("extra");
+    const file = await output.file("model.safetensors");
+    await writeSafetensors(file, [...[...index.entries.values()].map((entry) => copyOf(entry)), ...more]);
+    await file.close();
+    await output.commit();
+    const config = new TextEncoder().encode(JSON.stringify(json));
+    return filesFolder("extra", { "config.json": config, "model.safetensors": output.files.get("model.safetensors")! });
   }
 });
 
