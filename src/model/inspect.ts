@@ -3,6 +3,7 @@ import type { TensorIndex } from "../format/tensor-index.ts";
 import { meanBits } from "../policy/bit-plan.ts";
 import { floatBytes } from "../tensor/lay-panels.ts";
 import { isQuantizable, type LinearShape, type Projection, type Role } from "../tensor/linear-shape.ts";
+import { panelBytes } from "../tensor/panel.ts";
 import type { ModelConfig } from "./config/model-config.ts";
 import type { ModuleNames } from "./config/module-names.ts";
 import type { ModelFiles } from "./model.ts";
@@ -20,8 +21,12 @@ export interface ModuleFacts {
   readonly bits: number;
   /** Columns that share a scale; null for float weights. */
   readonly groupSize: number | null;
+  /** How its weights are stored: `BF16`, `4-bit GPTQ`, `Q4_K`. */
+  readonly type: string;
   /** Bytes of the module's tensors on disk. */
   readonly bytes: number;
+  /** Bytes of its weights in the engine's memory. */
+  readonly memoryBytes: number;
 }
 
 export interface ModelFacts {
@@ -32,6 +37,13 @@ export interface ModelFacts {
   readonly experts: number;
   readonly topK: number;
   readonly sharedExperts: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  /** Layers with routed experts; the others have a dense MLP. */
+  readonly moeLayers: number;
+  /** Longest text of the model, in tokens. */
+  readonly context: number;
   readonly parameters: number;
   /** Parameters that compute one token: of the experts only the chosen ones, of the embedding one row. */
   readonly activeParameters: number;
@@ -52,7 +64,9 @@ export function inspectModel(files: ModelFiles): ModelFacts {
 /** Describes a model from its configuration alone, with weights as 16-bit floats and no bytes on disk. */
 export function inspectShapes(names: ModuleNames, config: ModelConfig): ModelFacts {
   const counted = modelLinears(names, config).map((linear): Counted => {
-    const facts = factsOf(linear, 16, null, linear.rows * linear.cols * 2);
+    const { rows, cols } = linear;
+    const sizes = { bytes: rows * cols * 2, memoryBytes: panelBytes("bf16", rows, cols) };
+    const facts = factsOf(linear, { bits: 16, groupSize: null, type: "BF16", ...sizes });
     return { facts, biases: config.biased.includes(linear.projection) ? linear.rows : 0 };
   });
   return summarise({ names, config }, counted, 0);
@@ -69,7 +83,7 @@ function summarise(
   counted: readonly Counted[],
   trueBytes: number,
 ): ModelFacts {
-  const { modelType, layers, hiddenSize, vocabSize, experts, topK, sharedExperts } = config;
+  const { modelType, layers, hiddenSize, vocabSize, experts, topK, sharedExperts, heads, kvHeads, headDim } = config;
   const modules = counted.map(({ facts }) => facts);
   const inVectors = modelVectors(names, config).reduce((sum, { length }) => sum + length, 0);
   let parameters = inVectors;
@@ -82,30 +96,43 @@ function summarise(
   const quantized = modules
     .filter(isQuantizable)
     .map(({ shape: [rows, cols], bits }) => ({ rows, cols, bits: Math.min(16, bits) }));
-  const sizes = { modelType, layers, hiddenSize, vocabSize, experts, topK, sharedExperts };
+  const moeLayers = config.moeLayers.filter((isMoe) => isMoe).length;
+  const sizes = {
+    ...{ modelType, layers, hiddenSize, vocabSize, experts, topK, sharedExperts },
+    ...{ heads, kvHeads, headDim, moeLayers, context: config.maxPositions },
+  };
   return { ...sizes, parameters, activeParameters, averageBits: meanBits(quantized), trueBytes, modules };
 }
 
-function activeOf(module: ModuleFacts, count: number, config: ModelConfig): number {
-  if (module.role === "expert") return (count * config.topK) / config.experts;
+/** Of `count` parameters or bytes of a module, those that one token reads, on average over experts. */
+export function activeOf(
+  { role }: Pick<ModuleFacts, "role">,
+  count: number,
+  config: Pick<ModelConfig, "topK" | "experts" | "tiedEmbeddings" | "vocabSize">,
+): number {
+  if (role === "expert") return (count * config.topK) / config.experts;
   // A token reads one row of the embedding, and the whole matrix if it is also the head.
-  if (module.role === "embedding") return config.tiedEmbeddings ? count : config.hiddenSize;
+  if (role === "embedding") return config.tiedEmbeddings ? count : count / config.vocabSize;
   return count;
 }
 
 function moduleFacts(linear: StoredLinear): ModuleFacts {
   const { stored } = linear;
-  const bytes = stored.diskBytes + (stored.bias?.tensor.byteLength ?? 0);
-  if (stored.kind !== "float") {
-    const { bits = stored.bits } = stored.fileType ?? {};
-    return factsOf(linear, bits, stored.groupSize, bytes);
+  const { diskBytes, fileType, memoryBytes } = stored;
+  const sizes = { bytes: diskBytes + (stored.bias?.tensor.byteLength ?? 0), memoryBytes };
+  if (stored.kind === "float") {
+    const type = fileType?.name ?? stored.dtype.toUpperCase();
+    return factsOf(linear, { bits: 8 * floatBytes(stored.dtype), groupSize: null, type, ...sizes });
   }
-  return factsOf(linear, 8 * floatBytes(stored.dtype), null, bytes);
+  const { bits = stored.bits, name: type = `${stored.bits}-bit GPTQ` } = fileType ?? {};
+  return factsOf(linear, { bits, groupSize: stored.groupSize, type, ...sizes });
 }
 
-function factsOf(linear: LinearShape, bits: number, groupSize: number | null, bytes: number): ModuleFacts {
+type StorageFacts = Pick<ModuleFacts, "bits" | "groupSize" | "type" | "bytes" | "memoryBytes">;
+
+function factsOf(linear: LinearShape, storage: StorageFacts): ModuleFacts {
   const { name, role, layer, expert, projection, rows, cols } = linear;
-  return { name, role, layer, expert, projection, shape: [rows, cols], bits, groupSize, bytes };
+  return { name, role, layer, expert, projection, shape: [rows, cols], ...storage };
 }
 
 function fileBytes(index: TensorIndex): number {

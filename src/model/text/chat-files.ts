@@ -23,6 +23,11 @@ export function folderChat(folder: FolderSource): ChatSource {
   );
 }
 
+/** Names of the templates in a folder; none of them is compiled. */
+export async function chatTemplateNames(folder: FolderSource): Promise<readonly string[]> {
+  return (await readTemplateFiles(folder)).templates.map(({ name }) => name);
+}
+
 /** The templates in a tokenizer_config.json, such as the one that is made from a GGUF file; `where` names the file. */
 export function configChat(where: string, config: () => Promise<JsonObject | undefined>): ChatSource {
   const read = async () => {

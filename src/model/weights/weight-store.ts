@@ -128,7 +128,8 @@ function absent(shape: Pick<Linear, "rows" | "cols">, stored: StoredMatrix): Pic
   return { matrix: matrixAt(shape, stored, 0, 0), bias: 0 };
 }
 
-function matrixAt(
+/** The matrix at an address, in the form in which the codec lays it. */
+export function matrixAt(
   { rows, cols }: Pick<Linear, "rows" | "cols">,
   stored: StoredMatrix,
   ptr: number,

@@ -2,6 +2,9 @@ import { copyFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ExpectedSpeed } from "../../../src/cli/show/expected-speed.ts";
+import type { ExpectedUse } from "../../../src/model/expected-use.ts";
+import type { StructureFacts } from "../../../src/model/structure-facts.ts";
 import { repositoryFile } from "../../helpers/shared.ts";
 import { quern } from "../quern.ts";
 
@@ -11,6 +14,7 @@ interface Module {
   readonly shape: readonly [number, number];
   readonly bits: number;
   readonly groupSize: number | null;
+  readonly type: string;
   readonly bytes: number;
 }
 
@@ -20,6 +24,11 @@ interface Facts {
   readonly parameters: number;
   readonly activeParameters: number;
   readonly sharedExperts: number;
+  readonly format: string;
+  readonly structures: readonly StructureFacts[];
+  readonly hasTokenizer?: boolean;
+  readonly chatTemplates?: readonly string[];
+  readonly expected: ExpectedUse & Partial<ExpectedSpeed>;
   readonly modules: readonly Module[];
 }
 
@@ -35,9 +44,25 @@ describe("quern inspect", () => {
   it("takes a folder with only a configuration: 16-bit floats, nothing on disk", () => {
     const whole = inspect(repositoryFile("models/fable-deepseek"));
     copyFileSync(repositoryFile("models/fable-deepseek/config.json"), join(folder, "config.json"));
-    const { trueBytes, ...facts } = inspect(folder);
-    expect(trueBytes).toBe(0);
-    expect(facts).toEqual({ ...whole, trueBytes: undefined });
+    const bare = inspect(folder);
+    expect(bare.trueBytes).toBe(0);
+    const common = ({
+      trueBytes,
+      modules,
+      format,
+      structures,
+      hasTokenizer,
+      chatTemplates,
+      expected,
+      ...rest
+    }: Facts) => ({
+      ...rest,
+      memory: expected.memoryBytes,
+      modules: modules.map(({ type, ...module }) => module),
+    });
+    expect(common(bare)).toEqual(common(whole));
+    expect([bare.format, whole.format]).toEqual(["config.json without weights", "safetensors"]);
+    expect([whole.hasTokenizer, whole.chatTemplates]).toEqual([true, []]);
     expect(whole).toMatchObject({ averageBits: 16, sharedExperts: 1 });
   });
 
@@ -63,8 +88,40 @@ describe("quern inspect", () => {
     expect(modules.find(({ role }) => role === "router")).toMatchObject({ bits: 16, groupSize: null });
   });
 
+  it("sums up structures, and tells what memory and speed to expect", () => {
+    const path = repositoryFile("test/fixtures/gptq-checkpoints/mixtral-b4-g64");
+    const { structures, expected, modules, format } = inspect(path);
+    expect(format).toBe("GPTQ in safetensors");
+    expect(structures.map(({ role, types }) => [role, types])).toEqual([
+      ["embedding", ["F16"]],
+      ["attention", ["4-bit GPTQ"]],
+      ["router", ["F16"]],
+      ["expert", ["4-bit GPTQ"]],
+      ["head", ["F16"]],
+    ]);
+    const bytes = (role: string) =>
+      modules.filter((module) => module.role === role).reduce((sum, module) => sum + module.bytes, 0);
+    const attention = structures[1];
+    expect([attention.modules, attention.parameters, attention.bytes]).toEqual([8, 98_304, bytes("attention")]);
+    expect(attention.bitsPerWeight).toBeCloseTo((8 * bytes("attention")) / 98_304, 9);
+    // Keys and values: 2 layers, 2 heads of 32 columns, f32.
+    expect(expected).toMatchObject({ cacheBytesPerToken: 2 * 2 * 64 * 4, context: 256 });
+    expect(expected.memoryBytes).toBe(expected.weightBytes + 256 * expected.cacheBytesPerToken);
+    // Panels: 4 bits a weight and one word for each group of 64; half of the four experts; the head, one row of the embedding, two routers.
+    const panels = (weights: number) => weights / 2 + (weights / 64) * 4;
+    const floats = 2 * 512 * 128 + 2 * 128 + 2 * 2 * 16 * 128;
+    expect(expected.bytesPerToken).toBe(panels(98_304) + panels(393_216) / 2 + floats);
+    expect(expected.tokensPerSecond).toBeCloseTo((expected.readBytesPerSecond as number) / expected.bytesPerToken, 6);
+  });
+
+  it("counts the cache for the context that is asked for", () => {
+    const path = repositoryFile("models/fable-mixtral");
+    const { expected } = JSON.parse(quern(["inspect", path, "--context", "100", "--json"]).stdout) as Facts;
+    expect(expected.memoryBytes - expected.weightBytes).toBe(100 * 6 * 2 * 96 * 4);
+  });
+
   it("names the kinds of model that it does not open", () => {
-    for (const model of ["hf:owner/name", "https://host/model", "model.gguf", "model.quern"]) {
+    for (const model of ["hf:owner/name", "https://host/model", "model.quern"]) {
       const run = quern(["inspect", model, "--json"]);
       expect(run.status).toBe(1);
       expect(JSON.parse(run.stdout)).toMatchObject({ error: { code: "UNSUPPORTED", where: model } });

@@ -1,0 +1,26 @@
+/** Tells from headers how much memory a model will take, and how many bytes each decoded token will read. */
+import type { ModelConfig } from "./config/model-config.ts";
+import { activeOf, type ModuleFacts } from "./inspect.ts";
+import { cacheBytesPerToken } from "./pass/state/pass-state.ts";
+
+export interface ExpectedUse {
+  /** Bytes of all weights in memory. */
+  readonly weightBytes: number;
+  readonly cacheBytesPerToken: number;
+  /** Tokens for which the cache is counted. */
+  readonly context: number;
+  /** Bytes of weights and cache. Run buffers, the kernels and the runtime itself come on top. */
+  readonly memoryBytes: number;
+  /** Bytes of weights that one decoded token reads. The cache of the tokens before it comes on top. */
+  readonly bytesPerToken: number;
+}
+
+export function expectedUse(config: ModelConfig, modules: readonly ModuleFacts[], context: number): ExpectedUse {
+  const weightBytes = modules.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+  const perToken = cacheBytesPerToken(config);
+  const bytesPerToken = modules.reduce((sum, module) => sum + activeOf(module, module.memoryBytes, config), 0);
+  return {
+    ...{ weightBytes, cacheBytesPerToken: perToken, context },
+    ...{ memoryBytes: weightBytes + context * perToken, bytesPerToken: Math.round(bytesPerToken) },
+  };
+}
