@@ -1,4 +1,7 @@
-/** Opens the checkpoint of a Hugging Face folder: `model.safetensors`, or the shards that `model.safetensors.index.json` names. */
+/**
+ * Opens the checkpoint of a Hugging Face folder: `model.safetensors`, the shards that `model.safetensors.index.json` names, or the only
+ * file or index of another name, such as AutoGPTQ's `gptq_model-4bit-128g.safetensors`.
+ */
 
 import { FileError, FormatError } from "../base/errors.ts";
 import { asObject, describeJson, type JsonValue } from "../base/json.ts";
@@ -16,7 +19,10 @@ export async function openTensorIndex(folder: FolderSource): Promise<TensorIndex
   if (single !== undefined) return openOrClose(single);
   const index = await readJsonObject(folder, INDEX);
   if (index !== undefined) return openShards(folder, readWeightMap(index["weight_map"], `${folder.name}/${INDEX}`));
-  return openOnlyFile(folder);
+  const others = (await folder.list()).filter((file) => file.endsWith(".safetensors.index.json"));
+  const only = others.length === 1 ? await readJsonObject(folder, others[0]) : undefined;
+  if (only === undefined) return openOnlyFile(folder);
+  return openShards(folder, readWeightMap(only["weight_map"], `${folder.name}/${others[0]}`));
 }
 
 /** Quantisers often name their one file freely (`gptq_model-4bit-128g.safetensors`). */

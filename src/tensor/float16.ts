@@ -19,6 +19,21 @@ export function bf16Value(bits: number): number {
   return f32[0];
 }
 
+/** The f16 value that is nearest to a magnitude up to 65504, ties to even. */
+export function nearestF16(value: number): number {
+  const step = 2 ** Math.max(-24, exponentOf(value) - 10);
+  const steps = Math.abs(value) / step;
+  const below = Math.floor(steps);
+  const up = steps - below > 0.5 || (steps - below === 0.5 && below % 2 === 1);
+  return Math.sign(value) * (below + (up ? 1 : 0)) * step;
+}
+
+/** The exponent of the largest power of two that is not above the magnitude; f32 values only. */
+function exponentOf(value: number): number {
+  f32[0] = Math.abs(value);
+  return (bits32[0] >>> 23) - 127;
+}
+
 /** The f16 bits that have exactly this value, or `undefined` if there are none. */
 export function exactF16(value: number): number | undefined {
   const magnitude = Math.abs(value);

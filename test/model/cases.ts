@@ -38,10 +38,14 @@ export const FLOAT_CASES: readonly Case[] = [
 ];
 
 export const PACKED_CASES: readonly Case[] = [
-  "mixtral-b4-g64",
-  "mixtral-b3-g128-sharded",
-  "mixtral-hub-names-b8-row-no-gidx",
-].map(own("test/fixtures/gptq-checkpoints"));
+  ...["mixtral-b4-g64", "mixtral-b3-g128-sharded", "mixtral-hub-names-b8-row-no-gidx"].map(
+    own("test/fixtures/gptq-checkpoints"),
+  ),
+  ...["qwen2moe-mixed", "qwen3moe-b4-asym-act-v2"].map((name) => ({
+    name,
+    path: sharedFile(`fixtures/gptq-checkpoints/${name}`),
+  })),
+];
 
 export interface Expected {
   readonly ids: Int32Array;

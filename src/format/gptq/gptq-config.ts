@@ -57,6 +57,10 @@ export function parseGptqConfig(json: JsonObject, where: string): GptqConfig {
   requireOneOf(json, ["quant_method", "method"], ["gptq"], where);
   requireOneOf(json, ["pack_dtype"], ["int32"], where);
   if (json["is_marlin_format"] === true) throw new UnsupportedError(`${where}: is_marlin_format`, "true", ["false"]);
+  // Rotated weights need a step of their own in the pass.
+  const { rotation } = json;
+  if (rotation !== undefined && rotation !== null)
+    throw new UnsupportedError(`${where}: rotation`, describeJson(rotation), ["weights that are not rotated"]);
   const bits = readBits(json["bits"], `${where}: bits`);
   if (bits === undefined) throw new FormatError(`${where}: bits`, `found nothing, expected one of ${BITS.join(", ")}`);
   return {

@@ -1,7 +1,7 @@
 /** Reads a GPTQ linear, whole or a range of rows at a time, in all dialects of the format. */
 
-import { FormatError, UnsupportedError } from "../../base/errors.ts";
-import { bf16Value, exactF16, f16Value } from "../../tensor/float16.ts";
+import { FormatError } from "../../base/errors.ts";
+import { bf16Value, exactF16, f16Value, nearestF16 } from "../../tensor/float16.ts";
 import { naturalOrder, type QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { readPart, readTensor, requireTensor, type TensorEntry, type TensorIndex } from "../tensor-index.ts";
 import { type GptqConfig, resolveModule } from "./gptq-config.ts";
@@ -38,7 +38,7 @@ export async function openGptq(index: TensorIndex, module: GptqModule, config?: 
   const qzeros = await readWords(requireTensor(index, `${name}.qzeros`));
   const version = config === undefined ? "gptq" : detectVersion(config, module, qzeros, header, warnings);
   const zeros = unpackZeros(qzeros, rows, groups, bits, version);
-  const scales = await readScales(requireTensor(index, `${name}.scales`), rows, groups, `${index.name}: ${name}`);
+  const scales = await readScales(requireTensor(index, `${name}.scales`), rows, groups, warnings);
   const qweight = requireTensor(index, `${name}.qweight`);
   const perm = naturalOrder(cols);
   return {
@@ -58,6 +58,8 @@ export async function openGptq(index: TensorIndex, module: GptqModule, config?: 
     },
   };
 }
+
+const LARGEST_F16 = 65504;
 
 /** Lines of qweight that are read at the same time. They are short, and reading one after the other would be slow. */
 const LINES_AT_ONCE = 64;
@@ -144,8 +146,8 @@ function detectVersion(
   return version ?? config.version;
 }
 
-/** Reads scales [groups, rows] in f16, bf16 or f32 as f32 [rows, groups]. All values must be representable in f16. */
-async function readScales(entry: TensorEntry, rows: number, groups: number, where: string): Promise<Float32Array> {
+/** Reads scales [groups, rows] in f16, bf16 or f32 as f32 [rows, groups]. Values that f16 cannot hold are rounded to f16, with a warning. */
+async function readScales(entry: TensorEntry, rows: number, groups: number, warnings: string[]): Promise<Float32Array> {
   const buffer = await readBytes(entry);
   const stored = entry.dtype === "F32" ? new Float32Array(buffer) : new Uint16Array(buffer);
   const decode = entry.dtype === "F32" ? (scale: number) => scale : entry.dtype === "BF16" ? bf16Value : f16Value;
@@ -153,18 +155,17 @@ async function readScales(entry: TensorEntry, rows: number, groups: number, wher
   for (let g = 0; g < groups; g++)
     for (let n = 0; n < rows; n++) {
       const value = decode(stored[g * rows + n]);
-      if (!Number.isFinite(value))
+      if (!(Math.abs(value) <= LARGEST_F16))
         throw new FormatError(
-          `${where}.scales`,
-          `found ${value} for output ${n}, group ${g}, expected a finite number`,
+          `${entry.source.name}: ${entry.name}`,
+          `found ${value} for output ${n}, group ${g}, expected a finite number up to ${LARGEST_F16}`,
         );
-      if (exactF16(value) === undefined)
-        throw new UnsupportedError(`${where}.scales`, `${value} (${entry.dtype}) for output ${n}, group ${g}`, [
-          "values that f16 represents exactly",
-        ]);
       scales[n * groups + g] = value;
     }
-  return scales;
+  const isInexact = entry.dtype !== "F16" && scales.some((value) => exactF16(value) === undefined);
+  if (!isInexact) return scales;
+  warnings.push(`some scales in ${entry.dtype} are no f16 numbers; rounded to the nearest ones`);
+  return scales.map(nearestF16);
 }
 
 /** Makes scales positive by s (c - z) = -s ((max - c) - (max - z)). Files of other writers may have negative scales, which the engine does not accept. */

@@ -49,6 +49,42 @@ describe("parseGptqConfig", () => {
     for (const key of ["method", "quant_method"]) expect(parse({ bits: 4, [key]: "gptq" }).version).toBe("gptq");
   });
 
+  it("reads what AutoGPTQ, Optimum and GPTQModel write, and ignores what changes no weight", () => {
+    const autoGptq = {
+      ...{ bits: 4, group_size: 128, damp_percent: 0.01, desc_act: true, static_groups: false, sym: false },
+      ...{ true_sequential: true, model_name_or_path: null, model_file_base_name: "gptq_model-4bit-128g" },
+      ...{ is_marlin_format: false, quant_method: "gptq", checkpoint_format: null },
+    };
+    expect(parse(autoGptq)).toMatchObject({
+      bits: 4,
+      groupSize: 128,
+      symmetric: false,
+      descAct: true,
+      version: "gptq",
+    });
+    const optimum = {
+      ...{ bits: 3, tokenizer: null, dataset: "c4", group_size: -1, damp_percent: 0.1, desc_act: false, sym: true },
+      ...{ true_sequential: true, use_cuda_fp16: false, model_seqlen: 2048, block_name_to_quantize: "model.layers" },
+      ...{ module_name_preceding_first_block: ["model.embed_tokens"], batch_size: 1, pad_token_id: null },
+      ...{ use_exllama: true, max_input_length: null, exllama_config: { version: 1 }, cache_block_outputs: true },
+      ...{ modules_in_block_to_quantize: [["self_attn.q_proj"], ["mlp.down_proj"]], backend: "auto" },
+      ...{ quant_method: "gptq", meta: { quantizer: ["optimum:1.23", "gptqmodel:1.4"] } },
+    };
+    expect(parse(optimum)).toMatchObject({ bits: 3, groupSize: -1, symmetric: true, version: "gptq", dynamic: [] });
+    const gptqModel = {
+      ...{ bits: 8, dynamic: null, group_size: 32, desc_act: false, lm_head: true, method: "gptq", format: "gptq_v2" },
+      ...{ quant_method: "gptq", checkpoint_format: "gptq_v2", pack_dtype: "int32", rotation: null },
+      meta: { quantizer: ["gptqmodel:7.7.0"], act_group_aware: true, mse: 0, fallback: { strategy: "rtn" } },
+    };
+    expect(parse(gptqModel)).toMatchObject({
+      bits: 8,
+      groupSize: 32,
+      symmetric: true,
+      lmHead: true,
+      version: "gptq_v2",
+    });
+  });
+
   it.each([
     [{ bits: 4, quant_method: "awq" }, "UNSUPPORTED", 'q.json: quant_method: found "awq", expected gptq'],
     [{ bits: 4, method: "compressed-tensors" }, "UNSUPPORTED", 'q.json: method: found "compressed-tensors"'],
@@ -64,6 +100,7 @@ describe("parseGptqConfig", () => {
     ],
     [{ bits: 4, pack_dtype: "int16" }, "UNSUPPORTED", 'pack_dtype: found "int16"'],
     [{ bits: 4, is_marlin_format: true }, "UNSUPPORTED", "is_marlin_format: found true"],
+    [{ bits: 4, rotation: "hadamard" }, "UNSUPPORTED", 'rotation: found "hadamard"'],
     [{ bits: 5 }, "UNSUPPORTED", "bits: found 5, expected one of 2, 3, 4, 8"],
     [{ bits: { "model.x": 2 } }, "UNSUPPORTED", "bits: found an object"],
     [{}, "FORMAT", "bits: found nothing"],

@@ -9,7 +9,7 @@ import { openGptq, readGptq } from "../../../src/format/gptq/gptq-reader.ts";
 import { gptqTensors, type NamedTensor } from "../../../src/format/gptq/gptq-tensors.ts";
 import { openSafetensors } from "../../../src/format/safetensors.ts";
 import { readTensor, type TensorIndex } from "../../../src/format/tensor-index.ts";
-import { exactF16, f16Value } from "../../../src/tensor/float16.ts";
+import { exactF16, f16Value, nearestF16 } from "../../../src/tensor/float16.ts";
 import type { Bits } from "../../../src/tensor/linear-shape.ts";
 import { naturalOrder, type QuantizedMatrix, rowsOfMatrix } from "../../../src/tensor/quantized-matrix.ts";
 import { mulberry32 } from "../../helpers/random.ts";
@@ -226,7 +226,7 @@ describe("readGptq", () => {
     expect(found.warnings).toEqual([expect.stringContaining("not all 8 or 7 (4 bits); read as gptq")]);
   });
 
-  it("reads scales in f32 and bf16 where f16 holds them, and rejects others", async () => {
+  it("reads scales in f32 and bf16 where f16 holds them, and rounds others with a warning", async () => {
     const values = Float32Array.from({ length: 64 }, (_, i) => (i + 1) / 1024);
     const asF32 = { dtype: "F32", bytes: new Uint8Array(values.buffer) } as const;
     const asBf16 = {
@@ -236,9 +236,18 @@ describe("readGptq", () => {
     for (const change of [asF32, asBf16]) {
       const found = await read(replaced(good, "m.scales", change));
       expect(found.scales[3]).toBe(values[33]); // output 1, group 1
+      expect(found.warnings).toEqual([]);
     }
     const third = { dtype: "F32", bytes: new Uint8Array(new Float32Array(64).fill(1 / 3).buffer) } as const;
-    await expect(read(replaced(good, "m.scales", third))).rejects.toMatchObject({ code: "UNSUPPORTED" });
+    const rounded = await read(replaced(good, "m.scales", third));
+    expect(rounded.scales[3]).toBe(f16Value(0x3555)); // 0.33325, below 1/3
+    expect(rounded.warnings).toEqual(["some scales in F32 are no f16 numbers; rounded to the nearest ones"]);
+    const small = { dtype: "BF16", bytes: new Uint8Array(new Uint16Array(64).fill(0x36ff).buffer) } as const; // 7.6e-6
+    expect((await read(replaced(good, "m.scales", small))).scales[3]).toBe(2 ** -17);
+    const large = { dtype: "F32", bytes: new Uint8Array(new Float32Array(64).fill(70000).buffer) } as const;
+    await expect(read(replaced(good, "m.scales", large))).rejects.toThrow(
+      "m.scales: found 70000 for output 0, group 0",
+    );
   });
 });
 
@@ -293,5 +302,19 @@ describe("exactF16", () => {
     expect(exactF16(1 + 2 ** -11)).toBeUndefined();
     expect(exactF16(2 ** -25)).toBeUndefined();
     expect(exactF16(65520)).toBeUndefined();
+  });
+});
+
+describe("nearestF16", () => {
+  it("gives back every half, and of two neighbours the nearer one, or the even one", () => {
+    for (let bits = 0; bits < 0x7bff; bits++) {
+      const [low, high] = [f16Value(bits), f16Value(bits + 1)];
+      expect(nearestF16(low)).toBe(low);
+      expect(nearestF16(-low)).toBe(-low);
+      const middle = (low + high) / 2;
+      expect(nearestF16(middle)).toBe(bits % 2 === 0 ? low : high);
+      expect(nearestF16(low + (high - low) * 0.25)).toBe(low);
+      expect(nearestF16(low + (high - low) * 0.75)).toBe(high);
+    }
   });
 });
