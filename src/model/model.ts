@@ -218,9 +218,9 @@ export class Model implements AsyncDisposable {
   }
 }
 
-/** Default: int8 if any weights are packed, f32 if all are float. */
+/** Default: int8 if any weights are packed, f32 if all are float or of a small float format. */
 function chooseActivations(files: ModelFiles, options: OpenOptions): EngineActivations {
-  const packed = files.linears.some(({ stored }) => stored.kind === "packed");
+  const packed = files.linears.some(({ stored }) => stored.kind === "packed" && stored.isFloatFormat !== true);
   const mode = options.activations ?? (packed ? "int8" : "f32");
   if (!["f32", "int16", "int8"].includes(mode)) throw new UsageError("activations", String(mode), "f32, int16 or int8");
   return checkActivations({ mode, group: options.activationGroup ?? 32 });

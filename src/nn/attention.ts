@@ -5,11 +5,16 @@ import type { Emit, Rows } from "./emit.ts";
 export interface AttentionShape {
   readonly heads: number;
   readonly kvHeads: number;
+  /** Width of a head's queries and keys. */
   readonly headDim: number;
+  /** Width of a head's values. */
+  readonly valueDim: number;
   /** Factor on q k^T before the softmax. */
   readonly attentionScale: number;
-  /** RoPE rotates the first `rotaryDim` columns of each head. */
+  /** RoPE rotates `rotaryDim` columns of each head: the first ones, or the last ones in latent attention. */
   readonly rope: { readonly rotaryDim: number };
+  /** Whether it rotates columns 2i and 2i + 1 instead of i and i + rotaryDim / 2. */
+  readonly ropePairs: boolean;
 }
 
 /** Addresses of each token's position and cache rows; i32 [T] unless noted otherwise. */
@@ -24,7 +29,7 @@ export interface Places {
   readonly segments: number;
 }
 
-/** Keys and values of one layer: f32 [S, Hkv * Dh] each. */
+/** Keys and values of one layer: f32 [S, width of all heads] each. Convolutions keep their state in the keys. */
 export interface LayerCache {
   readonly keys: number;
   readonly values: number;
@@ -43,23 +48,70 @@ export interface AttentionCall {
   readonly ropeTable: number;
   /** Most cache rows that a token sees, for estimating the work. */
   readonly visible: number;
+  /** Address of the heads' sinks, f32 [Hq], or 0. */
+  readonly sinks: number;
 }
 
 /** Records the calls that rotate q and k, store k and v in the cache, and attend. */
 export function attend(emit: Emit, shape: AttentionShape, call: AttentionCall): void {
-  const { heads, kvHeads, headDim, rope } = shape;
-  const { q, k, v, out, cache, places, ropeTable, visible } = call;
-  const { tape } = emit;
-  const tokens = q.rows;
-  const width = kvHeads * headDim;
-  const { rotaryDim } = rope;
-  const scale = f32Bits(shape.attentionScale);
-  tape.call("rope_f32", tokens, heads * headDim, q.ptr, q.ld, places.positions, ropeTable, heads, headDim, rotaryDim);
-  tape.beside("rope_f32", tokens, width, k.ptr, k.ld, places.positions, ropeTable, kvHeads, headDim, rotaryDim);
-  const rows = places.rows;
+  const { kvHeads, headDim, valueDim } = shape;
+  const { q, k, v, cache, places, ropeTable } = call;
+  const heads = { places, ropeTable, first: 0, headDim };
+  rotate(emit, shape, q, heads);
+  rotate(emit, shape, k, { ...heads, beside: true });
+  const [keyWidth, valueWidth] = [kvHeads * headDim, kvHeads * valueDim];
   // biome-ignore format: one line a call
-  tape.call("store_kv", tokens, 2 * width, cache.keys, cache.values, k.ptr, k.ld, v.ptr, v.ld, rows, width, width);
-  const parts = emit.pool.intern([heads, kvHeads, headDim, headDim, scale, 0]);
+  emit.tape.call("store_kv", q.rows, keyWidth + valueWidth, cache.keys, cache.values, k.ptr, k.ld, v.ptr, v.ld, places.rows, keyWidth, valueWidth);
+  look(emit, shape, call);
+}
+
+/** Inputs, output and cache of latent attention. */
+export interface LatentCall extends Omit<AttentionCall, "k" | "v" | "sinks"> {
+  /** f32 [T, rotaryDim]: the part of the keys that all heads share; it is rotated in place. */
+  readonly shared: Rows;
+  /** f32 [T, heads * (plain + valueDim)]: each head's own part of the key, then its value. */
+  readonly expanded: Rows;
+}
+
+/** The same for latent attention, where the last columns of a head are rotated. */
+export function attendLatent(emit: Emit, shape: AttentionShape, call: LatentCall): void {
+  const { heads, headDim, valueDim, rope } = shape;
+  const { q, shared, expanded, cache, places, ropeTable } = call;
+  const plain = headDim - rope.rotaryDim;
+  rotate(emit, shape, q, { places, ropeTable, first: plain, headDim });
+  rotate(emit, shape, shared, { places, ropeTable, first: 0, headDim: rope.rotaryDim, beside: true });
+  const work = heads * (headDim + valueDim);
   // biome-ignore format: one line a call
-  tape.call("attend_f32", tokens * heads, 2 * headDim * visible, out.ptr, out.ld, q.ptr, q.ld, cache.keys, cache.values, places.offsets, places.segments, parts);
+  emit.tape.call("store_latent_f32", q.rows, work, cache.keys, cache.values, expanded.ptr, expanded.ld, shared.ptr, shared.ld, places.rows, heads, plain, rope.rotaryDim, valueDim);
+  look(emit, shape, { ...call, sinks: 0 });
+}
+
+interface Rotation extends Pick<AttentionCall, "places" | "ropeTable"> {
+  /** First rotated column of a head. */
+  readonly first: number;
+  readonly headDim: number;
+  /** Whether the call may run at the same time as the one before. */
+  readonly beside?: boolean;
+}
+
+/** Records RoPE of all heads of x in place. */
+function rotate({ tape }: Emit, { rope, ropePairs }: AttentionShape, x: Rows, rotation: Rotation): void {
+  const { first, headDim, places, ropeTable, beside = false } = rotation;
+  const record = (beside ? tape.beside : tape.call).bind(tape);
+  const kernel = ropePairs ? "rope_pairs_f32" : "rope_f32";
+  const heads = x.cols / headDim;
+  const from = x.ptr + 4 * first;
+  record(kernel, x.rows, x.cols, from, x.ld, places.positions, ropeTable, heads, headDim, rope.rotaryDim);
+}
+
+/** Records softmax(q k^T * scale) v over the cache. */
+function look(
+  emit: Emit,
+  { heads, kvHeads, headDim, valueDim, attentionScale }: AttentionShape,
+  { q, out, cache, places, visible, sinks }: Omit<AttentionCall, "k" | "v" | "ropeTable">,
+): void {
+  const parts = emit.pool.intern([heads, kvHeads, headDim, valueDim, f32Bits(attentionScale), sinks]);
+  const work = (headDim + valueDim) * visible;
+  // biome-ignore format: one line a call
+  emit.tape.call("attend_f32", q.rows * heads, work, out.ptr, out.ld, q.ptr, q.ld, cache.keys, cache.values, places.offsets, places.segments, parts);
 }

@@ -2,8 +2,20 @@
 import { f32Bits } from "../wasm/constants.ts";
 import type { Emit, Rows } from "./emit.ts";
 
-/** gate = silu(gate) * up, in place. */
-export function swiglu(emit: Emit, gate: Rows, up: Rows): void {
+/** SwiGLU of gpt-oss: gate and up are limited, silu has a steeper sigmoid, and 1 is added to up. */
+export interface ClampedSwiglu {
+  readonly alpha: number;
+  readonly limit: number;
+}
+
+/** gate = silu(gate) * up, in place; with limits if there are any. */
+export function swiglu(emit: Emit, gate: Rows, up: Rows, clamped: ClampedSwiglu | null): void {
+  if (clamped !== null) {
+    const scalars = [f32Bits(clamped.alpha), f32Bits(clamped.limit)] as const;
+    // biome-ignore format: one line a call
+    emit.tape.call("swiglu_clamped_f32", gate.rows, 8 * gate.cols, gate.ptr, gate.ptr, up.ptr, gate.ld, gate.cols, ...scalars);
+    return;
+  }
   emit.tape.call("swiglu_f32", gate.rows, 8 * gate.cols, gate.ptr, gate.ptr, up.ptr, gate.ld, gate.cols);
 }
 
@@ -23,12 +35,27 @@ export interface Routes {
 
 /** How a token's experts and their weights follow from the router's logits. */
 export interface RouterRule {
-  /** `softmax`: weights are the softmax over all experts' logits, and the largest are chosen. */
-  readonly scoring: "softmax";
+  /** Scores are the softmax over all experts' logits, or the sigmoid of each. They are the weights, and the largest are chosen. */
+  readonly scoring: "softmax" | "sigmoid";
   /** Whether the chosen experts' weights are divided by their sum. */
   readonly renormalize: boolean;
   /** Factor on the weights after renormalisation. */
   readonly scale: number;
+  /** Added to the sum by which weights are divided. Default 0. */
+  readonly epsilon?: number;
+  /** What else takes part in the choice. Default: nothing. */
+  readonly choice?: ChoiceRule;
+}
+
+/** How experts are chosen, if not by their scores alone. */
+export interface ChoiceRule {
+  /** Whether a vector of the layer is added to the scores before the choice. */
+  readonly biased: boolean;
+  /** Experts form so many groups of equal size, in order. Only those of the best `topGroups` may be chosen. */
+  readonly groups: number;
+  readonly topGroups: number;
+  /** A group's value is the sum of so many of its best experts' scores. */
+  readonly groupBest: 1 | 2;
 }
 
 export interface RouterShape {
@@ -37,15 +64,26 @@ export interface RouterShape {
   readonly router: RouterRule;
 }
 
-/** Chooses experts from router logits and lists the tokens of each expert. */
-export function route(emit: Emit, shape: RouterShape, routes: Routes, logits: Rows): void {
+/**
+ * Chooses experts from router logits and lists the tokens of each expert.
+ * @param logits with the address of the layer's bias f32 [E]; 0 for a rule without one.
+ */
+export function route(emit: Emit, shape: RouterShape, routes: Routes, logits: Rows & { readonly bias: number }): void {
   const { experts, topK, router } = shape;
   const tokens = logits.rows;
   const renormalize = router.renormalize ? 1 : 0;
   const scale = f32Bits(router.scale);
   const { tape } = emit;
-  // biome-ignore format: one line a call
-  tape.call("route_f32", tokens, 16 * experts, routes.experts, routes.weights, logits.ptr, logits.ld, experts, topK, renormalize, scale);
+  if (router.scoring === "softmax" && router.choice === undefined && router.epsilon === undefined) {
+    // biome-ignore format: one line a call
+    tape.call("route_f32", tokens, 16 * experts, routes.experts, routes.weights, logits.ptr, logits.ld, experts, topK, renormalize, scale);
+  } else {
+    const { groups = 1, topGroups = 1, groupBest = 1 } = router.choice ?? {};
+    const sigmoid = router.scoring === "sigmoid" ? 1 : 0;
+    const ends = [renormalize, f32Bits(router.epsilon ?? 0), scale];
+    const words = emit.pool.intern([experts, topK, sigmoid, logits.bias, groups, topGroups, groupBest, ...ends]);
+    tape.call("route_scored_f32", tokens, 24 * experts, routes.experts, routes.weights, logits.ptr, logits.ld, words);
+  }
   // biome-ignore format: one line a call
   tape.call("group_tokens", 1, 4 * tokens * topK, routes.spans, routes.index, routes.place, routes.experts, tokens, topK, experts);
 }

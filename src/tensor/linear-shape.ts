@@ -5,17 +5,26 @@ export type Bits = 2 | 3 | 4 | 8;
 export const BITS: readonly Bits[] = [2, 3, 4, 8];
 
 /**
- * What a linear does in the network. `shared` experts compute every token, besides the routed experts. `sharedGate` [1, D] gives the
+ * What a linear does in the network. `attention` is whatever mixes tokens in a layer, convolutions too. `shared` experts compute every token, besides the routed experts. `sharedGate` [1, D] gives the
  * weight of their output. `dense` is the MLP of a layer without experts. `router` chooses experts.
  */
 export type Role = "attention" | "expert" | "shared" | "sharedGate" | "dense" | "router" | "embedding" | "head";
 
-/** Which linear it is: one of attention, one of an MLP, or a linear outside both. */
+/**
+ * Which linear it is: one of attention, one of an MLP, or a linear outside both. Latent attention has queries and keys with values in two
+ * steps, `qDown` (or `q` alone) then `qUp`, `kvDown` then `kvUp`. A short convolution lies between `convIn` and `convOut`.
+ */
 export type Projection =
   | "q"
   | "k"
   | "v"
   | "o"
+  | "qDown"
+  | "qUp"
+  | "kvDown"
+  | "kvUp"
+  | "convIn"
+  | "convOut"
   | "gate"
   | "up"
   | "down"

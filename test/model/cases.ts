@@ -29,7 +29,11 @@ export const FAMILY_CASES: readonly Case[] = [
     own("test/fixtures/families"),
   ),
   ...["qwen3-f32", "llama-rope3-bf16"].map(own("test/fixtures/families")),
-  ...["mixtral-f32", "qwen3_moe-yarn-bf16", "granitemoe-long-bf16"].map(shared),
+  ...["lfm2_moe-bf16", "gpt_oss-mxfp4", "deepseek_v2-groups-bf16", "deepseek_v3-bf16"].map(
+    own("test/fixtures/families"),
+  ),
+  ...["ernie4_5_moe-bf16", "glm4_moe-bf16"].map(own("test/fixtures/families")),
+  ...["mixtral-f32", "qwen3_moe-yarn-bf16", "granitemoe-long-bf16", "deepseek_v2-lite-bf16"].map(shared),
 ];
 
 export const FLOAT_CASES: readonly Case[] = [

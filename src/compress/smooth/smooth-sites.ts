@@ -4,6 +4,7 @@
  * with a common value head share factors), up's rows before down (the gate's rows pass through SiLU and cannot be scaled).
  */
 
+import { UnsupportedError } from "../../base/errors.ts";
 import { nameFor } from "../../model/config/module-names.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/record/pass.ts";
@@ -89,7 +90,9 @@ function straight(
 }
 
 /** Column (query head, i) of o's input comes from row i of its value head in v. */
-function output({ config }: Model, layer: number, { o, v }: LayerWeights, rows: SmoothRows): SmoothSite {
+function output({ config, files }: Model, layer: number, { mixer }: LayerWeights, rows: SmoothRows): SmoothSite {
+  if (mixer.kind !== "attention") throw notSmoothed(files.name, `layers with ${MIXERS[mixer.kind]}`);
+  const { o, v } = mixer.linears;
   const { heads, kvHeads, headDim } = config;
   const site = straight(layer, "output", -1, [{ linears: [o], rows }], { linear: v });
   const factorOf = site.factorOf.map((col) => {
@@ -97,6 +100,13 @@ function output({ config }: Model, layer: number, { o, v }: LayerWeights, rows: 
     return Math.floor(head / (heads / kvHeads)) * headDim + (col % headDim);
   });
   return { ...site, factorOf, factors: kvHeads * headDim };
+}
+
+const MIXERS = { latent: "latent attention", conv: "convolutions" } as const;
+
+/** Smoothing knows how to scale only the parts that most families have. */
+export function notSmoothed(model: string, what: string): UnsupportedError {
+  return new UnsupportedError(`${model}: smoothing`, what, ["attention and SwiGLU as in Llama"]);
 }
 
 function expertReaders(model: Model, tap: Tap, experts: readonly Mlp[]): readonly Readers[] {

@@ -128,7 +128,7 @@ export class DistanceMeter implements Disposable {
       }));
     const targets = [...to("gate", gate.ptr), ...to("up", up.ptr)];
     project(emit, { input: x, index: routes.index, targets, rows: 2 * rows });
-    swiglu(emit, gate, up);
+    swiglu(emit, gate, up, config.clampedSwiglu);
     project(emit, { input: gate, index: 0, targets: to("down", room.out), rows });
     await tape.runInTurns(turns);
   }

@@ -24,8 +24,13 @@ export interface BankPlace {
   /** -1 for a tensor without experts. */
   readonly expert: number;
   readonly blockRows: number;
-  /** First row of the linear within the expert's block. */
+  /** First row of the linear within the expert's block, and the distance to the next one. */
   readonly firstRow: number;
+  readonly rowStep: number;
+  /** Whether float tensors are [experts, cols, blockRows]. */
+  readonly transposed: boolean;
+  /** The tensor [experts, blockRows] of biases, if there is one. */
+  readonly bias?: string | undefined;
 }
 
 /** A vector of floats on disk, such as a bias or a norm's weight. */
@@ -84,6 +89,8 @@ export interface StoredCodes extends Stored {
   readonly groupSize: number;
   /** Reads the whole matrix. */
   read(): Promise<QuantizedMatrix>;
+  /** Whether the codes are those of a small float format, whose models compute with float activations. */
+  readonly isFloatFormat?: boolean;
 }
 
 /** Weights as codes with a scale and a minimum for each group of columns, in blocks of GGUF's types. */
@@ -101,6 +108,8 @@ export interface Codec {
   readonly packs: boolean;
   /** Whether the checkpoint stores this module with this codec. Looks at names only and checks nothing else. */
   holds(module: StoredModule): boolean;
+  /** Whether the module lies in a tensor that the experts of a layer share. Left out: never. */
+  isBank?(module: StoredModule): boolean;
   /** Finds the module's matrix. @throws FormatError, ShapeError or UnsupportedError naming the tensor that is missing or wrong. */
   locate(module: StoredModule): StoredMatrix;
 }

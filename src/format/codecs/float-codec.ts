@@ -1,12 +1,12 @@
 /** The float codec: reads linears from `NAME.weight`, or from rows of a tensor that the experts of a layer share. */
 
-import { FormatError } from "../../base/errors.ts";
 import { type Bench, floatBytes, layFloats, type RowRange, rowRanges, stagingBytes } from "../../tensor/lay-panels.ts";
 import type { FloatDType } from "../../tensor/matrix.ts";
 import { panelBytes } from "../../tensor/panel.ts";
 import { readPart, requireShape, requireTensor, type TensorEntry, type TensorIndex } from "../tensor-index.ts";
-import type { BankPlace, Codec, LaidMatrix, LoadBench, StoredFloat, StoredModule } from "./codec.ts";
-import { floatDType, locateBias, notFinite, readFloats } from "./float-rows.ts";
+import { bankBias, bankRows, bytesOfType } from "./bank-view.ts";
+import type { Codec, LaidMatrix, LoadBench, StoredFloat, StoredModule } from "./codec.ts";
+import { floatDType, locateBias, notFinite, readFloats, storedVector } from "./float-rows.ts";
 
 export function floatCodec(index: TensorIndex): Codec {
   const inBank = ({ bank }: StoredModule) => bank !== undefined && index.entries.has(bank.tensor);
@@ -14,50 +14,32 @@ export function floatCodec(index: TensorIndex): Codec {
     name: "float",
     packs: false,
     holds: (module) => inBank(module) || index.entries.has(`${module.name}.weight`),
-    locate: (module) => storedFloat(index, module, inBank(module) ? inBankRows(index, module) : ownRows(index, module)),
+    isBank: inBank,
+    locate: (module) => storedFloat(index, module, inBank(module)),
   };
 }
 
-/** The rows of a linear within a tensor on disk: they begin at row `firstRow` of all its rows. */
-interface PlacedRows {
-  readonly entry: TensorEntry;
-  readonly firstRow: number;
-}
-
-function ownRows(index: TensorIndex, { name, rows, cols }: StoredModule): PlacedRows {
+function ownRows(index: TensorIndex, { name, rows, cols }: StoredModule): TensorEntry {
   const entry = requireTensor(index, `${name}.weight`);
   requireShape(index, entry, [rows, cols]);
-  return { entry, firstRow: 0 };
+  return entry;
 }
 
-function inBankRows(index: TensorIndex, { cols, bank }: StoredModule): PlacedRows {
-  const { tensor, expert, blockRows, firstRow } = bank as BankPlace;
-  const entry = requireTensor(index, tensor);
-  requireShape(index, entry, expert < 0 ? [blockRows, cols] : [entry.shape[0], blockRows, cols]);
-  if (expert < 0) return { entry, firstRow };
-  if (expert >= entry.shape[0])
-    throw new FormatError(`${index.name}: ${tensor}`, `found ${entry.shape[0]} experts, expected more than ${expert}`);
-  return { entry, firstRow: expert * blockRows + firstRow };
-}
-
-function storedFloat(index: TensorIndex, module: StoredModule, { entry, firstRow }: PlacedRows): StoredFloat {
+function storedFloat(index: TensorIndex, module: StoredModule, isBank: boolean): StoredFloat {
   const { name, rows, cols } = module;
-  const dtype = floatDType(index, entry);
+  const bytesOf = bytesOfType((entry) => floatDType(index, entry));
+  const tensor = isBank ? bankRows(index, module, bytesOf) : ownRows(index, module);
+  const dtype = floatDType(index, tensor);
   const rowBytes = floatBytes(dtype) * cols;
-  const tensor = {
-    ...entry,
-    shape: [rows, cols],
-    offset: entry.offset + firstRow * rowBytes,
-    byteLength: rows * rowBytes,
-  };
+  const bias = isBank ? bankBias(index, module, bytesOf) : undefined;
   return {
     kind: "float",
     dtype,
     tensor,
     memoryBytes: panelBytes(dtype, rows, cols),
     diskBytes: tensor.byteLength,
-    tensors: [entry],
-    bias: locateBias(index, name, rows),
+    tensors: [requireTensor(index, tensor.name)],
+    bias: bias === undefined ? locateBias(index, name, rows) : storedVector(index, bias),
     stagingBytes: stagingBytes(rows, rowBytes),
     readRows: (first, count) => readFloats(tensor, dtype, first * cols, count * cols),
     lay: (bench, address) => layTensor(index, { tensor, dtype, rows, cols }, bench, address),

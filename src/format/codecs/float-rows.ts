@@ -37,11 +37,26 @@ export async function readFloats(
   return values;
 }
 
-/** Finds a vector [length] by the name of its tensor. @throws FormatError, ShapeError or UnsupportedError naming it. */
-export function locateVector(index: TensorIndex, name: string, length: number): StoredVector {
+/**
+ * Finds a vector [length] by the name of its tensor. @param shapes that its tensor may have; each has `length` elements.
+ * @throws FormatError, ShapeError or UnsupportedError naming it.
+ */
+export function locateVector(
+  index: TensorIndex,
+  name: string,
+  length: number,
+  shapes: readonly (readonly number[])[] = [[length]],
+): StoredVector {
   const tensor = requireTensor(index, name);
-  requireShape(index, tensor, [length]);
+  const shape = shapes.find((each) => String(each) === String(tensor.shape)) ?? shapes[0];
+  requireShape(index, tensor, [...shape]);
+  return storedVector(index, tensor);
+}
+
+/** The vector that is a whole tensor. @throws UnsupportedError for a tensor that is not of floats. */
+export function storedVector(index: TensorIndex, tensor: TensorEntry): StoredVector {
   const dtype = floatDType(index, tensor);
+  const length = tensor.byteLength / floatBytes(dtype);
   return {
     tensor,
     async read() {

@@ -6,12 +6,14 @@ import { missingTensor, type TensorIndex } from "../tensor-index.ts";
 import type { Codec, StoredModule } from "./codec.ts";
 import { floatCodec } from "./float-codec.ts";
 import { gptqCodec } from "./gptq-codec.ts";
+import { mxfp4Codec } from "./mxfp4-codec.ts";
 
 /** Opens a codec for the tensors of a checkpoint. The codec reads its settings from the folder itself. */
 type OpenCodec = (index: TensorIndex, folder: FolderSource) => Promise<Codec>;
 
 const CODECS: readonly OpenCodec[] = [
   async (index, folder) => gptqCodec(index, await readGptqConfig(folder)),
+  async (index) => mxfp4Codec(index),
   async (index) => floatCodec(index),
 ];
 

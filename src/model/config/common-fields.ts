@@ -3,7 +3,7 @@
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import type { ConfigFields } from "./config-fields.ts";
 import { LIMITS } from "./limits.ts";
-import type { ModelConfig } from "./model-config.ts";
+import type { MixerKind, ModelConfig } from "./model-config.ts";
 import { readRope } from "./rope-fields.ts";
 
 /** Values of a family for fields that a config.json may leave out. */
@@ -33,6 +33,8 @@ export function readCommon(fields: ConfigFields, defaults: FamilyDefaults = USUA
     rmsNormEps: fields.positiveOr(defaults.rmsNormEps, "rms_norm_eps"),
     rope: readRope(fields, { headDim, maxPositions, theta: defaults.ropeTheta }),
     windows: Array<null>(layers).fill(null),
+    valueDim: headDim,
+    mixers: Array<MixerKind>(layers).fill("attention"),
     ...NO_FEATURES,
     attentionScale: 1 / Math.sqrt(headDim),
     ...NO_EXPERTS,
@@ -46,6 +48,11 @@ export function readCommon(fields: ConfigFields, defaults: FamilyDefaults = USUA
 }
 
 const NO_FEATURES = {
+  latent: null,
+  conv: null,
+  sinks: false,
+  ropePairs: false,
+  clampedSwiglu: null,
   qkNorm: "none",
   clipQkv: null,
   embeddingScale: 1,

@@ -9,11 +9,23 @@ export const SPELLINGS: readonly Spelling[] = ["hub", "transformers"];
 /** The three linears of an MLP. */
 export type MlpNames = Readonly<Record<"gate" | "up" | "down", string>>;
 
+/** The linears and norms of latent attention. */
+export type LatentNames = Readonly<Record<"qDown" | "qUp" | "kvDown" | "kvUp" | "queryNorm" | "latentNorm", string>>;
+
+/** The linears around a short convolution, and its filters. */
+export type ConvNames = Readonly<Record<"convIn" | "convOut" | "filter", string>>;
+
 /** A tensor [experts, parts x rows, cols] for all experts of a layer. A projection is part number `part` of each expert's rows. */
 export interface BankName {
   readonly tensor: string;
   readonly parts: number;
   readonly part: number;
+  /** Whether rows of the parts alternate: row r of a part is row `r * parts + part` of the tensor. Default: part after part. */
+  readonly alternate?: boolean;
+  /** The tensor [experts, parts x rows] of the biases, whose parts lie in the same way. */
+  readonly bias?: string;
+  /** Whether float tensors are [experts, cols, parts x rows]. */
+  readonly transposed?: boolean;
 }
 
 /** Names, without `.weight`, of all modules that a model may have. */
@@ -29,6 +41,12 @@ export interface ModuleNames {
   readonly queryNorm: string;
   readonly keyNorm: string;
   readonly router: string;
+  /** The tensor of the router's bias, which changes the choice of experts but not their weights. */
+  readonly routerBias?: string;
+  /** The tensor of the sinks of attention heads. */
+  readonly sinks?: string;
+  readonly latent?: LatentNames;
+  readonly conv?: ConvNames;
   readonly expert: MlpNames;
   /** Names of tensors that the experts of a layer share, as in transformers 5. */
   readonly banks: Readonly<Partial<Record<Projection, BankName>>>;

@@ -10,19 +10,24 @@ interface RopeContext {
   readonly headDim: number;
   readonly maxPositions: number;
   readonly theta: number;
+  /** The part of a head's columns that is rotated if no field says it. Default 1. */
+  readonly part?: number;
 }
 
-export function readRope(fields: ConfigFields, { headDim, maxPositions, theta }: RopeContext): RopeShape {
+export function readRope(
+  fields: ConfigFields,
+  { headDim, maxPositions, theta, part: usual = 1 }: RopeContext,
+): RopeShape {
   const parameters = fields.object("rope_parameters");
   const scaling = parameters ?? fields.object("rope_scaling");
   const outer = fields.positiveOr(theta, "rope_theta");
   const part = (parameters ?? fields).positiveOr(
-    fields.positiveOr(1, "partial_rotary_factor"),
+    fields.positiveOr(usual, "partial_rotary_factor"),
     "partial_rotary_factor",
   );
   const shape = {
     rotaryDim: Math.floor(headDim * part),
-    theta: parameters?.positiveOr(outer, "rope_theta") ?? outer,
+    theta: scaling?.positiveOr(outer, "rope_theta") ?? outer,
   };
   if (scaling === undefined) return { ...shape, scaling: { type: "none" } };
   const trained = fields.countOr(maxPositions, "original_max_position_embeddings");
@@ -68,4 +73,13 @@ function readYarn(fields: ConfigFields, trained: number, maxPositions: number): 
     wholeColumns: fields.flagOr(true, "truncate"),
     amplitude: fields.positiveOr(usual, "attention_factor"),
   };
+}
+
+/**
+ * DeepSeek's factor on the scale of attention: with YaRN and `mscale_all_dim` m, the square of 0.1 m ln(factor) + 1.
+ */
+export function latentScale(fields: ConfigFields, { scaling }: RopeShape): number {
+  const parameters = fields.object("rope_parameters") ?? fields.object("rope_scaling");
+  const m = parameters?.numberOr(0, "mscale_all_dim") ?? 0;
+  return scaling.type === "yarn" && m !== 0 ? yarnAmplitude(scaling.factor, m) ** 2 : 1;
 }

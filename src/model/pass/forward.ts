@@ -12,8 +12,8 @@ import { rmsNorm, scale } from "../../nn/norm.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Mlp } from "../weights/weight-tree.ts";
 import type { Pass, Runnable, Tap } from "./record/pass.ts";
-import { recordAttention } from "./record/record-attention.ts";
 import { recordExperts } from "./record/record-experts.ts";
+import { recordMixer } from "./record/record-mixer.ts";
 import { recordDense } from "./record/record-mlp.ts";
 import { rowsOf, type State } from "./state/pass-state.ts";
 
@@ -59,7 +59,7 @@ export function* recordBlock(pass: Pass, layer: number): Generator<Tap, void> {
   const h = rowsOf(state.hidden, tokens, config.hiddenSize);
   const x = rowsOf(state.normed, tokens, config.hiddenSize);
   rmsNorm(emit, x, h, weights.normAttention, config.rmsNormEps);
-  yield* recordAttention(pass, layer, weights, x, h);
+  yield* recordMixer(pass, layer, weights.mixer, x, h);
   rmsNorm(emit, x, h, weights.normMlp, config.rmsNormEps);
   yield { site: "mlp", layer, linears: [], input: x };
   if (weights.router === undefined) yield* recordDense(pass, layer, weights.dense as Mlp, x, h);

@@ -1,7 +1,7 @@
 /** Lists the linears of a model: their places in the network, their shapes, and their module names on disk. */
 
 import type { StoredModule } from "../../format/codecs/codec.ts";
-import type { LinearShape, Role } from "../../tensor/linear-shape.ts";
+import type { LinearShape, Projection, Role } from "../../tensor/linear-shape.ts";
 import type { Matrix } from "../../tensor/matrix.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { type MlpNames, type ModuleNames, nameFor } from "../config/module-names.ts";
@@ -16,7 +16,6 @@ export interface Linear extends LinearShape {
   bias: number;
 }
 
-const ATTENTION = ["q", "k", "v", "o"] as const;
 const MLP = ["gate", "up", "down"] as const;
 
 /** All linears in the order of the forward pass (experts by index, each with gate, up, down). */
@@ -42,8 +41,12 @@ export function moduleOf(names: ModuleNames, linear: LinearShape): StoredModule 
   const { name, role, layer, expert, projection, rows, cols } = linear;
   const bank = banksOf(names, role)?.[projection];
   if (bank === undefined) return { name, rows, cols };
-  const { tensor, parts, part } = bank;
-  const place = { tensor: nameFor(tensor, layer), expert, blockRows: parts * rows, firstRow: part * rows };
+  const { tensor, parts, part, bias, alternate = false, transposed = false } = bank;
+  const place = {
+    ...{ tensor: nameFor(tensor, layer), expert, blockRows: parts * rows, transposed },
+    ...(alternate ? { firstRow: part, rowStep: parts } : { firstRow: part * rows, rowStep: 1 }),
+    bias: bias === undefined ? undefined : nameFor(bias, layer),
+  };
   return { name, rows, cols, bank: place };
 }
 
@@ -52,17 +55,40 @@ function banksOf(names: ModuleNames, role: Role): ModuleNames["sharedBanks"] {
   return role === "shared" ? names.sharedBanks : undefined;
 }
 
+/** The linears of a layer's mixer: their module names, rows and columns, in the order of the forward pass. */
+function mixerShapes(names: ModuleNames, config: ModelConfig, layer: number): readonly LinearShape[] {
+  const { hiddenSize, heads, kvHeads, headDim, valueDim, latent, rope } = config;
+  const { attention } = names;
+  const mixer = config.mixers[layer];
+  const shape = (projection: Projection, template: string | undefined, rows: number, cols: number): LinearShape => {
+    const name = nameFor(requireName(template, "attention"), layer);
+    return { name, role: "attention", layer, expert: -1, projection, rows, cols };
+  };
+  if (mixer === "conv")
+    return [
+      shape("convIn", names.conv?.convIn, 3 * hiddenSize, hiddenSize),
+      shape("convOut", names.conv?.convOut, hiddenSize, hiddenSize),
+    ];
+  const o = shape("o", attention.o, hiddenSize, heads * valueDim);
+  if (mixer === "latent" && latent !== null) {
+    const { queryRank, rank, plain } = latent;
+    const down = shape("kvDown", names.latent?.kvDown, rank + rope.rotaryDim, hiddenSize);
+    const up = shape("kvUp", names.latent?.kvUp, heads * (plain + valueDim), rank);
+    if (queryRank === null) return [shape("q", attention.q, heads * headDim, hiddenSize), down, up, o];
+    const queryDown = shape("qDown", names.latent?.qDown, queryRank, hiddenSize);
+    return [queryDown, down, shape("qUp", names.latent?.qUp, heads * headDim, queryRank), up, o];
+  }
+  return [
+    shape("q", attention.q, heads * headDim, hiddenSize),
+    shape("k", attention.k, kvHeads * headDim, hiddenSize),
+    shape("v", attention.v, kvHeads * valueDim, hiddenSize),
+    o,
+  ];
+}
+
 function layerShapes(names: ModuleNames, config: ModelConfig, layer: number): readonly LinearShape[] {
-  const { hiddenSize, heads, kvHeads, headDim } = config;
-  const linears: LinearShape[] = ATTENTION.map((projection) => ({
-    name: nameFor(names.attention[projection], layer),
-    role: "attention",
-    layer,
-    expert: -1,
-    projection,
-    rows: projection === "o" ? hiddenSize : (projection === "q" ? heads : kvHeads) * headDim,
-    cols: projection === "o" ? heads * headDim : hiddenSize,
-  }));
+  const { hiddenSize } = config;
+  const linears: LinearShape[] = [...mixerShapes(names, config, layer)];
   const mlp = (role: Role, templates: MlpNames | undefined, expert: number, width: number) => {
     for (const projection of MLP) {
       const name = nameFor(requireName(templates?.[projection], role), layer, expert);

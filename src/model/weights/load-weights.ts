@@ -6,7 +6,7 @@ import type { Machine } from "../../wasm/machine.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { ModuleNames } from "../config/module-names.ts";
 import type { StoredLinear } from "./locate.ts";
-import { modelVectors } from "./vectors.ts";
+import { modelVectors, type VectorShape } from "./vectors.ts";
 import type { WeightStore } from "./weight-store.ts";
 import { type PlacedVector, type Weights, weightTree } from "./weight-tree.ts";
 
@@ -46,12 +46,21 @@ export async function loadWeights(
     }
     const placed: PlacedVector[] = [];
     for (const vector of vectors) {
-      const values = await locateVector(index, vector.tensor, vector.length).read();
-      placed.push({ ...vector, ptr: store.memory.place(values) });
+      placed.push({ ...vector, ptr: store.memory.place(await readVector(index, vector)) });
     }
     return weightTree(config, store, placed);
   } catch (error) {
     store[Symbol.dispose]();
     throw error;
   }
+}
+
+async function readVector(
+  index: TensorIndex,
+  { tensor, length, shapes, perColumn = 1 }: VectorShape,
+): Promise<Float32Array> {
+  const values = await locateVector(index, tensor, length, shapes).read();
+  if (perColumn === 1) return values;
+  const columns = length / perColumn;
+  return values.map((_, at) => values[(at % columns) * perColumn + Math.floor(at / columns)]);
 }

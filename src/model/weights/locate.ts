@@ -21,11 +21,14 @@ export interface StoredTensors {
 }
 
 /** Detects the spelling of the checkpoint by its first router (experts in shared tensors only occur in transformers' spelling). */
-export function detectSpelling({ codecs }: StoredTensors, family: Family, config: ModelConfig): Spelling {
+export function detectSpelling({ index, codecs }: StoredTensors, family: Family, config: ModelConfig): Spelling {
   const layer = config.moeLayers.indexOf(true);
   if (layer < 0) return "hub";
   const holdsRouter = (spelling: Spelling) => {
-    const name = nameFor(family.names[spelling].router, layer);
+    const { router, routerBias } = family.names[spelling];
+    if (config.router.choice?.biased === true && routerBias !== undefined)
+      return index.entries.has(nameFor(routerBias, layer));
+    const name = nameFor(router, layer);
     return codecs.some((codec) => codec.holds({ name, rows: config.experts, cols: config.hiddenSize }));
   };
   return SPELLINGS.find(holdsRouter) ?? "hub";
@@ -72,7 +75,9 @@ function locate(
   const codec = codecOf(codecs, index, module);
   if (codec.packs && !isPackable(linear))
     throw new UnsupportedError(`${index.name}: ${name}`, `a quantised ${role}`, [`a float ${role}`]);
-  const biasName = `${name}.bias`;
+  // A shared tensor has the biases of all experts in one more tensor.
+  const biasName =
+    codec.isBank?.(module) === true && module.bank?.bias !== undefined ? module.bank.bias : `${name}.bias`;
   if (config.needsBiases && config.biased.includes(projection)) requireTensor(index, biasName);
   const isForeign = index.entries.has(biasName) && !config.biased.includes(projection);
   if (isForeign && !codec.packs)

@@ -10,6 +10,8 @@ type Reader = readonly [role: Role, projections: readonly Projection[]];
 /** A place where linears read their input. */
 export type LinearSite =
   | "attention"
+  | "queryLatent"
+  | "keyLatent"
   | "output"
   | "router"
   | "experts"
@@ -20,8 +22,10 @@ export type LinearSite =
   | "denseDown";
 
 export const SITES: Readonly<Record<LinearSite, readonly Reader[]>> = {
-  attention: [["attention", ["q", "k", "v"]]],
-  output: [["attention", ["o"]]],
+  attention: [["attention", ["q", "k", "v", "qDown", "kvDown", "convIn"]]],
+  queryLatent: [["attention", ["qUp"]]],
+  keyLatent: [["attention", ["kvUp"]]],
+  output: [["attention", ["o", "convOut"]]],
   router: [
     ["router", ["router"]],
     ["sharedGate", ["sharedGate"]],

@@ -1,7 +1,8 @@
 /** The tree of weights that the forward pass walks, layer by layer. */
+import { groupBy } from "../../base/group-by.ts";
 import { RopeTables } from "../../nn/rope-tables.ts";
 import type { LinearShape } from "../../tensor/linear-shape.ts";
-import type { ModelConfig } from "../config/model-config.ts";
+import type { MixerKind, ModelConfig } from "../config/model-config.ts";
 import type { Linear } from "./linears.ts";
 import type { VectorKind, VectorShape } from "./vectors.ts";
 import type { WeightStore } from "./weight-store.ts";
@@ -12,19 +13,46 @@ export interface Mlp {
   readonly down: Linear;
 }
 
+/** What mixes tokens in a layer. */
+export type MixerWeights = AttentionWeights | LatentWeights | ConvWeights;
+
+export interface AttentionWeights {
+  readonly kind: "attention";
+  readonly linears: Readonly<Record<"q" | "k" | "v" | "o", Linear>>;
+  /** Addresses of the weights of the norms of queries and keys; 0 for a family without them. */
+  readonly normQuery: number;
+  readonly normKey: number;
+  /** Address of the heads' sinks, f32 [Hq]; 0 for none. */
+  readonly sinks: number;
+}
+
+export interface LatentWeights {
+  readonly kind: "latent";
+  /** Queries come from `q`, or from `qDown` and `qUp`. */
+  readonly linears: Readonly<Record<"kvDown" | "kvUp" | "o", Linear>> &
+    Readonly<Partial<Record<"q" | "qDown" | "qUp", Linear>>>;
+  /** Addresses of the weights of the norms of both latents; 0 for queries straight from the input. */
+  readonly normQuery: number;
+  readonly normKey: number;
+}
+
+export interface ConvWeights {
+  readonly kind: "conv";
+  readonly linears: Readonly<Record<"convIn" | "convOut", Linear>>;
+  /** Addresses of f32 [taps, D] and f32 [D]; 0 for no bias. */
+  readonly filter: number;
+  readonly filterBias: number;
+}
+
 export interface LayerWeights {
   /** Addresses of the norms' weights, f32 [D]. */
   readonly normAttention: number;
   readonly normMlp: number;
-  /** Addresses of the weights of the norms of queries and keys; 0 for a family without them. */
-  readonly normQuery: number;
-  readonly normKey: number;
-  readonly q: Linear;
-  readonly k: Linear;
-  readonly v: Linear;
-  readonly o: Linear;
+  readonly mixer: MixerWeights;
   /** The router of a MoE layer, and its experts by index; dense layers have neither. */
   readonly router: Linear | undefined;
+  /** Address of what is added to the scores before experts are chosen, f32 [E]; 0 for none. */
+  readonly routerBias: number;
   readonly experts: readonly Mlp[];
   readonly shared: Mlp | undefined;
   /** [1, D]: its sigmoid is the weight of the shared experts' output. */
@@ -53,7 +81,7 @@ export function overlayOf(weights: Weights): Weights {
   const mlp = ({ gate, up, down }: Mlp): Mlp => ({ gate: own(gate), up: own(up), down: own(down) });
   const layers = weights.layers.map((layer) => ({
     ...layer,
-    ...{ q: own(layer.q), k: own(layer.k), v: own(layer.v), o: own(layer.o) },
+    mixer: { ...layer.mixer, linears: mapValues(layer.mixer.linears, own) } as MixerWeights,
     router: layer.router && own(layer.router),
     experts: layer.experts.map(mlp),
     shared: layer.shared && mlp(layer.shared),
@@ -67,7 +95,7 @@ export function overlayOf(weights: Weights): Weights {
 export function layerLinears(layer: LayerWeights): readonly Linear[] {
   const mlps = [...layer.experts, layer.shared, layer.dense].filter((mlp) => mlp !== undefined);
   const linears = mlps.flatMap((mlp) => [mlp.gate, mlp.up, mlp.down]);
-  const all = [layer.q, layer.k, layer.v, layer.o, layer.router, ...linears, layer.sharedGate];
+  const all = [...Object.values<Linear>(layer.mixer.linears), layer.router, ...linears, layer.sharedGate];
   return all.filter((linear) => linear !== undefined);
 }
 
@@ -89,16 +117,15 @@ export function weightTree(config: ModelConfig, store: WeightStore, vectors: rea
     up: take(layer, role, "up", expert),
     down: take(layer, role, "down", expert),
   });
+  const mixerLinears = linearsOfMixers(store);
   const embedding = take(-1, "embedding", "embedding");
   const layers = config.moeLayers.map((moe, layer): LayerWeights => {
-    const [q, k, v, o] = (["q", "k", "v", "o"] as const).map((each) => take(layer, "attention", each));
     return {
       normAttention: pointer("normAttention", layer),
       normMlp: pointer("normMlp", layer),
-      normQuery: pointer("normQuery", layer),
-      normKey: pointer("normKey", layer),
-      ...{ q, k, v, o },
+      mixer: mixerOf(config.mixers[layer], mixerLinears.get(layer) ?? {}, (kind) => pointer(kind, layer)),
       router: find(layer, "router", "router"),
+      routerBias: pointer("routerBias", layer),
       experts: moe ? Array.from({ length: config.experts }, (_, expert) => mlp(layer, "expert", expert)) : [],
       shared: moe && config.sharedWidth > 0 ? mlp(layer, "shared") : undefined,
       sharedGate: find(layer, "sharedGate", "sharedGate"),
@@ -108,6 +135,33 @@ export function weightTree(config: ModelConfig, store: WeightStore, vectors: rea
   const head = find(-1, "head", "head") ?? embedding;
   const rope = new RopeTables(store.memoryOf(-1).arena, config.rope);
   return { store, rope, embedding, layers, normFinal: pointer("normFinal", -1), head };
+}
+
+type NamedLinears = Readonly<Record<string, Linear>>;
+
+/** For each layer, the linears of its mixer by projection, in the order of the forward pass. */
+function linearsOfMixers({ linears }: WeightStore): ReadonlyMap<number, NamedLinears> {
+  const layers = groupBy(
+    linears.filter(({ role }) => role === "attention"),
+    ({ layer }) => String(layer),
+  );
+  const named = (list: readonly Linear[]) => Object.fromEntries(list.map((linear) => [linear.projection, linear]));
+  return new Map([...layers].map(([layer, list]) => [Number(layer), named(list)]));
+}
+
+function mixerOf(kind: MixerKind, linears: NamedLinears, pointer: (kind: VectorKind) => number): MixerWeights {
+  // The list of linears follows from the same configuration, so that the projections of this kind are there.
+  if (kind === "conv") {
+    const vectors = { filter: pointer("filter"), filterBias: pointer("filterBias") };
+    return { kind, linears: linears as ConvWeights["linears"], ...vectors };
+  }
+  const norms = { normQuery: pointer("normQuery"), normKey: pointer("normKey") };
+  if (kind === "latent") return { kind, linears: linears as LatentWeights["linears"], ...norms };
+  return { kind, linears: linears as AttentionWeights["linears"], ...norms, sinks: pointer("sinks") };
+}
+
+function mapValues(linears: NamedLinears, change: (linear: Linear) => Linear): NamedLinears {
+  return Object.fromEntries(Object.entries(linears).map(([name, linear]) => [name, change(linear)]));
 }
 
 function placeOf({ layer, role, expert, projection }: Omit<LinearShape, "name" | "rows" | "cols">): string {

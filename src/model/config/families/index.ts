@@ -8,13 +8,19 @@ import type { ModelConfig } from "../model-config.ts";
 import { llama, mistral } from "./dense/llama.ts";
 import { qwen2, qwen3 } from "./dense/qwen.ts";
 import { deepseek } from "./moe/deepseek.ts";
+import { deepseekV2, deepseekV3 } from "./moe/deepseek-latent.ts";
+import { ernieMoe } from "./moe/ernie4-5-moe.ts";
+import { glm4Moe } from "./moe/glm4-moe.ts";
+import { gptOss } from "./moe/gpt-oss.ts";
 import { graniteMoe, graniteMoeShared } from "./moe/granite-moe.ts";
+import { lfm2Moe } from "./moe/lfm2-moe.ts";
 import { mixtral } from "./moe/mixtral.ts";
 import { olmoe } from "./moe/olmoe.ts";
 import { qwen2Moe, qwen3Moe } from "./moe/qwen-moe.ts";
 
 const ALL: readonly Family[] = [
   ...[mixtral, deepseek, qwen2Moe, qwen3Moe, olmoe, graniteMoe, graniteMoeShared],
+  ...[deepseekV2, deepseekV3, lfm2Moe, gptOss, ernieMoe, glm4Moe],
   ...[llama, mistral, qwen2, qwen3],
 ];
 const FAMILIES: ReadonlyMap<string, Family> = new Map(ALL.map((family) => [family.modelType, family]));
@@ -55,5 +61,19 @@ function checkConfig(config: ModelConfig, where: string): void {
       `${where}: num_experts_per_tok`,
       `found ${config.topK}, expected at most the number of experts, ${config.experts}`,
     );
+  checkGroups(config, where);
   checkLimits(config, where);
+}
+
+function checkGroups({ experts, topK, router }: ModelConfig, where: string): void {
+  if (router.choice === undefined) return;
+  const { groups, topGroups, groupBest } = router.choice;
+  const size = experts / groups;
+  if (!Number.isInteger(size) || (groups > 1 && size < groupBest))
+    throw new FormatError(`${where}: n_group`, `found ${groups} groups of ${experts} experts, expected equal groups`);
+  if (topGroups > groups || topGroups * size < topK)
+    throw new FormatError(
+      `${where}: topk_group`,
+      `found ${topGroups} of ${groups} groups of ${size} experts, expected groups with at least ${topK} experts`,
+    );
 }

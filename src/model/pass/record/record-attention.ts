@@ -2,7 +2,7 @@
 import { attend } from "../../../nn/attention.ts";
 import type { Rows } from "../../../nn/emit.ts";
 import { add, clamp, rmsNorm, rmsNormHeads, scale } from "../../../nn/norm.ts";
-import type { LayerWeights } from "../../weights/weight-tree.ts";
+import type { AttentionWeights } from "../../weights/weight-tree.ts";
 import { rowsOf } from "../state/pass-state.ts";
 import type { Pass, Tap } from "./pass.ts";
 import { projectDense } from "./project-dense.ts";
@@ -11,24 +11,24 @@ import { projectDense } from "./project-dense.ts";
 export function* recordAttention(
   pass: Pass,
   layer: number,
-  weights: LayerWeights,
+  mixer: AttentionWeights,
   x: Rows,
   h: Rows,
 ): Generator<Tap, void> {
   const { state, tokens, config, emit } = pass;
-  const kvWidth = config.kvHeads * config.headDim;
+  const { linears } = mixer;
   const q = rowsOf(state.query, tokens, config.heads * config.headDim);
-  const k = rowsOf(state.key, tokens, kvWidth);
-  const v = rowsOf(state.value, tokens, kvWidth);
-  const attended = rowsOf(state.attended, tokens, config.heads * config.headDim);
+  const k = rowsOf(state.key, tokens, config.kvHeads * config.headDim);
+  const v = rowsOf(state.value, tokens, config.kvHeads * config.valueDim);
+  const attended = rowsOf(state.attended, tokens, config.heads * config.valueDim);
   const branch = rowsOf(state.branch, tokens, config.hiddenSize);
-  yield { site: "attention", layer, linears: [weights.q, weights.k, weights.v], input: x };
-  projectDense(pass, x, [weights.q, q], [weights.k, k], [weights.v, v]);
-  prepareHeads(pass, weights, { q, k, v });
+  yield { site: "attention", layer, linears: [linears.q, linears.k, linears.v], input: x };
+  projectDense(pass, x, [linears.q, q], [linears.k, k], [linears.v, v]);
+  prepareHeads(pass, mixer, { q, k, v });
   const cached = { cache: state.cache[layer], places: state.places[layer], ropeTable: state.ropeTable };
-  attend(emit, config, { q, k, v, out: attended, ...cached, visible: pass.visible });
-  yield { site: "output", layer, linears: [weights.o], input: attended };
-  projectDense(pass, attended, [weights.o, branch]);
+  attend(emit, config, { q, k, v, out: attended, ...cached, visible: pass.visible, sinks: mixer.sinks });
+  yield { site: "output", layer, linears: [linears.o], input: attended };
+  projectDense(pass, attended, [linears.o, branch]);
   scale(emit, branch, config.residualScale);
   add(emit, h, branch);
 }
@@ -40,11 +40,11 @@ interface Heads {
 }
 
 /** Records what a family does with queries, keys and values before RoPE: norms, then limits. */
-function prepareHeads({ config, emit }: Pass, weights: LayerWeights, { q, k, v }: Heads): void {
+function prepareHeads({ config, emit }: Pass, mixer: AttentionWeights, { q, k, v }: Heads): void {
   const { qkNorm, clipQkv, headDim, rmsNormEps } = config;
   const norms = [
-    [q, weights.normQuery],
-    [k, weights.normKey],
+    [q, mixer.normQuery],
+    [k, mixer.normKey],
   ] as const;
   for (const [rows, weight] of norms) {
     if (qkNorm === "row") rmsNorm(emit, rows, rows, weight, rmsNormEps);

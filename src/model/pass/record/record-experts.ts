@@ -24,7 +24,7 @@ export function* recordExperts(
   yield { site: "router", layer, linears: sharedGate === undefined ? [router] : [router, sharedGate], input: x };
   const logits = rowsOf(state.routerLogits, tokens, config.experts);
   projectDense(pass, x, [router, logits]);
-  route(emit, config, routes, logits);
+  route(emit, config, routes, { ...logits, bias: weights.routerBias });
   const gate = rowsOf(state.gate, rows, config.expertWidth);
   const up = rowsOf(state.up, rows, config.expertWidth);
   const down = rowsOf(state.down, rows, config.hiddenSize);
@@ -36,7 +36,7 @@ export function* recordExperts(
   yield { site: "experts", layer, linears: [...gates, ...ups], input: x, spans: routes.spans, index: routes.index };
   const targets = [...to(gates, gate), ...to(ups, up)];
   project(emit, { input: x, index: routes.index, targets, rows: 2 * rows, scales: scalesOf(pass, gates[0]) });
-  swiglu(emit, gate, up);
+  swiglu(emit, gate, up, config.clampedSwiglu);
   yield { site: "expertsDown", layer, linears: downs, input: gate, spans: routes.spans, index: 0 };
   project(emit, { input: gate, index: 0, targets: to(downs, down), rows, scales: scalesOf(pass, downs[0]) });
   const shared = yield* recordShared(pass, layer, weights, x);

@@ -35,7 +35,7 @@ export function* recordMlp(
   const up = rowsOf(pass.state.up, pass.tokens, width);
   yield { site: sites[0], layer, linears: [mlp.gate, mlp.up], input: x };
   projectDense(pass, x, [mlp.gate, gate], [mlp.up, up]);
-  swiglu(pass.emit, gate, up);
+  swiglu(pass.emit, gate, up, pass.config.clampedSwiglu);
   yield { site: sites[1], layer, linears: [mlp.down], input: gate };
   projectDense(pass, gate, [mlp.down, out]);
 }

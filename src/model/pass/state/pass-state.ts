@@ -8,6 +8,7 @@ import { stride } from "../../../tensor/matrix.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { Region } from "../../../wasm/memory/region.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
+import { cacheWidths, mixerWidths } from "./mixer-widths.ts";
 import { type PlaceAddresses, TokenPlaces, type WindowView } from "./token-places.ts";
 
 /** Addresses of buffers for the full capacity; `rowsOf` gives the rows that T tokens use. Dispose it to free them all. */
@@ -28,9 +29,13 @@ export interface State extends PlaceAddresses, Disposable {
   readonly cache: readonly LayerCache[];
   readonly hidden: number;
   readonly normed: number;
+  /** Queries, keys and values of attention. Convolutions write their inputs to the queries, latent attention both to the values. */
   readonly query: number;
   readonly key: number;
   readonly value: number;
+  /** The latents of latent attention: of keys and values with the shared part of the keys, and of queries. */
+  readonly low: number;
+  readonly queryLow: number;
   readonly attended: number;
   readonly branch: number;
   readonly routerLogits: number;
@@ -79,7 +84,7 @@ export function createState({ machine, config, weights }: StateModel, options: S
   const { capacity, cacheRows, logitRows, segmentRoom = capacity } = options;
   const f32 = (rows: number, cols: number) => taken.alloc(rows * stride(cols) * 4);
   const i32 = (count: number) => taken.alloc(count * 4);
-  const kvWidth = config.kvHeads * config.headDim;
+  const widths = mixerWidths(config);
   const routed = capacity * config.topK;
   const mlpCells = Math.max(
     routed * stride(config.expertWidth),
@@ -100,13 +105,15 @@ export function createState({ machine, config, weights }: StateModel, options: S
     places: placesOfLayers(config, placing.views),
     tokens: new TokenPlaces(machine.arena, placing),
     routes: allocRoutes(taken, config, routed, options.keepRoutes === true),
-    cache: allocCache(taken, config.layers, cacheRows * kvWidth * 4, options.oneCache === true),
+    cache: allocCache(taken, config, cacheRows, options.oneCache === true),
     hidden: f32(capacity, config.hiddenSize),
     normed: f32(capacity, config.hiddenSize),
-    query: f32(capacity, config.heads * config.headDim),
-    key: f32(capacity, kvWidth),
-    value: f32(capacity, kvWidth),
-    attended: f32(capacity, config.heads * config.headDim),
+    query: f32(capacity, widths.query),
+    key: f32(capacity, widths.key),
+    value: f32(capacity, widths.value),
+    low: f32(capacity, widths.low),
+    queryLow: f32(capacity, widths.queryLow),
+    attended: f32(capacity, widths.attended),
     branch: f32(capacity, config.hiddenSize),
     routerLogits: f32(capacity, config.experts),
     sharedGate: f32(config.sharedGate ? capacity : 0, 1),
@@ -161,17 +168,25 @@ function allocRoutes(memory: Region, config: ModelConfig, routed: number, kept: 
   );
 }
 
-function allocCache(memory: Region, layers: number, bytes: number, shared: boolean): readonly LayerCache[] {
-  const alloc = (): LayerCache => ({ keys: memory.alloc(bytes), values: memory.alloc(bytes) });
-  if (!shared) return Array.from({ length: layers }, alloc);
-  return Array<LayerCache>(layers).fill(alloc());
+function allocCache(memory: Region, config: ModelConfig, rows: number, shared: boolean): readonly LayerCache[] {
+  const widths = config.mixers.map((mixer) => cacheWidths(config, mixer));
+  const alloc = (keys: number, values: number): LayerCache => {
+    return { keys: memory.alloc(rows * keys * 4), values: memory.alloc(rows * values * 4) };
+  };
+  if (!shared) return widths.map(({ keys, values }) => alloc(keys, values));
+  const most = (of: "keys" | "values") => Math.max(...widths.map((width) => width[of]));
+  return Array<LayerCache>(config.layers).fill(alloc(most("keys"), most("values")));
 }
 
 function allocPrepared(memory: Region, config: ModelConfig, capacity: number, exact: boolean): Emit["prepared"] {
+  const widths = mixerWidths(config);
   const inputs = [
     preparedBytes(
       capacity,
-      Math.max(config.hiddenSize, config.heads * config.headDim, config.sharedWidth, config.denseWidth),
+      Math.max(
+        ...[config.hiddenSize, config.sharedWidth, config.denseWidth],
+        ...[widths.attended, widths.low, widths.queryLow],
+      ),
     ),
     preparedBytes(capacity * config.topK, config.expertWidth),
   ];
@@ -184,6 +199,6 @@ function allocPrepared(memory: Region, config: ModelConfig, capacity: number, ex
 
 /** Words for the tables of all linears and the spans of a few batch sizes, with reserve for formats that split a table. */
 function poolWords(config: ModelConfig): number {
-  const linears = config.layers * (7 + 3 * config.experts + 4) + 2;
+  const linears = config.layers * (7 + 3 * config.experts + 8) + 2;
   return 4 * linears * 4 + 4096;
 }

@@ -1,0 +1,32 @@
+/** Columns of the buffers and caches that the mixers of a model need. */
+import type { MixerKind, ModelConfig } from "../../config/model-config.ts";
+
+/** Columns of the buffers of a pass; all layers share them. */
+export interface MixerWidths {
+  readonly query: number;
+  readonly key: number;
+  readonly value: number;
+  readonly low: number;
+  readonly queryLow: number;
+  readonly attended: number;
+}
+
+export function mixerWidths({ latent, ...config }: ModelConfig): MixerWidths {
+  const { heads, kvHeads, headDim, valueDim, hiddenSize } = config;
+  const hasConv = config.mixers.includes("conv");
+  const query = Math.max(heads * headDim, hasConv ? 3 * hiddenSize : 0);
+  const attended = Math.max(heads * valueDim, hasConv ? hiddenSize : 0);
+  if (latent === null)
+    return { query, key: kvHeads * headDim, value: kvHeads * valueDim, low: 0, queryLow: 0, attended };
+  const low = latent.rank + config.rope.rotaryDim;
+  const value = heads * (latent.plain + valueDim);
+  return { query, key: 0, value, low, queryLow: latent.queryRank ?? 0, attended };
+}
+
+/** Columns of a row of a layer's cache. A convolution keeps its state in the keys. */
+export function cacheWidths(config: ModelConfig, mixer: MixerKind): { readonly keys: number; readonly values: number } {
+  const { kvHeads, headDim, valueDim } = config;
+  return mixer === "conv"
+    ? { keys: config.hiddenSize, values: 0 }
+    : { keys: kvHeads * headDim, values: kvHeads * valueDim };
+}
