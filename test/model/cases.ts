@@ -6,6 +6,7 @@ import { Model, type OpenOptions, readModelFiles } from "../../src/model/model.t
 import { recordBlock, recordEmbedding } from "../../src/model/pass/forward.ts";
 import type { Pass } from "../../src/model/pass/record/pass.ts";
 import type { SessionOptions } from "../../src/model/pass/session.ts";
+import type { AttentionWeights, LayerWeights } from "../../src/model/weights/weight-tree.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
 import type { MachineOptions } from "../../src/wasm/machine.ts";
 import { readFixture } from "../helpers/safetensors.ts";
@@ -141,6 +142,12 @@ export async function greedy(model: Model, ids: ArrayLike<number>, count: number
     found.push(input[0]);
   }
   return found;
+}
+
+/** The linears of a layer's attention. */
+export function attentionOf({ mixer }: LayerWeights): AttentionWeights["linears"] {
+  if (mixer.kind !== "attention") throw new Error(`a layer of the kind ${mixer.kind}`);
+  return mixer.linears;
 }
 
 export function argmax(values: Float32Array): number {

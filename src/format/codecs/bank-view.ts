@@ -11,7 +11,7 @@ import type { BankPlace, StoredModule } from "./codec.ts";
 
 /** The rows [rows, cols] of a module. @throws FormatError or ShapeError naming the shared tensor. */
 export function bankRows(index: TensorIndex, { rows, cols, bank }: StoredModule, bytesOf: BytesOf): TensorEntry {
-  const { tensor, expert, blockRows, firstRow, rowStep, transposed } = bank as BankPlace;
+  const { tensor, expert, blockRows, firstRow, rowStep = 1, transposed = false } = bank as BankPlace;
   const entry = requireTensor(index, tensor);
   const block = transposed ? [cols, blockRows] : [blockRows, cols];
   requireShape(index, entry, expert < 0 ? block : [entry.shape[0], ...block]);
@@ -30,7 +30,7 @@ export function bankRows(index: TensorIndex, { rows, cols, bank }: StoredModule,
 
 /** The bias [rows] of a module. */
 export function bankBias(index: TensorIndex, { rows, bank }: StoredModule, bytesOf: BytesOf): TensorEntry | undefined {
-  const { bias, expert, blockRows, firstRow, rowStep } = bank as BankPlace;
+  const { bias, expert, blockRows, firstRow, rowStep = 1 } = bank as BankPlace;
   const entry = bias === undefined ? undefined : index.entries.get(bias);
   if (entry === undefined) return undefined;
   requireShape(index, entry, [entry.shape[0], blockRows]);

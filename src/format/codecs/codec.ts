@@ -24,11 +24,12 @@ export interface BankPlace {
   /** -1 for a tensor without experts. */
   readonly expert: number;
   readonly blockRows: number;
-  /** First row of the linear within the expert's block, and the distance to the next one. */
+  /** First row of the linear within the expert's block. */
   readonly firstRow: number;
-  readonly rowStep: number;
+  /** Distance to the linear's next row. Default 1. */
+  readonly rowStep?: number;
   /** Whether float tensors are [experts, cols, blockRows]. */
-  readonly transposed: boolean;
+  readonly transposed?: boolean;
   /** The tensor [experts, blockRows] of biases, if there is one. */
   readonly bias?: string | undefined;
 }

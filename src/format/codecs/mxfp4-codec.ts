@@ -82,7 +82,7 @@ async function readRows(
   count: number,
 ): Promise<QuantizedMatrix> {
   const { cols, bank } = module;
-  const { expert, blockRows, firstRow, rowStep } = bank;
+  const { expert, blockRows, firstRow, rowStep = 1 } = bank;
   const groups = cols / MXFP4_BLOCK;
   const span = (count - 1) * rowStep + 1;
   const from = expert * blockRows + firstRow + first * rowStep;

@@ -50,7 +50,9 @@ export async function readGptqConfig(folder: FolderSource): Promise<GptqConfig |
   const section = config?.["quantization_config"];
   if (section === undefined || section === null) return undefined;
   const where = `${folder.name}/config.json: quantization_config`;
-  return parseGptqConfig(asObject(section, where), where);
+  const settings = asObject(section, where);
+  // Experts in MXFP4 have no settings; they are known by the names of their tensors.
+  return settings["quant_method"] === "mxfp4" ? undefined : parseGptqConfig(settings, where);
 }
 
 export function parseGptqConfig(json: JsonObject, where: string): GptqConfig {

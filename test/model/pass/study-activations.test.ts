@@ -13,7 +13,7 @@ import { HAS_RELAXED } from "../../helpers/kernels.ts";
 import { repositoryFile } from "../../helpers/shared.ts";
 import { roundBack } from "../../reference/matmul/activations.ts";
 import { matmul } from "../../reference/matmul/matmul.ts";
-import { allLogits, firstDifference, largestDifference, openModel, rms } from "../cases.ts";
+import { allLogits, attentionOf, firstDifference, largestDifference, openModel, rms } from "../cases.ts";
 
 const IDS = [0, 430, 410, 258, 389, 12, 500, 100, 77, 300, 4, 5];
 const MODES: readonly StudyActivations[] = [4, 8].flatMap((bits) =>
@@ -50,13 +50,13 @@ describe.each(MODELS)("study activations of %s", (path) => {
   let weights: Float64Array;
   beforeAll(async () => {
     model = await openModel(repositoryFile(path));
-    weights = await weightsOf(model, model.weights.layers[0].o.name);
+    weights = await weightsOf(model, attentionOf(model.weights.layers[0]).o.name);
   });
   afterAll(() => model[Symbol.asyncDispose]());
 
   /** The largest error of o's rows beside what rounding its input as said and multiplying would give. */
   async function errorOf(activations: StudyActivations, scales?: Float32Array, perm?: Int32Array): Promise<number> {
-    const { rows, cols } = model.weights.layers[0].o;
+    const { rows, cols } = attentionOf(model.weights.layers[0]).o;
     const { x, y } = await outputLinear(model.withActivations(activations));
     const group = activations.group === "token" ? cols : activations.group;
     const rounded = Float32Array.from(
@@ -74,7 +74,7 @@ describe.each(MODELS)("study activations of %s", (path) => {
   });
 
   it("take scales found beforehand", async () => {
-    const { name, cols } = model.weights.layers[0].o;
+    const { name, cols } = attentionOf(model.weights.layers[0]).o;
     using given = await staticScales(model, [IDS.slice(0, 6)], { activations: { bits: 4, group: 32 } });
     const { scales } = given.activations;
     const list = model.machine.arena.f32(scales!.get(name)!, cols / 32).slice();
@@ -90,7 +90,7 @@ describe.each(MODELS)("study activations of %s", (path) => {
   });
 
   it("round columns in the layer's own order where stored ones are permuted", async () => {
-    const { o } = model.weights.layers[0];
+    const { o } = attentionOf(model.weights.layers[0]);
     const { matrix } = o;
     if (matrix.kind !== "packed") return;
     using memory = model.machine.arena.region();

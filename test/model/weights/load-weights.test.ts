@@ -15,6 +15,7 @@ import type { Projection } from "../../../src/tensor/linear-shape.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
 import { folderWith, madeFiles } from "../../helpers/made-model.ts";
 import { gaussians } from "../../helpers/random.ts";
+import { attentionOf } from "../cases.ts";
 
 const DEEPSEEK = "test/fixtures/families/deepseek-f16";
 const IDS = [5, 80, 3, 200, 11, 42, 7];
@@ -137,7 +138,7 @@ describe("biases", () => {
     expect(stored.kind).toBe("packed");
     expect(await stored.bias!.read()).toEqual(bias);
     const again = await open(reread);
-    expect(again.machine.arena.f32(again.weights.layers[0].v.bias, 64)).toEqual(bias);
+    expect(again.machine.arena.f32(attentionOf(again.weights.layers[0]).v.bias, 64)).toEqual(bias);
     const smoothed = memoryOutput("smoothed");
     const rows = new Map([[name, Float32Array.from({ length: 64 }, () => 0.5)]]);
     await writeSmoothed(files, { sites: [], rows, columns: new Map(), norms: new Map() }, smoothed);

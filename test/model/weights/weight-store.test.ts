@@ -16,6 +16,7 @@ import { createMachine } from "../../../src/wasm/embedded.ts";
 import type { Machine } from "../../../src/wasm/machine.ts";
 import { repositoryFile } from "../../helpers/shared.ts";
 import { brokenFolder, withTensors } from "../broken-folder.ts";
+import { attentionOf } from "../cases.ts";
 
 const turns = new Turns();
 const SMALL = "test/fixtures/families/mixtral-window-bf16";
@@ -195,7 +196,8 @@ describe("WeightStore", () => {
     await using _ = machine;
     const store = new WeightStore(machine, files.linears);
     const { weights } = await runnable(machine, files, store);
-    const [{ q, k }, { q: own, k: replaced }] = [weights.layers[0], overlayOf(weights).layers[0]];
+    const { q, k } = attentionOf(weights.layers[0]);
+    const { q: own, k: replaced } = attentionOf(overlayOf(weights).layers[0]);
     replaced.matrix = q.matrix;
     expect([own.name, own.rows, own.matrix, k.matrix === replaced.matrix]).toEqual([q.name, q.rows, q.matrix, false]);
     for (const linear of [q, k]) store.evict(linear);
