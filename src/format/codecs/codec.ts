@@ -31,7 +31,7 @@ export interface BankPlace {
   /** Whether float tensors are [experts, cols, blockRows]. */
   readonly transposed?: boolean;
   /** The tensor [experts, blockRows] of biases, if there is one. */
-  readonly bias?: string | undefined;
+  readonly bias?: string;
 }
 
 /** A vector of floats on disk, such as a bias or a norm's weight. */

@@ -19,7 +19,7 @@ export function mxfp4Codec(index: TensorIndex): Codec {
 }
 
 /** A module and the two tensors of its layer's experts. */
-interface Located {
+interface BlockPlace {
   readonly module: StoredModule & { readonly bank: BankPlace };
   readonly blocks: TensorEntry;
   readonly scales: TensorEntry;
@@ -51,7 +51,7 @@ function storedBlocks(index: TensorIndex, module: StoredModule): StoredCodes {
   };
 }
 
-function locateBlocks(index: TensorIndex, module: StoredModule): Located {
+function locateBlocks(index: TensorIndex, module: StoredModule): BlockPlace {
   const bank = module.bank as BankPlace;
   const { tensor, blockRows } = bank;
   const where = `${index.name}: ${tensor}`;
@@ -66,7 +66,7 @@ function locateBlocks(index: TensorIndex, module: StoredModule): Located {
   return { module: { ...module, bank }, blocks, scales, where };
 }
 
-async function layBlocks(located: Located, bench: LoadBench, address: number): Promise<LaidMatrix> {
+async function layBlocks(located: BlockPlace, bench: LoadBench, address: number): Promise<LaidMatrix> {
   const { rows, cols } = located.module;
   for (const { first, count } of rowRanges(rows, codeRowBytes({ cols, groups: cols / MXFP4_BLOCK }))) {
     layCodes(bench, address, await readRows(located, first, count), first, undefined);
@@ -77,7 +77,7 @@ async function layBlocks(located: Located, bench: LoadBench, address: number): P
 
 /** Rows [first, first + count) as integer codes. */
 async function readRows(
-  { module, blocks, scales, where }: Located,
+  { module, blocks, scales, where }: BlockPlace,
   first: number,
   count: number,
 ): Promise<QuantizedMatrix> {

@@ -1,6 +1,6 @@
 /** Lists the linears of a model: their places in the network, their shapes, and their module names on disk. */
 
-import type { StoredModule } from "../../format/codecs/codec.ts";
+import type { BankPlace, StoredModule } from "../../format/codecs/codec.ts";
 import type { LinearShape, Projection, Role } from "../../tensor/linear-shape.ts";
 import type { Matrix } from "../../tensor/matrix.ts";
 import type { ModelConfig } from "../config/model-config.ts";
@@ -42,10 +42,11 @@ export function moduleOf(names: ModuleNames, linear: LinearShape): StoredModule 
   const bank = banksOf(names, role)?.[projection];
   if (bank === undefined) return { name, rows, cols };
   const { tensor, parts, part, bias, alternate = false, transposed = false } = bank;
-  const place = {
-    ...{ tensor: nameFor(tensor, layer), expert, blockRows: parts * rows, transposed },
-    ...(alternate ? { firstRow: part, rowStep: parts } : { firstRow: part * rows, rowStep: 1 }),
-    bias: bias === undefined ? undefined : nameFor(bias, layer),
+  const place: BankPlace = {
+    ...{ tensor: nameFor(tensor, layer), expert, blockRows: parts * rows, firstRow: alternate ? part : part * rows },
+    ...(alternate && { rowStep: parts }),
+    ...(transposed && { transposed }),
+    ...(bias !== undefined && { bias: nameFor(bias, layer) }),
   };
   return { name, rows, cols, bank: place };
 }

@@ -110,6 +110,7 @@ describe("openCodecs", () => {
     const codecs = await openCodecs(index, folder);
     expect(codecs.map(({ name, packs }) => [name, packs])).toEqual([
       ["GPTQ", true],
+      ["MXFP4", true],
       ["float", false],
     ]);
     const [m, n] = [
@@ -117,7 +118,7 @@ describe("openCodecs", () => {
       { name: "n", rows: 2, cols: 2 },
     ];
     expect(codecOf(codecs, index, m)).toBe(codecs[0]);
-    expect(codecOf(codecs, index, n)).toBe(codecs[1]);
+    expect(codecOf(codecs, index, n)).toBe(codecs[2]);
     expect(codecs[0].locate(m)).toMatchObject({ bits: 4, groupSize: 32 });
     expect(() => codecOf(codecs, index, { name: "o", rows: 2, cols: 2 })).toThrow(
       'memory.safetensors: found no tensor "o.weight" among 5, expected one',
