@@ -6,6 +6,7 @@ import { UsageError } from "../base/errors.ts";
 import { quoted } from "../base/json.ts";
 import { nearestWord } from "../base/nearest-word.ts";
 import { registerCalibrate } from "./commands/calibrate.ts";
+import { registerChat } from "./commands/chat.ts";
 import { registerCompare } from "./commands/compare.ts";
 import { registerDemo } from "./commands/demo.ts";
 import { registerEvaluate } from "./commands/evaluate.ts";
@@ -35,6 +36,7 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerTokenize,
   registerLogits,
   registerGenerate,
+  registerChat,
   registerCalibrate,
   registerPlan,
   registerQuantize,
@@ -133,6 +135,7 @@ async function runAction(
         output: createOutput(screen.stdout, options.json),
         report: progress.report,
         note: progress.note,
+        stderr: screen.stderr,
         goesOn,
       },
       command.processedArgs as string[],

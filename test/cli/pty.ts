@@ -13,21 +13,24 @@ export interface TerminalRun {
   readonly bytes: string;
 }
 
-/** `keys` are typed once `when` stands in what was written. */
-export function onTerminal(
-  args: readonly string[],
-  typed?: { readonly when: RegExp; readonly keys: string },
-): Promise<TerminalRun> {
+/** Keys that are typed once `when` stands in what was written since the last keys. */
+export interface TypedKeys {
+  readonly when: RegExp;
+  readonly keys: string;
+}
+
+export function onTerminal(args: readonly string[], ...typed: readonly TypedKeys[]): Promise<TerminalRun> {
   const words = [process.execPath, repositoryFile("dist/cli/main.js"), ...args];
   const command = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
   const child = spawn("script", ["-qefc", command, "/dev/null"], { env: { ...process.env, SHELL: "/bin/sh" } });
   let bytes = "";
-  let isTyped = false;
+  let seen = 0;
+  const left = [...typed];
   child.stdout.setEncoding("utf8").on("data", (piece: string) => {
     bytes += piece;
-    if (typed === undefined || isTyped || !typed.when.test(bytes)) return;
-    isTyped = true;
-    child.stdin.write(typed.keys);
+    if (left.length === 0 || !left[0].when.test(bytes.slice(seen))) return;
+    seen = bytes.length;
+    child.stdin.write(left.shift()!.keys);
   });
   return new Promise((resolve, reject) => {
     child.on("error", reject);

@@ -21,6 +21,8 @@ export interface CommandSession {
   readonly report: (event: ProgressEvent) => void;
   /** A remark or a warning, on stderr. */
   readonly note: (message: string) => void;
+  /** stderr, for a command that talks with a person; nothing else is drawn while it writes. */
+  readonly stderr: TextSink;
   /** From here on work that is stopped by Ctrl-C can be resumed; `how` is the sentence that says how. */
   readonly goesOn: (how: string) => void;
 }
