@@ -7,7 +7,7 @@ const MORE = ". ";
 const FENCE = '"""';
 
 /** What a person did: a question, or the wish to leave. */
-export type Typed = { readonly text: string } | "leave";
+export type TypedQuestion = { readonly text: string } | "leave";
 
 /** Owns the terminal's keyboard until it is disposed. Keys that are pressed during an answer are read afterwards. */
 export class LineReader implements Disposable {
@@ -40,7 +40,7 @@ export class LineReader implements Disposable {
   }
 
   /** The next question. */
-  async read(): Promise<Typed> {
+  async read(): Promise<TypedQuestion> {
     this.#isMuted = false;
     try {
       const first = await this.#line(PROMPT);

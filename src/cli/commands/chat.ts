@@ -38,7 +38,7 @@ export function registerChat(program: Command, run: RunCommand): void {
 }
 
 const chatCommand: Action<ChatOptions> = async (session, [path], options) => {
-  const { readConversation } = await import("../input/messages-input.ts");
+  const { readConversation } = await import("../chat/messages-input.ts");
   if (options.render !== true && !options.generationPrompt)
     throw new UsageError("--no-generation-prompt", "no --render", "--render too: an answer needs to be asked for");
   const { messages, variables } = await readConversation(options, session.signal);

@@ -2,8 +2,7 @@
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { GenerateOptions } from "../../runtime/generate-options.ts";
-import type { CommandSession } from "../session/command-session.ts";
-import { integerIn, numberIn } from "./common-options.ts";
+import { type CommonOptions, integerIn, numberIn } from "./common-options.ts";
 
 export interface SamplingArguments {
   readonly maxTokens?: number;
@@ -49,9 +48,15 @@ function collectStops(text: string, before: readonly string[] = []): readonly st
   return [...before, text];
 }
 
+/** What a generation needs of the command that runs it. */
+export interface GeneratingCommand extends Pick<GenerateOptions, "signal"> {
+  readonly options: Pick<CommonOptions, "seed" | "context">;
+  readonly report: GenerateOptions["onProgress"];
+}
+
 /** The settings of a generation. */
 export function samplingOf(
-  { options: common, signal, report }: CommandSession,
+  { options: common, signal, report }: GeneratingCommand,
   { maxTokens, temperature, topP, topK, minP, repetitionPenalty, stop, ignoreEos }: SamplingArguments,
   mostTokens: number,
 ): GenerateOptions {

@@ -2,7 +2,7 @@
 import { FormatError, UsageError } from "../../base/errors.ts";
 import { describeJson, isObject, type JsonObject, parseJson } from "../../base/json.ts";
 import { type ChatMessage, checkMessages } from "../../text/chat/chat-template.ts";
-import { readTextInput } from "./text-input.ts";
+import { readTextInput } from "../input/text-input.ts";
 
 export interface ConversationInput {
   /** Undefined where none were given. */
