@@ -14,6 +14,9 @@ export interface ModelReport extends ModelFacts {
   readonly expected: ExpectedUse & Partial<ExpectedSpeed>;
 }
 
+/** All memory that WebAssembly can address with 32 bits. */
+const ENGINE_BYTES = 2 ** 32;
+
 export function describeModel(path: string, report: ModelReport): string {
   const lines = [
     `${path}: ${report.modelType}, ${report.format}`,
@@ -47,6 +50,11 @@ function expectedLines({ expected }: ModelReport): readonly string[] {
   const { weightBytes, cacheBytesPerToken, context, memoryBytes, bytesPerToken, tokensPerSecond } = expected;
   const parts = `weights ${bytes(weightBytes)}, cache ${bytes(cacheBytesPerToken * context)} for ${context} tokens`;
   const memory = `memory to expect: ${bytes(memoryBytes)} (${parts}) and the runtime's own`;
+  if (memoryBytes > ENGINE_BYTES)
+    return [
+      memory,
+      `which is more than the ${bytes(ENGINE_BYTES)} that the engine can hold: fewer bits or a shorter --context`,
+    ];
   if (tokensPerSecond === undefined) return [memory];
   const speed = `at most about ${rounded(tokensPerSecond)} tokens/s on one thread`;
   return [memory, `decoding to expect: ${speed} (a token reads ${bytes(bytesPerToken)} of weights)`];

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -118,6 +118,18 @@ describe("quern inspect", () => {
     const path = repositoryFile("models/fable-mixtral");
     const { expected } = JSON.parse(quern(["inspect", path, "--context", "100", "--json"]).stdout) as Facts;
     expect(expected.memoryBytes - expected.weightBytes).toBe(100 * 6 * 2 * 96 * 4);
+  });
+
+  it("says that a model is too large for the engine's memory", () => {
+    const path = join(folder, "large");
+    const config = JSON.parse(readFileSync(repositoryFile("models/fable-mixtral/config.json"), "utf8")) as object;
+    mkdirSync(path);
+    writeFileSync(
+      join(path, "config.json"),
+      JSON.stringify({ ...config, hidden_size: 6144, intermediate_size: 16384 }),
+    );
+    expect(quern(["inspect", path]).stdout).toContain("which is more than the 4.29 GB that the engine can hold");
+    expect(quern(["inspect", repositoryFile("models/fable-mixtral")]).stdout).not.toContain("can hold");
   });
 
   it("names the kinds of model that it does not open", () => {
