@@ -12,6 +12,8 @@ import { packagesOf, readRepository, SOURCES } from "./reading/sources.ts";
 const LIBRARY_PACKAGES = ["@assemblyscript/loader", "@huggingface/tokenizers", "fflate"];
 /** What evaluation alone may import besides: templates of tasks, their schema, CSV files. */
 const EVALUATION_PACKAGES = ["@huggingface/jinja", "papaparse", "valibot"];
+/** What the renderer of chat templates alone may import besides, and only when a template is used. */
+const CHAT_PACKAGES = ["@huggingface/jinja"];
 /** What only the command line may import. */
 const CLI_PACKAGES = ["@observablehq/plot", "commander", "linkedom", "picocolors"];
 
@@ -123,10 +125,12 @@ describe("versions", () => {
 describe("imports of packages", () => {
   it("stay within the allowed ones in the library", () => {
     const evaluates = (file: string) => file.startsWith("src/eval/");
+    const chats = (file: string) => file.startsWith("src/text/jinja/");
     const library = SOURCES.filter((file) => !isCli(file));
     const allowed = (name: string) => isBuiltin(name) || LIBRARY_PACKAGES.includes(name);
-    const core = library.filter((file) => !evaluates(file));
+    const core = library.filter((file) => !evaluates(file) && !chats(file));
     expect(faultsOf(core, allowed)).toEqual([]);
+    expect(faultsOf(library.filter(chats), (name) => allowed(name) || CHAT_PACKAGES.includes(name))).toEqual([]);
     expect(faultsOf(library.filter(evaluates), (name) => allowed(name) || EVALUATION_PACKAGES.includes(name))).toEqual(
       [],
     );

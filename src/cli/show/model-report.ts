@@ -2,6 +2,7 @@
 import type { ExpectedUse } from "../../model/expected-use.ts";
 import type { ModelFacts, ModuleFacts } from "../../model/inspect.ts";
 import type { StructureFacts } from "../../model/structure-facts.ts";
+import { LIMIT_BYTES } from "../../wasm/memory/arena.ts";
 import type { ExpectedSpeed } from "./expected-speed.ts";
 import { renderTable, type TextColumn } from "./text-table.ts";
 
@@ -13,9 +14,6 @@ export interface ModelReport extends ModelFacts {
   readonly chatTemplates?: readonly string[];
   readonly expected: ExpectedUse & Partial<ExpectedSpeed>;
 }
-
-/** All memory that WebAssembly can address with 32 bits. */
-const ENGINE_BYTES = 2 ** 32;
 
 export function describeModel(path: string, report: ModelReport): string {
   const lines = [
@@ -50,10 +48,10 @@ function expectedLines({ expected }: ModelReport): readonly string[] {
   const { weightBytes, cacheBytesPerToken, context, memoryBytes, bytesPerToken, tokensPerSecond } = expected;
   const parts = `weights ${bytes(weightBytes)}, cache ${bytes(cacheBytesPerToken * context)} for ${context} tokens`;
   const memory = `memory to expect: ${bytes(memoryBytes)} (${parts}) and the runtime's own`;
-  if (memoryBytes > ENGINE_BYTES)
+  if (memoryBytes > LIMIT_BYTES)
     return [
       memory,
-      `which is more than the ${bytes(ENGINE_BYTES)} that the engine can hold: fewer bits or a shorter --context`,
+      `which is more than the ${bytes(LIMIT_BYTES)} that the engine can hold: fewer bits or a shorter --context`,
     ];
   if (tokensPerSecond === undefined) return [memory];
   const speed = `at most about ${rounded(tokensPerSecond)} tokens/s on one thread`;

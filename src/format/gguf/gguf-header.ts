@@ -137,7 +137,7 @@ async function skipValues(cursor: HeaderCursor, key: string, place: ValuePlace):
 
 function readAlignment(metadata: GgufMetadata): number {
   const alignment = metadata.number("general.alignment") ?? 32;
-  if (Number.isInteger(Math.log2(alignment)) && alignment >= 1 && alignment <= LIMITS.alignment) return alignment;
+  if (alignment >= 1 && alignment <= LIMITS.alignment && (alignment & (alignment - 1)) === 0) return alignment;
   throw new FormatError(
     `${metadata.where}: general.alignment`,
     `found ${alignment}, expected a power of two up to ${LIMITS.alignment}`,
