@@ -137,7 +137,8 @@ async function skipValues(cursor: HeaderCursor, key: string, place: ValuePlace):
 
 function readAlignment(metadata: GgufMetadata): number {
   const alignment = metadata.number("general.alignment") ?? 32;
-  if (alignment >= 1 && alignment <= LIMITS.alignment && (alignment & (alignment - 1)) === 0) return alignment;
+  const isPowerOfTwo = Number.isInteger(alignment) && alignment >= 1 && (alignment & (alignment - 1)) === 0;
+  if (isPowerOfTwo && alignment <= LIMITS.alignment) return alignment;
   throw new FormatError(
     `${metadata.where}: general.alignment`,
     `found ${alignment}, expected a power of two up to ${LIMITS.alignment}`,
