@@ -99,6 +99,17 @@ export class FileError extends QuernError {
   }
 }
 
+/** A server does not give what was asked for. `status` is that of HTTP, where the server gave one. `where` never holds a query or a token. */
+export class RemoteError extends QuernError {
+  override readonly name: string = "RemoteError";
+  readonly code = "REMOTE";
+  readonly status: number | undefined;
+  constructor(where: string, problem: string, options: ErrorOptions & { readonly status?: number } = {}) {
+    super(`${where}: ${problem}`, { where, status: options.status }, options);
+    this.status = options.status;
+  }
+}
+
 /**
  * A chat template refuses a conversation (`raised` is true, and the message ends in its own words), or cannot be read or rendered.
  * `template` is its beginning.

@@ -1,0 +1,103 @@
+/** A file of a web server as a source. It is read by ranges, or taken whole from a server that cannot send parts. */
+import { FormatError, RemoteError } from "../../base/errors.ts";
+import { joined } from "../gzip.ts";
+import { type ByteSource, bytesSource, checkRange } from "../source.ts";
+import { BlockCache } from "./block-cache.ts";
+import { contentLength, contentRange, versionOf } from "./content-range.ts";
+import { HttpClient, type RemoteOptions, type RemotePlace, type Reply, remotePlace } from "./http-client.ts";
+import { pour, pourAll } from "./pour.ts";
+import { discard, RangeReader } from "./range-reader.ts";
+import { refusal } from "./refusals.ts";
+
+/** The first request: its answer tells the size, and most configurations fit in it. */
+const PROBE_BYTES = 256 * 1024;
+const MOST_DOWNLOAD_BYTES: number = 2 ** 31;
+/** A whole download of more than this is worth a warning. */
+const WARN_BYTES = 16 * 1024 * 1024;
+
+/** @throws RemoteError where the server does not give the file; its `status` is 404 where there is none. */
+export async function remoteFile(url: string | URL, options: RemoteOptions = {}): Promise<ByteSource> {
+  const client = new HttpClient(options);
+  return openRemote(client, remotePlace(new URL(url)), options);
+}
+
+/** The file by a client that others share. */
+export async function openRemote(client: HttpClient, place: RemotePlace, options: RemoteOptions): Promise<ByteSource> {
+  const headers = { range: `bytes=0-${PROBE_BYTES - 1}` };
+  const reply = await client.send(place, { headers });
+  const { response } = reply;
+  if (response.status === 206) return rangedFile({ client, place, options }, reply);
+  if (response.status === 200) return wholeFile({ client, place, options }, reply);
+  await discard(reply);
+  // A range of a file without bytes cannot be served.
+  if (response.status === 416 && /^bytes\s+\*\/0$/i.test(response.headers.get("content-range") ?? ""))
+    return bytesSource(place.name, new Uint8Array());
+  throw refusal(place.name, response);
+}
+
+interface Opening {
+  readonly client: HttpClient;
+  readonly place: RemotePlace;
+  readonly options: RemoteOptions;
+}
+
+async function rangedFile({ client, place, options }: Opening, reply: Reply): Promise<ByteSource> {
+  const { headers } = reply.response;
+  const range = contentRange(headers, place.name);
+  const size = range?.total ?? (await sizeByHead(client, place));
+  const length = Math.min(PROBE_BYTES, size);
+  if (range !== undefined && (range.first !== 0 || range.last >= length)) {
+    await discard(reply);
+    throw new RemoteError(place.name, `found bytes ${range.first}-${range.last}, expected bytes 0-${length - 1}`);
+  }
+  const start = new Uint8Array(length);
+  const { bytes } = await pour(reply, start, place.name).finally(() => reply.watchdog[Symbol.dispose]());
+  const file = { size, version: versionOf(headers) };
+  const reader = new RangeReader(client, place, { file, signal: options.signal });
+  const ranges = { size, read: (offset: number, into: Uint8Array) => reader.read(offset, into) };
+  const blocks = new BlockCache(ranges, bytes === length ? start : undefined);
+  const source: ByteSource = {
+    name: place.name,
+    size,
+    async read(offset, into) {
+      checkRange(source, offset, into.byteLength);
+      await (BlockCache.serves(into.byteLength) ? blocks : reader).read(offset, into);
+    },
+  };
+  return source;
+}
+
+/** A page sees Content-Range only if the server allows it, but it always sees Content-Length. */
+async function sizeByHead(client: HttpClient, place: RemotePlace): Promise<number> {
+  const reply = await client.send(place, { method: "HEAD", headers: { "accept-encoding": "identity" } });
+  await discard(reply);
+  const size = reply.response.status === 200 ? contentLength(reply.response.headers) : undefined;
+  if (size !== undefined) return size;
+  throw new RemoteError(
+    place.name,
+    "found neither Content-Range nor Content-Length, expected the file's size; a server of another origin must expose these headers",
+  );
+}
+
+/** Takes the file whole. The first answer is read on if it is the whole file already; a download that is cut begins anew. */
+async function wholeFile({ client, place, options }: Opening, first: Reply): Promise<ByteSource> {
+  const limit = options.maxDownloadBytes ?? MOST_DOWNLOAD_BYTES;
+  const attempts = client.attempts(place);
+  for (let reply = first; ; reply = await client.send(place, {})) {
+    using _watchdog = reply.watchdog;
+    if (reply.response.status !== 200) throw refusal(place.name, reply.response);
+    const size = contentLength(reply.response.headers);
+    if (size !== undefined && size > limit) {
+      await discard(reply);
+      throw new FormatError(
+        place.name,
+        `found ${size} bytes on a server that cannot send parts of a file, expected at most ${limit}`,
+      );
+    }
+    if (reply === first && (size ?? 0) > WARN_BYTES)
+      options.onWarning?.(`${place.name}: the server cannot send parts of a file, so all ${size} bytes are downloaded`);
+    const { pieces, bytes, broken } = await pourAll(reply, size ?? limit, place.name);
+    if (broken === undefined && bytes === (size ?? bytes)) return bytesSource(place.name, joined(pieces, bytes));
+    await attempts.again({ problem: `the download was cut after ${bytes} bytes (${broken ?? "it ended too soon"})` });
+  }
+}

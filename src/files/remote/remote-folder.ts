@@ -1,0 +1,102 @@
+/** A folder of a web server, or a GGUF file on one, as a model's folder. */
+import { FileError, RemoteError } from "../../base/errors.ts";
+import type { ByteSource, FolderSource } from "../source.ts";
+import { HttpClient, type RemoteOptions, remotePlace, shownUrl } from "./http-client.ts";
+import { openRemote } from "./remote-file.ts";
+
+/**
+ * A server does not list its files, so these names are tried. Other names can be opened as well: the index of a checkpoint in shards
+ * names the shards.
+ */
+const WELL_KNOWN = [
+  "config.json",
+  "model.safetensors",
+  "model.safetensors.index.json",
+  "generation_config.json",
+  "quantize_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "chat_template.jinja",
+  "chat_template.json",
+];
+
+const GGUF = /\.gguf$/i;
+/** What a server says of a file that is not there; those that do not tell strangers what there is say 403. */
+const ABSENT = [404, 410];
+
+/**
+ * The folder at `url`, or, where the address ends in `.gguf`, a folder that lists this file only. Nothing is read yet.
+ * A query of the address is added to that of each file.
+ */
+export function remoteFolder(url: string | URL, options: RemoteOptions = {}): FolderSource {
+  const address = withLogin(new URL(url), options);
+  const { pathname } = address.url;
+  const slash = pathname.lastIndexOf("/") + 1;
+  const file = pathname.slice(slash);
+  if (!GGUF.test(file)) return folderAt(address.url, address.options);
+  const base = new URL(address.url);
+  base.pathname = pathname.slice(0, slash);
+  const folder = folderAt(base, address.options);
+  // Other GGUF files beside it can be opened: they may be parts of the same model.
+  return {
+    ...folder,
+    list: async () => [decodeURIComponent(file)],
+    open: async (name) => (GGUF.test(name) ? folder.open(name) : undefined),
+  };
+}
+
+function folderAt(base: URL, options: RemoteOptions): FolderSource {
+  const client = new HttpClient(options);
+  const name = shownUrl(base).replace(/\/+$/, "");
+  const opened = new Map<string, Promise<ByteSource | undefined>>();
+  const open = (file: string): Promise<ByteSource | undefined> => {
+    checkName(name, file);
+    const known = opened.get(file) ?? openAt(fileUrl(base, file));
+    opened.set(file, known);
+    known.catch(() => opened.delete(file));
+    return known;
+  };
+  const openAt = async (url: URL): Promise<ByteSource | undefined> => {
+    try {
+      return await openRemote(client, remotePlace(url), options);
+    } catch (error) {
+      if (error instanceof RemoteError && ABSENT.includes(error.status ?? 0)) return undefined;
+      throw error;
+    }
+  };
+  return {
+    name,
+    async list() {
+      const found = await Promise.all(WELL_KNOWN.map(async (file) => ((await open(file)) === undefined ? [] : [file])));
+      return found.flat().sort();
+    },
+    open,
+    async close() {
+      opened.clear();
+    },
+  };
+}
+
+/** The plain name of a file: a name from an index must not lead out of the folder. */
+function checkName(folder: string, file: string): void {
+  if (file === "" || file === "." || file === ".." || /[/\\\0]/.test(file))
+    throw new FileError(`${folder}/${file}`, "found a path, expected the plain name of a file in the folder");
+}
+
+function fileUrl(base: URL, file: string): URL {
+  const url = new URL(base);
+  url.pathname = `${base.pathname.replace(/\/*$/, "/")}${encodeURIComponent(file)}`;
+  url.hash = "";
+  return url;
+}
+
+/** `https://user:password@host/`: fetch refuses such addresses, so the login becomes a header, which only this origin gets. */
+function withLogin(url: URL, options: RemoteOptions): { readonly url: URL; readonly options: RemoteOptions } {
+  if (url.username === "" && url.password === "") return { url, options };
+  const login = new TextEncoder().encode(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`);
+  const plain = new URL(url);
+  plain.username = "";
+  plain.password = "";
+  const authorization = `Basic ${btoa(String.fromCharCode(...login))}`;
+  return { url: plain, options: { ...options, headers: { authorization, ...options.headers } } };
+}
