@@ -13,7 +13,15 @@ export interface ByteSource {
   readonly size: number;
   /** Fills all of `into` with the bytes from `offset` on, or throws: a short read is a `FormatError`. */
   read(offset: number, into: Uint8Array): Promise<void>;
+  /** Brings the whole file to where reads are cheap, such as a cache on the disk. Loading calls it; reading headers does not. */
+  prepare?(run: PrepareRun): Promise<void>;
   close?(): Promise<void>;
+}
+
+export interface PrepareRun {
+  readonly signal?: AbortSignal;
+  /** Called with bytes that have arrived since the last call, those that were there already included: `size` in all. */
+  readonly onBytes?: (bytes: number) => void;
 }
 
 /** A flat folder: the files of a model. */

@@ -2,13 +2,15 @@ import { describe, expect, it } from "vitest";
 import * as errors from "../../src/base/errors.ts";
 import { RequestError } from "../../src/eval/scoring/model-likelihood.ts";
 
-const { FileError, FormatError, MemoryError, NumericsError, ShapeError, UnsupportedError, UsageError } = errors;
+const { FileError, FormatError, MemoryError, NumericsError, RemoteError, ShapeError, UnsupportedError, UsageError } =
+  errors;
 
 const NAMED: readonly (readonly [string, new (...args: never[]) => Error])[] = Object.entries({
   FileError,
   FormatError,
   MemoryError,
   NumericsError,
+  RemoteError,
   ShapeError,
   UnsupportedError,
   UsageError,

@@ -2,7 +2,8 @@
  * Requests with redirects and retries. Headers of the caller, which may hold a token, go to the first address's origin only,
  * whatever hosts it redirects to.
  */
-import { RemoteError } from "../../base/errors.ts";
+import { RemoteError, UsageError } from "../../base/errors.ts";
+import { quoted } from "../../base/json.ts";
 import { Attempts, type RetryRule, retryAfterMs, retryRule } from "./attempts.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -29,12 +30,20 @@ export interface RemotePlace {
   readonly name: string;
   readonly url: URL;
   location: URL;
+  /** The error for an answer that is no file; undefined where the status says enough. */
+  readonly refuse?: (response: Response) => RemoteError | undefined;
 }
 
 /** @throws RemoteError for an address that is not http: or https:. */
-export function remotePlace(address: URL): RemotePlace {
+export function remotePlace(address: URL, refuse?: RemotePlace["refuse"]): RemotePlace {
   const url = requireHttp(address, shownUrl(address));
-  return { name: shownUrl(url), url, location: url };
+  return { name: shownUrl(url), url, location: url, refuse };
+}
+
+/** @throws UsageError for a text that is no URL. */
+export function requireUrl(url: string | URL): URL {
+  if (url instanceof URL || URL.canParse(url)) return new URL(url);
+  throw new UsageError("model", quoted(url), "a URL such as https://host/folder/");
 }
 
 /** The address without query, fragment and credentials: they may hold secrets. */
@@ -42,7 +51,7 @@ export function shownUrl(url: URL): string {
   return `${url.origin === "null" ? url.protocol : url.origin}${url.pathname}`;
 }
 
-/** A response, all of whose redirects were followed. `all` has the headers of each response on the way, the last one first. */
+/** A response, all of whose redirects were followed. `hops` has the headers of each response on the way, the last one first. */
 export interface Reply {
   readonly response: Response;
   readonly hops: readonly Headers[];
@@ -53,6 +62,8 @@ export interface HttpRequest {
   readonly method?: "GET" | "HEAD";
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Gives a redirect to another origin as it is: a signed address may be for GET only. */
+  readonly staysAtHome?: boolean;
 }
 
 export class HttpClient {
@@ -107,7 +118,11 @@ export class HttpClient {
     return new Attempts(place.name, this.rule, signal);
   }
 
-  async #follow(place: RemotePlace, { method = "GET", headers }: HttpRequest, watchdog: Watchdog): Promise<Reply> {
+  async #follow(
+    place: RemotePlace,
+    { method = "GET", headers, staysAtHome = false }: HttpRequest,
+    watchdog: Watchdog,
+  ): Promise<Reply> {
     const hops: Headers[] = [];
     let url = place.location;
     while (hops.length <= MOST_REDIRECTS) {
@@ -125,7 +140,9 @@ export class HttpClient {
       }
       hops.unshift(response.headers);
       const location = response.headers.get("location");
-      if (!REDIRECTS.includes(response.status) || location === null) {
+      const isFinal = !REDIRECTS.includes(response.status) || location === null;
+      const isAway = staysAtHome && location !== null && redirected(location, url, place).origin !== url.origin;
+      if (isFinal || isAway) {
         place.location = response.redirected ? new URL(response.url) : url;
         return { response, hops, watchdog };
       }

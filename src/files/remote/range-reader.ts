@@ -92,7 +92,7 @@ export class RangeReader {
     try {
       if (status !== 206 && status !== 200) {
         if (status === 416) throw changed(name, `range ${first}-${first + length - 1} is outside the file`);
-        throw refusal(name, response);
+        throw refusal(this.#place, response);
       }
       if (!sameVersion(version, versionOf(headers)))
         throw changed(name, `its tag is ${headers.get("etag") ?? headers.get("last-modified")}`);

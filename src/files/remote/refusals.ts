@@ -1,5 +1,6 @@
 /** The error for an answer that is no file. */
 import { RemoteError } from "../../base/errors.ts";
+import type { RemotePlace } from "./http-client.ts";
 
 const SENTENCES: Readonly<Record<number, string>> = {
   401: "the server asks for a login (status 401)",
@@ -8,6 +9,10 @@ const SENTENCES: Readonly<Record<number, string>> = {
   410: "found no such file any more (status 410)",
 };
 
-export function refusal(where: string, { status }: Response): RemoteError {
-  return new RemoteError(where, SENTENCES[status] ?? `the server answered ${status}, expected the file`, { status });
+export function refusal({ name, refuse }: RemotePlace, response: Response): RemoteError {
+  const { status } = response;
+  return (
+    refuse?.(response) ??
+    new RemoteError(name, SENTENCES[status] ?? `the server answered ${status}, expected the file`, { status })
+  );
 }

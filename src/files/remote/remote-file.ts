@@ -4,7 +4,14 @@ import { joined } from "../gzip.ts";
 import { type ByteSource, bytesSource, checkRange } from "../source.ts";
 import { BlockCache } from "./block-cache.ts";
 import { contentLength, contentRange, versionOf } from "./content-range.ts";
-import { HttpClient, type RemoteOptions, type RemotePlace, type Reply, remotePlace } from "./http-client.ts";
+import {
+  HttpClient,
+  type RemoteOptions,
+  type RemotePlace,
+  type Reply,
+  remotePlace,
+  requireUrl,
+} from "./http-client.ts";
 import { pour, pourAll } from "./pour.ts";
 import { discard, RangeReader } from "./range-reader.ts";
 import { refusal } from "./refusals.ts";
@@ -18,7 +25,7 @@ const WARN_BYTES = 16 * 1024 * 1024;
 /** @throws RemoteError where the server does not give the file; its `status` is 404 where there is none. */
 export async function remoteFile(url: string | URL, options: RemoteOptions = {}): Promise<ByteSource> {
   const client = new HttpClient(options);
-  return openRemote(client, remotePlace(new URL(url)), options);
+  return openRemote(client, remotePlace(requireUrl(url)), options);
 }
 
 /** The file by a client that others share. */
@@ -26,13 +33,22 @@ export async function openRemote(client: HttpClient, place: RemotePlace, options
   const headers = { range: `bytes=0-${PROBE_BYTES - 1}` };
   const reply = await client.send(place, { headers });
   const { response } = reply;
+  if (isPage(response)) {
+    await discard(reply);
+    throw new RemoteError(place.name, "found a web page (text/html), expected the file", { status: 404 });
+  }
   if (response.status === 206) return rangedFile({ client, place, options }, reply);
   if (response.status === 200) return wholeFile({ client, place, options }, reply);
   await discard(reply);
   // A range of a file without bytes cannot be served.
   if (response.status === 416 && /^bytes\s+\*\/0$/i.test(response.headers.get("content-range") ?? ""))
     return bytesSource(place.name, new Uint8Array());
-  throw refusal(place.name, response);
+  throw refusal(place, response);
+}
+
+/** Servers of programs with a single page answer with it, and with status 200, whatever file does not exist. */
+function isPage({ ok, headers }: Response): boolean {
+  return ok && /^text\/html\b/i.test(headers.get("content-type") ?? "");
 }
 
 interface Opening {
@@ -85,7 +101,7 @@ async function wholeFile({ client, place, options }: Opening, first: Reply): Pro
   const attempts = client.attempts(place);
   for (let reply = first; ; reply = await client.send(place, {})) {
     using _watchdog = reply.watchdog;
-    if (reply.response.status !== 200) throw refusal(place.name, reply.response);
+    if (reply.response.status !== 200) throw refusal(place, reply.response);
     const size = contentLength(reply.response.headers);
     if (size !== undefined && size > limit) {
       await discard(reply);

@@ -1,7 +1,7 @@
 /** A folder of a web server, or a GGUF file on one, as a model's folder. */
 import { FileError, RemoteError } from "../../base/errors.ts";
 import type { ByteSource, FolderSource } from "../source.ts";
-import { HttpClient, type RemoteOptions, remotePlace, shownUrl } from "./http-client.ts";
+import { HttpClient, type RemoteOptions, remotePlace, requireUrl, shownUrl } from "./http-client.ts";
 import { openRemote } from "./remote-file.ts";
 
 /**
@@ -21,7 +21,6 @@ const WELL_KNOWN = [
 ];
 
 const GGUF = /\.gguf$/i;
-/** What a server says of a file that is not there; those that do not tell strangers what there is say 403. */
 const ABSENT = [404, 410];
 
 /**
@@ -29,7 +28,7 @@ const ABSENT = [404, 410];
  * A query of the address is added to that of each file.
  */
 export function remoteFolder(url: string | URL, options: RemoteOptions = {}): FolderSource {
-  const address = withLogin(new URL(url), options);
+  const address = withLogin(requireUrl(url), options);
   const { pathname } = address.url;
   const slash = pathname.lastIndexOf("/") + 1;
   const file = pathname.slice(slash);
@@ -56,17 +55,24 @@ function folderAt(base: URL, options: RemoteOptions): FolderSource {
     known.catch(() => opened.delete(file));
     return known;
   };
+  let isOpen = false;
   const openAt = async (url: URL): Promise<ByteSource | undefined> => {
     try {
-      return await openRemote(client, remotePlace(url), options);
+      const file = await openRemote(client, remotePlace(url), options);
+      isOpen = true;
+      return file;
     } catch (error) {
-      if (error instanceof RemoteError && ABSENT.includes(error.status ?? 0)) return undefined;
+      const status = error instanceof RemoteError ? error.status : undefined;
+      if (status !== undefined && ABSENT.includes(status)) return undefined;
+      // Stores that do not list their files to strangers say so of a file that does not exist, too.
+      if (status === 403 && isOpen) return undefined;
       throw error;
     }
   };
   return {
     name,
     async list() {
+      await open(WELL_KNOWN[0]);
       const found = await Promise.all(WELL_KNOWN.map(async (file) => ((await open(file)) === undefined ? [] : [file])));
       return found.flat().sort();
     },
