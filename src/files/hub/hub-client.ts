@@ -1,5 +1,5 @@
 /** Asks the hub for versions of models and their files (huggingface_hub, "Hub API endpoints"). */
-import { FileError, FormatError, RemoteError, UsageError } from "../../base/errors.ts";
+import { FormatError, RemoteError, UsageError } from "../../base/errors.ts";
 import { asObject, type JsonValue, parseJsonBytes } from "../../base/json.ts";
 import { joined } from "../gzip.ts";
 import { contentLength } from "../remote/content-range.ts";
@@ -48,8 +48,8 @@ export class HubClient {
     const { token } = options;
     if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
       throw new UsageError("HF_TOKEN", "a token with spaces or other characters that a header cannot hold", "a token");
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    this.#options = { ...options, headers: { ...options.headers, ...headers } };
+    const login: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    this.#options = { ...options, headers: { ...options.headers, ...login } };
     this.#client = new HttpClient(this.#options);
     this.#endpoint = requireUrl((options.endpoint ?? HUB_ENDPOINT).replace(/\/+$/, ""));
     this.#reference = reference;
@@ -173,7 +173,9 @@ export class HubClient {
     await discard(reply);
     const { response } = reply;
     if (response.status === 404 && place.refuse?.(response) === undefined)
-      throw new FileError(this.#where, `found no model ${shownReference(this.#reference)} on this hub`);
+      throw new RemoteError(this.#where, `found no model ${shownReference(this.#reference)} on this hub`, {
+        status: 404,
+      });
     if (response.status >= 400) throw refusal(place, response);
     return commitIn(response.headers);
   }
