@@ -3,6 +3,7 @@ import { UsageError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { Turns } from "../base/turns.ts";
 import type { FolderSource } from "../files/source.ts";
+import { prepareSources } from "../format/prepare-sources.ts";
 import type { Activations, EngineActivations } from "../nn/emit.ts";
 import type { ChatTemplate } from "../text/chat/chat-template.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -130,6 +131,10 @@ export class Model implements AsyncDisposable {
     };
     try {
       const activations = chooseActivations(files, options);
+      await prepareSources(files.index, {
+        signal: options.signal,
+        onBytes: (done, total) => options.onProgress?.({ phase: "download", done, total, unit: "bytes" }),
+      });
       const weights = await loadWeights(machine, new WeightStore(machine, files.linears, warn), files, run);
       for (const [sentence, count] of warnings) options.onWarning?.(`${files.name}: ${sentence} (${count} modules)`);
       return { files, machine, weights, activations };

@@ -97,7 +97,7 @@ class HubCacheFolder implements FolderSource {
     const { size, etag: hash } = await client.facts(file, version.commit);
     const known = { ...file, size };
     const onDisk = async (run: PrepareRun): Promise<ByteSource> => {
-      const open = () => client.open(known, version.commit);
+      const open = (ended: AbortSignal) => client.open(known, version.commit, ended);
       await fetchBlob({ place: this.#place, hash, size, open }, run);
       return nodeFile(await this.#place.name(hash, version.commit, file.path));
     };

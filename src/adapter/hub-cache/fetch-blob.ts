@@ -22,8 +22,8 @@ export interface WantedBlob {
   readonly place: CachePlace;
   readonly hash: string;
   readonly size: number;
-  /** Opens the file on its server. */
-  open(): Promise<ByteSource>;
+  /** Opens the file on its server; the signal ends all its reads. */
+  open(signal: AbortSignal): Promise<ByteSource>;
 }
 
 /** Does nothing where the blob is there. A process that finds another one at work on the blob waits for it. */
@@ -69,15 +69,23 @@ async function complete({ size, hash, open: openSource }: WantedBlob, path: stri
   try {
     const sum = blobHash(hash, size);
     let start = (await file.stat()).size;
-    if (start > size) await file.truncate((start = 0));
+    if (start > size) {
+      await file.truncate(0);
+      start = 0;
+    }
     await hashStart(file, { sum, start, run });
     if (start < size) {
-      const source = await openSource();
+      const stop = new AbortController();
+      const source = await openSource(
+        run.signal === undefined ? stop.signal : AbortSignal.any([run.signal, stop.signal]),
+      );
       try {
         if (source.size !== size)
           throw new RemoteError(source.name, `found ${source.size} bytes, expected ${size} as the hub's list says`);
         await append(file, { source, start, sum, run, path });
       } finally {
+        // After a failure, pieces that were asked for ahead must not go on.
+        stop.abort();
         await source.close?.();
       }
     }

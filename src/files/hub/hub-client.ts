@@ -66,9 +66,10 @@ export class HubClient {
     return { commit, files };
   }
 
-  /** Opens a file by ranges. @throws RemoteError if it is not there or has another size than the list says. */
-  async open(file: HubFile, commit: string): Promise<ByteSource> {
-    const source = await openRemote(this.#client, this.#place(file, commit), this.#options);
+  /** Opens a file by ranges; the signal, or that of the options, ends its reads. @throws RemoteError if it is not there or has another size than the list says. */
+  async open(file: HubFile, commit: string, signal?: AbortSignal): Promise<ByteSource> {
+    const options = signal === undefined ? this.#options : { ...this.#options, signal };
+    const source = await openRemote(this.#client, this.#place(file, commit), options);
     if (file.size === undefined || file.size === source.size) return source;
     throw new RemoteError(source.name, `found ${source.size} bytes, expected ${file.size} as the hub's list says`);
   }

@@ -31,7 +31,7 @@ export async function remoteFile(url: string | URL, options: RemoteOptions = {})
 /** The file by a client that others share. */
 export async function openRemote(client: HttpClient, place: RemotePlace, options: RemoteOptions): Promise<ByteSource> {
   const headers = { range: `bytes=0-${PROBE_BYTES - 1}` };
-  const reply = await client.send(place, { headers });
+  const reply = await client.send(place, { headers, signal: options.signal });
   const { response } = reply;
   if (isPage(response)) {
     await discard(reply);
@@ -98,8 +98,8 @@ async function sizeByHead(client: HttpClient, place: RemotePlace): Promise<numbe
 /** Takes the file whole. The first answer is read on if it is the whole file already; a download that is cut begins anew. */
 async function wholeFile({ client, place, options }: Opening, first: Reply): Promise<ByteSource> {
   const limit = options.maxDownloadBytes ?? MOST_DOWNLOAD_BYTES;
-  const attempts = client.attempts(place);
-  for (let reply = first; ; reply = await client.send(place, {})) {
+  const attempts = client.attempts(place, options.signal);
+  for (let reply = first; ; reply = await client.send(place, { signal: options.signal })) {
     using _watchdog = reply.watchdog;
     if (reply.response.status !== 200) throw refusal(place, reply.response);
     const size = contentLength(reply.response.headers);

@@ -48,7 +48,7 @@ function folderAt(base: URL, options: RemoteOptions): FolderSource {
   const client = new HttpClient(options);
   const name = shownUrl(base).replace(/\/+$/, "");
   const opened = new Map<string, Promise<ByteSource | undefined>>();
-  const open = (file: string): Promise<ByteSource | undefined> => {
+  const open = async (file: string): Promise<ByteSource | undefined> => {
     checkName(name, file);
     const known = opened.get(file) ?? openAt(fileUrl(base, file));
     opened.set(file, known);
