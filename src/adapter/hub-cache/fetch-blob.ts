@@ -41,7 +41,10 @@ export async function fetchBlob(wanted: WantedBlob, run: PrepareRun): Promise<vo
       continue;
     }
     await using _held = lock;
-    if (!(await place.hasBlob(hash, size))) return download(wanted, run);
+    if (await place.hasBlob(hash, size)) continue;
+    // Without this await the lock would be released at once.
+    await download(wanted, run);
+    return;
   }
 }
 

@@ -27,7 +27,7 @@ export function retryRule(wish: Partial<RetryRule> = {}): RetryRule {
 }
 
 /** Why an attempt failed, as the second half of a sentence. */
-export interface Failure {
+export interface FailedAttempt {
   readonly problem: string;
   readonly status?: number;
   readonly cause?: unknown;
@@ -53,7 +53,7 @@ export class Attempts {
   }
 
   /** Waits before the next attempt. @throws RemoteError after the last attempt; the signal's reason when it is aborted. */
-  async again({ problem, askedMs, ...details }: Failure): Promise<void> {
+  async again({ problem, askedMs, ...details }: FailedAttempt): Promise<void> {
     this.#signal?.throwIfAborted();
     this.#failed++;
     const { attempts, firstMs, mostMs, longestAskedMs } = this.#rule;
@@ -65,7 +65,7 @@ export class Attempts {
     await pause(askedMs ?? wait * (0.5 + Math.random() / 2), this.#signal);
   }
 
-  #error(problem: string, details: Omit<Failure, "problem" | "askedMs">): RemoteError {
+  #error(problem: string, details: Omit<FailedAttempt, "problem" | "askedMs">): RemoteError {
     return new RemoteError(this.#where, problem, details);
   }
 }

@@ -6,19 +6,19 @@ const MOST_BLOCKS = 32;
 /** Blocks that are read ahead of a reader that goes front to back. */
 const MOST_AHEAD = 8;
 
-export interface BlockFile {
+export interface RangedFile {
   readonly size: number;
   read(offset: number, into: Uint8Array): Promise<void>;
 }
 
 export class BlockCache {
-  readonly #file: BlockFile;
+  readonly #file: RangedFile;
   /** The last used block is the last one. */
   readonly #blocks = new Map<number, Promise<Uint8Array>>();
   #next = -1;
   #ahead = 0;
 
-  constructor(file: BlockFile, start?: Uint8Array) {
+  constructor(file: RangedFile, start?: Uint8Array) {
     this.#file = file;
     // The first answer's bytes, where they are a whole block or the whole file.
     if (start !== undefined && start.byteLength === Math.min(BLOCK_BYTES, file.size))

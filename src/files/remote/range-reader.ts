@@ -2,8 +2,8 @@
 import { RemoteError } from "../../base/errors.ts";
 import { contentRange, ifRange, sameVersion, type Version, versionOf } from "./content-range.ts";
 import type { HttpClient, RemotePlace, Reply } from "./http-client.ts";
+import { refusal } from "./http-refusal.ts";
 import { pour } from "./pour.ts";
-import { refusal } from "./refusals.ts";
 
 /** What the first response told of the file. */
 export interface KnownFile {

@@ -12,9 +12,9 @@ import {
   remotePlace,
   requireUrl,
 } from "./http-client.ts";
+import { refusal } from "./http-refusal.ts";
 import { pour, pourAll } from "./pour.ts";
 import { discard, RangeReader } from "./range-reader.ts";
-import { refusal } from "./refusals.ts";
 
 /** The first request: its answer tells the size, and most configurations fit in it. */
 const PROBE_BYTES = 256 * 1024;
