@@ -12,6 +12,7 @@ const NAMED: readonly (readonly [string, new (...args: never[]) => Error])[] = O
   NumericsError,
   RemoteError,
   ShapeError,
+  TemplateError,
   UnsupportedError,
   UsageError,
 });
