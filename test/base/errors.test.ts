@@ -2,8 +2,17 @@ import { describe, expect, it } from "vitest";
 import * as errors from "../../src/base/errors.ts";
 import { RequestError } from "../../src/eval/scoring/model-likelihood.ts";
 
-const { FileError, FormatError, MemoryError, NumericsError, RemoteError, ShapeError, UnsupportedError, UsageError } =
-  errors;
+const {
+  FileError,
+  FormatError,
+  MemoryError,
+  NumericsError,
+  RemoteError,
+  ShapeError,
+  TemplateError,
+  UnsupportedError,
+  UsageError,
+} = errors;
 
 const NAMED: readonly (readonly [string, new (...args: never[]) => Error])[] = Object.entries({
   FileError,
