@@ -8,6 +8,7 @@ import { nearestWord } from "../base/nearest-word.ts";
 import { registerCalibrate } from "./commands/calibrate.ts";
 import { registerChat } from "./commands/chat.ts";
 import { registerCompare } from "./commands/compare.ts";
+import { registerConvert } from "./commands/convert.ts";
 import { registerDemo } from "./commands/demo.ts";
 import { registerEvaluate } from "./commands/evaluate.ts";
 import { registerGenerate } from "./commands/generate.ts";
@@ -42,6 +43,7 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerQuantize,
   registerQuantizeMatrix,
   registerSmooth,
+  registerConvert,
   registerPerplexity,
   registerCompare,
   registerEvaluate,

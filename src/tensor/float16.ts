@@ -34,6 +34,12 @@ function exponentOf(value: number): number {
   return (bits32[0] >>> 23) - 127;
 }
 
+/** The f16 bits nearest to a number in f32, ties to even; undefined for numbers that are too large or no numbers. */
+export function roundedF16(value: number): number | undefined {
+  // From 65520 on, the nearest would be 65536, which f16 does not have.
+  return Math.abs(value) < 65520 ? exactF16(nearestF16(value)) : undefined;
+}
+
 /** The f16 bits that have exactly this value, or `undefined` if there are none. */
 export function exactF16(value: number): number | undefined {
   const magnitude = Math.abs(value);

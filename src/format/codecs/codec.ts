@@ -97,6 +97,8 @@ export interface StoredCodes extends Stored {
 /** Weights as codes with a scale and a minimum for each group of columns, in blocks of GGUF's types. */
 export interface StoredBlocks extends Stored, BlockForm {
   readonly kind: "blocks";
+  /** Reads rows [first, first + count) as f32 [count, cols]. */
+  readRows(first: number, count: number): Promise<Float32Array>;
 }
 
 export type StoredMatrix = StoredFloat | StoredCodes | StoredBlocks;

@@ -112,6 +112,7 @@ function storedBlocks(located: Located, form: BlockForm): StoredBlocks {
     ...commonParts(located),
     ...form,
     kind: "blocks",
+    readRows: (first, count) => readValues(located, first, count),
     memoryBytes: blockPanelBytes(form, rows, cols),
     stagingBytes: stagingBytes(rows, rowBytes),
     async lay(bench, address) {

@@ -136,6 +136,21 @@ function readGraniteMoe(fields: GgufFields, { headDim }: ArchitectureContext): J
   };
 }
 
+/** The classes of transformers by `model_type`, which other programs look for in a configuration. */
+export const CLASS_NAMES: Readonly<Record<string, string>> = {
+  mixtral: "MixtralForCausalLM",
+  llama: "LlamaForCausalLM",
+  mistral: "MistralForCausalLM",
+  olmoe: "OlmoeForCausalLM",
+  qwen2: "Qwen2ForCausalLM",
+  qwen3: "Qwen3ForCausalLM",
+  qwen2_moe: "Qwen2MoeForCausalLM",
+  qwen3_moe: "Qwen3MoeForCausalLM",
+  deepseek: "DeepseekForCausalLM",
+  granitemoe: "GraniteMoeForCausalLM",
+  granitemoeshared: "GraniteMoeSharedForCausalLM",
+};
+
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
   ["llama", { pairedRows: true, read: readLlama }],
   ["olmoe", { pairedRows: false, read: readOlmoe }],

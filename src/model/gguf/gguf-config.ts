@@ -6,7 +6,7 @@
 import { UnsupportedError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { GgufParts } from "../../format/gguf/gguf-files.ts";
-import { ARCHITECTURES, type Architecture } from "./architectures.ts";
+import { ARCHITECTURES, type Architecture, CLASS_NAMES } from "./architectures.ts";
 import { GgufFields } from "./gguf-fields.ts";
 import { ropeFields } from "./gguf-rope.ts";
 
@@ -28,7 +28,8 @@ export async function ggufConfig(parts: GgufParts): Promise<GgufConfig> {
   const fields = new GgufFields(metadata, name);
   const common = commonFields(fields, tensors);
   const own = architecture.read(fields, { hiddenSize: common.hidden_size, headDim: common.head_dim, tensors });
-  const json = { ...common, ...(await ropeFields(fields, tensors, common.head_dim)), ...own };
+  const architectures = [CLASS_NAMES[own["model_type"] as string]].filter((each) => each !== undefined);
+  const json = { architectures, ...common, ...(await ropeFields(fields, tensors, common.head_dim)), ...own };
   fields.requireKnown();
   return { json, architecture };
 }
