@@ -1,4 +1,5 @@
 /** `quern/quantize`: statistics, plans and quantised models. The parts for research are grouped by topic. */
+export { type ConvertOptions, convertGguf } from "./compress/convert/convert-gguf.ts";
 export type { SizedPlan } from "./compress/plan/plan-context.ts";
 export type { ModuleReport } from "./compress/result/module-report.ts";
 export type { Quantized, QuantizedMatrices, StarvedExpert } from "./compress/result/quantized.ts";

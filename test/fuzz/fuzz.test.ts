@@ -7,6 +7,7 @@ import { AREAS } from "./areas.ts";
 const COUNTS: Readonly<Record<string, number>> = {
   safetensors: 60,
   shards: 60,
+  gguf: 60,
   gptq: 60,
   config: 80,
   blocks: 60,

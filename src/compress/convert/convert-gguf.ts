@@ -12,6 +12,7 @@ import { copyCompanions, jsonText, writeText } from "../write/write-quantized.ts
 import { type ConvertedWeights, gptqConfigOf, tensorsOfGguf } from "./gguf-tensors.ts";
 import { writeShards } from "./write-shards.ts";
 
+/** Options of `convertGguf`: the output, how quantised weights are written, the size of files, and callbacks. */
 export interface ConvertOptions {
   /** The folder to write. It is committed, or aborted on any failure. */
   readonly output: OutputFolder;
