@@ -78,7 +78,8 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const { writeQuantized } = await import("../../compress/write/write-quantized.ts");
   const { nodeResumable, workFolderOf } = await import("../../adapter/node-work.ts");
   const { originMeta } = await import("../../compress/write/folder-meta.ts");
-  const { portableNames, readersOf } = await import("../../compress/write/readers.ts");
+  const { checkPortable, portableNames, readersOf } = await import("../../compress/write/readers.ts");
+  const { shapesOfFiles } = await import("../../compress/recipe/model-shapes.ts");
   checkChoices(options);
   const { resume, plan, stats, calibration: texts = [], idsFile } = options;
   await using _claim = await claimOutputs({
@@ -98,6 +99,7 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const names = portable ? portableNames(opened.files.family, options.names) : options.names;
   const settings = await settingsOf(session, opened, { ...options, names }, chosen, calibration);
   checkSettings(opened.files, settings);
+  if (portable) checkPortable(shapesOfFiles(opened.files), settings.modules);
   const windows = settings.method === "rtn" ? undefined : await calibration?.();
   const model = await opened.load();
   const checkpoint = await openBlocks(session, work, model, {

@@ -5,10 +5,18 @@
 import { UsageError } from "../../base/errors.ts";
 import type { Family } from "../../model/config/family.ts";
 import type { Spelling } from "../../model/config/module-names.ts";
+import type { ModelShapes } from "../recipe/model-shapes.ts";
+import { shapesUnder } from "../recipe/outer-bits.ts";
+import type { ModuleSetting } from "../recipe/settings.ts";
 
 const GPTQMODEL = "GPTQModel 7.7";
 /** Model types that transformers only supports with the checkpoint's own code. */
 const NEEDS_OWN_CODE: readonly string[] = ["deepseek"];
+
+/** Model types whose folders GPTQModel was seen to load. */
+const TRIED: readonly string[] = ["mixtral"];
+/** Model types whose experts GPTQModel expects in tensors of their own form, not as separate linears. */
+const FUSED_EXPERTS: readonly string[] = ["granitemoe", "granitemoeshared"];
 
 /** One sentence per program about this folder. */
 export function readersOf({ modelType, names }: Pick<Family, "modelType" | "names">, spelling: Spelling): string[] {
@@ -21,11 +29,20 @@ export function readersOf({ modelType, names }: Pick<Family, "modelType" | "name
       "vLLM and SGLang expect these names, and one width for all experts of a layer (not tried)",
       others,
     ];
-  return [`${GPTQMODEL} loads it, whatever the bits`, others];
+  if (FUSED_EXPERTS.includes(modelType))
+    return [`${GPTQMODEL} has no separate experts for ${modelType}, so only Quern loads this folder`, others];
+  if (TRIED.includes(modelType)) return [`${GPTQMODEL} loads it, whatever the bits`, others];
+  return [`${GPTQMODEL} expects these names for ${modelType} (not tried)`, others];
 }
 
 /** The spelling that GPTQModel loads. @throws UsageError if a different spelling is requested. */
-export function portableNames(family: Pick<Family, "names">, wish: Spelling | undefined): Spelling {
+export function portableNames(family: Pick<Family, "names" | "modelType">, wish: Spelling | undefined): Spelling {
+  if (FUSED_EXPERTS.includes(family.modelType))
+    throw new UsageError(
+      "--profile",
+      `portable with ${family.modelType}`,
+      "native: other programs have no separate experts for this family",
+    );
   if (wish !== undefined && !isPortable(family, wish))
     throw new UsageError(
       "--profile",
@@ -33,6 +50,22 @@ export function portableNames(family: Pick<Family, "names">, wish: Spelling | un
       `--names transformers, which ${GPTQMODEL} loads`,
     );
   return wish ?? "transformers";
+}
+
+/** Refuses settings that only Quern reads. @throws UsageError naming the module. */
+export function checkPortable(shapes: ModelShapes, modules: ReadonlyMap<string, ModuleSetting>): void {
+  for (const { name, role, rows } of shapesUnder(shapes, modules).linears) {
+    const bits = modules.get(name)?.bits ?? 16;
+    if (bits === 16) continue;
+    if (role === "embedding") throw new UsageError(`${name}: bits`, `${bits} in the portable profile`, "16, or native");
+    const outputs = bits === 3 ? 32 : 32 / bits;
+    if (rows % outputs !== 0)
+      throw new UsageError(
+        `${name}: bits`,
+        `${bits} in the portable profile`,
+        `16, or native, since its ${rows} outputs are not a multiple of ${outputs}`,
+      );
+  }
 }
 
 /** Whether GPTQModel loads this spelling. In some families both spellings are the same. */

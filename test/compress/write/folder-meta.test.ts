@@ -1,9 +1,10 @@
 /** What a written folder tells of how it was made, and of who loads it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/base/errors.ts";
+import { shapesOfFiles } from "../../../src/compress/recipe/model-shapes.ts";
 import { DEFAULT_GRID, LOW_BIT_GRID, type QuantizeSettings } from "../../../src/compress/recipe/settings.ts";
 import { heldMatrices } from "../../../src/compress/result/quantized.ts";
-import { portableNames, readersOf } from "../../../src/compress/write/readers.ts";
+import { checkPortable, portableNames, readersOf } from "../../../src/compress/write/readers.ts";
 import { writeQuantized } from "../../../src/compress/write/write-quantized.ts";
 import { memoryOutput } from "../../../src/files/output.ts";
 import { deepseek } from "../../../src/model/config/families/moe/deepseek.ts";
@@ -78,6 +79,19 @@ describe("portable", () => {
 
   it("takes either spelling where both are one, and says what the model itself needs", () => {
     expect(portableNames(deepseek, "hub")).toBe("hub");
+    const granite = { ...mixtral, modelType: "granitemoe" };
+    expect(() => portableNames(granite, undefined)).toThrow("found portable with granitemoe, expected native");
+    expect(readersOf(granite, "transformers")[0]).toContain("only Quern loads this folder");
     expect(readersOf(deepseek, "transformers")[0]).toContain("knows no model type deepseek");
+  });
+
+  it("refuses a packed embedding, and outputs that fill no whole words", () => {
+    const packed = (name: string, bits: 3 | 8) => new Map([[name, { bits, groupSize: 32 } as const]]);
+    const shapes = shapesOfFiles(model.files);
+    const odd = { ...shapes, config: { ...shapes.config, vocabSize: 4099 } };
+    expect(() => checkPortable(shapes, packed("model.embed_tokens", 8))).toThrow("8 in the portable profile");
+    expect(() => checkPortable(odd, packed("lm_head", 8))).toThrow("since its 4099 outputs are not a multiple of 4");
+    checkPortable(shapes, packed("lm_head", 3));
+    checkPortable(shapes, new Map());
   });
 });
