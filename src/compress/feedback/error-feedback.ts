@@ -7,6 +7,7 @@
  * this for all linears of dense models. Here it only helped for those that write to the stream.
  */
 
+import { exp } from "../../base/exact-math.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/record/pass.ts";
@@ -30,7 +31,7 @@ export interface ExpertRows {
 /** The error that a linear is refitted to take back, and its input rows. */
 interface MissedOutputs {
   readonly input: Tap["input"];
-  /** Error of the residual stream at this point, by token. */
+  /** Error of the residual stream at this point, by token, in the scale of the linear's output. */
   readonly error: Float32Array;
   /** The token of an input row. */
   readonly tokenOf: (row: number) => number;
@@ -75,10 +76,18 @@ export class ErrorFeedback {
     await this.#batch.outputs(tap, [{ matrix, bias, span: state.span, out: state.branch }], this.#turns);
     const error = this.#batch.rows(state.hidden).slice();
     const output = this.#batch.rows(state.branch);
-    const routed = tap.site === "sharedDown" ? this.#routedSum(tap.layer) : undefined;
-    for (let i = 0; i < error.length; i++) error[i] += output[i] - target[i] + (routed === undefined ? 0 : routed[i]);
+    const isShared = tap.site === "sharedDown";
+    const routed = isShared ? this.#routedSum(tap.layer) : undefined;
+    const gates = isShared ? this.#sharedGates(tap.layer) : undefined;
+    const gateOf = (row: number) => (gates === undefined ? 1 : gates[row]);
+    const { hiddenSize, residualScale } = this.#model.config;
+    const ld = stride(hiddenSize);
+    for (let i = 0; i < error.length; i++) {
+      const added = gateOf(Math.floor(i / ld)) * output[i] - target[i] / residualScale;
+      error[i] = error[i] / residualScale + (added + (routed === undefined ? 0 : routed[i]));
+    }
     const { input } = tap;
-    const missed = { input, error, tokenOf: (row: number) => row, gateOf: () => 1 };
+    const missed = { input, error, tokenOf: (row: number) => row, gateOf };
     return (weights) => this.#correct(weights, missed, { start: 0, count: input.rows });
   }
 
@@ -89,7 +98,9 @@ export class ErrorFeedback {
     await this.#expertOutputs(tap, tap.linears);
     const error = this.#routedSum(tap.layer);
     const hidden = this.#batch.rows(state.hidden);
-    for (let i = 0; i < error.length; i++) error[i] += hidden[i] - end[i] + (shared === undefined ? 0 : shared[i]);
+    const { residualScale } = this.#model.config;
+    for (let i = 0; i < error.length; i++)
+      error[i] += hidden[i] / residualScale - end[i] / residualScale + (shared === undefined ? 0 : shared[i]);
     const { index } = state.routes[tap.layer];
     const tokens = this.#model.machine.arena.i32(index, this.#batch.tokens * this.#model.config.topK).slice();
     const ld = stride(this.#model.config.hiddenSize);
@@ -145,6 +156,15 @@ export class ErrorFeedback {
       ...{ matrix, bias, span: (tap.spans as number) + 8 * expert, out: state.down },
     }));
     await this.#batch.outputs(tap, targets, this.#turns);
+  }
+
+  /** The weight of the shared experts' output for each token; undefined if they have no gate. */
+  #sharedGates(layer: number): Float32Array | undefined {
+    if (this.#model.weights.layers[layer].sharedGate === undefined) return undefined;
+    const { state, tokens } = this.#batch;
+    const ld = stride(1);
+    const logits = this.#model.machine.arena.f32(state.sharedGate, tokens * ld);
+    return Float32Array.from({ length: tokens }, (_, token) => 1 / (1 + exp(-logits[token * ld])));
   }
 
   /** The sum that the routed experts add to each token, from their outputs at `state.down`. */

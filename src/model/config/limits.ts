@@ -9,8 +9,8 @@ export const LIMITS = {
   layers: 4096,
   /** Experts of one layer. */
   experts: 16_384,
-  /** Linears of the whole model. Each takes a few kilobytes in names and plans. DeepSeek-MoE-145B has about 24 000. */
-  linears: 32_768,
+  /** Linears of the whole model. Each takes a few kilobytes in names and plans. Qwen3-235B has about 37 000. */
+  linears: 65_536,
   /** Rows or columns of one linear. */
   width: 16_777_216,
 } as const;

@@ -24,6 +24,7 @@ export function* recordExperts(
   yield { site: "router", layer, linears: sharedGate === undefined ? [router] : [router, sharedGate], input: x };
   const logits = rowsOf(state.routerLogits, tokens, config.experts);
   projectDense(pass, x, [router, logits]);
+  if (sharedGate !== undefined) projectDense(pass, x, [sharedGate, rowsOf(state.sharedGate, tokens, 1)]);
   route(emit, config, routes, { ...logits, bias: weights.routerBias });
   const gate = rowsOf(state.gate, rows, config.expertWidth);
   const up = rowsOf(state.up, rows, config.expertWidth);
@@ -55,9 +56,7 @@ function* recordShared(
   const out = rowsOf(state.branch, tokens, config.hiddenSize);
   const shape = { layer, mlp, sites: ["shared", "sharedDown"], width: config.sharedWidth } as const;
   yield* recordMlp(pass, shape, x, out);
-  if (sharedGate === undefined) return out;
-  const weight = rowsOf(state.sharedGate, tokens, 1);
-  projectDense(pass, x, [sharedGate, weight]);
-  scaleBySigmoid(emit, out, weight);
+  // The router's step has computed the gate.
+  if (sharedGate !== undefined) scaleBySigmoid(emit, out, rowsOf(state.sharedGate, tokens, 1));
   return out;
 }
