@@ -13,7 +13,7 @@ import type { Linear } from "../../model/weights/linears.ts";
 import { linearNamed, readWeights } from "../../model/weights/locate.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { type ProbeInput, type ProbeRounding, probeInput, probeOutputs } from "./output-probe.ts";
-import { notSmoothed, type SmoothRows, type SmoothSite, smoothSites } from "./smooth-sites.ts";
+import { type SmoothRows, type SmoothSite, smoothSites } from "./smooth-sites.ts";
 import { columnMaxima } from "./static-scales.ts";
 
 /** Alpha or the search for it, the number of input rows for the search, and the rounding to prepare for. */
@@ -89,10 +89,6 @@ function checkOptions(model: Model, options: SmoothOptions): ProbeRounding {
   const packed = model.files.linears.find(({ stored }) => stored.kind !== "float");
   if (packed !== undefined)
     throw new UsageError(`${model.files.name}: ${packed.name}`, "quantised weights", "a float model to smooth");
-  const { mixers, clampedSwiglu } = model.config;
-  if (mixers.some((mixer) => mixer !== "attention"))
-    throw notSmoothed(model.files.name, `layers of the kind ${mixers.find((mixer) => mixer !== "attention")}`);
-  if (clampedSwiglu !== null) throw notSmoothed(model.files.name, "SwiGLU with limits");
   if (alpha !== "search" && !(alpha >= 0 && alpha <= 1))
     throw new UsageError("smooth: alpha", String(alpha), "search, or a number from 0 to 1");
   if (![2, 3, 4, 8, 16].includes(weightBits))

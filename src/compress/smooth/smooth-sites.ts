@@ -4,12 +4,11 @@
  * with a common value head share factors), up's rows before down (the gate's rows pass through SiLU and cannot be scaled).
  */
 
-import { UnsupportedError } from "../../base/errors.ts";
 import { nameFor } from "../../model/config/module-names.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/record/pass.ts";
 import type { Linear } from "../../model/weights/linears.ts";
-import type { LayerWeights, Mlp } from "../../model/weights/weight-tree.ts";
+import type { AttentionWeights, LayerWeights, Mlp } from "../../model/weights/weight-tree.ts";
 
 /** Linears that read the same rows. */
 export interface Readers {
@@ -47,18 +46,20 @@ export function smoothSites(model: Model, tap: Tap): readonly SmoothSite[] {
   const { layer, input } = tap;
   const weights = model.weights.layers[layer];
   const all: SmoothRows = { ...input, index: 0, count: input.rows };
-  const down = (mlp: Mlp, expert: number, rows: SmoothRows): SmoothSite => ({
-    ...straight(layer, "down", expert, [{ linears: [mlp.down], rows }], { linear: mlp.up }),
-  });
+  // Limits of up hold for its values as they are.
+  const down = (mlp: Mlp, expert: number, rows: SmoothRows): readonly SmoothSite[] =>
+    model.config.clampedSwiglu === null
+      ? [straight(layer, "down", expert, [{ linears: [mlp.down], rows }], { linear: mlp.up })]
+      : [];
   const { attentionNorm, mlpNorm } = model.files.names;
   const norm = (template: string) => ({ norm: `${nameFor(template, layer)}.weight` });
   switch (tap.site) {
     case "attention":
       return [straight(layer, "attention", -1, [{ linears: tap.linears, rows: all }], norm(attentionNorm))];
     case "output":
-      // Limits of v hold for its values as they are.
-      if (model.config.clipQkv !== null) return [];
-      return [output(model, layer, weights, all)];
+      // Limits of v hold for its values as they are. Values from a latent and convolutions are not rows of a linear.
+      if (model.config.clipQkv !== null || weights.mixer.kind !== "attention") return [];
+      return [output(model, layer, weights.mixer.linears, all)];
     case "experts": {
       const readers = [...expertReaders(model, tap, weights.experts), ...sharedReaders(weights, all)];
       const site = straight(layer, "mlp", -1, readers, norm(mlpNorm));
@@ -67,11 +68,11 @@ export function smoothSites(model: Model, tap: Tap): readonly SmoothSite[] {
     case "dense":
       return [straight(layer, "mlp", -1, [{ linears: tap.linears, rows: all }], norm(mlpNorm))];
     case "expertsDown":
-      return weights.experts.map((mlp, expert) => down(mlp, expert, spanRows(model, tap, expert)));
+      return weights.experts.flatMap((mlp, expert) => down(mlp, expert, spanRows(model, tap, expert)));
     case "sharedDown":
-      return [down(weights.shared as Mlp, -1, all)];
+      return down(weights.shared as Mlp, -1, all);
     case "denseDown":
-      return [down(weights.dense as Mlp, -1, all)];
+      return down(weights.dense as Mlp, -1, all);
     default:
       return [];
   }
@@ -90,9 +91,7 @@ function straight(
 }
 
 /** Column (query head, i) of o's input comes from row i of its value head in v. */
-function output({ config, files }: Model, layer: number, { mixer }: LayerWeights, rows: SmoothRows): SmoothSite {
-  if (mixer.kind !== "attention") throw notSmoothed(files.name, `layers with ${MIXERS[mixer.kind]}`);
-  const { o, v } = mixer.linears;
+function output({ config }: Model, layer: number, { o, v }: AttentionWeights["linears"], rows: SmoothRows): SmoothSite {
   const { heads, kvHeads, headDim } = config;
   const site = straight(layer, "output", -1, [{ linears: [o], rows }], { linear: v });
   const factorOf = site.factorOf.map((col) => {
@@ -100,13 +99,6 @@ function output({ config, files }: Model, layer: number, { mixer }: LayerWeights
     return Math.floor(head / (heads / kvHeads)) * headDim + (col % headDim);
   });
   return { ...site, factorOf, factors: kvHeads * headDim };
-}
-
-const MIXERS = { latent: "latent attention", conv: "convolutions" } as const;
-
-/** Smoothing knows how to scale only the parts that most families have. */
-export function notSmoothed(model: string, what: string): UnsupportedError {
-  return new UnsupportedError(`${model}: smoothing`, what, ["attention and SwiGLU as in Llama"]);
 }
 
 function expertReaders(model: Model, tap: Tap, experts: readonly Mlp[]): readonly Readers[] {
