@@ -1,13 +1,14 @@
-// Short causal convolution along the sequence, one filter for each column (LFM2). Its state is rows of a cache, like those of keys.
+// Short causal convolution along the sequence, one filter for each column (LFM2). Its state is rows of a
+// cache, like those of keys, but since only the last few count, rows may share places: row r lies at place r % places.
 
-/** cache[rows[t]] = b[t] * x[t], element by element; a unit is a token. cache f32[row][width]. */
+/** cache[rows[t] % places] = b[t] * x[t], element by element; a unit is a token. cache f32[place][width]. */
 export function store_gated_f32(
-  first: i32, last: i32, scratch: usize, cache: usize, b: usize, x: usize, ld: i32, rows: usize, width: i32,
+  first: i32, last: i32, scratch: usize, cache: usize, b: usize, x: usize, ld: i32, rows: usize, width: i32, places: i32,
 ): void {
   const bytes = <usize>width << 2;
   for (let token = first; token < last; token++) {
     const from = <usize>token * ld << 2;
-    const to = cache + <usize>load<i32>(rows + (<usize>token << 2)) * bytes;
+    const to = cache + <usize>(load<i32>(rows + (<usize>token << 2)) % places) * bytes;
     let at: usize = 0;
     for (; at + 16 <= bytes; at += 16)
       v128.store(to + at, f32x4.mul(v128.load(b + from + at), v128.load(x + from + at)));
@@ -19,36 +20,35 @@ export function store_gated_f32(
  * Writes the addresses of the last `taps` cache rows that a token sees, in the order of their positions; 0 for rows before the sequence.
  * The token's segments { first row, rows } lie from `begin` to `end`.
  */
-function lastRows(list: usize, taps: i32, cache: usize, stride: usize, begin: usize, end: usize): void {
+function lastRows(list: usize, taps: i32, cache: usize, stride: usize, places: i32, begin: usize, end: usize): void {
   let left = 0;
-  let row: usize = 0;
+  let row = 0;
   for (let tap = taps - 1; tap >= 0; tap--) {
     if (left == 0 && end > begin) {
       end -= 8;
       left = load<i32>(end, 4);
-      row = cache + <usize>(load<i32>(end) + left) * stride;
+      row = load<i32>(end) + left;
     }
-    row = left > 0 ? row - stride : 0;
+    store<u32>(list + (<usize>tap << 2), left > 0 ? <u32>(cache + <usize>(--row % places) * stride) : 0);
     left = max(left - 1, 0);
-    store<u32>(list + (<usize>tap << 2), <u32>row);
   }
 }
 
 /**
- * y[t] = c[t] * (bias + sum over taps j, ascending, of weight[j] * cache[row of position p - taps + 1 + j]) for token t at position p.
+ * y[t] = c[t] * (bias + sum over taps j, ascending, of weight[j] * cache[place of position p - taps + 1 + j]) for token t at position p.
  * A unit is a token. weight f32[taps][width]; bias f32[width] or address 0; a token sees all rows of its segments, as in `attend_f32`.
  * Scratch: 4 bytes for each tap.
  */
 export function short_conv_f32(
   first: i32, last: i32, scratch: usize,
   y: usize, ldy: i32, c: usize, ldc: i32, cache: usize, offsets: usize, segments: usize,
-  weight: usize, bias: usize, taps: i32, width: i32,
+  weight: usize, bias: usize, taps: i32, width: i32, places: i32,
 ): void {
   const bytes = <usize>width << 2;
   for (let token = first; token < last; token++) {
     const begin = segments + (<usize>load<i32>(offsets + (<usize>token << 2)) << 3);
     const end = segments + (<usize>load<i32>(offsets + (<usize>token << 2), 4) << 3);
-    lastRows(scratch, taps, cache, bytes, begin, end);
+    lastRows(scratch, taps, cache, bytes, places, begin, end);
     const to = y + (<usize>token * ldy << 2);
     const factor = c + (<usize>token * ldc << 2);
     let at: usize = 0;

@@ -8,8 +8,9 @@ export interface ConvCall {
   readonly input: Rows;
   /** f32 [T, D]. */
   readonly out: Rows;
-  /** Its keys hold b * x of each token, f32 [S, D], as attention keeps keys. */
+  /** Its keys hold b * x of tokens, f32 [convRows, D], as attention keeps keys. Cache row r lies at place r % convRows. */
   readonly cache: LayerCache;
+  readonly convRows: number;
   readonly places: Places;
   /** Address of f32 [taps, D], that of the present token last. */
   readonly filter: number;
@@ -18,12 +19,26 @@ export interface ConvCall {
   readonly taps: number;
 }
 
-export function shortConv(emit: Emit, { input, out, cache, places, filter, bias, taps }: ConvCall): void {
+export function shortConv(emit: Emit, { input, out, cache, convRows, places, filter, bias, taps }: ConvCall): void {
   const { tape } = emit;
   const width = out.cols;
   const [b, c, x] = [0, 1, 2].map((part) => input.ptr + 4 * part * width);
-  tape.call("store_gated_f32", input.rows, width, cache.keys, b, x, input.ld, places.rows, width);
+  tape.call("store_gated_f32", input.rows, width, cache.keys, b, x, input.ld, places.rows, width, convRows);
   const seen = [cache.keys, places.offsets, places.segments] as const;
   const work = (taps + 1) * width;
-  tape.call("short_conv_f32", out.rows, work, out.ptr, out.ld, c, input.ld, ...seen, filter, bias, taps, width);
+  tape.call(
+    "short_conv_f32",
+    out.rows,
+    work,
+    out.ptr,
+    out.ld,
+    c,
+    input.ld,
+    ...seen,
+    filter,
+    bias,
+    taps,
+    width,
+    convRows,
+  );
 }

@@ -26,6 +26,9 @@ export interface SessionOptions {
 
 const DEFAULT_BATCH = 64;
 
+/** Tokens before a pass whose state convolutions keep at least, so that a session can be cut by a few tokens. */
+const CONV_TOKENS = 192;
+
 /** Logits of the tokens of one pass; valid until the next call of the session. */
 export interface LogitRows {
   /** Address of f32 [rows, vocabSize] with a row stride of `ld` elements. */
@@ -63,6 +66,8 @@ export class Session implements Disposable {
   readonly context: number;
   readonly state: State;
   readonly #every: boolean;
+  /** Number of tokens since the session was last empty at most. State of convolutions is lost before `#longest - convRows`. */
+  #longest = 0;
   readonly #tapes: TapeShelf;
   readonly #calls: Calls;
   #position = 0;
@@ -80,7 +85,8 @@ export class Session implements Disposable {
     this.#every = logits === "all";
     const cells = { capacity, cacheRows: this.context, positions: this.context };
     const logitRows = { last: 1, all: capacity, none: 0 }[logits];
-    this.state = createState(model, { ...cells, logitRows, keepRoutes });
+    const convRows = Math.min(this.context, capacity + CONV_TOKENS + (config.conv?.taps ?? 0));
+    this.state = createState(model, { ...cells, logitRows, keepRoutes, convRows });
     const head = logitRows > 0;
     const { memory } = this.state;
     this.#tapes = new TapeShelf({ store: model.weights.store, memory, begin: (tokens) => this.#pass(tokens), head });
@@ -91,12 +97,19 @@ export class Session implements Disposable {
     return this.#position;
   }
 
-  /** Removes all but the first `length` tokens. @throws UsageError while `evaluate` runs. */
+  /**
+   * Removes all but the first `length` tokens. A model with convolutions keeps only their latest state: if more is cut than that, all
+   * tokens are removed. `position` says what is left. @throws UsageError while `evaluate` runs.
+   */
   truncate(length: number): void {
     this.#calls.requireFree();
     if (!Number.isInteger(length) || length < 0)
       throw new UsageError("length to truncate to", String(length), "an integer from 0");
-    this.#position = Math.min(this.#position, length);
+    const left = Math.min(this.#position, length);
+    const { conv } = this.model.config;
+    const isLost = conv !== null && left - conv.taps + 1 < this.#longest - this.state.convRows;
+    this.#position = isLost ? 0 : left;
+    if (this.#position === 0) this.#longest = 0;
   }
 
   /**
@@ -147,6 +160,7 @@ export class Session implements Disposable {
   #finish(ids: ArrayLike<number>, done: number, watch: SessionWatch): number {
     const tokens = this.#batch(ids, done);
     this.#position += tokens;
+    this.#longest = Math.max(this.#longest, this.#position);
     const end = done + tokens;
     const rows = Math.min(this.state.logitRows, tokens);
     if (rows > 0 && (this.#every || end === ids.length)) this.#deliver(rows, end - rows, watch, ids, tokens);
@@ -173,6 +187,7 @@ export class Session implements Disposable {
       const pass = this.#pass(tokens);
       await playBody(pass, own, onHidden);
       this.#position = tokens;
+      this.#longest = tokens;
       const rows = Math.min(this.state.logitRows, tokens);
       if (rows === 0) return;
       recordHead(pass);

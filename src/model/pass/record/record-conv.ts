@@ -17,7 +17,7 @@ export function* recordConv(pass: Pass, layer: number, mixer: ConvWeights, x: Ro
   const branch = rowsOf(state.branch, tokens, config.hiddenSize);
   yield { site: "attention", layer, linears: [convIn], input: x };
   projectDense(pass, x, [convIn, input]);
-  const cached = { cache: state.cache[layer], places: state.places[layer] };
+  const cached = { cache: state.cache[layer], places: state.places[layer], convRows: state.convRows };
   const { taps } = config.conv as ConvShape;
   shortConv(emit, { input, out, ...cached, filter: mixer.filter, bias: mixer.filterBias, taps });
   yield { site: "output", layer, linears: [convOut], input: out };

@@ -19,6 +19,8 @@ export interface State extends PlaceAddresses, Disposable {
   readonly capacity: number;
   /** Rows of the cache. */
   readonly cacheRows: number;
+  /** Rows of the caches of convolutions; row r of the cache is row r % convRows of theirs. */
+  readonly convRows: number;
   /** The places of tokens by layer. Layers of the same window share them. */
   readonly places: readonly Places[];
   /** Writes the tokens of the next pass to memory. */
@@ -63,6 +65,8 @@ export interface StateOptions {
   readonly positions: number;
   /** Each block runs over all tokens before the next, so that all layers share one cache. */
   readonly oneCache?: boolean;
+  /** Rows of the caches of convolutions: at least the tokens of a pass and those that a filter covers before them. Default: `cacheRows`. */
+  readonly convRows?: number;
   /** Most segments of the cache that the tokens of a pass see, added up over the tokens. Default: one for each token. */
   readonly segmentRoom?: number;
   /** Whether the chosen experts and weights of every layer are kept after a pass, for comparison and statistics. */
@@ -81,7 +85,7 @@ export interface StateModel {
 /** Allocates a state. @throws MemoryError if it does not fit; nothing stays allocated then. */
 export function createState({ machine, config, weights }: StateModel, options: StateOptions): State {
   using taken = machine.arena.region();
-  const { capacity, cacheRows, logitRows, segmentRoom = capacity } = options;
+  const { capacity, cacheRows, logitRows, segmentRoom = capacity, convRows = cacheRows } = options;
   const f32 = (rows: number, cols: number) => taken.alloc(rows * stride(cols) * 4);
   const i32 = (count: number) => taken.alloc(count * 4);
   const widths = mixerWidths(config);
@@ -101,11 +105,12 @@ export function createState({ machine, config, weights }: StateModel, options: S
     ...placing,
     capacity,
     cacheRows,
+    convRows,
     logitRows,
     places: placesOfLayers(config, placing.views),
     tokens: new TokenPlaces(machine.arena, placing),
     routes: allocRoutes(taken, config, routed, options.keepRoutes === true),
-    cache: allocCache(taken, config, cacheRows, options.oneCache === true),
+    cache: allocCache(taken, config, { cacheRows, convRows }, options.oneCache === true),
     hidden: f32(capacity, config.hiddenSize),
     normed: f32(capacity, config.hiddenSize),
     query: f32(capacity, widths.query),
@@ -168,13 +173,22 @@ function allocRoutes(memory: Region, config: ModelConfig, routed: number, kept: 
   );
 }
 
-function allocCache(memory: Region, config: ModelConfig, rows: number, shared: boolean): readonly LayerCache[] {
-  const widths = config.mixers.map((mixer) => cacheWidths(config, mixer));
+function allocCache(
+  memory: Region,
+  config: ModelConfig,
+  { cacheRows, convRows }: { readonly cacheRows: number; readonly convRows: number },
+  shared: boolean,
+): readonly LayerCache[] {
+  const cells = config.mixers.map((mixer) => {
+    const { keys, values } = cacheWidths(config, mixer);
+    const rows = mixer === "conv" ? convRows : cacheRows;
+    return { keys: rows * keys, values: rows * values };
+  });
   const alloc = (keys: number, values: number): LayerCache => {
-    return { keys: memory.alloc(rows * keys * 4), values: memory.alloc(rows * values * 4) };
+    return { keys: memory.alloc(keys * 4), values: memory.alloc(values * 4) };
   };
-  if (!shared) return widths.map(({ keys, values }) => alloc(keys, values));
-  const most = (of: "keys" | "values") => Math.max(...widths.map((width) => width[of]));
+  if (!shared) return cells.map(({ keys, values }) => alloc(keys, values));
+  const most = (of: "keys" | "values") => Math.max(...cells.map((count) => count[of]));
   return Array<LayerCache>(config.layers).fill(alloc(most("keys"), most("values")));
 }
 
