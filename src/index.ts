@@ -5,8 +5,8 @@ import { loadModel as loadFiles, type ModelSource } from "./web.ts";
 
 export * from "./web.ts";
 
-/** Opens a model by folder path, `file:` URL, or from given files: `await using model = await loadModel("models/fable-mixtral")`. */
+/** Opens a model by path, by URL, by its name on the hub, or from given files: `await using model = await loadModel("models/fable-mixtral")`. */
 export async function loadModel(source: string | URL | ModelSource, options: LoadOptions = {}): Promise<LanguageModel> {
   const isNamed = typeof source === "string" || source instanceof URL;
-  return loadFiles(isNamed ? await modelFolder(source) : source, options);
+  return loadFiles(isNamed ? await modelFolder(source, options) : source, options);
 }

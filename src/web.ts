@@ -1,5 +1,6 @@
 /** Exports `quern` for browsers and other runtimes without a file system: all but opening models by path. */
 import { type GivenModel, givenFolder } from "./files/given/given-folder.ts";
+import { isRemoteName, namedFolder, type RemoteName } from "./files/hub/named-folder.ts";
 import { LanguageModel, type LoadOptions } from "./runtime/language-model.ts";
 import { embeddedKernels } from "./wasm/embedded.ts";
 
@@ -18,10 +19,15 @@ export type { Prompt } from "./runtime/prompt-ids.ts";
 export { type ChatMessage, ChatTemplate, type TemplateVariables } from "./text/chat/chat-template.ts";
 export { createMachine } from "./wasm/embedded.ts";
 
-/** A model: the files of its folder by name, as a list, as a directory handle or as an object that opens them; or one GGUF file. */
-export type ModelSource = GivenModel | PromiseLike<GivenModel>;
+/**
+ * A model: the files of its folder by name, as a list, as a directory handle or as an object that opens them; or one GGUF file; or the
+ * URL of either, or `hf:OWNER/NAME` on the hub.
+ */
+export type ModelSource = GivenModel | PromiseLike<GivenModel> | RemoteName;
 
-/** Opens a model from given files: `await using model = await loadModel(files)`. */
+/** Opens a model from given files or from a server: `await using model = await loadModel(files)`. */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<LanguageModel> {
-  return LanguageModel.load(givenFolder(await source), embeddedKernels(), options);
+  const given = await source;
+  const folder = isRemoteName(given) ? await namedFolder(given, options) : givenFolder(given);
+  return LanguageModel.load(folder, embeddedKernels(), options);
 }

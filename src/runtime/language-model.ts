@@ -2,6 +2,7 @@
 
 import { checkKnownOptions, type KnownOptions } from "../base/known-options.ts";
 import { VERSION } from "../base/version.ts";
+import type { OpeningRun } from "../files/hub/named-folder.ts";
 import type { FolderSource } from "../files/source.ts";
 import { closing, Model, type OpenOptions, readModelFiles } from "../model/model.ts";
 import type { Activations } from "../nn/emit.ts";
@@ -14,12 +15,12 @@ import type { GenerateOptions } from "./generate-options.ts";
 import { computeLogits, type Logits, type LogitsOptions } from "./logits.ts";
 import type { Prompt } from "./prompt-ids.ts";
 
-/** Options for opening a model, and for the engine that runs it. */
-export type LoadOptions = OpenOptions & MachineOptions;
+/** Options for opening a model, for the server that it may come from, and for the engine that runs it. */
+export type LoadOptions = OpenOptions & MachineOptions & Pick<OpeningRun, "remote">;
 
 const KNOWN: KnownOptions<LoadOptions> = {
   ...{ activations: true, activationGroup: true, signal: true, onProgress: true, onWarning: true },
-  ...{ kernels: true, threads: true },
+  ...{ kernels: true, threads: true, remote: true },
 };
 
 /** Facts about the engine: version, build of the kernels, number of threads, arithmetic of the linears, and the runtime's name. */

@@ -4,15 +4,20 @@ import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
+import { isHubReference } from "../../files/hub/hub-reference.ts";
+import { isRemoteName, namedFolder, type OpeningRun, remoteOptions } from "../../files/hub/named-folder.ts";
 import type { FolderSource } from "../../files/source.ts";
+import { cachedHubFolder } from "../hub-cache/cached-hub-folder.ts";
 import { nodeFile, nodeFolder } from "../node.ts";
 import { hubSnapshot } from "./hub-snapshot.ts";
 
-const SOURCES = ["a folder in Hugging Face layout or a .gguf file (a path or a file: URL)"];
+const SOURCES = ["a folder in Hugging Face layout or a .gguf file (a path or a URL), or hf:OWNER/NAME"];
 const GGUF = /\.gguf$/i;
 
-/** @throws UnsupportedError for URLs, models of the hub and bundles; FileError for a path that is not a folder of a model or a GGUF file. */
-export async function modelFolder(model: string | URL): Promise<FolderSource> {
+/** @throws UnsupportedError for other URLs and bundles; FileError for a path that is not a folder of a model or a GGUF file. */
+export async function modelFolder(model: string | URL, run: OpeningRun = {}): Promise<FolderSource> {
+  if (typeof model === "string" && isHubReference(model)) return cachedHubFolder(model, remoteOptions(run));
+  if (isRemoteName(model)) return namedFolder(model, run);
   const path = pathOf(model);
   if (GGUF.test(path) && !(await isFolder(path))) return ggufFolder(path);
   if (path.endsWith(".quern")) throw new UnsupportedError(path, "a bundle", SOURCES);
@@ -41,7 +46,6 @@ function pathOf(model: string | URL): string {
   if (model instanceof URL) return pathOfUrl(model);
   if (model === "") throw new UsageError("model", "an empty path", SOURCES[0]);
   if (model.includes("\0")) throw new UsageError("model", "a path with a zero character", SOURCES[0]);
-  if (model.startsWith("hf:")) throw new UnsupportedError(model, "a model of the hub", SOURCES);
   // A single letter is a drive on Windows, not a scheme.
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(model)?.[1].toLowerCase();
   if (scheme === "file" && URL.canParse(model)) return pathOfUrl(new URL(model));

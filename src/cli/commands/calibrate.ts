@@ -169,7 +169,7 @@ async function merged(
   if (path !== undefined) {
     const { openFolder } = await import("../input/open-model.ts");
     const { readModelFiles } = await import("../../model/model.ts");
-    const model = await readModelFiles(await openFolder(path));
+    const model = await readModelFiles(await openFolder(path, session));
     try {
       await requireModel(session, all[0], files[0], model);
     } finally {

@@ -98,7 +98,7 @@ async function render(
   if (messages === undefined) throw new UsageError("--render", "no messages", "--messages");
   const { openFolder } = await import("../input/open-model.ts");
   const { modelParts } = await import("../../model/model-source.ts");
-  const folder = await openFolder(path);
+  const folder = await openFolder(path, session);
   const parts = await modelParts(folder);
   try {
     const template = await templateOf(parts.text, session, options);

@@ -11,7 +11,7 @@ export function registerInspect(program: Command, run: RunCommand): void {
   program
     .command("inspect")
     .description("Describe a model without loading its weights. A folder with only config.json is enough.")
-    .argument("<model>", "model folder or .gguf file")
+    .argument("<model>", "model folder, .gguf file, URL of one of these, or hf:owner/name")
     .addHelpText("after", exampleText("quern inspect models/fable-mixtral"))
     .action(run(inspect));
 }
@@ -19,7 +19,7 @@ export function registerInspect(program: Command, run: RunCommand): void {
 const inspect: Action<unknown> = async (session, [path]) => {
   const { openFolder } = await import("../input/open-model.ts");
   const { hasWeights } = await import("../../model/model-source.ts");
-  const folder = await openFolder(path);
+  const folder = await openFolder(path, session);
   const report = await ((await hasWeights(folder)) ? inspectFiles(session, folder) : inspectConfig(session, folder));
   session.output.result({ ...report }, () => describeModel(path, report));
 };

@@ -64,7 +64,7 @@ const plan: Action<Options> = async (session, [path], options) => {
   const open = (file: string | undefined) => (file === undefined ? undefined : nodeOutputFile(file, session.options));
   await using output = await open(options.output);
   await using curveOutput = await open(options.curve);
-  await using opened = await openShapes(path);
+  await using opened = await openShapes(session, path);
   const { shapes } = opened;
   const { document, curve } = await decide(session, path, { ...opened, calibration }, options, policy);
   if (shapes.source === "configuration")

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import { exampleText } from "../options/common-options.ts";
-import type { Action, RunCommand } from "../session/command-session.ts";
+import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 
 interface TokenizeOptions {
   readonly text?: string;
@@ -33,21 +33,21 @@ const tokenize: Action<TokenizeOptions> = async (session, [model], options) => {
   const { parseIds, readTextInput } = await import("../input/text-input.ts");
   if (options.decode !== undefined) {
     const ids = parseIds("--decode", options.decode);
-    const text = (await openTokenizer(model)).decode(ids, { skipSpecial: options.skipSpecial });
+    const text = (await openTokenizer(session, model)).decode(ids, { skipSpecial: options.skipSpecial });
     session.output.result({ ids, text }, () => text);
     return;
   }
-  const tokenizer = await openTokenizer(model);
+  const tokenizer = await openTokenizer(session, model);
   const text = options.text ?? (await readTextInput(options.file!, session.signal));
   const specialTokens = options.specialAsText ? "text" : "recognise";
   const ids = await tokenizer.encodeAsync(text, { specialTokens, signal: session.signal });
   session.output.result({ ids, text }, () => ids.join(","));
 };
 
-async function openTokenizer(model: string): Promise<Tokenizer> {
+async function openTokenizer(session: CommandSession, model: string): Promise<Tokenizer> {
   const { openFolder } = await import("../input/open-model.ts");
   const { modelParts } = await import("../../model/model-source.ts");
-  const folder = await openFolder(model);
+  const folder = await openFolder(model, session);
   const parts = await modelParts(folder);
   try {
     return await parts.text.tokenizer.require();

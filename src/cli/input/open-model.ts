@@ -13,15 +13,19 @@ import type { ActivationsOption, CommonOptions } from "../options/common-options
 import type { CommandSession } from "../session/command-session.ts";
 
 /** The folder that MODEL names. @throws UnsupportedError for the kinds of MODEL that are not folders. */
-export function openFolder(path: string): Promise<FolderSource> {
-  return modelFolder(path);
+export function openFolder(path: string, session?: Opener): Promise<FolderSource> {
+  return modelFolder(path, { signal: session?.signal, onWarning: session?.note });
 }
+
+/** What ends the reading of a MODEL on a server, and what tells of its warnings. */
+type Opener = Pick<CommandSession, "signal" | "note">;
 
 /** Names and shapes of MODEL, from its headers, or from config.json if it has no weights. */
 export async function openShapes(
+  session: CommandSession,
   path: string,
 ): Promise<AsyncDisposable & { readonly shapes: ModelShapes; readonly files?: ModelFiles }> {
-  const folder = await openFolder(path);
+  const folder = await openFolder(path, session);
   if (!(await hasWeights(folder))) {
     const { family, config } = await readModelShapes(folder);
     return { shapes: shapesOfConfig(folder.name, family, config), [Symbol.asyncDispose]: async () => {} };
@@ -48,7 +52,7 @@ export interface OpenedFiles extends AsyncDisposable {
 export async function openFiles(session: CommandSession, path: string, wish: OpenedWith = {}): Promise<OpenedFiles> {
   const { options } = session;
   checkKernels(options);
-  const files = await readModelFiles(await openFolder(path));
+  const files = await readModelFiles(await openFolder(path, session));
   let model: Promise<Model> | undefined;
   const opened: OpenedFiles = {
     files,

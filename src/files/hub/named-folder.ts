@@ -26,6 +26,9 @@ export interface OpeningRun extends Pick<RemoteOptions, "signal" | "onWarning"> 
 
 const KNOWN: KnownOptions<RemoteSettings> = { headers: true, endpoint: true, token: true, maxDownloadBytes: true };
 
+/** What names a model on a server. */
+export type RemoteName = URL | `http://${string}` | `https://${string}` | `hf:${string}`;
+
 /** Whether this names a model on a server: an `http:` or `https:` URL, or `hf:OWNER/NAME`. */
 export function isRemoteName(source: unknown): source is string | URL {
   if (source instanceof URL) return /^https?:$/.test(source.protocol);

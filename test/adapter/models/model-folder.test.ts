@@ -35,8 +35,6 @@ async function refusal(source: string | URL): Promise<string> {
 
 describe("loadModel", () => {
   it.each([
-    ["https://example.org/models/m", "https:"],
-    ["HTTP://example.org/m", "http:"],
     ["blob:nodedata:1234", "blob:"],
     ["data:application/json,{}", "data:"],
     ["ftp://example.org/m", "ftp:"],
@@ -48,7 +46,7 @@ describe("loadModel", () => {
   });
 
   it.each([
-    ["hf:owner/model", "UNSUPPORTED hf:owner/model: found a model of the hub"],
+    ["hf:owner", 'USAGE model: found "hf:owner", expected hf:OWNER/NAME'],
     ["model.gguf", "FILE model.gguf: found no such file or folder"],
     ["", "USAGE model: found an empty path"],
     ["a\0b", "USAGE model: found a path with a zero character"],

@@ -133,7 +133,7 @@ describe("quern inspect", () => {
   });
 
   it("names the kinds of model that it does not open", () => {
-    for (const model of ["hf:owner/name", "https://host/model", "model.quern"]) {
+    for (const model of ["ftp://host/model", "model.quern"]) {
       const run = quern(["inspect", model, "--json"]);
       expect(run.status).toBe(1);
       expect(JSON.parse(run.stdout)).toMatchObject({ error: { code: "UNSUPPORTED", where: model } });
