@@ -17,7 +17,7 @@ export function hubError(
   const { status, headers } = response;
   const code = headers.get("x-error-code") ?? "";
   const error = (problem: string) => new RemoteError(where, problem, { status });
-  const token = hasToken ? "a HF_TOKEN that may read it" : `a token of ${host} in HF_TOKEN`;
+  const token = `HF_TOKEN to a token ${hasToken ? "that may read it" : `of ${host}`}`;
   if (code === "GatedRepo")
     return error(`the repository is gated (status ${status}); accept its terms on ${host}, and set ${token}`);
   if (code === "RevisionNotFound") return error(`found no revision "${revision}" in the repository`);
@@ -27,6 +27,6 @@ export function hubError(
       `found no such repository, or one that is private or gated (status ${status}); check its name, or set ${token}`,
     );
   if (status === 401 || status === 403)
-    return error(`${host} forbids it (status ${status}); a private or gated repository needs ${token}`);
+    return error(`${host} forbids it (status ${status}); for a private or gated repository, set ${token}`);
   return undefined;
 }
