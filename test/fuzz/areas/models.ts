@@ -5,6 +5,14 @@ import { damageJson, type Extras } from "../json.ts";
 import { damageTensors } from "../tensors.ts";
 
 const FLOAT = ["test/fixtures/families/mixtral-window-bf16", "test/fixtures/families/deepseek-f16"];
+/** A folder of each family that has one in the repository. */
+const FAMILIES = [
+  "qwen2_moe-shards-f16",
+  "qwen3_moe-fused-f32",
+  "olmoe-clip-bf16",
+  "qwen3-f32",
+  "llama-rope3-bf16",
+].map((name) => `test/fixtures/families/${name}`);
 const PACKED = "test/fixtures/gptq-checkpoints/mixtral-b4-g64";
 const SHARDED = "test/fixtures/gptq-checkpoints/mixtral-b3-g128-sharded";
 const INDEX = "model.safetensors.index.json";
@@ -41,7 +49,10 @@ const NAMES: Extras = {
   ],
 };
 const FIELDS: Extras = {
-  texts: ["mixtral", "deepseek", "silu", "linear", "yarn", "softmax"],
+  texts: [
+    ...["mixtral", "deepseek", "qwen2_moe", "qwen3_moe", "olmoe", "granitemoe", "granitemoeshared", "llama", "qwen3"],
+    ...["silu", "softmax", "linear", "dynamic", "llama3", "yarn", "full_attention", "sliding_attention"],
+  ],
   numbers: [16_384, 4096, 1e-6, 1e300],
 };
 
@@ -85,7 +96,7 @@ const rules: Change = {
 };
 
 export const safetensors = async (): Promise<Area> => modelArea(FLOAT, [tensors("model.safetensors")]);
-export const config = async (): Promise<Area> => modelArea(FLOAT, [json("config.json", FIELDS)]);
+export const config = async (): Promise<Area> => modelArea([...FLOAT, ...FAMILIES], [json("config.json", FIELDS)]);
 export const gptq = async (): Promise<Area> =>
   modelArea([PACKED], [tensors("model.safetensors"), json("quantize_config.json", RULES), rules]);
 export const shards = async (): Promise<Area> =>

@@ -1,6 +1,7 @@
 /** Families and features that no fixture has, on made models, against the f64 reference pass. */
 import { describe, expect, it } from "vitest";
 import { Turns } from "../../../src/base/turns.ts";
+import { WindowBatch } from "../../../src/compress/windows/window-batch.ts";
 import { memoryOutput } from "../../../src/files/output.ts";
 import { type FolderSource, filesFolder } from "../../../src/files/source.ts";
 import { openTensorIndex } from "../../../src/format/checkpoint.ts";
@@ -8,6 +9,8 @@ import { copyOf, type TensorToWrite, tensorOf, writeSafetensors } from "../../..
 import { SPELLINGS } from "../../../src/model/config/module-names.ts";
 import { Model, readModelFiles } from "../../../src/model/model.ts";
 import { TreeSession } from "../../../src/model/pass/tree-session.ts";
+import { computeTapped } from "../../../src/runtime/logits.ts";
+import { stride } from "../../../src/tensor/matrix.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
 import {
   folderCheckpoint,
@@ -128,6 +131,21 @@ describe.each(Object.entries(MADE_FAMILIES))("%s", (_, json) => {
         await using other = await Model.open(files, machine, { activations: "f32" });
         expect(firstDifference(await allLogits(other, IDS), whole), `${spelling}, ${layout}`).toBe(-1);
       }
+  });
+
+  it("gives the same bits in a batch of windows, and in passes that stop after each block", async () => {
+    await using model = await open(json);
+    const whole = await allLogits(model, IDS);
+    const { vocabSize } = model.config;
+    const windows = [IDS.slice(0, 9), IDS, IDS.slice(0, 3)];
+    using batch = new WindowBatch(model, windows, IDS.length);
+    await batch.run(new Turns(), () => {});
+    await batch.head(9, IDS.length, new Turns());
+    const ld = stride(vocabSize);
+    const rows = model.machine.arena.f32(batch.state.logits, IDS.length * ld);
+    const found = Float32Array.from(whole, (_, at) => rows[Math.floor(at / vocabSize) * ld + (at % vocabSize)]);
+    expect(firstDifference(found, whole)).toBe(-1);
+    expect(firstDifference((await computeTapped(model, IDS)).logits.data, whole)).toBe(-1);
   });
 
   /** The sequence as a tree whose nodes all want logits, in passes that cut it, after another path that shares its beginning. */

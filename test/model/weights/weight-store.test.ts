@@ -74,7 +74,7 @@ async function logitsOf(model: Runnable): Promise<Float32Array> {
   return all;
 }
 
-describe.each(["models/fable-mixtral", "models/fable-deepseek"])(
+describe.each(["models/fable-mixtral", "models/fable-deepseek", "test/fixtures/families/qwen2_moe-shards-f16"])(
   "a store that keeps only routed experts, %s",
   (path) => {
     it("has passes stop at the experts, and gives the same bits", async () => {
