@@ -37,7 +37,7 @@ export function folderReadme(
     "",
     `- average bits ${facts.bits.toFixed(4)} over the quantised linears (without scales and zeros); ${facts.trueBytes} bytes of weights on disk`,
     `- ${settingsText(settings)}`,
-    `- format ${facts.version}; expert names in the ${facts.spelling === "hub" ? "hub's spelling" : "spelling of transformers 5"}`,
+    `- format ${facts.version}${files.config.experts > 0 ? `; expert names in the ${spellingText(facts.spelling)}` : ""}`,
     ...readersOf(files.family, facts.spelling).map((reader) => `- ${reader}`),
     "- mixed bits, if any, are `dynamic` rules in quantize_config.json; every linear left float has a `-:` rule",
     `- router and norms are as in the source${outer.length === 0 ? ", and so are embedding and head" : ""}`,
@@ -49,6 +49,10 @@ export function folderReadme(
     lines.push(`- damped more than requested: ${changed.map(({ name, damp }) => `${name} (${damp})`).join(", ")}`);
   if (starved.length > 0) lines.push(`- experts with few calibration tokens: ${starved.join("; ")}`);
   return `${lines.join("\n")}\n`;
+}
+
+function spellingText(spelling: Spelling): string {
+  return spelling === "hub" ? "hub's spelling" : "spelling of transformers 5";
 }
 
 /** How embedding and head are stored, if that differs from the source. */

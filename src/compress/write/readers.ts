@@ -18,9 +18,14 @@ const TRIED: readonly string[] = ["mixtral"];
 /** Model types whose experts GPTQModel expects in tensors of their own form, not as separate linears. */
 const FUSED_EXPERTS: readonly string[] = ["granitemoe", "granitemoeshared"];
 
+/** Model types without experts. */
+const DENSE: readonly string[] = ["llama", "mistral", "qwen2", "qwen3"];
+
 /** One sentence per program about this folder. */
 export function readersOf({ modelType, names }: Pick<Family, "modelType" | "names">, spelling: Spelling): string[] {
-  const others = "transformers alone (5.24) leaves the experts of GPTQ folders unset, without an error";
+  const others = DENSE.includes(modelType)
+    ? "transformers alone (5.24) reads one width for all linears (not tried)"
+    : "transformers alone (5.24) leaves the experts of GPTQ folders unset, without an error";
   if (NEEDS_OWN_CODE.includes(modelType))
     return [`${GPTQMODEL} needs the model's own code for it: transformers knows no model type ${modelType}`, others];
   if (!isPortable({ names }, spelling))

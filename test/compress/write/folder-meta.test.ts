@@ -7,6 +7,7 @@ import { heldMatrices } from "../../../src/compress/result/quantized.ts";
 import { checkPortable, portableNames, readersOf } from "../../../src/compress/write/readers.ts";
 import { writeQuantized } from "../../../src/compress/write/write-quantized.ts";
 import { memoryOutput } from "../../../src/files/output.ts";
+import { llama } from "../../../src/model/config/families/dense/llama.ts";
 import { deepseek } from "../../../src/model/config/families/moe/deepseek.ts";
 import { mixtral } from "../../../src/model/config/families/moe/mixtral.ts";
 import type { Model } from "../../../src/model/model.ts";
@@ -83,6 +84,7 @@ describe("portable", () => {
     expect(() => portableNames(granite, undefined)).toThrow("found portable with granitemoe, expected native");
     expect(readersOf(granite, "transformers")[0]).toContain("only Quern loads this folder");
     expect(readersOf(deepseek, "transformers")[0]).toContain("knows no model type deepseek");
+    expect(readersOf(llama, "hub").join("; ")).not.toContain("experts");
   });
 
   it("refuses a packed embedding, and outputs that fill no whole words", () => {
