@@ -38,11 +38,12 @@ export interface PartSources {
 
 /**
  * The sources in a folder: in Hugging Face layout, which may contain only `config.json`, or a GGUF file, which has everything in it. A
- * GGUF file beside `.safetensors` files is passed over, and so is a `config.json` beside a GGUF file.
+ * GGUF file beside `model.safetensors` or its index is passed over, and so is a `config.json` beside a GGUF file.
  */
 export async function modelParts(folder: FolderSource): Promise<PartSources> {
   const files = await folder.list();
-  const gguf = files.some(isTensorFile) ? undefined : await findGguf(folder);
+  const isHuggingFace = files.some((file) => /^model\.safetensors(?:\.index\.json)?$/.test(file));
+  const gguf = isHuggingFace ? undefined : await findGguf(folder);
   return gguf === undefined ? folderParts(folder) : ggufParts(folder, gguf);
 }
 
