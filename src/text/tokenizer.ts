@@ -94,7 +94,8 @@ class LibraryTokenizer implements Tokenizer {
   readonly #model: PieceEncoder;
   readonly #tokens: string[] = [];
   readonly #ids: Map<string, number>;
-  readonly #added: ReadonlyMap<number, AddedToken>;
+  /** What the decoder sees of tokens that are looked for in normalised text: their normalised form. */
+  readonly #decoded: ReadonlyMap<number, string>;
   readonly #splitRaw: Splitter;
   readonly #splitNormalized: Splitter;
   readonly #bytes: (Uint8Array | undefined)[] = [];
@@ -108,9 +109,10 @@ class LibraryTokenizer implements Tokenizer {
     this.#ids = new Map(model.ids);
     for (const { id, content } of added) this.#ids.set(content, id);
     for (const [token, id] of this.#ids) this.#tokens[id] = token;
-    this.#added = new Map(added.map((token) => [token.id, token]));
     this.#splitRaw = createSplitter(added.filter((token) => !token.normalized).map(asNeedle));
-    this.#splitNormalized = createSplitter(added.filter((token) => token.normalized).map(this.#asNormalNeedle));
+    const normal = added.filter((token) => token.normalized).map(this.#asNormalNeedle);
+    this.#splitNormalized = createSplitter(normal);
+    this.#decoded = new Map(normal.map(({ token, content }) => [token.id, content]));
     this.vocabSize = this.#tokens.length;
     this.specialIds = new Set(added.filter((token) => token.special).map((token) => token.id));
     const templateBos = parsed.templateStart === undefined ? undefined : this.#ids.get(parsed.templateStart);
@@ -167,7 +169,7 @@ class LibraryTokenizer implements Tokenizer {
       if (!(options.skipSpecial === true && this.specialIds.has(id))) kept.push(id);
     }
     if (this.isByteLevel) return decodeUtf8(concat(kept.map((id) => this.bytesOf(id)!)));
-    const tokens = kept.map((id) => this.#tokens[id]);
+    const tokens = kept.map((id) => this.#decoded.get(id) ?? this.#tokens[id]);
     return this.#library.decoder === null ? tokens.join(" ") : this.#library.decoder(tokens);
   }
 
@@ -182,7 +184,7 @@ class LibraryTokenizer implements Tokenizer {
   bytesOf(id: number): Uint8Array | undefined {
     const token = this.#tokens[id];
     if (!this.isByteLevel || token === undefined) return undefined;
-    this.#bytes[id] ??= this.#added.has(id) ? new TextEncoder().encode(token) : bytesOfToken(token);
+    this.#bytes[id] ??= bytesOfToken(this.#decoded.get(id) ?? token);
     return this.#bytes[id];
   }
 

@@ -68,8 +68,8 @@ function* splitAtTokens(
     if (token.rstrip) while (end < text.length && SPACE.test(text[end])) end++;
     if (start > done) yield { start: done, text: text.slice(done, start), token: undefined };
     yield { start, text: text.slice(start, end), token };
+    // As in the original, the next token may begin among the spaces that this one has taken.
     done = end;
-    at = end;
   }
   if (done < text.length) yield { start: done, text: text.slice(done), token: undefined };
 }
