@@ -35,7 +35,7 @@ export function readGenerationSettings(json: JsonObject | undefined, where: stri
 function eosIdsOf(value: JsonValue | undefined, where: string): readonly number[] | undefined {
   if (value === undefined || value === null) return undefined;
   const ids: readonly JsonValue[] = Array.isArray(value) ? value : [value as JsonValue];
-  const stranger = ids.find((id) => !(Number.isInteger(id) && (id as number) >= 0));
+  const stranger = ids.find((id) => !(Number.isSafeInteger(id) && (id as number) >= 0));
   if (stranger === undefined) return ids as readonly number[];
   throw new FormatError(where, `eos_token_id: found ${describeJson(stranger)}, expected a token id or a list of them`);
 }

@@ -128,7 +128,8 @@ export function checkMessages(messages: unknown): asserts messages is readonly C
     const isObject = typeof message === "object" && message !== null && !Array.isArray(message);
     const role: unknown = isObject ? (message as { role?: unknown }).role : undefined;
     if (!isObject) throw new UsageError(`messages[${i}]`, message === null ? "null" : `a ${typeof message}`, wanted);
-    if (typeof role !== "string")
-      throw new UsageError(`messages[${i}].role`, role === undefined ? "nothing" : String(role), "a text");
+    if (typeof role === "string") return;
+    const found = role === undefined ? "nothing" : role === null ? "null" : `a value of type ${typeof role}`;
+    throw new UsageError(`messages[${i}].role`, found, "a text");
   });
 }
