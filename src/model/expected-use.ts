@@ -1,7 +1,7 @@
 /** Tells from headers how much memory a model will take, and how many bytes each decoded token will read. */
 import type { ModelConfig } from "./config/model-config.ts";
 import { activeOf, type ModuleFacts } from "./inspect.ts";
-import { cacheBytesPerToken } from "./pass/state/pass-state.ts";
+import { cacheBytesPerToken } from "./pass/state/mixer-widths.ts";
 
 export interface ExpectedUse {
   /** Bytes of all weights in memory. */

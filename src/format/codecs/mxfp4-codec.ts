@@ -41,6 +41,7 @@ function storedBlocks(index: TensorIndex, module: StoredModule): StoredCodes {
     bits: 8,
     groupSize: MXFP4_BLOCK,
     isFloatFormat: true,
+    fileType: { name: "MXFP4", bits: 4 },
     memoryBytes: panelBytes("w8", rows, cols, MXFP4_BLOCK),
     diskBytes: rows * groups * 17,
     tensors: [blocks, scales],

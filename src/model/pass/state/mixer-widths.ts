@@ -30,3 +30,9 @@ export function cacheWidths(config: ModelConfig, mixer: MixerKind): { readonly k
     ? { keys: config.hiddenSize, values: 0 }
     : { keys: kvHeads * headDim, values: kvHeads * valueDim };
 }
+
+/** Bytes of the keys and values of one token in all layers. Convolutions keep the state of a few tokens only, which does not count. */
+export function cacheBytesPerToken(config: ModelConfig): number {
+  const widths = config.mixers.filter((mixer) => mixer !== "conv").map((mixer) => cacheWidths(config, mixer));
+  return widths.reduce((sum, { keys, values }) => sum + 4 * (keys + values), 0);
+}

@@ -140,11 +140,6 @@ export function createState({ machine, config, weights }: StateModel, options: S
   return { ...addresses, ropeTable: rope.ptr, memory, [Symbol.dispose]: dispose };
 }
 
-/** Bytes of the keys and values of one token in all layers. */
-export function cacheBytesPerToken({ layers, kvHeads, headDim }: ModelConfig): number {
-  return layers * 2 * kvHeads * headDim * 4;
-}
-
 /** The first `rows` rows of a buffer whose row stride is that of `cols` outputs. */
 export function rowsOf(ptr: number, rows: number, cols: number): Rows {
   return { ptr, ld: stride(cols), rows, cols };
