@@ -3,7 +3,7 @@ import { FormatError, UnsupportedError } from "../../../src/base/errors.ts";
 import { mxfp4Codec } from "../../../src/format/codecs/mxfp4-codec.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
 import { mulberry32 } from "../../helpers/random.ts";
-import { dequantize } from "../../reference/gguf-blocks.ts";
+import { dequantize } from "../../../src/quant/quantization-error.ts";
 import { indexOf, layOut } from "./checkpoint-in-memory.ts";
 
 const machine = await createMachine();
