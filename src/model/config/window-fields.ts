@@ -30,6 +30,13 @@ export function layersWith(
   return Array.from({ length: layers }, (_, layer) => (window > 0 && isWindowed(layer) ? window : null));
 }
 
+/** No windows, whatever `sliding_window` is: the file has turned them off. */
+export function noWindows(fields: ConfigFields, layers: number): ModelConfig["windows"] {
+  fields.ignore("sliding_window", "max_window_layers");
+  readTypes(fields, layers);
+  return Array<null>(layers).fill(null);
+}
+
 const FULL = "full_attention";
 const SLIDING = "sliding_attention";
 

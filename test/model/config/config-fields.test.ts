@@ -110,6 +110,19 @@ describe("readModelConfig", () => {
     expect(() => read({ ...QWEN3, ...change })).toThrow(message);
   });
 
+  it("has no windows where use_sliding_window is false, whatever layer_types and sliding_window are", () => {
+    for (const name of [
+      "qwen2 with upper windows",
+      "qwen3 with listed windows",
+      "qwen2_moe with alternating windows",
+    ]) {
+      const { layers } = read(MADE_FAMILIES[name]);
+      const layerTypes = Array(layers).fill("sliding_attention");
+      const json = { ...MADE_FAMILIES[name], use_sliding_window: false, layer_types: layerTypes };
+      expect(read(json).windows).toEqual(Array(layers).fill(null));
+    }
+  });
+
   it("takes the factor of YaRN from the lengths where it is missing", () => {
     const scaling = { rope_type: "yarn", original_max_position_embeddings: 64 };
     expect(read({ ...LLAMA, rope_scaling: scaling }).rope.scaling).toMatchObject({ factor: 4, trained: 64 });

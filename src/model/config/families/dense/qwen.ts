@@ -5,7 +5,7 @@ import type { ConfigFields } from "../../config-fields.ts";
 import type { Family } from "../../family.ts";
 import type { ModelConfig } from "../../model-config.ts";
 import { COMMON_NAMES } from "../../module-names.ts";
-import { layersWith } from "../../window-fields.ts";
+import { layersWith, noWindows } from "../../window-fields.ts";
 
 function readQwen2(fields: ConfigFields): ModelConfig {
   // Every model of this family has biases of q, k and v and none of o.
@@ -22,7 +22,11 @@ function readWindowed(fields: ConfigFields): ModelConfig {
   const common = readCommon(fields);
   const first = fields.indexOr(28, "max_window_layers");
   const uses = fields.flagOr(false, "use_sliding_window");
-  return { ...common, windows: layersWith(fields, common.layers, (layer) => uses && layer >= first) };
+  const { layers } = common;
+  return {
+    ...common,
+    windows: uses ? layersWith(fields, layers, (layer) => layer >= first) : noWindows(fields, layers),
+  };
 }
 
 const names = { hub: COMMON_NAMES, transformers: COMMON_NAMES };

@@ -8,7 +8,7 @@ import type { ConfigFields } from "../../config-fields.ts";
 import type { Family } from "../../family.ts";
 import type { ModelConfig } from "../../model-config.ts";
 import { COMMON_NAMES, type ModuleNames, mlpNames } from "../../module-names.ts";
-import { layersWith, windowEverywhere } from "../../window-fields.ts";
+import { layersWith, noWindows, windowEverywhere } from "../../window-fields.ts";
 
 function readQwen2(fields: ConfigFields): ModelConfig {
   const common = readRouted(fields);
@@ -22,7 +22,7 @@ function readQwen2(fields: ConfigFields): ModelConfig {
     biased: fields.flagOr(true, "qkv_bias") ? ["q", "k", "v"] : [],
     // Files on the hub often do not state the biases that they have.
     needsBiases: fields.has("qkv_bias"),
-    windows: layersWith(fields, layers, (layer) => uses && layer % 2 === 0 && layer < last),
+    windows: uses ? layersWith(fields, layers, (layer) => layer % 2 === 0 && layer < last) : noWindows(fields, layers),
   };
 }
 
@@ -36,7 +36,7 @@ function readQwen3(fields: ConfigFields): ModelConfig {
     ...common,
     ...readAttentionBias(fields),
     qkNorm: "head",
-    windows: uses ? windowEverywhere(fields, common.layers) : layersWith(fields, common.layers, () => false),
+    windows: uses ? windowEverywhere(fields, common.layers) : noWindows(fields, common.layers),
   };
 }
 
