@@ -1,7 +1,9 @@
 /** Every family goes through every job: inspected, calibrated, planned, quantised, written and read again, smoothed, compared. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { plannedBytesOf } from "../../../src/compress/plan/plan-bytes.ts";
 import { trainPredictor } from "../../../src/compress/predictor/predictor.ts";
 import { quantizeModel } from "../../../src/compress/quantize/quantize-model.ts";
+import { shapesOfFiles } from "../../../src/compress/recipe/model-shapes.ts";
 import {
   DEFAULT_GRID,
   type QuantizeSettings,
@@ -86,6 +88,7 @@ describe.each(Object.entries(MADE_FAMILIES))("%s", (_, json) => {
     const files = await readModelFiles(filesFolder("out", Object.fromEntries(output.files)));
     const facts = inspectModel(files);
     expect(facts.trueBytes).toBe(trueBytes);
+    expect(plannedBytesOf(shapesOfFiles(model.files), settings.modules, names)).toBe(trueBytes);
     expect([averageBits, facts.averageBits]).toEqual([4, 4]);
     expect(facts.modules.map(({ shape }) => shape)).toEqual(
       inspectModel(model.files).modules.map(({ shape }) => shape),
