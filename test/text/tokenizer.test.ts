@@ -41,7 +41,9 @@ const BASES = {
   metaspace: readJson(`${FIXTURES}/metaspace.json`),
 };
 
-const VARIANTS = ["variants", "steps", "added-tokens"].flatMap((name) => readJsonLines<Variant>(`${FIXTURES}/${name}.jsonl`));
+const VARIANTS = ["variants", "steps", "added-tokens"].flatMap((name) =>
+  readJsonLines<Variant>(`${FIXTURES}/${name}.jsonl`),
+);
 
 describe.each(VARIANTS)("createTokenizer with $name", (variant) => {
   const open = () => createTokenizer({ ...BASES[variant.tokenizer], ...variant.change }, undefined, variant.name);

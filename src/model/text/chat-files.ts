@@ -60,7 +60,10 @@ function chatSource(where: string, read: () => Promise<TemplateFiles>): ChatSour
 /** A file of its own replaces what tokenizer_config.json says, as in transformers; chat_template.json is the last choice. */
 async function readTemplateFiles(folder: FolderSource): Promise<TemplateFiles> {
   const config = await readJsonObject(folder, "tokenizer_config.json");
-  const specialTokens = specialTokensOf(config ?? (await readJsonObject(folder, "special_tokens_map.json")));
+  const specialTokens = {
+    ...specialTokensOf(await readJsonObject(folder, "special_tokens_map.json")),
+    ...specialTokensOf(config),
+  };
   const files = await readJinjaFiles(folder);
   const inConfig = templatesIn(config, `${folder.name}/tokenizer_config.json`);
   const hasDefault = files.some(({ name }) => name === "default");
@@ -119,6 +122,9 @@ function specialTokensOf(config: JsonObject | undefined): TemplateVariables {
     const token = isObject(value) ? value["content"] : value;
     if (/^[a-z_]+_token$/.test(key) && typeof token === "string") found[key] = token;
   }
+  const extra = config?.["extra_special_tokens"];
+  if (isObject(extra))
+    for (const [key, token] of Object.entries(extra)) if (typeof token === "string") found[key] = token;
   const more = config?.["additional_special_tokens"];
   if (Array.isArray(more)) found["additional_special_tokens"] = more.filter((token) => typeof token === "string");
   return found;

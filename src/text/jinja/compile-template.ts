@@ -3,6 +3,7 @@
 import { globalScope } from "./template-globals.ts";
 import { TemplateInterpreter } from "./template-interpreter.ts";
 import type { TemplateBody } from "./template-nodes.ts";
+import { withTestArguments } from "./template-tokens.ts";
 import { TemplateBudget } from "./values/template-budget.ts";
 import { RaisedByTemplate, TemplateFault } from "./values/template-fault.ts";
 
@@ -29,8 +30,11 @@ export interface TemplateEngine {
 
 export async function loadTemplateEngine(): Promise<TemplateEngine> {
   const { parse, tokenize } = await import("@huggingface/jinja");
+  type Tokens = Parameters<typeof parse>[0];
   const read = (text: string) => {
-    const program: unknown = parse(tokenize(text, { lstrip_blocks: true, trim_blocks: true }));
+    const program: unknown = parse(
+      withTestArguments(tokenize(text, { lstrip_blocks: true, trim_blocks: true })) as Tokens,
+    );
     return (program as { readonly body: TemplateBody }).body;
   };
   const compile = (source: string): CompiledTemplate => {

@@ -4,6 +4,7 @@ import { applyFilter } from "./functions/template-filters.ts";
 import { applyTest } from "./functions/template-tests.ts";
 import type { BinaryNode, CallNode, FilterName, MemberNode, TemplateBody, TemplateNode } from "./template-nodes.ts";
 import type { TemplateScope } from "./template-scope.ts";
+import { testInFilter } from "./template-tokens.ts";
 import type { TemplateBudget } from "./values/template-budget.ts";
 import { TemplateFault } from "./values/template-fault.ts";
 import { applyOperator } from "./values/template-operators.ts";
@@ -115,7 +116,10 @@ export class ExpressionEvaluator {
   filtered(value: TemplateValue, filter: FilterName, scope: TemplateScope): TemplateValue {
     if (filter.type === "Identifier") return applyFilter(filter.value, value, NO_ARGUMENTS, this.budget);
     if (filter.callee.type !== "Identifier") throw new TemplateFault("uses a filter that is not a name");
-    return applyFilter(filter.callee.value, value, this.arguments(filter.args, scope), this.budget);
+    const given = this.arguments(filter.args, scope);
+    const tested = testInFilter(filter.callee.value);
+    if (tested === undefined) return applyFilter(filter.callee.value, value, given, this.budget);
+    return applyTest(tested.test, value, given.positional[0], this.budget) !== tested.negate;
   }
 
   /** @param more arguments besides those that are written. */

@@ -12,6 +12,7 @@ import {
   LoopState,
   NamespaceValue,
   type TemplateValue,
+  tupleOf,
   typeName,
 } from "./values/template-values.ts";
 
@@ -169,7 +170,7 @@ export class TemplateInterpreter {
     });
     if (rest.has("caller")) scope.set("caller", rest.get("caller"));
     rest.delete("caller");
-    scope.set("varargs", positional.slice(parameters.length));
+    scope.set("varargs", tupleOf(positional.slice(parameters.length)));
     scope.set("kwargs", new Map(rest));
   }
 
