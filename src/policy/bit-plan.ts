@@ -6,6 +6,7 @@ import {
   isQuantizable,
   OUTER_ROLES,
   type OuterRole,
+  type Projection,
   QUANTIZABLE_ROLES,
   type QuantizableRole,
 } from "../tensor/linear-shape.ts";
@@ -18,8 +19,12 @@ export const PLAN_BITS: readonly PlanBits[] = [...BITS, 16];
 export type PlanRole = QuantizableRole | OuterRole;
 export const PLAN_ROLES: readonly PlanRole[] = [...QUANTIZABLE_ROLES, ...OUTER_ROLES];
 
-export type PlanProjection = "q" | "k" | "v" | "o" | "gate" | "up" | "down" | OuterRole;
-export const PLAN_PROJECTIONS: readonly PlanProjection[] = ["q", "k", "v", "o", "gate", "up", "down", ...OUTER_ROLES];
+export type PlanProjection = Exclude<Projection, "router" | "sharedGate">;
+export const PLAN_PROJECTIONS: readonly PlanProjection[] = [
+  ...(["q", "k", "v", "o", "qDown", "qUp", "kvDown", "kvUp", "convIn", "convOut"] as const),
+  ...(["gate", "up", "down"] as const),
+  ...OUTER_ROLES,
+];
 
 /** A linear that can be quantised: [rows, cols] is out x in. */
 export interface PlanModule {

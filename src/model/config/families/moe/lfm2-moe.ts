@@ -15,6 +15,9 @@ function readConfig(fields: ConfigFields): ModelConfig {
   const { layers, rmsNormEps } = common;
   const dense = fields.indexOr(2, "num_dense_layers");
   const isBiased = fields.flagOr(false, "conv_bias");
+  // Old fields of the dense models, which say the same again.
+  fields.requireOneOf("use_pos_enc", true);
+  fields.requireOneOf("theta", common.rope.theta);
   return {
     ...common,
     rmsNormEps: fields.positiveOr(rmsNormEps, "norm_eps"),
