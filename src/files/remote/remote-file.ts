@@ -1,5 +1,5 @@
 /** A file of a web server as a source. It is read by ranges, or taken whole from a server that cannot send parts. */
-import { FormatError, RemoteError } from "../../base/errors.ts";
+import { FormatError, MemoryError, RemoteError } from "../../base/errors.ts";
 import { joined } from "../gzip.ts";
 import { type ByteSource, bytesSource, checkRange } from "../source.ts";
 import { BlockCache } from "./block-cache.ts";
@@ -32,13 +32,21 @@ export async function remoteFile(url: string | URL, options: RemoteOptions = {})
 export async function openRemote(client: HttpClient, place: RemotePlace, options: RemoteOptions): Promise<ByteSource> {
   const headers = { range: `bytes=0-${PROBE_BYTES - 1}` };
   const reply = await client.send(place, { headers, signal: options.signal });
-  const { response } = reply;
-  if (isPage(response)) {
+  try {
+    return await openReply({ client, place, options }, reply);
+  } catch (error) {
     await discard(reply);
-    throw new RemoteError(place.name, "found a web page (text/html), expected the file", { status: 404 });
+    throw error;
   }
-  if (response.status === 206) return rangedFile({ client, place, options }, reply);
-  if (response.status === 200) return wholeFile({ client, place, options }, reply);
+}
+
+async function openReply(opening: Opening, reply: Reply): Promise<ByteSource> {
+  const { place } = opening;
+  const { response } = reply;
+  if (isPage(response))
+    throw new RemoteError(place.name, "found a web page (text/html), expected the file", { status: 404 });
+  if (response.status === 206) return rangedFile(opening, reply);
+  if (response.status === 200) return wholeFile(opening, reply);
   await discard(reply);
   // A range of a file without bytes cannot be served.
   if (response.status === 416 && /^bytes\s+\*\/0$/i.test(response.headers.get("content-range") ?? ""))
@@ -62,10 +70,8 @@ async function rangedFile({ client, place, options }: Opening, reply: Reply): Pr
   const range = contentRange(headers, place.name);
   const size = range?.total ?? (await sizeByHead(client, place));
   const length = Math.min(PROBE_BYTES, size);
-  if (range !== undefined && (range.first !== 0 || range.last >= length)) {
-    await discard(reply);
+  if (range !== undefined && (range.first !== 0 || range.last >= length))
     throw new RemoteError(place.name, `found bytes ${range.first}-${range.last}, expected bytes 0-${length - 1}`);
-  }
   const start = new Uint8Array(length);
   const { bytes } = await pour(reply, start, place.name).finally(() => reply.watchdog[Symbol.dispose]());
   const file = { size, version: versionOf(headers) };
@@ -101,19 +107,50 @@ async function wholeFile({ client, place, options }: Opening, first: Reply): Pro
   const attempts = client.attempts(place, options.signal);
   for (let reply = first; ; reply = await client.send(place, { signal: options.signal })) {
     using _watchdog = reply.watchdog;
-    if (reply.response.status !== 200) throw refusal(place, reply.response);
     const size = contentLength(reply.response.headers);
-    if (size !== undefined && size > limit) {
+    if (reply.response.status !== 200 || (size ?? 0) > limit) {
       await discard(reply);
-      throw new FormatError(
-        place.name,
-        `found ${size} bytes on a server that cannot send parts of a file, expected at most ${limit}`,
-      );
+      throw reply.response.status === 200 ? tooLarge(place, size, limit) : refusal(place, reply.response);
     }
     if (reply === first && (size ?? 0) > WARN_BYTES)
       options.onWarning?.(`${place.name}: the server cannot send parts of a file, so all ${size} bytes are downloaded`);
-    const { pieces, bytes, broken } = await pourAll(reply, size ?? limit, place.name);
-    if (broken === undefined && bytes === (size ?? bytes)) return bytesSource(place.name, joined(pieces, bytes));
-    await attempts.again({ problem: `the download was cut after ${bytes} bytes (${broken ?? "it ended too soon"})` });
+    const { whole, bytes, broken } = await (size === undefined
+      ? gather(reply, limit, place)
+      : receive(reply, size, place));
+    if (broken === undefined) return bytesSource(place.name, whole());
+    await attempts.again({ problem: `the download was cut after ${bytes} bytes (${broken})` });
+  }
+}
+
+function tooLarge(place: RemotePlace, size: number | undefined, limit: number): FormatError {
+  return new FormatError(
+    place.name,
+    `found ${size} bytes on a server that cannot send parts of a file, expected at most ${limit}`,
+  );
+}
+
+interface Received {
+  readonly whole: () => Uint8Array;
+  readonly bytes: number;
+  /** Why the body ended too soon, if it did. */
+  readonly broken?: string;
+}
+
+/** A body whose length is known goes straight to its place. */
+async function receive(reply: Reply, size: number, { name }: RemotePlace): Promise<Received> {
+  const into = allocate(size, name);
+  return { ...(await pour(reply, into, name)), whole: () => into };
+}
+
+async function gather(reply: Reply, limit: number, { name }: RemotePlace): Promise<Received> {
+  const { pieces, ...found } = await pourAll(reply, limit, name);
+  return { ...found, whole: () => joined(pieces, found.bytes) };
+}
+
+function allocate(bytes: number, name: string): Uint8Array {
+  try {
+    return new Uint8Array(bytes);
+  } catch (cause) {
+    throw new MemoryError(name, { askedBytes: bytes, limitBytes: bytes - 1 }, { cause });
   }
 }

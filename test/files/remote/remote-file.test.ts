@@ -164,3 +164,40 @@ describe("remoteFile", () => {
     expect(JSON.stringify([String(error), (error as RemoteError).details])).not.toContain("secret");
   });
 });
+
+describe("remoteFile in a page", () => {
+  const plain = (init: RequestInit | undefined) => init?.headers as Record<string, string>;
+
+  it("asks for the size where it may not see Content-Range", async () => {
+    const blind: typeof fetch = async (url, init) => {
+      const response = await fetch(url, init);
+      const headers = new Headers(response.headers);
+      headers.delete("content-range");
+      return new Response(response.body, { status: response.status, headers });
+    };
+    const source = await open("big.bin", { fetch: blind });
+    expect(source.size).toBe(BIG.length);
+    expect(Buffer.from(await readAll(source, 1e9)).equals(BIG)).toBe(true);
+    expect(server.requests.filter(({ method }) => method === "HEAD")).toHaveLength(1);
+  });
+
+  it("reads on where the server does not allow If-Range", async () => {
+    const strict: typeof fetch = (url, init) =>
+      plain(init)["if-range"] === undefined ? fetch(url, init) : Promise.reject(new TypeError("Failed to fetch"));
+    const source = await open("big.bin", { fetch: strict });
+    expect(Buffer.from(await readAll(source, 1e9)).equals(BIG)).toBe(true);
+  });
+
+  it("lets the browser follow redirects that it does not show", async () => {
+    server.fault = ({ side }) =>
+      side === "hub" ? { status: 302, headers: { location: `${server.cdnUrl}/big.bin` } } : undefined;
+    const hiding: typeof fetch = async (url, init) => {
+      const response = await fetch(url, init);
+      if (response.status !== 302) return response;
+      return Object.defineProperty(new Response(null), "type", { value: "opaqueredirect" });
+    };
+    const source = await open("big.bin", { fetch: hiding });
+    await source.read(5_000_000, new Uint8Array(10));
+    expect(server.requests.map(({ side }) => side)).toEqual(["hub", "hub", "cdn", "cdn"]);
+  });
+});
