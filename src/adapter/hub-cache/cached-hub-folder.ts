@@ -1,7 +1,7 @@
 /** A model of the hub as a folder, kept in the cache on disk that other programs of the hub share. */
 import { FileError, FormatError, RemoteError } from "../../base/errors.ts";
 import { HubClient, type HubOptions, type HubVersion } from "../../files/hub/hub-client.ts";
-import { checkHubName, isWeights, modelOf } from "../../files/hub/hub-files.ts";
+import { checkHubName, type HubModel, inRepository, isWeights, modelOf } from "../../files/hub/hub-files.ts";
 import { type HubReference, parseHubReference, shownReference } from "../../files/hub/hub-reference.ts";
 import type { HubFile } from "../../files/hub/hub-tree.ts";
 import type { ByteSource, FolderSource, PrepareRun } from "../../files/source.ts";
@@ -62,26 +62,26 @@ class HubCacheFolder implements FolderSource {
   readonly name: string;
   readonly #place: CachePlace;
   readonly #online: Online;
-  readonly #files: ReadonlyMap<string, HubFile>;
-  readonly #listed: readonly string[];
+  readonly #model: HubModel;
   readonly #opened: ByteSource[] = [];
 
   constructor(place: CachePlace, reference: HubReference, online: Online) {
-    const { files, listed } = modelOf(reference, online.version.files);
+    this.#model = modelOf(reference, online.version.files);
     this.name = shownReference(reference);
     this.#place = place;
     this.#online = online;
-    this.#files = files;
-    this.#listed = listed;
   }
 
   async list(): Promise<string[]> {
-    return [...this.#listed];
+    return [...this.#model.listed];
   }
 
   async open(name: string): Promise<ByteSource | undefined> {
     checkHubName(this.name, name);
-    const file = this.#files.get(name);
+    const { client, version } = this.#online;
+    const { isComplete, commit } = version;
+    const known = this.#model.files.get(name);
+    const file = known ?? (isComplete ? undefined : await client.find(inRepository(this.#model, name), commit));
     if (file === undefined) return undefined;
     const source = await this.#source(file, `${this.name}/${name}`);
     this.#opened.push(source);

@@ -10,7 +10,7 @@ import { pause } from "../../files/remote/attempts.ts";
 import type { ByteSource, PrepareRun } from "../../files/source.ts";
 import { withFileErrors } from "../file-errors.ts";
 import { nodeLock } from "../node-lock.ts";
-import { blobHash } from "./blob-hash.ts";
+import { blobHash, isHash } from "./blob-hash.ts";
 import { type CachePlace, sizeOf } from "./cache-place.ts";
 
 const PIECE_BYTES = 8 * 1024 * 1024;
@@ -66,7 +66,7 @@ async function download(wanted: WantedBlob, run: PrepareRun): Promise<void> {
   await withFileErrors(blob, () => rename(incomplete, blob));
 }
 
-/** Reads what the incomplete file lacks. Returns the hash of the whole. */
+/** Reads what the incomplete file lacks. Returns the name that its bytes have. */
 async function complete({ size, hash, open: openSource }: WantedBlob, path: string, run: PrepareRun): Promise<string> {
   const file = await withFileErrors(path, () => open(path, "a+"));
   try {
@@ -93,7 +93,7 @@ async function complete({ size, hash, open: openSource }: WantedBlob, path: stri
       }
     }
     await withFileErrors(path, () => file.datasync());
-    return sum.digest("hex");
+    return isHash(hash) ? sum.digest("hex") : hash;
   } finally {
     await file.close();
   }

@@ -8,6 +8,7 @@ import { refusal } from "../remote/http-refusal.ts";
 import { pourAll } from "../remote/pour.ts";
 import { discard } from "../remote/range-reader.ts";
 import { openRemote } from "../remote/remote-file.ts";
+import { USUAL_NAMES } from "../remote/remote-folder.ts";
 import type { ByteSource } from "../source.ts";
 import { hubError } from "./hub-errors.ts";
 import { type HubReference, shownReference } from "./hub-reference.ts";
@@ -29,6 +30,8 @@ export interface HubOptions extends RemoteOptions {
 export interface HubVersion {
   readonly commit: string;
   readonly files: readonly HubFile[];
+  /** False for a hub that lists no files: others than these may be there. */
+  readonly isComplete: boolean;
 }
 
 /** Size and hash of a file, as its entry or its headers tell them. */
@@ -59,17 +62,36 @@ export class HubClient {
   async version(): Promise<HubVersion> {
     const { revision } = this.#reference;
     const info = await this.#info();
-    const tree = await this.#tree(info?.commit ?? revision);
-    const files = tree?.files ?? info?.files ?? [];
-    const commit = info?.commit ?? tree?.commit ?? (COMMIT.test(revision) ? revision : await this.#commitOf(files[0]));
+    const tree = await this.#either(info?.commit ?? revision, (at) => this.#tree(at));
+    const listed = tree?.files ?? info?.files ?? [];
+    const commit = info?.commit ?? tree?.commit ?? (COMMIT.test(revision) ? revision : await this.#commitOf(listed[0]));
     if (commit === undefined) throw new FormatError(this.#where, "found no commit in the hub's answers, expected one");
-    return { commit, files };
+    if (listed.length > 0) return { commit, files: listed, isComplete: true };
+    const found = await Promise.all(this.#usualNames().map((path) => this.find(path, commit)));
+    return { commit, files: found.flatMap((file) => file ?? []), isComplete: false };
+  }
+
+  /** A file that no list names, by its headers; undefined where there is none. */
+  async find(path: string, commit: string): Promise<HubFile | undefined> {
+    try {
+      return { path, ...(await this.facts({ path, size: undefined, etag: undefined }, commit)) };
+    } catch (error) {
+      if (error instanceof RemoteError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** Paths at which a model has its files, in the reference's folder. */
+  #usualNames(): string[] {
+    const { path } = this.#reference;
+    if (/\.gguf$/i.test(path)) return [path];
+    return USUAL_NAMES.map((name) => (path === "" ? name : `${path}/${name}`));
   }
 
   /** Opens a file by ranges; the signal, or that of the options, ends its reads. @throws RemoteError if it is not there or has another size than the list says. */
   async open(file: HubFile, commit: string, signal?: AbortSignal): Promise<ByteSource> {
     const options = signal === undefined ? this.#options : { ...this.#options, signal };
-    const source = await openRemote(this.#client, this.#place(file, commit), options);
+    const source = await this.#either(commit, (at) => openRemote(this.#client, this.#place(file, at), options));
     if (file.size === undefined || file.size === source.size) return source;
     throw new RemoteError(source.name, `found ${source.size} bytes, expected ${file.size} as the hub's list says`);
   }
@@ -77,7 +99,11 @@ export class HubClient {
   /** Size and hash of a file; its headers are asked where the list does not tell them. */
   async facts(file: HubFile, commit: string): Promise<HubFacts> {
     if (file.size !== undefined && file.etag !== undefined) return { size: file.size, etag: file.etag };
-    const place = this.#place(file, commit);
+    return this.#either(commit, (at) => this.#headerFacts(file, at));
+  }
+
+  async #headerFacts(file: HubFile, at: string): Promise<HubFacts> {
+    const place = this.#place(file, at);
     const request = { method: "HEAD", headers: { "accept-encoding": "identity" }, staysAtHome: true } as const;
     const reply = await this.#client.send(place, request);
     await discard(reply);
@@ -90,15 +116,28 @@ export class HubClient {
     throw new RemoteError(place.name, `found no ${size === undefined ? "size" : "hash"} of the file, expected one`);
   }
 
+  /** Asks at the commit, and at the revision where a mirror knows no commits. The hash of what comes is checked in either case. */
+  async #either<T>(commit: string, ask: (revision: string) => Promise<T>): Promise<T> {
+    const { revision } = this.#reference;
+    try {
+      return await ask(commit);
+    } catch (error) {
+      if (commit === revision || !(error instanceof RemoteError) || error.status !== 404) throw error;
+      return ask(revision).catch(() => {
+        throw error;
+      });
+    }
+  }
+
   get #where(): string {
     const { owner, name } = this.#reference;
     return `${this.#endpoint.host}/${owner}/${name}`;
   }
 
-  #place(file: HubFile, commit: string): RemotePlace {
+  #place(file: HubFile, revision: string): RemotePlace {
     const { owner, name } = this.#reference;
     const path = file.path.split("/").map(encodeURIComponent).join("/");
-    return this.#at(`/${owner}/${name}/resolve/${commit}/${path}`, file.path);
+    return this.#at(`/${owner}/${name}/resolve/${encodeURIComponent(revision)}/${path}`, file.path);
   }
 
   #at(path: string, file?: string): RemotePlace {
@@ -120,7 +159,7 @@ export class HubClient {
     const sha = json["sha"];
     if (typeof sha !== "string" || !COMMIT.test(sha))
       throw new FormatError(`${place.name}: sha`, "found no commit, expected 40 hexadecimal digits");
-    return { commit: sha, files: readSiblings(json, place.name) };
+    return { commit: sha, files: readSiblings(json, place.name), isComplete: true };
   }
 
   /** All pages of the list of files; undefined for a hub that has no such address. */
@@ -169,7 +208,7 @@ export class HubClient {
   async #commitOf(
     file: HubFile = { path: "config.json", size: undefined, etag: undefined },
   ): Promise<string | undefined> {
-    const place = this.#place(file, encodeURIComponent(this.#reference.revision));
+    const place = this.#place(file, this.#reference.revision);
     const reply = await this.#client.send(place, { method: "HEAD", staysAtHome: true });
     await discard(reply);
     const { response } = reply;

@@ -12,6 +12,8 @@ const MOST_CHOICES = 50;
 
 /** A model's files: those of one folder of the repository, by their names in it. */
 export interface HubModel {
+  /** The folder in the repository; empty for its top. */
+  readonly folder: string;
   readonly files: ReadonlyMap<string, HubFile>;
   /** Names that the folder lists. Others can be opened as well. */
   readonly listed: readonly string[];
@@ -31,19 +33,21 @@ export function modelOf(reference: HubReference, all: readonly HubFile[]): HubMo
   const files = filesIn(path, all);
   if (path !== "" && files.size === 0)
     throw new RemoteError(where, "found no such file or folder in the repository", { status: 404 });
-  if ([...files.keys()].some((name) => SAFETENSORS.test(name))) return { files, listed: [...files.keys()].sort() };
+  if ([...files.keys()].some((name) => SAFETENSORS.test(name)))
+    return { folder: path, files, listed: [...files.keys()].sort() };
   const within = all.filter((file) => path === "" || file.path.startsWith(`${path}/`));
   const models = choices(within);
   if (models.length === 1) return oneGguf(models[0], all);
-  if (models.length === 0) return { files, listed: [...files.keys()].sort() };
+  if (models.length === 0) return { folder: path, files, listed: [...files.keys()].sort() };
   const names = models.slice(0, MOST_CHOICES).map((model) => shownReference({ ...reference, path: model }));
   throw new UsageError(where, `a repository of ${models.length} GGUF models`, `one of ${names.join(", ")}`);
 }
 
 function oneGguf(path: string, all: readonly HubFile[]): HubModel {
   const slash = path.lastIndexOf("/");
-  const files = filesIn(path.slice(0, Math.max(0, slash)), all);
-  return { files, listed: [path.slice(slash + 1)] };
+  const folder = path.slice(0, Math.max(0, slash));
+  const files = filesIn(folder, all);
+  return { folder, files, listed: [path.slice(slash + 1)] };
 }
 
 function filesIn(folder: string, all: readonly HubFile[]): Map<string, HubFile> {
@@ -59,6 +63,11 @@ function choices(all: readonly HubFile[]): string[] {
     .filter((path) => GGUF.test(path) && !NO_MODEL.test(path.replace(/.*\//, "")));
   const models = groupBy(paths, (path) => path.replace(/-\d{5}(-of-\d{5}\.gguf)$/i, "$1"));
   return [...models.values()].map((parts) => parts.sort()[0]).sort();
+}
+
+/** The path in the repository of a file that no list names. */
+export function inRepository({ folder }: HubModel, name: string): string {
+  return folder === "" ? name : `${folder}/${name}`;
 }
 
 /** Weights are read by ranges until a model is loaded; all other files are small. */

@@ -1,7 +1,7 @@
 /** A model of the hub as a folder, read by ranges: for pages and other runtimes without a disk. */
 import type { ByteSource, FolderSource } from "../source.ts";
 import { HubClient, type HubOptions } from "./hub-client.ts";
-import { checkHubName, modelOf } from "./hub-files.ts";
+import { checkHubName, inRepository, modelOf } from "./hub-files.ts";
 import { parseHubReference, shownReference } from "./hub-reference.ts";
 
 /**
@@ -11,8 +11,9 @@ import { parseHubReference, shownReference } from "./hub-reference.ts";
 export async function hubFolder(reference: string, options: HubOptions = {}): Promise<FolderSource> {
   const parsed = parseHubReference(reference);
   const client = new HubClient(parsed, options);
-  const { commit, files: all } = await client.version();
-  const { files, listed } = modelOf(parsed, all);
+  const { commit, files: all, isComplete } = await client.version();
+  const model = modelOf(parsed, all);
+  const { files, listed } = model;
   const name = shownReference(parsed);
   const opened = new Map<string, Promise<ByteSource>>();
   return {
@@ -20,7 +21,7 @@ export async function hubFolder(reference: string, options: HubOptions = {}): Pr
     list: async () => [...listed],
     async open(file) {
       checkHubName(name, file);
-      const found = files.get(file);
+      const found = files.get(file) ?? (isComplete ? undefined : await client.find(inRepository(model, file), commit));
       if (found === undefined) return undefined;
       const source = opened.get(file) ?? client.open(found, commit);
       opened.set(file, source);

@@ -8,11 +8,12 @@ export interface HubFile {
   readonly path: string;
   /** Undefined where the list does not tell it: the file's own headers do. */
   readonly size: number | undefined;
-  /** SHA-256 of a large file (LFS), git's SHA-1 of another one. It is the file's name in the cache. */
+  /** SHA-256 of a large file (LFS), git's SHA-1 of another one, or another tag. It is the file's name in the cache. */
   readonly etag: string | undefined;
 }
 
-const HASH = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+/** A tag that can be a file's name. The hub's own are hashes; those of other servers that speak its protocol need not be. */
+const ETAG = /^(?!\.)[\w.-]{1,200}$/;
 
 /** One page of `/api/models/OWNER/NAME/tree/REVISION`. Entries that are no files, and names that lead out of a folder, are left out. */
 export function readTree(json: JsonValue, where: string): HubFile[] {
@@ -58,14 +59,14 @@ function file(path: JsonValue | undefined, { size, etag, where }: Facts): HubFil
   return [{ path, size: size ?? undefined, etag: readEtag(etag) }];
 }
 
-/** A hash as an ETag or in JSON, without `sha256:` and quotation marks; undefined for anything else. */
+/** A hash or another tag as in a header or in JSON, without `sha256:` and quotation marks; undefined where it can be no file's name. */
 export function readEtag(value: JsonValue | undefined): string | undefined {
   if (typeof value !== "string") return undefined;
   const bare = value
     .replace(/^W\//, "")
     .replace(/^"|"$/g, "")
     .replace(/^sha256:/, "");
-  return HASH.test(bare) ? bare : undefined;
+  return ETAG.test(bare) ? bare : undefined;
 }
 
 /** The address of the next page in a `Link` header (RFC 8288). */

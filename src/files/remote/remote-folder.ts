@@ -8,7 +8,7 @@ import { openRemote } from "./remote-file.ts";
  * A server does not list its files, so these names are tried. Other names can be opened as well: the index of a checkpoint in shards
  * names the shards.
  */
-const WELL_KNOWN = [
+export const USUAL_NAMES: readonly string[] = [
   "config.json",
   "model.safetensors",
   "model.safetensors.index.json",
@@ -72,8 +72,10 @@ function folderAt(base: URL, options: RemoteOptions): FolderSource {
   return {
     name,
     async list() {
-      await open(WELL_KNOWN[0]);
-      const found = await Promise.all(WELL_KNOWN.map(async (file) => ((await open(file)) === undefined ? [] : [file])));
+      await open(USUAL_NAMES[0]);
+      const found = await Promise.all(
+        USUAL_NAMES.map(async (file) => ((await open(file)) === undefined ? [] : [file])),
+      );
       return found.flat().sort();
     },
     open,

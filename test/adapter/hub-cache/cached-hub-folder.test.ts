@@ -206,4 +206,35 @@ describe("cachedHubFolder", () => {
     expect((await folder.open("model.safetensors"))?.size).toBe(BIG.length);
     expect(server.requests.filter(({ method }) => method === "HEAD").map(({ side }) => side)).toEqual(["hub", "hub"]);
   });
+
+  it("tries the usual names on a hub that lists nothing, and finds others where they are asked for", async () => {
+    const bare: typeof fetch = async (url, init) =>
+      String(url).includes("/api/") ? new Response("", { status: 404 }) : fetch(url, init);
+    const folder = await open({ fetch: bare });
+    expect(await folder.list()).toEqual(["config.json", "model.safetensors"]);
+    expect((await folder.open("README.md"))?.size).toBe(1);
+    expect(await folder.open("none.json")).toBeUndefined();
+    expect(readFileSync(join(root(), "refs/main"), "utf8")).toBe(COMMIT);
+    await folder.close();
+  });
+
+  it("asks a mirror that knows no commits by the branch", async () => {
+    const mirror: typeof fetch = async (url, init) =>
+      String(url).includes(`/resolve/${COMMIT}/`) || String(url).includes(`/tree/${COMMIT}`)
+        ? new Response("", { status: 404, headers: { "x-error-code": "RevisionNotFound" } })
+        : fetch(url, init);
+    const file = await (await open({ fetch: mirror })).open("config.json");
+    expect(file && (await readAll(file, 100))).toEqual(FILES["config.json"]);
+    await (await weights({ fetch: mirror })).prepare?.({});
+    expect(readFileSync(blob(BIG)).equals(BIG)).toBe(true);
+  });
+
+  it("checks the size alone where a tag is no hash", async () => {
+    const tagged: typeof fetch = async (url, init) =>
+      String(url).includes("/tree/")
+        ? Response.json([{ type: "file", path: "config.json", size: 2, oid: "tag-1.2" }])
+        : fetch(url, init);
+    await (await open({ fetch: tagged })).open("config.json");
+    expect(readFileSync(join(root(), "blobs/tag-1.2"), "utf8")).toBe("{}");
+  });
 });
