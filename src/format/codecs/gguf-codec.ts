@@ -16,7 +16,8 @@ import type { GgufType } from "../gguf/gguf-types.ts";
 import { requireShape } from "../tensor-index.ts";
 import type { Codec, LaidMatrix, LoadBench, StoredBlocks, StoredCodes, StoredFloat, StoredModule } from "./codec.ts";
 import { locateBias } from "./float-rows.ts";
-import { type CodeForm, type Located, readBlocks, readCodes, readValues } from "./gguf-rows.ts";
+import { type CodeForm, type Located, readBlocks, readCodes, readSmallFloats, readValues } from "./gguf-rows.ts";
+import { MXFP4_ZERO } from "./mxfp4-blocks.ts";
 
 /** Q3_K has 16 small scales in a block; their products with its codes fit 8 bits. */
 const CODE_FORMS: Readonly<Partial<Record<GgufType, CodeForm>>> = {
@@ -24,6 +25,11 @@ const CODE_FORMS: Readonly<Partial<Record<GgufType, CodeForm>>> = {
   Q5_0: { bits: 8, groupSize: 32, zero: 16 },
   Q8_0: { bits: 8, groupSize: 32, zero: 128 },
   Q3_K: { bits: 8, groupSize: 256, zero: 124 },
+};
+
+/** Small floats whose values are whole numbers of halves. */
+const SMALL_FLOATS: Readonly<Partial<Record<GgufType, CodeForm>>> = {
+  MXFP4: { bits: 8, groupSize: 32, zero: MXFP4_ZERO },
 };
 
 /** Types that have minimums, or scales of two levels that no type of codes can hold: their panels are those of the file's blocks. */
@@ -64,6 +70,14 @@ export function ggufCodecs(index: GgufIndex, floats: ReadonlySet<string>): reado
       locate: (module) => storedCodes(located(module), formOf(CODE_FORMS, module) as CodeForm),
     },
     {
+      ...{ name: "GGUF MXFP4", packs: true },
+      holds: (module) => formOf(SMALL_FLOATS, module) !== undefined,
+      locate: (module) => ({
+        ...storedCodes(located(module), formOf(SMALL_FLOATS, module) as CodeForm, readSmallFloats),
+        isFloatFormat: true,
+      }),
+    },
+    {
       ...{ name: "GGUF blocks", packs: true },
       holds: (module) => formOf(BLOCK_FORMS, module) !== undefined,
       locate: (module) => storedBlocks(located(module), formOf(BLOCK_FORMS, module) as BlockForm),
@@ -85,7 +99,7 @@ function commonParts({ index, module, entry }: Located) {
   };
 }
 
-function storedCodes(located: Located, form: CodeForm): StoredCodes {
+function storedCodes(located: Located, form: CodeForm, readRows = readCodes): StoredCodes {
   const { rows, cols } = located.module;
   const { bits, groupSize } = form;
   const shape = { cols, groups: cols / groupSize };
@@ -94,10 +108,10 @@ function storedCodes(located: Located, form: CodeForm): StoredCodes {
     ...{ kind: "packed", bits, groupSize },
     memoryBytes: panelBytes(`w${bits}`, rows, cols, groupSize),
     stagingBytes: stagingBytes(rows, codeRowBytes(shape)),
-    read: () => readCodes(located, form, 0, rows),
+    read: () => readRows(located, form, 0, rows),
     async lay(bench, address) {
       for (const { first, count } of rowRanges(rows, codeRowBytes(shape))) {
-        layCodes(bench, address, await readCodes(located, form, first, count), first, undefined);
+        layCodes(bench, address, await readRows(located, form, first, count), first, undefined);
         await bench.turns.pause();
       }
       return { perm: undefined };

@@ -12,6 +12,7 @@ import type { GgufEntry, GgufIndex } from "../gguf/gguf-header.ts";
 import { readPart } from "../tensor-index.ts";
 import type { StoredModule } from "./codec.ts";
 import { notFinite } from "./float-rows.ts";
+import { MXFP4_CODES, mxfp4Scale } from "./mxfp4-blocks.ts";
 
 /** A type whose weights are `d * (code - zero)` with a scale d for `groupSize` columns and codes from 0. */
 export interface CodeForm {
@@ -72,6 +73,36 @@ export async function readCodes(
     }
   const { cols } = module;
   const order = { gIdx: naturalGroups(cols, groupSize), perm: naturalOrder(cols) };
+  return { rows: count, cols, bits, groupSize, groups: cols / groupSize, codes, scales, zeros, ...order };
+}
+
+/** Rows [first, first + count) of MXFP4 as codes from 0. @throws UnsupportedError for a scale that f16 does not have. */
+export async function readSmallFloats(
+  located: Located,
+  form: CodeForm,
+  first: number,
+  count: number,
+): Promise<QuantizedMatrix> {
+  const { index, module, entry } = located;
+  const { bits, groupSize, zero } = form;
+  const bytes = await readRowBytes(located, first, count);
+  const blocks = bytes.length / entry.type.bytes;
+  const codes = new Uint8Array(blocks * groupSize);
+  const scales = new Float32Array(blocks);
+  for (let block = 0; block < blocks; block++) {
+    const from = block * entry.type.bytes;
+    let used = 0;
+    for (let j = 0; j < 16; j++) {
+      const both = bytes[from + 1 + j];
+      used |= both & 0x77;
+      codes[block * groupSize + j] = MXFP4_CODES[both & 15];
+      codes[block * groupSize + 16 + j] = MXFP4_CODES[both >> 4];
+    }
+    scales[block] = mxfp4Scale(bytes[from], used === 0, `${index.name}: tensor ${entry.name}`);
+  }
+  const { cols } = module;
+  const order = { gIdx: naturalGroups(cols, groupSize), perm: naturalOrder(cols) };
+  const zeros = new Uint8Array(blocks).fill(zero);
   return { rows: count, cols, bits, groupSize, groups: cols / groupSize, codes, scales, zeros, ...order };
 }
 

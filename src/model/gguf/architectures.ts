@@ -1,27 +1,9 @@
 /** Lists the architectures of GGUF files that Quern reads: the family of each, and what llama.cpp does for it without a key. */
 
 import type { JsonObject } from "../../base/json.ts";
-import type { GgufEntry } from "../../format/gguf/gguf-header.ts";
+import { type Architecture, type ArchitectureContext, chosen, expertWidth } from "./architecture.ts";
 import type { GgufFields } from "./gguf-fields.ts";
-
-/** What is known before an architecture's own fields are read. */
-export interface ArchitectureContext {
-  readonly hiddenSize: number;
-  readonly headDim: number;
-  readonly tensors: ReadonlyMap<string, GgufEntry>;
-}
-
-export interface Architecture {
-  /** Whether the file keeps the two rows of queries and keys that RoPE rotates together side by side. */
-  readonly pairedRows: boolean;
-  /** `model_type`, and the fields that only this family has. They replace fields of all families. */
-  read(fields: GgufFields, context: ArchitectureContext): JsonObject;
-}
-
-/** Experts that compute a token, of how many. @throws FormatError for a file without them. */
-function chosen(fields: GgufFields): { experts: number; topK: number } {
-  return { experts: fields.required("expert_count"), topK: fields.required("expert_used_count") };
-}
+import { readErnie, readGlm4Moe, readGptOss, readLfm2Moe } from "./scored-architectures.ts";
 
 /** Fields of routing that must be what the family computes. */
 function softmaxRouting(fields: GgufFields): void {
@@ -29,11 +11,6 @@ function softmaxRouting(fields: GgufFields): void {
   if (gating > 1) throw fields.wrong("expert_gating_func", gating, "1 (softmax)");
   const scale = fields.number("expert_weights_scale") ?? 1;
   if (scale !== 1 && scale !== 0) throw fields.wrong("expert_weights_scale", scale, "1");
-}
-
-/** Width of an expert: its own key, or that of the MLP, which older files have for all experts of a token together. */
-function expertWidth(fields: GgufFields, topK: number): number {
-  return fields.number("expert_feed_forward_length") ?? (fields.uniform("feed_forward_length") ?? 0) / topK;
 }
 
 /** Mixtral, or a dense Llama or Mistral where there are no experts. */
@@ -149,6 +126,10 @@ export const CLASS_NAMES: Readonly<Record<string, string>> = {
   deepseek: "DeepseekForCausalLM",
   granitemoe: "GraniteMoeForCausalLM",
   granitemoeshared: "GraniteMoeSharedForCausalLM",
+  gpt_oss: "GptOssForCausalLM",
+  glm4_moe: "Glm4MoeForCausalLM",
+  ernie4_5_moe: "Ernie4_5_MoeForCausalLM",
+  lfm2_moe: "Lfm2MoeForCausalLM",
 };
 
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
@@ -158,6 +139,10 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, 
   ["qwen3moe", { pairedRows: false, read: readQwen3Moe }],
   ["deepseek", { pairedRows: true, read: readDeepseek }],
   ["granitemoe", { pairedRows: true, read: readGraniteMoe }],
+  ["gpt-oss", { pairedRows: false, wholeRopeColumns: false, read: readGptOss }],
+  ["glm4moe", { pairedRows: false, read: readGlm4Moe }],
+  ["ernie4_5-moe", { pairedRows: false, read: readErnie }],
+  ["lfm2moe", { pairedRows: false, read: readLfm2Moe }],
   ["qwen2", { pairedRows: false, read: () => ({ model_type: "qwen2" }) }],
   ["qwen3", { pairedRows: false, read: () => ({ model_type: "qwen3" }) }],
 ]);

@@ -6,7 +6,8 @@
 import { UnsupportedError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { GgufParts } from "../../format/gguf/gguf-files.ts";
-import { ARCHITECTURES, type Architecture, CLASS_NAMES } from "./architectures.ts";
+import type { Architecture } from "./architecture.ts";
+import { ARCHITECTURES, CLASS_NAMES } from "./architectures.ts";
 import { GgufFields } from "./gguf-fields.ts";
 import { ropeFields } from "./gguf-rope.ts";
 
@@ -29,7 +30,15 @@ export async function ggufConfig(parts: GgufParts): Promise<GgufConfig> {
   const common = commonFields(fields, tensors);
   const own = architecture.read(fields, { hiddenSize: common.hidden_size, headDim: common.head_dim, tensors });
   const architectures = [CLASS_NAMES[own["model_type"] as string]].filter((each) => each !== undefined);
-  const json = { architectures, ...common, ...(await ropeFields(fields, tensors, common.head_dim)), ...own };
+  const json = {
+    architectures,
+    ...common,
+    ...(await ropeFields(fields, tensors, {
+      headDim: common.head_dim,
+      wholeColumns: architecture.wholeRopeColumns ?? true,
+    })),
+    ...own,
+  };
   fields.requireKnown();
   return { json, architecture };
 }
@@ -43,11 +52,14 @@ function commonFields(fields: GgufFields, tensors: GgufParts["tensors"]) {
   if (valueDim !== headDim) throw fields.wrong("attention.value_length", valueDim, `${headDim}, as for keys`);
   const feedForward = fields.uniform("feed_forward_length");
   const window = fields.number("attention.sliding_window") ?? 0;
+  // Then the architecture reads the heads of each layer.
+  const hasConvolutions = fields.architecture === "lfm2moe";
   return {
     hidden_size: hiddenSize,
-    num_hidden_layers: fields.required("block_count"),
+    // Layers that predict further tokens come after the others and are not run.
+    num_hidden_layers: fields.required("block_count") - (fields.number("nextn_predict_layers") ?? 0),
     num_attention_heads: heads,
-    num_key_value_heads: fields.uniform("attention.head_count_kv") ?? heads,
+    ...(hasConvolutions ? {} : { num_key_value_heads: fields.uniform("attention.head_count_kv") ?? heads }),
     head_dim: headDim,
     ...(feedForward === undefined ? {} : { intermediate_size: feedForward }),
     vocab_size: tensors.get("token_embd.weight")?.shape[0] ?? fields.required("vocab_size"),

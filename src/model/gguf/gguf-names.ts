@@ -12,11 +12,13 @@ export interface NamingContext {
   readonly names: ModuleNames;
   readonly config: ModelConfig;
   readonly pairedRows: boolean;
+  /** Layers of the file, of which the last may not be run. */
+  readonly blocks: number;
 }
 
 /** Tensors that were read with the configuration, or that every program computes for itself. */
 const PASSED_OVER = /^(?:rope_freqs\.weight|blk\.\d+\.attn_rot_embd\.weight)$/;
-const NAME = /^(?:blk\.(\d+)\.)?([a-z_]+?)(?:\.(\d+))?\.(weight|bias)$/;
+const NAME = /^(?:blk\.(\d+)\.)?([a-z_]+?(?:\.[a-z_]+)?)(?:\.(\d+))?\.(weight|bias)$/;
 
 /** A module with its tensor in the file. */
 type Named = readonly [module: string, entry: GgufEntry];
@@ -30,8 +32,9 @@ export function ggufIndex({ name, tensors, close }: GgufParts, context: NamingCo
     const [, layer, kind, expert, part] = NAME.exec(entry.name) ?? [];
     const modules = kind === undefined ? undefined : modulesOf(entry, { kind, layer, expert, part }, context);
     if (modules === undefined) throw new UnsupportedError(where, "a tensor that Quern does not know", []);
+    const isBare = layer !== undefined && bareVectors(context, Number(layer))[`${kind}.${part}`] !== undefined;
     for (const [module, own] of modules) {
-      const known = `${module}.${part}`;
+      const known = isBare ? module : `${module}.${part}`;
       if (entries.has(known)) throw new FormatError(where, `found ${known} a second time, expected it once`);
       entries.set(known, { ...own, name: known });
     }
@@ -51,9 +54,10 @@ function modulesOf(entry: GgufEntry, place: Place, context: NamingContext): read
   const { names, config } = context;
   const { kind, layer, expert, part } = place;
   if (layer === undefined) {
-    const outer = { token_embd: names.embedding, output: names.head, output_norm: names.finalNorm }[kind];
+    const outer = outerNames(names, config)[kind];
     return outer === undefined || expert !== undefined ? undefined : [[outer, entry]];
   }
+  if (Number(layer) >= config.layers && Number(layer) < context.blocks) return [];
   if (Number(layer) >= config.layers)
     throw new FormatError(
       `${entry.source.name}: tensor ${entry.name}`,
@@ -63,9 +67,33 @@ function modulesOf(entry: GgufEntry, place: Place, context: NamingContext): read
   if (expert !== undefined) return hasExperts ? oneExpert(entry, place, names) : undefined;
   const projection = /^ffn_(gate|up|down|gate_up)_exps$/.exec(kind)?.[1];
   if (projection !== undefined && hasExperts) return allExperts(entry, projection as Bank, Number(layer), context);
+  const bare = bareVectors(context, Number(layer))[`${kind}.${part}`];
+  if (bare !== undefined) return [[nameFor(bare, Number(layer)), entry]];
   const template = templates(context, Number(layer))[kind];
   if (template === undefined || (part === "bias" && kind.endsWith("_norm"))) return undefined;
   return [[nameFor(template, Number(layer)), ordered(entry, kind, context)]];
+}
+
+/** Names of the modules outside layers. Architectures with convolutions have another name for the final norm. */
+function outerNames(
+  { embedding, head, finalNorm }: ModuleNames,
+  { conv }: ModelConfig,
+): Readonly<Record<string, string>> {
+  return {
+    token_embd: embedding,
+    output: head,
+    output_norm: finalNorm,
+    ...(conv === null ? {} : { token_embd_norm: finalNorm }),
+  };
+}
+
+/** Names of vectors that have no `.weight` or `.bias` of their own elsewhere, by the names of their tensors. */
+function bareVectors({ names, config }: NamingContext, layer: number): Readonly<Record<string, string | undefined>> {
+  const hasChoice = config.moeLayers[layer] && config.router.choice?.biased === true;
+  return {
+    ...(config.sinks ? { "attn_sinks.weight": names.sinks } : {}),
+    ...(hasChoice ? { "exp_probs_b.bias": names.routerBias } : {}),
+  };
 }
 
 /** Names of the modules that a layer has, by the names of their tensors. */
@@ -75,6 +103,10 @@ function templates({ names, config }: NamingContext, layer: number): Readonly<Re
   return {
     attn_norm: names.attentionNorm,
     ffn_norm: names.mlpNorm,
+    ...(config.modelType === "glm4_moe" || config.modelType === "gpt_oss"
+      ? { post_attention_norm: names.mlpNorm }
+      : {}),
+    ...convNames(names, config, layer),
     ...{ attn_q: attention.q, attn_k: attention.k, attn_v: attention.v, attn_output: attention.o },
     ...(config.qkNorm === "none" ? {} : { attn_q_norm: names.queryNorm, attn_k_norm: names.keyNorm }),
     ...(config.moeLayers[layer]
@@ -85,10 +117,17 @@ function templates({ names, config }: NamingContext, layer: number): Readonly<Re
   };
 }
 
+function convNames({ conv }: ModuleNames, { mixers }: ModelConfig, layer: number): Readonly<Record<string, string>> {
+  if (conv === undefined || mixers[layer] !== "conv") return {};
+  return { "shortconv.in_proj": conv.convIn, "shortconv.out_proj": conv.convOut, "shortconv.conv": conv.filter };
+}
+
 /** The tensor as its module has it: queries and keys in the order of halves, a gate of one row as a matrix. */
 function ordered(entry: GgufEntry, kind: string, { config, pairedRows }: NamingContext): GgufEntry {
   if (pairedRows && kind === "attn_q") return unpairedRows(entry, config.heads);
   if (pairedRows && kind === "attn_k") return unpairedRows(entry, config.kvHeads);
+  if (kind === "shortconv.conv" && entry.shape.length === 2)
+    return { ...entry, shape: [entry.shape[0], 1, entry.shape[1]] };
   if (kind === "ffn_gate_inp_shexp" && entry.shape.length === 1) return { ...entry, shape: [1, entry.shape[0]] };
   return entry;
 }

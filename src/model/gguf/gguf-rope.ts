@@ -9,15 +9,21 @@ import type { GgufFields } from "./gguf-fields.ts";
 
 const FACTORS = "rope_freqs.weight";
 
+interface RopeContext {
+  readonly headDim: number;
+  /** Whether YaRN rounds the ends of the blended columns to whole columns. */
+  readonly wholeColumns: boolean;
+}
+
 /** `rope_theta` and, where frequencies are scaled, `rope_scaling`. */
 export async function ropeFields(
   fields: GgufFields,
   tensors: ReadonlyMap<string, GgufEntry>,
-  headDim: number,
+  { headDim, wholeColumns }: RopeContext,
 ): Promise<JsonObject> {
   const theta = fields.number("rope.freq_base") ?? 10_000;
   const rotated = fields.number("rope.dimension_count") ?? headDim;
-  const scaling = readScaling(fields);
+  const scaling = readScaling(fields, wholeColumns);
   const factors = tensors.get(FACTORS);
   const blended = factors === undefined ? undefined : await llamaScaling(factors, theta, rotated);
   if (blended !== undefined && scaling !== undefined)
@@ -32,7 +38,7 @@ export async function ropeFields(
   };
 }
 
-function readScaling(fields: GgufFields): JsonObject | undefined {
+function readScaling(fields: GgufFields, wholeColumns: boolean): JsonObject | undefined {
   const type = fields.text("rope.scaling.type");
   // Older files have the factor of linear scaling alone.
   const factor = fields.number("rope.scaling.factor") ?? fields.number("rope.scale_linear") ?? 0;
@@ -53,6 +59,7 @@ function readScaling(fields: GgufFields): JsonObject | undefined {
         rope_type: "yarn",
         factor: factor === 0 ? 1 : factor,
         ...(trained === undefined ? {} : { original_max_position_embeddings: trained }),
+        ...(wholeColumns ? {} : { truncate: false }),
         ...(fast === undefined ? {} : { beta_fast: fast }),
         ...(slow === undefined ? {} : { beta_slow: slow }),
       };

@@ -26,7 +26,8 @@ export async function openGgufModel(folder: FolderSource, file: string): Promise
     const { json, architecture } = await ggufConfig(parts);
     const { family, config } = readModelConfig(json, parts.name);
     const names = family.names.hub;
-    const index = ggufIndex(parts, { names, config, pairedRows: architecture.pairedRows });
+    const blocks = parts.metadata.number(`${parts.metadata.text("general.architecture")}.block_count`) ?? 0;
+    const index = ggufIndex(parts, { names, config, pairedRows: architecture.pairedRows, blocks });
     const codecs = [...ggufCodecs(index, floatModules(names, config.layers)), floatCodec(index)];
     return { metadata: parts.metadata, json, index, codecs };
   } catch (error) {
