@@ -1,5 +1,7 @@
 /** Model folders: weights, shards and their index, GPTQ tensors and settings, configurations. */
-import { type Area, filesOf, jsonOf, runModel } from "../area.ts";
+import { readAll } from "../../../src/files/source.ts";
+import { packedFolders } from "../../helpers/packed-folder.ts";
+import { type Area, filesOf, type Input, jsonOf, runModel } from "../area.ts";
 import type { Dice } from "../dice.ts";
 import { damageJson, type Extras } from "../json.ts";
 import { damageTensors } from "../tensors.ts";
@@ -24,6 +26,8 @@ const RULES: Extras = {
       "+:^model\\.layers\\.0\\.",
       "-:.*",
       "-:lm_head",
+      "lm_head",
+      "+:model\\.embed_tokens",
       "+:(?!.*x).*",
       "+:(a+)+$",
       "(.*)*x",
@@ -46,6 +50,8 @@ const NAMES: Extras = {
     "..",
     "a/b.safetensors",
     "lm_head.weight",
+    "lm_head.qweight",
+    "model.embed_tokens.qweight",
   ],
 };
 const FIELDS: Extras = {
@@ -56,14 +62,16 @@ const FIELDS: Extras = {
   numbers: [16_384, 4096, 1e-6, 1e300],
 };
 
+/** Texts for a configuration that ties the head, or does not. */
+const TIES: Extras = { texts: ["tie_word_embeddings", "vocab_size"], numbers: [320, 321, 64] };
+
 interface Change {
   readonly file: string;
   damage(bytes: Uint8Array, dice: Dice): Uint8Array;
 }
 
 /** Takes one of the folders and damages one of its files. */
-function modelArea(folders: readonly string[], changes: readonly Change[]): Area {
-  const models = folders.map(filesOf);
+function modelArea(models: readonly Input[], changes: readonly Change[]): Area {
   return {
     make(dice) {
       const files = dice.pick(models);
@@ -95,9 +103,25 @@ const rules: Change = {
   },
 };
 
-export const safetensors = async (): Promise<Area> => modelArea(FLOAT, [tensors("model.safetensors")]);
-export const config = async (): Promise<Area> => modelArea([...FLOAT, ...FAMILIES], [json("config.json", FIELDS)]);
+/** A folder whose head and embedding are packed. */
+async function packedHead(): Promise<Input> {
+  const packings = {
+    lm_head: { bits: 4, groupSize: 64 },
+    "model.embed_tokens": { bits: 8, groupSize: 32 },
+    "model.layers.0.self_attn.q_proj": { bits: 3, groupSize: 32, scattered: true },
+  } as const;
+  const { packed } = await packedFolders(FLOAT[1], { packings });
+  const files: Record<string, Uint8Array> = {};
+  for (const name of await packed.list()) files[name] = await readAll((await packed.open(name))!, 1 << 24);
+  return files;
+}
+
+export const safetensors = async (): Promise<Area> => modelArea(FLOAT.map(filesOf), [tensors("model.safetensors")]);
+export const config = async (): Promise<Area> => modelArea([...FLOAT, ...FAMILIES].map(filesOf), [json("config.json", FIELDS)]);
 export const gptq = async (): Promise<Area> =>
-  modelArea([PACKED], [tensors("model.safetensors"), json("quantize_config.json", RULES), rules]);
+  modelArea(
+    [filesOf(PACKED), await packedHead()],
+    [tensors("model.safetensors"), json("quantize_config.json", RULES), rules, json("config.json", TIES)],
+  );
 export const shards = async (): Promise<Area> =>
-  modelArea([SHARDED], [json(INDEX, NAMES), json(INDEX, NAMES), tensors("model-00002-of-00003.safetensors")]);
+  modelArea([filesOf(SHARDED)], [json(INDEX, NAMES), json(INDEX, NAMES), tensors("model-00002-of-00003.safetensors")]);
