@@ -87,6 +87,7 @@ async function decide(
   const { openFiles } = await import("../input/open-model.ts");
   const { budgetCurve } = await import("../../compress/plan/knapsack-plan.ts");
   const { planFor } = await import("../../compress/plan/plan-model.ts");
+  const { toldBits } = await import("../../compress/plan/outer-choice.ts");
   const { LOW_BIT_GRID } = await import("../../compress/recipe/settings.ts");
   const { gridOver } = await import("../../compress/recipe/choose-grid.ts");
   const { calibration } = opened;
@@ -94,7 +95,7 @@ async function decide(
   let measured: OpenedFiles | undefined;
   let curve: readonly CurvePoint[] = [];
   const measureOn = async (source: CalibrationSource) => {
-    measured = await openFiles(session, path, { activations: "f32" });
+    measured ??= await openFiles(session, path, { activations: "f32" });
     const windows = await source(measured);
     return { model: await measured.load(), windows };
   };
@@ -104,7 +105,8 @@ async function decide(
     grid: gridOver(LOW_BIT_GRID, gridWish(options)),
     measureOn: calibration && (() => measureOn(calibration)),
     onDamages: (damages, chosen) => {
-      if (options.curve !== undefined) curve = budgetCurve(context, damages, chosen);
+      if (options.curve !== undefined)
+        curve = budgetCurve({ ...context, outer: toldBits(context.outer) }, damages, chosen);
     },
   });
   try {

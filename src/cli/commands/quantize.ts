@@ -183,12 +183,13 @@ async function settingsOf(
   const { planFor, planSettings } = await import("../../compress/plan/plan-model.ts");
   const { shapesOfFiles } = await import("../../compress/recipe/model-shapes.ts");
   const { outerSettings, withOuter } = await import("../../compress/recipe/outer-bits.ts");
+  const { toldBits } = await import("../../compress/plan/outer-choice.ts");
   const { groupSize } = options;
   const shapes = shapesOfFiles(files);
   const wish = gridWish(options);
   const outer = outerBits(options);
   const withGrid = (linears: QuantizeSettings["modules"]) => {
-    const modules = withOuter(shapes, linears, outerSettings(outer, groupSize));
+    const modules = withOuter(shapes, linears, outerSettings(toldBits(outer), groupSize));
     return { ...chooseGrid(modules, wish), modules };
   };
   if (chosen === undefined) return withGrid(uniformModules(files, options.bits ?? DEFAULTS.bits, groupSize));

@@ -71,7 +71,14 @@ export function commandKnapsack(
     source.onDamages?.(found, chosen);
     return found;
   };
-  return { ...chosen, damages };
+  const { grid, groupSize, measureOn } = source;
+  const outerDamages = async () => {
+    const { measureOuterDamage } = await import("../../compress/plan/outer-damage.ts");
+    const { model, windows } = await (measureOn as NonNullable<typeof measureOn>)();
+    const { sampleTokens } = options;
+    return measureOuterDamage(model, windows, { grid, groupSize, sampleTokens, signal: session.signal });
+  };
+  return { ...chosen, damages, outerDamages: measureOn && outerDamages };
 }
 
 async function damageTable(

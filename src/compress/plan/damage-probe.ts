@@ -15,7 +15,7 @@ export class DamageProbe implements Disposable {
   readonly #batch: WindowBatch;
   readonly #memory: Region;
   readonly #ld: number;
-  /** Residual streams by layer, f32 [T, D padded]. */
+  /** Residual streams that enter each block, and the one after the last block, f32 [T, D padded]. */
   readonly #streams: Float32Array[] = [];
   /** Address of the float logits, f32 [T, V padded]. */
   readonly #reference: number;
@@ -48,12 +48,16 @@ export class DamageProbe implements Disposable {
     }
   }
 
-  /** Mean KL(float || current model) in nats per token. Blocks before `from` must be unchanged. */
+  /**
+   * Mean KL(float || current model) in nats per token. Embedding and blocks before `from` must be unchanged; -1 begins with the embedding,
+   * the number of layers with the head.
+   */
   async kl(from: number, turns: Turns): Promise<number> {
     const { machine, config } = this.#model;
     const batch = this.#batch;
-    batch.rows(batch.state.hidden).set(this.#streams[from]);
-    for (let layer = from; layer < config.layers; layer++) await batch.block(layer, turns, () => {});
+    if (from < 0) await batch.embed(turns);
+    else batch.rows(batch.state.hidden).set(this.#streams[from]);
+    for (let layer = Math.max(0, from); layer < config.layers; layer++) await batch.block(layer, turns, () => {});
     let total = 0;
     for (let first = 0; first < batch.tokens; first += ROWS) {
       const rows = Math.min(ROWS, batch.tokens - first);
@@ -80,6 +84,7 @@ export class DamageProbe implements Disposable {
       this.#streams.push(batch.rows(batch.state.hidden).slice());
       await batch.block(layer, turns, () => {});
     }
+    this.#streams.push(batch.rows(batch.state.hidden).slice());
     for (let first = 0; first < batch.tokens; first += ROWS) {
       const rows = Math.min(ROWS, batch.tokens - first);
       await batch.head(first, rows, turns);

@@ -8,7 +8,7 @@ import { type Choice, type KnapsackItem, knapsackCurve, solveKnapsack } from "..
 import type { PlanDocument } from "../../policy/plan-document.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { type ModelShapes, planModulesOf } from "../recipe/model-shapes.ts";
-import { outerSettings, withOuter } from "../recipe/outer-bits.ts";
+import { type OuterBits, outerSettings, withOuter } from "../recipe/outer-bits.ts";
 import type { Damages } from "../statistics/damage-table.ts";
 import { byteTable, plannedBytesOf } from "./plan-bytes.ts";
 import type { KnapsackOptions, PlanContext } from "./plan-context.ts";
@@ -42,7 +42,7 @@ interface BitChoice extends Choice {
 const LIMITS: KnownOptions<KnapsackOptions> = { minBits: true, frozen: true };
 const OPTIONS: KnownOptions<KnapsackPlanOptions> = { ...LIMITS, budget: true };
 
-type Context = Pick<PlanContext, "shapes" | "groupSize" | "names" | "outer">;
+type Context = Pick<PlanContext, "shapes" | "groupSize" | "names"> & { readonly outer?: OuterBits };
 
 /** @throws UsageError if even the fewest bits exceed the budget, or for a linear without damages. */
 export function knapsackPlan(context: Context, damages: Damages, options: KnapsackPlanOptions): KnapsackPlan {

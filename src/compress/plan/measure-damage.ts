@@ -93,7 +93,7 @@ function checkDamageGrid({ grid, sampleTokens = DAMAGE_SAMPLE_TOKENS }: DamageOp
 }
 
 /** Whole windows until the sample has at least this many tokens. */
-function sampleOf(windows: Windows, tokens: number): Windows {
+export function sampleOf(windows: Windows, tokens: number): Windows {
   let sum = 0;
   const sample = windows.filter((window) => {
     const fits = sum < tokens;

@@ -6,9 +6,9 @@ import type { Budget } from "../../policy/budget.ts";
 import type { PlanDocument } from "../../policy/plan-document.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import type { ModelShapes } from "../recipe/model-shapes.ts";
-import type { OuterBits } from "../recipe/outer-bits.ts";
 import type { Damages } from "../statistics/damage-table.ts";
 import type { Statistics } from "../statistics/statistics.ts";
+import type { OuterDamages, OuterWish } from "./outer-choice.ts";
 
 /** Inputs of a policy: shapes, statistics, budget, seed. A missing input that the policy needs is a `UsageError`. */
 export interface PlanContext {
@@ -23,8 +23,8 @@ export interface PlanContext {
   readonly groupSize: number;
   /** Spelling of the names to write. Affects the size in bytes. Default: the source's. */
   readonly names?: Spelling;
-  /** Bits of embedding and head, whatever the policy says. */
-  readonly outer?: OuterBits;
+  /** Bits of embedding and head, whatever the policy says. `auto` leaves them to policy `knapsack`. */
+  readonly outer?: OuterWish;
   /** Further inputs of policy `knapsack`. By default it uses the damages in the statistics. */
   readonly knapsack?: KnapsackContext;
   readonly signal?: AbortSignal;
@@ -43,6 +43,8 @@ export interface KnapsackOptions {
 export interface KnapsackContext extends KnapsackOptions {
   /** Measures the damages, which takes minutes. Called once the budget is known to be possible. */
   readonly damages?: () => Promise<Damages>;
+  /** Measures the damage of fewer bits of head and embedding. Required if one of them is `auto`. */
+  readonly outerDamages?: () => Promise<OuterDamages>;
 }
 
 /** A plan with its size on disk. */

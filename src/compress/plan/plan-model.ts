@@ -9,10 +9,11 @@ import { needsOutliers, type Policy, policyPlan } from "../../policy/policy.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { checkModules } from "../recipe/check-settings.ts";
 import { type ModelShapes, planModulesOf, planModulesWithOuter, shapesOfFiles } from "../recipe/model-shapes.ts";
-import { outerNames, outerSettings, withOuter } from "../recipe/outer-bits.ts";
+import { type OuterBits, outerNames, outerSettings, withOuter } from "../recipe/outer-bits.ts";
 import type { ModuleSetting } from "../recipe/settings.ts";
 import { outlierScores } from "../statistics/outlier-scores.ts";
 import { knapsackPlan } from "./knapsack-plan.ts";
+import { bestWithOuter, outerChoices, toldBits } from "./outer-choice.ts";
 import { plannedBytesOf } from "./plan-bytes.ts";
 import type { KnapsackOptions, PlanContext, SizedPlan } from "./plan-context.ts";
 
@@ -24,8 +25,9 @@ const CONTEXT: KnownOptions<PlanContext> = {
 /** Makes the plan of a policy. @throws UsageError if the policy lacks something that it needs, or names something that the model lacks. */
 export async function planFor(policy: Policy, context: PlanContext): Promise<SizedPlan> {
   checkKnownOptions<PlanContext>("planFor", context, CONTEXT);
-  const document = await documentFor(policy, context);
-  const { shapes, groupSize, outer = {} } = context;
+  const { shapes, groupSize } = context;
+  checkAuto(policy, context);
+  const { document, outer } = await documentFor(policy, context);
   const { head, embedding } = outerNames(shapes);
   const wish = outerSettings(outer, groupSize);
   const told = Object.entries({ [embedding]: wish.embedding?.bits, [head]: wish.head?.bits });
@@ -33,7 +35,20 @@ export async function planFor(policy: Policy, context: PlanContext): Promise<Siz
   return sizedPlan({ ...document, resolved: { ...document.resolved, ...bits } }, context);
 }
 
-async function documentFor(policy: Policy, context: PlanContext): Promise<PlanDocument> {
+/** @throws UsageError for `auto` bits without a knapsack that weighs bytes. */
+function checkAuto({ kind, text }: Policy, { outer = {}, budget }: PlanContext): void {
+  for (const [option, bits] of Object.entries(outer))
+    if (bits === "auto" && (kind !== "knapsack" || budget?.kind === "bits"))
+      throw new UsageError(option, `auto with policy ${text}`, "policy knapsack with a budget in bytes, or bits");
+}
+
+/** A plan, and the bits of embedding and head that go with it. */
+interface Decision {
+  readonly document: PlanDocument;
+  readonly outer: OuterBits;
+}
+
+async function documentFor(policy: Policy, context: PlanContext): Promise<Decision> {
   const { budget, statistics, seed } = context;
   switch (policy.kind) {
     case "knapsack":
@@ -44,14 +59,16 @@ async function documentFor(policy: Policy, context: PlanContext): Promise<PlanDo
       if (budget !== undefined)
         throw new UsageError(`policy ${policy.text}`, "a budget", "policy knapsack, the only one that uses a budget");
       const outliers = needsOutliers(policy) ? await outliersOf(context) : undefined;
-      return policyPlan(planModulesWithOuter(context.shapes), policy, { statistics, outliers, seed });
+      const document = policyPlan(planModulesWithOuter(context.shapes), policy, { statistics, outliers, seed });
+      return { document, outer: toldBits(context.outer ?? {}) };
     }
   }
 }
 
 /** The best plan for a budget. A budget that no damages could make possible is refused before they are measured. */
-async function knapsackFor(context: PlanContext, budget: Budget): Promise<PlanDocument> {
-  const { damages, minBits, frozen } = context.knapsack ?? {};
+async function knapsackFor(context: PlanContext, budget: Budget): Promise<Decision> {
+  const { damages, outerDamages, minBits, frozen } = context.knapsack ?? {};
+  const wish = context.outer ?? {};
   requirePossible(context, budget, { minBits, frozen });
   const known = damages === undefined ? context.statistics?.damage?.damages : await damages();
   if (known === undefined)
@@ -60,7 +77,13 @@ async function knapsackFor(context: PlanContext, budget: Budget): Promise<PlanDo
       "no measured damages",
       "damages in the statistics, or calibration tokens to measure them on",
     );
-  return knapsackPlan(context, known, { budget, minBits, frozen });
+  const isAuto = wish.head === "auto" || wish.embedding === "auto";
+  if (isAuto && outerDamages === undefined)
+    throw new UsageError("policy knapsack", "head or embedding auto and no calibration tokens", "tokens to measure on");
+  const { plan, outer } = bestWithOuter(outerChoices(wish), isAuto ? await outerDamages?.() : undefined, (bits) =>
+    knapsackPlan({ ...context, outer: bits }, known, { budget, minBits, frozen }),
+  );
+  return { document: plan, outer };
 }
 
 /** @throws UsageError for a budget or group size that is impossible whatever the damages are. */
@@ -68,7 +91,9 @@ function requirePossible(context: PlanContext, budget: Budget, { minBits = 2, fr
   const names = planModulesOf(context.shapes).map(({ name }) => name);
   const fewest = new Map<string, PlanBits>(names.map((name) => [name, frozen?.get(name) ?? minBits]));
   const none = new Map(names.map((name) => [name, { 2: 0, 3: 0, 4: 0, 8: 0 }]));
-  knapsackPlan(context, none, { budget, frozen: fewest });
+  bestWithOuter(outerChoices(context.outer ?? {}), undefined, (outer) =>
+    knapsackPlan({ ...context, outer }, none, { budget, frozen: fewest }),
+  );
   if (context.groupSize === -1) return; // whole rows always fit
   const packed = names.filter((name) => frozen?.get(name) !== 16);
   checkModules(context.shapes, new Map(packed.map((name) => [name, { bits: 8, groupSize: context.groupSize }])));

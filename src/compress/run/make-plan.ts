@@ -7,11 +7,12 @@ import { parsePolicy } from "../../policy/policy.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { frozenBits } from "../plan/frozen-bits.ts";
 import { measureDamage } from "../plan/measure-damage.ts";
+import type { OuterWish } from "../plan/outer-choice.ts";
+import { measureOuterDamage } from "../plan/outer-damage.ts";
 import type { KnapsackContext, SizedPlan } from "../plan/plan-context.ts";
 import { planFor } from "../plan/plan-model.ts";
 import { DEFAULTS, type GridWish, gridOver } from "../recipe/choose-grid.ts";
 import { type ModelShapes, planModulesOf, shapesOfFiles } from "../recipe/model-shapes.ts";
-import type { OuterBits } from "../recipe/outer-bits.ts";
 import { LOW_BIT_GRID } from "../recipe/settings.ts";
 import { DAMAGE_SAMPLE_TOKENS, damagesMeasuredAs, measuredAs } from "../statistics/damage-table.ts";
 import type { Statistics } from "../statistics/statistics.ts";
@@ -34,7 +35,7 @@ export interface PolicyOptions {
 }
 
 /** A policy, its inputs, and the grid for quantising. */
-export interface PlanOptions extends PolicyOptions, OuterBits {
+export interface PlanOptions extends PolicyOptions, OuterWish {
   /** A policy in one line: `attention:4,base:2+frequency:2@4`, or `knapsack`. */
   readonly policy: string;
   /** Columns that share a scale, -1 for the whole row. Default 64. */
@@ -99,5 +100,6 @@ function knapsackOf(
     minBits,
     frozen: frozenBits(names, freeze),
     damages: async () => (await damagesMeasuredAs(wanted, statistics?.damage, measure)).damages,
+    outerDamages: windows && (() => measureOuterDamage(model, windows, run)),
   };
 }

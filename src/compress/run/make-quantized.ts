@@ -9,12 +9,13 @@ import type { Model } from "../../model/model.ts";
 import type { ReadPlan } from "../../policy/plan-document.ts";
 import { parsePolicy } from "../../policy/policy.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
+import { type OuterWish, toldBits } from "../plan/outer-choice.ts";
 import { planSettings } from "../plan/plan-model.ts";
 import { type QuantizeRun, quantizeModel } from "../quantize/quantize-model.ts";
 import { checkSettings, GRID_SETTINGS } from "../recipe/check-settings.ts";
 import { chooseGrid, DEFAULTS, type GridWish } from "../recipe/choose-grid.ts";
 import { shapesOfFiles } from "../recipe/model-shapes.ts";
-import { type OuterBits, outerSettings, withOuter } from "../recipe/outer-bits.ts";
+import { outerSettings, withOuter } from "../recipe/outer-bits.ts";
 import { type QuantizeSettings, uniformModules } from "../recipe/settings.ts";
 import type { Quantized } from "../result/quantized.ts";
 import { type FolderCheckpoint, openCheckpoint } from "../resume/block-checkpoint.ts";
@@ -28,7 +29,7 @@ import { POLICY_OPTIONS, type PolicyOptions, plan } from "./make-plan.ts";
 export interface QuantizeOptions
   extends GridWish,
     PolicyOptions,
-    OuterBits,
+    OuterWish,
     Pick<QuantizeRun, "rtnLoss" | "signal" | "onProgress"> {
   /** Bits of every quantised linear. Default 4. */
   readonly bits?: Bits;
@@ -110,7 +111,7 @@ async function settingsOf(
 ): Promise<QuantizeSettings> {
   const { files } = model;
   const { bits = DEFAULTS.bits, groupSize = DEFAULTS.groupSize, policy } = options;
-  const outer = outerSettings(options, groupSize);
+  const outer = outerSettings(toldBits(options), groupSize);
   const withGrid = (linears: QuantizeSettings["modules"]) => {
     const modules = withOuter(shapesOfFiles(files), linears, outer);
     return { ...chooseGrid(modules, options), modules };

@@ -82,5 +82,11 @@ describe("head and embedding on the command line", () => {
     const document = json(...knapsack, "--budget", "5MB", "--head", "8", "--embedding", "8");
     expect(document["trueBytes"]).toBeLessThanOrEqual(5_000_000);
     expect(document["trueBytes"]).toBeGreaterThan(4_900_000);
+    const chosen = json(...knapsack, "--budget", "5MB", "--head", "auto", "--embedding", "auto");
+    expect(chosen["trueBytes"]).toBeLessThanOrEqual(5_000_000);
+    expect(Object.keys(chosen["resolved"] as object)).toEqual(
+      expect.arrayContaining(["lm_head", "model.embed_tokens"]),
+    );
+    expect(quern([...knapsack, "--budget", "3.0", "--head", "auto"]).status).toBe(2);
   });
 });

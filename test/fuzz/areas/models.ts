@@ -117,7 +117,8 @@ async function packedHead(): Promise<Input> {
 }
 
 export const safetensors = async (): Promise<Area> => modelArea(FLOAT.map(filesOf), [tensors("model.safetensors")]);
-export const config = async (): Promise<Area> => modelArea([...FLOAT, ...FAMILIES].map(filesOf), [json("config.json", FIELDS)]);
+export const config = async (): Promise<Area> =>
+  modelArea([...FLOAT, ...FAMILIES].map(filesOf), [json("config.json", FIELDS)]);
 export const gptq = async (): Promise<Area> =>
   modelArea(
     [filesOf(PACKED), await packedHead()],
