@@ -58,7 +58,7 @@ async function measureGroups(model: Model, windows: Windows, options: DamageOpti
   const run = { grid, widths: WIDTHS, groupSize, turns, onProgress };
   const alternatives = await quantizeAlternatives(model, windows, run);
   const changing = model.withWeights(overlayOf(model.weights));
-  const sample = sampleOf(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS);
+  const sample = damageSample(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS);
   using probe = await DamageProbe.create(changing, sample, turns);
   const damages = new Map<string, Record<Bits, number>>();
   const groups = groupsOf(changing);
@@ -93,7 +93,7 @@ function checkDamageGrid({ grid, sampleTokens = DAMAGE_SAMPLE_TOKENS }: DamageOp
 }
 
 /** Whole windows until the sample has at least this many tokens. */
-export function sampleOf(windows: Windows, tokens: number): Windows {
+export function damageSample(windows: Windows, tokens: number): Windows {
   let sum = 0;
   const sample = windows.filter((window) => {
     const fits = sum < tokens;

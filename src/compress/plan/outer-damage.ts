@@ -9,7 +9,7 @@ import { DAMAGE_SAMPLE_TOKENS } from "../statistics/damage-table.ts";
 import { placeQuantized } from "../windows/place-quantized.ts";
 import type { Windows } from "../windows/window-batch.ts";
 import { DamageProbe } from "./damage-probe.ts";
-import { type DamageOptions, sampleOf } from "./measure-damage.ts";
+import { type DamageOptions, damageSample } from "./measure-damage.ts";
 import type { OuterDamages } from "./outer-choice.ts";
 
 /** Measures both on the sample, with the head quantised by GPTQ on all windows. The model itself is not changed. */
@@ -29,7 +29,7 @@ export async function measureOuterDamage(
   const embedding8 = await matrixOf(embedding, 8);
   return own.job(signal, async (turns) => {
     const changing = own.withWeights(overlayOf(own.weights));
-    using probe = await DamageProbe.create(changing, sampleOf(windows, sampleTokens), turns);
+    using probe = await DamageProbe.create(changing, damageSample(windows, sampleTokens), turns);
     const { weights, config } = changing;
     const klOf = (linear: Linear, matrix: QuantizedMatrix, from: number) =>
       klWith(changing, probe, { linear, matrix, from }, turns);
@@ -40,7 +40,7 @@ export async function measureOuterDamage(
   });
 }
 
-interface Replacement {
+interface ReplacedLinear {
   readonly linear: Linear;
   readonly matrix: QuantizedMatrix;
   /** The first block that is computed again. */
@@ -50,7 +50,7 @@ interface Replacement {
 async function klWith(
   { machine }: Model,
   probe: DamageProbe,
-  { linear, matrix, from }: Replacement,
+  { linear, matrix, from }: ReplacedLinear,
   turns: Turns,
 ): Promise<number> {
   using scratch = machine.arena.region();
