@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
-import { isHubReference } from "../../files/hub/hub-reference.ts";
+import { hubReferenceOf } from "../../files/hub/hub-reference.ts";
 import { isRemoteName, namedFolder, type OpeningRun, remoteOptions } from "../../files/hub/named-folder.ts";
 import type { FolderSource } from "../../files/source.ts";
 import { cachedHubFolder } from "../hub-cache/cached-hub-folder.ts";
@@ -16,7 +16,8 @@ const GGUF = /\.gguf$/i;
 
 /** @throws UnsupportedError for other URLs and bundles; FileError for a path that is not a folder of a model or a GGUF file. */
 export async function modelFolder(model: string | URL, run: OpeningRun = {}): Promise<FolderSource> {
-  if (typeof model === "string" && isHubReference(model)) return cachedHubFolder(model, remoteOptions(run));
+  const reference = hubReferenceOf(model);
+  if (reference !== undefined) return cachedHubFolder(reference, remoteOptions(run));
   if (isRemoteName(model)) return namedFolder(model, run);
   const path = pathOf(model);
   if (GGUF.test(path) && !(await isFolder(path))) return ggufFolder(path);

@@ -19,6 +19,24 @@ export function isHubReference(text: string): boolean {
   return text.startsWith("hf:");
 }
 
+/** Hosts whose pages people copy the address of. */
+const HUB_HOSTS = ["huggingface.co", "hf.co"];
+const PAGE = /^\/([^/]+)\/([^/]+)(?:\/(?:tree|blob)\/([^/]+)((?:\/[^/]+)*))?\/?$/;
+
+/**
+ * The reference that a text or an address stands for: `hf:OWNER/NAME` itself, or a model's page on the hub as it is copied from a
+ * browser. Undefined for other addresses, such as those of the hub's files.
+ */
+export function hubReferenceOf(source: string | URL): string | undefined {
+  if (typeof source === "string" && isHubReference(source)) return source;
+  if (!URL.canParse(source)) return undefined;
+  const { hostname, pathname } = new URL(source);
+  const match = HUB_HOSTS.includes(hostname) ? PAGE.exec(pathname) : null;
+  if (match === null || ["datasets", "spaces", "api"].includes(match[1])) return undefined;
+  const [, owner, name, revision = "main", path = ""] = match;
+  return `hf:${owner}/${name}${decodeURIComponent(path)}@${decodeURIComponent(revision)}`;
+}
+
 /** @throws UsageError for a text of another form. */
 export function parseHubReference(text: string): HubReference {
   const bad = (): UsageError => new UsageError("model", quoted(text.slice(0, 200)), FORM);

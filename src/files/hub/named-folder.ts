@@ -6,7 +6,7 @@ import { remoteFolder } from "../remote/remote-folder.ts";
 import type { FolderSource } from "../source.ts";
 import type { HubOptions } from "./hub-client.ts";
 import { hubFolder } from "./hub-folder.ts";
-import { isHubReference } from "./hub-reference.ts";
+import { hubReferenceOf, isHubReference } from "./hub-reference.ts";
 
 /** Options for models that are read from a server. */
 export interface RemoteSettings {
@@ -47,7 +47,6 @@ export function remoteOptions({ signal, onWarning, remote = {} }: OpeningRun): H
 /** @param source what `isRemoteName` accepts. */
 export async function namedFolder(source: string | URL, run: OpeningRun): Promise<FolderSource> {
   const options = remoteOptions(run);
-  return typeof source === "string" && isHubReference(source)
-    ? hubFolder(source, options)
-    : remoteFolder(source, options);
+  const reference = hubReferenceOf(source);
+  return reference === undefined ? remoteFolder(source, options) : hubFolder(reference, options);
 }

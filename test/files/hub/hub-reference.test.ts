@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isSafePath, parseHubReference, shownReference } from "../../../src/files/hub/hub-reference.ts";
+import { hubReferenceOf, isSafePath, parseHubReference, shownReference } from "../../../src/files/hub/hub-reference.ts";
 
 describe("parseHubReference", () => {
   it.each([
@@ -36,6 +36,29 @@ describe("parseHubReference", () => {
     `hf:owner/name@${"a".repeat(2000)}`,
   ])("refuses %s", (text) => {
     expect(() => parseHubReference(text)).toThrow(/expected hf:OWNER\/NAME/);
+  });
+});
+
+describe("hubReferenceOf", () => {
+  it.each([
+    ["https://huggingface.co/owner/name", "hf:owner/name@main"],
+    ["https://hf.co/owner/name/", "hf:owner/name@main"],
+    ["https://huggingface.co/owner/name/tree/refs%2Fpr%2F3", "hf:owner/name@refs/pr/3"],
+    ["https://huggingface.co/owner/name/blob/main/Q4/a%20b.gguf?x=1", "hf:owner/name/Q4/a b.gguf@main"],
+    ["hf:owner/name", "hf:owner/name"],
+  ])("reads %s", (text, expected) => {
+    expect(hubReferenceOf(text)).toBe(expected);
+    if (!text.startsWith("hf:")) expect(hubReferenceOf(new URL(text))).toBe(expected);
+  });
+
+  it.each([
+    "https://huggingface.co/owner/name/resolve/main/a.gguf",
+    "https://huggingface.co/datasets/name",
+    "https://huggingface.co/",
+    "https://example.org/owner/name",
+    "models/owner",
+  ])("leaves %s", (text) => {
+    expect(hubReferenceOf(text)).toBeUndefined();
   });
 });
 
