@@ -14,6 +14,14 @@ const FAMILIES = [
   "olmoe-clip-bf16",
   "qwen3-f32",
   "llama-rope3-bf16",
+  ...[
+    "lfm2_moe-bf16",
+    "gpt_oss-mxfp4",
+    "deepseek_v2-groups-bf16",
+    "deepseek_v3-bf16",
+    "ernie4_5_moe-bf16",
+    "glm4_moe-bf16",
+  ],
 ].map((name) => `test/fixtures/families/${name}`);
 const PACKED = "test/fixtures/gptq-checkpoints/mixtral-b4-g64";
 const SHARDED = "test/fixtures/gptq-checkpoints/mixtral-b3-g128-sharded";
@@ -57,6 +65,16 @@ const NAMES: Extras = {
 const FIELDS: Extras = {
   texts: [
     ...["mixtral", "deepseek", "qwen2_moe", "qwen3_moe", "olmoe", "granitemoe", "granitemoeshared", "llama", "qwen3"],
+    ...[
+      "lfm2_moe",
+      "gpt_oss",
+      "deepseek_v2",
+      "deepseek_v3",
+      "ernie4_5_moe",
+      "glm4_moe",
+      "conv",
+      "group_limited_greedy",
+    ],
     ...["silu", "softmax", "linear", "dynamic", "llama3", "yarn", "full_attention", "sliding_attention"],
   ],
   numbers: [16_384, 4096, 1e-6, 1e300],
