@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { FormatError, UnsupportedError } from "../../../src/base/errors.ts";
 import { mxfp4Codec } from "../../../src/format/codecs/mxfp4-codec.ts";
+import { dequantize } from "../../../src/quant/quantization-error.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
 import { mulberry32 } from "../../helpers/random.ts";
-import { dequantize } from "../../../src/quant/quantization-error.ts";
 import { indexOf, layOut } from "./checkpoint-in-memory.ts";
 
 const machine = await createMachine();
