@@ -2,7 +2,7 @@
  * Quantises a model block by block over all calibration windows. Each group of linears sees the quantised linears before it ([q k v],
  * [o], [gate up of all experts and shared], [down]; true-sequential GPTQ, arXiv:2210.17323).
  *
- * The embedding is rounded before the first block if the settings name it, and the head comes last, with the final norm as its input.
+ * The embedding is rounded if the settings name it, and the head comes last, with the final norm as its input.
  * The model stays unchanged. The result is codes, which write-quantized.ts writes. A checkpoint keeps each finished block. Blocks that
  * it already holds are reused, and the hidden states after them are recomputed to the same bits.
  */
@@ -21,7 +21,7 @@ import type { Checkpoint } from "../resume/block-checkpoint.ts";
 import { placeQuantized } from "../windows/place-quantized.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { Collector } from "./collector.ts";
-import { embedQuantized, quantizeHead, type RoundContext, roundOne } from "./quantize-outer.ts";
+import { quantizeHead, type RoundContext, roundEmbedding, roundOne } from "./quantize-outer.ts";
 import { quantizeSite, type SiteContext } from "./quantize-site.ts";
 
 /** Calibration windows (only plain rounding works without), and where finished blocks are kept. */
@@ -94,7 +94,8 @@ async function runBlocks(
   const { state } = batch;
   const context = { model: changing, settings, rtnLoss, turns, state, sink: collector, feedback };
   const round = { model: changing, settings, turns, collector };
-  await embedQuantized(batch, round, checkpoint);
+  await roundEmbedding(round, checkpoint);
+  await batch.embed(turns);
   for (let layer = 0; layer < model.config.layers; layer++)
     await runBlock(batch, layer, context, collector, checkpoint);
   await quantizeHead(batch, context, collector, checkpoint);

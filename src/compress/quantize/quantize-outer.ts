@@ -1,13 +1,11 @@
-/** Quantises the linears outside the blocks: the embedding by rounding, before all others, and the head by GPTQ, after them. */
+/** Quantises the linears outside the blocks: the embedding by rounding, and the head by GPTQ, after all others. */
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import type { Linear } from "../../model/weights/linears.ts";
 import { rtn } from "../../quant/rtn.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
-import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { Checkpoint } from "../resume/block-checkpoint.ts";
-import { placeQuantized } from "../windows/place-quantized.ts";
 import type { WindowBatch } from "../windows/window-batch.ts";
 import type { Collector } from "./collector.ts";
 import { quantizeSite, type SiteContext } from "./quantize-site.ts";
@@ -21,10 +19,7 @@ export interface RoundContext {
 }
 
 /** Rounds one linear plainly, without a Hessian. */
-export async function roundOne(
-  { model, settings, turns, collector }: RoundContext,
-  linear: Linear,
-): Promise<QuantizedMatrix> {
+export async function roundOne({ model, settings, turns, collector }: RoundContext, linear: Linear): Promise<void> {
   const { rows, cols, name } = linear;
   const { bits, groupSize } = settingOf(settings, linear);
   const { symmetric } = settings;
@@ -36,33 +31,27 @@ export async function roundOne(
   const note = linear.role === "embedding" && model.config.tiedEmbeddings ? { note: SHARED } : {};
   const report = { name, bits, groupSize, loss: null, rtnLoss: null, tokens: 0, method: "rtn", damp: null } as const;
   collector.add(matrix, { ...report, ...note });
-  return matrix;
 }
 
 const SHARED = "one matrix serves as embedding and head";
 
-/** Computes the embedding of the batch, with rounded weights if the settings give it bits. */
-export async function embedQuantized(
-  batch: WindowBatch,
-  context: RoundContext,
-  checkpoint: Checkpoint | undefined,
-): Promise<void> {
-  const { model, settings, turns, collector } = context;
+/**
+ * Rounds the embedding if the settings give it bits. The blocks are calibrated with the float embedding, so that they get the same codes
+ * as without: at 8 bits the rounding is far below what they could make up for, and other inputs would only draw other routes.
+ */
+export async function roundEmbedding(context: RoundContext, checkpoint: Checkpoint | undefined): Promise<void> {
+  const { model, settings, collector } = context;
   const { embedding, layers } = model.weights;
-  if (settingOf(settings, embedding).bits === 16) return batch.embed(turns);
+  if (settingOf(settings, embedding).bits === 16) return;
   const block = layers.length;
   const kept = await checkpoint?.load(block);
-  const mark = collector.mark();
-  const matrix = kept?.matrices.get(embedding.name) ?? (await roundOne(context, embedding));
-  {
-    using packed = model.machine.arena.region();
-    const float = embedding.matrix;
-    embedding.matrix = placeQuantized(model.machine, packed, embedding.name, matrix);
-    await batch.embed(turns);
-    embedding.matrix = float;
+  if (kept !== undefined) {
+    collector.restore(kept);
+    return;
   }
-  if (kept === undefined) await collector.finish(block, mark);
-  else collector.restore(kept);
+  const mark = collector.mark();
+  await roundOne(context, embedding);
+  await collector.finish(block, mark);
 }
 
 /** Quantises the head with its own inputs: the final norm of the quantised blocks' outputs. */

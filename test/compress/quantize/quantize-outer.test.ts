@@ -148,6 +148,15 @@ describe("a tied head", () => {
     expect((await allLogits(again, IDS)).every(Number.isFinite)).toBe(true);
   });
 
+  it("leaves the codes of blocks as they are without", async () => {
+    await using model = await open(await folder(true));
+    const codes = async (wish: OuterBits) => {
+      const quantized = await quantizeModel(model, settingsOf(model, wish), { windows: [IDS] });
+      return (await matricesOf(quantized)).get("model.layers.1.self_attn.q_proj");
+    };
+    expect(await codes({ head: 4, embedding: 8 })).toEqual(await codes({}));
+  });
+
   it("stays tied in the model itself, whose logits do not change", async () => {
     await using model = await open(await folder(true));
     const before = await allLogits(model, IDS);
