@@ -1,5 +1,6 @@
 /** Attempts at one request: the waits between them grow and are random in part, or are as long as the server asks. */
 import { RemoteError } from "../../base/errors.ts";
+import { onAbort } from "./on-abort.ts";
 
 /** How often and how long a request is tried. */
 export interface RetryRule {
@@ -73,19 +74,15 @@ export class Attempts {
 /** Waits, or throws the signal's reason at once when it is aborted. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
-  let end = () => {};
-  try {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      end = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      signal?.addEventListener("abort", end, { once: true });
-    });
-  } finally {
-    signal?.removeEventListener("abort", end);
-  }
+  await new Promise<void>((resolve) => {
+    const unfollow = onAbort(signal, end);
+    const timer = setTimeout(end, ms);
+    function end(): void {
+      clearTimeout(timer);
+      unfollow();
+      resolve();
+    }
+  });
   signal?.throwIfAborted();
 }
 

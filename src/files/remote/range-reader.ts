@@ -3,6 +3,7 @@ import { RemoteError } from "../../base/errors.ts";
 import { contentRange, ifRange, sameVersion, type Version, versionOf } from "./content-range.ts";
 import type { HttpClient, RemotePlace, Reply } from "./http-client.ts";
 import { refusal } from "./http-refusal.ts";
+import { onAbort } from "./on-abort.ts";
 import { pour } from "./pour.ts";
 
 /** What the first response told of the file. */
@@ -35,9 +36,8 @@ export class RangeReader {
   /** Fills `into` with the bytes from `offset` on, in parts that are read side by side. The first failure ends all of them. */
   async read(offset: number, into: Uint8Array): Promise<void> {
     const stop = new AbortController();
-    const follow = () => stop.abort(this.#signal?.reason);
     this.#signal?.throwIfAborted();
-    this.#signal?.addEventListener("abort", follow, { once: true });
+    const unfollow = onAbort(this.#signal, () => stop.abort(this.#signal?.reason));
     let next = 0;
     const work = async (): Promise<void> => {
       for (let start = next; start < into.byteLength; start = next) {
@@ -54,7 +54,7 @@ export class RangeReader {
       await Promise.allSettled(workers);
       throw error;
     } finally {
-      this.#signal?.removeEventListener("abort", follow);
+      unfollow();
     }
   }
 

@@ -1,16 +1,16 @@
 /** Aborts a request whose connection falls silent, or when the caller's signal is aborted. */
+import { onAbort } from "./on-abort.ts";
+
 export class Watchdog implements Disposable {
   readonly #controller = new AbortController();
-  readonly #outer: AbortSignal | undefined;
+  readonly #unfollow: () => void;
   readonly #idleMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #follow = (): void => this.#controller.abort(this.#outer?.reason);
 
   constructor(idleMs: number, outer?: AbortSignal) {
     outer?.throwIfAborted();
     this.#idleMs = idleMs;
-    this.#outer = outer;
-    outer?.addEventListener("abort", this.#follow, { once: true });
+    this.#unfollow = onAbort(outer, () => this.#controller.abort(outer?.reason));
     this.alive();
   }
 
@@ -29,6 +29,6 @@ export class Watchdog implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-    this.#outer?.removeEventListener("abort", this.#follow);
+    this.#unfollow();
   }
 }

@@ -149,6 +149,19 @@ describe("remoteFile", () => {
     await expect(source.read(4_000_000, new Uint8Array(10))).rejects.toThrow("enough");
   });
 
+  it("listens to a signal once, however many reads it ends", async () => {
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const add = signal.addEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners++;
+      add(...args);
+    };
+    const source = await open("big.bin", { signal });
+    await Promise.all(Array.from({ length: 20 }, (_, i) => source.read(400_000 * i, new Uint8Array(10))));
+    expect(listeners).toBe(1);
+  });
+
   it("gives up a connection that falls silent", async () => {
     const silent: typeof fetch = (_, init) =>
       new Promise((_resolve, reject) => init?.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
