@@ -1,0 +1,72 @@
+/** GGUF files at the command line: converted, and given as MODEL to other commands. */
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { tinyGguf } from "../../helpers/gguf-model.ts";
+import { quern, TINY_MODEL } from "../quern.ts";
+
+let folder: string;
+let file: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "quern-convert-"));
+  file = join(folder, "m.Q4_0.gguf");
+  writeFileSync(file, tinyGguf("mixtral", { type: "Q4_0" }));
+  writeFileSync(join(folder, "m.f32.gguf"), tinyGguf("mixtral"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const logits = (model: string) =>
+  JSON.parse(quern(["logits", model, "--ids", "1,2,3", "--activations", "f32", "--json"]).stdout) as { hash: string };
+
+describe("quern convert", () => {
+  it("writes a folder that computes the same bits, and refuses to replace it", () => {
+    const output = join(folder, "out");
+    const { status, stdout } = quern(["convert", file, output, "--json"]);
+    expect(status).toBe(0);
+    const { bytes } = JSON.parse(stdout) as { bytes: number };
+    expect(bytes).toBeGreaterThan(100_000);
+    expect(readdirSync(output)).toEqual(
+      expect.arrayContaining(["config.json", "model.safetensors", "quantize_config.json", "README.md"]),
+    );
+    expect(logits(output).hash).toBe(logits(file).hash);
+    expect(quern(["convert", file, output]).stderr).toContain("exists");
+    expect(quern(["convert", file, output, "--force", "--weights", "f16"]).status).toBe(0);
+    expect(existsSync(join(output, "quantize_config.json"))).toBe(false);
+  });
+
+  it("refuses a folder in Hugging Face layout, and other kinds of weights", () => {
+    const output = join(folder, "none");
+    expect(quern(["convert", TINY_MODEL, output]).stderr).toContain("found no GGUF file");
+    expect(quern(["convert", file, output, "--weights", "f8"]).status).toBe(2);
+    expect(existsSync(output)).toBe(false);
+  });
+});
+
+describe("a GGUF file as MODEL", () => {
+  it("is described with the bits of its file", () => {
+    const facts = JSON.parse(quern(["inspect", file, "--json"]).stdout) as {
+      modelType: string;
+      averageBits: number;
+      modules: readonly { role: string; bits: number; groupSize: number }[];
+    };
+    expect(facts).toMatchObject({ modelType: "mixtral", averageBits: 4 });
+    expect(facts.modules.find(({ role }) => role === "expert")).toMatchObject({ bits: 4, groupSize: 32 });
+  });
+
+  it("is quantised where it is float, and refused where it is quantised already", () => {
+    const ids = join(folder, "ids.json");
+    writeFileSync(ids, JSON.stringify({ windows: [Array.from({ length: 64 }, (_, i) => (i * 7) % 64)] }));
+    const run = (model: string, output: string) =>
+      quern(["quantize", model, "--output", join(folder, output), "--bits", "4", "--ids-file", ids, "--quiet"]);
+    expect(run(file, "a").stderr).toContain("quantised already");
+    expect(run(join(folder, "m.f32.gguf"), "b")).toMatchObject({ status: 0, stderr: "" });
+    expect(logits(join(folder, "b")).hash).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it("without a tokenizer says so", () => {
+    expect(quern(["tokenize", file, "--text", "a"]).stderr).toContain(
+      "m.Q4_0.gguf: tokenizer.ggml.model: found nothing",
+    );
+  });
+});
