@@ -30,6 +30,11 @@ const INNER: readonly (readonly [RegExp, string])[] = [
   [/^self_attn\.([qkv])_proj\./, "attn_$1."],
   [/^self_attn\.(?:o|out)_proj\./, "attn_output."],
   [/^self_attn\.([qk])_(?:norm|layernorm)\./, "attn_$1_norm."],
+  [/^self_attn\.q_(a|b)_proj\./, "attn_q_$1."],
+  [/^self_attn\.q_a_layernorm\./, "attn_q_a_norm."],
+  [/^self_attn\.kv_a_proj_with_mqa\./, "attn_kv_a_mqa."],
+  [/^self_attn\.kv_a_layernorm\./, "attn_kv_a_norm."],
+  [/^self_attn\.kv_b_proj\./, "attn_kv_b."],
   [/^self_attn\.sinks$/, "attn_sinks.weight"],
   [/^(?:mlp\.gate|mlp\.moe_statics)\.e_score_correction_bias$|^feed_forward\.expert_bias$/, "exp_probs_b.bias"],
   [/^(?:mlp\.gate|mlp\.router|feed_forward\.gate)\./, "ffn_gate_inp."],
@@ -62,11 +67,16 @@ function readTensors(path: string): Map<string, Tensor> {
   );
 }
 
-/** @param mlpNorm what the file calls the norm before the MLP. */
+/** What the file calls the norm before the MLP, and how it stores keys and values of latent attention. */
+export interface FileForm {
+  readonly mlpNorm?: "ffn_norm" | "post_attention_norm";
+  readonly splitHeads?: { readonly heads: number; readonly plain: number };
+}
+
 export function ggufOfFolder(
   folder: string,
   keys: Readonly<Record<string, GgufValue>>,
-  mlpNorm: "ffn_norm" | "post_attention_norm" = "ffn_norm",
+  { mlpNorm = "ffn_norm", splitHeads }: FileForm = {},
 ): Uint8Array {
   const source = readTensors(`${folder}/model.safetensors`);
   const layers = (JSON.parse(readFileSync(`${folder}/config.json`, "utf8")) as { num_hidden_layers: number })
@@ -86,7 +96,30 @@ export function ggufOfFolder(
       add(`blk.${layer}.${renamed}`, tensor);
     }
   }
-  return ggufBytes({ keys, tensors });
+  return ggufBytes({
+    keys,
+    tensors: splitHeads === undefined ? tensors : tensors.flatMap((each) => split(each, splitHeads)),
+  });
+}
+
+/** attn_kv_b as attn_k_b, each head turned round, and attn_v_b; weights have 16 bits. */
+function split(tensor: GgufTensor, { heads, plain }: { heads: number; plain: number }): readonly GgufTensor[] {
+  if (!tensor.name.endsWith("attn_kv_b.weight")) return [tensor];
+  const [rank, rows] = tensor.sizes;
+  const width = rows / heads - plain;
+  const words = new Uint16Array(tensor.bytes.buffer, tensor.bytes.byteOffset, rows * rank);
+  const [turned, values] = [new Uint16Array(heads * plain * rank), new Uint16Array(heads * width * rank)];
+  for (let head = 0; head < heads; head++) {
+    const from = head * (plain + width) * rank;
+    for (let n = 0; n < plain; n++)
+      for (let r = 0; r < rank; r++) turned[(head * rank + r) * plain + n] = words[from + n * rank + r];
+    values.set(words.subarray(from + plain * rank, from + (plain + width) * rank), head * width * rank);
+  }
+  const part = (letter: string, sizes: readonly number[], data: Uint16Array) => ({
+    ...{ name: tensor.name.replace("kv_b", `${letter}_b`), sizes, type: tensor.type },
+    bytes: new Uint8Array(data.buffer),
+  });
+  return [part("k", [plain, rank, heads], turned), part("v", [rank, width, heads], values)];
 }
 
 /** Experts in one tensor each for gate, up and down; tensors of gpt-oss with their rows and codes in the order of GGUF. */

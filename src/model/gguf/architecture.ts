@@ -6,7 +6,6 @@ import type { GgufFields } from "./gguf-fields.ts";
 
 /** What is known before an architecture's own fields are read. */
 export interface ArchitectureContext {
-  readonly hiddenSize: number;
   readonly headDim: number;
   readonly tensors: ReadonlyMap<string, GgufEntry>;
 }
@@ -16,6 +15,8 @@ export interface Architecture {
   readonly pairedRows: boolean;
   /** Whether YaRN rounds the ends of the blended columns to whole columns. Default: true. */
   readonly wholeRopeColumns?: boolean;
+  /** Whether `read` also gives the widths of heads and the number of key and value heads. Default: false. */
+  readonly ownHeads?: boolean;
   /** `model_type`, and the fields that only this family has. They replace fields of all families. */
   read(fields: GgufFields, context: ArchitectureContext): JsonObject;
 }

@@ -3,6 +3,7 @@
 import type { JsonObject } from "../../base/json.ts";
 import { type Architecture, type ArchitectureContext, chosen, expertWidth } from "./architecture.ts";
 import type { GgufFields } from "./gguf-fields.ts";
+import { readDeepseek2 } from "./latent-architecture.ts";
 import { readErnie, readGlm4Moe, readGptOss, readLfm2Moe } from "./scored-architectures.ts";
 
 /** Fields of routing that must be what the family computes. */
@@ -130,6 +131,8 @@ export const CLASS_NAMES: Readonly<Record<string, string>> = {
   glm4_moe: "Glm4MoeForCausalLM",
   ernie4_5_moe: "Ernie4_5_MoeForCausalLM",
   lfm2_moe: "Lfm2MoeForCausalLM",
+  deepseek_v2: "DeepseekV2ForCausalLM",
+  deepseek_v3: "DeepseekV3ForCausalLM",
 };
 
 export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
@@ -142,7 +145,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, 
   ["gpt-oss", { pairedRows: false, wholeRopeColumns: false, read: readGptOss }],
   ["glm4moe", { pairedRows: false, read: readGlm4Moe }],
   ["ernie4_5-moe", { pairedRows: false, read: readErnie }],
-  ["lfm2moe", { pairedRows: false, read: readLfm2Moe }],
+  ["lfm2moe", { pairedRows: false, ownHeads: true, read: readLfm2Moe }],
+  ["deepseek2", { pairedRows: false, ownHeads: true, read: readDeepseek2 }],
   ["qwen2", { pairedRows: false, read: () => ({ model_type: "qwen2" }) }],
   ["qwen3", { pairedRows: false, read: () => ({ model_type: "qwen3" }) }],
 ]);

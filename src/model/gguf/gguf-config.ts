@@ -28,39 +28,27 @@ export async function ggufConfig(parts: GgufParts): Promise<GgufConfig> {
     throw new UnsupportedError(`${metadata.where}: general.architecture`, name ?? "nothing", [...ARCHITECTURES.keys()]);
   const fields = new GgufFields(metadata, name);
   const common = commonFields(fields, tensors);
-  const own = architecture.read(fields, { hiddenSize: common.hidden_size, headDim: common.head_dim, tensors });
-  const architectures = [CLASS_NAMES[own["model_type"] as string]].filter((each) => each !== undefined);
-  const json = {
-    architectures,
-    ...common,
-    ...(await ropeFields(fields, tensors, {
-      headDim: common.head_dim,
-      wholeColumns: architecture.wholeRopeColumns ?? true,
-    })),
-    ...own,
-  };
+  const { hidden_size: hiddenSize, num_attention_heads: heads } = common;
+  const own = architecture.ownHeads === true ? undefined : usualHeads(fields, hiddenSize, heads);
+  const headDim = own?.head_dim ?? fields.number("rope.dimension_count") ?? hiddenSize / heads;
+  const rope = await ropeFields(fields, tensors, { headDim, wholeColumns: architecture.wholeRopeColumns ?? true });
+  const read = architecture.read(fields, { headDim, tensors });
+  const architectures = [CLASS_NAMES[read["model_type"] as string]].filter((each) => each !== undefined);
+  const json = { architectures, ...common, ...own, ...rope, ...read };
   fields.requireKnown();
   return { json, architecture };
 }
 
 /** Fields that all architectures share. */
 function commonFields(fields: GgufFields, tensors: GgufParts["tensors"]) {
-  const hiddenSize = fields.required("embedding_length");
   const heads = fields.uniform("attention.head_count") ?? fields.required("attention.head_count");
-  const headDim = fields.number("attention.key_length") ?? hiddenSize / heads;
-  const valueDim = fields.number("attention.value_length") ?? headDim;
-  if (valueDim !== headDim) throw fields.wrong("attention.value_length", valueDim, `${headDim}, as for keys`);
   const feedForward = fields.uniform("feed_forward_length");
   const window = fields.number("attention.sliding_window") ?? 0;
-  // Then the architecture reads the heads of each layer.
-  const hasConvolutions = fields.architecture === "lfm2moe";
   return {
-    hidden_size: hiddenSize,
+    hidden_size: fields.required("embedding_length"),
     // Layers that predict further tokens come after the others and are not run.
     num_hidden_layers: fields.required("block_count") - (fields.number("nextn_predict_layers") ?? 0),
     num_attention_heads: heads,
-    ...(hasConvolutions ? {} : { num_key_value_heads: fields.uniform("attention.head_count_kv") ?? heads }),
-    head_dim: headDim,
     ...(feedForward === undefined ? {} : { intermediate_size: feedForward }),
     vocab_size: tensors.get("token_embd.weight")?.shape[0] ?? fields.required("vocab_size"),
     max_position_embeddings: fields.required("context_length"),
@@ -70,6 +58,14 @@ function commonFields(fields: GgufFields, tensors: GgufParts["tensors"]) {
     tie_word_embeddings: !tensors.has("output.weight"),
     ...specialTokens(fields),
   };
+}
+
+/** Widths of heads, which are the same for queries, keys and values, and the number of key and value heads. */
+function usualHeads(fields: GgufFields, hiddenSize: number, heads: number) {
+  const headDim = fields.number("attention.key_length") ?? hiddenSize / heads;
+  const valueDim = fields.number("attention.value_length") ?? headDim;
+  if (valueDim !== headDim) throw fields.wrong("attention.value_length", valueDim, `${headDim}, as for keys`);
+  return { head_dim: headDim, num_key_value_heads: fields.uniform("attention.head_count_kv") ?? heads };
 }
 
 /** Ids of the first token and of those that end a text; none for the id -1, which files have instead of nothing. */

@@ -3,6 +3,7 @@
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import type { GgufParts } from "../../format/gguf/gguf-files.ts";
 import type { GgufEntry, GgufIndex } from "../../format/gguf/gguf-header.ts";
+import { joinedHeads } from "../../format/gguf/joined-heads.ts";
 import { unpairedRows } from "../../format/gguf/paired-rows.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { type ModuleNames, nameFor } from "../config/module-names.ts";
@@ -26,7 +27,7 @@ type Named = readonly [module: string, entry: GgufEntry];
 /** @throws UnsupportedError for a tensor that no module of the family has: it might change what the model computes. */
 export function ggufIndex({ name, tensors, close }: GgufParts, context: NamingContext): GgufIndex {
   const entries = new Map<string, GgufEntry>();
-  for (const entry of tensors.values()) {
+  for (const entry of withJoinedHeads(tensors, context.config)) {
     if (PASSED_OVER.test(entry.name)) continue;
     const where = `${entry.source.name}: tensor ${entry.name}`;
     const [, layer, kind, expert, part] = NAME.exec(entry.name) ?? [];
@@ -40,6 +41,17 @@ export function ggufIndex({ name, tensors, close }: GgufParts, context: NamingCo
     }
   }
   return { name, entries, close };
+}
+
+/** The tensors of the file. Where latent attention has a tensor each for keys and values, they become one, as older files have it. */
+function withJoinedHeads(tensors: ReadonlyMap<string, GgufEntry>, { latent }: ModelConfig): readonly GgufEntry[] {
+  return [...tensors.values()].flatMap((entry) => {
+    const [, layer, kind] = /^(blk\.\d+)\.attn_([kv])_b\.weight$/.exec(entry.name) ?? [];
+    const keys = tensors.get(`${layer}.attn_k_b.weight`);
+    const values = tensors.get(`${layer}.attn_v_b.weight`);
+    if (latent === null || keys === undefined || values === undefined) return [entry];
+    return kind === "k" ? [{ ...joinedHeads(keys, values), name: `${layer}.attn_kv_b.weight` }] : [];
+  });
 }
 
 /** The parts of a tensor's name. */
@@ -107,6 +119,7 @@ function templates({ names, config }: NamingContext, layer: number): Readonly<Re
       ? { post_attention_norm: names.mlpNorm }
       : {}),
     ...convNames(names, config, layer),
+    ...latentNames(names, config),
     ...{ attn_q: attention.q, attn_k: attention.k, attn_v: attention.v, attn_output: attention.o },
     ...(config.qkNorm === "none" ? {} : { attn_q_norm: names.queryNorm, attn_k_norm: names.keyNorm }),
     ...(config.moeLayers[layer]
@@ -114,6 +127,15 @@ function templates({ names, config }: NamingContext, layer: number): Readonly<Re
       : { ffn_gate: dense.gate, ffn_up: dense.up, ffn_down: dense.down }),
     ...(hasShared ? { ffn_gate_shexp: shared?.gate, ffn_up_shexp: shared?.up, ffn_down_shexp: shared?.down } : {}),
     ...(hasShared && config.sharedGate ? { ffn_gate_inp_shexp: names.sharedGate } : {}),
+  };
+}
+
+function latentNames({ latent: names }: ModuleNames, { latent }: ModelConfig): Readonly<Record<string, string>> {
+  if (names === undefined || latent === null) return {};
+  const { qDown, queryNorm, qUp, kvDown, latentNorm, kvUp } = names;
+  return {
+    ...(latent.queryRank === null ? {} : { attn_q_a: qDown, attn_q_a_norm: queryNorm, attn_q_b: qUp }),
+    ...{ attn_kv_a_mqa: kvDown, attn_kv_a_norm: latentNorm, attn_kv_b: kvUp },
   };
 }
 

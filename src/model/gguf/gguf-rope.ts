@@ -59,6 +59,7 @@ function readScaling(fields: GgufFields, wholeColumns: boolean): JsonObject | un
         rope_type: "yarn",
         factor: factor === 0 ? 1 : factor,
         ...(trained === undefined ? {} : { original_max_position_embeddings: trained }),
+        ...latentFields(fields),
         ...(wholeColumns ? {} : { truncate: false }),
         ...(fast === undefined ? {} : { beta_fast: fast }),
         ...(slow === undefined ? {} : { beta_slow: slow }),
@@ -70,6 +71,16 @@ function readScaling(fields: GgufFields, wholeColumns: boolean): JsonObject | un
         "yarn",
       ]);
   }
+}
+
+/** For latent attention: a tenth of the factor by which YaRN changes the softmax; other architectures do not have the key. */
+function latentFields(fields: GgufFields): JsonObject {
+  if (fields.architecture !== "deepseek2") return {};
+  const multiplier = fields.number("rope.scaling.yarn_log_multiplier") ?? 0;
+  if (multiplier === 0) return { attention_factor: 1 };
+  // The file has a tenth of it in f32.
+  const mscale = Math.round(1e7 * multiplier) / 1e6;
+  return { mscale, mscale_all_dim: mscale };
 }
 
 /** Numbers of turns that all published models with this scaling have, with the trained length. */

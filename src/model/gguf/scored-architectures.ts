@@ -91,9 +91,11 @@ export function readLfm2Moe(fields: GgufFields, { tensors }: ArchitectureContext
       `[${heads.slice(0, 8).join(", ")}]`,
       ["a number of heads for each layer, 0 for convolutions and the same for all others"],
     );
+  const headDim = fields.number("attention.key_length");
   const names = [...tensors.keys()];
   return {
     model_type: "lfm2_moe",
+    ...(headDim === undefined ? {} : { head_dim: headDim }),
     num_key_value_heads: first,
     layer_types: heads.map((count) => (count > 0 ? "full_attention" : "conv")),
     num_experts: experts,

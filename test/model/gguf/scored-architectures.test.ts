@@ -20,6 +20,8 @@ interface Case {
   readonly architecture: string;
   readonly keys: Readonly<Record<string, GgufValue>>;
   readonly mlpNorm?: "post_attention_norm";
+  /** Keys and values of latent attention in a tensor each, as newer files have them. */
+  readonly splitHeads?: { readonly heads: number; readonly plain: number };
 }
 
 const usual = {
@@ -27,6 +29,23 @@ const usual = {
   embedding_length: 48,
   "attention.head_count": 4,
   "attention.layer_norm_rms_epsilon": 1e-5,
+};
+const latent = {
+  ...{
+    "attention.head_count": 3,
+    block_count: 3,
+    feed_forward_length: 64,
+    "rope.dimension_count": 8,
+    "rope.freq_base": 10_000,
+  },
+  ...{ "attention.q_lora_rank": 24, "attention.kv_lora_rank": 16, leading_dense_block_count: 1 },
+  ...{
+    expert_count: 16,
+    expert_used_count: 4,
+    expert_feed_forward_length: 16,
+    expert_group_count: 4,
+    expert_group_used_count: 2,
+  },
 };
 const CASES: readonly Case[] = [
   {
@@ -101,12 +120,58 @@ const CASES: readonly Case[] = [
       "rope.scaling.factor": f32(8),
     },
   },
+  {
+    folder: "deepseek_v2-groups-bf16",
+    architecture: "deepseek2",
+    keys: {
+      ...numbers({
+        ...usual,
+        ...latent,
+        expert_shared_count: 2,
+        expert_weights_scale: 16,
+        "attention.head_count_kv": 3,
+      }),
+      ...numbers({
+        "attention.key_length": 20,
+        "attention.value_length": 10,
+        "attention.layer_norm_rms_epsilon": 1e-6,
+      }),
+    },
+  },
+  {
+    folder: "deepseek_v3-bf16",
+    splitHeads: { heads: 3, plain: 12 },
+    architecture: "deepseek2",
+    keys: {
+      ...numbers({
+        ...usual,
+        ...latent,
+        expert_shared_count: 1,
+        expert_weights_scale: 2.5,
+        "attention.head_count_kv": 1,
+      }),
+      ...numbers({
+        "attention.key_length": 24,
+        "attention.value_length": 16,
+        "attention.layer_norm_rms_epsilon": 1e-6,
+      }),
+      ...numbers({ "attention.key_length_mla": 20, "attention.value_length_mla": 10, expert_gating_func: 2 }),
+      ...numbers({ "rope.scaling.original_context_length": 16, "rope.scaling.yarn_log_multiplier": 0.1 }),
+      "rope.scaling.factor": f32(40),
+      "rope.scaling.type": text("yarn"),
+      expert_weights_norm: flag(true),
+    },
+  },
 ];
 
-describe.each(CASES)("$architecture", ({ folder, architecture, keys, mlpNorm }) => {
+describe.each(CASES)("$architecture", ({ folder, architecture, keys, mlpNorm, splitHeads }) => {
   const path = repositoryFile(`test/fixtures/families/${folder}`);
   const prefixed = Object.fromEntries(Object.entries(keys).map(([key, value]) => [`${architecture}.${key}`, value]));
-  const bytes = ggufOfFolder(path, { "general.architecture": text(architecture), ...prefixed }, mlpNorm);
+  const bytes = ggufOfFolder(
+    path,
+    { "general.architecture": text(architecture), ...prefixed },
+    { mlpNorm, splitHeads },
+  );
 
   it("computes the bits of the folder with the same weights", async () => {
     const names = readdirSync(path).filter((name) => /^(?:config\.json|model\.safetensors)$/.test(name));
