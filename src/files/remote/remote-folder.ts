@@ -2,11 +2,12 @@
 import { FileError, RemoteError } from "../../base/errors.ts";
 import type { ByteSource, FolderSource } from "../source.ts";
 import { HttpClient, type RemoteOptions, remotePlace, requireUrl, shownUrl } from "./http-client.ts";
+import { namesOfIndexPage } from "./index-page.ts";
 import { openRemote } from "./remote-file.ts";
 
 /**
  * A server does not list its files, so these names are tried. Other names can be opened as well: the index of a checkpoint in shards
- * names the shards.
+ * names the shards, and where no weights have a usual name, the server's own page of the folder is read, if it has one.
  */
 export const USUAL_NAMES: readonly string[] = [
   "config.json",
@@ -76,13 +77,19 @@ function folderAt(base: URL, options: RemoteOptions): FolderSource {
       const found = await Promise.all(
         USUAL_NAMES.map(async (file) => ((await open(file)) === undefined ? [] : [file])),
       );
-      return found.flat().sort();
+      const names = found.flat();
+      if (!names.some(isWeightsName)) names.push(...(await namesOfIndexPage(client, fileUrl(base, ""))));
+      return names.sort();
     },
     open,
     async close() {
       opened.clear();
     },
   };
+}
+
+function isWeightsName(name: string): boolean {
+  return /\.safetensors(?:\.index\.json)?$/.test(name);
 }
 
 /** The plain name of a file: a name from an index must not lead out of the folder. */

@@ -60,6 +60,27 @@ describe("remoteFolder", () => {
     await expect(remoteFolder(at("m"), { retry }).list()).rejects.toThrow(/forbids it \(status 403\)/);
   });
 
+  it("finds weights of other names in the server's page of the folder", async () => {
+    const links = [
+      "a%20b.gguf",
+      "./c.safetensors",
+      "../d.gguf",
+      "e/f.gguf",
+      "http://host/g.gguf",
+      "%2e%2e%2fh.gguf",
+      "%.gguf",
+    ];
+    const content = text(links.map((link) => `<a href="${link}">x</a>`).join("\n"));
+    server.fault = ({ path }) =>
+      path === "/files/m/" ? { content, headers: { "content-type": "text/html" } } : undefined;
+    expect(await remoteFolder(at("m"), { retry }).list()).toEqual([
+      "a b.gguf",
+      "c.safetensors",
+      "config.json",
+      "tokenizer.json",
+    ]);
+  });
+
   it("sends a login to the first host only", async () => {
     const url = new URL(at("m/"));
     url.username = "me";
