@@ -115,7 +115,9 @@ export class ExpressionEvaluator {
   /** Applies a filter, with arguments or without. */
   filtered(value: TemplateValue, filter: FilterName, scope: TemplateScope): TemplateValue {
     if (filter.type === "Identifier") return applyFilter(filter.value, value, NO_ARGUMENTS, this.budget);
-    if (filter.callee.type !== "Identifier") throw new TemplateFault("uses a filter that is not a name");
+    // The library takes what follows a filter, such as `[0]`, for a part of its name.
+    if (filter.type !== "CallExpression" || filter.callee.type !== "Identifier")
+      throw new TemplateFault("uses a filter that is not a name");
     const given = this.arguments(filter.args, scope);
     const tested = testInFilter(filter.callee.value);
     if (tested === undefined) return applyFilter(filter.callee.value, value, given, this.budget);

@@ -126,6 +126,12 @@ describe("a hostile template", () => {
     expect(problemIn(template)).toContain("cannot be read: ");
   });
 
+  it("is refused for filters that are no names", () => {
+    expect(problemIn("{{ xs|list()[0] }}")).toBe("uses a filter that is not a name");
+    expect(problemIn("{{ xs|list().a }}")).toBe("uses a filter that is not a name");
+    expect(problemIn("{{ xs|list()() }}")).toBe("uses a filter that is not a name");
+  });
+
   it("cannot put a namespace where it would be printed or held twice", () => {
     expect(problemIn("{% set n = namespace() %}{% set n.a = [n] %}{{ n.a }}")).toBe("prints a namespace");
     expect(problemIn("{% set a.b = 1 %}")).toContain("not of a namespace");
