@@ -4,7 +4,7 @@ import { meanBits } from "../policy/bit-plan.ts";
 import { floatBytes } from "../tensor/lay-panels.ts";
 import { isQuantizable, type LinearShape, type Projection, type Role } from "../tensor/linear-shape.ts";
 import { panelBytes } from "../tensor/panel.ts";
-import type { ModelConfig } from "./config/model-config.ts";
+import type { MixerKind, ModelConfig } from "./config/model-config.ts";
 import type { ModuleNames } from "./config/module-names.ts";
 import type { ModelFiles } from "./model.ts";
 import { modelLinears } from "./weights/linears.ts";
@@ -40,6 +40,9 @@ export interface ModelFacts {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
+  /** Layers with latent attention, and layers with a short convolution instead of attention. */
+  readonly latentLayers: number;
+  readonly convLayers: number;
   /** Layers with routed experts; the others have a dense MLP. */
   readonly moeLayers: number;
   /** Longest text of the model, in tokens. */
@@ -97,9 +100,11 @@ function summarise(
     .filter(isQuantizable)
     .map(({ shape: [rows, cols], bits }) => ({ rows, cols, bits: Math.min(16, bits) }));
   const moeLayers = config.moeLayers.filter((isMoe) => isMoe).length;
+  const layersWith = (kind: MixerKind) => config.mixers.filter((mixer) => mixer === kind).length;
   const sizes = {
     ...{ modelType, layers, hiddenSize, vocabSize, experts, topK, sharedExperts },
     ...{ heads, kvHeads, headDim, moeLayers, context: config.maxPositions },
+    ...{ latentLayers: layersWith("latent"), convLayers: layersWith("conv") },
   };
   return { ...sizes, parameters, activeParameters, averageBits: meanBits(quantized), trueBytes, modules };
 }

@@ -28,12 +28,13 @@ export function describeModel(path: string, report: ModelReport): string {
 }
 
 function shapeLines({ layers, moeLayers, hiddenSize, vocabSize, context, ...rest }: ModelReport): readonly string[] {
-  const { experts, topK, sharedExperts, heads, kvHeads, headDim } = rest;
+  const { experts, topK, sharedExperts, heads, kvHeads, headDim, latentLayers, convLayers } = rest;
   const kinds = moeLayers === layers || moeLayers === 0 ? "" : ` (${moeLayers} with experts)`;
   const shared = sharedExperts > 0 ? ` and ${sharedExperts} shared` : "";
   return [
     `${layers} layers${kinds}, width ${hiddenSize}, vocabulary ${vocabSize}, context ${context}`,
-    `attention: ${heads} heads of ${headDim}, ${kvHeads} for keys and values`,
+    `attention: ${heads} heads of ${headDim}, ${latentLayers > 0 ? "keys and values from a latent" : `${kvHeads} for keys and values`}`,
+    ...(convLayers > 0 ? [`convolutions instead of attention: ${convLayers} of the layers`] : []),
     ...(experts > 0 ? [`experts: ${experts}, ${topK} a token${shared}`] : []),
   ];
 }

@@ -66,6 +66,16 @@ describe("quern inspect", () => {
     expect(whole).toMatchObject({ averageBits: 16, sharedExperts: 1 });
   });
 
+  it("says what mixes tokens where attention does not, and the type of experts in MXFP4", () => {
+    const fixture = (name: string) => inspect(repositoryFile(`test/fixtures/families/${name}`));
+    expect(fixture("lfm2_moe-bf16")).toMatchObject({ latentLayers: 0, convLayers: 3 });
+    expect(fixture("deepseek_v3-bf16")).toMatchObject({ latentLayers: 3, convLayers: 0 });
+    const expert = fixture("gpt_oss-mxfp4").modules.find(({ role }) => role === "expert");
+    expect(expert).toMatchObject({ type: "MXFP4" });
+    const { stdout } = quern(["inspect", repositoryFile("test/fixtures/families/lfm2_moe-bf16")]);
+    expect(stdout).toContain("convolutions instead of attention: 3 of the layers");
+  });
+
   it("counts the parameters that one token meets", () => {
     const { parameters, activeParameters, modules } = inspect(repositoryFile("models/fable-deepseek"));
     const weights = (role: string) =>
