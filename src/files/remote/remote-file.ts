@@ -112,11 +112,13 @@ async function wholeFile({ client, place, options }: Opening, first: Reply): Pro
       await discard(reply);
       throw reply.response.status === 200 ? tooLarge(place, size, limit) : refusal(place, reply.response);
     }
-    if (reply === first && (size ?? 0) > WARN_BYTES)
-      options.onWarning?.(`${place.name}: the server cannot send parts of a file, so all ${size} bytes are downloaded`);
+    const warn = (all: number) =>
+      options.onWarning?.(`${place.name}: the server cannot send parts of a file, so all ${all} bytes are downloaded`);
+    if (reply === first && size !== undefined && size > WARN_BYTES) warn(size);
     const { whole, bytes, broken } = await (size === undefined
       ? gather(reply, limit, place)
       : receive(reply, size, place));
+    if (broken === undefined && size === undefined && bytes > WARN_BYTES) warn(bytes);
     if (broken === undefined) return bytesSource(place.name, whole());
     await attempts.again({ problem: `the download was cut after ${bytes} bytes (${broken})` });
   }

@@ -133,6 +133,20 @@ describe("remoteFile", () => {
     expect(warnings).toHaveLength(1);
   });
 
+  it("downloads a file whose length the server does not tell, up to the limit", async () => {
+    server.fault = () => ({ noRange: true });
+    const silent: typeof fetch = async (url, init) => {
+      const { body, status, headers } = await fetch(url, init);
+      const kept = [...headers].filter(([name]) => name !== "content-length");
+      return new Response(body, { status, headers: kept });
+    };
+    const source = await open("big.bin", { fetch: silent });
+    expect(Buffer.from(await readAll(source, 1e9)).equals(BIG)).toBe(true);
+    await expect(open("big.bin", { fetch: silent, maxDownloadBytes: 1e6 })).rejects.toThrow(
+      "found more bytes than the 1000000 expected",
+    );
+  });
+
   it("begins a whole download that is cut anew", async () => {
     let left = 1;
     server.fault = () => (left-- > 0 ? { noRange: true, cutAfter: 200_000 } : { noRange: true });
