@@ -7,8 +7,8 @@ import { naiveLogits } from "../../reference/gguf-model.ts";
 
 const IDS = Array.from({ length: 12 }, (_, i) => (7 * i + 3) % 64);
 
-async function largestError(bytes: Uint8Array): Promise<number> {
-  await using model = await loadModel({ "m.gguf": bytes }, { activations: "f32" });
+async function largestError(bytes: Uint8Array, activations: "f32" | "int16" | "int8" = "f32"): Promise<number> {
+  await using model = await loadModel({ "m.gguf": bytes }, { activations });
   const { data } = await model.logits(IDS);
   const expected = naiveLogits(bytes, IDS);
   expect(Math.max(...expected[11].map(Math.abs))).toBeGreaterThan(0.5);
@@ -24,4 +24,17 @@ describe("loadModel", () => {
   it.each(cases)("computes %s with %o as the float64 pass does", async (architecture, options) => {
     expect(await largestError(tinyGguf(architecture, options))).toBeLessThan(1e-3);
   });
+
+  // Inputs are rounded to 16 or 8 bits in groups of 32, whatever the type of the weights.
+  it.each(["Q4_0", "Q8_0", "Q3_K", "Q4_K", "Q6_K", "MXFP4"] as const)(
+    "computes %s with rounded inputs",
+    async (type) => {
+      const bytes = tinyGguf("llama", { type });
+      const [fine, coarse] = [await largestError(bytes, "int16"), await largestError(bytes, "int8")];
+      expect(fine).toBeLessThan(0.01);
+      // 8 bits have 258 times fewer steps than 16.
+      expect(coarse / fine).toBeGreaterThan(258 / 4);
+      expect(coarse / fine).toBeLessThan(258 * 4);
+    },
+  );
 });
