@@ -20,6 +20,26 @@ export function groupOrder(gIdx: Int32Array, groupSize: number, where: string): 
   return perm;
 }
 
+/** Columns in runs of one size, each with the group to which its columns belong. */
+export interface GroupRuns {
+  /** As of `groupOrder`. */
+  readonly perm: Int32Array | undefined;
+  /** [K / run]: the group of each run. */
+  readonly groups: Int32Array;
+}
+
+/**
+ * Divides groups of different sizes, such as those of a row whose last group is short, into runs of `run` columns.
+ * @throws FormatError if a group's number of columns is no multiple of `run`.
+ */
+export function groupRuns(gIdx: Int32Array, run: number, where: string): GroupRuns {
+  const order = Int32Array.from(gIdx.keys()).sort((a, b) => gIdx[a] - gIdx[b] || a - b);
+  const groups = Int32Array.from({ length: gIdx.length / run }, (_, at) => gIdx[order[at * run]]);
+  if (order.some((column, at) => gIdx[column] !== groups[Math.floor(at / run)]))
+    throw new FormatError(where, `found groups of other sizes, expected multiples of ${run} columns`);
+  return { perm: order.every((column, at) => column === at) ? undefined : order, groups };
+}
+
 /** The codes [N, K] with their columns in the order of `perm`. */
 export function reorderColumns(codes: Uint8Array, perm: Int32Array): Uint8Array {
   const K = perm.length;

@@ -34,7 +34,7 @@ export async function openGptq(index: TensorIndex, module: GptqModule, config?: 
   const header = inspectGptq(index, module, config);
   const { bits, groups } = header;
   const warnings: string[] = [];
-  const gIdx = await readGroups(index, module, groups, groupSizeOf(config, module, groups), warnings);
+  const gIdx = await readGroups(index, module, groups, storedGroupSize(config, module, groups), warnings);
   const qzeros = await readWords(requireTensor(index, `${name}.qzeros`));
   const version = config === undefined ? "gptq" : detectVersion(config, module, qzeros, header, warnings);
   const zeros = unpackZeros(qzeros, rows, groups, bits, version);
@@ -88,8 +88,8 @@ async function readWords(entry: TensorEntry): Promise<Int32Array> {
   return new Int32Array(await readBytes(entry));
 }
 
-/** Columns of a group if there is no g_idx: from the settings, or else the number that gives `groups` groups. */
-function groupSizeOf(config: GptqConfig | undefined, { name, cols }: GptqModule, groups: number): number {
+/** Columns of a group, of which the last may be short: from the settings, or else the number that gives `groups` groups. */
+export function storedGroupSize(config: GptqConfig | undefined, { name, cols }: GptqModule, groups: number): number {
   const setting = config === undefined ? "float" : resolveModule(config, name);
   if (setting === "float") return Math.ceil(cols / groups);
   return setting.groupSize === -1 ? cols : setting.groupSize;

@@ -93,6 +93,41 @@ describe("the GPTQ codec", () => {
     expect(await stored(randomMatrix(32, 64, 2, 4), more).matrix.bias!.read()).toEqual(bias);
   });
 
+  it.each([false, true])("lays rows whose last group is short in smaller groups, scattered: %s", async (scattered) => {
+    const [rows, cols, run] = [32, 192, 64];
+    const even = randomMatrix(rows, cols, 2, 4);
+    // Group 0 has 128 columns, group 1 the other 64.
+    const gIdx = Int32Array.from({ length: cols }, (_, column) =>
+      scattered ? Number(column % 3 === 1) : Number(column >= 128),
+    );
+    const index = indexOf(gptqTensors("m", { ...even, gIdx }, "gptq_v2"));
+    const found = gptqCodec(index, settings(4, 128)).locate({ name: "m", rows, cols });
+    expect(found).toMatchObject({ bits: 4, groupSize: run });
+    const laid = await layOut(machine, found);
+    const order = [...gIdx.keys()].sort((x, y) => gIdx[x] - gIdx[y] || x - y);
+    expect(laid.perm === undefined).toBe(!scattered);
+    if (scattered) expect([...laid.perm!]).toEqual(order);
+    const groups = [0, 0, 1];
+    const each = <T>(read: (at: number) => T) =>
+      Array.from({ length: rows }, (_, n) => groups.map((g) => read(2 * n + g))).flat();
+    const twinPanels = packPanels({
+      ...{ n: rows, k: cols, bits: 4, groupSize: run },
+      codes: reorderColumns(even.codes, Int32Array.from(order)),
+      scales: Uint16Array.from(each((at) => exactF16(even.scales[at]) as number)),
+      zeros: Uint8Array.from(each((at) => even.zeros[at])),
+    });
+    expect(Buffer.compare(laid.panels, twinPanels)).toBe(0);
+  });
+
+  it("refuses a short group of no whole runs", async () => {
+    const gIdx = Int32Array.from({ length: 192 }, (_, column) => Number(column >= 100));
+    const index = indexOf(gptqTensors("m", { ...randomMatrix(32, 192, 2, 4), gIdx }, "gptq_v2"));
+    const found = gptqCodec(index, settings(4, 128)).locate({ name: "m", rows: 32, cols: 192 });
+    await expect(layOut(machine, found)).rejects.toThrow(
+      "m.g_idx: found groups of other sizes, expected multiples of 64 columns",
+    );
+  });
+
   it("refuses groups that panels cannot hold", () => {
     expect(() => stored(randomMatrix(32, 96, 2, 4))).toThrow(UnsupportedError);
     expect(() => stored(randomMatrix(32, 96, 2, 4))).toThrow("m: found 2 groups over 96 columns");
