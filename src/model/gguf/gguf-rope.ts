@@ -44,10 +44,12 @@ function readScaling(fields: GgufFields, wholeColumns: boolean): JsonObject | un
   const factor = fields.number("rope.scaling.factor") ?? fields.number("rope.scale_linear") ?? 0;
   fields.number("rope.scale_linear");
   const trained = fields.number("rope.scaling.original_context_length");
-  const attention = fields.number("rope.scaling.attn_factor") ?? 1;
   const fast = fields.number("rope.scaling.yarn_beta_fast");
   const slow = fields.number("rope.scaling.yarn_beta_slow");
-  if (attention !== 1) throw fields.wrong("rope.scaling.attn_factor", attention, "1");
+  for (const key of ["attn_factor", "yarn_attn_factor", "yarn_ext_factor"]) {
+    const other = fields.number(`rope.scaling.${key}`) ?? 1;
+    if (other !== 1) throw fields.wrong(`rope.scaling.${key}`, other, "1");
+  }
   const isScaled = factor !== 0 && factor !== 1;
   switch (type ?? (isScaled ? "linear" : "none")) {
     case "none":
