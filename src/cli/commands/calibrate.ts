@@ -9,7 +9,7 @@ import type { Model } from "../../model/model.ts";
 import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from "../input/calibration-input.ts";
 import { beside, claimOutputs } from "../input/claim-outputs.ts";
 import type { PartialFile } from "../input/statistics-input.ts";
-import { exampleText, integerIn } from "../options/common-options.ts";
+import { exampleText, integerIn, MODEL_SOURCES } from "../options/common-options.ts";
 import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
 import { heatMap } from "../show/heat-map.ts";
 
@@ -33,7 +33,7 @@ export function registerCalibrate(program: Command, run: RunCommand): void {
     .description(
       "Gather statistics over calibration tokens: use of experts, importance of blocks, inputs, starved experts.",
     )
-    .argument("[model]", "model folder; may be left out with --merge");
+    .argument("[model]", `${MODEL_SOURCES}; may be left out with --merge`);
   addCalibrationOptions(command, "--text")
     .option("--output <path>", "statistics file to write (.safetensors)")
     .option("--stats-json <path>", "write counts, cosines and the outlier score of every float linear as JSON")

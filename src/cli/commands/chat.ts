@@ -4,7 +4,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { GenerateOptions } from "../../runtime/generate-options.ts";
 import type { ChatMessage, ChatTemplate, TemplateVariables } from "../../text/chat/chat-template.ts";
 import type { OpenedFiles } from "../input/open-model.ts";
-import { exampleText } from "../options/common-options.ts";
+import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";
 import { addSamplingOptions, type SamplingArguments, samplingOf } from "../options/sampling-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 
@@ -25,7 +25,7 @@ export function registerChat(program: Command, run: RunCommand): void {
   const command = program
     .command("chat")
     .description("Talk to a model in the terminal, with its chat template. /help lists what can be typed besides.")
-    .argument("<model>", "model folder; tokenizer files are enough for --render")
+    .argument("<model>", `${MODEL_SOURCES}; tokenizer files are enough for --render`)
     .option("--system <text>", "what the system message says")
     .option("--messages <path>", "JSON file with a list of messages: one answer without a terminal; - reads stdin")
     .option("--render", "print the prompt that the messages make, and stop")

@@ -16,6 +16,7 @@ import {
   checkStudy,
   exampleText,
   integerIn,
+  MODEL_SOURCES,
   oneOf,
   type StudyOption,
 } from "../options/common-options.ts";
@@ -39,7 +40,7 @@ export function registerCompare(program: Command, run: RunCommand): void {
   const command = program
     .command("compare")
     .description("Compare a model with a reference, token by token: KL, agreement on the top token, routing.")
-    .argument("<model>", "model folder")
+    .argument("<model>", MODEL_SOURCES)
     .option("--reference <path>", "the model to compare with, or its saved logits (.safetensors)")
     .option(
       "--save-reference <path>",

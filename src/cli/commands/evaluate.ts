@@ -16,7 +16,7 @@ import {
   readAskedTasks,
   requireTaskData,
 } from "../input/task-input.ts";
-import { exampleText, integerIn } from "../options/common-options.ts";
+import { exampleText, integerIn, MODEL_SOURCES } from "../options/common-options.ts";
 import { ToldError } from "../session/command-failure.ts";
 import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
 
@@ -46,7 +46,7 @@ export function registerEvaluate(program: Command, run: RunCommand): void {
     .description(
       "Score tasks (winogrande, copa, openbookqa, hellaswag, piqa, mmlu, ...) by log-likelihood, with standard errors.",
     )
-    .argument("<model>", "model folder")
+    .argument("<model>", MODEL_SOURCES)
     .option("--tasks <names>", "tasks and groups, such as copa,piqa,mmlu,mmlu_astronomy,arc_easy,lambada_openai")
     .option("--task <path...>", "JSON files with tasks of your own (docs/tasks.md)")
     .requiredOption(

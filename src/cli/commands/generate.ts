@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { addPromptOptions, type PromptOptions, promptIds, readPrompt } from "../input/prompt-input.ts";
-import { exampleText } from "../options/common-options.ts";
+import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";
 import { addSamplingOptions, type SamplingArguments, samplingOf } from "../options/sampling-options.ts";
 import type { Action, RunCommand } from "../session/command-session.ts";
 
@@ -16,7 +16,7 @@ export function registerGenerate(program: Command, run: RunCommand): void {
   const command = program
     .command("generate")
     .description("Continue a prompt. The text is shown as it is generated.")
-    .argument("<model>", "model folder");
+    .argument("<model>", MODEL_SOURCES);
   addSamplingOptions(addPromptOptions(command), String(MAX_TOKENS))
     .option("--stream", "with --json: one JSON line for each piece of text, then the result")
     .addHelpText("after", exampleText('quern generate models/fable-mixtral --prompt "Once upon a time" --seed 7'))

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { FolderSource } from "../../files/source.ts";
 import type { TensorIndex } from "../../format/tensor-index.ts";
 import type { ModelFacts } from "../../model/inspect.ts";
-import { exampleText } from "../options/common-options.ts";
+import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 import { describeModel, type ModelReport } from "../show/model-report.ts";
 
@@ -11,7 +11,7 @@ export function registerInspect(program: Command, run: RunCommand): void {
   program
     .command("inspect")
     .description("Describe a model without loading its weights. A folder with only config.json is enough.")
-    .argument("<model>", "model folder, .gguf file, URL of one of these, or hf:owner/name")
+    .argument("<model>", MODEL_SOURCES)
     .addHelpText("after", exampleText("quern inspect models/fable-mixtral"))
     .action(run(inspect));
 }

@@ -4,7 +4,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { OutputFile } from "../../files/output.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { addPromptOptions, type PromptOptions, promptIds, readPrompt } from "../input/prompt-input.ts";
-import { exampleText } from "../options/common-options.ts";
+import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";
 import type { Action, RunCommand } from "../session/command-session.ts";
 
 interface Options extends PromptOptions {
@@ -16,7 +16,7 @@ export function registerLogits(program: Command, run: RunCommand): void {
   const command = program
     .command("logits")
     .description("Write the logits of every position, float32 [tokens, vocabulary], and print their SHA-256.")
-    .argument("<model>", "model folder");
+    .argument("<model>", MODEL_SOURCES);
   addPromptOptions(command)
     .option("--output <path>", "file to write: .npy or .safetensors")
     .option("--tap", "also write residual streams and router choices (.safetensors only)")

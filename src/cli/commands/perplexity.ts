@@ -12,6 +12,7 @@ import {
   checkStudy,
   exampleText,
   integerIn,
+  MODEL_SOURCES,
   oneOf,
   type StudyOption,
 } from "../options/common-options.ts";
@@ -36,7 +37,7 @@ export function registerPerplexity(program: Command, run: RunCommand): void {
     .description(
       "Measure how well a model predicts a text: perplexity and mean NLL, with the protocol of the measurement.",
     )
-    .argument("<model>", "model folder");
+    .argument("<model>", MODEL_SOURCES);
   addStudyOption(
     addTokenOptions(command),
     "round the inputs of linears this way, by token or by group of columns, and compute in f32",

@@ -19,7 +19,7 @@ import { claimOutputs } from "../input/claim-outputs.ts";
 import { commandKnapsack } from "../input/damage-input.ts";
 import type { OpenedFiles } from "../input/open-model.ts";
 import { addPolicyOptions, type PolicyCommandOptions, planContext, readPolicy } from "../input/policy-input.ts";
-import { exampleText } from "../options/common-options.ts";
+import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";
 import { addGridOptions, checkModelGrid, type GridCommandOptions, gridWish } from "../options/gptq-options.ts";
 import { addOuterOptions, type OuterCommandOptions, outerBits } from "../options/outer-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
@@ -38,7 +38,7 @@ export function registerPlan(program: Command, run: RunCommand): void {
   const command = program
     .command("plan")
     .description("Choose bits for every linear. Average bits and exact bytes are known before anything is quantised.")
-    .argument("<model>", "float model folder; one with only config.json is enough")
+    .argument("<model>", `float model: ${MODEL_SOURCES}; a folder with only config.json is enough`)
     .requiredOption("--policy <text>", "bit plan in one line, such as attention:4,base:2+frequency:2@4");
   addPolicyOptions(command)
     .option("--output <path>", "plan to write (JSON)")

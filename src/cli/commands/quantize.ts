@@ -20,7 +20,7 @@ import { claimOutputs } from "../input/claim-outputs.ts";
 import { commandKnapsack } from "../input/damage-input.ts";
 import type { OpenedFiles } from "../input/open-model.ts";
 import { addPolicyOptions, type PolicyCommandOptions, planContext, readPolicy } from "../input/policy-input.ts";
-import { exampleText, oneOf } from "../options/common-options.ts";
+import { exampleText, MODEL_SOURCES, oneOf } from "../options/common-options.ts";
 import {
   addBitsOption,
   addGridOptions,
@@ -48,7 +48,7 @@ export function registerQuantize(program: Command, run: RunCommand): void {
   const command = program
     .command("quantize")
     .description("Quantise a model and write it as a GPTQ checkpoint folder.")
-    .argument("<model>", "float model folder")
+    .argument("<model>", `float model: ${MODEL_SOURCES}`)
     .requiredOption("--output <dir>", "folder to write");
   addGridOptions(addBitsOption(command))
     .option("--plan <path>", "bit plan (JSON), instead of --bits")

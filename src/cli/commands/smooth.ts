@@ -8,6 +8,7 @@ import {
   addStudyOption,
   exampleText,
   integerIn,
+  MODEL_SOURCES,
   numberIn,
   oneOf,
   type StudyOption,
@@ -28,7 +29,7 @@ export function registerSmooth(program: Command, run: RunCommand): void {
   const command = program
     .command("smooth")
     .description("Move the difficulty of rounding activations into the weights (SmoothQuant); writes a float folder.")
-    .argument("<model>", "float model folder")
+    .argument("<model>", `float model: ${MODEL_SOURCES}`)
     .requiredOption("--output <dir>", "folder to write");
   addCalibrationOptions(command, "--calibration").option(
     "--alpha <search|number>",

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
-import { exampleText } from "../options/common-options.ts";
+import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 
 interface TokenizeOptions {
@@ -17,7 +17,7 @@ export function registerTokenize(program: Command, run: RunCommand): void {
   program
     .command("tokenize")
     .description("Turn text into token ids, or ids into text. No BOS is added; a file is encoded as one string.")
-    .argument("<model>", "model folder; tokenizer files are enough")
+    .argument("<model>", `${MODEL_SOURCES}; tokenizer files are enough`)
     .option("--text <text>", "text to encode")
     .option("--file <path>", "file to encode (.txt, .raw, .gz of these), or - for stdin")
     .option("--decode <ids>", "ids to decode, such as 1,2,3")

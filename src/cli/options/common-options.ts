@@ -22,6 +22,9 @@ export interface CommonOptions {
   readonly debug: boolean;
 }
 
+/** What MODEL may be. */
+export const MODEL_SOURCES = "folder or .gguf file, URL of one, or hf:owner/name";
+
 /** Adds the common options after the command's own options, under their own heading. */
 export function addCommonOptions(command: Command): void {
   const cores = defaultThreads();
@@ -31,7 +34,7 @@ export function addCommonOptions(command: Command): void {
       .default(cores, `the cores, here ${cores}`),
     new Option(
       "--activations <f32|int16|int8>",
-      "arithmetic of the linears (default: int8 for packed weights, f32 for float weights)",
+      "arithmetic of the linears (default: int8 for integer weights, f32 for floats, MXFP4 included)",
     ).argParser(oneOf("--activations", ["f32", "int16", "int8"])),
     new Option(
       "--activation-group <32|64|weight>",
