@@ -1,6 +1,7 @@
 /** Strict JSON (RFC 8259) for untrusted files: no duplicate keys, no prototypes, limits on size and depth. */
 
 import { FormatError } from "./errors.ts";
+import { markFloat } from "./json-floats.ts";
 
 export type JsonValue = string | number | boolean | null | JsonObject | readonly JsonValue[];
 
@@ -91,6 +92,8 @@ class Parser {
   readonly #firstLine: number;
   #at = 0;
   #units = 0;
+  /** Whether the last number was spelled as a float. */
+  #isFloat = false;
 
   constructor(text: string, where: string, maxDepth: number, firstLine: number) {
     this.#text = text;
@@ -119,6 +122,12 @@ class Parser {
     return this.#number();
   }
 
+  #child(holder: object, key: string | number, depth: number): JsonValue {
+    const value = this.#value(depth);
+    if (Number.isInteger(value) && this.#isFloat) markFloat(holder, String(key));
+    return value;
+  }
+
   #count(units: number): void {
     this.#units += units;
     if (this.#units > MAX_UNITS) throw this.#error("fewer of them in one document", "too many values");
@@ -138,7 +147,7 @@ class Parser {
         throw this.#error("each key once", `the key ${describeJson(key)} a second time`);
       }
       this.#expect(":");
-      object[key] = this.#value(depth);
+      object[key] = this.#child(object, key, depth);
     } while (this.#skip(","));
     this.#expect("}");
     return object;
@@ -148,7 +157,7 @@ class Parser {
     const array: JsonValue[] = [];
     this.#at++;
     if (this.#skip("]")) return array;
-    do array.push(this.#value(depth));
+    do array.push(this.#child(array, array.length, depth));
     while (this.#skip(","));
     this.#expect("]");
     return array;
@@ -190,6 +199,7 @@ class Parser {
     if (digits === undefined) throw this.#error("a JSON value");
     const value = Number(digits);
     if (!Number.isFinite(value)) throw this.#error("a number that fits 64 bits of floating point", digits.slice(0, 40));
+    this.#isFloat = /[.eE]/.test(digits);
     this.#at += digits.length;
     return value;
   }

@@ -1,6 +1,7 @@
 /** Writes the model of a GGUF file as a folder in Hugging Face layout: weights, configuration, tokenizer with chat template, README. */
 
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
+import { jsonText, withFields } from "../../base/json-text.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import { Turns } from "../../base/turns.ts";
 import { VERSION } from "../../base/version.ts";
@@ -8,7 +9,7 @@ import { committed, type OutputFolder } from "../../files/output.ts";
 import type { FolderSource } from "../../files/source.ts";
 import type { TensorToWrite } from "../../format/safetensors-writer.ts";
 import { type ModelFiles, type Progress, readModelFiles } from "../../model/model.ts";
-import { copyCompanions, jsonText, writeText } from "../write/write-quantized.ts";
+import { copyCompanions, writeText } from "../write/write-quantized.ts";
 import { type ConvertedWeights, gptqConfigOf, tensorsOfGguf } from "./gguf-tensors.ts";
 import { writeShards } from "./write-shards.ts";
 
@@ -63,7 +64,7 @@ async function writeFolder(files: ModelFiles, options: Filled): Promise<{ readon
   if (config !== undefined) await writeText(output, "quantize_config.json", jsonText(config));
   const quantized = config === undefined ? {} : { quantization_config: config };
   const torch_dtype = weights === "f16" ? "float16" : mostlyFloat(tensors);
-  await writeText(output, "config.json", jsonText({ ...files.json, torch_dtype, ...quantized }));
+  await writeText(output, "config.json", jsonText(withFields(files.json, { torch_dtype, ...quantized })));
   await copyCompanions(files, output);
   await writeText(output, "README.md", readme(files, weights, config !== undefined));
   return { bytes };

@@ -1,10 +1,11 @@
 /** Writes tensors as one safetensors file, or as several with an index where one would be too large. */
 
+import { jsonText } from "../../base/json-text.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { OutputFolder } from "../../files/output.ts";
 import { tensorBytes } from "../../format/safetensors.ts";
 import { type TensorToWrite, writeSafetensors } from "../../format/safetensors-writer.ts";
-import { jsonText, WEIGHTS_FILE, writeText } from "../write/write-quantized.ts";
+import { WEIGHTS_FILE, writeText } from "../write/write-quantized.ts";
 
 export interface ShardRun {
   /** Most bytes of tensors in a file; a larger tensor has a file of its own. */

@@ -1,5 +1,6 @@
 /** Writes a smoothed model as a float folder: changed weights in f32, everything else unchanged, with tokenizer and README. */
 
+import { jsonText, withFields } from "../../base/json-text.ts";
 import { VERSION } from "../../base/version.ts";
 import type { OutputFolder } from "../../files/output.ts";
 import { committed } from "../../files/output.ts";
@@ -10,7 +11,7 @@ import { requireTensor } from "../../format/tensor-index.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import { rowRanges } from "../../tensor/lay-panels.ts";
 import { listTensors, renamed, shapesOfFiles } from "../recipe/model-shapes.ts";
-import { copyCompanions, floatTensor, jsonText, WEIGHTS_FILE, writeText } from "../write/write-quantized.ts";
+import { copyCompanions, floatTensor, WEIGHTS_FILE, writeText } from "../write/write-quantized.ts";
 import type { Smoothing } from "./smooth-model.ts";
 
 /** Writes and commits the folder, and returns the bytes of its weights. If anything fails, nothing remains. */
@@ -23,7 +24,7 @@ export async function writeSmoothed(
     const sink = await output.file(WEIGHTS_FILE);
     const bytes = await writeSafetensors(sink, tensorsOf(files, smoothing));
     await sink.close();
-    await writeText(output, "config.json", jsonText({ ...files.json, torch_dtype: "float32" }));
+    await writeText(output, "config.json", jsonText(withFields(files.json, { ["dtype" in files.json ? "dtype" : "torch_dtype"]: "float32" })));
     await copyCompanions(files, output);
     await writeText(output, "README.md", readme(smoothing));
     return { bytes };

@@ -13,8 +13,13 @@ const GPTQMODEL = "GPTQModel 7.7";
 /** Model types that transformers only supports with the checkpoint's own code. */
 const NEEDS_OWN_CODE: readonly string[] = ["deepseek"];
 
-/** Model types whose folders GPTQModel was seen to load. */
-const TRIED: readonly string[] = ["mixtral"];
+/** Model types whose folders GPTQModel was seen to load, with a quantised head too; its logits were Quern's within 0.01 of 1. */
+const TRIED: readonly string[] = [
+  ...["mixtral", "qwen2_moe", "qwen3_moe", "olmoe", "deepseek_v2", "deepseek_v3"],
+  ...["llama", "mistral", "qwen2", "qwen3"],
+];
+/** Model types of which GPTQModel did not load every tensor, or failed, though transformers computes the float folder as Quern does. */
+const FAILED: readonly string[] = ["ernie4_5_moe", "glm4_moe", "lfm2_moe"];
 /** Model types whose experts GPTQModel expects in tensors of their own form, not as separate linears. */
 const FUSED_EXPERTS: readonly string[] = ["granitemoe", "granitemoeshared"];
 
@@ -36,6 +41,8 @@ export function readersOf({ modelType, names }: Pick<Family, "modelType" | "name
     ];
   if (FUSED_EXPERTS.includes(modelType))
     return [`${GPTQMODEL} has no separate experts for ${modelType}, so only Quern loads this folder`, others];
+  if (FAILED.includes(modelType))
+    return [`${GPTQMODEL} does not run ${modelType} rightly (tried), so only Quern does`, others];
   if (TRIED.includes(modelType)) return [`${GPTQMODEL} loads it, whatever the bits`, others];
   return [`${GPTQMODEL} expects these names for ${modelType} (not tried)`, others];
 }

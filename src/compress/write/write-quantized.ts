@@ -1,6 +1,7 @@
 /** Writes a quantised model as a GPTQ checkpoint folder: weights, settings, tokenizer, and a README. */
 import { UsageError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { jsonText, withFields } from "../../base/json-text.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import { VERSION } from "../../base/version.ts";
 import type { OutputFolder } from "../../files/output.ts";
@@ -87,7 +88,11 @@ export async function writeQuantized(
     const trueBytes = await writeWeights(output, tensors);
     const config = configJson(files, recipe);
     await writeText(output, "quantize_config.json", jsonText(config));
-    await writeText(output, "config.json", jsonText({ ...modelJson(files, settings), quantization_config: config }));
+    await writeText(
+      output,
+      "config.json",
+      jsonText(withFields(modelJson(files, settings), { quantization_config: config })),
+    );
     await copyCompanions(files, output);
     const bits = averageBits(files, settings);
     await writeText(
@@ -186,7 +191,7 @@ async function writeWeights(output: OutputFolder, tensors: readonly TensorToWrit
 function modelJson({ json, linears }: ModelFiles, settings: QuantizeSettings): JsonObject {
   const head = linears.find(({ role }) => role === "head");
   const isPacked = head !== undefined && settingOf(settings, head).bits !== 16;
-  return isPacked ? { ...json, tie_word_embeddings: false } : json;
+  return isPacked ? withFields(json, { tie_word_embeddings: false }) : json;
 }
 
 function configJson(files: ModelFiles, { settings, names, version, meta }: WriteRecipe): JsonObject {
@@ -240,8 +245,4 @@ export async function writeText(output: OutputFolder, file: string, text: string
   const sink = await output.file(file);
   await sink.write(new TextEncoder().encode(text));
   await sink.close();
-}
-
-export function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -5,6 +5,7 @@
 
 import { UnsupportedError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { markFloat } from "../../base/json-floats.ts";
 import type { GgufParts } from "../../format/gguf/gguf-files.ts";
 import type { Architecture } from "./architecture.ts";
 import { ARCHITECTURES, CLASS_NAMES } from "./architectures.ts";
@@ -36,8 +37,15 @@ export async function ggufConfig(parts: GgufParts): Promise<GgufConfig> {
   const architectures = [CLASS_NAMES[read["model_type"] as string]].filter((each) => each !== undefined);
   const json = { architectures, ...common, ...own, ...rope, ...read };
   fields.requireKnown();
+  for (const field of FLOAT_FIELDS) if (field in json) markFloat(json, field);
   return { json, architecture };
 }
+
+/** Fields that are floats even where their values are whole: transformers refuses integers in them. */
+const FLOAT_FIELDS = [
+  ...["rms_norm_eps", "rope_theta", "routed_scaling_factor", "clip_qkv"],
+  ...["embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling"],
+];
 
 /** Fields that all architectures share. */
 function commonFields(fields: GgufFields, tensors: GgufParts["tensors"]) {
