@@ -11,6 +11,7 @@ import type { TensorToWrite } from "../../format/safetensors-writer.ts";
 import { type ModelFiles, type Progress, readModelFiles } from "../../model/model.ts";
 import { copyCompanions, writeText } from "../write/write-quantized.ts";
 import { type ConvertedWeights, gptqConfigOf, tensorsOfGguf } from "./gguf-tensors.ts";
+import { joinBanks } from "./join-banks.ts";
 import { writeShards } from "./write-shards.ts";
 
 /** Options of `convertGguf`: the output, how quantised weights are written, the size of files, and callbacks. */
@@ -56,7 +57,7 @@ type Filled = ConvertOptions & Required<Pick<ConvertOptions, "weights" | "shardB
 async function writeFolder(files: ModelFiles, options: Filled): Promise<{ readonly bytes: number }> {
   const { output, weights, shardBytes } = options;
   const turns = new Turns(options.signal);
-  const tensors = tensorsOfGguf(files, weights);
+  const tensors = joinBanks(files, tensorsOfGguf(files, weights));
   const onBytes = (done: number, total: number) =>
     options.onProgress?.({ phase: "convert", done, total, unit: "bytes" });
   const bytes = await writeShards(output, tensors, { shardBytes, turns, onBytes });

@@ -35,6 +35,7 @@ const cases: readonly (readonly [TinyArchitecture, TinyOptions["type"]])[] = [
   ["deepseek", "F32"],
   ["deepseek", "Q4_0"],
   ["granitemoe", "Q8_0"],
+  ["granitemoe", "F32"],
   ["llama", "Q5_0"],
   ["qwen2moe", "Q4_K"],
   ["mixtral", "Q3_K"],
@@ -65,6 +66,23 @@ describe("convertGguf", () => {
     const { values } = readNaive(bytes).tensors.get("blk.1.ffn_down.weight")!;
     const round = (value: number) => (weights === "f32" ? value : f16Value(roundedF16(value)!));
     expect(found).toEqual(Float32Array.from(values, (value) => round(value) + 0));
+  });
+
+  // transformers 5.24 leaves separate experts of Granite out, without an error.
+  it("joins float experts of Granite, and leaves packed ones apart", async () => {
+    const namesOf = async (weights: ConvertOptions["weights"]) => {
+      const { files } = await converted(tinyGguf("granitemoe", { type: "Q8_0" }), { weights });
+      const { entries } = await openSafetensors(bytesSource("m", files["model.safetensors"]));
+      expect(await logitsOf(files)).toHaveLength(IDS.length * 64);
+      return [...entries].filter(([name]) => name.startsWith("model.layers.0.block_sparse_moe")).map(([, at]) => at);
+    };
+    const joined = await namesOf("f32");
+    expect(joined.map(({ name, shape }) => [name, shape.length])).toEqual([
+      ["model.layers.0.block_sparse_moe.input_linear.weight", 3],
+      ["model.layers.0.block_sparse_moe.output_linear.weight", 3],
+      ["model.layers.0.block_sparse_moe.router.layer.weight", 2],
+    ]);
+    expect((await namesOf("exact")).some(({ name }) => name.endsWith("experts.0.gate_proj.qweight"))).toBe(true);
   });
 
   it("writes tokenizer, settings of generation and chat template", async () => {
