@@ -24,7 +24,10 @@ export function registerConvert(program: Command, run: RunCommand): void {
       oneOf("--weights", ["exact", "f16", "f32"]),
       "exact",
     )
-    .addHelpText("after", exampleText("quern convert model.Q4_K_M.gguf out/model --weights f16"))
+    .addHelpText(
+      "after",
+      exampleText("quern convert test/fixtures/gguf/tiny-mixtral-q4_0.gguf out/tiny-mixtral --weights f16"),
+    )
     .action(run(convert));
 }
 
