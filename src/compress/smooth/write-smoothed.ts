@@ -24,7 +24,8 @@ export async function writeSmoothed(
     const sink = await output.file(WEIGHTS_FILE);
     const bytes = await writeSafetensors(sink, tensorsOf(files, smoothing));
     await sink.close();
-    await writeText(output, "config.json", jsonText(withFields(files.json, { ["dtype" in files.json ? "dtype" : "torch_dtype"]: "float32" })));
+    const field = "dtype" in files.json ? "dtype" : "torch_dtype";
+    await writeText(output, "config.json", jsonText(withFields(files.json, { [field]: "float32" })));
     await copyCompanions(files, output);
     await writeText(output, "README.md", readme(smoothing));
     return { bytes };
