@@ -1,13 +1,13 @@
 /** Opens a folder in Hugging Face layout and holds the model in the engine's memory. */
-import { UsageError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { Turns } from "../base/turns.ts";
 import type { FolderSource } from "../files/source.ts";
 import { prepareSources } from "../format/prepare-sources.ts";
-import type { Activations, EngineActivations } from "../nn/emit.ts";
+import type { Activations } from "../nn/emit.ts";
 import type { ChatTemplate } from "../text/chat/chat-template.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Machine } from "../wasm/machine.ts";
+import { checkActivations, chooseActivations } from "./choose-activations.ts";
 import { readModelConfig } from "./config/families/index.ts";
 import type { Family } from "./config/family.ts";
 import type { ModelConfig } from "./config/model-config.ts";
@@ -130,7 +130,7 @@ export class Model implements AsyncDisposable {
       onBytes: (done: number, total: number) => options.onProgress?.({ phase: "load", done, total, unit: "bytes" }),
     };
     try {
-      const activations = chooseActivations(files, options);
+      const activations = chooseActivations(files.linears, options);
       await prepareSources(files.index, {
         signal: options.signal,
         onBytes: (done, total) => options.onProgress?.({ phase: "download", done, total, unit: "bytes" }),
@@ -221,28 +221,4 @@ export class Model implements AsyncDisposable {
     await this.machine[Symbol.asyncDispose]();
     await this.files.index.close();
   }
-}
-
-/** Default: int8 if any weights are packed, f32 if all are float or of a small float format. */
-function chooseActivations(files: ModelFiles, options: OpenOptions): EngineActivations {
-  const packed = files.linears.some(({ stored }) => stored.kind === "packed" && stored.isFloatFormat !== true);
-  const mode = options.activations ?? (packed ? "int8" : "f32");
-  if (!["f32", "int16", "int8"].includes(mode)) throw new UsageError("activations", String(mode), "f32, int16 or int8");
-  return checkActivations({ mode, group: options.activationGroup ?? 32 });
-}
-
-function checkActivations<T extends Activations>(activations: T): T {
-  const { mode, group } = activations;
-  if (mode === "study") {
-    if (activations.bits !== 4 && activations.bits !== 8)
-      throw new UsageError("study activations: bits", String(activations.bits), "4 or 8");
-    if (![32, 64, 128, "token"].includes(group))
-      throw new UsageError("study activations: group", String(group), "32, 64, 128 or token");
-    return activations;
-  }
-  if (!["f32", "int16", "int8"].includes(mode))
-    throw new UsageError("activations", String(mode), "f32, int16, int8 or study");
-  if (group !== 32 && group !== 64 && group !== "weight")
-    throw new UsageError("activation group", String(group), "32, 64 or weight");
-  return activations;
 }

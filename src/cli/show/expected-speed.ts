@@ -1,4 +1,6 @@
 /** Estimates how fast a model decodes on this machine, from the bytes that a token reads and the rate at which the kernels read them. */
+
+import { defaultMode } from "../../model/choose-activations.ts";
 import type { ExpectedUse } from "../../model/expected-use.ts";
 import { activeOf } from "../../model/inspect.ts";
 import type { ModelFiles } from "../../model/model.ts";
@@ -27,7 +29,7 @@ export async function expectedSpeed(
 ): Promise<ExpectedSpeed> {
   const { kernels, activationGroup: group } = options;
   const linear = mostRead(files);
-  const mode = options.activations ?? (files.linears.some(({ stored }) => stored.kind !== "float") ? "int8" : "f32");
+  const mode = options.activations ?? defaultMode(files.linears);
   await using machine = await createMachine({ kernels: kernels === "reference" ? "auto" : kernels, threads: 1 });
   const readBytesPerSecond = readRate(machine, linear, { mode, group });
   return { readBytesPerSecond, tokensPerSecond: readBytesPerSecond / bytesPerToken };

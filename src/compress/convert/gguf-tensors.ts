@@ -11,10 +11,10 @@ import { requireTensor } from "../../format/tensor-index.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import type { StoredLinear } from "../../model/weights/locate.ts";
 import { modelVectors } from "../../model/weights/vectors.ts";
+import { dequantize } from "../../quant/quantization-error.ts";
 import { roundedF16 } from "../../tensor/float16.ts";
 import { rowRanges } from "../../tensor/lay-panels.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
-import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 
 /** How quantised weights are written. */
 export type ConvertedWeights = "exact" | "f16" | "f32";
@@ -59,23 +59,13 @@ function floatTensorOf({ name, rows, cols, stored }: StoredLinear, dtype: "F16" 
     ...{ name: where, dtype, shape: [rows, cols] },
     async *pieces() {
       if (stored.kind === "packed") {
-        yield floatBytesOf(dequantized(await stored.read()), dtype, where);
+        yield floatBytesOf(dequantize(await stored.read()), dtype, where);
         return;
       }
       for (const { first, count } of rowRanges(rows, 4 * cols))
         yield floatBytesOf(await stored.readRows(first, count), dtype, where);
     },
   };
-}
-
-function dequantized({ rows, cols, groups, codes, scales, zeros, gIdx }: QuantizedMatrix): Float32Array {
-  const weights = new Float32Array(rows * cols);
-  for (let n = 0, i = 0; n < rows; n++)
-    for (let k = 0; k < cols; k++, i++) {
-      const g = n * groups + gIdx[k];
-      weights[i] = scales[g] * (codes[i] - zeros[g]);
-    }
-  return weights;
 }
 
 function floatBytesOf(weights: Float32Array, dtype: "F16" | "F32", where: string): Uint8Array {
