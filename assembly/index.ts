@@ -28,4 +28,4 @@ export {
 export { grid_f64, round_f64, tile_load_f64 } from "./gptq/grid";
 export { gptq_f64 } from "./gptq/gptq";
 export { trace_f64 } from "./gptq/trace";
-export { probe_mul_add, probe_read } from "./common/probe";
+export { probe_dot_i16, probe_dot_i8, probe_mul_add, probe_read } from "./common/probe";

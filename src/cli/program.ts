@@ -5,6 +5,7 @@ import pc from "picocolors";
 import { UsageError } from "../base/errors.ts";
 import { quoted } from "../base/json.ts";
 import { nearestWord } from "../base/nearest-word.ts";
+import { registerBench } from "./commands/bench.ts";
 import { registerCalibrate } from "./commands/calibrate.ts";
 import { registerChat } from "./commands/chat.ts";
 import { registerCompare } from "./commands/compare.ts";
@@ -49,6 +50,7 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerEvaluate,
   registerSweep,
   registerReport,
+  registerBench,
 ];
 
 const EXAMPLE = `quern generate models/fable-mixtral --prompt "Once upon a time"

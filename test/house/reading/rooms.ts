@@ -10,6 +10,7 @@ export const ROOMS: readonly (readonly string[])[] = [
   ["runtime"],
   ["eval"],
   ["compress"],
+  ["bench"],
   ["report"],
   ["server", "cli"],
 ];
