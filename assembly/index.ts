@@ -1,4 +1,5 @@
-// Exports the kernels. `docs/kernels.md` describes the calling convention.
+// Exports the kernels of the base build, which has all of them; those of `relaxed.ts` replace some where the runtime has relaxed SIMD.
+// `docs/kernels.md` describes the calling convention.
 export * from "./predictor/adamw";
 export * from "./network/mlp";
 export * from "./network/norm";
@@ -17,7 +18,8 @@ export { embed_bf16, embed_f16, embed_f32 } from "./embed/embed-float";
 export { panel_16, panel_32 } from "./matmul/float-panel";
 export { pack_w2, pack_w3, pack_w4, pack_w8, unpack_w2, unpack_w3, unpack_w4, unpack_w8 } from "./matmul/panel";
 export { quantize_act, round_act } from "./matmul/activations";
-export { matmul_w2a8, matmul_w3a8, matmul_w4a8, matmul_w2a16, matmul_w3a16, matmul_w4a16, matmul_w8a16 } from "./matmul/matmul-codes";
+export { matmul_w2a16, matmul_w3a16, matmul_w4a16, matmul_w8a16 } from "./matmul/matmul-codes";
+export { matmul_w2a16 as matmul_w2a8, matmul_w3a16 as matmul_w3a8, matmul_w4a16 as matmul_w4a8 } from "./matmul/matmul-codes";
 export { pack_blocks } from "./blocks/block-weights";
 export { embed_blocks, matmul_blocks } from "./blocks/matmul-blocks";
 export { matmul_bf16, matmul_f16, matmul_f32, matmul_w2, matmul_w3, matmul_w4, matmul_w8 } from "./matmul/matmul-float";

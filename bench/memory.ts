@@ -37,7 +37,8 @@ export function plainStage(streamBytes: number = STREAM_BYTES): Stage {
     const module = new WebAssembly.Module(bytes as BufferSource);
     return instantiateSync(module, { env: { memory } }).exports as unknown as RawKernels;
   };
-  const kernels = { base: start(modules.base), relaxed: start(modules.relaxed) };
+  const base = start(modules.base);
+  const kernels = { base, relaxed: { ...base, ...start(modules.relaxed) } };
   const arena = new Arena(memory);
   const region = arena.region();
   const scratch = region.alloc(SCRATCH_BYTES);

@@ -13,27 +13,32 @@ import {
 } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fingerprint, isFresh } from "./fingerprint.mjs";
+import { shortenNames } from "./kernel-names.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const node = process.execPath;
 const GENERATED = "src/wasm/generated/kernels.ts";
+/** The module of all kernels, and the one of those that replace some of them where the runtime has relaxed SIMD. */
+const ENTRIES = { base: "assembly/index.ts", relaxed: "assembly/relaxed.ts" };
 
 function buildKernels() {
-  const key = fingerprint(["assembly", "asconfig.json", "scripts/build.mjs", "package-lock.json"]);
+  const scripts = ["scripts/build.mjs", "scripts/kernel-names.mjs"];
+  const key = fingerprint(["assembly", "asconfig.json", ...scripts, "package-lock.json"]);
   if (isFresh("build/kernels.stamp", key) && existsSync(GENERATED)) return;
   mkdirSync("build", { recursive: true });
-  for (const target of ["base", "relaxed"])
-    execFileSync(node, ["node_modules/assemblyscript/bin/asc.js", "--target", target], { stdio: "inherit" });
+  for (const [target, entry] of Object.entries(ENTRIES)) {
+    execFileSync(node, ["node_modules/assemblyscript/bin/asc.js", entry, "--target", target], { stdio: "inherit" });
+    writeFileSync(`build/${target}.wasm`, shortenNames(readFileSync(`build/${target}.wasm`)));
+  }
   embed();
   writeFileSync("build/kernels.stamp", key);
 }
 
-/** One TypeScript module with both builds in base64 and the kernels' names (their index is the opcode of a tape). */
+/** One TypeScript module with both modules in base64 and the kernels' names (their index is the opcode of a tape). */
 function embed() {
   const base = readFileSync("build/base.wasm");
   const relaxed = readFileSync("build/relaxed.wasm");
   const names = WebAssembly.Module.exports(new WebAssembly.Module(base))
-    .filter((entry) => entry.kind === "function")
     .map((entry) => entry.name)
     .sort();
   const lines = [
@@ -55,7 +60,7 @@ function buildLibrary() {
   execFileSync(node, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], { stdio: "inherit" });
   referDisposal();
   mkdirSync("dist/wasm", { recursive: true });
-  for (const target of ["base", "relaxed"]) copyFileSync(`build/${target}.wasm`, `dist/wasm/${target}.wasm`);
+  for (const target of Object.keys(ENTRIES)) copyFileSync(`build/${target}.wasm`, `dist/wasm/${target}.wasm`);
   if (existsSync("dist/cli/main.js")) chmodSync("dist/cli/main.js", 0o755);
   writeFileSync("dist/.stamp", key);
 }

@@ -9,7 +9,7 @@
 //   2 bits   3 2 1 0 | 7 6 5 4                  four fields a byte
 //   3 bits   A = 6 1 0 | B = 7 3 2 | C = 7' 6' 5 4, three bits a field; fields 6 and 7 have their two low bits on top of A and B,
 //            their high bit (6', 7') is bit 6 or 7 of C. Here A, B, C of rows 0-3 come first, then those of rows 4-7, and so on.
-import { bitsOf, W3 } from "../common/bits";
+import { bitsOf, W2, W3, W4, W8 } from "../common/bits";
 import { BYTES_03, BYTES_04, BYTES_07, BYTES_0F, WORDS_00FF } from "../common/constants";
 
 /** Bytes from the vectors of four rows to the vectors of the next four. */
@@ -104,6 +104,22 @@ export function packChunk<W>(packed: usize, bytes: usize): void {
       v128.store(to, v128.or(joined<W>(from + 256), tops), 32);
     } else ERROR("no codec for this bit width");
   }
+}
+
+/** `unpackChunk` for a width that is known at run time only: cold kernels share one copy of their code. */
+export function unpackChunkOf(bits: i32, bytes: usize, packed: usize): void {
+  if (bits == 2) unpackChunk<W2>(bytes, packed);
+  else if (bits == 3) unpackChunk<W3>(bytes, packed);
+  else if (bits == 4) unpackChunk<W4>(bytes, packed);
+  else unpackChunk<W8>(bytes, packed);
+}
+
+/** `packChunk` for a width that is known at run time only. */
+export function packChunkOf(bits: i32, packed: usize, bytes: usize): void {
+  if (bits == 2) packChunk<W2>(packed, bytes);
+  else if (bits == 3) packChunk<W3>(packed, bytes);
+  else if (bits == 4) packChunk<W4>(packed, bytes);
+  else packChunk<W8>(packed, bytes);
 }
 
 /** Two neighbouring fields in one vector. */

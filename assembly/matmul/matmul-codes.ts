@@ -90,20 +90,17 @@ function multiply<W, V>(first: i32, last: i32, scratch: usize, table: usize, ent
   }
 }
 
-/** y = x · Wᵀ, 2-bit codes, int8 activations. `valuesOffset` is that of the narrow part in the relaxed build, of the wide part in base. */
+/** y = x · Wᵀ, 2-bit codes, int8 activations. `valuesOffset` is that of the narrow part. Only the relaxed build has it. */
 export function matmul_w2a8(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
-  if (ASC_FEATURE_RELAXED_SIMD) multiply<W2, i8>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
-  else multiply<W2, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+  multiply<W2, i8>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
 }
-/** y = x · Wᵀ, 3-bit codes, int8 activations. `valuesOffset` is that of the narrow part in the relaxed build, of the wide part in base. */
+/** y = x · Wᵀ, 3-bit codes, int8 activations. `valuesOffset` is that of the narrow part. Only the relaxed build has it. */
 export function matmul_w3a8(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
-  if (ASC_FEATURE_RELAXED_SIMD) multiply<W3, i8>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
-  else multiply<W3, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+  multiply<W3, i8>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
 }
-/** y = x · Wᵀ, 4-bit codes, int8 activations. `valuesOffset` is that of the narrow part in the relaxed build, of the wide part in base. */
+/** y = x · Wᵀ, 4-bit codes, int8 activations. `valuesOffset` is that of the narrow part. Only the relaxed build has it. */
 export function matmul_w4a8(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {
-  if (ASC_FEATURE_RELAXED_SIMD) multiply<W4, i8>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
-  else multiply<W4, i16>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
+  multiply<W4, i8>(first, last, scratch, table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset);
 }
 /** y = x · Wᵀ, 2-bit codes, the wide part of int8 or int16 activations. */
 export function matmul_w2a16(first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize): void {

@@ -11,7 +11,8 @@ interface Helper {
 }
 
 export interface CrewSetup {
-  readonly module: WebAssembly.Module;
+  /** Modules of kernels; a later one's kernels replace those of the same name. */
+  readonly modules: readonly WebAssembly.Module[];
   readonly memory: WebAssembly.Memory;
   readonly names: readonly string[];
   readonly threads: number;
@@ -23,7 +24,7 @@ export interface CrewSetup {
 const SPINS = 4000;
 
 interface HelperTask {
-  readonly module: WebAssembly.Module;
+  readonly modules: readonly WebAssembly.Module[];
   readonly memory: WebAssembly.Memory;
   readonly control: Int32Array;
   readonly names: readonly string[];
@@ -38,8 +39,9 @@ interface HelperTask {
  * outside itself. It gets playCalls as an argument, because a bundler may have renamed the import.
  */
 function helperMain(message: HelperTask, play: typeof playCalls, ready: () => void): void {
-  const { module, memory, control, names, thread, threads, scratch, spins } = message;
-  const exported = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  const { modules, memory, control, names, thread, threads, scratch, spins } = message;
+  const exported: Record<string, unknown> = {};
+  for (const module of modules) Object.assign(exported, new WebAssembly.Instance(module, { env: { memory } }).exports);
   const kernels = names.map((name) => exported[name]) as never;
   let epoch = 0;
   let words = new Int32Array(memory.buffer);
@@ -152,12 +154,12 @@ export class Crew {
   }
 
   /** Gives a helper its task. Resolves when the helper is ready. */
-  #hire(helper: Helper, { module, memory, names, threads, scratch }: CrewSetup, thread: number): Promise<void> {
+  #hire(helper: Helper, { modules, memory, names, threads, scratch }: CrewSetup, thread: number): Promise<void> {
     this.#helpers.push(helper);
     const ready = new Promise<void>((resolve, reject) => helper.onMessage(() => resolve(), reject));
     ready.catch(() => {}); // a failure while other helpers are still being started is handled later
     const { control } = this;
-    helper.post({ module, memory, control, names, thread, threads, scratch: scratch[thread], spins: SPINS });
+    helper.post({ modules, memory, control, names, thread, threads, scratch: scratch[thread], spins: SPINS });
     return ready;
   }
 

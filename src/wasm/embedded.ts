@@ -11,7 +11,7 @@ function decode(base64: string): Uint8Array<ArrayBuffer> {
 
 let modules: KernelModules | undefined;
 
-/** Raw bytes of both builds, decoded once. */
+/** Bytes of the modules, decoded once. */
 export function embeddedKernels(): KernelModules {
   modules ??= { base: decode(BASE_BASE64), relaxed: decode(RELAXED_BASE64) };
   return modules;

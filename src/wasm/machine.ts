@@ -16,10 +16,13 @@ import { CALL_WORDS, type Player, Tape } from "./tape.ts";
 
 export type KernelBuild = "base" | "relaxed";
 
-/** Kernels as compiled modules or as bytes. Bytes are compiled here, which edge runtimes forbid. */
+/** A module of kernels, compiled or as bytes. Bytes are compiled here, which edge runtimes forbid. */
+type KernelSource = WebAssembly.Module | Uint8Array<ArrayBuffer>;
+
+/** The kernels: `base` has all of them, `relaxed` those that replace some of them in the relaxed build. */
 export interface KernelModules {
-  readonly base: WebAssembly.Module | Uint8Array<ArrayBuffer>;
-  readonly relaxed?: WebAssembly.Module | Uint8Array<ArrayBuffer>;
+  readonly base: KernelSource;
+  readonly relaxed?: KernelSource;
 }
 
 /** The build of the kernels, and the number of threads. */
@@ -77,20 +80,23 @@ export class Machine implements AsyncDisposable {
    */
   static async create(modules: KernelModules, options: MachineOptions = {}): Promise<Machine> {
     const build = chooseBuild(modules, options.kernels ?? "auto");
-    const source = modules[build] as WebAssembly.Module | Uint8Array<ArrayBuffer>;
-    const threads = chooseThreads(options, source);
+    const sources = sourcesOf(modules, build);
+    const threads = chooseThreads(options, sources);
     const shared = threads > 1;
-    const module = await compile(source, shared);
+    const compiled = await Promise.all(sources.map((source) => compile(source, shared)));
     const memory = takeMemory(shared);
     try {
       writeConstants(memory);
-      const { exports } = await instantiate(module, { env: { memory } });
-      const kernels = KERNEL_NAMES.map((name) => (exports as Record<string, unknown>)[name] as Kernel);
+      const instances = await Promise.all(compiled.map((module) => instantiate(module, { env: { memory } })));
+      const exported = Object.assign({}, ...instances.map(({ exports }) => exports)) as Record<KernelName, Kernel>;
+      const kernels = KERNEL_NAMES.map((name) => exported[name]);
       const arena = new Arena(memory);
       const own = arena.region();
       const scratch = Array.from({ length: threads }, () => own.alloc(SCRATCH_BYTES));
       const tape = shared ? own.alloc(TAPE_CALLS * CALL_WORDS * 4) : HEAP_BASE;
-      const crew = shared ? await Crew.start({ module, memory, names: KERNEL_NAMES, threads, scratch }) : undefined;
+      const crew = shared
+        ? await Crew.start({ modules: compiled, memory, names: KERNEL_NAMES, threads, scratch })
+        : undefined;
       if (shared && crew === undefined) warnOfThreads(options, threads, NO_WORKERS);
       const granted = crew === undefined ? 1 : threads;
       const parts = { build, threads: granted, memory, shared, arena, own, kernels, crew, scratch: scratch[0], tape };
@@ -186,6 +192,11 @@ function opcode(kernel: KernelName): number {
   return OPCODES.get(kernel) as number;
 }
 
+/** The modules of a build; a later one's kernels replace those of the same name. */
+function sourcesOf({ base, relaxed }: KernelModules, build: KernelBuild): readonly KernelSource[] {
+  return build === "base" || relaxed === undefined ? [base] : [base, relaxed];
+}
+
 function chooseBuild(modules: KernelModules, wish: "auto" | KernelBuild): KernelBuild {
   if (wish !== "auto" && wish !== "base" && wish !== "relaxed")
     throw new UsageError("kernels", String(wish), "auto, base or relaxed");
@@ -200,9 +211,10 @@ const NOT_SHARED = "memory cannot be shared here (a page must be cross-origin is
 const COMPILED = "kernels that are already compiled cannot use shared memory";
 const NO_WORKERS = "workers cannot be started here (a content security policy must allow worker-src blob:)";
 
-function chooseThreads(options: MachineOptions, source: WebAssembly.Module | Uint8Array): number {
+function chooseThreads(options: MachineOptions, sources: readonly KernelSource[]): number {
   // The kind of memory is fixed in a compiled module; only bytes can be changed to use shared memory.
-  const hindrance = hasSharedMemory() ? (source instanceof Uint8Array ? undefined : COMPILED) : NOT_SHARED;
+  const areBytes = sources.every((source) => source instanceof Uint8Array);
+  const hindrance = hasSharedMemory() ? (areBytes ? undefined : COMPILED) : NOT_SHARED;
   const wish = options.threads ?? (hindrance === undefined ? defaultThreads() : 1);
   if (!Number.isInteger(wish) || wish < 1 || wish > MAX_THREADS)
     throw new UsageError("threads", String(wish), `an integer from 1 to ${MAX_THREADS}`);
@@ -216,16 +228,13 @@ function warnOfThreads({ threads, onWarning }: MachineOptions, found: number, hi
   onWarning?.(`threads: found ${wish}, runs on 1: ${hindrance}`);
 }
 
-const compiled = new WeakMap<Uint8Array, Map<boolean, Promise<WebAssembly.Module>>>();
+const compilations = new WeakMap<Uint8Array, Map<boolean, Promise<WebAssembly.Module>>>();
 
 /** Compiles once for given bytes and kind of memory, so that the machines of a process share the code. */
-function compile(
-  source: WebAssembly.Module | Uint8Array<ArrayBuffer>,
-  shared: boolean,
-): Promise<WebAssembly.Module> | WebAssembly.Module {
+function compile(source: KernelSource, shared: boolean): Promise<WebAssembly.Module> | WebAssembly.Module {
   if (!(source instanceof Uint8Array)) return source;
-  const kinds = compiled.get(source) ?? new Map<boolean, Promise<WebAssembly.Module>>();
-  compiled.set(source, kinds);
+  const kinds = compilations.get(source) ?? new Map<boolean, Promise<WebAssembly.Module>>();
+  compilations.set(source, kinds);
   const known = kinds.get(shared);
   if (known !== undefined) return known;
   const module = WebAssembly.compile(shared ? shareMemory(source) : source);
