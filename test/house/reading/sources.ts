@@ -7,13 +7,15 @@ import { skeleton } from "./skeleton.ts";
 
 export const SOURCES: readonly string[] = listFiles("src").filter((file) => !file.includes("/generated/"));
 
-/** Every file under a folder, as paths from the root of the repository. */
+/** Every file under a folder, as paths from the root of the repository. Installed packages are left out. */
 export function listFiles(folder: string, ending = ".ts"): string[] {
   const root = repositoryFile(folder);
   if (!existsSync(root)) return [];
   return readdirSync(root, { recursive: true, encoding: "utf8" })
     .map((name) => join(folder, name).replaceAll("\\", "/"))
-    .filter((path) => path.endsWith(ending) && statSync(repositoryFile(path)).isFile())
+    .filter(
+      (path) => path.endsWith(ending) && !path.includes("node_modules/") && statSync(repositoryFile(path)).isFile(),
+    )
     .sort();
 }
 
