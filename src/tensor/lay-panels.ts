@@ -11,6 +11,9 @@ import type { QuantizedMatrix } from "./quantized-matrix.ts";
 /** Most bytes of rows in the staging room, unless the rows of one panel have more. */
 const STAGING_BYTES = 16 << 20;
 
+/** Most bytes of rows that are read from a file at once, for kernels that lay them as they are: they stay in the processor's cache. */
+export const READ_BYTES: number = 1 << 20;
+
 /** Rows [first, first + count); `first` is the first row of a panel. */
 export interface RowRange {
   readonly first: number;
@@ -31,21 +34,21 @@ export function floatBytes(dtype: FloatDType): number {
 }
 
 /** Divides the rows of a matrix into ranges that fit the staging room. */
-export function rowRanges(rows: number, rowBytes: number): readonly RowRange[] {
-  const most = rowsAtOnce(rowBytes);
+export function rowRanges(rows: number, rowBytes: number, bytes: number = STAGING_BYTES): readonly RowRange[] {
+  const most = rowsAtOnce(rowBytes, bytes);
   const ranges: RowRange[] = [];
   for (let first = 0; first < rows; first += most) ranges.push({ first, count: Math.min(most, rows - first) });
   return ranges;
 }
 
-function rowsAtOnce(rowBytes: number): number {
-  return Math.max(1, Math.floor(STAGING_BYTES / (rowBytes * PANEL_ROWS))) * PANEL_ROWS;
+function rowsAtOnce(rowBytes: number, bytes: number): number {
+  return Math.max(1, Math.floor(bytes / (rowBytes * PANEL_ROWS))) * PANEL_ROWS;
 }
 
 /** Bytes of staging room for one such range. */
-export function stagingBytes(rows: number, rowBytes: number): number {
+export function stagingBytes(rows: number, rowBytes: number, bytes: number = STAGING_BYTES): number {
   // Three parts of a packed row begin at whole cache lines.
-  return Math.min(rows, rowsAtOnce(rowBytes)) * rowBytes + 3 * 64;
+  return Math.min(rows, rowsAtOnce(rowBytes, bytes)) * rowBytes + 3 * 64;
 }
 
 /** Packs the float rows of `range` from the staging room, in their form on disk, into the matrix at `address`. */
@@ -91,16 +94,16 @@ export function layCodes(
   machine.call(`pack_w${bits}`, panelCount(rows), to, staging, scales, zeros, rows, cols, groupSize);
 }
 
-/** Rows of blocks as plain arrays, for panels. */
-export interface BlockRows extends BlockForm {
+/** Rows of blocks in the staging room, for panels. */
+export interface StagedBlocks extends BlockForm {
   readonly rows: number;
   readonly cols: number;
-  /** [rows, cols], signed. */
-  readonly codes: Int8Array;
-  /** [rows, cols / blockSize]: f16 bits of the units of scales (upper half) and minimums. */
-  readonly heads: Uint32Array;
-  /** [rows, cols / groupSize]: scale and minimum, signed bytes. */
-  readonly pairs: Int8Array;
+  /** Address of i8 [rows, cols]. */
+  readonly codes: number;
+  /** Address of u32 [rows, cols / blockSize]: f16 bits of the units of scales (upper half) and minimums. */
+  readonly heads: number;
+  /** Address of [rows, cols / groupSize]: scale and minimum, signed bytes. */
+  readonly pairs: number;
 }
 
 /** Bytes of a row of blocks in the staging room. */
@@ -110,21 +113,15 @@ export function blockRowBytes({ groupSize, blockSize }: BlockForm, cols: number)
 
 /** Packs the rows of `part` into the matrix of blocks at `address`, from its row `first` on. */
 export function layBlocks(
-  { machine, staging }: Pick<Bench, "machine" | "staging">,
+  { machine }: Pick<Bench, "machine">,
   address: number,
-  part: BlockRows,
+  part: StagedBlocks,
   first: number,
 ): void {
-  const { rows, cols, bits, groupSize, blockSize } = part;
-  const { arena } = machine;
-  const heads = alignUp(staging + part.codes.length);
-  const pairs = alignUp(heads + part.heads.byteLength);
-  arena.u8(staging, part.codes.length).set(new Uint8Array(part.codes.buffer));
-  arena.u32(heads, part.heads.length).set(part.heads);
-  arena.u8(pairs, part.pairs.length).set(new Uint8Array(part.pairs.buffer));
+  const { rows, cols, bits, groupSize, blockSize, codes, heads, pairs } = part;
   const to = address + blockPanelBytes(part, first, cols);
   // biome-ignore format: one line a call
-  machine.call("pack_blocks", panelCount(rows), to, staging, heads, pairs, rows, cols, bits, groupSize, blockSize);
+  machine.call("pack_blocks", panelCount(rows), to, codes, heads, pairs, rows, cols, bits, groupSize, blockSize);
 }
 
 /** Scales as f16 bits. They are exact, because the grid or the file has already rounded each scale to f16. */
@@ -132,6 +129,7 @@ export function scaleBits(scales: Float32Array): Uint16Array<ArrayBuffer> {
   return Uint16Array.from(scales, (scale) => exactF16(scale) as number);
 }
 
-function alignUp(address: number): number {
+/** The first address of a cache line from `address` on. */
+export function alignUp(address: number): number {
   return Math.ceil(address / 64) * 64;
 }

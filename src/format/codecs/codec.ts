@@ -7,6 +7,7 @@ import type { Bench } from "../../tensor/lay-panels.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import type { BlockForm, FloatDType } from "../../tensor/matrix.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
+import type { RangeRead, ReadRange } from "../read-ahead.ts";
 import type { TensorEntry } from "../tensor-index.ts";
 
 /** A linear [rows, cols], with the name of its module, such as `model.layers.0.self_attn.q_proj`. */
@@ -54,6 +55,8 @@ interface Stored {
   readonly bias: StoredVector | undefined;
   /** Bytes of staging room that `lay` needs. */
   readonly stagingBytes: number;
+  /** What `lay` reads with the bench's `read`, in this order, so that it can be read ahead. */
+  reads(): Iterable<ReadRange>;
   /**
    * Packs the whole matrix into panels at an address, a range of rows at a time.
    * @throws NumericsError for weights that are not finite; FormatError or UnsupportedError for other invalid or unsupported contents.
@@ -61,8 +64,10 @@ interface Stored {
   lay(bench: LoadBench, address: number): Promise<LaidMatrix>;
 }
 
-/** A bench with a callback for oddities of a file: each sentence says what was odd and how it was read. */
+/** A bench that reads files. */
 export interface LoadBench extends Bench {
+  readonly read: RangeRead;
+  /** Called for oddities of a file: each sentence says what was odd and how it was read. */
   readonly warn: (sentence: string) => void;
 }
 

@@ -42,6 +42,7 @@ function storedFloat(index: TensorIndex, module: StoredModule, isBank: boolean):
     bias: bias === undefined ? locateBias(index, name, rows) : storedVector(index, bias),
     stagingBytes: stagingBytes(rows, rowBytes),
     readRows: (first, count) => readFloats(tensor, dtype, first * cols, count * cols),
+    reads: () => [],
     lay: (bench, address) => layTensor(index, { tensor, dtype, rows, cols }, bench, address),
   };
 }

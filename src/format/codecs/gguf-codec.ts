@@ -1,14 +1,6 @@
 /** The codecs of GGUF's quantised types: panels of codes where those hold the exact weights, and floats otherwise. */
 
-import {
-  blockRowBytes,
-  codeRowBytes,
-  layBlocks,
-  layCodes,
-  layFloats,
-  rowRanges,
-  stagingBytes,
-} from "../../tensor/lay-panels.ts";
+import { blockRowBytes, codeRowBytes, layCodes, layFloats, rowRanges, stagingBytes } from "../../tensor/lay-panels.ts";
 import type { BlockForm } from "../../tensor/matrix.ts";
 import { blockPanelBytes, panelBytes } from "../../tensor/panel.ts";
 import type { GgufEntry, GgufIndex } from "../gguf/gguf-header.ts";
@@ -16,7 +8,8 @@ import type { GgufType } from "../gguf/gguf-types.ts";
 import { requireShape } from "../tensor-index.ts";
 import type { Codec, LaidMatrix, LoadBench, StoredBlocks, StoredCodes, StoredFloat, StoredModule } from "./codec.ts";
 import { locateBias } from "./float-rows.ts";
-import { type CodeForm, type Located, readBlocks, readCodes, readSmallFloats, readValues } from "./gguf-rows.ts";
+import { ggufReads, ggufStaging, layGgufBlocks, layGgufCodes } from "./gguf-panels.ts";
+import { type CodeForm, type Located, readCodes, readSmallFloats, readValues } from "./gguf-rows.ts";
 import { MXFP4_ZERO } from "./mxfp4-blocks.ts";
 
 /** Q3_K has 16 small scales in a block; their products with its codes fit 8 bits. */
@@ -72,10 +65,7 @@ export function ggufCodecs(index: GgufIndex, floats: ReadonlySet<string>): reado
     {
       ...{ name: "GGUF MXFP4", packs: true },
       holds: (module) => formOf(SMALL_FLOATS, module) !== undefined,
-      locate: (module) => ({
-        ...storedCodes(located(module), formOf(SMALL_FLOATS, module) as CodeForm, readSmallFloats),
-        isFloatFormat: true,
-      }),
+      locate: (module) => storedSmallFloats(located(module), formOf(SMALL_FLOATS, module) as CodeForm),
     },
     {
       ...{ name: "GGUF blocks", packs: true },
@@ -99,19 +89,33 @@ function commonParts({ index, module, entry }: Located) {
   };
 }
 
-function storedCodes(located: Located, form: CodeForm, readRows = readCodes): StoredCodes {
+function storedCodes(located: Located, form: CodeForm): StoredCodes {
   const { rows, cols } = located.module;
   const { bits, groupSize } = form;
-  const shape = { cols, groups: cols / groupSize };
   return {
     ...commonParts(located),
     ...{ kind: "packed", bits, groupSize },
     memoryBytes: panelBytes(`w${bits}`, rows, cols, groupSize),
+    stagingBytes: ggufStaging(located),
+    reads: () => ggufReads(located),
+    read: () => readCodes(located, form, 0, rows),
+    lay: (bench, address) => layGgufCodes(located, form, bench, address),
+  };
+}
+
+/** Small floats are few in memory, and their scales must be checked, so that no kernel unpacks them. */
+function storedSmallFloats(located: Located, form: CodeForm): StoredCodes {
+  const { rows, cols } = located.module;
+  const shape = { cols, groups: cols / form.groupSize };
+  return {
+    ...storedCodes(located, form),
+    isFloatFormat: true,
     stagingBytes: stagingBytes(rows, codeRowBytes(shape)),
-    read: () => readRows(located, form, 0, rows),
+    reads: () => [],
+    read: () => readSmallFloats(located, form, 0, rows),
     async lay(bench, address) {
       for (const { first, count } of rowRanges(rows, codeRowBytes(shape))) {
-        layCodes(bench, address, await readRows(located, form, first, count), first, undefined);
+        layCodes(bench, address, await readSmallFloats(located, form, first, count), first, undefined);
         await bench.turns.pause();
       }
       return { perm: undefined };
@@ -121,21 +125,15 @@ function storedCodes(located: Located, form: CodeForm, readRows = readCodes): St
 
 function storedBlocks(located: Located, form: BlockForm): StoredBlocks {
   const { rows, cols } = located.module;
-  const rowBytes = blockRowBytes(form, cols);
   return {
     ...commonParts(located),
     ...form,
     kind: "blocks",
     readRows: (first, count) => readValues(located, first, count),
     memoryBytes: blockPanelBytes(form, rows, cols),
-    stagingBytes: stagingBytes(rows, rowBytes),
-    async lay(bench, address) {
-      for (const { first, count } of rowRanges(rows, rowBytes)) {
-        layBlocks(bench, address, await readBlocks(located, form, first, count), first);
-        await bench.turns.pause();
-      }
-      return { perm: undefined };
-    },
+    stagingBytes: ggufStaging(located, blockRowBytes(form, cols)),
+    reads: () => ggufReads(located),
+    lay: (bench, address) => layGgufBlocks(located, form, bench, address),
   };
 }
 
@@ -148,6 +146,7 @@ function storedValues(located: Located): StoredFloat {
     ...{ kind: "float", dtype: "f32", tensor: located.entry, readRows },
     memoryBytes: panelBytes("f32", rows, cols),
     stagingBytes: stagingBytes(rows, 4 * cols),
+    reads: () => [],
     lay: (bench, address) => layValues(located, bench, address),
   };
 }

@@ -1,9 +1,7 @@
 /** Reads rows of GGUF's quantised types: as codes with one scale, as blocks, or as f32. */
 
 import { f16Value } from "../../tensor/float16.ts";
-import type { BlockRows } from "../../tensor/lay-panels.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
-import type { BlockForm } from "../../tensor/matrix.ts";
 import { naturalGroups, naturalOrder, type QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { requireForm, unpackBlocks } from "../gguf/blocks/block-codes.ts";
 import type { BlockCodes } from "../gguf/blocks/block-parts.ts";
@@ -29,7 +27,7 @@ export interface Located {
 }
 
 /** Bytes of a row on disk. */
-function rowBytes({ type }: GgufEntry, cols: number): number {
+export function rowBytes({ type }: GgufEntry, cols: number): number {
   return (cols / type.elements) * type.bytes;
 }
 
@@ -46,13 +44,11 @@ export async function readCodes(
   first: number,
   count: number,
 ): Promise<QuantizedMatrix> {
-  const { index, module, entry } = located;
+  const { module } = located;
   const { bits, groupSize } = form;
-  const parts = await readParts(located, first, count);
+  const parts = requireUnits(located, await readRowBytes(located, first, count), first);
   const group = parts.codes.length / parts.scales.length;
   const scales = Float32Array.from(parts.d, f16Value);
-  const bad = scales.findIndex((scale) => !Number.isFinite(scale));
-  if (bad >= 0) throw notFinite(index, entry, first * module.cols + bad * entry.type.elements);
   const zeros = new Uint8Array(scales.length).fill(form.zero);
   const codes = new Uint8Array(parts.codes.length);
   const top = 2 ** bits - 1;
@@ -106,28 +102,13 @@ export async function readSmallFloats(
   return { rows: count, cols, bits, groupSize, groups: cols / groupSize, codes, scales, zeros, ...order };
 }
 
-/** Rows [first, first + count) as blocks. @throws NumericsError for a unit that is not finite. */
-export async function readBlocks(located: Located, form: BlockForm, first: number, count: number): Promise<BlockRows> {
-  const { index, module, entry } = located;
-  const parts = await readParts(located, first, count);
-  const heads = new Uint32Array(parts.d.length);
-  for (let block = 0; block < heads.length; block++) {
-    if (!isFinite16(parts.d[block]) || !isFinite16(parts.dmin[block]))
-      throw notFinite(index, entry, first * module.cols + block * entry.type.elements);
-    heads[block] = (parts.d[block] << 16) | parts.dmin[block];
-  }
-  const pairs = new Int8Array(2 * parts.scales.length);
-  for (let g = 0; g < parts.scales.length; g++) {
-    pairs[2 * g] = parts.scales[g];
-    pairs[2 * g + 1] = parts.mins[g];
-  }
-  return { ...form, rows: count, cols: module.cols, codes: parts.codes, heads, pairs };
-}
-
-async function readParts(located: Located, first: number, count: number): Promise<BlockCodes> {
-  const { index, entry } = located;
+/** Unpacks rows from row `first` on. @throws NumericsError for a block whose scale or minimum has a unit that is not finite. */
+export function requireUnits({ index, entry, module }: Located, bytes: Uint8Array, first: number): BlockCodes {
   const form = requireForm(entry.type, `${index.name}: tensor ${entry.name}`);
-  return unpackBlocks(entry.type, form, await readRowBytes(located, first, count));
+  const parts = unpackBlocks(entry.type, form, bytes);
+  const bad = parts.d.findIndex((d, block) => !isFinite16(d) || !isFinite16(parts.dmin[block]));
+  if (bad >= 0) throw notFinite(index, entry, first * module.cols + bad * entry.type.elements);
+  return parts;
 }
 
 /** Whether the bits are those of a number of 16 bits. */

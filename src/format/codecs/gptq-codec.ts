@@ -46,6 +46,7 @@ function storedCodes(index: TensorIndex, module: StoredModule, config: GptqConfi
     bias: locateBias(index, name, rows),
     stagingBytes: stagingBytes(rows, codeRowBytes({ cols, groups: cols / groupSize })),
     read: () => readGptq(index, module, config),
+    reads: () => [],
     lay: (bench, address) => layModule({ index, module, groups, groupSize, config }, bench, address),
   };
 }

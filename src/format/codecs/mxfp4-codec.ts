@@ -48,6 +48,7 @@ function storedBlocks(index: TensorIndex, module: StoredModule): StoredCodes {
     bias: bias === undefined ? undefined : storedVector(index, bias),
     stagingBytes: stagingBytes(rows, codeRowBytes({ cols, groups })),
     read: () => readRows(located, 0, rows),
+    reads: () => [],
     lay: (bench, address) => layBlocks(located, bench, address),
   };
 }

@@ -1,6 +1,7 @@
 /** Loads a checkpoint into the engine's memory. The bytes are added up, the memory grows once, and each range of rows is read and packed. */
 import type { Turns } from "../../base/turns.ts";
 import { locateVector } from "../../format/codecs/float-rows.ts";
+import { ReadAhead } from "../../format/read-ahead.ts";
 import type { TensorIndex } from "../../format/tensor-index.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { ModelConfig } from "../config/model-config.ts";
@@ -35,11 +36,12 @@ export async function loadWeights(
   const vectors = modelVectors(names, config);
   const vectorBytes = vectors.reduce((sum, { length }) => sum + length * 4 + 64, 0);
   const staging = linears.reduce((most, { stored }) => Math.max(most, stored.stagingBytes), 0);
+  const ahead = new ReadAhead(linears.map(({ stored }) => stored.reads()));
   try {
     machine.arena.reserve(total + 64 * linears.length + vectorBytes + staging);
     let done = 0;
     for (const [at, linear] of store.linears.entries()) {
-      await store.load(linear, turns);
+      await store.load(linear, turns, ahead.readerOf(at));
       done += linears[at].stored.memoryBytes;
       onBytes?.(done, total);
       await turns.pause();
@@ -52,6 +54,8 @@ export async function loadWeights(
   } catch (error) {
     store[Symbol.dispose]();
     throw error;
+  } finally {
+    await ahead.end();
   }
 }
 

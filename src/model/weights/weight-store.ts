@@ -8,6 +8,7 @@
  */
 import type { Turns } from "../../base/turns.ts";
 import type { StoredMatrix } from "../../format/codecs/codec.ts";
+import { type RangeRead, readAlone } from "../../format/read-ahead.ts";
 import type { Matrix } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
@@ -66,10 +67,10 @@ export class WeightStore implements Disposable {
   }
 
   /**
-   * Reads a linear into memory, unless it is already loaded.
+   * Reads a linear into memory, unless it is already loaded. `read` reads its file, if it was read ahead.
    * @throws MemoryError if it does not fit; the codec's errors for damaged weights. In both cases no memory is kept.
    */
-  async load(linear: Linear, turns: Turns): Promise<void> {
+  async load(linear: Linear, turns: Turns, read: RangeRead = readAlone): Promise<void> {
     if (this.#places.has(linear)) return;
     const stored = this.#storedOf(linear);
     const machine = this.memoryOf(linear.layer);
@@ -77,7 +78,7 @@ export class WeightStore implements Disposable {
     using scratch = machine.arena.region();
     const ptr = taken.alloc(stored.memoryBytes);
     const staging = scratch.alloc(stored.stagingBytes);
-    const { perm } = await stored.lay({ machine, turns, staging, warn: this.#warn }, ptr);
+    const { perm } = await stored.lay({ machine, turns, staging, read, warn: this.#warn }, ptr);
     const vector = await stored.bias?.read();
     const permPtr = perm === undefined ? 0 : taken.place(perm);
     linear.bias = vector === undefined ? 0 : taken.place(vector);

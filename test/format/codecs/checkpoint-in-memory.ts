@@ -2,6 +2,7 @@
 import { Turns } from "../../../src/base/turns.ts";
 import { type ByteSource, bytesSource } from "../../../src/files/source.ts";
 import type { LoadBench, StoredMatrix } from "../../../src/format/codecs/codec.ts";
+import { readAlone } from "../../../src/format/read-ahead.ts";
 import type { TensorIndex } from "../../../src/format/tensor-index.ts";
 import type { Machine } from "../../../src/wasm/machine.ts";
 
@@ -52,7 +53,7 @@ export async function layOut(
   const warnings: string[] = [];
   const ptr = memory.alloc(stored.memoryBytes);
   const bench: LoadBench = {
-    ...{ machine, turns: new Turns(), staging: memory.alloc(stored.stagingBytes) },
+    ...{ machine, turns: new Turns(), staging: memory.alloc(stored.stagingBytes), read: readAlone },
     warn: (sentence) => void warnings.push(sentence),
   };
   const { perm } = await stored.lay(bench, ptr);

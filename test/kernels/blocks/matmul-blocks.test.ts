@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { BlockRows } from "../../../src/tensor/lay-panels.ts";
 import { blockPanelBytes, panelCount } from "../../../src/tensor/panel.ts";
 import { sameBits } from "../../helpers/cuts.ts";
 import type { Bench } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
-import { blockWeights, randomBlockRows } from "../../reference/blocks/block-values.ts";
+import { type BlockRows, blockWeights, randomBlockRows } from "../../reference/blocks/block-values.ts";
 
 const FORMS = [
   [4, 32, 32],

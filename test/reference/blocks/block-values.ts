@@ -1,8 +1,20 @@
 /** Weights of panels of blocks, from their plain arrays. */
 
 import { f16Value } from "../../../src/tensor/float16.ts";
-import type { BlockRows } from "../../../src/tensor/lay-panels.ts";
+import type { BlockForm } from "../../../src/tensor/matrix.ts";
 import { mulberry32 } from "../../helpers/random.ts";
+
+/** Rows of blocks as plain arrays. */
+export interface BlockRows extends BlockForm {
+  readonly rows: number;
+  readonly cols: number;
+  /** [rows, cols], signed. */
+  readonly codes: Int8Array;
+  /** [rows, cols / blockSize]: f16 bits of the units of scales (upper half) and minimums. */
+  readonly heads: Uint32Array;
+  /** [rows, cols / groupSize]: scale and minimum, signed bytes. */
+  readonly pairs: Int8Array;
+}
 
 /** f32 [rows, cols]: each operation is rounded. For the codes of real types only the difference is. */
 export function blockWeights({ rows, cols, codes, heads, pairs, groupSize, blockSize }: BlockRows): Float32Array {
