@@ -2,12 +2,7 @@
 
 export { Turns } from "./base/turns.ts";
 export { Model, type ModelFiles, type OpenOptions, readModelFiles } from "./model/model.ts";
-export {
-  type LogitRows,
-  Session,
-  type SessionOptions,
-  type SessionWatch,
-  type TappedWatch,
-} from "./model/pass/session.ts";
+export { Session, type SessionOptions } from "./model/pass/session.ts";
+export type { LogitRows, SessionWatch, TappedWatch } from "./model/pass/session-watch.ts";
 export { LanguageModel, type LoadOptions } from "./runtime/language-model.ts";
 export { type KernelModules, Machine, type MachineOptions } from "./wasm/machine.ts";

@@ -1,6 +1,6 @@
 /** Records causal attention with grouped query heads over cached keys and values: o_in = softmax(q k^T * scale) v, after RoPE. */
 import { f32Bits } from "../wasm/constants.ts";
-import type { Emit, Rows } from "./emit.ts";
+import { type Emit, lastRows, type Rows } from "./emit.ts";
 
 export interface AttentionShape {
   readonly heads: number;
@@ -37,7 +37,7 @@ export interface LayerCache {
 
 /** Inputs, outputs and cache of the attention of one layer. */
 export interface AttentionCall {
-  /** f32 rows, one for each token. `q` and `k` are rotated in place, and the result is written to `out`. */
+  /** f32 rows, one for each token. `q` and `k` are rotated in place. `out` gets the results, of the last tokens only if it has fewer rows. */
   readonly q: Rows;
   readonly k: Rows;
   readonly v: Rows;
@@ -108,10 +108,12 @@ function rotate({ tape }: Emit, { rope, ropePairs }: AttentionShape, x: Rows, ro
 function look(
   emit: Emit,
   { heads, kvHeads, headDim, valueDim, attentionScale }: AttentionShape,
-  { q, out, cache, places, visible, sinks }: Omit<AttentionCall, "k" | "v" | "ropeTable">,
+  { q: all, out, cache, places, visible, sinks }: Omit<AttentionCall, "k" | "v" | "ropeTable">,
 ): void {
+  const q = lastRows(all, out.rows);
+  const offsets = places.offsets + 4 * (all.rows - out.rows);
   const parts = emit.pool.intern([heads, kvHeads, headDim, valueDim, f32Bits(attentionScale), sinks]);
   const work = (headDim + valueDim) * visible;
   // biome-ignore format: one line a call
-  emit.tape.call("attend_f32", q.rows * heads, work, out.ptr, out.ld, q.ptr, q.ld, cache.keys, cache.values, places.offsets, places.segments, parts);
+  emit.tape.call("attend_f32", q.rows * heads, work, out.ptr, out.ld, q.ptr, q.ld, cache.keys, cache.values, offsets, places.segments, parts);
 }

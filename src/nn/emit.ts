@@ -46,6 +46,11 @@ export interface Rows {
   readonly cols: number;
 }
 
+/** The last `count` rows. */
+export function lastRows({ ptr, ld, rows, cols }: Rows, count: number): Rows {
+  return { ptr: ptr + 4 * ld * (rows - count), ld, rows: count, cols };
+}
+
 /** A copy of rows without their padding, f32 [rows, cols]. */
 export function readRows(machine: Machine, { ptr, ld, rows, cols }: Rows): Float32Array<ArrayBuffer> {
   const all = machine.arena.f32(ptr, rows * ld);

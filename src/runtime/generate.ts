@@ -3,7 +3,7 @@ import { UsageError } from "../base/errors.ts";
 import { createRandom } from "../base/random.ts";
 import type { Model } from "../model/model.ts";
 import { checkContext } from "../model/pass/check-session.ts";
-import type { LogitRows } from "../model/pass/session.ts";
+import type { LogitRows } from "../model/pass/session-watch.ts";
 import { checkGenerateOptions, type GenerateOptions, settledSampling } from "./generate-options.ts";
 import { encodePrompt, type Prompt } from "./prompt-ids.ts";
 import { SampleRoom, type SamplingOptions, sample } from "./sampler.ts";

@@ -5,7 +5,7 @@ import { Turns } from "../base/turns.ts";
 import type { Model } from "../model/model.ts";
 import { requireIdList } from "../model/pass/check-session.ts";
 import type { Tap } from "../model/pass/record/pass.ts";
-import type { LogitRows } from "../model/pass/session.ts";
+import type { LogitRows } from "../model/pass/session-watch.ts";
 import { readRows } from "../nn/emit.ts";
 
 export interface Logits {

@@ -7,7 +7,8 @@
 
 import type { Turns } from "../base/turns.ts";
 import type { Model } from "../model/model.ts";
-import type { Session, SessionWatch } from "../model/pass/session.ts";
+import type { Session } from "../model/pass/session.ts";
+import type { SessionWatch } from "../model/pass/session-watch.ts";
 import type { TokenRun } from "./token-run.ts";
 
 const KEPT_PAUSED = 8;

@@ -1,6 +1,6 @@
 /** The computing side of a generation: a session of its own, or one that is kept. */
 import type { Turns } from "../base/turns.ts";
-import type { SessionWatch } from "../model/pass/session.ts";
+import type { SessionWatch } from "../model/pass/session-watch.ts";
 
 /** What computes the tokens of one generation. */
 export interface TokenRun extends Disposable {

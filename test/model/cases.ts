@@ -93,7 +93,7 @@ export async function allLogits(
 ): Promise<Float32Array> {
   const vocab = model.config.vocabSize;
   const all = new Float32Array(ids.length * vocab);
-  using session = model.session({ context: ids.length, batch: ids.length, ...options, logits: "all" });
+  using session = model.session({ context: ids.length, batch: ids.length, logits: "all", ...options });
   await session.evaluate(ids, new Turns(), {
     onLogits: ({ ptr, ld, rows, first }) => {
       const view = model.machine.arena.f32(ptr, rows * ld);
@@ -112,7 +112,7 @@ export async function hiddenStates(model: Model, ids: ArrayLike<number>): Promis
   await session.evaluate(ids, new Turns());
   const { state } = session;
   const emit = { machine, tape: machine.tape(), pool: state.pool, activations, prepared: state.prepared };
-  const pass: Pass = { config, weights, state, emit, tokens, visible: tokens };
+  const pass: Pass = { config, weights, state, emit, tokens, span: state.span, outputs: tokens, visible: tokens };
   recordEmbedding(pass);
   return Array.from({ length: config.layers }, (_, layer) => {
     const hidden = new Float32Array(tokens * config.hiddenSize);

@@ -81,9 +81,10 @@ async function wholePass({ session, ids, parts, turns }: PhaseRun): Promise<numb
   return performance.now() - begin;
 }
 
-function preparePart({ session, ids, counter }: PhaseRun, part: PassPart): Played {
+function preparePart({ session, ids, counter, parts }: PhaseRun, part: PassPart): Played {
   const visible = part.from + part.tokens;
-  const pass = new ProfiledPass(session, part.tokens, part.from + Math.ceil(part.tokens / 2));
+  const hasHead = part === parts.at(-1);
+  const pass = new ProfiledPass(session, { ...part, visible: part.from + Math.ceil(part.tokens / 2), hasHead });
   pass.place(ids, part.from, part.from);
   return { ...part, pass, counted: pass.count(counter, visible), rounds: [] };
 }

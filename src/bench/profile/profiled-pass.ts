@@ -5,22 +5,27 @@ import type { Session } from "../../model/pass/session.ts";
 import { type CallWork, isMatmul, type PassSpan, type WorkCounter } from "./call-work.ts";
 import { type SplitCall, SplitTape } from "./split-tape.ts";
 
+export interface ProfiledSpan extends PassSpan {
+  /** Whether the pass ends with the head. */
+  readonly hasHead: boolean;
+}
+
 export class ProfiledPass {
   readonly calls: readonly SplitCall[];
   readonly #session: Session;
   readonly #tokens: number;
 
-  /** Records a pass over `tokens` tokens in the buffers of a session, as the session itself does. */
-  constructor(session: Session, tokens: number, visible: number) {
+  /** Records a pass in the buffers of a session whose logits are those of the last token, as the session itself does. */
+  constructor(session: Session, { tokens, visible, hasHead }: ProfiledSpan) {
     const { model, state } = session;
     const plain = createPass(model, state, tokens, visible);
     const tape = new SplitTape(model.machine);
-    const pass = { ...plain, emit: { ...plain.emit, tape } };
+    const pass = { ...plain, outputs: 1, emit: { ...plain.emit, tape } };
     recordEmbedding(pass);
     for (let layer = 0; layer < model.config.layers; layer++)
       for (const tap of recordBlock(pass, layer)) tape.enter(tap);
     const { head } = model.weights;
-    const rows = Math.min(state.logitRows, tokens);
+    const rows = hasHead ? 1 : 0;
     const input = { ptr: state.normed, ld: 0, rows, cols: head.cols };
     tape.enter({ site: "head", layer: -1, linears: [head], input });
     if (rows > 0) recordHead(pass);
@@ -68,7 +73,7 @@ export class ProfiledPass {
   #counted(call: SplitCall, counter: WorkCounter, span: PassSpan): CountedCall {
     if (!isMatmul(call)) return { ...counter.ofOther(call, span), experts: undefined };
     const tap = call.tap as Tap;
-    const all = counter.ofLinears(tap, tap.site === "head" ? tap.input.rows : span.tokens);
+    const all = counter.ofLinears(tap, tap.input.rows);
     // A tap's linears may take several calls, of one format each: they share its work as the recorder estimates them.
     const beside = this.calls.filter((each) => each.tap === tap && isMatmul(each));
     const share = call.work / beside.reduce((sum, { work }) => sum + work, 0);

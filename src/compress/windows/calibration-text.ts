@@ -118,7 +118,7 @@ async function sampleTogether(
     positions: length,
   });
   const begin = () => createPass(model, state, count, length / 2);
-  const passes = new TapeShelf({ store: model.weights.store, memory: state.memory, begin, head: true });
+  const passes = new TapeShelf({ store: model.weights.store, memory: state.memory, begin });
 
   const randoms = setup.seeds.map((value) => createRandom(value % 2 ** 32));
   const sequences = Array.from({ length: count }, () => [setup.start]);
@@ -130,7 +130,7 @@ async function sampleTogether(
       state.tokens.segment(sequence * length, step + 1);
     }
     state.tokens.end();
-    await passes.play(count, turns);
+    await passes.play(count, true, turns);
     for (let sequence = 0; sequence < count; sequence++) {
       const logits = machine.arena.f32(state.logits + sequence * ld * 4, config.vocabSize);
       sequences[sequence].push(sample(logits, { temperature: setup.temperature }, randoms[sequence]));

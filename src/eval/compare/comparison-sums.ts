@@ -1,7 +1,7 @@
 /** Sums up a comparison of two models, token by token. */
 import { exp } from "../../base/exact-math.ts";
 import type { Model } from "../../model/model.ts";
-import type { LogitRows } from "../../model/pass/session.ts";
+import type { LogitRows } from "../../model/pass/session-watch.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import { SCORING_BATCH } from "../scoring/scored-windows.ts";

@@ -2,7 +2,8 @@
 
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
-import type { LogitRows, Session } from "../../model/pass/session.ts";
+import type { Session } from "../../model/pass/session.ts";
+import type { LogitRows } from "../../model/pass/session-watch.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { SCORING_BATCH } from "../scoring/scored-windows.ts";
 import { type ReferenceRows, type ReferenceShape, type ReferenceWindow, shapeOf } from "./reference.ts";

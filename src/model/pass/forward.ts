@@ -6,12 +6,12 @@
  * each tap, reads the input and quantises; the calls recorded after that use the new weights.
  */
 import { embed } from "../../nn/embedding.ts";
-import type { Activations } from "../../nn/emit.ts";
+import { type Activations, lastRows } from "../../nn/emit.ts";
 import { project } from "../../nn/linear.ts";
 import { rmsNorm, scale } from "../../nn/norm.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Mlp } from "../weights/weight-tree.ts";
-import type { Pass, Runnable, Tap } from "./record/pass.ts";
+import { lastTokens, type Pass, type Runnable, type Tap } from "./record/pass.ts";
 import { recordExperts } from "./record/record-experts.ts";
 import { recordMixer } from "./record/record-mixer.ts";
 import { recordDense } from "./record/record-mlp.ts";
@@ -32,6 +32,8 @@ export function createPass(
     weights,
     state,
     tokens,
+    span: state.span,
+    outputs: tokens,
     visible,
     emit: { machine, tape: machine.tape(), pool, activations, prepared },
   };
@@ -52,18 +54,24 @@ export function recordEmbedding(pass: Pass): void {
   scale(emit, h, config.embeddingScale);
 }
 
-/** Records one block: attention, then experts or a dense MLP. Both are added to the residual stream h. */
+/**
+ * Records one block: attention, then experts or a dense MLP. Both are added to the residual stream h. The second half of the last block
+ * computes only tokens whose outputs are wanted.
+ */
 export function* recordBlock(pass: Pass, layer: number): Generator<Tap, void> {
   const { state, tokens, config, emit } = pass;
   const weights = pass.weights.layers[layer];
-  const h = rowsOf(state.hidden, tokens, config.hiddenSize);
-  const x = rowsOf(state.normed, tokens, config.hiddenSize);
-  rmsNorm(emit, x, h, weights.normAttention, config.rmsNormEps);
-  yield* recordMixer(pass, layer, weights.mixer, x, h);
+  const all = rowsOf(state.hidden, tokens, config.hiddenSize);
+  const allNormed = rowsOf(state.normed, tokens, config.hiddenSize);
+  rmsNorm(emit, allNormed, all, weights.normAttention, config.rmsNormEps);
+  const rest = layer === config.layers - 1 ? lastTokens(pass, pass.outputs) : pass;
+  const h = lastRows(all, rest.tokens);
+  const x = lastRows(allNormed, rest.tokens);
+  yield* recordMixer(pass, layer, weights.mixer, allNormed, h);
   rmsNorm(emit, x, h, weights.normMlp, config.rmsNormEps);
   yield { site: "mlp", layer, linears: [], input: x };
-  if (weights.router === undefined) yield* recordDense(pass, layer, weights.dense as Mlp, x, h);
-  else yield* recordExperts(pass, layer, { ...weights, router: weights.router }, x, h);
+  if (weights.router === undefined) yield* recordDense(rest, layer, weights.dense as Mlp, x, h);
+  else yield* recordExperts(rest, layer, { ...weights, router: weights.router }, x, h);
   yield { site: "hidden", layer, linears: [], input: h };
 }
 

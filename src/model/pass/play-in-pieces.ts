@@ -14,12 +14,12 @@ import type { Pass, Tap } from "./record/pass.ts";
 export async function holdExperts(pass: Pass, tap: Tap, turns: Turns): Promise<Disposable | undefined> {
   const { store } = pass.weights;
   if (!store.needsRoutes || tap.site !== "experts") return undefined;
-  return store.hold(tap.layer, chosenExperts(pass, tap.layer), turns);
+  return store.hold(tap.layer, chosenExperts(pass, tap), turns);
 }
 
 /** The experts to which at least one token of the pass was sent. */
-function chosenExperts({ state, emit, config, tokens }: Pass, layer: number): ReadonlySet<number> {
-  return new Set(emit.machine.arena.i32(state.routes[layer].experts, tokens * config.topK));
+function chosenExperts({ state, emit, config }: Pass, { layer, input }: Tap): ReadonlySet<number> {
+  return new Set(emit.machine.arena.i32(state.routes[layer].experts, input.rows * config.topK));
 }
 
 /** Plays the embedding and all blocks. `onHidden` is called with the residual stream after each block. */

@@ -1,6 +1,6 @@
 /** Runs one sequence: owns its state, its cache, and the tapes recorded for its batch sizes. */
 import { UsageError } from "../../base/errors.ts";
-import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
+import { checkKnownOptions } from "../../base/known-options.ts";
 import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
@@ -8,15 +8,20 @@ import { checkBatch, checkContext, checkIds } from "./check-session.ts";
 import { createPass, recordHead } from "./forward.ts";
 import { findNotFinite, findOverflow, overflowError } from "./overflow.ts";
 import { playBody, playRecorded } from "./play-in-pieces.ts";
-import type { Pass, Runnable, Tap } from "./record/pass.ts";
+import type { Pass, Runnable } from "./record/pass.ts";
+import { NO_WATCH, SESSION_WATCH, type SessionWatch, TAPPED_WATCH, type TappedWatch } from "./session-watch.ts";
 import { createState, type State } from "./state/pass-state.ts";
+import { chooseBatch } from "./state/token-buffers.ts";
 import { TapeShelf } from "./tape-shelf.ts";
 
 /** Sizes of a session in tokens, and the positions whose logits are computed. */
 export interface SessionOptions {
   /** Most tokens of the sequence, each with one cache row. Default: the model's context. */
   readonly context?: number;
-  /** Most tokens of one pass; longer inputs are cut into batches. Results do not depend on it. Default 64. */
+  /**
+   * Most tokens of one pass; longer inputs are cut into batches. Results do not depend on it. Default: 128 to 512, so that each expert of
+   * the model gets about 64 rows, and fewer if the buffers of a pass would take more than 64 MiB.
+   */
   readonly batch?: number;
   /** The positions whose logits are computed. Generation needs `last`, the default. */
   readonly logits?: "last" | "all" | "none";
@@ -24,38 +29,8 @@ export interface SessionOptions {
   readonly keepRoutes?: boolean;
 }
 
-const DEFAULT_BATCH = 64;
-
 /** Tokens before a pass whose state convolutions keep at least, so that a session can be cut by a few tokens. */
 const CONV_TOKENS = 192;
-
-/** Logits of the tokens of one pass; valid until the next call of the session. */
-export interface LogitRows {
-  /** Address of f32 [rows, vocabSize] with a row stride of `ld` elements. */
-  readonly ptr: number;
-  readonly ld: number;
-  readonly rows: number;
-  /** Index in the whole input of the first row's token. */
-  readonly first: number;
-}
-
-/** Callbacks while a session computes. */
-export interface SessionWatch {
-  /** Called for each batch that has logits; with `last`, only for the final one. */
-  readonly onLogits?: (logits: LogitRows) => void;
-  /** Called after each batch with the number of tokens done. */
-  readonly onTokens?: (done: number) => void;
-}
-
-/** Callbacks of a run that stops after each block. */
-export interface TappedWatch extends Pick<SessionWatch, "onLogits"> {
-  /** Called with the residual stream after the block, as `input`. */
-  readonly onHidden: (tap: Tap) => void;
-}
-
-const NOTHING: SessionWatch = {};
-const WATCH: KnownOptions<SessionWatch> = { onLogits: true, onTokens: true };
-const TAPPED_WATCH: KnownOptions<TappedWatch> = { onHidden: true, onLogits: true };
 
 /**
  * One running sequence. Calls of `evaluate` at the same time wait for each other, in their order. Disposal ends the call that is
@@ -66,6 +41,8 @@ export class Session implements Disposable {
   readonly context: number;
   readonly state: State;
   readonly #every: boolean;
+  /** Whether the last layer computes every token. */
+  readonly #keepsAll: boolean;
   /** Number of tokens since the session was last empty at most. State of convolutions is lost before `#longest - convRows`. */
   #longest = 0;
   readonly #tapes: TapeShelf;
@@ -75,21 +52,22 @@ export class Session implements Disposable {
   /** @throws UsageError for an option out of range; MemoryError if it does not fit. */
   constructor(model: Runnable, options: SessionOptions = {}) {
     const { config, machine } = model;
-    const { batch = DEFAULT_BATCH, logits = "last", keepRoutes } = options;
+    const { logits = "last", keepRoutes = false } = options;
     this.model = model;
     this.context = checkContext(options.context ?? config.maxPositions, config.maxPositions);
-    const capacity = Math.min(checkBatch(batch), this.context);
     if (!["last", "all", "none"].includes(logits))
       throw new UsageError("session logits", String(logits), "last, all or none");
+    const batch = checkBatch(options.batch ?? chooseBatch(config, logits === "all"));
+    const capacity = Math.min(batch, this.context);
     this.#calls = new Calls("session", machine.jobs);
     this.#every = logits === "all";
+    this.#keepsAll = this.#every || keepRoutes;
     const cells = { capacity, cacheRows: this.context, positions: this.context };
     const logitRows = { last: 1, all: capacity, none: 0 }[logits];
     const convRows = Math.min(this.context, capacity + CONV_TOKENS + (config.conv?.taps ?? 0));
     this.state = createState(model, { ...cells, logitRows, keepRoutes, convRows });
-    const head = logitRows > 0;
     const { memory } = this.state;
-    this.#tapes = new TapeShelf({ store: model.weights.store, memory, begin: (tokens) => this.#pass(tokens), head });
+    this.#tapes = new TapeShelf({ store: model.weights.store, memory, begin: (tokens) => this.#trimmedPass(tokens) });
   }
 
   /** Number of tokens in the cache. */
@@ -116,12 +94,12 @@ export class Session implements Disposable {
    * Runs `ids` after the tokens in the cache. Yields to the event loop every few milliseconds.
    * @throws UsageError for an id out of range or more tokens than the context; NumericsError for logits that are not finite.
    */
-  evaluate(ids: ArrayLike<number>, turns: Turns, watch: SessionWatch = NOTHING): Promise<void> {
+  evaluate(ids: ArrayLike<number>, turns: Turns, watch: SessionWatch = NO_WATCH): Promise<void> {
     return this.#calls.run("evaluate", turns, (own) => this.#evaluate(ids, own, watch));
   }
 
   #evaluate(ids: ArrayLike<number>, turns: Turns, watch: SessionWatch): Promise<void> | undefined {
-    checkKnownOptions<SessionWatch>("evaluate", watch, WATCH);
+    checkKnownOptions<SessionWatch>("evaluate", watch, SESSION_WATCH);
     checkIds(ids, this.model.config.vocabSize);
     if (this.#position + ids.length > this.context)
       throw new UsageError("context", `${this.#position + ids.length} tokens`, `at most ${this.context}`);
@@ -153,7 +131,7 @@ export class Session implements Disposable {
   #play(ids: ArrayLike<number>, done: number, turns: Turns): Promise<void> | undefined {
     const tokens = this.#batch(ids, done);
     this.#place(ids, done, tokens);
-    return this.#tapes.play(tokens, turns);
+    return this.#tapes.play(tokens, this.#hasLogits(done + tokens, ids), turns);
   }
 
   /** Delivers the batch from `done` on, which has been computed. @returns the number of ids that are done. */
@@ -163,9 +141,14 @@ export class Session implements Disposable {
     this.#longest = Math.max(this.#longest, this.#position);
     const end = done + tokens;
     const rows = Math.min(this.state.logitRows, tokens);
-    if (rows > 0 && (this.#every || end === ids.length)) this.#deliver(rows, end - rows, watch, ids, tokens);
+    if (this.#hasLogits(end, ids)) this.#deliver(rows, end - rows, watch, ids, tokens);
     watch.onTokens?.(end);
     return end;
+  }
+
+  /** Whether the batch that ends before id `end` has logits. */
+  #hasLogits(end: number, ids: ArrayLike<number>): boolean {
+    return this.state.logitRows > 0 && (this.#every || end === ids.length);
   }
 
   /** Number of tokens in the batch of ids from `done` on. */
@@ -238,5 +221,11 @@ export class Session implements Disposable {
 
   #pass(tokens: number): Pass {
     return createPass(this.model, this.state, tokens, this.context / 2);
+  }
+
+  /** A pass whose last layer computes only the tokens that have logits, and one at least, unless all routes are kept. */
+  #trimmedPass(tokens: number): Pass {
+    const pass = this.#pass(tokens);
+    return this.#keepsAll ? pass : { ...pass, outputs: Math.max(1, Math.min(tokens, this.state.logitRows)) };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Plays passes and keeps their tapes, one for each number of tokens, until a weight is loaded or evicted. The tapes are in the
- * engine's memory, so that a replay copies nothing.
+ * Plays passes and keeps their tapes, one for each number of tokens with and without the head, until a weight is loaded or evicted.
+ * The tapes are in the engine's memory, so that a replay copies nothing.
  */
 import type { Turns } from "../../base/turns.ts";
 import type { Region } from "../../wasm/memory/region.ts";
@@ -10,7 +10,7 @@ import { recordBody, recordHead } from "./forward.ts";
 import { playBody, playRecorded } from "./play-in-pieces.ts";
 import type { Pass } from "./record/pass.ts";
 
-/** Enough for prefill batches, one or two remainders, and single tokens. */
+/** Enough for prefill batches, one or two remainders, and single tokens. The one that was played longest ago makes room. */
 const MAX_TAPES = 4;
 
 export interface TapeShelfOptions {
@@ -19,11 +19,11 @@ export interface TapeShelfOptions {
   readonly memory: Region;
   /** Makes a pass over `tokens` tokens with nothing recorded. */
   readonly begin: (tokens: number) => Pass;
-  /** Whether passes end with the head, for as many tokens as the state has rows of logits. */
-  readonly head: boolean;
 }
 
 interface KeptTape {
+  /** Its place in the shelf. */
+  readonly key: number;
   readonly tape: Tape;
   readonly ptr: number;
 }
@@ -31,6 +31,8 @@ interface KeptTape {
 export class TapeShelf {
   readonly #tapes: Map<number, KeptTape> = new Map();
   readonly #options: TapeShelfOptions;
+  /** The tape played last, which is the last of the map. */
+  #latest: KeptTape | undefined;
   /** The store's generation when the tapes were recorded. */
   #generation: number;
 
@@ -39,38 +41,50 @@ export class TapeShelf {
     this.#generation = options.store.generation;
   }
 
-  /** Computes a pass over the `tokens` tokens that are in the state. @returns undefined if it has finished without a pause. */
-  play(tokens: number, turns: Turns): Promise<void> | undefined {
-    return this.#options.store.needsRoutes ? this.#playInPieces(tokens, turns) : this.#take(tokens).playInTurns(turns);
+  /**
+   * Computes a pass over the `tokens` tokens that are in the state.
+   * @param hasHead whether it ends with the head, for as many tokens as the state has rows of logits.
+   * @returns undefined if it has finished without a pause.
+   */
+  play(tokens: number, hasHead: boolean, turns: Turns): Promise<void> | undefined {
+    if (this.#options.store.needsRoutes) return this.#playInPieces(tokens, hasHead, turns);
+    return this.#take(tokens, hasHead).playInTurns(turns);
   }
 
-  async #playInPieces(tokens: number, turns: Turns): Promise<void> {
-    const { begin, head } = this.#options;
-    const pass = begin(tokens);
+  async #playInPieces(tokens: number, hasHead: boolean, turns: Turns): Promise<void> {
+    const pass = this.#options.begin(tokens);
     await playBody(pass, turns);
-    if (head) recordHead(pass);
+    if (hasHead) recordHead(pass);
     await playRecorded(pass, turns);
   }
 
-  #take(tokens: number): Tape {
-    const { store, memory, begin, head } = this.#options;
+  #take(tokens: number, hasHead: boolean): Tape {
+    const { store } = this.#options;
     const isStale = this.#generation !== store.generation;
-    if (isStale) for (const each of this.#tapes.keys()) this.#drop(each);
+    if (isStale) for (const each of this.#tapes.values()) this.#drop(each);
     this.#generation = store.generation;
-    const known = this.#tapes.get(tokens);
-    if (known !== undefined) return known.tape;
+    const key = 2 * tokens + (hasHead ? 1 : 0);
+    if (this.#latest?.key === key) return this.#latest.tape;
+    const tape = this.#tapes.get(key) ?? this.#record(key, tokens, hasHead, isStale);
+    this.#tapes.delete(key);
+    this.#tapes.set(key, tape);
+    this.#latest = tape;
+    return tape.tape;
+  }
+
+  #record(key: number, tokens: number, hasHead: boolean, isStale: boolean): KeptTape {
+    const { memory, begin } = this.#options;
     const pass = begin(tokens);
     if (isStale) pass.emit.pool.clear();
     recordBody(pass);
-    if (head) recordHead(pass);
-    const { tape } = pass.emit;
-    if (this.#tapes.size >= MAX_TAPES) this.#drop(this.#tapes.keys().next().value as number);
-    this.#tapes.set(tokens, { tape, ptr: tape.settle(memory) });
-    return tape;
+    if (hasHead) recordHead(pass);
+    if (this.#tapes.size >= MAX_TAPES) this.#drop(this.#tapes.values().next().value as KeptTape);
+    return { key, tape: pass.emit.tape, ptr: pass.emit.tape.settle(memory) };
   }
 
-  #drop(tokens: number): void {
-    this.#options.memory.free((this.#tapes.get(tokens) as KeptTape).ptr);
-    this.#tapes.delete(tokens);
+  #drop({ key, ptr }: KeptTape): void {
+    this.#options.memory.free(ptr);
+    this.#tapes.delete(key);
+    if (this.#latest?.key === key) this.#latest = undefined;
   }
 }

@@ -89,7 +89,7 @@ export class TreeSession implements Disposable {
     this.#rows = new RowPool(cacheRows);
     const { store } = model.weights;
     const { memory } = this.#state;
-    this.#tapes = new TapeShelf({ store, memory, begin: (tokens) => this.#pass(tokens), head: false });
+    this.#tapes = new TapeShelf({ store, memory, begin: (tokens) => this.#pass(tokens) });
   }
 
   /** Ids of the sequence whose keys and values are in the cache. A tree may continue after any of them. */
@@ -145,7 +145,7 @@ export class TreeSession implements Disposable {
     // Nodes whose logits are wanted come last, so that they are adjacent.
     const places = [...plain, ...wanted];
     this.#place(places);
-    await this.#tapes.play(places.length, turns);
+    await this.#tapes.play(places.length, false, turns);
     for (let done = 0; done < wanted.length; done += logitRows) {
       const nodes = wanted.slice(done, done + logitRows).map((place) => place.node);
       await this.#head(places.length, plain.length + done, nodes.length, turns);

@@ -1,7 +1,8 @@
 /** A session that keeps its tokens: a prompt that begins with the same ones is computed only from where it differs. */
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
-import type { Session, SessionWatch } from "../../model/pass/session.ts";
+import type { Session } from "../../model/pass/session.ts";
+import type { SessionWatch } from "../../model/pass/session-watch.ts";
 import type { TokenRun } from "../token-run.ts";
 
 /** Least tokens that a session has room for: a longer conversation takes a session of twice the size, and is computed again. */

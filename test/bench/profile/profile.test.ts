@@ -42,17 +42,17 @@ describe("profile", () => {
 
   it("counts experts of a batch once, and their tokens each", () => {
     const { config } = model;
-    const expert = 2 * 2 * config.expertWidth * config.hiddenSize * config.topK * config.layers;
+    // The last layer computes only the last token.
+    const layers = config.layers - 1 + 1 / PROMPT;
+    const expert = 2 * 2 * config.expertWidth * config.hiddenSize * config.topK * layers;
     const [experts] = linears(phase("prefill")).filter(({ site }) => site === "experts");
     expect(experts.operations).toBeCloseTo(expert, 3);
-    const all =
-      2 *
-      config.experts *
-      config.layers *
-      model.files.linears.filter(({ role }) => role === "expert")[0].stored.memoryBytes;
-    // Two batches, of 64 and of 6 tokens: the second may leave out some experts.
-    expect(experts.bytes * PROMPT).toBeLessThanOrEqual(2 * all);
-    expect(experts.bytes * PROMPT).toBeGreaterThan(all);
+    const bytes = 2 * model.files.linears.filter(({ role }) => role === "expert")[0].stored.memoryBytes;
+    const last = config.topK * bytes;
+    // One batch; an expert may have no token.
+    const all = config.experts * (config.layers - 1) * bytes;
+    expect(experts.bytes * PROMPT).toBeLessThanOrEqual(all + last);
+    expect(experts.bytes * PROMPT).toBeGreaterThan(all / 2 + last);
   });
 
   it("counts the cache that attention reads", () => {

@@ -16,7 +16,7 @@ describe.each([1, 2])("ProfiledPass on %i threads", (threads) => {
     });
     const logits = () => model.machine.arena.f32(session.state.logits, model.config.vocabSize);
     logits().fill(0);
-    const pass = new ProfiledPass(session, ids.length, 15);
+    const pass = new ProfiledPass(session, { tokens: ids.length, visible: 15, hasHead: true });
     pass.place(ids, 0, 0);
     expect(pass.play(0)).toHaveLength(pass.calls.length);
     expect(logits()).toEqual(expected);

@@ -36,6 +36,15 @@ describe.each(RUNS)("logits of $name with $activations activations", ({ path, ac
     expect(differing).toEqual(Array(ids.length).fill(-1));
   });
 
+  it("of the last token are the same where the last layer computes no other", async () => {
+    await using model = await openModel(path, { activations, kernels: "base" });
+    const last = (await allLogits(model, ids)).subarray(-model.config.vocabSize);
+    for (const batch of [5, 64])
+      expect(
+        firstDifference((await allLogits(model, ids, { batch, logits: "last" })).subarray(-last.length), last),
+      ).toBe(-1);
+  });
+
   it("do not depend on the size of the cache", async () => {
     await using model = await openModel(path, { activations, kernels: "base" });
     const context = Math.min(ids.length + 37, model.config.maxPositions);

@@ -28,8 +28,17 @@ export interface Pass {
   readonly state: State;
   readonly emit: Emit;
   readonly tokens: number;
+  /** Address of `{ 0, tokens }`: the rows for linears that compute every token. */
+  readonly span: number;
+  /** Last tokens whose hidden states after the last layer are wanted. Of others, that layer computes no more than what later tokens see. */
+  readonly outputs: number;
   /** Most cache rows that a token sees. Only used to choose time slices. */
   readonly visible: number;
+}
+
+/** The pass over its last `tokens` tokens, whose rows come first in buffers that are written anew. */
+export function lastTokens(pass: Pass, tokens: number): Pass {
+  return tokens === pass.tokens ? pass : { ...pass, tokens, span: pass.emit.pool.intern([0, tokens]) };
 }
 
 /** The parts of a model that are needed to run it. */

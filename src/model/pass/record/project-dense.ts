@@ -7,7 +7,7 @@ import type { Pass } from "./pass.ts";
 
 /** Records linears that compute every token. The inputs of the router and of the shared experts' gate are never rounded. */
 export function projectDense(pass: Pass, input: Rows, ...pairs: readonly (readonly [Linear, Rows])[]): void {
-  const span = pass.state.span;
+  const { span } = pass;
   const targets = pairs.map(([{ matrix, bias }, out]) => ({ matrix, bias, span, out: out.ptr }));
   const [first] = pairs[0];
   const exact = first.role === "router" || first.role === "sharedGate";

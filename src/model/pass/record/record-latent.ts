@@ -6,13 +6,13 @@ import type { LatentShape } from "../../config/model-config.ts";
 import type { Linear } from "../../weights/linears.ts";
 import type { LatentWeights } from "../../weights/weight-tree.ts";
 import { rowsOf } from "../state/pass-state.ts";
-import type { Pass, Tap } from "./pass.ts";
+import { lastTokens, type Pass, type Tap } from "./pass.ts";
 import { projectDense } from "./project-dense.ts";
 
 /** The eps of the norms of latents, whatever the configuration says of the others. */
 const LATENT_EPS = 1e-6;
 
-/** Records h += attention(x), the first half of a block. */
+/** Records h += attention(x), the first half of a block. h has the rows of the last tokens of x, or of all. */
 export function* recordLatent(pass: Pass, layer: number, mixer: LatentWeights, x: Rows, h: Rows): Generator<Tap, void> {
   const { state, tokens, config, emit } = pass;
   const { heads, valueDim, rope } = config;
@@ -22,8 +22,8 @@ export function* recordLatent(pass: Pass, layer: number, mixer: LatentWeights, x
   const low = rowsOf(state.low, tokens, rank + rope.rotaryDim);
   const queryLow = rowsOf(state.queryLow, tokens, queryRank ?? 0);
   const expanded = rowsOf(state.value, tokens, heads * (plain + valueDim));
-  const attended = rowsOf(state.attended, tokens, heads * valueDim);
-  const branch = rowsOf(state.branch, tokens, config.hiddenSize);
+  const attended = rowsOf(state.attended, h.rows, heads * valueDim);
+  const branch = rowsOf(state.branch, h.rows, config.hiddenSize);
   const [first, firstOut] = straight === undefined ? [qDown as Linear, queryLow] : [straight, q];
   yield { site: "attention", layer, linears: [first, kvDown], input: x };
   projectDense(pass, x, [first, firstOut], [kvDown, low]);
@@ -40,6 +40,6 @@ export function* recordLatent(pass: Pass, layer: number, mixer: LatentWeights, x
   const cached = { cache: state.cache[layer], places: state.places[layer], ropeTable: state.ropeTable };
   attendLatent(emit, config, { q, shared, expanded, out: attended, ...cached, visible: pass.visible });
   yield { site: "output", layer, linears: [o], input: attended };
-  projectDense(pass, attended, [o, branch]);
+  projectDense(lastTokens(pass, h.rows), attended, [o, branch]);
   add(emit, h, branch);
 }

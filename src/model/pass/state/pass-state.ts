@@ -1,14 +1,14 @@
 /** Allocates the run buffers, routing lists and key/value cache of a sequence or batch, once for a capacity of tokens. */
 import type { LayerCache, Places } from "../../../nn/attention.ts";
 import { type Emit, type Rows, WordPool } from "../../../nn/emit.ts";
-import { preparedBytes } from "../../../nn/linear.ts";
 import type { Routes } from "../../../nn/mlp.ts";
 import type { RopeTables } from "../../../nn/rope-tables.ts";
 import { stride } from "../../../tensor/matrix.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { Region } from "../../../wasm/memory/region.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
-import { cacheWidths, mixerWidths } from "./mixer-widths.ts";
+import { cacheWidths } from "./mixer-widths.ts";
+import { preparedTokenBytes, tokenBuffers } from "./token-buffers.ts";
 import { type PlaceAddresses, TokenPlaces, type WindowView } from "./token-places.ts";
 
 /** Addresses of buffers for the full capacity; `rowsOf` gives the rows that T tokens use. Dispose it to free them all. */
@@ -86,15 +86,10 @@ export interface StateModel {
 export function createState({ machine, config, weights }: StateModel, options: StateOptions): State {
   using taken = machine.arena.region();
   const { capacity, cacheRows, logitRows, segmentRoom = capacity, convRows = cacheRows } = options;
-  const f32 = (rows: number, cols: number) => taken.alloc(rows * stride(cols) * 4);
   const i32 = (count: number) => taken.alloc(count * 4);
-  const widths = mixerWidths(config);
   const routed = capacity * config.topK;
-  const mlpCells = Math.max(
-    routed * stride(config.expertWidth),
-    capacity * stride(config.sharedWidth),
-    capacity * stride(config.denseWidth),
-  );
+  const buffers = tokenBuffers(config);
+  const rowsFor = (name: keyof typeof buffers) => taken.alloc(capacity * buffers[name] * 4);
   const placing = {
     ids: i32(capacity),
     views: allocViews(taken, config, capacity, segmentRoom),
@@ -111,21 +106,21 @@ export function createState({ machine, config, weights }: StateModel, options: S
     tokens: new TokenPlaces(machine.arena, placing),
     routes: allocRoutes(taken, config, routed, options.keepRoutes === true),
     cache: allocCache(taken, config, { cacheRows, convRows }, options.oneCache === true),
-    hidden: f32(capacity, config.hiddenSize),
-    normed: f32(capacity, config.hiddenSize),
-    query: f32(capacity, widths.query),
-    key: f32(capacity, widths.key),
-    value: f32(capacity, widths.value),
-    low: f32(capacity, widths.low),
-    queryLow: f32(capacity, widths.queryLow),
-    attended: f32(capacity, widths.attended),
-    branch: f32(capacity, config.hiddenSize),
-    routerLogits: f32(capacity, config.experts),
-    sharedGate: f32(config.sharedGate ? capacity : 0, 1),
-    gate: i32(mlpCells),
-    up: i32(mlpCells),
-    down: f32(routed, config.hiddenSize),
-    logits: f32(logitRows, config.vocabSize),
+    hidden: rowsFor("hidden"),
+    normed: rowsFor("normed"),
+    query: rowsFor("query"),
+    key: rowsFor("key"),
+    value: rowsFor("value"),
+    low: rowsFor("low"),
+    queryLow: rowsFor("queryLow"),
+    attended: rowsFor("attended"),
+    branch: rowsFor("branch"),
+    routerLogits: rowsFor("routerLogits"),
+    sharedGate: rowsFor("sharedGate"),
+    gate: rowsFor("gate"),
+    up: rowsFor("up"),
+    down: rowsFor("down"),
+    logits: i32(logitRows * stride(config.vocabSize)),
     finite: i32(logitRows),
     prepared: allocPrepared(taken, config, capacity, options.exact === true),
     pool: new WordPool(machine, taken, poolWords(config)),
@@ -188,22 +183,10 @@ function allocCache(
 }
 
 function allocPrepared(memory: Region, config: ModelConfig, capacity: number, exact: boolean): Emit["prepared"] {
-  const widths = mixerWidths(config);
-  const inputs = [
-    preparedBytes(
-      capacity,
-      Math.max(
-        ...[config.hiddenSize, config.sharedWidth, config.denseWidth],
-        ...[widths.attended, widths.low, widths.queryLow],
-      ),
-    ),
-    preparedBytes(capacity * config.topK, config.expertWidth),
-  ];
-  const records = Math.max(...inputs.map((input) => input.records));
-  const floats = Math.max(...inputs.map((input) => input.rounded));
-  const gathered = memory.alloc(floats);
+  const { records, rounded } = preparedTokenBytes(config);
+  const gathered = memory.alloc(capacity * rounded);
   if (exact) return { records: 0, rounded: 0, gathered };
-  return { records: memory.alloc(records), rounded: memory.alloc(floats), gathered };
+  return { records: memory.alloc(capacity * records), rounded: memory.alloc(capacity * rounded), gathered };
 }
 
 /** Words for the tables of all linears and the spans of a few batch sizes, with reserve for formats that split a table. */
