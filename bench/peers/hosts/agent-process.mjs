@@ -1,8 +1,8 @@
-// A process that holds one engine and takes orders over Node's channel between processes: `node agent-process.mjs ENGINE`.
+// A process that holds one engine and takes orders over Node's channel between processes: `node agent-process.mjs MODULE`.
 import { createAgent } from "../measure/agent.mjs";
 
-const { default: open } = await import(`../engines/${process.argv[2]}.mjs`);
-const agent = createAgent(open);
+const module = await import(process.argv[2]);
+const agent = module.agent ?? createAgent(module.default);
 
 process.on("message", async ({ number, order }) => {
   try {

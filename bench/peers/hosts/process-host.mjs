@@ -14,9 +14,9 @@ export function pinned(command, cores) {
 /** Peak resident memory of a process in bytes, pages of mapped files included. */
 export const peakMemory = (pid) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1024;
 
-/** @returns { order(call), peak(), close() } of a new process that runs engines/NAME.mjs. */
+/** @returns { order(call), address(file), peak(), close() } of a new process that runs `engine`, a module of this folder. */
 export function startProcess({ node, engine, cores, env = {} }) {
-  const [command, ...args] = pinned([node, AGENT, engine], cores);
+  const [command, ...args] = pinned([node, AGENT, fileURLToPath(new URL(`../${engine}`, import.meta.url))], cores);
   const stdio = ["ignore", "ignore", "pipe", "ipc"];
   const child = spawn(command, args, { stdio, serialization: "advanced", env: { ...process.env, ...env } });
   const waiting = new Map();

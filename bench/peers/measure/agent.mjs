@@ -30,6 +30,17 @@ export function createAgent(open) {
       return Array.from(await engine.logits());
     },
     facts: async () => opened.facts(),
+    say: ({ text }) => engine.say(text),
+    /** Logits of every position, computed token by token. */
+    async everyLogits({ ids }) {
+      engine.reset();
+      const rows = [];
+      for (const id of ids) {
+        await engine.evaluate([id], true);
+        rows.push(Float32Array.from(await engine.logits()));
+      }
+      return rows;
+    },
   };
   return (order) => calls[order.call](order);
 }

@@ -1,0 +1,104 @@
+// The page docs/benchmarks.md, from the results of a run.
+import { NATIVE, QUERN_NODE, QUERN_PAGE, WLLAMA } from "../engines/names.mjs";
+import { showRatio } from "../measure/ratios.mjs";
+import { accuracyTable, matmulTable, nativeTable, openingTable, pageTable, ratiosOf, wllamaTable } from "./tables.mjs";
+
+/** Text in lines of at most 160 characters. */
+export function wrap(text, width = 160) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = lines.at(-1) === "" ? word : `${lines.at(-1)} ${word}`;
+    if (longer.length <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.join("\n");
+}
+
+/** Where the rival is faster in the median: "mixtral-small q8_0 pp512: 0.93 (0.91..0.95)". */
+function rivalWins({ models }, part, ours, theirs) {
+  return Object.entries(models).flatMap(([title, entry]) =>
+    entry[part] === undefined
+      ? []
+      : ratiosOf(entry[part], ours, theirs)
+          .filter(({ median }) => median < 1)
+          .map((ratio) => `${title} ${ratio.test}: ${showRatio(ratio)}`),
+  );
+}
+
+function winsSentence(name, wins) {
+  return wins.length === 0
+    ? `${name} is faster in none of these tests.`
+    : `${name} is faster in ${wins.length === 1 ? "one test" : `${wins.length} tests`}: ${wins.join("; ")}.`;
+}
+
+function machineLines({ machine, models, runs }) {
+  const { processor, cores, features, memoryGiB, system, node, chromium, packages, commit } = machine;
+  const dates = Object.values(models).map(({ date }) => date.slice(0, 10));
+  const { facts } = Object.values(models)[0].node.engines.find(({ name }) => name === NATIVE);
+  return [
+    `- Date: ${[...new Set(dates)].sort().join(", ")}. Quern: commit ${commit}, Node ${node}${chromium === undefined ? "" : `, ${chromium}`}.`,
+    `- Machine: ${processor}, ${cores} virtual cores, of which each process gets one (${features.join(", ")}); ${memoryGiB} GiB; ${system}.`,
+    `- llama.cpp: node-llama-cpp ${packages["node-llama-cpp"]}, prebuilt, CPU only, one thread; it loads ${facts.backend}. Flash attention: ${facts.flashAttention}. Cache: ` +
+      `${facts.cache.replaceAll(/:\s+[\d.]+ MiB/g, "")}. Q4_0 is repacked at load, and the file is mapped.`,
+    `- wllama ${packages["@wllama/wllama"]}, onnxruntime-web ${packages["onnxruntime-web"]}.`,
+    "- Quern: the package's defaults (int8 activations, f32 cache), one thread.",
+    `- ${runs} repetitions in turns (3 in pages and for opening), context 1024. Ratios: median (smallest..largest) of paired repetitions; above 1 Quern is faster.`,
+  ].map((line) => wrap(line).replaceAll("\n", "\n  "));
+}
+
+const section = (heading, ...parts) => [`## ${heading}`, "", ...parts.flatMap((part) => [part, ""])];
+
+/** @returns the text of docs/benchmarks.md. */
+export function benchmarksPage(results) {
+  const nativeWins = rivalWins(results, "node", QUERN_NODE, NATIVE);
+  const pageWins = rivalWins(results, "pages", QUERN_PAGE, WLLAMA);
+  const hasPages = Object.values(results.models).some(({ pages }) => pages !== undefined);
+  const method =
+    "Method and how to repeat it: bench/peers/README.md. `npm run bench:peers` writes this page anew, with the figures of the machine that it runs on. " +
+    "The made models (all but smol-moe.gguf) have random weights, which do for speed. ppN: a prompt of N tokens; tgN: N tokens one by one.";
+  return [
+    "# Quern beside other engines",
+    "",
+    wrap(method),
+    "",
+    ...machineLines(results),
+    "",
+    ...section("Native llama.cpp and Quern in Node", nativeTable(results), wrap(winsSentence("llama.cpp", nativeWins))),
+    ...section(
+      "From opening a file to the first token, and memory",
+      wrap(
+        "Seconds from the call that opens the file, which is in the page cache, to the logits after 16 tokens, in fresh processes; below 1 Quern is faster. Peak resident memory of " +
+          "the process over all tests; llama.cpp's has the pages of the mapped file, of which the system can take back those that were repacked.",
+      ),
+      openingTable(results),
+    ),
+    ...(hasPages
+      ? [
+          ...section(
+            "wllama and Quern in Chromium",
+            wrap(
+              "Times of wllama are those of its own server core, without the messages to its worker; Quern's are those of the page. wllama samples each token (greedily).",
+            ),
+            wllamaTable(results),
+            wrap(winsSentence("wllama", pageWins)),
+          ),
+          ...section("Native llama.cpp and Quern in Chromium", pageTable(results)),
+        ]
+      : []),
+    ...section(
+      "4-bit matmul: onnxruntime-web and Quern",
+      wrap(
+        "MatMulNBits on onnxruntime-web's WebAssembly backend, with inputs as floats (accuracy level 0) or rounded to int8 (4), whichever is faster; Quern's time includes the rounding of its inputs.",
+      ),
+      matmulTable(results),
+    ),
+    ...section(
+      "Accuracy",
+      wrap(
+        "Logits of all positions of 64 tokens (of smol-moe.gguf: of a text) beside a pass in float64 over the same file, whose weights are read exactly: mean absolute difference, and " +
+          "mean KL divergence. Random weights amplify every rounding, since routers choose other experts; the two engines can be compared, the sizes mean little.",
+      ),
+      accuracyTable(results),
+    ),
+  ].join("\n");
+}
