@@ -11,6 +11,10 @@ export const LOW_HALF: usize = 128; // 0x0000ffff in every 32-bit lane
 export const F16_SIGN: usize = 144; // 0x80000000 in every 32-bit lane
 export const F16_REST: usize = 160; // 0x0fffe000: the 15 lower bits of an f16 after << 13
 export const F32_2P112: usize = 176; // 2^112 in every f32 lane
+export const F32_2M112: usize = 304; // 2^-112 in every f32 lane
+export const BYTES_10: usize = 320; // 0x10 in every byte
+export const BYTES_30: usize = 336; // 0x30 in every byte
+export const BYTES_01: usize = 352; // 0x01 in every byte
 
 // f64, the same in both lanes: for the fifth root of the clip search (grid.ts).
 export const F64_ONE: usize = 192;
