@@ -25,7 +25,7 @@ try {
 }
 const variants = [];
 for (const kernels of relaxed ? ["base", "relaxed"] : ["base"])
-  for (const threads of [1, 2]) variants.push({ kernels, threads });
+  for (const threads of [1, 2, 4]) variants.push({ kernels, threads });
 
 for (const { kernels, threads } of variants) {
   const label = `${kernels}/${threads}`;

@@ -3,16 +3,17 @@ import { instantiate } from "@assemblyscript/loader";
 import { UnsupportedError, UsageError } from "../base/errors.ts";
 
 import { HEAP_BASE, writeConstants } from "./constants.ts";
-import { Crew } from "./crew.ts";
 import { defaultThreads, hasRelaxedSimd, hasSharedMemory, MAX_THREADS } from "./features.ts";
 import { KERNEL_NAMES, type KernelName } from "./generated/kernels.ts";
 import { Jobs } from "./jobs.ts";
 import { Arena } from "./memory/arena.ts";
 import { giveMemory, takeMemory } from "./memory/memories.ts";
 import type { Region } from "./memory/region.ts";
-import { type Kernel, playCalls } from "./play.ts";
+import { playCalls } from "./play.ts";
 import { shareMemory } from "./shared-module.ts";
 import { CALL_WORDS, type Player, Tape } from "./tape.ts";
+import { Crew } from "./threads/crew.ts";
+import type { Kernel } from "./threads/teamwork.ts";
 
 export type KernelBuild = "base" | "relaxed";
 
@@ -95,7 +96,7 @@ export class Machine implements AsyncDisposable {
       const scratch = Array.from({ length: threads }, () => own.alloc(SCRATCH_BYTES));
       const tape = shared ? own.alloc(TAPE_CALLS * CALL_WORDS * 4) : HEAP_BASE;
       const crew = shared
-        ? await Crew.start({ modules: compiled, memory, names: KERNEL_NAMES, threads, scratch })
+        ? await Crew.start({ modules: compiled, memory, names: KERNEL_NAMES, kernels, threads, scratch })
         : undefined;
       if (shared && crew === undefined) warnOfThreads(options, threads, NO_WORKERS);
       const granted = crew === undefined ? 1 : threads;
@@ -157,12 +158,11 @@ export class Machine implements AsyncDisposable {
     const { arena, crew, kernels, scratch, tape } = this.#parts;
     arena.check();
     if (crew === undefined || !worthSharing) {
-      const failure = playCalls(words, at, calls, kernels, 0, 1, scratch, undefined, 0, false);
-      if (failure !== undefined) throw failure;
+      playCalls(words, at, calls, kernels, scratch);
       return;
     }
     if (words === arena.words) {
-      this.#playShared(crew, at, calls);
+      crew.play(words, at, calls);
       return;
     }
     // Calls that only this thread can read are copied to a buffer that all threads can read.
@@ -172,19 +172,8 @@ export class Machine implements AsyncDisposable {
       const part = Math.min(calls - done, TAPE_CALLS);
       const from = at + done * CALL_WORDS;
       for (let word = 0; word < part * CALL_WORDS; word++) shared[room + word] = words[from + word];
-      this.#playShared(crew, room, part);
+      crew.play(shared, room, part);
     }
-  }
-
-  /** Plays calls in the engine's memory, from word `at` on, on all threads. */
-  #playShared(crew: Crew, at: number, calls: number): void {
-    const { arena, kernels, scratch } = this.#parts;
-    const { control, spins, mayWait } = crew;
-    crew.wake(at * 4, calls);
-    const failure = playCalls(arena.words, at, calls, kernels, 0, this.threads, scratch, control, spins, mayWait);
-    const helperFailed = crew.takeFailure();
-    if (failure !== undefined) throw failure;
-    if (helperFailed) throw new Error("a kernel trapped on a helper thread");
   }
 }
 

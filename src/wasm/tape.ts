@@ -1,8 +1,8 @@
 /**
  * Records kernel calls on a tape. Every thread replays the tape and computes its share of each call's units.
  *
- * A call has 16 words: `[kernel, first, last, beside, twelve arguments]`. A call waits for all earlier ones unless it is recorded
- * `beside` the one before. Threads are woken once for a tape, not for each call, and meet at a barrier between dependent calls.
+ * A call has 16 words: `[kernel, first, last, 2 grain + beside, twelve arguments]`. A call waits for all earlier ones unless it is
+ * recorded `beside` the one before. Threads share calls in chunks of at least `grain` units; a smaller call is computed by one thread.
  */
 
 import type { Turns } from "../base/turns.ts";
@@ -13,8 +13,9 @@ export const CALL_WORDS = 16;
 const MAX_ARGUMENTS: number = CALL_WORDS - 4;
 /** Multiply-adds of a time slice, after which the clock is read: a few milliseconds of work on a slow core. */
 const SLICE_WORK = 2e7;
-/** If there are fewer multiply-adds between two barriers, waiting for other threads costs more time than they save. */
-const SHARED_WORK = 5e4;
+/** Multiply-adds of the smallest chunk that a thread claims: about a microsecond of work, where claiming takes a tenth of it. */
+const CHUNK_WORK = 1e4;
+const MAX_GRAIN = 2 ** 30 - 1;
 
 /** The part of a machine that plays the words of a tape. */
 export interface Player {
@@ -32,7 +33,6 @@ interface Slice {
   readonly from: number;
   readonly end: number;
   readonly to: number;
-  readonly isShared: boolean;
 }
 
 export class Tape {
@@ -44,8 +44,8 @@ export class Tape {
   /** Multiply-adds of one unit of each call. */
   readonly #work: number[] = [];
   #length = 0;
-  #total = 0;
-  #barriers = 0;
+  /** Whether some call has more than one chunk. */
+  #isShared = false;
   /** The slices, which are cut when the tape is first played. */
   #slices: readonly Slice[] | undefined;
   constructor(player: Player) {
@@ -69,8 +69,7 @@ export class Tape {
 
   clear(): void {
     this.#length = 0; // the capacity of `#work` is kept
-    this.#total = 0;
-    this.#barriers = 0;
+    this.#isShared = false;
     this.#slices = undefined;
   }
 
@@ -87,7 +86,7 @@ export class Tape {
 
   /** Plays all calls now; returns when every thread is done. */
   run(): void {
-    this.#player.play(this.#words, this.#start, this.length, this.#total >= SHARED_WORK * this.#barriers);
+    this.#player.play(this.#words, this.#start, this.length, this.#isShared);
   }
 
   /** Plays all calls in slices of a few milliseconds and pauses between them. The bits are those of `run`, because slices only divide units. */
@@ -122,32 +121,28 @@ export class Tape {
     const slices: Slice[] = [];
     // `room` counts the work of one thread, and a slice takes at least one unit for each thread, so that heavy units still run in parallel.
     let room = SLICE_WORK;
-    let [begin, from, total, barriers] = [0, 0, 0, 0];
+    let [begin, from] = [0, 0];
     for (let call = 0; call < this.length; call++) {
       const units = this.#unitsOf(call);
       const work = Math.max(1, this.#work[call]);
-      if (units > 0 && this.#waits(call)) barriers++;
       for (let first = 0; first < units; ) {
         const last = Math.min(units, first + Math.max(1, Math.floor(room / work)) * threads);
         room -= Math.ceil((last - first) / threads) * work;
-        total += work * (last - first);
         first = last;
         if (room > 0) continue;
-        slices.push({ begin, from, end: call, to: last, isShared: total >= SHARED_WORK * barriers });
+        slices.push({ begin, from, end: call, to: last });
         const isCut = last < units;
-        [begin, from, total] = [isCut ? call : call + 1, isCut ? last : 0, 0];
-        barriers = isCut && this.#waits(call) ? 1 : 0;
+        [begin, from] = [isCut ? call : call + 1, isCut ? last : 0];
         room = SLICE_WORK;
       }
     }
     const end = this.length - 1;
-    if (begin <= end)
-      slices.push({ begin, from, end, to: this.#unitsOf(end), isShared: total >= SHARED_WORK * barriers });
+    if (begin <= end) slices.push({ begin, from, end, to: this.#unitsOf(end) });
     return slices;
   }
 
   /** Plays a slice. Its first and last units are written into the calls while they are played. */
-  #playSlice({ begin, from, end, to, isShared }: Slice): void {
+  #playSlice({ begin, from, end, to }: Slice): void {
     const words = this.#words;
     const first = this.#start + begin * CALL_WORDS + 1;
     const last = this.#start + end * CALL_WORDS + 2;
@@ -155,7 +150,7 @@ export class Tape {
     words[first] = from;
     words[last] = to;
     try {
-      this.#player.play(words, this.#start + begin * CALL_WORDS, end - begin + 1, isShared);
+      this.#player.play(words, this.#start + begin * CALL_WORDS, end - begin + 1, this.#isShared);
     } finally {
       words[first] = 0;
       words[last] = units;
@@ -175,10 +170,6 @@ export class Tape {
     return this.#words[this.#start + call * CALL_WORDS + 2];
   }
 
-  #waits(call: number): boolean {
-    return this.#words[this.#start + call * CALL_WORDS + 3] === 0;
-  }
-
   #record(kernel: KernelName, units: number, work: number, beside: number, args: readonly number[]): void {
     if (args.length > MAX_ARGUMENTS)
       throw new RangeError(`${kernel}: ${args.length} arguments, at most ${MAX_ARGUMENTS}`);
@@ -187,13 +178,13 @@ export class Tape {
     words[at] = this.#player.opcode(kernel);
     words[at + 1] = 0;
     words[at + 2] = units;
-    words[at + 3] = beside;
+    const grain = Math.min(Math.ceil(CHUNK_WORK / Math.max(1, work)), MAX_GRAIN);
+    words[at + 3] = 2 * grain + beside;
     words.fill(0, at + 4, at + CALL_WORDS);
     words.set(args, at + 4);
     this.#slices = undefined;
     this.#work[this.#length++] = work;
-    this.#total += work * units;
-    if (beside === 0) this.#barriers++;
+    this.#isShared ||= units > grain;
   }
 
   #roomFor(count: number): Int32Array {

@@ -1,5 +1,6 @@
-/** Starts and wakes the helper threads of a machine: workers that are started from source text and play tapes in the shared memory. */
-import { CONTROL, playCalls } from "./play.ts";
+/** Starts and stops the helper threads of a machine: workers that are started from source text and compute in the shared memory. */
+import { Lead } from "./lead.ts";
+import { CONTROL, computeChunk, type Desk, type HelperTask, helperMain, type Kernel } from "./teamwork.ts";
 
 /** The common part of node:worker_threads and web workers. */
 interface Helper {
@@ -15,55 +16,22 @@ export interface CrewSetup {
   readonly modules: readonly WebAssembly.Module[];
   readonly memory: WebAssembly.Memory;
   readonly names: readonly string[];
+  /** The kernels as the caller calls them. */
+  readonly kernels: readonly Kernel[];
   readonly threads: number;
   /** Address of each thread's scratch, the caller's first. */
   readonly scratch: readonly number[];
 }
 
-/** How often a thread checks before it sleeps: tens of microseconds, because waking takes about as long. */
-const SPINS = 4000;
-
-interface HelperTask {
-  readonly modules: readonly WebAssembly.Module[];
-  readonly memory: WebAssembly.Memory;
-  readonly control: Int32Array;
-  readonly names: readonly string[];
-  readonly thread: number;
-  readonly threads: number;
-  readonly scratch: number;
-  readonly spins: number;
-}
-
-/**
- * Runs in the worker: sleeps until the epoch changes, plays, and ends when it is told to stop. Like playCalls it refers to nothing
- * outside itself. It gets playCalls as an argument, because a bundler may have renamed the import.
- */
-function helperMain(message: HelperTask, play: typeof playCalls, ready: () => void): void {
-  const { modules, memory, control, names, thread, threads, scratch, spins } = message;
-  const exported: Record<string, unknown> = {};
-  for (const module of modules) Object.assign(exported, new WebAssembly.Instance(module, { env: { memory } }).exports);
-  const kernels = names.map((name) => exported[name]) as never;
-  let epoch = 0;
-  let words = new Int32Array(memory.buffer);
-  ready();
-  for (;;) {
-    let rounds = 0;
-    while (Atomics.load(control, 0) === epoch) if (++rounds > spins) Atomics.wait(control, 0, epoch);
-    epoch = Atomics.load(control, 0);
-    if (Atomics.load(control, 6) === 1) return;
-    const at = control[2] >>> 2;
-    // After another thread has grown the memory, it may take a moment until this thread sees it.
-    while (words.buffer !== memory.buffer || at + control[1] * 16 > words.length) words = new Int32Array(memory.buffer);
-    play(words, at, control[1], kernels, thread, threads, scratch, control, spins, true);
-  }
-}
+/** Chunks of a call for each thread, at most: a thread that comes late leaves most of them to the others. */
+const CHUNKS_EACH = 4;
 
 /** The worker's program. `process.getBuiltinModule` gives worker_threads in Node, Deno and Bun without an import. */
 function helperSource(): string {
-  return `const play = ${playCalls};
+  return `const compute = ${computeChunk};
 const main = ${helperMain};
 const port = globalThis.process?.getBuiltinModule?.("node:worker_threads")?.parentPort ?? globalThis;
-const start = (message) => main(message, play, () => port.postMessage("ready"));
+const start = (message) => main(message, compute, () => port.postMessage("ready"));
 if (port.on) port.on("message", start); else port.addEventListener("message", (event) => start(event.data));`;
 }
 
@@ -127,14 +95,19 @@ function mayWaitHere(control: Int32Array): boolean {
 }
 
 export class Crew {
-  readonly spins: number = SPINS;
-  readonly control: Int32Array = new Int32Array(new SharedArrayBuffer(CONTROL.words * 4));
-  readonly mayWait: boolean = mayWaitHere(this.control);
+  readonly #control: Int32Array = new Int32Array(new SharedArrayBuffer(CONTROL.words * 4));
+  readonly #desk: Desk;
+  readonly #lead: Lead;
   readonly #helpers: Helper[] = [];
+
+  private constructor(desk: Desk) {
+    this.#desk = desk;
+    this.#lead = new Lead(this.#control, desk, mayWaitHere(this.#control));
+  }
 
   /** Starts `threads - 1` helpers; undefined if workers cannot be started. No helper is left running then. */
   static async start(setup: CrewSetup): Promise<Crew | undefined> {
-    const crew = new Crew();
+    const crew = new Crew({ kernels: setup.kernels, scratch: setup.scratch[0], most: CHUNKS_EACH * setup.threads });
     try {
       const source = helperSource();
       const ready: Promise<void>[] = [];
@@ -154,33 +127,28 @@ export class Crew {
   }
 
   /** Gives a helper its task. Resolves when the helper is ready. */
-  #hire(helper: Helper, { modules, memory, names, threads, scratch }: CrewSetup, thread: number): Promise<void> {
+  #hire(helper: Helper, { modules, memory, names, scratch }: CrewSetup, thread: number): Promise<void> {
     this.#helpers.push(helper);
     const ready = new Promise<void>((resolve, reject) => helper.onMessage(() => resolve(), reject));
     ready.catch(() => {}); // a failure while other helpers are still being started is handled later
-    const { control } = this;
-    helper.post({ modules, memory, control, names, thread, threads, scratch: scratch[thread], spins: SPINS });
+    const own = { control: this.#control, scratch: scratch[thread], most: this.#desk.most };
+    helper.post({ modules, memory, names, ...own } satisfies HelperTask);
     return ready;
   }
 
-  /** Wakes the helpers for the calls at address `tape`. The caller then plays its share, which ends at the last barrier. */
-  wake(tape: number, calls: number): void {
-    this.control[CONTROL.tape] = tape;
-    this.control[CONTROL.calls] = calls;
-    Atomics.add(this.control, CONTROL.epoch, 1);
-    Atomics.notify(this.control, CONTROL.epoch);
-  }
-
-  /** Whether a helper's kernel has trapped since the last call. */
-  takeFailure(): boolean {
-    return Atomics.exchange(this.control, CONTROL.failed, 0) === 1;
+  /** Plays `count` calls from word `at` on, together with the helpers. @throws what a kernel threw on any thread. */
+  play(words: Int32Array, at: number, count: number): void {
+    const failure = this.#lead.play(words, at, count);
+    const helperFailed = Atomics.exchange(this.#control, CONTROL.failed, 0) === 1;
+    if (failure !== undefined) throw failure;
+    if (helperFailed) throw new Error("a kernel trapped on a helper thread");
   }
 
   /** Stops all helpers. Resolves when none can access the memory any more. */
   async stop(): Promise<void> {
-    Atomics.store(this.control, CONTROL.stop, 1);
-    Atomics.add(this.control, CONTROL.epoch, 1);
-    Atomics.notify(this.control, CONTROL.epoch);
+    Atomics.store(this.#control, CONTROL.stop, 1);
+    Atomics.add(this.#control, CONTROL.open, 1);
+    Atomics.notify(this.#control, CONTROL.open);
     await Promise.all(this.#helpers.map((helper) => helper.terminate()));
   }
 }

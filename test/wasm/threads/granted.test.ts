@@ -1,10 +1,10 @@
 /** How many threads a machine gets: the default, and what is told where fewer are granted. */
 import { availableParallelism } from "node:os";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createMachine, embeddedKernels } from "../../src/wasm/embedded.ts";
-import { defaultThreads } from "../../src/wasm/features.ts";
-import { Machine } from "../../src/wasm/machine.ts";
-import { takeMemory } from "../../src/wasm/memory/memories.ts";
+import { createMachine, embeddedKernels } from "../../../src/wasm/embedded.ts";
+import { defaultThreads } from "../../../src/wasm/features.ts";
+import { Machine } from "../../../src/wasm/machine.ts";
+import { takeMemory } from "../../../src/wasm/memory/memories.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 
