@@ -1,5 +1,5 @@
 // Rounds activations to int8 or int16, symmetric, with one scale per group of columns (docs/kernels.md, "Activations").
-import { F32_2P112 } from "../common/constants";
+import { EXP_MAGIC, F32_2P112 } from "../common/constants";
 
 /** Groups whose largest magnitude is below 2^-100 count as zero: the reciprocal of their scale could overflow. */
 const TINY: f32 = reinterpret<f32>(0x0d800000);
@@ -7,28 +7,46 @@ const TINY: f32 = reinterpret<f32>(0x0d800000);
 /** Largest code of a mode: mode 0 is int8, 1 is int16. */
 @inline function maxCode(mode: i32): f32 { return mode == 0 ? 127 : 32767; }
 
+/** The larger of two magnitudes in each lane, by their bits: in this order a NaN is above infinity. One instruction, unlike f32x4.max. */
+@inline function larger(top: v128, x: v128): v128 { return i32x4.max_s(top, f32x4.abs(x)); }
+
 /** Largest magnitude of n values; NaN if any value is NaN. */
 function amaxOf(x: usize, n: i32): f32 {
   const end = x + (<usize>n << 2);
-  let top = f32x4.splat(0);
-  for (; x + 16 <= end; x += 16) top = f32x4.max(top, f32x4.abs(v128.load(x)));
-  let amax = max(max(f32x4.extract_lane(top, 0), f32x4.extract_lane(top, 1)), max(f32x4.extract_lane(top, 2), f32x4.extract_lane(top, 3)));
+  let a = i32x4.splat(0), b = i32x4.splat(0);
+  for (; x + 64 <= end; x += 64) {
+    a = larger(a, v128.load(x)), b = larger(b, v128.load(x, 16));
+    a = larger(a, v128.load(x, 32)), b = larger(b, v128.load(x, 48));
+  }
+  a = i32x4.max_s(a, b);
+  for (; x + 16 <= end; x += 16) a = larger(a, v128.load(x));
+  a = i32x4.max_s(a, i32x4.shuffle(a, a, 2, 3, 0, 1));
+  a = i32x4.max_s(a, i32x4.shuffle(a, a, 1, 0, 3, 2));
+  let amax = f32x4.extract_lane(a, 0);
   for (; x < end; x += 4) amax = max(amax, abs(load<f32>(x)));
   return amax;
 }
 
-/** Four codes of x[0..4) as i32. */
-@inline function round4(x: usize, inverse: v128): v128 {
-  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), inverse)));
+/** Four codes of x[0..4), which are finite, as i32: `magic` is 1.5 * 2^23, and adding it rounds to an integer in the low bits, ties to even. */
+@inline function round4(x: usize, inverse: v128, magic: v128): v128 {
+  return i32x4.sub(f32x4.add(f32x4.mul(v128.load(x), inverse), magic), magic);
+}
+
+/** The address of n finite values: x if the largest magnitude is finite, else zeros in scratch. */
+@inline function finiteOnes(x: usize, n: i32, amax: f32, scratch: usize): usize {
+  if (amax < Infinity) return x;
+  memory.fill(scratch, 0, <usize>n << 2);
+  return scratch;
 }
 
 /** Writes the codes of n columns (a multiple of 8) to `wide` and, unless it is 0, to `narrow`. Returns their sum. */
 function storeCodes(wide: usize, narrow: usize, x: usize, n: i32, inverse: f32): i32 {
   const inverses = f32x4.splat(inverse);
+  const magic = v128.load(EXP_MAGIC);
   let sums = i32x4.splat(0);
   for (let col: usize = 0; col < <usize>n; col += 8) {
-    const low = round4(x + (col << 2), inverses);
-    const high = round4(x + (col << 2) + 16, inverses);
+    const low = round4(x + (col << 2), inverses, magic);
+    const high = round4(x + (col << 2) + 16, inverses, magic);
     sums = i32x4.add(sums, i32x4.add(low, high));
     const words = i16x8.narrow_i32x4_s(low, high);
     v128.store(wide + (col << 1), i16x8.shuffle(words, words, 0, 2, 1, 3, 4, 6, 5, 7));
@@ -41,6 +59,7 @@ function storeCodes(wide: usize, narrow: usize, x: usize, n: i32, inverse: f32):
  * record[T] = x[T,K] rounded in groups of `actGroup` columns; mode 0 is int8, 1 is int16; a unit is a row.
  * K and actGroup are multiples of 32. The wide part follows the meta part. `narrowOffset` is the byte offset of the narrow part in a
  * record; 0 leaves it out. Scales must stay below 2^16: |x| < 8e6 in int8. Infinite and NaN columns make their row's results NaN.
+ * Scratch: 512 bytes.
  */
 export function quantize_act(first: i32, last: i32, scratch: usize, record: usize, x: usize, ldx: i32, k: i32, actGroup: i32, recordBytes: i32, narrowOffset: usize, mode: i32): void {
   const top = maxCode(mode);
@@ -52,11 +71,12 @@ export function quantize_act(first: i32, last: i32, scratch: usize, record: usiz
     let meta = to;
     for (let col = 0; col < k; col += actGroup) {
       const n = min(actGroup, k - col);
-      const amax = amaxOf(from + (<usize>col << 2), n);
-      const empty = amax < TINY;
+      const x0 = from + (<usize>col << 2);
+      const amax = amaxOf(x0, n);
+      const empty = amax < TINY || !(amax < Infinity);
       const narrow = narrowOffset ? to + narrowOffset + <usize>col : 0;
-      const sum = storeCodes(to + wideOffset + (<usize>col << 1), narrow, from + (<usize>col << 2), n, empty ? 0 : top / amax);
-      store<f32>(meta, empty ? 0 : amax / top * up);
+      const sum = storeCodes(to + wideOffset + (<usize>col << 1), narrow, finiteOnes(x0, n, amax, scratch), n, empty ? 0 : top / amax);
+      store<f32>(meta, amax < TINY ? 0 : amax / top * up);
       store<i32>(meta, sum, 4);
       meta += 8;
     }

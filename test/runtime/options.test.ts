@@ -125,7 +125,7 @@ describe("progress", () => {
   it("of the prompt is told batch by batch", async () => {
     const told: Progress[] = [];
     const onProgress = (progress: Progress) => told.push(progress);
-    await generate({ ids: tinyIds(150, 3) }, { maxTokens: 2, ignoreEos: true, onProgress });
-    expect(told).toEqual([64, 128, 150].map((done) => ({ phase: "prefill", done, total: 150, unit: "tokens" })));
+    await generate({ ids: tinyIds(300, 3) }, { maxTokens: 2, ignoreEos: true, onProgress });
+    expect(told).toEqual([256, 300].map((done) => ({ phase: "prefill", done, total: 300, unit: "tokens" })));
   });
 });
