@@ -22,3 +22,10 @@ export function loadPart(p: usize, count: i32): v128 {
   const two = v128.load64_zero(p);
   return count == 2 ? two : f32x4.replace_lane(two, 2, load<f32>(p, 8));
 }
+
+/** The least of four lanes that are numbers. */
+@inline
+export function leastLane(v: v128): f32 {
+  const pair = f32x4.pmin(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+  return f32x4.extract_lane(f32x4.pmin(pair, v128.shuffle<f32>(pair, pair, 1, 0, 3, 2)), 0);
+}

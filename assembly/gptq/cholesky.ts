@@ -65,7 +65,7 @@ export function cholesky_update_f64(
 }
 
 /** u[i..i+1][j..j+3] -= dot products of rows i.. and j.. over columns [k, k + length), with separate sums of even and odd columns. */
-@inline function dots(u: usize, ld: i32, i: i32, j: i32, k: i32, length: i32): void {
+function dots(u: usize, ld: i32, i: i32, j: i32, k: i32, length: i32): void {
   const step = <usize>ld << 3;
   let a0 = at(u, ld, i, k), a1 = a0 + step;
   let b0 = at(u, ld, j, k), b1 = b0 + step, b2 = b1 + step, b3 = b2 + step;
@@ -146,7 +146,7 @@ export function cholesky_solve_f64(
 }
 
 /** Four elements x with x . U^T = c for the 4 x 4 diagonal tile at j. */
-@inline function solveFour(x: usize, u: usize, ld: i32, j: i32): void {
+function solveFour(x: usize, u: usize, ld: i32, j: i32): void {
   const step = <usize>ld << 3;
   const r0 = at(u, ld, j, j), r1 = r0 + step, r2 = r1 + step, r3 = r2 + step;
   const x3 = load<f64>(x, 24) / load<f64>(r3, 24);

@@ -4,9 +4,10 @@
 // receive every earlier error in column order. This is the sum of the unblocked algorithm, and a group's grid sees all updates before
 // it. A column of a tile holds the weight until it is rounded, and its error afterwards.
 import { factorPanel } from "./cholesky";
-import {
-  bitsOf, codeOf, findGrids, groupEnd, groupOf, isDynamic, loadGrids, storeGrids, TILE_ROWS, TILE_STEP,
-} from "./grid";
+import { isDynamic, topOf } from "./flags";
+import { findGrids, groupEnd, groupOf, loadGrids, storeGrids, TILE_ROWS } from "./grid";
+import { codeOf } from "./scale";
+import { TILE_STEP } from "./search";
 
 /** Columns that are updated together. Also the depth of one pass over earlier errors (16 kB of a tile). */
 const BLOCK: i32 = 128;
@@ -17,7 +18,7 @@ const LOSS: usize = 256;
 /**
  * codes[n,k] u8 and loss[n] f64 for tiles that hold the weights in processing order (grid.ts). R = `factor`, packed as in cholesky.ts.
  * With dynamic groups (flags) the loop also writes scales[n, groups] and zeros[n, groups]; with static groups it reads them.
- * weights[k]: diagonal of H for the hessian clip search. A unit is a tile. Scratch: 384 bytes.
+ * weights[k]: diagonal of H for the hessian clip search. A unit is a tile. Scratch: as findGrids needs (grid.ts).
  */
 export function gptq_f64(
   first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, loss: usize, tiles: usize,
@@ -74,7 +75,7 @@ function roundColumns(
 /** Rounds one column: writes its codes, replaces it by (w - q) / d, and adds the square to the losses. */
 @inline function roundColumn(scratch: usize, code: usize, x: usize, diagonal: f64, rows: i32, k: i32, flags: i32): void {
   const d = f64x2.splat(diagonal);
-  const top = f64x2.splat(<f64>((1 << bitsOf(flags)) - 1));
+  const top = f64x2.splat(<f64>topOf(flags));
   for (let r = 0; r < rows; r += 2) {
     const at = <usize>r << 3;
     const w = v128.load(x + at), scale = v128.load(scratch + at), zero = v128.load(scratch + at, 128);

@@ -1,6 +1,7 @@
 // The output error of a quantised matrix: D H D^T for D = dequantised - W, row by row.
 import { gramAt } from "./gram";
-import { groupOf, TILE_ROWS, TILE_STEP } from "./grid";
+import { groupOf, TILE_ROWS } from "./grid";
+import { TILE_STEP } from "./search";
 
 /** Bytes of a column. D of a tile is stored as four times [K][4], so that four rows at a time stream through the caches without gaps. */
 const STEP: usize = 32;
@@ -66,7 +67,7 @@ function traceRow(sums: usize, x: usize, h: usize, i: i32): void {
 }
 
 /** Adds one row of H to the sums. s0 and s1 are its sums below the diagonal. */
-@inline function finishRow(sums: usize, x: usize, h: usize, s0: v128, s1: v128): void {
+function finishRow(sums: usize, x: usize, h: usize, s0: v128, s1: v128): void {
   const f = v128.load64_splat(h);
   const d0 = v128.load(x), d1 = v128.load(x, 16);
   s0 = f64x2.add(f64x2.add(s0, s0), f64x2.mul(d0, f));

@@ -28,7 +28,7 @@ export function gridOf({ bits, groupSize, symmetric, clip, scaleRounding, name }
   return { bits, groupSize, symmetric, clip, scaleRounding, name };
 }
 
-/** Rows of a tile, and bytes of one of its columns. Twins of assembly/gptq/grid.ts. */
+/** Rows of a tile, and bytes of one of its columns. Twins of assembly/gptq. */
 export const TILE_ROWS = 16;
 export const TILE_STEP = 128;
 
@@ -93,7 +93,7 @@ export function gridFlags(options: GridOptions, dynamic: boolean): number {
 
 /** Approximate multiply-adds for finding the grids of one column of a tile. */
 export function gridWork(options: GridOptions): number {
-  return TILE_ROWS * (options.clip === "none" ? 1 : options.clip === "mse" ? 1200 : 400);
+  return TILE_ROWS * (options.clip === "none" ? 1 : options.clip === "mse" ? 150 : 100);
 }
 
 /** [column, group] of each column in processing order, as kernels expect them. */

@@ -9,7 +9,7 @@ import type { Machine } from "../wasm/machine.ts";
 import type { Region } from "../wasm/memory/region.ts";
 import type { Tape } from "../wasm/tape.ts";
 
-/** `f32`: sums of up to 256 rows in f32, added up in f64. `f64`: everything in f64, at half the speed. */
+/** `f32`: sums of up to 256 rows in f32, added up in f64. `f64`: everything in f64, at a third of the speed. */
 export type GramPrecision = "f32" | "f64";
 
 /** `count` f32 rows in the machine's memory, `ld` elements apart. Row i is row `index[i]` of those at `ptr`, or row i if `index` is 0. */
@@ -145,14 +145,15 @@ export class Hessian implements Disposable {
     const tape = this.#machine.tape();
     const units = Math.ceil(this.size / 8);
     const exact = precision === "f64";
-    const panels = scratch.alloc(Math.min(count, CHUNK_ROWS) * units * 8 * (exact ? 8 : 4));
+    const panels = scratch.alloc(Math.min(count, CHUNK_ROWS) * units * 32);
     for (let done = 0; done < count; done += CHUNK_ROWS) {
       const rows = Math.min(count - done, CHUNK_ROWS);
       const x = indexPtr === 0 ? ptr + done * ld * 4 : ptr;
       const index = indexPtr === 0 ? 0 : indexPtr + done * 4;
-      tape.call(exact ? "gram_pack_f64" : "gram_pack_f32", units, rows * 8, panels, x, index, ld, rows, this.size);
-      const work = (units + 1) * 64 * rows * (exact ? 2 : 1);
-      tape.call(exact ? "gram_f64" : "gram_f32", Math.ceil(units / 2), work, this.ptr, panels, rows, this.size);
+      tape.call("gram_pack", units, rows * 8, panels, x, index, ld, rows, this.size);
+      const calls = gramUnits(this.size);
+      const work = (this.size * this.size * rows * (exact ? 3 : 1)) / (2 * calls);
+      tape.call(exact ? "gram_f64" : "gram_f32", calls, work, this.ptr, panels, rows, this.size);
     }
     return tape;
   }
@@ -164,6 +165,11 @@ export class Hessian implements Disposable {
     const others = arena.f64(other.ptr, other.#length());
     for (let i = 0; i < sums.length; i++) sums[i] = own * sums[i] + weight * others[i];
   }
+}
+
+/** Units of `gram_f32`: pairs of groups of 2 panels. Twin of GROUP in assembly/gptq/gram.ts. */
+export function gramUnits(size: number): number {
+  return Math.ceil(Math.ceil(size / 16) / 2);
 }
 
 /** Index of element (row, col), col <= row, in the panels. Twin of gramAt in assembly/gptq/gram.ts. */

@@ -23,6 +23,7 @@ export interface Batch {
   /** First row of the batch, and number of rows. */
   readonly row: number;
   readonly rows: number;
+  /** 0 without tiles. */
   readonly tiles: number;
   readonly units: number;
   readonly weights: number;
@@ -40,6 +41,8 @@ export interface BatchWork {
   /** Reads the results of one batch after its tape has run. */
   readonly collect: (batch: Batch) => void;
   readonly turns: Turns;
+  /** Whether the kernels need tiles. Default true. */
+  readonly tiled?: boolean;
 }
 
 /** @throws ShapeError if an array's length is not rows times columns. */
@@ -62,7 +65,7 @@ export function requireFiniteRows(what: string, values: Float32Array, firstRow: 
 export async function runBatches(
   machine: Machine,
   matrix: WeightMatrix & { readonly groups: number },
-  { record, collect, turns }: BatchWork,
+  { record, collect, turns, tiled = true }: BatchWork,
 ): Promise<void> {
   const { arena } = machine;
   const { weights, rows, cols, groups } = matrix;
@@ -70,7 +73,7 @@ export async function runBatches(
   using scratch = arena.region();
   const most = Math.min(BATCH_ROWS, rows);
   const room = {
-    tiles: scratch.alloc(Math.ceil(most / TILE_ROWS) * cols * TILE_STEP),
+    tiles: tiled ? scratch.alloc(Math.ceil(most / TILE_ROWS) * cols * TILE_STEP) : 0,
     copy: typeof weights === "number" ? 0 : scratch.alloc(most * cols * 4),
     codes: scratch.alloc(most * cols),
     scales: scratch.alloc(most * groups * 4),
@@ -83,7 +86,8 @@ export async function runBatches(
     if (typeof weights !== "number")
       arena.f32(room.copy, count * cols).set(weights.subarray(row * cols, (row + count) * cols));
     const at = typeof weights === "number" ? weights + row * cols * 4 : room.copy;
-    requireFiniteRows("weights", arena.f32(at, count * cols), row, cols);
+    machine.call("finite_rows", count, room.sums, at, cols, cols);
+    if (arena.i32(room.sums, count).includes(0)) requireFiniteRows("weights", arena.f32(at, count * cols), row, cols);
     const batch = { ...room, row, rows: count, units: Math.ceil(count / TILE_ROWS), weights: at };
     tape.clear();
     record(tape, batch);

@@ -5,7 +5,7 @@ import type { Turns } from "../base/turns.ts";
 import { groupCount, naturalGroups, naturalOrder, type QuantizedMatrix } from "../tensor/quantized-matrix.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Tape } from "../wasm/tape.ts";
-import { checkGrid, checkScales, columnWords, GRID_OPTIONS, type GridOptions, gridFlags, gridWork } from "./grid.ts";
+import { checkGrid, checkScales, GRID_OPTIONS, type GridOptions, gridFlags, gridWork } from "./grid.ts";
 import { type Batch, runBatches, type WeightMatrix } from "./row-batches.ts";
 
 /** A matrix W[rows, cols] to round. */
@@ -61,17 +61,16 @@ export async function rtn(machine: Machine, input: RtnInput, options: RtnRun): P
   const matrix = emptyMatrix(rows, cols, options, gIdx, naturalOrder(cols));
   const { groups } = matrix;
   using scratch = machine.arena.region();
-  const columns = scratch.place(columnWords(matrix.perm, gIdx));
   const diagonalPtr = diagonal === undefined ? 0 : scratch.place(diagonal);
   const flags = gridFlags(options, false);
-  const record = (tape: Tape, { rows, units, tiles, weights, codes, scales, zeros }: Batch) => {
-    tape.call("tile_load_f64", units, cols * 16, tiles, weights, columns, 0, rows, cols);
-    const work = cols * gridWork(options);
-    tape.call("grid_f64", units, work, scales, zeros, tiles, columns, diagonalPtr, rows, cols, groups, flags);
-    tape.call("round_f64", units, cols * 64, codes, tiles, scales, zeros, columns, rows, cols, groups, flags);
+  const size = options.groupSize === -1 ? cols : options.groupSize;
+  const record = (tape: Tape, { rows, units, weights, codes, scales, zeros }: Batch) => {
+    const work = cols * (gridWork(options) + 64);
+    tape.call("round_rows", units, work, codes, scales, zeros, weights, diagonalPtr, rows, cols, size, flags);
   };
   const collect = (batch: Batch) => collectMatrix(machine, matrix, batch);
-  await runBatches(machine, { weights, rows, cols, groups }, { record, collect, turns: options.turns });
+  const work = { record, collect, turns: options.turns, tiled: false };
+  await runBatches(machine, { weights, rows, cols, groups }, work);
   checkScales(matrix, options);
   return matrix;
 }

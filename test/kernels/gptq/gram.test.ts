@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Bench, BUILDS, type Build } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
+import { gramUnits } from "../../../src/quant/hessian.ts";
 import { gram, packedAt } from "../../reference/gptq/gram.ts";
 
 type Precision = "f32" | "f64";
@@ -20,13 +21,13 @@ function run(
   const bench = new Bench(build, 16 << 20);
   const units = Math.ceil(k / 8);
   const h = bench.alloc(32 * units * (units + 1) * 8);
-  const panels = bench.alloc(units * 8 * t * 8);
+  const panels = bench.alloc(units * 8 * t * 4);
   const xPtr = bench.put(x);
   const indexPtr = index === undefined ? 0 : bench.put(index);
   const { kernels, scratch } = bench;
   for (let u = 0; u < units; u += step)
-    kernels[`gram_pack_${precision}`](u, Math.min(u + step, units), scratch, panels, xPtr, indexPtr, ldx, t, k);
-  const rows = Math.ceil(units / 2);
+    kernels.gram_pack(u, Math.min(u + step, units), scratch, panels, xPtr, indexPtr, ldx, t, k);
+  const rows = gramUnits(k);
   for (let u = 0; u < rows; u += step)
     kernels[`gram_${precision}`](u, Math.min(u + step, rows), scratch, h, panels, t, k);
   return bench.f64(h, 32 * units * (units + 1)).slice();

@@ -1,4 +1,4 @@
-/** grid_f64 and round_f64 against the plain quantiser. */
+/** round_rows and grid_f64 against the plain quantiser. */
 import { describe, expect, it } from "vitest";
 import { columnWords, type GridOptions, gridFlags } from "../../../src/quant/grid.ts";
 import { naturalGroups, naturalOrder } from "../../../src/tensor/quantized-matrix.ts";
@@ -17,14 +17,19 @@ function run(build: Build, w: Float32Array, n: number, k: number, diagonal: Floa
   const [scales, zeros, codes] = [bench.alloc(n * groups * 4), bench.alloc(n * groups), bench.alloc(n * k)];
   const weights = bench.put(diagonal);
   const flags = gridFlags(options, false);
-  kernels.tile_load_f64(0, units, scratch, tiles, bench.put(w), columns, 0, n, k);
+  const rows = bench.put(w);
+  kernels.tile_load_f64(0, units, scratch, tiles, rows, columns, 0, n, k);
   kernels.grid_f64(0, units, scratch, scales, zeros, tiles, columns, weights, n, k, groups, flags);
-  kernels.round_f64(0, units, scratch, codes, tiles, scales, zeros, columns, n, k, groups, flags);
-  return {
+  const ofTiles = { scales: bench.f32(scales, n * groups).slice(), zeros: bench.u8(zeros, n * groups).slice() };
+  const size = options.groupSize === -1 ? k : options.groupSize;
+  kernels.round_rows(0, units, scratch, codes, scales, zeros, rows, weights, n, k, size, flags);
+  const got = {
     scales: bench.f32(scales, n * groups).slice(),
     zeros: bench.u8(zeros, n * groups).slice(),
     codes: bench.u8(codes, n * k).slice(),
   };
+  expect({ scales: got.scales, zeros: got.zeros }).toEqual(ofTiles);
+  return got;
 }
 
 function expected(w: Float32Array, n: number, k: number, diagonal: Float64Array, options: GridOptions) {
@@ -46,6 +51,9 @@ function expected(w: Float32Array, n: number, k: number, diagonal: Float64Array,
   return { scales: Float32Array.from(scales), zeros: Uint8Array.from(zeros), codes: Uint8Array.from(codes) };
 }
 
+const uniform = mulberry32(7);
+const normal = () => gaussians(1, Math.floor(uniform() * 2 ** 31))[0];
+
 const BASE: GridOptions = { bits: 4, groupSize: 16, symmetric: true, clip: "none", scaleRounding: "f16" };
 const CHOICES = ([2, 3, 4, 8] as const).flatMap((bits) =>
   [true, false].flatMap((symmetric) =>
@@ -55,7 +63,7 @@ const CHOICES = ([2, 3, 4, 8] as const).flatMap((bits) =>
   ),
 );
 
-describe.each(BUILDS)("grid_f64 and round_f64 (%s)", (build) => {
+describe.each(BUILDS)("round_rows and grid_f64 (%s)", (build) => {
   it.each(CHOICES)("match for $bits bits, symmetric $symmetric, clip $clip, scales $scaleRounding", (options) => {
     const [n, k] = [19, 40];
     const w = gaussians(n * k, options.bits, 0.05);
@@ -77,6 +85,32 @@ describe.each(BUILDS)("grid_f64 and round_f64 (%s)", (build) => {
     const diagonal = new Float64Array(k).fill(1);
     const options: GridOptions = { ...BASE, groupSize, symmetric: false, clip: "mse" };
     expect(run(build, w, n, k, diagonal, options)).toEqual(expected(w, n, k, diagonal, options));
+  });
+
+  // Weights for which f32 estimates are poor, absent, infinite or equal, so that the search must fall back to f64.
+  it.each([
+    ["heavy tails", () => normal() / (Math.abs(normal()) + 0.05)],
+    ["mostly zeros", () => (uniform() < 0.9 ? 0 : normal())],
+    ["of one sign", () => Math.abs(normal())],
+    ["of many sizes", () => normal() * 10 ** (10 * uniform() - 8)],
+    ["below the smallest scales", () => normal() * 1e-7],
+    ["near the smallest scales", () => normal() * 3e-5],
+    ["beyond the largest scale", () => normal() * 1e30],
+    ["denormal", () => normal() * 1e-39],
+  ])("match a search in f64 for weights %s", (_, draw) => {
+    const [n, k] = [16, 96];
+    const w = Float32Array.from({ length: n * k }, draw);
+    const diagonal = Float64Array.from({ length: k }, () => 10 ** (60 * uniform() - 45));
+    for (const bits of [2, 3, 4, 8] as const)
+      for (const [symmetric, clip, scaleRounding] of [
+        [true, "mse", "f16"],
+        [false, "hessian", "f16"],
+        [true, "hessian", "f32"],
+        [false, "mse", "f32"],
+      ] as const) {
+        const options: GridOptions = { bits, groupSize: 48, symmetric, clip, scaleRounding };
+        expect(run(build, w, n, k, diagonal, options)).toEqual(expected(w, n, k, diagonal, options));
+      }
   });
 
   it("round scales to f16, ties to even, from the smallest to the largest", () => {

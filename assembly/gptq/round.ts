@@ -1,0 +1,66 @@
+// Plain rounding of rows as they are stored, without tiles: the grids of consecutive groups, and the codes on them.
+import { leastLane } from "../common/lanes";
+import { clipOf, topOf } from "./flags";
+import { narrow, TILE_ROWS } from "./grid";
+import { codeOf } from "./scale";
+import { findRow, SEARCH, TABLE } from "./search";
+
+/**
+ * codes[n,k] u8, scales[n,groups] f32 and zeros[n,groups] u8 of w[n,k] f32, in groups of `size` columns (the last may be short).
+ * weights[k] f64 is the diagonal of H for the hessian search. A unit is 16 rows. Scratch: as findGrids needs (grid.ts).
+ */
+export function round_rows(
+  first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, w: usize, weights: usize,
+  n: i32, k: i32, size: i32, flags: i32,
+): void {
+  const table = scratch + SEARCH, h32 = table + TABLE;
+  const groups = (k + size - 1) / size;
+  for (let unit = first; unit < last; unit++) {
+    for (let group = 0; group < groups; group++) {
+      const from = group * size;
+      const count = min(size, k - from);
+      const h = weights + (<usize>from << 3);
+      if (clipOf(flags) == 2) narrow(h32, h, count);
+      for (let row = unit * TILE_ROWS; row < min((unit + 1) * TILE_ROWS, n); row++) {
+        const at = <usize>row * <usize>k + <usize>from;
+        const x = w + (at << 2);
+        const entry = <usize>row * <usize>groups + <usize>group;
+        findRange(scratch + 16, x, count);
+        const least = <f64>load<f32>(scratch, 16), most = <f64>load<f32>(scratch, 20);
+        findRow(scratch, table, x, 4, x, x + (<usize>count << 2), h, h32, least, most, flags);
+        store<f32>(scales + (entry << 2), <f32>load<f64>(scratch));
+        store<u8>(zeros + entry, <u8>load<f64>(scratch, 128));
+        roundRun(codes + at, x, count, load<f64>(scratch), load<f64>(scratch, 128), flags);
+      }
+    }
+  }
+}
+
+/** out = the least and the most of 0 and count f32. */
+function findRange(out: usize, x: usize, count: i32): void {
+  let least = f32x4.splat(0), most = least;
+  const end = x + (<usize>count << 2);
+  for (; x + 16 <= end; x += 16) {
+    least = f32x4.pmin(least, v128.load(x));
+    most = f32x4.pmax(most, v128.load(x));
+  }
+  for (; x < end; x += 4) {
+    least = f32x4.pmin(least, v128.load32_splat(x));
+    most = f32x4.pmax(most, v128.load32_splat(x));
+  }
+  store<f32>(out, leastLane(least));
+  store<f32>(out, -leastLane(f32x4.neg(most)), 4);
+}
+
+/** codes[count] = clamp(nearest(x / scale) + zero). */
+function roundRun(codes: usize, x: usize, count: i32, scale: f64, zero: f64, flags: i32): void {
+  const scales = f64x2.splat(scale), zeros = f64x2.splat(zero), top = f64x2.splat(<f64>topOf(flags));
+  const end = codes + <usize>count;
+  for (; codes + 2 <= end; codes += 2) {
+    const q = codeOf(f64x2.promote_low_f32x4(v128.load64_zero(x)), scales, zeros, top);
+    store<u8>(codes, <u8>f64x2.extract_lane(q, 0));
+    store<u8>(codes, <u8>f64x2.extract_lane(q, 1), 1);
+    x += 8;
+  }
+  if (codes < end) store<u8>(codes, <u8>f64x2.extract_lane(codeOf(f64x2.splat(<f64>load<f32>(x)), scales, zeros, top), 0));
+}
