@@ -2,8 +2,10 @@
 // [-- --only mixtral-small,matmul] [--runs 5] [--large] [--real smol-moe.gguf] [--no-browser] [--cores 1] [--report]
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchNode, native, quernNode, quernPage, ROOT, wllamaPage } from "./engines/lineup.mjs";
+import { QUERN_NODE20, QUERN_TWO } from "./engines/names.mjs";
 import { findChromium } from "./hosts/chromium-host.mjs";
 
 const RESULTS = `${ROOT}build/peers-results.json`;
@@ -40,8 +42,20 @@ function runInBenchNode() {
   process.exit(spawnSync(node, process.argv.slice(1), { stdio: "inherit" }).status ?? 1);
 }
 
+/** Quern on Node 20, whose engine has no relaxed SIMD, and on two threads of two cores, where there are two; both beside one thread. */
+function buildsOf(place, dist) {
+  const node20 = `${ROOT}ci/node_modules/node20/bin/node`;
+  return [
+    quernNode(place, dist),
+    ...(existsSync(node20) ? [quernNode({ ...place, node: node20 }, dist, { name: QUERN_NODE20 })] : []),
+    ...(cpus().length < 2
+      ? []
+      : [quernNode({ ...place, cores: [...cpus().keys()].join() }, dist, { name: QUERN_TWO, threads: 2 })]),
+  ];
+}
+
 /** Measures a model and returns its entry of the results. */
-async function measureModel({ file, node: tests, pages, accuracy, isReal }, { place, browser, dist, peers }) {
+async function measureModel({ file, node: tests, pages, accuracy, isReal, builds }, { place, browser, dist, peers }) {
   const inNode = [native(place), quernNode(place, dist)];
   const inPages = browser === undefined ? [] : [quernPage(browser, dist), wllamaPage(browser)];
   const entry = { date: new Date().toISOString(), file: file.split("/").at(-1) };
@@ -53,6 +67,7 @@ async function measureModel({ file, node: tests, pages, accuracy, isReal }, { pl
     const ids = isReal ? await peers.idsOf(file, dist) : undefined;
     entry.accuracy = await peers.compareAccuracy(file, inNode, { context, ids });
   }
+  if (builds) entry.builds = await peers.compareEngines(file, buildsOf(place, dist), { tests, runs, context });
   return entry;
 }
 
@@ -77,8 +92,13 @@ async function measure() {
   const save = () => writeFileSync(RESULTS, JSON.stringify(results));
   for (const model of plannedModels({ only, real: values.real ?? REAL, large: values.large })) {
     console.error(`measuring ${titleOf(model)}`);
-    results.models[titleOf(model)] = await measureModel(model, { place, browser, dist: `${ROOT}dist`, peers });
-    save();
+    try {
+      results.models[titleOf(model)] = await measureModel(model, { place, browser, dist: `${ROOT}dist`, peers });
+      save();
+    } catch (error) {
+      console.error(`left out ${titleOf(model)}: ${error.message}`);
+      process.exitCode = 1;
+    }
   }
   if (only === undefined || only.includes("matmul")) {
     const { compareMatmul } = await import("./matmul/compare.mjs");

@@ -1,7 +1,16 @@
 // The page docs/benchmarks.md, from the results of a run.
 import { NATIVE, QUERN_NODE, QUERN_PAGE, WLLAMA } from "../engines/names.mjs";
 import { showRatio } from "../measure/ratios.mjs";
-import { accuracyTable, matmulTable, nativeTable, openingTable, pageTable, ratiosOf, wllamaTable } from "./tables.mjs";
+import {
+  accuracyTable,
+  buildsTable,
+  matmulTable,
+  nativeTable,
+  openingTable,
+  pageTable,
+  ratiosOf,
+  wllamaTable,
+} from "./tables.mjs";
 
 /** Text in lines of at most 160 characters. */
 export function wrap(text, width = 160) {
@@ -29,6 +38,21 @@ function winsSentence(name, wins) {
   return wins.length === 0
     ? `${name} is faster in none of these tests.`
     : `${name} is faster in ${wins.length === 1 ? "one test" : `${wins.length} tests`}: ${wins.join("; ")}.`;
+}
+
+/** How alike the engines' answers are, over all models. */
+function agreementSentence({ models }, part, name) {
+  const found = Object.values(models)
+    .flatMap((entry) => entry[part]?.engines ?? [])
+    .filter((engine) => engine.name === name && engine.agreement !== undefined)
+    .map(({ agreement }) => agreement);
+  if (found.length === 0) return "";
+  if (found[0].correlation !== undefined) {
+    const least = Math.min(...found.map(({ correlation }) => correlation));
+    return `The logits of both correlate by ${least.toFixed(4)} at least.`;
+  }
+  const sum = (key) => found.reduce((total, agreement) => total + agreement[key], 0);
+  return `Both say the same token after ${sum("same")} of ${sum("of")} prompts.`;
 }
 
 function machineLines({ machine, models, runs }) {
@@ -63,7 +87,11 @@ export function benchmarksPage(results) {
     "",
     ...machineLines(results),
     "",
-    ...section("Native llama.cpp and Quern in Node", nativeTable(results), wrap(winsSentence("llama.cpp", nativeWins))),
+    ...section(
+      "Native llama.cpp and Quern in Node",
+      nativeTable(results),
+      wrap(`${winsSentence("llama.cpp", nativeWins)} ${agreementSentence(results, "node", QUERN_NODE)}`.trim()),
+    ),
     ...section(
       "From opening a file to the first token, and memory",
       wrap(
@@ -80,10 +108,17 @@ export function benchmarksPage(results) {
               "Times of wllama are those of its own server core, without the messages to its worker; Quern's are those of the page. wllama samples each token (greedily).",
             ),
             wllamaTable(results),
-            wrap(winsSentence("wllama", pageWins)),
+            wrap(`${winsSentence("wllama", pageWins)} ${agreementSentence(results, "pages", WLLAMA)}`.trim()),
           ),
           ...section("Native llama.cpp and Quern in Chromium", pageTable(results)),
         ]
+      : []),
+    ...(Object.values(results.models).some(({ builds }) => builds !== undefined)
+      ? section(
+          "Node 20, and two threads",
+          wrap("Node 20 has no relaxed SIMD. Two threads have both cores of the machine, whatever else runs there."),
+          buildsTable(results),
+        )
       : []),
     ...section(
       "4-bit matmul: onnxruntime-web and Quern",

@@ -1,5 +1,5 @@
 // Markdown tables of the bench's results.
-import { NATIVE, QUERN_NODE, QUERN_PAGE, WLLAMA } from "../engines/names.mjs";
+import { NATIVE, QUERN_NODE, QUERN_NODE20, QUERN_PAGE, QUERN_TWO, WLLAMA } from "../engines/names.mjs";
 import { median, showRatio, speedRatio } from "../measure/ratios.mjs";
 import { parseTest } from "../measure/tests.mjs";
 
@@ -59,6 +59,23 @@ export const wllamaTable = (results) =>
       pages === undefined ? [] : speedRows(title, pages, QUERN_PAGE, WLLAMA),
     ),
   );
+
+/** Other builds and threads of Quern beside one thread of Node 24. */
+export function buildsTable(results) {
+  const rows = entries(results).flatMap(([title, { builds }]) => {
+    if (builds === undefined) return [];
+    return Object.entries(builds.times).map(([test, byEngine], i) => {
+      const cells = [QUERN_NODE20, QUERN_TWO].flatMap((name) =>
+        byEngine[name] === undefined
+          ? ["", ""]
+          : [speed(byEngine[name], test), showRatio(speedRatio(byEngine[name], byEngine[QUERN_NODE]))],
+      );
+      return [i === 0 ? title : "", test, speed(byEngine[QUERN_NODE], test), ...cells];
+    });
+  });
+  const columns = ["Node 20, tokens/s:", "Node 20 / Node 24:", "two threads, tokens/s:", "two / one:"];
+  return table(["model", "test", "Node 24, one thread, tokens/s:", ...columns], rows);
+}
 
 const MIB = 2 ** 20;
 
