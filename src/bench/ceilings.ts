@@ -12,7 +12,7 @@ export type Ceiling = (typeof CEILINGS)[number];
 export type Ceilings = Readonly<Record<Ceiling, number>>;
 
 /** Memory that a read passes over: more than caches hold. */
-const STREAM_BYTES = 256 << 20;
+export const STREAM_BYTES: number = 256 << 20;
 /** Bytes of a unit of `probe_read`. */
 const READ_UNIT = 4096;
 /** Units of the other probes that a call computes, which takes less than a millisecond. */

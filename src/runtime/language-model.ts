@@ -89,8 +89,8 @@ export function engineInfo(model: Model): EngineInfo {
 
 type Versions = { readonly bun?: string; readonly deno?: string; readonly node?: string };
 
-/** For reports only; no decision depends on it. */
-function runtimeName(): string {
+/** Name and version of the JavaScript runtime. For reports only; no decision depends on it. */
+export function runtimeName(): string {
   const versions = (globalThis as { process?: { versions?: Versions } }).process?.versions;
   for (const name of ["bun", "deno", "node"] as const) {
     const version = versions?.[name];

@@ -80,6 +80,7 @@ const ENTRIES: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
   "quern/core": () => import("../../src/core.ts"),
   "quern/quantize": () => import("../../src/quantize.ts"),
   "quern/evaluate": () => import("../../src/evaluate.ts"),
+  "quern/bench": () => import("../../src/bench.ts"),
   "quern/node": () => import("../../src/node.ts"),
 };
 

@@ -10,7 +10,7 @@ import { packagesOf, readRepository, SOURCES } from "./reading/sources.ts";
 
 /** What the library may import at run time. */
 const LIBRARY_PACKAGES = ["@assemblyscript/loader", "@huggingface/tokenizers", "fflate"];
-/** What evaluation alone may import besides: templates of tasks, their schema, CSV files. */
+/** What evaluation and benchmarks alone may import besides: templates of tasks, schemas, CSV files. */
 const EVALUATION_PACKAGES = ["@huggingface/jinja", "papaparse", "valibot"];
 /** What the renderer of chat templates alone may import besides, and only when a template is used. */
 const CHAT_PACKAGES = ["@huggingface/jinja"];
@@ -124,7 +124,7 @@ describe("versions", () => {
 
 describe("imports of packages", () => {
   it("stay within the allowed ones in the library", () => {
-    const evaluates = (file: string) => file.startsWith("src/eval/");
+    const evaluates = (file: string) => /^src\/(?:eval|bench)\//.test(file);
     const chats = (file: string) => file.startsWith("src/text/jinja/");
     const library = SOURCES.filter((file) => !isCli(file));
     const allowed = (name: string) => isBuiltin(name) || LIBRARY_PACKAGES.includes(name);

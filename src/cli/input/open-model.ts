@@ -88,7 +88,8 @@ export async function openMachine({ options, note }: CommandSession): Promise<Ma
   return createMachine({ kernels: checkKernels(options), threads: options.threads, onWarning: note });
 }
 
-function checkKernels({ kernels }: CommonOptions): "auto" | "base" | "relaxed" {
+/** @throws UnsupportedError for the build that only tests use. */
+export function checkKernels({ kernels }: CommonOptions): "auto" | "base" | "relaxed" {
   if (kernels !== "reference") return kernels;
   const builds = ["auto", "base", "relaxed"];
   throw new UnsupportedError("--kernels", "reference (the scalar twins are for tests only)", builds);

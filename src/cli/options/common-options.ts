@@ -87,6 +87,12 @@ export function integerIn(option: string, min: number, max: number): (text: stri
   };
 }
 
+/** Reads whole numbers from `min` on, such as `128,512`. */
+export function wholeNumbers(option: string, min: number): (text: string) => readonly number[] {
+  const read = integerIn(option, min, 2 ** 24);
+  return (text) => text.split(",").map(read);
+}
+
 /** An end of a range is allowed itself (`from`, `to`) or not (`above`, `below`). */
 export interface NumberRange {
   readonly from?: number;

@@ -1,8 +1,8 @@
 /** Shows which kernels the time of a token goes to. */
-import type { Ceiling, Ceilings } from "../../bench/ceilings.ts";
 import type { Profile } from "../../bench/profile/profile.ts";
 import type { PhaseProfile, ProfileRow } from "../../bench/profile/profile-rows.ts";
 import type { EngineInfo } from "../../runtime/language-model.ts";
+import { ceilingsLine } from "./bench-table.ts";
 import { renderTable, type TextColumn } from "./text-table.ts";
 
 const COLUMNS: readonly TextColumn[] = [
@@ -18,21 +18,9 @@ const COLUMNS: readonly TextColumn[] = [
   { title: "of ceiling", align: "right" },
 ];
 
-const NAMES: Readonly<Record<Ceiling, string>> = {
-  read: "reading memory",
-  dotI8: "8-bit dots",
-  dotI16: "16-bit dots",
-  f32: "f32",
-};
-
 export function describeProfile({ runtime, kernels, threads, activations }: EngineInfo, profile: Profile): string {
   const machine = `${runtime}, ${kernels} kernels, ${threads} ${threads === 1 ? "thread" : "threads"}, ${activations} activations`;
   return [machine, ceilingsLine(profile.ceilings), ...profile.phases.map(phaseText)].join("\n\n");
-}
-
-function ceilingsLine({ read, ...computing }: Ceilings): string {
-  const parts = Object.entries(computing).map(([name, rate]) => `${NAMES[name as Ceiling]} ${giga(rate)} Gop/s`);
-  return `ceilings: ${NAMES.read} ${giga(read)} GB/s, ${parts.join(", ")}`;
 }
 
 function phaseText(phase: PhaseProfile): string {
@@ -88,5 +76,4 @@ function figures({
   return [read, (operations / 1e6).toFixed(2), rate(bytes), rate(operations)];
 }
 
-const giga = (rate: number) => (rate / 1e9).toFixed(1);
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;

@@ -22,6 +22,7 @@ export const ENTRIES: readonly string[] = [
   "src/core.ts",
   "src/quantize.ts",
   "src/evaluate.ts",
+  "src/bench.ts",
   "src/node.ts",
 ];
 
