@@ -1,2 +1,3 @@
 // Exports the kernels that replace those of the same name in `index.ts` where the runtime has relaxed SIMD.
 export { matmul_w2a8, matmul_w3a8, matmul_w4a8 } from "./matmul/matmul-codes";
+export { probe_dot_i8 } from "./common/probe";

@@ -1,6 +1,6 @@
 /** Exports `quern/bench`: how fast a model or the kernels run here, where the time goes, and how two such measurements differ. */
 export type { Ceiling, Ceilings } from "./bench/ceilings.ts";
-export { logitsHash, matrixHash } from "./bench/golden.ts";
+export { logitsHash, matrixHash } from "./bench/golden-hashes.ts";
 export { benchKernels, type KernelBenchOptions } from "./bench/kernels/bench-kernels.ts";
 export type { MachineFacts } from "./bench/machine-facts.ts";
 export type { MeasureOptions } from "./bench/measuring.ts";

@@ -4,8 +4,9 @@ import type { Machine } from "../wasm/machine.ts";
 import type { Region } from "../wasm/memory/region.ts";
 import { timedRate } from "./timing.ts";
 
-/** What limits a kernel: bytes read per second, or operations per second of one kind (a multiply-add is two operations). */
+/** Bytes read per second, and operations per second of each kind (a multiply-add is two operations). */
 export const CEILINGS = ["read", "dotI8", "dotI16", "f32"] as const;
+/** What limits a kernel: reading memory, or one kind of arithmetic. */
 export type Ceiling = (typeof CEILINGS)[number];
 
 /** Bytes or operations per second, in the fastest sample. */

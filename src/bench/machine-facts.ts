@@ -1,5 +1,6 @@
 /** Facts about the machine and the process, as far as the runtime tells them. For reports only; no decision depends on them. */
 
+/** The machine of a benchmark. What a runtime does not tell is null. */
 export interface MachineFacts {
   /** Name of the processor; null in pages. */
   readonly cpu: string | null;

@@ -22,6 +22,9 @@ export const starved = (found: Quantized): number => found.starved.length;`,
   "quern/evaluate": `import { type Comparison, ModelLikelihood } from "quern/evaluate";
 export const kl = (found: Comparison): number => found.kl.mean;
 export const close = (likelihood: ModelLikelihood): void => likelihood[Symbol.dispose]();`,
+  "quern/bench": `import { type BenchReport, bench, compareBenches } from "quern/bench";
+export const measure: typeof bench = bench;
+export const ratios = (a: BenchReport, b: BenchReport): readonly number[] => compareBenches(a, b).tests.map(({ ratio }) => ratio);`,
   "quern/node": `import { nodeFolder, nodeOutput } from "quern/node";
 export const doors: readonly [typeof nodeFolder, typeof nodeOutput] = [nodeFolder, nodeOutput];`,
 };

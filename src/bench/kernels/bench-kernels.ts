@@ -5,7 +5,7 @@ import { runtimeName } from "../../runtime/language-model.ts";
 import { createMachine } from "../../wasm/embedded.ts";
 import type { Machine, MachineOptions } from "../../wasm/machine.ts";
 import { CeilingProbes, STREAM_BYTES } from "../ceilings.ts";
-import { matrixHash } from "../golden.ts";
+import { matrixHash } from "../golden-hashes.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { checkMeasuring, MEASURE_OPTIONS, type MeasureOptions, type Measuring } from "../measuring.ts";
 import { type BenchReport, type BenchResult, type Limit, resultOf, type Unit } from "../report/bench-report.ts";

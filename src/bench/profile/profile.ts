@@ -9,6 +9,7 @@ import { WorkCounter } from "./call-work.ts";
 import { type PassPart, profilePhase } from "./profile-phase.ts";
 import type { PhaseProfile } from "./profile-rows.ts";
 
+/** The ceilings of a run, and where the time of a decoded token and of a token of a prompt goes. */
 export interface Profile {
   readonly ceilings: Ceilings;
   readonly phases: readonly PhaseProfile[];

@@ -5,6 +5,7 @@ import type { MachineFacts } from "../machine-facts.ts";
 
 /** Units in which results are given. Of milliseconds fewer are better, of the others more. */
 export const UNITS = ["tokens/s", "ms", "GB/s", "Gop/s"] as const;
+/** The unit of a result. */
 export type Unit = (typeof UNITS)[number];
 
 /** One test: mean and standard deviation (n - 1) of its samples. */
@@ -43,6 +44,7 @@ export interface BenchMemory {
   readonly peakResident: number | null;
 }
 
+/** What `bench` and `benchKernels` give, and `quern bench --json` prints. */
 export interface BenchReport {
   readonly machine: MachineFacts;
   /** Name and version of the JavaScript runtime. */

@@ -19,6 +19,7 @@ export interface TestRatio {
   readonly verdict: "faster" | "slower" | "same" | null;
 }
 
+/** Two benchmarks, a and b, side by side. */
 export interface BenchComparison {
   readonly level: number;
   readonly tests: readonly TestRatio[];

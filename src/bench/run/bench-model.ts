@@ -6,7 +6,7 @@ import type { Model } from "../../model/model.ts";
 import { engineInfo } from "../../runtime/language-model.ts";
 import { createMachine } from "../../wasm/embedded.ts";
 import { CeilingProbes } from "../ceilings.ts";
-import { logitsHash } from "../golden.ts";
+import { logitsHash } from "../golden-hashes.ts";
 import { GptqWork } from "../kernels/gptq-work.ts";
 import { machineFacts, peakResident } from "../machine-facts.ts";
 import { checkMeasuring, MEASURE_OPTIONS, type MeasureOptions, type Measuring } from "../measuring.ts";

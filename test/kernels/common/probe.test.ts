@@ -4,9 +4,9 @@ import { mulberry32 } from "../../helpers/random.ts";
 
 const UNITS = 5;
 
-/** 64 bytes: m, n, x and the rest, small enough for the 7 bits of the relaxed dot. */
+/** 64 bytes: m and n, which have at most 7 bits and no sign as the second operand of the relaxed dot, x and the rest. */
 const random = mulberry32(3);
-const DATA = Int8Array.from({ length: 64 }, () => Math.floor(random() * 128) - 64);
+const DATA = Int8Array.from({ length: 64 }, (_, i) => Math.floor(random() * 128) - (i < 32 ? 0 : 64));
 
 /** Sums of products of `width` neighbours in each of the four lanes of two vectors. */
 function dots(x: ArrayLike<number>, y: ArrayLike<number>, width: number): number[] {

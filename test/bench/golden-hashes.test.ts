@@ -1,7 +1,7 @@
 /** The hashes are those of ci/golden.json, whatever builds and threads compute them; ci/portable.mjs sees to other runtimes. */
 import { describe, expect, it } from "vitest";
 import { Turns } from "../../src/base/turns.ts";
-import { logitsHash, matrixHash } from "../../src/bench/golden.ts";
+import { logitsHash, matrixHash } from "../../src/bench/golden-hashes.ts";
 import { loadModel } from "../../src/index.ts";
 import { createMachine } from "../../src/wasm/embedded.ts";
 import { BUILDS } from "../helpers/kernels.ts";
