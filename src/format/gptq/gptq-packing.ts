@@ -49,7 +49,12 @@ export function packColumns(codes: Uint8Array, K: number, N: number, bits: Bits)
 
 /** Unpacks zeros[N,G] from qzeros[G, N b/32], for weights scale * (code - zero). */
 export function unpackZeros(qzeros: Int32Array, N: number, G: number, bits: Bits, version: GptqVersion): Uint8Array {
-  return transpose(unpackRows(version === "gptq" ? plusOne(qzeros, bits) : qzeros, N, G, bits), G, N);
+  return transpose(unpackRows(truePacked(qzeros, bits, version), N, G, bits), G, N);
+}
+
+/** True zero points, still packed. */
+export function truePacked(qzeros: Int32Array, bits: Bits, version: GptqVersion): Int32Array {
+  return version === "gptq" ? plusOne(qzeros, bits) : qzeros;
 }
 
 /** The fields of qzeros as they are stored, [G,N]. */

@@ -77,6 +77,31 @@ describe("the GPTQ codec", () => {
     expect(await found.read()).toMatchObject({ codes: matrix.codes, scales: matrix.scales, zeros: matrix.zeros });
   });
 
+  it.each([2, 3, 4, 8] as const)(
+    "lays %i-bit codes of any rows, some with negative scales, as they are read",
+    async (bits) => {
+      for (const scattered of [false, true]) {
+        const random = randomMatrix(2072, 256, 4, bits, scattered);
+        const scales = random.scales.map((scale, i) => (i % 5 === 0 ? -scale : scale));
+        const { matrix: found } = stored({ ...random, scales });
+        if (found.kind !== "packed") throw new Error("GPTQ packs");
+        const read = await found.read();
+        expect(read.scales.every((scale) => scale > 0)).toBe(true);
+        expect(Buffer.compare((await layOut(machine, found)).panels, twin(read))).toBe(0);
+      }
+    },
+  );
+
+  it.each([false, true])("names a scale that is no number, groups scattered: %s", async (scattered) => {
+    const tensors = gptqTensors("m", randomMatrix(64, 96, 3, 4, scattered), "gptq_v2");
+    const scales = tensors.find(({ name }) => name === "m.scales")!.bytes;
+    new DataView(scales.buffer, scales.byteOffset).setUint16(2 * (64 * 2 + 33), 0xfc00, true);
+    const found = gptqCodec(indexOf(tensors), settings(4, 32)).locate({ name: "m", rows: 64, cols: 96 });
+    await expect(layOut(machine, found)).rejects.toThrow(
+      "m.scales: found -Infinity for output 33, group 2, expected a finite number",
+    );
+  });
+
   it("lays a large matrix range by range, never reading more than 16 MiB at once", async () => {
     const matrix = randomMatrix(17_024, 1024, 4, 8, true);
     const { index, matrix: found } = stored(matrix);

@@ -5,13 +5,13 @@ import { bytesSource } from "../../../src/files/source.ts";
 import { openTensorIndex } from "../../../src/format/checkpoint.ts";
 import { parseGptqConfig, readGptqConfig, resolveModule } from "../../../src/format/gptq/gptq-config.ts";
 import { inspectGptq, isGptqModule } from "../../../src/format/gptq/gptq-header.ts";
-import { openGptq, readGptq } from "../../../src/format/gptq/gptq-reader.ts";
+import { readGptq } from "../../../src/format/gptq/gptq-reader.ts";
 import { gptqTensors, type NamedTensor } from "../../../src/format/gptq/gptq-tensors.ts";
 import { openSafetensors } from "../../../src/format/safetensors.ts";
 import { readTensor, type TensorIndex } from "../../../src/format/tensor-index.ts";
 import { exactF16, f16Value, nearestF16 } from "../../../src/tensor/float16.ts";
 import type { Bits } from "../../../src/tensor/linear-shape.ts";
-import { naturalOrder, type QuantizedMatrix, rowsOfMatrix } from "../../../src/tensor/quantized-matrix.ts";
+import { naturalOrder, type QuantizedMatrix } from "../../../src/tensor/quantized-matrix.ts";
 import { mulberry32 } from "../../helpers/random.ts";
 import { CHECKPOINTS, dequantise, hubName } from "./gptq-checkpoints.ts";
 
@@ -143,25 +143,6 @@ describe("readGptq", () => {
       expect(dequantise(read).map((weight) => weight + 0)).toEqual(dequantise(negative).map((weight) => weight + 0)); // -0 and 0
       expect(read.codes).not.toEqual(matrix.codes);
     });
-  });
-
-  it("reads ranges of rows as parts of the whole", async () => {
-    const matrix = randomMatrix(96, 64, 2, 3, { scattered: true });
-    const index = indexOf(
-      gptqTensors("m", { ...matrix, scales: matrix.scales.map((s, i) => (i % 5 ? s : -s)) }, "gptq_v2"),
-    );
-    const said = settings({ bits: 3, group_size: 32, sym: false, format: "gptq_v2" });
-    const module = { name: "m", rows: 96, cols: 64 };
-    const whole = await readGptq(index, module, said);
-    const reader = await openGptq(index, module, said);
-    for (const [first, count] of [
-      [0, 16],
-      [16, 48],
-      [64, 32],
-    ]) {
-      const { warnings: _, ...expected } = whole;
-      expect(await reader.rows(first, count)).toEqual(rowsOfMatrix(expected, first, count));
-    }
   });
 
   const matrix = randomMatrix(32, 64, 2, 4, { symmetric: true });
