@@ -22,8 +22,8 @@ export { lay_gguf_codes, unpack_gguf_blocks } from "./lay/gguf-panels";
 export { quantize_act, round_act } from "./matmul/activations";
 export { matmul_w2a16, matmul_w3a16, matmul_w4a16, matmul_w8a16 } from "./matmul/matmul-codes";
 export { matmul_w2a16 as matmul_w2a8, matmul_w3a16 as matmul_w3a8, matmul_w4a16 as matmul_w4a8 } from "./matmul/matmul-codes";
-export { pack_blocks } from "./blocks/block-weights";
-export { embed_blocks, matmul_blocks } from "./blocks/matmul-blocks";
+export { pack_blocks } from "./blocks/block-panel";
+export { embed_blocks, matmul_blocks, matmul_blocks_a16, matmul_blocks_a16 as matmul_blocks_a8 } from "./blocks/matmul-blocks";
 export { matmul_bf16, matmul_f16, matmul_f32, matmul_w2, matmul_w3, matmul_w4, matmul_w8 } from "./matmul/matmul-float";
 export { gram_f32, gram_f64, gram_pack } from "./gptq/gram";
 export {

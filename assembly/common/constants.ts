@@ -11,6 +11,10 @@ export const LOW_HALF: usize = 128; // 0x0000ffff in every 32-bit lane
 export const F16_SIGN: usize = 144; // 0x80000000 in every 32-bit lane
 export const F16_REST: usize = 160; // 0x0fffe000: the 15 lower bits of an f16 after << 13
 export const F32_2P112: usize = 176; // 2^112 in every f32 lane
+export const F32_2M112: usize = 304; // 2^-112 in every f32 lane
+export const BYTES_10: usize = 320; // 0x10 in every byte
+export const BYTES_30: usize = 336; // 0x30 in every byte
+export const BYTES_01: usize = 352; // 0x01 in every byte
 
 // f64, the same in both lanes: for the fifth root of the clip search (grid.ts).
 export const F64_ONE: usize = 192;
@@ -22,16 +26,15 @@ export const F64_TINY: usize = 272; // 1e-280
 export const F64_INFINITY: usize = 288;
 
 // f32, the same in all lanes: for the clip search (search.ts).
-export const F32_ROUND: usize = 304; // 1.5 * 2^23: adding it rounds to an integer
-export const F32_POWER_SEED: usize = 320; // bits of y = a^(-1/5) are this minus a fifth of a's bits
-export const F32_POWER_FIFTH: usize = 336; // 2^16 / 5 in the lower half of every 32-bit lane
-export const F32_POWER_C0: usize = 352; // e^(-0.8) = C0 + C1 e + C2 e^2 for 0.852 <= e <= 1.172
-export const F32_POWER_C1: usize = 368;
-export const F32_POWER_C2: usize = 384;
-export const F32_CLOSE_C0: usize = 400; // the same with a cubic
-export const F32_CLOSE_C1: usize = 416;
-export const F32_CLOSE_C2: usize = 432;
-export const F32_CLOSE_C3: usize = 448;
+export const F32_POWER_SEED: usize = 368; // bits of y = a^(-1/5) are this minus a fifth of a's bits
+export const F32_POWER_FIFTH: usize = 384; // 2^16 / 5 in the lower half of every 32-bit lane
+export const F32_POWER_C0: usize = 400; // e^(-0.8) = C0 + C1 e + C2 e^2 for 0.852 <= e <= 1.172
+export const F32_POWER_C1: usize = 416;
+export const F32_POWER_C2: usize = 432;
+export const F32_CLOSE_C0: usize = 448; // the same with a cubic
+export const F32_CLOSE_C1: usize = 464;
+export const F32_CLOSE_C2: usize = 480;
+export const F32_CLOSE_C3: usize = 496;
 
 // For exp of f32 (assembly/common/exp.ts); every entry is one value in all four lanes.
 export const EXP_LOG2E: usize = 512; // 1 / ln 2

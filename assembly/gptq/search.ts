@@ -4,7 +4,7 @@
 // that differ by more than a slack are in the order of the exact errors (docs/kernels.md), so only candidates within that slack of the
 // best estimate can win. If there are several, they are compared in f64, in order. So the choice is that of a search in f64, the first of
 // equals included.
-import { F32_POWER_C0, F32_POWER_C1, F32_POWER_C2, F32_POWER_FIFTH, F32_POWER_SEED, F32_ROUND } from "../common/constants";
+import { EXP_MAGIC, F32_POWER_C0, F32_POWER_C1, F32_POWER_C2, F32_POWER_FIFTH, F32_POWER_SEED } from "../common/constants";
 import { leastLane } from "../common/lanes";
 import { bitsOf, clipOf, isSymmetric, topOf } from "./flags";
 import { closePower32, power32, power64 } from "./power";
@@ -195,7 +195,7 @@ function boundsOf(table: usize, i: i32, flags: i32): v128 {
 /** Sums of |q - x|^2.4 or h (q - x)^2 in steps of the four candidates at `at`; stops when all are above `limits`. */
 function sumsOf(at: usize, row: usize, end: usize, h: usize, limits: v128, flags: i32): v128 {
   const inverse = v128.load(at, INVERSES), low = v128.load(at, LOWEST), high = v128.load(at, HIGHEST);
-  const round = v128.load(F32_ROUND), seed = v128.load(F32_POWER_SEED), fifth = v128.load(F32_POWER_FIFTH);
+  const round = v128.load(EXP_MAGIC), seed = v128.load(F32_POWER_SEED), fifth = v128.load(F32_POWER_FIFTH);
   const c0 = v128.load(F32_POWER_C0), c1 = v128.load(F32_POWER_C1), c2 = v128.load(F32_POWER_C2);
   const weighted = clipOf(flags) == 2;
   let sums = f32x4.splat(0);
@@ -204,7 +204,7 @@ function sumsOf(at: usize, row: usize, end: usize, h: usize, limits: v128, flags
     let part = f32x4.splat(0);
     for (; row < stop; row += 4) {
       const steps = f32x4.mul(v128.load32_splat(row), inverse);
-      // Adding `round` rounds to an integer.
+      // Adding 1.5 * 2^23 rounds to an integer.
       const code = f32x4.sub(f32x4.add(f32x4.pmin(f32x4.pmax(steps, low), high), round), round);
       const d = f32x4.sub(steps, code);
       const square = f32x4.mul(d, d);

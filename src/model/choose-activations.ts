@@ -3,9 +3,11 @@ import { UsageError } from "../base/errors.ts";
 import type { Activations, EngineActivations } from "../nn/emit.ts";
 import type { StoredLinear } from "./weights/locate.ts";
 
-/** The arithmetic of a model unless another is asked for: int8 if any weights are packed, f32 if all are float or of a small float format. */
+/** The arithmetic of a model unless another is asked for: int8 if any weights are codes or blocks, f32 if all are float or of a small float format. */
 export function defaultMode(linears: readonly Pick<StoredLinear, "stored">[]): "int8" | "f32" {
-  return linears.some(({ stored }) => stored.kind === "packed" && stored.isFloatFormat !== true) ? "int8" : "f32";
+  const isInteger = ({ stored }: Pick<StoredLinear, "stored">) =>
+    stored.kind === "blocks" || (stored.kind === "packed" && stored.isFloatFormat !== true);
+  return linears.some(isInteger) ? "int8" : "f32";
 }
 
 /** The arithmetic that the options ask for, or the default. @throws UsageError for unknown options. */

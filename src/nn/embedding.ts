@@ -7,8 +7,8 @@ export function embed({ tape }: Emit, h: Rows, ids: number, matrix: Matrix): voi
   const { ptr, cols } = matrix;
   if (matrix.kind === "float") tape.call(`embed_${matrix.dtype}`, h.rows, cols, h.ptr, ids, ptr, cols, h.ld);
   else if (matrix.kind === "blocks") {
-    const { bits, groupSize, blockSize } = matrix;
-    tape.call("embed_blocks", h.rows, 16 * cols, h.ptr, ids, ptr, cols, h.ld, bits, groupSize, blockSize);
+    const { bits, blockSize } = matrix;
+    tape.call("embed_blocks", h.rows, 16 * cols, h.ptr, ids, ptr, cols, h.ld, bits, blockSize);
   }
   // All 16 rows of each panel that is read are unpacked.
   else

@@ -3,7 +3,7 @@
  * gathering columns); then one matmul is recorded for each format among them.
  */
 import { groupBy } from "../base/group-by.ts";
-import type { Matrix, PackedMatrix } from "../tensor/matrix.ts";
+import type { BlockMatrix, Matrix, PackedMatrix } from "../tensor/matrix.ts";
 import { stride } from "../tensor/matrix.ts";
 import { panelCount, recordLayout } from "../tensor/panel.ts";
 import type { KernelName } from "../wasm/generated/kernels.ts";
@@ -28,7 +28,7 @@ export interface MatmulRequest {
   readonly targets: readonly Target[];
   /** Approximate number of compact rows over all targets, by which time slices are chosen. */
   readonly rows: number;
-  /** Router and head read their input unrounded in every mode; a packed head in the modes int8 and int16 reads it as int16. */
+  /** Router and head read their input unrounded in every mode; a packed head (or one of blocks) in the modes int8 and int16 reads it as int16. */
   readonly exact?: boolean;
   /** Address of fixed scales of the input, for study activations; if it is 0 or left out, each row gets its own scales. */
   readonly scales?: number;
@@ -36,6 +36,9 @@ export interface MatmulRequest {
 
 /** Most columns of a group; int16 sums would overflow with more. */
 const MAX_ACTIVATION_GROUP = 128;
+
+/** Fewest columns of a group: those of blocks with a scale for 16 columns. */
+const MIN_ACTIVATION_GROUP = 16;
 
 /** Largest int16 code of an input. */
 const WIDE_LEVELS = 32767;
@@ -88,7 +91,7 @@ interface InputPlan {
 
 function planInput({ activations }: Emit, request: MatmulRequest, matrix: Matrix): InputPlan {
   const permPtr = matrix.kind === "packed" ? matrix.permPtr : 0;
-  const isExact = request.exact && (matrix.kind !== "packed" || activations.mode === "study");
+  const isExact = request.exact && (matrix.kind === "float" || activations.mode === "study");
   if (activations.mode === "f32" || isExact)
     return { form: "plain", permPtr, group: 0, levels: 0, key: permPtr === 0 ? "" : `g${permPtr}` };
   if (activations.mode === "study") {
@@ -97,12 +100,11 @@ function planInput({ activations }: Emit, request: MatmulRequest, matrix: Matrix
   }
   const { mode, group } = activations;
   const levels = mode === "int16" || request.exact ? WIDE_LEVELS : 127;
-  // Blocks are computed as floats, then multiplied as floats are.
-  if (matrix.kind !== "packed") {
+  if (matrix.kind === "float") {
     const columns = group === "weight" ? MAX_ACTIVATION_GROUP : group;
     return { form: "rounded", permPtr, group: columns, levels, key: `f${columns}` };
   }
-  const columns = activationGroup(matrix, group);
+  const columns = matrix.kind === "blocks" ? matrix.groupSize : activationGroup(matrix, group);
   return { form: "record", permPtr, group: columns, levels, key: `r${columns}/${levels}/${permPtr}` };
 }
 
@@ -160,15 +162,13 @@ function emitMatmul(
   const record = (sameInput ? tape.beside : tape.call).bind(tape);
   const groupSize = matrix.kind === "packed" ? matrix.groupSize : 0;
   const head = [table, targets.length] as const;
+  if (matrix.kind === "blocks") {
+    record(...blocksCall(emit, request, matrix, plan, [units, work, ...head]));
+    return;
+  }
   if (plan.form !== "record") {
     const ordered = plan.form === "rounded" ? { ptr: prepared.rounded, ld: matrix.cols } : request.input;
     const x = plan.permPtr === 0 ? ordered : { ptr: prepared.gathered, ld: matrix.cols };
-    if (matrix.kind === "blocks") {
-      const { bits, groupSize, blockSize } = matrix;
-      // biome-ignore format: one line a call
-      record("matmul_blocks", units, work, ...head, x.ptr, request.index, matrix.cols, stride(matrix.rows), x.ld, bits, groupSize, blockSize);
-      return;
-    }
     const kernel = matrix.kind === "float" ? (`matmul_${matrix.dtype}` as const) : (`matmul_w${matrix.bits}` as const);
     record(kernel, units, work, ...head, x.ptr, request.index, matrix.cols, groupSize, stride(matrix.rows), x.ld);
     return;
@@ -182,7 +182,30 @@ function emitMatmul(
   record(kernel, units, work, ...head, prepared.records, request.index, matrix.cols, groupSize, plan.group, stride(matrix.rows), layout.recordBytes, values);
 }
 
+/** The kernel of a matrix of blocks and its arguments; `first` are those before the input. */
+function blocksCall(
+  emit: Emit,
+  request: MatmulRequest,
+  matrix: BlockMatrix,
+  plan: InputPlan,
+  first: readonly number[],
+): Parameters<Emit["tape"]["call"]> {
+  const { prepared } = emit;
+  const { cols, bits, blockSize } = matrix;
+  const [units, work, ...head] = first;
+  const sizes = [request.index, cols, stride(matrix.rows)];
+  if (plan.form !== "record") {
+    const x = plan.form === "rounded" ? { ptr: prepared.rounded, ld: cols } : request.input;
+    return ["matmul_blocks", units, work, ...head, x.ptr, ...sizes, x.ld, bits, blockSize];
+  }
+  const narrow = usesNarrow(emit, plan);
+  const layout = recordLayout(cols, plan.group, narrow);
+  const values = narrow ? layout.narrowOffset : layout.wideOffset;
+  const kernel = narrow ? "matmul_blocks_a8" : "matmul_blocks_a16";
+  return [kernel, units, work, ...head, prepared.records, ...sizes, layout.recordBytes, values, bits, blockSize];
+}
+
 /** Most bytes that a prepared input of this size needs in each form. */
 export function preparedBytes(rows: number, cols: number): { records: number; rounded: number } {
-  return { records: rows * recordLayout(cols, 32, true).recordBytes, rounded: rows * cols * 4 };
+  return { records: rows * recordLayout(cols, MIN_ACTIVATION_GROUP, true).recordBytes, rounded: rows * cols * 4 };
 }

@@ -102,7 +102,7 @@ export interface StagedBlocks extends BlockForm {
   readonly codes: number;
   /** Address of u32 [rows, cols / blockSize]: f16 bits of the units of scales (upper half) and minimums. */
   readonly heads: number;
-  /** Address of [rows, cols / groupSize]: scale and minimum, signed bytes. */
+  /** Address of [rows, cols / groupSize]: scale and minimum, signed bytes; in blocks of one group both are 1. */
   readonly pairs: number;
 }
 
@@ -118,10 +118,9 @@ export function layBlocks(
   part: StagedBlocks,
   first: number,
 ): void {
-  const { rows, cols, bits, groupSize, blockSize, codes, heads, pairs } = part;
+  const { rows, cols, bits, blockSize, codes, heads, pairs } = part;
   const to = address + blockPanelBytes(part, first, cols);
-  // biome-ignore format: one line a call
-  machine.call("pack_blocks", panelCount(rows), to, codes, heads, pairs, rows, cols, bits, groupSize, blockSize);
+  machine.call("pack_blocks", panelCount(rows), to, codes, heads, pairs, rows, cols, bits, blockSize);
 }
 
 /** Scales as f16 bits. They are exact, because the grid or the file has already rounded each scale to f16. */

@@ -28,14 +28,17 @@ export interface PackedMatrix {
   readonly permPtr: number;
 }
 
-/** How blocks are stored: bits of a code, columns that share a scale and a minimum, and columns that share the units of both. */
+/**
+ * How blocks are stored: bits of a code, columns that share a scale and a minimum (16 at 2 and 6 bits, 32 at 4 and 5), and columns that share the
+ * units of both. Codes of 6 bits are from -32 to 31 and have no minimum.
+ */
 export interface BlockForm {
-  readonly bits: 2 | 4 | 8;
+  readonly bits: 2 | 4 | 5 | 6;
   readonly groupSize: 16 | 32;
   readonly blockSize: 32 | 256;
 }
 
-/** A linear [rows, cols] in panels of blocks: weights are `(d * scale) * code - dmin * min` (docs/kernels.md). */
+/** A linear [rows, cols] in panels of blocks: weights are `(d * scale) * code - dmin * min`, in blocks of 32 columns `d * code - dmin` (docs/kernels.md). */
 export interface BlockMatrix extends BlockForm {
   readonly kind: "blocks";
   readonly ptr: number;

@@ -10,7 +10,7 @@ export const PANEL_ROWS = 16;
 const GROUP_HEAD_BYTES = 64;
 
 /** Scratch that every matmul kernel may use, in bytes for each thread. */
-export const MATMUL_SCRATCH_BYTES: number = 18 << 10;
+export const MATMUL_SCRATCH_BYTES: number = 20 << 10;
 
 /** Bits of a weight, not counting scales and zeros. */
 export function bitsOf(type: WeightType): number {
@@ -40,15 +40,16 @@ export function panelBytes(type: WeightType, rows: number, cols: number, groupSi
 }
 
 /**
- * Bytes of a linear [rows, cols] in panels of blocks: for each row 4 bytes a block, 2 bytes a group, and the codes. Twin of
- * assembly/blocks/block-weights.ts; cols % blockSize == 0.
+ * Bytes of a linear [rows, cols] in panels of blocks: for each row 4 bytes a block, the codes, and in blocks of 256 columns 2 bytes a group (1
+ * byte at 6 bits). Twin of assembly/blocks/block-panel.ts; cols % blockSize == 0.
  */
 export function blockPanelBytes(
   { bits, groupSize, blockSize }: { readonly bits: number; readonly groupSize: number; readonly blockSize: number },
   rows: number,
   cols: number,
 ): number {
-  return panelCount(rows) * PANEL_ROWS * ((4 * cols) / blockSize + (2 * cols) / groupSize + (cols * bits) / 8);
+  const factors = blockSize === groupSize ? 0 : (cols / groupSize) * (bits === 6 ? 1 : 2);
+  return panelCount(rows) * PANEL_ROWS * ((4 * cols) / blockSize + factors + (cols * bits) / 8);
 }
 
 /** Offsets in bytes of the parts of a quantised row ("record"). */

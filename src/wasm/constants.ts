@@ -13,16 +13,19 @@ const VECTORS: readonly (readonly [number, number])[] = [
   [144, 0x80000000],
   [160, 0x0fffe000],
   [176, 0x77800000], // 2^112
-  [304, 0x4b400000], // the clip search: 1.5 * 2^23
-  [320, 0x4c2b9213], // the seed, which makes the largest errors of both signs equal
-  [336, 13107], // 2^16 / 5
-  [352, 0x40216694], // C0 .. C2: minimax of e^(-0.8), relative error 6.7e-4
-  [368, 0xc00ec9c1],
-  [384, 0x3f359573],
-  [400, 0x404c6e40], // C0 .. C3: the same with a cubic, relative error 5.0e-5
-  [416, 0xc087e411],
-  [432, 0x402d7b5a],
-  [448, 0xbf288904],
+  [304, 0x07800000], // 2^-112
+  [320, 0x10101010],
+  [336, 0x30303030],
+  [352, 0x01010101],
+  [368, 0x4c2b9213], // the clip search: the seed, which makes the largest errors of both signs equal
+  [384, 13107], // 2^16 / 5
+  [400, 0x40216694], // C0 .. C2: minimax of e^(-0.8), relative error 6.7e-4
+  [416, 0xc00ec9c1],
+  [432, 0x3f359573],
+  [448, 0x404c6e40], // C0 .. C3: the same with a cubic, relative error 5.0e-5
+  [464, 0xc087e411],
+  [480, 0x402d7b5a],
+  [496, 0xbf288904],
   [512, 0x3fb8aa3b], // exp of f32: 1 / ln 2
   [528, 0x4b400000], // 1.5 * 2^23
   [544, 0x3f318000], // 355 / 512

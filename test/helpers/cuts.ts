@@ -1,7 +1,7 @@
 /** The promise every kernel makes: the same bits in both builds and however its units are cut. */
 import { expect } from "vitest";
 import type { KernelName } from "../../src/wasm/generated/kernels.ts";
-import { Bench, BUILDS } from "./kernels.ts";
+import { Bench, BUILDS, type Build } from "./kernels.ts";
 
 /** Calls a kernel for all its units, in the cut under test. */
 export type Call = (kernel: KernelName, units: number, ...args: number[]) => void;
@@ -15,7 +15,7 @@ const CUTS: readonly ((units: number) => [number, number][])[] = [
 ];
 
 /** Runs a kernel scenario in every build and cut, expects the same bits of all, and returns them. */
-export function sameBits<T extends Floats>(run: (bench: Bench, call: Call) => T): T {
+export function sameBits<T extends Floats>(run: (bench: Bench, call: Call, build: Build) => T): T {
   let expected: T | undefined;
   for (const build of BUILDS)
     for (const cut of CUTS) {
@@ -24,7 +24,7 @@ export function sameBits<T extends Floats>(run: (bench: Bench, call: Call) => T)
         for (const [first, last] of cut(units))
           if (first < last) bench.kernels[kernel](first, last, bench.scratch, ...args);
       };
-      const result = run(bench, call).slice() as T;
+      const result = run(bench, call, build).slice() as T;
       if (expected === undefined) expected = result;
       else if (!equalBytes(result, expected)) expect(bytes(result), `${build}, ${cut}`).toEqual(bytes(expected));
     }

@@ -28,11 +28,11 @@ const SMALL_FLOATS: Readonly<Partial<Record<GgufType, CodeForm>>> = {
 /** Types that have minimums, or scales of two levels that no type of codes can hold: their panels are those of the file's blocks. */
 const BLOCK_FORMS: Readonly<Partial<Record<GgufType, BlockForm>>> = {
   Q4_1: { bits: 4, groupSize: 32, blockSize: 32 },
-  Q5_1: { bits: 8, groupSize: 32, blockSize: 32 },
+  Q5_1: { bits: 5, groupSize: 32, blockSize: 32 },
   Q2_K: { bits: 2, groupSize: 16, blockSize: 256 },
   Q4_K: { bits: 4, groupSize: 32, blockSize: 256 },
-  Q5_K: { bits: 8, groupSize: 32, blockSize: 256 },
-  Q6_K: { bits: 8, groupSize: 16, blockSize: 256 },
+  Q5_K: { bits: 5, groupSize: 32, blockSize: 256 },
+  Q6_K: { bits: 6, groupSize: 16, blockSize: 256 },
 };
 
 /** Bits of a code in the file. */

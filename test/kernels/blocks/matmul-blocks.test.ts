@@ -7,17 +7,17 @@ import { type BlockRows, blockWeights, randomBlockRows } from "../../reference/b
 
 const FORMS = [
   [4, 32, 32],
-  [8, 32, 32],
+  [5, 32, 32],
   [2, 16, 256],
   [4, 32, 256],
-  [8, 32, 256],
-  [8, 16, 256],
+  [5, 32, 256],
+  [6, 16, 256],
 ] as const;
 const [ROWS, COLS] = [37, 512];
 
 /** Packs the rows with the kernel; returns the address of the panels. */
 function pack(bench: Bench, part: BlockRows): number {
-  const { rows, cols, bits, groupSize, blockSize, codes, heads, pairs } = part;
+  const { rows, cols, bits, blockSize, codes, heads, pairs } = part;
   const bytes = blockPanelBytes(part, rows, cols);
   const panels = bench.alloc(bytes);
   const guard = bench.alloc(64);
@@ -28,7 +28,7 @@ function pack(bench: Bench, part: BlockRows): number {
     [middle, end],
     [0, middle],
   ]) // prettier-ignore
-    bench.kernels.pack_blocks(first, last, bench.scratch, panels, ...from, rows, cols, bits, groupSize, blockSize);
+    bench.kernels.pack_blocks(first, last, bench.scratch, panels, ...from, rows, cols, bits, blockSize);
   expect(bench.u8(guard, 64).every((byte) => byte === 0)).toBe(true);
   return panels;
 }
@@ -42,7 +42,7 @@ describe.each(FORMS)("blocks of %i bits, groups of %i in blocks of %i", (bits, g
     const read = sameBits((bench, call) => {
       const [panels, at] = [pack(bench, part), bench.put(ids)];
       const y = bench.alloc(4 * ids.length * COLS);
-      call("embed_blocks", ids.length, y, at, panels, COLS, COLS, bits, groupSize, blockSize);
+      call("embed_blocks", ids.length, y, at, panels, COLS, COLS, bits, blockSize);
       return bench.f32(y, ids.length * COLS);
     });
     ids.forEach((id, t) => {
@@ -59,7 +59,7 @@ describe.each(FORMS)("blocks of %i bits, groups of %i in blocks of %i", (bits, g
       const at = bench.put(x);
       if (kernel === "blocks") {
         const table = bench.put(Int32Array.of(pack(bench, part), span, y, 0));
-        call("matmul_blocks", panelCount(ROWS), table, 1, at, 0, COLS, ldy, COLS, bits, groupSize, blockSize);
+        call("matmul_blocks", panelCount(ROWS), table, 1, at, 0, COLS, ldy, COLS, bits, blockSize);
       } else {
         const panels = bench.alloc(4 * ldy * COLS);
         call("panel_32", panelCount(ROWS), panels, bench.put(weights), ROWS, COLS);

@@ -17,17 +17,17 @@ export interface BlockRows extends BlockForm {
 }
 
 /** f32 [rows, cols]: each operation is rounded. For the codes of real types only the difference is. */
-export function blockWeights({ rows, cols, codes, heads, pairs, groupSize, blockSize }: BlockRows): Float32Array {
+export function blockWeights({ rows, cols, bits, codes, heads, pairs, groupSize, blockSize }: BlockRows): Float32Array {
   return Float32Array.from({ length: rows * cols }, (_, i) => {
     const [row, col] = [Math.floor(i / cols), i % cols];
     const head = heads[row * (cols / blockSize) + Math.floor(col / blockSize)];
     const pair = 2 * (row * (cols / groupSize) + Math.floor(col / groupSize));
     const product = Math.fround(f16Value(head >>> 16) * pairs[pair] * codes[i]);
-    return product - f16Value(head & 0xffff) * pairs[pair + 1];
+    return bits === 6 ? product + 0 : product - f16Value(head & 0xffff) * pairs[pair + 1];
   });
 }
 
-/** Any blocks: codes over their whole range, units of both signs, subnormal ones among them. */
+/** Any blocks that panels can hold: codes over their whole range, units of both signs, subnormal ones among them. */
 export function randomBlockRows(
   form: Pick<BlockRows, "bits" | "groupSize" | "blockSize" | "rows" | "cols">,
 ): BlockRows {
@@ -37,8 +37,11 @@ export function randomBlockRows(
   const unit = () => (below(2) << 15) | (below(16) << 10) | below(1024);
   return {
     ...form,
-    codes: Int8Array.from({ length: rows * cols }, () => (bits === 8 ? below(256) - 128 : below(2 ** bits))),
+    codes: Int8Array.from({ length: rows * cols }, () => below(2 ** bits) - (bits === 6 ? 32 : 0)),
     heads: Uint32Array.from({ length: (rows * cols) / blockSize }, () => (unit() << 16) | unit()),
-    pairs: Int8Array.from({ length: (2 * rows * cols) / groupSize }, () => below(256) - 128),
+    pairs: Int8Array.from({ length: (2 * rows * cols) / groupSize }, (_, i) => {
+      if (blockSize === groupSize) return 1;
+      return bits === 6 && i % 2 === 1 ? 0 : below(256) - 128;
+    }),
   };
 }
