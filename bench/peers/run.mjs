@@ -55,19 +55,22 @@ function buildsOf(place, dist) {
 }
 
 /** Measures a model and returns its entry of the results. */
-async function measureModel({ file, node: tests, pages, accuracy, isReal, builds }, { place, browser, dist, peers }) {
+async function measureModel(model, { place, browser, dist, peers }) {
+  const { file, node: tests, pages, mostRuns = runs } = model;
+  const most = { runs: Math.min(runs, mostRuns), context };
+  const few = { runs: Math.min(3, runs), context };
   const inNode = [native(place), quernNode(place, dist)];
   const inPages = browser === undefined ? [] : [quernPage(browser, dist), wllamaPage(browser)];
   const entry = { date: new Date().toISOString(), file: file.split("/").at(-1) };
-  entry.openings = await peers.compareOpenings(file, inNode, { runs: Math.min(3, runs), context });
-  entry.node = await peers.compareEngines(file, [...inNode, ...inPages.slice(0, 1)], { tests, runs, context });
+  entry.openings = await peers.compareOpenings(file, inNode, few);
+  entry.node = await peers.compareEngines(file, [...inNode, ...inPages.slice(0, 1)], { ...most, tests });
   if (inPages.length > 0 && pages.length > 0)
-    entry.pages = await peers.compareEngines(file, inPages, { tests: pages, runs: Math.min(3, runs), context });
-  if (accuracy) {
-    const ids = isReal ? await peers.idsOf(file, dist) : undefined;
+    entry.pages = await peers.compareEngines(file, inPages, { ...few, tests: pages });
+  if (model.accuracy) {
+    const ids = model.isReal ? await peers.idsOf(file, dist) : undefined;
     entry.accuracy = await peers.compareAccuracy(file, inNode, { context, ids });
   }
-  if (builds) entry.builds = await peers.compareEngines(file, buildsOf(place, dist), { tests, runs, context });
+  if (model.builds) entry.builds = await peers.compareEngines(file, buildsOf(place, dist), { ...few, tests });
   return entry;
 }
 

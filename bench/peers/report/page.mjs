@@ -66,7 +66,7 @@ function machineLines({ machine, models, runs }) {
       `${facts.cache.replaceAll(/:\s+[\d.]+ MiB/g, "")}. Q4_0 is repacked at load, and the file is mapped.`,
     `- wllama ${packages["@wllama/wllama"]}, onnxruntime-web ${packages["onnxruntime-web"]}.`,
     "- Quern: the package's defaults (int8 activations, f32 cache), one thread.",
-    `- ${runs} repetitions in turns (3 in pages and for opening), context 1024. Ratios: median (smallest..largest) of paired repetitions; above 1 Quern is faster.`,
+    `- ${runs} repetitions in turns (3 in pages, for opening and for large models), context 1024. Ratios: median (smallest..largest) of paired repetitions; above 1 Quern is faster.`,
   ].map((line) => wrap(line).replaceAll("\n", "\n  "));
 }
 
