@@ -25,3 +25,23 @@
 
 /** Whether 16-bit weights are bfloat16. */
 @inline export function isBf16<S>(): bool { return offsetof<S>() == 7; }
+
+// How integers are multiplied: the size is the number of bits of a value, plus 1 for products that are added up in fours.
+@unmanaged export class Words { private a: u64; private b: u64; }
+@unmanaged export class Pairs { private a: u64; }
+@unmanaged export class Fours { private a: u64; private b: u8; }
+
+/** Whether activations are 16-bit words, with two products in a 32-bit sum. */
+@inline export function isWords<D>(): bool { return offsetof<D>() == 16; }
+
+/** Whether activations are bytes with two products in a 16-bit sum: fast where the CPU has no instruction for four. */
+@inline export function isPairs<D>(): bool { return offsetof<D>() == 8; }
+
+/** Whether activations are bytes with four products in a 32-bit sum. */
+@inline export function isFours<D>(): bool { return offsetof<D>() == 9; }
+
+/** Whether activations are f32 and so are the weights (F32). */
+@inline export function isFloats<D>(): bool { return offsetof<D>() == 23; }
+
+/** Bytes of an activation. */
+@inline export function valueBytes<D>(): i32 { return isFloats<D>() ? 4 : isWords<D>() ? 2 : 1; }

@@ -15,6 +15,7 @@ export const F32_2M112: usize = 304; // 2^-112 in every f32 lane
 export const BYTES_10: usize = 320; // 0x10 in every byte
 export const BYTES_30: usize = 336; // 0x30 in every byte
 export const BYTES_01: usize = 352; // 0x01 in every byte
+export const F16_BITS: usize = 1008; // 0x8fffe000 in every 32-bit lane: sign and the lower bits of a sign-extended f16 after << 13
 
 // f64, the same in both lanes: for the fifth root of the clip search (grid.ts).
 export const F64_ONE: usize = 192;

@@ -58,3 +58,10 @@ export function probe_dot_i16(first: i32, last: i32, scratch: usize, data: usize
 
 /** The same for 8-bit integers; a unit is 384 operations. The base build has no such instruction and does what probe_dot_i16 does. */
 export function probe_dot_i8(first: i32, last: i32, scratch: usize, data: usize): void { sumDots<i8>(first, last, scratch, data); }
+
+/** Writes the sum of four products of 127 and a byte 0xff to scratch, as the dot product of bytes computes it; 0 in the base build. */
+export function probe_dot_form(first: i32, last: i32, scratch: usize): void {
+  const codes = i8x16.splat(-1);
+  const sum = ASC_FEATURE_RELAXED_SIMD ? i32x4.relaxed_dot_i8x16_i7x16_add_s(i8x16.splat(127), codes, i32x4.splat(0)) : i32x4.splat(0);
+  store<i32>(scratch, i32x4.extract_lane(sum, 1));
+}

@@ -1,48 +1,40 @@
 // Packs rows of GGUF's block types, as they lie in the file, into panels of codes; unpacks those that become panels of blocks.
 import { packChunkOf } from "../matmul/codes";
-import { GROUP_HEAD, panelBytesOf } from "../matmul/panel";
+import { headBytes, panelBytes } from "../matmul/panel";
 import { gatherFields } from "./fields";
-import { invertRows, notFinite, storeHead } from "./heads";
+import { notFinite } from "./gptq-panels";
 import { unpackCodes } from "./gguf-codes";
-import { blockBytes, blockColumns, Q2_K, Q4_0, Q5_0, Q6_K, Q8_0, unitOffset } from "./gguf-types";
-
-/** The code of a weight of zero. */
-@inline function zeroOf(type: i32): u32 { return type == Q4_0 ? 8 : type == Q5_0 ? 16 : type == Q8_0 ? 128 : 124; }
+import { blockBytes, blockColumns, Q2_K, Q4_0, Q6_K, unitOffset } from "./gguf-types";
 
 /**
- * Panels of codes from rows [n, k] of Q4_0 (4 bits), Q5_0, Q8_0 or Q3_K (8 bits), whose number in the file is `type`. faults[p] is 0 if all
- * scales of panel p are finite. A unit is a panel; scratch 1088 bytes.
+ * Panels of codes from rows [n, k] of Q4_0 (4 bits), Q5_0, Q8_0 or Q3_K (8 bits), whose number in the file is `type`. All rows of a type have
+ * the same zero, so the panels have none. faults[p] is 0 if all scales of panel p are finite. A unit is a panel; scratch 1024 bytes.
  */
 export function lay_gguf_codes(first: i32, last: i32, scratch: usize, out: usize, faults: usize, input: usize, n: i32, k: i32, type: i32): void {
   const bits = type == Q4_0 ? 4 : 8;
   const columns = blockColumns(type);
   const bytes = blockBytes(type);
   const unit = unitOffset(type);
-  const zero = zeroOf(type);
   const blocks = k / columns;
   const rowBytes = <usize>blocks * bytes;
   const tile = scratch + 512;
-  const signs = scratch + 1024;
-  let to = out + <usize>first * panelBytesOf(bits, k, columns);
+  let to = out + <usize>first * panelBytes(bits, k, columns, 0);
   for (let panel = first; panel < last; panel++) {
     const rows = min(16, n - panel * 16);
     let from = input + <usize>panel * 16 * rowBytes;
     let fault: u32 = 0;
-    memory.fill(signs, 0, 64);
     for (let block = 0; block < blocks; block++) {
-      memory.fill(to, 0, GROUP_HEAD);
-      let negative: u32 = 0;
+      memory.fill(to, 0, headBytes(0));
       for (let r = 0; r < rows; r++) {
         const d = <u32>load<u16>(from + <usize>r * rowBytes + unit);
         fault |= notFinite(d);
-        negative |= storeHead(bits, to + (<usize>r << 2), signs + (<usize>r << 2), d, zero);
+        store<u16>(to + (<usize>r << 1), d);
       }
-      to += GROUP_HEAD;
+      to += headBytes(0);
       for (let part = 0; part < columns / 32; part++) {
         unpackCodes(type, tile, from, rowBytes, part, rows);
         gatherFields(scratch, tile, 32, rows);
         packChunkOf(bits, to, scratch);
-        if (negative) invertRows(bits, to, signs);
         to += <usize>(64 * bits);
       }
       from += bytes;

@@ -1,7 +1,9 @@
 // Packs GPTQ's words, as they lie in the file, into panels of codes.
 import { packChunkOf } from "../matmul/codes";
-import { GROUP_HEAD, panelBytesOf } from "../matmul/panel";
-import { invertRows, notFinite, storeHead } from "./heads";
+import { groupBytes, headBytes, panelBytes } from "../matmul/panel";
+
+/** 1 for f16 bits that are no number. */
+@inline export function notFinite(half: u32): u32 { return <u32>((half & 0x7c00) == 0x7c00); }
 
 /** The code of `bits` bits at bit `at` of a stream. */
 @inline function codeAt(stream: usize, at: i32, top: u32): u32 {
@@ -50,30 +52,26 @@ function gatherWords(bits: i32, fields: usize, words: usize, line: usize, perm: 
 function layWords(bits: i32, first: i32, last: i32, scratch: usize, out: usize, faults: usize, words: usize, zeros: usize, scales: usize, groups: usize, perm: usize, n: i32, k: i32, groupSize: i32, from: i32, cols: i32): void {
   const line = <usize>n << 2;
   const zeroLine = <usize>(bits == 3 ? (n + 31) / 32 * 3 : (n * bits + 31) / 32) << 2;
-  const panelSize = panelBytesOf(bits, k, groupSize);
-  const groupSizeBytes = GROUP_HEAD + <usize>(2 * groupSize * bits);
+  const zero = load<i32>(groups);
+  const panelSize = panelBytes(bits, k, groupSize, zero);
   const top: u32 = (1 << bits) - 1;
-  const signs = scratch + 512;
   for (let panel = first; panel < last; panel++) {
     const rows = min(16, n - panel * 16);
     const column = words + (<usize>panel << 6);
     let fault: u32 = 0;
-    let negative: u32 = 0;
-    memory.fill(signs, 0, 64);
     for (let col = from; col < from + cols; col += 32) {
       const group = col / groupSize;
-      const head = out + <usize>panel * panelSize + <usize>group * groupSizeBytes;
+      const head = out + <usize>panel * panelSize + <usize>group * groupBytes(bits, groupSize, zero);
       if (col == from || col % groupSize == 0) {
-        const source = load<i32>(groups + (<usize>group << 2));
+        const source = load<i32>(groups + (<usize>group << 2), 4);
         const zeroRow = zeros + <usize>source * zeroLine;
         const scaleRow = scales + (<usize>(source * n + panel * 16) << 1);
-        negative = 0;
-        memory.fill(head, 0, GROUP_HEAD);
+        memory.fill(head, 0, headBytes(zero));
         for (let r = 0; r < rows; r++) {
           const scale = <u32>load<u16>(scaleRow + (<usize>r << 1));
           fault |= notFinite(scale);
-          const lane = <usize>r << 2;
-          negative |= storeHead(bits, head + lane, signs + lane, scale, codeAt(zeroRow, (panel * 16 + r) * bits, top));
+          store<u16>(head + (<usize>r << 1), scale);
+          if (zero < 0) store<u8>(head + <usize>r, codeAt(zeroRow, (panel * 16 + r) * bits, top), 32);
         }
       }
       if (perm) gatherWords(bits, scratch, column, line, perm + (<usize>col << 2));
@@ -81,9 +79,8 @@ function layWords(bits: i32, first: i32, last: i32, scratch: usize, out: usize, 
       for (let r = rows; r < 16; r++) {
         for (let i: usize = 0; i < 512; i += 64) store<u32>(scratch + i + (<usize>r << 2), 0);
       }
-      const to = head + GROUP_HEAD + <usize>(2 * (col - group * groupSize) * bits);
+      const to = head + headBytes(zero) + <usize>(2 * (col - group * groupSize) * bits);
       packChunkOf(bits, to, scratch);
-      if (negative) invertRows(bits, to, signs);
     }
     store<u32>(faults + (<usize>panel << 2), fault);
   }
@@ -92,8 +89,8 @@ function layWords(bits: i32, first: i32, last: i32, scratch: usize, out: usize, 
 /**
  * Columns [from, from + cols) of panels of 2-bit codes in groups of `groupSize` columns of k. words: the lines of qweight [32 cols / bits, n] for
  * these columns, or all lines if `perm` [k] (or 0) says which column of the file is a stored column. zeros and scales: qzeros and scales [G, n]
- * of the file, true zero points and f16. groups [k / groupSize]: the group of the file. faults[p] is 0 if all scales of panel p are finite. Up
- * to 60 bytes behind the words are read. A unit is a panel; scratch 576 bytes.
+ * of the file, true zero points and f16. groups [1 + k / groupSize]: the zero of all (negative: each has
+ * its own), then the groups of the file. faults[p] is 0 if all scales of panel p are finite. Up to 60 bytes behind the words are read. A unit is a panel; scratch 512 bytes.
  */
 export function lay_gptq_w2(first: i32, last: i32, scratch: usize, out: usize, faults: usize, words: usize, zeros: usize, scales: usize, groups: usize, perm: usize, n: i32, k: i32, groupSize: i32, from: i32, cols: i32): void {
   layWords(2, first, last, scratch, out, faults, words, zeros, scales, groups, perm, n, k, groupSize, from, cols);

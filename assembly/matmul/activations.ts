@@ -4,8 +4,8 @@ import { EXP_MAGIC, F32_2P112 } from "../common/constants";
 /** Groups whose largest magnitude is below 2^-100 count as zero: the reciprocal of their scale could overflow. */
 const TINY: f32 = reinterpret<f32>(0x0d800000);
 
-/** Largest code of a mode: mode 0 is int8, 1 is int16. */
-@inline function maxCode(mode: i32): f32 { return mode == 0 ? 127 : 32767; }
+/** Largest code of a mode: mode 0 is int8, 1 is int16. The latter's upper byte, rounded to nearest, must be at most 127. */
+@inline function maxCode(mode: i32): f32 { return mode == 0 ? 127 : 32639; }
 
 /** The larger of two magnitudes in each lane, by their bits: in this order a NaN is above infinity. One instruction, unlike f32x4.max. */
 @inline function larger(top: v128, x: v128): v128 { return i32x4.max_s(top, f32x4.abs(x)); }
@@ -39,8 +39,11 @@ function amaxOf(x: usize, n: i32): f32 {
   return scratch;
 }
 
-/** Writes the codes of n columns (a multiple of 8) to `wide` and, unless it is 0, to `narrow`. Returns their sum. */
-function storeCodes(wide: usize, narrow: usize, x: usize, n: i32, inverse: f32): i32 {
+/**
+ * Writes the codes of n columns (a multiple of 8) to `wide` and, unless it is 0, to `narrow`: as bytes, or (lowStep > 0) as their upper
+ * bytes, rounded to nearest, and the signed rests `lowStep` bytes further on. Returns their sum.
+ */
+function storeCodes(wide: usize, narrow: usize, lowStep: usize, x: usize, n: i32, inverse: f32): i32 {
   const inverses = f32x4.splat(inverse);
   const magic = v128.load(EXP_MAGIC);
   let sums = i32x4.splat(0);
@@ -50,7 +53,12 @@ function storeCodes(wide: usize, narrow: usize, x: usize, n: i32, inverse: f32):
     sums = i32x4.add(sums, i32x4.add(low, high));
     const words = i16x8.narrow_i32x4_s(low, high);
     v128.store(wide + (col << 1), i16x8.shuffle(words, words, 0, 2, 1, 3, 4, 6, 5, 7));
-    if (narrow) v128.store64_lane(narrow + col, i8x16.narrow_i16x8_s(words, words), 0);
+    if (narrow) {
+      const rests = i16x8.shr_s(i16x8.shl(words, 8), 8);
+      const both = lowStep ? i8x16.narrow_i16x8_s(i16x8.shr_s(i16x8.sub(words, rests), 8), rests) : i8x16.narrow_i16x8_s(words, words);
+      v128.store64_lane(narrow + col, both, 0);
+      if (lowStep) v128.store64_lane(narrow + lowStep + col, both, 1);
+    }
   }
   return i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
 }
@@ -58,7 +66,7 @@ function storeCodes(wide: usize, narrow: usize, x: usize, n: i32, inverse: f32):
 /**
  * record[T] = x[T,K] rounded in groups of `actGroup` columns; mode 0 is int8, 1 is int16; a unit is a row.
  * K and actGroup are multiples of 32. The wide part follows the meta part. `narrowOffset` is the byte offset of the narrow part in a
- * record; 0 leaves it out. Scales must stay below 2^16: |x| < 8e6 in int8. Infinite and NaN columns make their row's results NaN.
+ * record, K bytes (int16: 2 K); 0 leaves it out. Scales must stay below 2^16: |x| < 8e6 in int8. Infinite and NaN columns make their row's results NaN.
  * Scratch: 512 bytes.
  */
 export function quantize_act(first: i32, last: i32, scratch: usize, record: usize, x: usize, ldx: i32, k: i32, actGroup: i32, recordBytes: i32, narrowOffset: usize, mode: i32): void {
@@ -75,7 +83,7 @@ export function quantize_act(first: i32, last: i32, scratch: usize, record: usiz
       const amax = amaxOf(x0, n);
       const empty = amax < TINY || !(amax < Infinity);
       const narrow = narrowOffset ? to + narrowOffset + <usize>col : 0;
-      const sum = storeCodes(to + wideOffset + (<usize>col << 1), narrow, finiteOnes(x0, n, amax, scratch), n, empty ? 0 : top / amax);
+      const sum = storeCodes(to + wideOffset + (<usize>col << 1), narrow, mode == 0 ? 0 : <usize>k, finiteOnes(x0, n, amax, scratch), n, empty ? 0 : top / amax);
       store<f32>(meta, amax < TINY ? 0 : amax / top * up);
       store<i32>(meta, sum, 4);
       meta += 8;

@@ -9,7 +9,7 @@
 //   2 bits   3 2 1 0 | 7 6 5 4                  four fields a byte
 //   3 bits   A = 6 1 0 | B = 7 3 2 | C = 7' 6' 5 4, three bits a field; fields 6 and 7 have their two low bits on top of A and B,
 //            their high bit (6', 7') is bit 6 or 7 of C. Here A, B, C of rows 0-3 come first, then those of rows 4-7, and so on.
-import { bitsOf, W2, W3, W4, W8 } from "../common/bits";
+import { bitsOf, isPairs, W2, W3, W4, W8 } from "../common/bits";
 import { BYTES_03, BYTES_04, BYTES_07, BYTES_0F, WORDS_00FF } from "../common/constants";
 
 /** Bytes from the vectors of four rows to the vectors of the next four. */
@@ -127,24 +127,32 @@ export function packChunkOf(bits: i32, packed: usize, bytes: usize): void {
   return v128.or(v128.load(bytes), i16x8.shl(v128.load(bytes, 64), bitsOf<W>()));
 }
 
-/** x · codes of four rows, in 8 bits: i16 sums of neighbouring products, exact if x is in -127..127. */
-@inline function dotBytes(x: v128, codes: v128): v128 { return v128.relaxed_dot<i16>(x, codes); }
-
 /**
- * Codes of one vector (4 rows of a k-block; 4 bits: 8 columns, 2 bits: 16) times the int8 activations of its columns, four in every
- * lane of x0, x1 and (2 bits) x2, x3. Gives two i16 sums per row. Sums over a chunk are at most 16 * 15 * 127, so nothing overflows.
+ * sum + x · codes of four rows, in 8 bits, exact for x in -127..127: two i16 sums a row (Pairs), or one i32 sum (Fours). Where a
+ * machine multiplies codes above 127 exactly, as unsigned or as signed bytes, Fours takes those of 8 bits too (docs/kernels.md).
  */
-@inline export function dotVector<W>(w: v128, mask: v128, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
-  const low = i16x8.add(dotBytes(x0, v128.and(w, mask)), dotBytes(x1, field<W>(w, 1, mask)));
-  if (bitsOf<W>() != 2) return low;
-  return i16x8.add(low, i16x8.add(dotBytes(x2, field<W>(w, 2, mask)), dotBytes(x3, field<W>(w, 3, mask))));
+@inline export function addBytes<D>(sum: v128, x: v128, codes: v128): v128 {
+  return isPairs<D>() ? i16x8.add(sum, v128.relaxed_dot<i16>(x, codes)) : v128.relaxed_dot_add<i32>(x, codes, sum);
 }
 
-/** The same for the three vectors A, B, C of a chunk of 3-bit codes. `mask`, `three` and `four` hold 7, 3 and 4 in every byte. */
-@inline export function dotThree(a: v128, b: v128, c: v128, mask: v128, three: v128, four: v128, x0: v128, x1: v128, x2: v128, x3: v128, x4: v128, x5: v128, x6: v128, x7: v128): v128 {
-  const low = i16x8.add(dotVector<W3>(a, mask, x0, x1, x0, x1), dotVector<W3>(b, mask, x2, x3, x2, x3));
-  const tops = i16x8.add(dotBytes(x6, topField(a, c, 4, three, four)), dotBytes(x7, topField(b, c, 5, three, four)));
-  return i16x8.add(i16x8.add(low, dotVector<W3>(c, mask, x4, x5, x4, x5)), tops);
+/**
+ * sum + codes of one vector (4 rows of a k-block; 8 bits: 4 columns, 4 bits: 8, 2 bits: 16) times the int8 activations of its columns,
+ * four in every lane of x0, (4 bits) x1 and (2 bits) x2, x3. i16 sums over a chunk are at most 16 * 15 * 127, so nothing overflows.
+ * `mask` selects the bits of a field; at 8 bits it is added to the codes.
+ */
+@inline export function dotVector<W, D>(sum: v128, w: v128, mask: v128, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
+  if (bitsOf<W>() == 8) return addBytes<D>(sum, x0, v128.xor(w, mask));
+  const low = addBytes<D>(addBytes<D>(sum, x0, v128.and(w, mask)), x1, field<W>(w, 1, mask));
+  if (bitsOf<W>() != 2) return low;
+  return addBytes<D>(addBytes<D>(low, x2, field<W>(w, 2, mask)), x3, field<W>(w, 3, mask));
+}
+
+/** The same for the three vectors A, B, C of a chunk of 3-bit codes at w. `mask`, `three` and `four` hold 7, 3 and 4 in every byte. */
+@inline export function dotThree<D>(sum: v128, w: usize, mask: v128, three: v128, four: v128, x0: v128, x1: v128, x2: v128, x3: v128, x4: v128, x5: v128, x6: v128, x7: v128): v128 {
+  const a = v128.load(w), b = v128.load(w, 16), c = v128.load(w, 32);
+  sum = dotVector<W3, D>(dotVector<W3, D>(sum, a, mask, x0, x1, x0, x1), b, mask, x2, x3, x2, x3);
+  sum = addBytes<D>(dotVector<W3, D>(sum, c, mask, x4, x5, x4, x5), x6, topField(a, c, 4, three, four));
+  return addBytes<D>(sum, x7, topField(b, c, 5, three, four));
 }
 
 /** Bytes from one activation pair of `dotHalf` to the next. At 3 bits the even pairs come first, then the odd ones. */

@@ -1,20 +1,38 @@
-// The epilogue of all integer matmuls: exact integer sums become f32 once per activation group (docs/kernels.md). V is the type of the
-// activations' values: i8 (narrow) or i16 (wide).
-import { HIGH_HALF, LOW_HALF } from "../common/constants";
+// The epilogue of all integer matmuls: exact integer sums become f32 once per activation group (docs/kernels.md).
+import { F16_BITS } from "../common/constants";
 
-/** The sum of a group's activations in all lanes, from the record's meta part. In 8 bits it fits in the low half of a lane. */
-@inline export function sumOf<V>(meta: usize): v128 {
-  const sum = v128.load32_splat(meta, 4);
-  return sizeof<V>() == 1 ? v128.and(sum, v128.load(LOW_HALF)) : sum;
+/** f16 scales of four rows as f32 times 2^-112: their bits are shifted to their place. `actScale` in a record includes 2^112. */
+@inline export function scalesOf(bits: usize): v128 { return v128.and(i32x4.shl(v128.load_ext<i16>(bits), 13), v128.load(F16_BITS)); }
+
+/** Zeros of four rows, from four bytes. */
+@inline export function zerosOf(bytes: usize): v128 {
+  return i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(bytes)));
+}
+
+/** dot - zeros * sum, for rows that have zeros of their own. */
+@inline export function lessZeros(dot: v128, zeros: usize, sum: i32): v128 {
+  return i32x4.sub(dot, i32x4.mul(zerosOf(zeros), i32x4.splat(sum)));
+}
+
+/** y + f32(value) * (weightScale * actScale) for four rows. */
+@inline export function fold(y: v128, value: v128, scales: v128, actScale: v128): v128 {
+  return f32x4.add(y, f32x4.mul(f32x4.convert_i32x4_s(value), f32x4.mul(scales, actScale)));
 }
 
 /**
- * y + f32(dot - zero * sum) * (weightScale * actScale) for four rows; `head` holds their f16 scale bits << 16 | zero.
- * The bits of the f16 scale, shifted to their place in an f32, give the scale times 2^-112. `actScale` includes 2^112.
+ * y[16] += contribution of an activation group with the sums a0 to a3. `meta` is its entry in the record, `head` the head of the
+ * weight group. `zero` is that of all rows, or negative: then each row has its own. Codes were reduced by `flip` before.
  */
-@inline export function fold<V>(y: v128, dot: v128, head: v128, actScale: v128, sum: v128): v128 {
-  const zeros = sizeof<V>() == 1 ? i32x4.dot_i16x8_s(head, sum) : i32x4.mul(v128.and(head, v128.load(LOW_HALF)), sum);
-  const weightScale = i32x4.shr_u(v128.and(head, v128.load(HIGH_HALF)), 3);
-  const value = f32x4.convert_i32x4_s(i32x4.sub(dot, zeros));
-  return f32x4.add(y, f32x4.mul(value, f32x4.mul(weightScale, actScale)));
+@inline export function foldRows(y: usize, a0: v128, a1: v128, a2: v128, a3: v128, head: usize, meta: usize, zero: i32, flip: i32): void {
+  const sum = load<i32>(meta, 4);
+  const actScale = v128.load32_splat(meta);
+  const offset = i32x4.splat((flip - max(zero, 0)) * sum);
+  a0 = i32x4.add(a0, offset), a1 = i32x4.add(a1, offset), a2 = i32x4.add(a2, offset), a3 = i32x4.add(a3, offset);
+  if (zero < 0) {
+    a0 = lessZeros(a0, head + 32, sum), a1 = lessZeros(a1, head + 36, sum), a2 = lessZeros(a2, head + 40, sum), a3 = lessZeros(a3, head + 44, sum);
+  }
+  v128.store(y, fold(v128.load(y), a0, scalesOf(head), actScale));
+  v128.store(y, fold(v128.load(y, 16), a1, scalesOf(head + 8), actScale), 16);
+  v128.store(y, fold(v128.load(y, 32), a2, scalesOf(head + 16), actScale), 32);
+  v128.store(y, fold(v128.load(y, 48), a3, scalesOf(head + 24), actScale), 48);
 }

@@ -1,22 +1,63 @@
 // Float matmuls: f32 activation rows times float panels, or packed panels dequantised exactly; a unit is a panel.
 //
-// Arguments after the first three: table, entries, x, index, k, groupSize (float panels ignore it), ldy, ldx. Float panels take any
+// Arguments after the first three: table, entries, x, index, k, groupSize, ldy, ldx, and the zero of all rows (negative: each has its own); float panels ignore groupSize and zero. Float panels take any
 // K; packed ones as in matmul-codes.ts. y rows have room for 16 columns per panel: ldy >= 16 * panels. Scratch: 17 KiB.
-import { BF16, bytesOf, F16, F32, isPacked, W2, W3, W4, W8 } from "../common/bits";
-import { widenPiece } from "./float-weights";
+import { BF16, bitsOf, bytesOf, F16, F32, isPacked, W2, W3, W4, W8 } from "../common/bits";
+import { rows0, rows12, rows4, rows8, widenPiece } from "./float-weights";
 import { panelBytes } from "./panel";
 import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } from "./table";
-import { tile } from "./tile";
-import { vectorFloat } from "./matvec-float";
+import { floatTile } from "./tile";
 
 /** Columns of a panel that stay in the L1 cache as f32: 16 KiB. */
 export const PIECE: i32 = 256;
 
-/** Columns that are summed from zero before they are added to y (docs/kernels.md): the float order. */
-const CHUNK: i32 = 32;
-
 /** Offset in scratch, after a piece, of 512 bytes of unpacked codes. */
 export const CODES: usize = 16384;
+
+/** Panels that are read side by side. */
+const STREAMS: i32 = 4;
+
+@inline function addProduct(sum: v128, x: v128, w: v128): v128 { return f32x4.add(sum, f32x4.mul(x, w)); }
+
+/**
+ * y[streams panels] += one row times `cols` columns of panels that are `wStep` bytes apart; their results `yStep`. The order is that of
+ * docs/kernels.md: sums of 32 columns, each from zero, are added to y.
+ */
+function vectorFloat<S>(y: usize, yStep: usize, x: usize, w: usize, wStep: usize, streams: i32, cols: i32): void {
+  const step = <usize>(16 * bytesOf<S>());
+  const end = x + (<usize>cols << 2);
+  while (x < end) {
+    const stop = min(x + 128, end);
+    let to = y, panel = w;
+    for (let stream = 0; stream < streams; stream++) {
+      let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, q = panel;
+      for (let at = x; at < stop; at += 4) {
+        const v = v128.load32_splat(at);
+        s0 = addProduct(s0, v, rows0<S>(q)), s1 = addProduct(s1, v, rows4<S>(q)), s2 = addProduct(s2, v, rows8<S>(q)), s3 = addProduct(s3, v, rows12<S>(q));
+        q += step;
+      }
+      v128.store(to, f32x4.add(v128.load(to), s0));
+      v128.store(to, f32x4.add(v128.load(to, 16), s1), 16);
+      v128.store(to, f32x4.add(v128.load(to, 32), s2), 32);
+      v128.store(to, f32x4.add(v128.load(to, 48), s3), 48);
+      panel += wStep, to += yStep;
+    }
+    x = stop;
+    w += 32 * step;
+  }
+}
+
+/** One row times the panels at w, in four streams (docs/kernels.md, "Linear tables"). */
+function multiplyRow<S>(y: usize, x: usize, w: usize, wStep: usize, panels: i32, k: i32): void {
+  memory.fill(y, 0, <usize>panels << 6);
+  const part = panels / STREAMS;
+  for (let p = 0; p < part; p++) {
+    vectorFloat<S>(y, <usize>part << 6, x, w, <usize>part * wStep, STREAMS, k);
+    y += 64, w += wStep;
+  }
+  y += <usize>(part * (STREAMS - 1)) << 6, w += <usize>(part * (STREAMS - 1)) * wStep;
+  vectorFloat<S>(y, 64, x, w, wStep, panels - part * STREAMS, k);
+}
 
 /** Adds one piece of a panel to the 16 columns at y of `count` rows. Rows beyond the last full four go one by one. */
 export function addPiece(y: usize, yBytes: usize, x: usize, xBytes: usize, index: usize, start: i32, count: i32, w: usize, cols: i32): void {
@@ -27,70 +68,74 @@ export function addPiece(y: usize, yBytes: usize, x: usize, xBytes: usize, index
     const x1 = x + rowAt(index, t + 1) * xBytes;
     const x2 = x + rowAt(index, t + 2) * xBytes;
     const x3 = x + rowAt(index, t + 3) * xBytes;
-    tile<f32>(y, yBytes, x0, x1, x2, x3, 0, 0, 0, 0, 0, w, 0, 0, cols, cols, CHUNK);
-    tile<f32>(y + 32, yBytes, x0, x1, x2, x3, 0, 0, 0, 0, 0, w + 32, 0, 0, cols, cols, CHUNK);
+    floatTile(y, yBytes, x0, x1, x2, x3, w, cols);
+    floatTile(y + 32, yBytes, x0, x1, x2, x3, w + 32, cols);
     y += 4 * yBytes;
   }
   for (; t < end; t++) {
-    vectorFloat<F32>(y, x + rowAt(index, t) * xBytes, w, cols);
+    vectorFloat<F32>(y, 0, x + rowAt(index, t) * xBytes, w, 0, 1, cols);
     y += yBytes;
   }
 }
 
 /** Computes the 16 columns at y of `count` rows. */
-function multiplyPanel<S>(y: usize, yBytes: usize, scratch: usize, panel: usize, x: usize, xBytes: usize, index: usize, start: i32, count: i32, k: i32, groupSize: i32): void {
+function multiplyPanel<S>(y: usize, yBytes: usize, scratch: usize, panel: usize, x: usize, xBytes: usize, index: usize, start: i32, count: i32, k: i32, groupSize: i32, zero: i32): void {
   clearRows(y, count, yBytes);
-  if (!isPacked<S>() && count == 1) return vectorFloat<S>(y, x + rowAt(index, start) * xBytes, panel, k);
   for (let col = 0; col < k; col += PIECE) {
     const cols = min(PIECE, k - col);
     let w = scratch;
     if (bytesOf<S>() == 4) w = panel + (<usize>col << 6);
-    else widenPiece<S>(scratch, scratch + CODES, panel, col, cols, groupSize);
+    else widenPiece<S>(scratch, scratch + CODES, panel, col, cols, groupSize, zero);
     addPiece(y, yBytes, x + (<usize>col << 2), xBytes, index, start, count, w, cols);
   }
 }
 
 /** Multiplies all matrices of the table. */
-function multiply<S>(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32): void {
+function multiply<S>(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
   const yBytes = <usize>ldy << 2;
-  const panelStep = isPacked<S>() ? panelBytes<S>(k, groupSize) : <usize>k * 16 * bytesOf<S>();
+  const panelStep = isPacked<S>() ? panelBytes(bitsOf<S>(), k, groupSize, zero) : <usize>k * 16 * bytesOf<S>();
   for (let entry = table; entry < table + <usize>entries * ENTRY_BYTES; entry += ENTRY_BYTES) {
     const count = countOf(entry);
     if (count == 0) continue;
     const start = startOf(entry);
+    if (!isPacked<S>() && count == 1) {
+      const row = x + rowAt(index, start) * (<usize>ldx << 2);
+      multiplyRow<S>(outputOf(entry) + <usize>start * yBytes + (<usize>first << 6), row, weightsOf(entry) + <usize>first * panelStep, panelStep, last - first, k);
+      continue;
+    }
     for (let p = first; p < last; p++) {
       const panel = weightsOf(entry) + <usize>p * panelStep;
       const y = outputOf(entry) + <usize>start * yBytes + (<usize>p << 6);
-      multiplyPanel<S>(y, yBytes, scratch, panel, x, <usize>ldx << 2, index, start, count, k, groupSize);
+      multiplyPanel<S>(y, yBytes, scratch, panel, x, <usize>ldx << 2, index, start, count, k, groupSize, zero);
     }
   }
 }
 
 /** y = x · Wᵀ, f32 panels. */
-export function matmul_f32(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32): void {
-  multiply<F32>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx);
+export function matmul_f32(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
+  multiply<F32>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
 /** y = x · Wᵀ, f16 panels. */
-export function matmul_f16(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32): void {
-  multiply<F16>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx);
+export function matmul_f16(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
+  multiply<F16>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
 /** y = x · Wᵀ, bf16 panels. */
-export function matmul_bf16(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32): void {
-  multiply<BF16>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx);
+export function matmul_bf16(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
+  multiply<BF16>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
 /** y = x · Wᵀ, 2-bit codes, dequantised. */
-export function matmul_w2(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32): void {
-  multiply<W2>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx);
+export function matmul_w2(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
+  multiply<W2>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
 /** y = x · Wᵀ, 3-bit codes, dequantised. */
-export function matmul_w3(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32): void {
-  multiply<W3>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx);
+export function matmul_w3(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
+  multiply<W3>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
 /** y = x · Wᵀ, 4-bit codes, dequantised. */
-export function matmul_w4(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32): void {
-  multiply<W4>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx);
+export function matmul_w4(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
+  multiply<W4>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
 /** y = x · Wᵀ, 8-bit codes, dequantised. */
-export function matmul_w8(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32): void {
-  multiply<W8>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx);
+export function matmul_w8(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
+  multiply<W8>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }

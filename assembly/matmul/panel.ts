@@ -1,38 +1,33 @@
 // Panels of 16 rows: their sizes, and the kernels that pack rows into them (layout: docs/kernels.md; twin: src/tensor/panel.ts).
-import { bitsOf } from "../common/bits";
 import { packChunkOf, unpackChunkOf } from "./codes";
 
-/** Bytes of a group's head: 16 words of f16 scale and zero. */
-export const GROUP_HEAD: usize = 64;
+/** Bytes of a group's head: 16 f16 scales, and 16 bytes of zeros unless all rows and groups share the zero `zero` (>= 0). */
+@inline export function headBytes(zero: i32): usize { return zero < 0 ? 48 : 32; }
 
 /** Bytes of a packed group: head and codes. */
-@inline export function groupBytes<W>(groupSize: i32): usize {
-  return GROUP_HEAD + <usize>(2 * groupSize * bitsOf<W>());
+@inline export function groupBytes(bits: i32, groupSize: i32, zero: i32): usize {
+  return headBytes(zero) + <usize>(2 * groupSize * bits);
 }
 
 /** Bytes of a packed panel. */
-@inline export function panelBytes<W>(k: i32, groupSize: i32): usize {
-  return <usize>(k / groupSize) * groupBytes<W>(groupSize);
+@inline export function panelBytes(bits: i32, k: i32, groupSize: i32, zero: i32): usize {
+  return <usize>(k / groupSize) * groupBytes(bits, groupSize, zero);
 }
 
-/** `panelBytes` for a width that is known at run time only. */
-export function panelBytesOf(bits: i32, k: i32, groupSize: i32): usize {
-  return <usize>(k / groupSize) * (GROUP_HEAD + <usize>(2 * groupSize * bits));
-}
-
-/** panels[p] from codes u8[N,K], scales u16[N,K/G] (f16 bits) and zeros u8[N,K/G]; a unit is a panel; scratch 512 bytes. */
-function packRows(bits: i32, first: i32, last: i32, scratch: usize, out: usize, codes: usize, scales: usize, zeros: usize, n: i32, k: i32, groupSize: i32): void {
+/** panels[p] from codes u8[N,K], scales u16[N,K/G] (f16 bits) and, for a negative `zero`, zeros u8[N,K/G]; a unit is a panel; scratch 512 bytes. */
+function packRows(bits: i32, first: i32, last: i32, scratch: usize, out: usize, codes: usize, scales: usize, zeros: usize, n: i32, k: i32, groupSize: i32, zero: i32): void {
   const groups = k / groupSize;
-  let to = out + <usize>first * panelBytesOf(bits, k, groupSize);
+  let to = out + <usize>first * panelBytes(bits, k, groupSize, zero);
   for (let row = first * 16; row < last * 16; row += 16) {
     const rows = min(16, n - row);
     for (let g = 0; g < groups; g++) {
-      memory.fill(to, 0, GROUP_HEAD);
+      memory.fill(to, 0, headBytes(zero));
       for (let r = 0; r < rows; r++) {
         const at = <usize>((row + r) * groups + g);
-        store<u32>(to + (<usize>r << 2), (<u32>load<u16>(scales + (at << 1)) << 16) | load<u8>(zeros + at));
+        store<u16>(to + (<usize>r << 1), load<u16>(scales + (at << 1)));
+        if (zero < 0) store<u8>(to + <usize>r, load<u8>(zeros + at), 32);
       }
-      to += GROUP_HEAD;
+      to += headBytes(zero);
       for (let col = g * groupSize; col < (g + 1) * groupSize; col += 32) {
         memory.fill(scratch, 0, 512);
         for (let r = 0; r < rows; r++) {
@@ -48,19 +43,18 @@ function packRows(bits: i32, first: i32, last: i32, scratch: usize, out: usize, 
 }
 
 /** Inverse of `packRows`: codes, scales and zeros of the rows below n; a unit is a panel; scratch 512 bytes. */
-function unpackRows(bits: i32, first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, weights: usize, n: i32, k: i32, groupSize: i32): void {
+function unpackRows(bits: i32, first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, weights: usize, n: i32, k: i32, groupSize: i32, zero: i32): void {
   const groups = k / groupSize;
-  let from = weights + <usize>first * panelBytesOf(bits, k, groupSize);
+  let from = weights + <usize>first * panelBytes(bits, k, groupSize, zero);
   for (let row = first * 16; row < last * 16; row += 16) {
     const rows = min(16, n - row);
     for (let g = 0; g < groups; g++) {
       for (let r = 0; r < rows; r++) {
         const at = <usize>((row + r) * groups + g);
-        const head = load<u32>(from + (<usize>r << 2));
-        store<u16>(scales + (at << 1), <u16>(head >> 16));
-        store<u8>(zeros + at, <u8>head);
+        store<u16>(scales + (at << 1), load<u16>(from + (<usize>r << 1)));
+        store<u8>(zeros + at, zero < 0 ? load<u8>(from + <usize>r, 32) : <u8>zero);
       }
-      from += GROUP_HEAD;
+      from += headBytes(zero);
       for (let col = g * groupSize; col < (g + 1) * groupSize; col += 32) {
         unpackChunkOf(bits, scratch, from);
         for (let r = 0; r < rows; r++) {
@@ -74,28 +68,28 @@ function unpackRows(bits: i32, first: i32, last: i32, scratch: usize, codes: usi
   }
 }
 
-export function pack_w2(first: i32, last: i32, scratch: usize, out: usize, codes: usize, scales: usize, zeros: usize, n: i32, k: i32, groupSize: i32): void {
-  packRows(2, first, last, scratch, out, codes, scales, zeros, n, k, groupSize);
+export function pack_w2(first: i32, last: i32, scratch: usize, out: usize, codes: usize, scales: usize, zeros: usize, n: i32, k: i32, groupSize: i32, zero: i32): void {
+  packRows(2, first, last, scratch, out, codes, scales, zeros, n, k, groupSize, zero);
 }
-export function pack_w3(first: i32, last: i32, scratch: usize, out: usize, codes: usize, scales: usize, zeros: usize, n: i32, k: i32, groupSize: i32): void {
-  packRows(3, first, last, scratch, out, codes, scales, zeros, n, k, groupSize);
+export function pack_w3(first: i32, last: i32, scratch: usize, out: usize, codes: usize, scales: usize, zeros: usize, n: i32, k: i32, groupSize: i32, zero: i32): void {
+  packRows(3, first, last, scratch, out, codes, scales, zeros, n, k, groupSize, zero);
 }
-export function pack_w4(first: i32, last: i32, scratch: usize, out: usize, codes: usize, scales: usize, zeros: usize, n: i32, k: i32, groupSize: i32): void {
-  packRows(4, first, last, scratch, out, codes, scales, zeros, n, k, groupSize);
+export function pack_w4(first: i32, last: i32, scratch: usize, out: usize, codes: usize, scales: usize, zeros: usize, n: i32, k: i32, groupSize: i32, zero: i32): void {
+  packRows(4, first, last, scratch, out, codes, scales, zeros, n, k, groupSize, zero);
 }
-export function pack_w8(first: i32, last: i32, scratch: usize, out: usize, codes: usize, scales: usize, zeros: usize, n: i32, k: i32, groupSize: i32): void {
-  packRows(8, first, last, scratch, out, codes, scales, zeros, n, k, groupSize);
+export function pack_w8(first: i32, last: i32, scratch: usize, out: usize, codes: usize, scales: usize, zeros: usize, n: i32, k: i32, groupSize: i32, zero: i32): void {
+  packRows(8, first, last, scratch, out, codes, scales, zeros, n, k, groupSize, zero);
 }
 
-export function unpack_w2(first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, weights: usize, n: i32, k: i32, groupSize: i32): void {
-  unpackRows(2, first, last, scratch, codes, scales, zeros, weights, n, k, groupSize);
+export function unpack_w2(first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, weights: usize, n: i32, k: i32, groupSize: i32, zero: i32): void {
+  unpackRows(2, first, last, scratch, codes, scales, zeros, weights, n, k, groupSize, zero);
 }
-export function unpack_w3(first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, weights: usize, n: i32, k: i32, groupSize: i32): void {
-  unpackRows(3, first, last, scratch, codes, scales, zeros, weights, n, k, groupSize);
+export function unpack_w3(first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, weights: usize, n: i32, k: i32, groupSize: i32, zero: i32): void {
+  unpackRows(3, first, last, scratch, codes, scales, zeros, weights, n, k, groupSize, zero);
 }
-export function unpack_w4(first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, weights: usize, n: i32, k: i32, groupSize: i32): void {
-  unpackRows(4, first, last, scratch, codes, scales, zeros, weights, n, k, groupSize);
+export function unpack_w4(first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, weights: usize, n: i32, k: i32, groupSize: i32, zero: i32): void {
+  unpackRows(4, first, last, scratch, codes, scales, zeros, weights, n, k, groupSize, zero);
 }
-export function unpack_w8(first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, weights: usize, n: i32, k: i32, groupSize: i32): void {
-  unpackRows(8, first, last, scratch, codes, scales, zeros, weights, n, k, groupSize);
+export function unpack_w8(first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, weights: usize, n: i32, k: i32, groupSize: i32, zero: i32): void {
+  unpackRows(8, first, last, scratch, codes, scales, zeros, weights, n, k, groupSize, zero);
 }

@@ -53,7 +53,7 @@ function layOut(machine: Machine, taken: Region, { rows, cols, stored }: Measure
   const pool = new WordPool(machine, taken, 64);
   const emit = { machine, tape: machine.tape(), pool, activations, prepared };
   const target = {
-    matrix: matrixAt(shape, stored, zeros(bytes), 0),
+    matrix: matrixAt(shape, stored, { ptr: zeros(bytes), permPtr: 0 }),
     span: pool.intern([0, 1]),
     out: taken.alloc(4 * stride(shape.rows)),
   };

@@ -16,6 +16,6 @@ export function embed({ tape }: Emit, h: Rows, ids: number, matrix: Matrix): voi
       `embed_w${matrix.bits}`,
       h.rows,
       16 * cols,
-      ...[h.ptr, ids, ptr, cols, matrix.groupSize, h.ld, matrix.permPtr],
+      ...[h.ptr, ids, ptr, cols, matrix.groupSize, h.ld, matrix.permPtr, matrix.zero],
     );
 }

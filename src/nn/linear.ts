@@ -3,9 +3,10 @@
  * gathering columns); then one matmul is recorded for each format among them.
  */
 import { groupBy } from "../base/group-by.ts";
+import type { Bits } from "../tensor/linear-shape.ts";
 import type { BlockMatrix, Matrix, PackedMatrix } from "../tensor/matrix.ts";
 import { stride } from "../tensor/matrix.ts";
-import { panelCount, recordLayout } from "../tensor/panel.ts";
+import { OWN_ZEROS, panelCount, recordLayout } from "../tensor/panel.ts";
 import type { KernelName } from "../wasm/generated/kernels.ts";
 import { type Emit, type Rows, studyLevels } from "./emit.ts";
 
@@ -40,8 +41,8 @@ const MAX_ACTIVATION_GROUP = 128;
 /** Fewest columns of a group: those of blocks with a scale for 16 columns. */
 const MIN_ACTIVATION_GROUP = 16;
 
-/** Largest int16 code of an input. */
-const WIDE_LEVELS = 32767;
+/** Largest int16 code of an input: its upper byte, rounded to nearest, is at most 127. */
+const WIDE_LEVELS = 32639;
 
 /** Records `y = x W^T + bias` for all targets. They share input and shape, but may differ in storage. */
 export function project(emit: Emit, request: MatmulRequest): void {
@@ -75,7 +76,7 @@ function byFormat(targets: readonly Target[]): readonly (readonly Target[])[] {
 function storageOf(matrix: Matrix): string {
   if (matrix.kind === "float") return matrix.dtype;
   if (matrix.kind === "blocks") return `b${matrix.bits}/${matrix.groupSize}/${matrix.blockSize}`;
-  return `${matrix.bits}/${matrix.groupSize}/${matrix.permPtr}`;
+  return `${matrix.bits}/${matrix.groupSize}/${matrix.zero}/${matrix.permPtr}`;
 }
 
 /** How the input is prepared for a format. */
@@ -133,18 +134,28 @@ function prepare(emit: Emit, request: MatmulRequest, plan: InputPlan): void {
     from = { ptr: prepared.gathered, ld: cols };
   }
   if (plan.form === "record") {
-    const withNarrow = usesNarrow(emit, plan);
-    const { recordBytes, narrowOffset } = recordLayout(cols, plan.group, withNarrow);
-    const narrow = withNarrow ? narrowOffset : 0;
+    const { recordBytes, narrowOffset } = recordLayout(cols, plan.group, narrowPlanes(emit, plan));
     const wide = plan.levels === WIDE_LEVELS ? 1 : 0;
     // biome-ignore format: one line a call
-    tape.call("quantize_act", rows, cols, prepared.records, from.ptr, from.ld, cols, plan.group, recordBytes, narrow, wide);
+    tape.call("quantize_act", rows, cols, prepared.records, from.ptr, from.ld, cols, plan.group, recordBytes, narrowOffset, wide);
   }
 }
 
-/** Whether records have int8 codes besides int16 codes. Only the dot product of the relaxed build reads them. */
-function usesNarrow({ machine }: Emit, { levels }: InputPlan): boolean {
-  return machine.build === "relaxed" && levels !== WIDE_LEVELS;
+/** Planes of bytes that records have besides 16-bit words: the relaxed build multiplies bytes, also the two of a word if it adds up products in fours. */
+function narrowPlanes({ machine }: Emit, { levels }: InputPlan): 0 | 1 | 2 {
+  if (machine.dots === "words") return 0;
+  if (levels !== WIDE_LEVELS) return 1;
+  return machine.dots === "pairs" ? 0 : 2;
+}
+
+/** The kernel for codes of these bits and records of so many planes. */
+function codesKernel({ machine }: Emit, bits: Bits, planes: 0 | 1 | 2): { kernel: KernelName; isNarrow: boolean } {
+  if (planes === 0 || (bits === 8 && machine.dots === "pairs"))
+    return { kernel: `matmul_w${bits}a16`, isNarrow: false };
+  if (planes === 2) return { kernel: `matmul_w${bits}a16_dot`, isNarrow: true };
+  const kernel =
+    bits === 8 || machine.dots !== "pairs" ? (`matmul_w${bits}a8_dot` as const) : (`matmul_w${bits}a8` as const);
+  return { kernel, isNarrow: true };
 }
 
 function emitMatmul(
@@ -160,7 +171,7 @@ function emitMatmul(
   const units = panelCount(matrix.rows);
   const work = (16 * matrix.cols * request.rows) / Math.max(1, request.targets.length / targets.length);
   const record = (sameInput ? tape.beside : tape.call).bind(tape);
-  const groupSize = matrix.kind === "packed" ? matrix.groupSize : 0;
+  const { groupSize, zero } = matrix.kind === "packed" ? matrix : { groupSize: 0, zero: OWN_ZEROS };
   const head = [table, targets.length] as const;
   if (matrix.kind === "blocks") {
     record(...blocksCall(emit, request, matrix, plan, [units, work, ...head]));
@@ -170,16 +181,18 @@ function emitMatmul(
     const ordered = plan.form === "rounded" ? { ptr: prepared.rounded, ld: matrix.cols } : request.input;
     const x = plan.permPtr === 0 ? ordered : { ptr: prepared.gathered, ld: matrix.cols };
     const kernel = matrix.kind === "float" ? (`matmul_${matrix.dtype}` as const) : (`matmul_w${matrix.bits}` as const);
-    record(kernel, units, work, ...head, x.ptr, request.index, matrix.cols, groupSize, stride(matrix.rows), x.ld);
+    record(kernel, units, work, ...head, x.ptr, request.index, matrix.cols, groupSize, stride(matrix.rows), x.ld, zero);
     return;
   }
-  const layout = recordLayout(matrix.cols, plan.group, usesNarrow(emit, plan));
+  const planes = narrowPlanes(emit, plan);
+  const layout = recordLayout(matrix.cols, plan.group, planes);
   const { bits } = matrix as PackedMatrix;
-  const narrow = usesNarrow(emit, plan) && bits !== 8;
-  const kernel: KernelName = narrow ? `matmul_w${bits as 2 | 3 | 4}a8` : `matmul_w${bits}a16`;
-  const values = narrow ? layout.narrowOffset : layout.wideOffset;
+  const { kernel, isNarrow } = codesKernel(emit, bits, planes);
+  const values = isNarrow ? layout.narrowOffset : layout.wideOffset;
+  // Bytes of 8-bit codes count as signed: they are reduced by 128.
+  const flip = bits === 8 && isNarrow && emit.machine.dots === "signed" ? 128 : 0;
   // biome-ignore format: one line a call
-  record(kernel, units, work, ...head, prepared.records, request.index, matrix.cols, groupSize, plan.group, stride(matrix.rows), layout.recordBytes, values);
+  record(kernel, units, work, ...head, prepared.records, request.index, matrix.cols, groupSize, plan.group, stride(matrix.rows), layout.recordBytes, values, zero, flip);
 }
 
 /** The kernel of a matrix of blocks and its arguments; `first` are those before the input. */
@@ -198,8 +211,9 @@ function blocksCall(
     const x = plan.form === "rounded" ? { ptr: prepared.rounded, ld: cols } : request.input;
     return ["matmul_blocks", units, work, ...head, x.ptr, ...sizes, x.ld, bits, blockSize];
   }
-  const narrow = usesNarrow(emit, plan);
-  const layout = recordLayout(cols, plan.group, narrow);
+  const planes = narrowPlanes(emit, plan);
+  const layout = recordLayout(cols, plan.group, planes);
+  const narrow = planes === 1;
   const values = narrow ? layout.narrowOffset : layout.wideOffset;
   const kernel = narrow ? "matmul_blocks_a8" : "matmul_blocks_a16";
   return [kernel, units, work, ...head, prepared.records, ...sizes, layout.recordBytes, values, bits, blockSize];
@@ -207,5 +221,5 @@ function blocksCall(
 
 /** Most bytes that a prepared input of this size needs in each form. */
 export function preparedBytes(rows: number, cols: number): { records: number; rounded: number } {
-  return { records: rows * recordLayout(cols, MIN_ACTIVATION_GROUP, true).recordBytes, rounded: rows * cols * 4 };
+  return { records: rows * recordLayout(cols, MIN_ACTIVATION_GROUP, 2).recordBytes, rounded: rows * cols * 4 };
 }

@@ -19,7 +19,7 @@ import type { Prompt } from "./prompt-ids.ts";
 export type LoadOptions = OpenOptions & MachineOptions & Pick<OpeningRun, "remote">;
 
 const KNOWN: KnownOptions<LoadOptions> = {
-  ...{ activations: true, activationGroup: true, signal: true, onProgress: true, onWarning: true },
+  ...{ activations: true, activationGroup: true, signal: true, onProgress: true, onWarning: true, dots: true },
   ...{ kernels: true, threads: true, remote: true },
 };
 

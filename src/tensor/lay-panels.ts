@@ -5,7 +5,7 @@ import type { Machine } from "../wasm/machine.ts";
 import { exactF16 } from "./float16.ts";
 import { reorderColumns } from "./group-order.ts";
 import type { BlockForm, FloatDType } from "./matrix.ts";
-import { blockPanelBytes, PANEL_ROWS, panelBytes, panelCount } from "./panel.ts";
+import { blockPanelBytes, OWN_ZEROS, PANEL_ROWS, panelBytes, panelCount } from "./panel.ts";
 import type { QuantizedMatrix } from "./quantized-matrix.ts";
 
 /** Most bytes of rows in the staging room, unless the rows of one panel have more. */
@@ -72,14 +72,14 @@ export function codeRowBytes({ cols, groups }: Pick<QuantizedMatrix, "cols" | "g
 
 /**
  * Packs the rows of codes in `part` into the packed matrix at `address`, from its row `first` on, with columns in the order `perm`.
- * Scales must be representable in f16.
+ * Scales must be representable in f16, and all zeros be `zero` unless that is `OWN_ZEROS`.
  */
 export function layCodes(
   { machine, staging }: Pick<Bench, "machine" | "staging">,
   address: number,
   part: QuantizedMatrix,
   first: number,
-  perm: Int32Array | undefined,
+  { perm, zero = OWN_ZEROS }: { readonly perm?: Int32Array; readonly zero?: number } = {},
 ): void {
   const { rows, cols, groups, bits } = part;
   const groupSize = cols / groups;
@@ -90,8 +90,8 @@ export function layCodes(
   arena.u8(staging, codes.length).set(codes);
   arena.u16(scales, part.scales.length).set(scaleBits(part.scales));
   arena.u8(zeros, part.zeros.length).set(part.zeros);
-  const to = address + panelBytes(`w${bits}`, first, cols, groupSize);
-  machine.call(`pack_w${bits}`, panelCount(rows), to, staging, scales, zeros, rows, cols, groupSize);
+  const to = address + panelBytes(`w${bits}`, first, cols, { groupSize, zero });
+  machine.call(`pack_w${bits}`, panelCount(rows), to, staging, scales, zeros, rows, cols, groupSize, zero);
 }
 
 /** Rows of blocks in the staging room, for panels. */

@@ -12,12 +12,14 @@ export interface FloatMatrix {
   readonly cols: number;
 }
 
-/** A linear [rows, cols] in packed panels with inline scales and zeros. */
+/** A linear [rows, cols] in packed panels with inline scales. */
 export interface PackedMatrix {
   readonly kind: "packed";
   readonly bits: Bits;
   /** Columns that share a scale; `cols` for the whole row. */
   readonly groupSize: number;
+  /** The zero of all rows and groups; `OWN_ZEROS` if each has its own, in the panels. */
+  readonly zero: number;
   readonly ptr: number;
   readonly rows: number;
   readonly cols: number;

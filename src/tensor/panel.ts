@@ -6,8 +6,13 @@ export type WeightType = "f32" | "f16" | "bf16" | "w2" | "w3" | "w4" | "w8";
 /** Rows of a panel. */
 export const PANEL_ROWS = 16;
 
-/** Bytes before the codes of a packed group: for each row one word with f16 scale and zero. */
-const GROUP_HEAD_BYTES = 64;
+/** Instead of the zero of a packed matrix: each row and group has its own, in the panels. */
+export const OWN_ZEROS = -1;
+
+/** Bytes before the codes of a packed group: 16 scales in f16, and 16 zeros of a byte unless all rows and groups share one. */
+function headBytes(zero: number): number {
+  return zero === OWN_ZEROS ? 48 : 32;
+}
 
 /** Scratch that every matmul kernel may use, in bytes for each thread. */
 export const MATMUL_SCRATCH_BYTES: number = 20 << 10;
@@ -29,14 +34,26 @@ export function panelCount(rows: number): number {
   return Math.ceil(rows / PANEL_ROWS);
 }
 
+/** Form of a packed matrix: columns of a group (default: all), and the zero of all rows and groups (default: `OWN_ZEROS`). */
+export interface GroupForm {
+  readonly groupSize?: number;
+  readonly zero?: number;
+}
+
 /**
  * Bytes of a linear [rows, cols] in panels.
  *
- * Packed: cols % 32 == 0 and cols % groupSize == 0; bits per weight are `bits + 32 / groupSize` (plus padding rows).
+ * Packed: cols % 32 == 0 and cols % groupSize == 0; bits per weight are `bits + 16 / groupSize`, with zeros of rows `bits + 24 / groupSize`
+ * (plus padding rows).
  */
-export function panelBytes(type: WeightType, rows: number, cols: number, groupSize: number = cols): number {
+export function panelBytes(
+  type: WeightType,
+  rows: number,
+  cols: number,
+  { groupSize = cols, zero = OWN_ZEROS }: GroupForm = {},
+): number {
   const codes = 2 * cols * bitsOf(type);
-  return panelCount(rows) * (isPacked(type) ? (cols / groupSize) * GROUP_HEAD_BYTES + codes : codes);
+  return panelCount(rows) * (isPacked(type) ? (cols / groupSize) * headBytes(zero) + codes : codes);
 }
 
 /**
@@ -59,20 +76,20 @@ export interface RecordLayout {
   readonly metaOffset: number;
   /** K int16 codes, each four columns in the order 0, 2, 1, 3. */
   readonly wideOffset: number;
-  /** K int8 codes; the offset is 0 if the record does not have them. */
+  /** K int8 codes, or the upper and then the lower bytes of K int16 codes; the offset is 0 if the record does not have them. */
   readonly narrowOffset: number;
 }
 
 const align16 = (bytes: number) => Math.ceil(bytes / 16) * 16;
 
-/** Layout of a row of `k` columns quantised in groups of `actGroup`; k and actGroup are multiples of 32. */
-export function recordLayout(k: number, actGroup: number, withNarrow: boolean): RecordLayout {
+/** Layout of a row of `k` columns quantised in groups of `actGroup`; k and actGroup are multiples of 32. The narrow part has so many `planes` of k bytes. */
+export function recordLayout(k: number, actGroup: number, planes: 0 | 1 | 2): RecordLayout {
   const wideOffset = align16(8 * Math.ceil(k / actGroup));
   const wideEnd = wideOffset + 2 * k;
   return {
-    recordBytes: withNarrow ? wideEnd + k : wideEnd,
+    recordBytes: wideEnd + planes * k,
     metaOffset: 0,
     wideOffset,
-    narrowOffset: withNarrow ? wideEnd : 0,
+    narrowOffset: planes > 0 ? wideEnd : 0,
   };
 }

@@ -1,5 +1,6 @@
 /** A quantised linear as plain arrays: the result of GPTQ, the content of files, and the source of packed panels. */
 import type { Bits } from "./linear-shape.ts";
+import { OWN_ZEROS } from "./panel.ts";
 
 /** w[n,k] = scales[n, g] (codes[n,k] - zeros[n, g]) with g = gIdx[k], exact in f32. Columns are in the model's order. */
 export interface QuantizedMatrix {
@@ -14,7 +15,7 @@ export interface QuantizedMatrix {
   readonly groups: number;
   /** [N, K]. */
   readonly codes: Uint8Array;
-  /** [N, G], not negative. Representable in f16, unless they were rounded to f32. */
+  /** [N, G]. Representable in f16, unless they were rounded to f32. */
   readonly scales: Float32Array;
   /** [N, G], true zero points. */
   readonly zeros: Uint8Array;
@@ -22,6 +23,12 @@ export interface QuantizedMatrix {
   readonly gIdx: Int32Array;
   /** [K]: perm[i] is the column that was quantised as the i-th. Files do not contain it; from them it is the natural order. */
   readonly perm: Int32Array;
+}
+
+/** The zero that all groups share; `OWN_ZEROS` if they do not. */
+export function sharedZero(zeros: Uint8Array): number {
+  const [zero = 0] = zeros;
+  return zeros.every((other) => other === zero) ? zero : OWN_ZEROS;
 }
 
 /** Groups of a row of `cols` columns; the last may be short. */

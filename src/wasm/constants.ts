@@ -26,6 +26,7 @@ const VECTORS: readonly (readonly [number, number])[] = [
   [464, 0xc087e411],
   [480, 0x402d7b5a],
   [496, 0xbf288904],
+  [1008, 0x8fffe000],
   [512, 0x3fb8aa3b], // exp of f32: 1 / ln 2
   [528, 0x4b400000], // 1.5 * 2^23
   [544, 0x3f318000], // 355 / 512

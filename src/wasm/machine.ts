@@ -2,7 +2,9 @@
 import { instantiate } from "@assemblyscript/loader";
 import { UnsupportedError, UsageError } from "../base/errors.ts";
 
+import { compile, type KernelSource } from "./compile.ts";
 import { HEAP_BASE, writeConstants } from "./constants.ts";
+import { type DotForm, findDotForm } from "./dot-form.ts";
 import { defaultThreads, hasRelaxedSimd, hasSharedMemory, MAX_THREADS } from "./features.ts";
 import { KERNEL_NAMES, type KernelName } from "./generated/kernels.ts";
 import { Jobs } from "./jobs.ts";
@@ -10,15 +12,11 @@ import { Arena } from "./memory/arena.ts";
 import { giveMemory, takeMemory } from "./memory/memories.ts";
 import type { Region } from "./memory/region.ts";
 import { playCalls } from "./play.ts";
-import { shareMemory } from "./shared-module.ts";
 import { CALL_WORDS, type Player, Tape } from "./tape.ts";
 import { Crew } from "./threads/crew.ts";
 import type { Kernel } from "./threads/teamwork.ts";
 
 export type KernelBuild = "base" | "relaxed";
-
-/** A module of kernels, compiled or as bytes. Bytes are compiled here, which edge runtimes forbid. */
-type KernelSource = WebAssembly.Module | Uint8Array<ArrayBuffer>;
 
 /** The kernels: `base` has all of them, `relaxed` those that replace some of them in the relaxed build. */
 export interface KernelModules {
@@ -32,6 +30,8 @@ export interface MachineOptions {
   readonly kernels?: "auto" | KernelBuild;
   /** Threads that compute, including the caller's. Default: the cores, or 1 if memory cannot be shared. */
   readonly threads?: number;
+  /** How the relaxed build adds up products of bytes; `auto` (default) as the CPU does it fastest, `pairs` as CPUs without a dot product of four bytes do. Same bits. */
+  readonly dots?: "auto" | "pairs";
   /** Called with a sentence if only one thread runs instead of several. */
   readonly onWarning?: (sentence: string) => void;
 }
@@ -43,6 +43,7 @@ const OPCODES: ReadonlyMap<KernelName, number> = new Map(KERNEL_NAMES.map((name,
 /** The parts of a machine. */
 interface Parts {
   readonly build: KernelBuild;
+  readonly dots: DotForm;
   readonly threads: number;
   readonly memory: WebAssembly.Memory;
   readonly shared: boolean;
@@ -65,6 +66,8 @@ const forgotten = new FinalizationRegistry<Crew>((crew) => void crew.stop());
  */
 export class Machine implements AsyncDisposable {
   readonly build: KernelBuild;
+  /** How integers are multiplied here; it decides which kernels multiply codes. */
+  readonly dots: DotForm;
   readonly threads: number;
   readonly memory: WebAssembly.Memory;
   readonly arena: Arena;
@@ -100,7 +103,20 @@ export class Machine implements AsyncDisposable {
         : undefined;
       if (shared && crew === undefined) warnOfThreads(options, threads, NO_WORKERS);
       const granted = crew === undefined ? 1 : threads;
-      const parts = { build, threads: granted, memory, shared, arena, own, kernels, crew, scratch: scratch[0], tape };
+      const dots = findDotForm({ probe: exported.probe_dot_form, memory, scratch: scratch[0] }, options.dots);
+      const parts = {
+        build,
+        dots,
+        threads: granted,
+        memory,
+        shared,
+        arena,
+        own,
+        kernels,
+        crew,
+        scratch: scratch[0],
+        tape,
+      };
       return new Machine(parts);
     } catch (error) {
       giveMemory(memory, shared);
@@ -110,6 +126,7 @@ export class Machine implements AsyncDisposable {
 
   private constructor(parts: Parts) {
     this.build = parts.build;
+    this.dots = parts.dots;
     this.threads = parts.threads;
     this.memory = parts.memory;
     this.arena = parts.arena;
@@ -215,18 +232,4 @@ function chooseThreads(options: MachineOptions, sources: readonly KernelSource[]
 function warnOfThreads({ threads, onWarning }: MachineOptions, found: number, hindrance: string): void {
   const wish = threads === undefined ? `${found}, the cores` : String(found);
   onWarning?.(`threads: found ${wish}, runs on 1: ${hindrance}`);
-}
-
-const compilations = new WeakMap<Uint8Array, Map<boolean, Promise<WebAssembly.Module>>>();
-
-/** Compiles once for given bytes and kind of memory, so that the machines of a process share the code. */
-function compile(source: KernelSource, shared: boolean): Promise<WebAssembly.Module> | WebAssembly.Module {
-  if (!(source instanceof Uint8Array)) return source;
-  const kinds = compilations.get(source) ?? new Map<boolean, Promise<WebAssembly.Module>>();
-  compilations.set(source, kinds);
-  const known = kinds.get(shared);
-  if (known !== undefined) return known;
-  const module = WebAssembly.compile(shared ? shareMemory(source) : source);
-  kinds.set(shared, module);
-  return module;
 }

@@ -16,7 +16,8 @@ const MOST_ROWS = 64;
 function layMatrix(machine: Machine, groupSize: number): PackedMatrix {
   const memory = machine.arena.region();
   const groups = SIZE / groupSize;
-  const zeros = new Uint8Array(SIZE * groups).fill(8);
+  const zero = 8;
+  const zeros = new Uint8Array(SIZE * groups).fill(zero);
   const order = { gIdx: naturalGroups(SIZE, groupSize), perm: naturalOrder(SIZE) };
   const matrix = {
     rows: SIZE,
@@ -29,11 +30,11 @@ function layMatrix(machine: Machine, groupSize: number): PackedMatrix {
     ...makeMatrix(groupSize),
   } as const;
   const rowBytes = codeRowBytes(matrix);
-  const ptr = memory.alloc(panelBytes("w4", SIZE, SIZE, groupSize));
+  const ptr = memory.alloc(panelBytes("w4", SIZE, SIZE, { groupSize, zero }));
   const staging = memory.alloc(stagingBytes(SIZE, rowBytes));
   for (const { first, count } of rowRanges(SIZE, rowBytes))
-    layCodes({ machine, staging }, ptr, rowsOfMatrix(matrix, first, count), first, undefined);
-  return { kind: "packed", bits: 4, groupSize, ptr, rows: SIZE, cols: SIZE, permPtr: 0 };
+    layCodes({ machine, staging }, ptr, rowsOfMatrix(matrix, first, count), first, { zero });
+  return { kind: "packed", bits: 4, groupSize, zero, ptr, rows: SIZE, cols: SIZE, permPtr: 0 };
 }
 
 async function open(groupSize: number) {

@@ -23,7 +23,7 @@ export interface KernelBenchOptions extends MeasureOptions, MachineOptions {
 
 const KNOWN: KnownOptions<KernelBenchOptions> = {
   ...MEASURE_OPTIONS,
-  ...{ kernels: true, threads: true, onWarning: true, size: true, only: true },
+  ...{ kernels: true, dots: true, threads: true, onWarning: true, size: true, only: true },
 };
 
 interface KernelRun extends Measuring {

@@ -3,7 +3,7 @@ import { type Activations, type Emit, WordPool } from "../../nn/emit.ts";
 import { preparedBytes, project } from "../../nn/linear.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { type FloatDType, type Matrix, stride } from "../../tensor/matrix.ts";
-import { panelBytes } from "../../tensor/panel.ts";
+import { OWN_ZEROS, panelBytes } from "../../tensor/panel.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import type { Tape } from "../../wasm/tape.ts";
@@ -49,13 +49,21 @@ export function linearRows(build: "base" | "relaxed", size: number = SIZE): read
   ];
 }
 
+/** The zero of all weights, as in symmetric grids. */
+function middleOf(weights: LinearRow["weights"]): number {
+  return typeof weights === "number" ? 2 ** (weights - 1) : OWN_ZEROS;
+}
+
 /** Bytes of the weights of a row, and operations of one call. */
 export function linearWork(
   { weights, groupSize, rows }: LinearRow,
   size: number = SIZE,
 ): { readonly bytes: number; readonly operations: number } {
   const type = typeof weights === "number" ? (`w${weights}` as const) : weights;
-  return { bytes: panelBytes(type, size, size, groupSize), operations: 2 * size * size * rows };
+  return {
+    bytes: panelBytes(type, size, size, { groupSize, zero: middleOf(weights) }),
+    operations: 2 * size * size * rows,
+  };
 }
 
 /**
@@ -95,6 +103,7 @@ export function layLinears(
 
 function matrixOf({ weights, groupSize }: LinearRow, ptr: number, size: number): Matrix {
   const shape = { ptr, rows: size, cols: size };
-  if (typeof weights === "number") return { kind: "packed", bits: weights, groupSize, permPtr: 0, ...shape };
+  if (typeof weights === "number")
+    return { kind: "packed", bits: weights, groupSize, zero: middleOf(weights), permPtr: 0, ...shape };
   return { kind: "float", dtype: weights, ...shape };
 }

@@ -8,7 +8,7 @@ import { groupOrder } from "../../tensor/group-order.ts";
 import { codeRowBytes, layCodes, rowRanges, stagingBytes } from "../../tensor/lay-panels.ts";
 import type { FloatMatrix, Matrix } from "../../tensor/matrix.ts";
 import { panelBytes, panelCount } from "../../tensor/panel.ts";
-import { type QuantizedMatrix, rowsOfMatrix } from "../../tensor/quantized-matrix.ts";
+import { type QuantizedMatrix, rowsOfMatrix, sharedZero } from "../../tensor/quantized-matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 
@@ -26,12 +26,14 @@ export function placeQuantized(machine: Machine, to: Region, name: string, matri
   const groupSize = cols / groups;
   if (groupSize % 32 !== 0) return placeFloats(machine, to, matrix);
   const perm = groupOrder(gIdx, groupSize, name);
-  const ptr = to.alloc(panelBytes(`w${bits}`, rows, cols, groupSize));
+  const zero = sharedZero(matrix.zeros);
+  const ptr = to.alloc(panelBytes(`w${bits}`, rows, cols, { groupSize, zero }));
   using scratch = machine.arena.region();
   const bench = { machine, staging: scratch.alloc(stagingBytes(rows, codeRowBytes(matrix))) };
   for (const { first, count } of rowRanges(rows, codeRowBytes(matrix)))
-    layCodes(bench, ptr, rowsOfMatrix(matrix, first, count), first, perm);
-  return { kind: "packed", bits, groupSize, ptr, rows, cols, permPtr: perm === undefined ? 0 : to.place(perm) };
+    layCodes(bench, ptr, rowsOfMatrix(matrix, first, count), first, { perm, zero });
+  const permPtr = perm === undefined ? 0 : to.place(perm);
+  return { kind: "packed", bits, groupSize, zero, ptr, rows, cols, permPtr };
 }
 
 function placeFloats(machine: Machine, to: Region, matrix: QuantizedMatrix): FloatMatrix {

@@ -75,6 +75,8 @@ export interface LoadBench extends Bench {
 export interface LaidMatrix {
   /** [cols]: stored column j is the linear's input column perm[j]; undefined if columns are in their natural order. */
   readonly perm: Int32Array | undefined;
+  /** Of codes: the zero of all rows and groups; left out if each has its own. */
+  readonly zero?: number;
 }
 
 /** Weights as floats. */

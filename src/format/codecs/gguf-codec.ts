@@ -95,7 +95,7 @@ function storedCodes(located: Located, form: CodeForm): StoredCodes {
   return {
     ...commonParts(located),
     ...{ kind: "packed", bits, groupSize },
-    memoryBytes: panelBytes(`w${bits}`, rows, cols, groupSize),
+    memoryBytes: panelBytes(`w${bits}`, rows, cols, form),
     stagingBytes: ggufStaging(located),
     reads: () => ggufReads(located),
     read: () => readCodes(located, form, 0, rows),
@@ -106,6 +106,7 @@ function storedCodes(located: Located, form: CodeForm): StoredCodes {
 /** Small floats are few in memory, and their scales must be checked, so that no kernel unpacks them. */
 function storedSmallFloats(located: Located, form: CodeForm): StoredCodes {
   const { rows, cols } = located.module;
+  const { zero } = form;
   const shape = { cols, groups: cols / form.groupSize };
   return {
     ...storedCodes(located, form),
@@ -115,10 +116,10 @@ function storedSmallFloats(located: Located, form: CodeForm): StoredCodes {
     read: () => readSmallFloats(located, form, 0, rows),
     async lay(bench, address) {
       for (const { first, count } of rowRanges(rows, codeRowBytes(shape))) {
-        layCodes(bench, address, await readSmallFloats(located, form, first, count), first, undefined);
+        layCodes(bench, address, await readSmallFloats(located, form, first, count), first, { zero });
         await bench.turns.pause();
       }
-      return { perm: undefined };
+      return { perm: undefined, zero };
     },
   };
 }

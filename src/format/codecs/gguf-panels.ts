@@ -30,7 +30,7 @@ export function ggufStaging(located: Located, unpackedBytes = 0): number {
 /** Lays a matrix of a type of codes. @throws NumericsError for a scale that is not finite. */
 export async function layGgufCodes(
   located: Located,
-  { bits, groupSize }: CodeForm,
+  form: CodeForm,
   bench: LoadBench,
   address: number,
 ): Promise<LaidMatrix> {
@@ -41,12 +41,12 @@ export async function layGgufCodes(
     const { first, count } = range;
     const panels = panelCount(count);
     const faults = await stage(located, bench, range);
-    const to = address + panelBytes(`w${bits}`, first, cols, groupSize);
+    const to = address + panelBytes(`w${form.bits}`, first, cols, form);
     machine.call("lay_gguf_codes", panels, to, faults, staging, count, cols, entry.type.id);
     requireNoFault(located, bench, range, panels);
     await turns.pause();
   }
-  return { perm: undefined };
+  return { perm: undefined, zero: form.zero };
 }
 
 /** Lays a matrix of a type of blocks. @throws NumericsError for a unit that is not finite. */

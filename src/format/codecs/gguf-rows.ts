@@ -37,7 +37,7 @@ async function readRowBytes({ entry, module }: Located, first: number, count: nu
   return bytes;
 }
 
-/** Rows [first, first + count) as codes from 0, with scales that are not negative. @throws NumericsError for a scale that is not finite. */
+/** Rows [first, first + count) as codes from 0; scales may be negative. @throws NumericsError for a scale that is not finite. */
 export async function readCodes(
   located: Located,
   form: CodeForm,
@@ -51,22 +51,10 @@ export async function readCodes(
   const scales = Float32Array.from(parts.d, f16Value);
   const zeros = new Uint8Array(scales.length).fill(form.zero);
   const codes = new Uint8Array(parts.codes.length);
-  const top = 2 ** bits - 1;
   for (let g = 0, i = 0; i < codes.length; g++) {
     const scale = parts.scales[g];
-    const block = Math.floor(i / groupSize);
-    // s (c - z) = -s ((top - c) - (top - z)): panels have no negative scales.
-    const flip = (parts.d[block] & 0x8000) !== 0;
-    for (const end = i + group; i < end; i++) {
-      const code = parts.codes[i] * scale + form.zero;
-      codes[i] = flip ? top - code : code;
-    }
+    for (const end = i + group; i < end; i++) codes[i] = parts.codes[i] * scale + form.zero;
   }
-  for (let block = 0; block < scales.length; block++)
-    if ((parts.d[block] & 0x8000) !== 0) {
-      scales[block] = Math.abs(scales[block]);
-      zeros[block] = top - form.zero;
-    }
   const { cols } = module;
   const order = { gIdx: naturalGroups(cols, groupSize), perm: naturalOrder(cols) };
   return { rows: count, cols, bits, groupSize, groups: cols / groupSize, codes, scales, zeros, ...order };

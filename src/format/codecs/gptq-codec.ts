@@ -40,7 +40,7 @@ function storedCodes(index: TensorIndex, module: StoredModule, config: GptqConfi
     kind: "packed",
     bits,
     groupSize,
-    memoryBytes: panelBytes(`w${bits}`, rows, cols, groupSize),
+    memoryBytes: panelBytes(`w${bits}`, rows, cols, { groupSize }),
     diskBytes: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     tensors,
     bias: locateBias(index, name, rows),

@@ -65,7 +65,8 @@ export async function layGptq(place: GptqPlace, bench: LoadBench, address: numbe
   const { perm, order } = orderOf(grid.gIdx, place);
   using memory = machine.arena.region();
   const [zeros, scales] = [memory.place(grid.zeros), memory.place(grid.scales)];
-  const [at, permAt] = [memory.place(order), perm === undefined ? 0 : memory.place(perm)];
+  const { zero } = grid;
+  const [at, permAt] = [memory.place(Int32Array.of(zero, ...order)), perm === undefined ? 0 : memory.place(perm)];
   const lay = (words: number, { first, count }: ColumnRange) => {
     const faults = staging;
     const sizes = [rows, cols, groupSize, first, count];
@@ -82,7 +83,7 @@ export async function layGptq(place: GptqPlace, bench: LoadBench, address: numbe
       lay(room, range);
       await turns.pause();
     }
-  return { perm };
+  return { perm, zero };
 }
 
 /** Columns in another order may come from anywhere in the file, so all words must be in memory. */

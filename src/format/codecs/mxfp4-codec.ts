@@ -42,7 +42,7 @@ function storedBlocks(index: TensorIndex, module: StoredModule): StoredCodes {
     groupSize: MXFP4_BLOCK,
     isFloatFormat: true,
     fileType: { name: "MXFP4", bits: 4 },
-    memoryBytes: panelBytes("w8", rows, cols, MXFP4_BLOCK),
+    memoryBytes: panelBytes("w8", rows, cols, { groupSize: MXFP4_BLOCK, zero: MXFP4_ZERO }),
     diskBytes: rows * groups * 17,
     tensors: [blocks, scales],
     bias: bias === undefined ? undefined : storedVector(index, bias),
@@ -71,10 +71,10 @@ function locateBlocks(index: TensorIndex, module: StoredModule): BlockPlace {
 async function layBlocks(located: BlockPlace, bench: LoadBench, address: number): Promise<LaidMatrix> {
   const { rows, cols } = located.module;
   for (const { first, count } of rowRanges(rows, codeRowBytes({ cols, groups: cols / MXFP4_BLOCK }))) {
-    layCodes(bench, address, await readRows(located, first, count), first, undefined);
+    layCodes(bench, address, await readRows(located, first, count), first, { zero: MXFP4_ZERO });
     await bench.turns.pause();
   }
-  return { perm: undefined };
+  return { perm: undefined, zero: MXFP4_ZERO };
 }
 
 /** Rows [first, first + count) as integer codes. */

@@ -3,6 +3,7 @@
 import { FormatError } from "../../base/errors.ts";
 import { bf16Value, exactF16, f16Value, nearestF16 } from "../../tensor/float16.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
+import { OWN_ZEROS } from "../../tensor/panel.ts";
 import { type RangeRead, readAlone } from "../read-ahead.ts";
 import { requireTensor, type TensorEntry, type TensorIndex } from "../tensor-index.ts";
 import { type GptqConfig, resolveModule } from "./gptq-config.ts";
@@ -15,6 +16,8 @@ export interface GptqGrid extends GptqHeader {
   readonly gIdx: Int32Array;
   /** True zero points, packed as in qzeros. */
   readonly zeros: Int32Array;
+  /** The zero point of all rows and groups; `OWN_ZEROS` if they differ. */
+  readonly zero: number;
   /** [groups, rows], f16 bits. Those of a file in f16 are not checked. */
   readonly scales: Uint16Array;
   /** Sentences that say what was odd and how it was read. */
@@ -47,7 +50,9 @@ export async function readGptqGrid(
   const qzeros = await readWords(read, requireTensor(index, `${name}.qzeros`));
   const version = config === undefined ? "gptq" : detectVersion(config, module, qzeros, header, warnings);
   const scales = await readScales(requireTensor(index, `${name}.scales`), rows, reading);
-  return { bits, groups, gIdx, zeros: truePacked(qzeros, bits, version), scales, warnings };
+  const zeros = truePacked(qzeros, bits, version);
+  const zero = uniformField(zeros, rows, groups, bits) ?? OWN_ZEROS;
+  return { bits, groups, gIdx, zeros, zero, scales, warnings };
 }
 
 /** Columns of a group, of which the last may be short: from the settings, or else the number that gives `groups` groups. */
@@ -110,10 +115,11 @@ function detectVersion(
 function uniformField(qzeros: Int32Array, rows: number, groups: number, bits: Bits): number | undefined {
   // Equal fields make equal blocks, except where the last block of a line is padded.
   const block = bits === 3 ? 3 : 1;
+  const some = Math.min(rows, 32);
+  const begin = unpackRows(qzeros.subarray(0, packedWords(some, bits)), some, 1, bits);
+  if (begin.some((field) => field !== begin[0])) return undefined;
   const isRepeated = qzeros.every((word, at) => at < block || word === qzeros[at - block]);
-  const fields = isRepeated
-    ? unpackRows(qzeros.subarray(0, packedWords(Math.min(rows, 32), bits)), Math.min(rows, 32), 1, bits)
-    : unpackRows(qzeros, rows, groups, bits);
+  const fields = isRepeated ? begin : unpackRows(qzeros, rows, groups, bits);
   return fields.every((field) => field === fields[0]) ? fields[0] : undefined;
 }
 

@@ -35,7 +35,7 @@ export async function readGptq(
   return { ...matrix, warnings };
 }
 
-/** Makes scales positive by s (c - z) = -s ((max - c) - (max - z)). Files of other writers may have negative scales, which the engine does not accept. */
+/** Makes scales positive by s (c - z) = -s ((max - c) - (max - z)). Files of other writers may have negative scales, which other readers do not accept. */
 function flipNegativeScales(matrix: QuantizedMatrix): void {
   const { rows, cols, groups, codes, scales, zeros, gIdx } = matrix;
   const max = 2 ** matrix.bits - 1;

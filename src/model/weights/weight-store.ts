@@ -10,6 +10,7 @@ import type { Turns } from "../../base/turns.ts";
 import type { StoredMatrix } from "../../format/codecs/codec.ts";
 import { type RangeRead, readAlone } from "../../format/read-ahead.ts";
 import type { Matrix } from "../../tensor/matrix.ts";
+import { OWN_ZEROS } from "../../tensor/panel.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import type { Linear } from "./linears.ts";
@@ -78,11 +79,11 @@ export class WeightStore implements Disposable {
     using scratch = machine.arena.region();
     const ptr = taken.alloc(stored.memoryBytes);
     const staging = scratch.alloc(stored.stagingBytes);
-    const { perm } = await stored.lay({ machine, turns, staging, read, warn: this.#warn }, ptr);
+    const { perm, zero } = await stored.lay({ machine, turns, staging, read, warn: this.#warn }, ptr);
     const vector = await stored.bias?.read();
     const permPtr = perm === undefined ? 0 : taken.place(perm);
     linear.bias = vector === undefined ? 0 : taken.place(vector);
-    linear.matrix = matrixAt(linear, stored, ptr, permPtr);
+    linear.matrix = matrixAt(linear, stored, { ptr, permPtr, zero });
     const bytes = stored.memoryBytes + (perm?.byteLength ?? 0) + (vector?.byteLength ?? 0);
     this.#places.set(linear, { memory: taken.move(), bytes });
     this.#bytes += bytes;
@@ -126,20 +127,19 @@ export class WeightStore implements Disposable {
 
 /** The matrix of a linear that is not loaded: its format, by which passes group linears, and address 0. */
 function absent(shape: Pick<Linear, "rows" | "cols">, stored: StoredMatrix): Pick<Linear, "matrix" | "bias"> {
-  return { matrix: matrixAt(shape, stored, 0, 0), bias: 0 };
+  return { matrix: matrixAt(shape, stored, { ptr: 0, permPtr: 0 }), bias: 0 };
 }
 
 /** The matrix at an address, in the form in which the codec lays it. */
 export function matrixAt(
   { rows, cols }: Pick<Linear, "rows" | "cols">,
   stored: StoredMatrix,
-  ptr: number,
-  permPtr: number,
+  { ptr, permPtr, zero = OWN_ZEROS }: { readonly ptr: number; readonly permPtr: number; readonly zero?: number },
 ): Matrix {
   if (stored.kind === "float") return { kind: "float", dtype: stored.dtype, ptr, rows, cols };
   if (stored.kind === "blocks") {
     const { bits, groupSize, blockSize } = stored;
     return { kind: "blocks", bits, groupSize, blockSize, ptr, rows, cols };
   }
-  return { kind: "packed", bits: stored.bits, groupSize: stored.groupSize, ptr, rows, cols, permPtr };
+  return { kind: "packed", bits: stored.bits, groupSize: stored.groupSize, zero, ptr, rows, cols, permPtr };
 }

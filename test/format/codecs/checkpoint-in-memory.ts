@@ -48,7 +48,12 @@ export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Ui
 export async function layOut(
   machine: Machine,
   stored: StoredMatrix,
-): Promise<{ panels: Uint8Array; perm: Int32Array | undefined; warnings: readonly string[] }> {
+): Promise<{
+  panels: Uint8Array;
+  perm: Int32Array | undefined;
+  zero: number | undefined;
+  warnings: readonly string[];
+}> {
   using memory = machine.arena.region();
   const warnings: string[] = [];
   const ptr = memory.alloc(stored.memoryBytes);
@@ -56,6 +61,6 @@ export async function layOut(
     ...{ machine, turns: new Turns(), staging: memory.alloc(stored.stagingBytes), read: readAlone },
     warn: (sentence) => void warnings.push(sentence),
   };
-  const { perm } = await stored.lay(bench, ptr);
-  return { panels: machine.arena.u8(ptr, stored.memoryBytes).slice(), perm, warnings };
+  const { perm, zero } = await stored.lay(bench, ptr);
+  return { panels: machine.arena.u8(ptr, stored.memoryBytes).slice(), perm, zero, warnings };
 }

@@ -4,7 +4,7 @@ import { Bench, BUILDS } from "../../helpers/kernels.ts";
 import { mulberry32 } from "../../helpers/random.ts";
 import { embedCodes } from "../../reference/embed/embed.ts";
 import { randomGrid } from "../../reference/gptq/grid.ts";
-import { packPanels } from "../../reference/matmul/pack.ts";
+import { packPanels, withSharedZero } from "../../reference/matmul/pack.ts";
 
 const SHAPES = [
   [37, 96, 96],
@@ -27,41 +27,47 @@ function shuffled(count: number): Int32Array {
 
 describe.each(BUILDS)("embed from packed panels, %s", (build) => {
   describe.each([2, 3, 4, 8])("%i bits", (bits) => {
-    it.each(SHAPES)("[%i, %i] in groups of %i reads the dequantised rows, whatever the cut", (n, k, groupSize) => {
-      const bench = guardedBench(build);
-      const grid = randomGrid(bits, n, k, groupSize, n + k + bits);
-      grid.scales[0] = 1; // The smallest subnormal f16.
-      const weights = bench.put(packPanels(grid));
-      const ids = Int32Array.of(0, n - 1, 5, 16, 5, 15);
-      const ldy = k + 8;
-      for (const perm of [undefined, shuffled(k)]) {
-        const y = bench.alloc(ids.length * ldy * 4);
-        bench.f32(y, ids.length * ldy).fill(-7);
-        const [at, order] = [bench.put(ids), perm === undefined ? 0 : bench.put(perm)];
-        for (const [first, last] of [
-          [0, 2],
-          [2, 2],
-          [2, 6],
-        ]) // prettier-ignore
-          bench.kernels[`embed_w${bits}` as KernelName](
-            first,
-            last,
-            bench.scratch,
-            y,
-            at,
-            weights,
-            k,
-            groupSize,
-            ldy,
-            order,
-          ); // prettier-ignore
-        const expected = embedCodes(grid, ids, perm);
-        for (let t = 0; t < ids.length; t++) {
-          expect(bench.f32(y + t * ldy * 4, k)).toEqual(expected.subarray(t * k, (t + 1) * k));
-          expect(bench.f32(y + (t * ldy + k) * 4, 8).every((value) => value === -7)).toBe(true);
+    const cases = SHAPES.flatMap(([n, k, groupSize]) => [-1, 2 ** (bits - 1)].map((zero) => [n, k, groupSize, zero]));
+    it.each(cases)(
+      "[%i, %i] in groups of %i with the zero %i reads the dequantised rows, whatever the cut",
+      (n, k, groupSize, zero) => {
+        const bench = guardedBench(build);
+        const own = randomGrid(bits, n, k, groupSize, n + k + bits);
+        const grid = zero < 0 ? own : withSharedZero(own, zero);
+        grid.scales[0] = 1; // The smallest subnormal f16.
+        const weights = bench.put(packPanels(grid, zero));
+        const ids = Int32Array.of(0, n - 1, 5, 16, 5, 15);
+        const ldy = k + 8;
+        for (const perm of [undefined, shuffled(k)]) {
+          const y = bench.alloc(ids.length * ldy * 4);
+          bench.f32(y, ids.length * ldy).fill(-7);
+          const [at, order] = [bench.put(ids), perm === undefined ? 0 : bench.put(perm)];
+          for (const [first, last] of [
+            [0, 2],
+            [2, 2],
+            [2, 6],
+          ]) // prettier-ignore
+            bench.kernels[`embed_w${bits}` as KernelName](
+              first,
+              last,
+              bench.scratch,
+              y,
+              at,
+              weights,
+              k,
+              groupSize,
+              ldy,
+              order,
+              zero,
+            ); // prettier-ignore
+          const expected = embedCodes(grid, ids, perm);
+          for (let t = 0; t < ids.length; t++) {
+            expect(bench.f32(y + t * ldy * 4, k)).toEqual(expected.subarray(t * k, (t + 1) * k));
+            expect(bench.f32(y + (t * ldy + k) * 4, 8).every((value) => value === -7)).toBe(true);
+          }
         }
-      }
-      expect(bench.u8(bench.scratch + 512, 64).every((byte) => byte === 0xaa)).toBe(true);
-    });
+        expect(bench.u8(bench.scratch + 512, 64).every((byte) => byte === 0xaa)).toBe(true);
+      },
+    );
   });
 });

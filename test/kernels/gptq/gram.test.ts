@@ -1,8 +1,8 @@
 /** gram_f32, gram_f64 and their packing against plain sums in f64. */
 import { describe, expect, it } from "vitest";
+import { gramUnits } from "../../../src/quant/hessian.ts";
 import { Bench, BUILDS, type Build } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
-import { gramUnits } from "../../../src/quant/hessian.ts";
 import { gram, packedAt } from "../../reference/gptq/gram.ts";
 
 type Precision = "f32" | "f64";

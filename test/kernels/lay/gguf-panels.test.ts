@@ -25,18 +25,18 @@ function expectNumbers(found: Float32Array, expected: Float64Array): void {
 }
 
 describe.each([
-  ["Q4_0", 4, 32],
-  ["Q5_0", 8, 32],
-  ["Q8_0", 8, 32],
-  ["Q3_K", 8, 256],
-] as const)("panels of %s", (type, bits, groupSize) => {
+  ["Q4_0", 4, 32, 8],
+  ["Q5_0", 8, 32, 16],
+  ["Q8_0", 8, 32, 128],
+  ["Q3_K", 8, 256, 124],
+] as const)("panels of %s", (type, bits, groupSize, zero) => {
   const blocks = randomRows(type);
   const { id } = TYPES[type];
 
   it("have the weights of the file, and rows of zeros behind them", () => {
     const ids = Int32Array.from({ length: 16 * panelCount(ROWS) }, (_, row) => row);
     const values = sameBits((bench, call) => {
-      const size = panelBytes(`w${bits}`, ROWS, COLS, groupSize);
+      const size = panelBytes(`w${bits}`, ROWS, COLS, { groupSize, zero });
       const [panels, guard] = [bench.alloc(size), bench.alloc(64)];
       bench.u8(panels, size).fill(0xaa);
       const faults = bench.put(new Uint32Array(panelCount(ROWS)).fill(7));
@@ -44,7 +44,7 @@ describe.each([
       expect([...bench.u32(faults, panelCount(ROWS))]).toEqual([0, 0, 0]);
       expect(bench.u8(guard, 64).every((byte) => byte === 0)).toBe(true);
       const y = bench.alloc(4 * ids.length * COLS);
-      call(`embed_w${bits}`, ids.length, y, bench.put(ids), panels, COLS, groupSize, COLS, 0);
+      call(`embed_w${bits}`, ids.length, y, bench.put(ids), panels, COLS, groupSize, COLS, 0, zero);
       return bench.f32(y, ids.length * COLS);
     });
     expectNumbers(values.subarray(0, ROWS * COLS), dequantized(type, blocks));
@@ -56,7 +56,7 @@ describe.each([
     const { elements, bytes, halves } = TYPES[type];
     new DataView(bad.buffer).setUint16(((20 * COLS) / elements + 2) * bytes + halves[0], half, true);
     const found = sameBits((bench, call) => {
-      const panels = bench.alloc(panelBytes(`w${bits}`, ROWS, COLS, groupSize));
+      const panels = bench.alloc(panelBytes(`w${bits}`, ROWS, COLS, { groupSize, zero }));
       const faults = bench.alloc(4 * panelCount(ROWS));
       call("lay_gguf_codes", panelCount(ROWS), panels, faults, bench.put(bad), ROWS, COLS, id);
       return bench.i32(faults, panelCount(ROWS));

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { KernelName } from "../../../src/wasm/generated/kernels.ts";
-import { type Bench, BUILDS, type Build } from "../../helpers/kernels.ts";
-import { type Call, linearBench, runCodes, runFloat } from "../../helpers/linear.ts";
+import { type Bench, BUILDS } from "../../helpers/kernels.ts";
+import { type Call, type CodesKernel, codesKernels, linearBench, runCodes, runFloat } from "../../helpers/linear.ts";
 import { gaussians } from "../../helpers/random.ts";
 import { activations, f16ToNumber, type Grid, gridWeights, randomGrid } from "../../reference/gptq/grid.ts";
-import { type Mode, roundRow } from "../../reference/matmul/activations.ts";
+import { roundRow } from "../../reference/matmul/activations.ts";
 import { matmul, matmulCodes, matmulOrdered } from "../../reference/matmul/matmul.ts";
-import { packPanels } from "../../reference/matmul/pack.ts";
+import { packPanels, withSharedZero } from "../../reference/matmul/pack.ts";
 
 const BITS = [2, 3, 4, 8];
-/** Rows enough for tiles at every width (they begin at 8 or 12 rows), and some that are left over. */
+/** Rows enough for tiles at every width (they begin at 4 or 12 rows), and some that are left over. */
 const ROWS = 15;
 const SHAPES = [
   [16, 32, 32, 32],
@@ -21,46 +21,47 @@ const SHAPES = [
   [16, 2176, 2176, 128],
 ];
 
-/** The kernel and record part that TypeScript chooses for int8 activations. */
-function int8Kernel(build: Build, bits: number): [KernelName, boolean] {
-  return bits === 8 ? ["matmul_w8a16", false] : [`matmul_w${bits}a8` as KernelName, build === "relaxed"];
-}
-
+/** Rows of y; `zero` is that of all rows and groups, if the panels have none. */
 function runGrid(
   bench: Bench,
-  build: Build,
+  way: CodesKernel,
   grid: Grid,
   x: Float32Array,
   actGroup: number,
-  mode: Mode,
-  cuts: number[] = [],
+  zero?: number,
 ): Float32Array[] {
-  const { n, k, groupSize, bits } = grid;
-  const [kernel, narrow] = mode === 0 ? int8Kernel(build, bits) : [`matmul_w${bits}a16` as KernelName, false];
-  const call: Call = {
-    n,
-    k,
-    groupSize,
-    entries: [{ weights: bench.put(packPanels(grid)), start: 0, count: x.length / k }],
-  };
-  return runCodes(bench, kernel, call, x, actGroup, mode, narrow, cuts);
+  const { n, k, groupSize } = grid;
+  const entries = [{ weights: bench.put(packPanels(grid, zero)), start: 0, count: x.length / k }];
+  return runCodes(bench, way.kernel, { n, k, groupSize, zero, entries }, x, actGroup, way.mode, way);
+}
+
+/** All rows by the reference. */
+function reference(grid: Grid, x: Float32Array, actGroup: number, mode: 0 | 1): Float32Array[] {
+  const { k } = grid;
+  return Array.from({ length: x.length / k }, (_, t) =>
+    matmulCodes(grid, roundRow(x.subarray(t * k, (t + 1) * k), actGroup, mode), actGroup),
+  );
 }
 
 describe.each(BUILDS)("matmul on codes, %s", (build) => {
-  describe.each(BITS)("%i bits", (bits) => {
+  describe.each(BITS.flatMap((bits) => codesKernels(build, bits)))("$kernel, mode $mode", (way) => {
+    const { bits, mode } = way;
     it.each(SHAPES)(
-      "[%i, %i] in groups of %i and %i equals the integer reference, one row, two and fifteen, both modes",
+      "[%i, %i] in groups of %i and %i equals the integer reference for one row, some, and fifteen",
       (n, k, groupSize, actGroup) => {
-        const grid = randomGrid(bits, n, k, groupSize, k);
+        const own = randomGrid(bits, n, k, groupSize, k);
+        const zero = 2 ** (bits - 1) + (n === 20 ? 1 : 0);
         const x = activations(ROWS, k, n);
-        for (const mode of [0, 1] as const) {
+        for (const [grid, shared] of [
+          [own, undefined],
+          [withSharedZero(own, zero), zero],
+        ] as const) {
           const bench = linearBench(build);
-          const expected = Array.from({ length: ROWS }, (_, t) =>
-            matmulCodes(grid, roundRow(x.subarray(t * k, (t + 1) * k), actGroup, mode), actGroup),
-          );
-          expect(runGrid(bench, build, grid, x, actGroup, mode)).toEqual(expected);
-          expect(runGrid(bench, build, grid, x.subarray(0, k), actGroup, mode)).toEqual(expected.slice(0, 1));
-          expect(runGrid(bench, build, grid, x.subarray(0, 2 * k), actGroup, mode)).toEqual(expected.slice(0, 2));
+          const expected = reference(grid, x, actGroup, mode);
+          for (const rows of [ROWS, 1, 2, 5])
+            expect(runGrid(bench, way, grid, x.subarray(0, rows * k), actGroup, shared)).toEqual(
+              expected.slice(0, rows),
+            );
         }
       },
     );
@@ -74,13 +75,17 @@ describe.each(BUILDS)("matmul on codes, %s", (build) => {
       };
       const zeros = { ...grid, codes: new Uint8Array(n * k), zeros: new Uint8Array(n * 2).fill(255) };
       for (const value of [1, -1])
-        for (const mode of [0, 1] as const)
-          for (const one of [grid, zeros]) {
-            const x = new Float32Array(ROWS * k).fill(value);
-            const expected = matmulCodes(one, roundRow(x.subarray(0, k), 128, mode), 128);
-            expect(runGrid(linearBench(build), build, one, x, 128, mode)).toEqual(new Array(ROWS).fill(expected));
-            expect(runGrid(linearBench(build), build, one, x.subarray(0, k), 128, mode)).toEqual([expected]);
-          }
+        for (const [one, zero] of [
+          [grid, undefined],
+          [zeros, undefined],
+          [grid, 0],
+          [zeros, 255],
+        ] as const) {
+          const x = new Float32Array(ROWS * k).fill(value);
+          const expected = matmulCodes(one, roundRow(x.subarray(0, k), 128, mode), 128);
+          expect(runGrid(linearBench(build), way, one, x, 128, zero)).toEqual(new Array(ROWS).fill(expected));
+          expect(runGrid(linearBench(build), way, one, x.subarray(0, k), 128, zero)).toEqual([expected]);
+        }
     });
     it("keeps subnormal and zero scales exact", () => {
       const grid = {
@@ -88,8 +93,7 @@ describe.each(BUILDS)("matmul on codes, %s", (build) => {
         scales: Uint16Array.from({ length: 32 }, (_, i) => [0, 1, 0x3ff, 0x400, 0x7bff][i % 5]),
       };
       const x = activations(1, 64, 8);
-      const expected = matmulCodes(grid, roundRow(x, 32, 0), 32);
-      expect(runGrid(linearBench(build), build, grid, x, 32, 0)).toEqual([expected]);
+      expect(runGrid(linearBench(build), way, grid, x, 32)).toEqual(reference(grid, x, 32, mode));
     });
   });
 });
@@ -170,11 +174,13 @@ describe.each(BUILDS)("matmul on floats, %s", (build) => {
       "[%i, %i] in groups of %i is within 1e-6 of f64 and equals the written order",
       (n, k, groupSize) => {
         const bench = linearBench(build);
-        const grid = randomGrid(bits, n, k, groupSize, k);
+        const zero = n === 16 ? 3 : undefined;
+        const own = randomGrid(bits, n, k, groupSize, k);
+        const grid = zero === undefined ? own : withSharedZero(own, zero);
         const values = gridWeights(grid);
         const x = activations(7, k, 4);
-        const weights = bench.put(packPanels(grid));
-        const call: Call = { n, k, groupSize, entries: [{ weights, start: 0, count: 7 }] };
+        const weights = bench.put(packPanels(grid, zero));
+        const call: Call = { n, k, groupSize, zero, entries: [{ weights, start: 0, count: 7 }] };
         const y = runFloat(bench, `matmul_w${bits}` as KernelName, call, x);
         expect(relativeError(y, x, values, n, k)).toBeLessThan(1e-6);
         expect(flat(y)).toEqual(Array.from(matmulOrdered(x, values, 7, n, k)));

@@ -4,7 +4,7 @@ import type { KernelName } from "../../../src/wasm/generated/kernels.ts";
 import { Bench, BUILDS } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
 import { f16ToNumber, randomGrid } from "../../reference/gptq/grid.ts";
-import { packPanels } from "../../reference/matmul/pack.ts";
+import { packPanels, withSharedZero } from "../../reference/matmul/pack.ts";
 
 const SHAPES = [
   [16, 32, 32],
@@ -17,56 +17,63 @@ const SHAPES = [
 
 describe.each(BUILDS)("pack and unpack, %s", (build) => {
   describe.each([2, 3, 4, 8])("%i bits", (bits) => {
-    it.each(SHAPES)("[%i, %i] in groups of %i equals the drawn layout and comes back", (n, k, groupSize) => {
-      const bench = new Bench(build);
-      const grid = randomGrid(bits, n, k, groupSize, n + k);
-      const panels = Math.ceil(n / 16);
-      const size = panelBytes(`w${bits}` as WeightType, n, k, groupSize);
-      const expected = packPanels(grid);
-      expect(size).toBe(expected.length);
-      const packed = bench.alloc(size);
-      const [codes, scales, zeros] = [bench.put(grid.codes), bench.put(grid.scales), bench.put(grid.zeros)];
-      for (const [first, last] of [
-        [0, 1],
-        [1, panels],
-      ]) // prettier-ignore
-        bench.kernels[`pack_w${bits}` as KernelName](
-          first,
-          last,
+    const cases = SHAPES.flatMap(([n, k, groupSize]) => [-1, 2 ** (bits - 1)].map((zero) => [n, k, groupSize, zero]));
+    it.each(cases)(
+      "[%i, %i] in groups of %i with the zero %i equals the drawn layout and comes back",
+      (n, k, groupSize, zero) => {
+        const bench = new Bench(build);
+        const own = randomGrid(bits, n, k, groupSize, n + k);
+        const grid = zero < 0 ? own : withSharedZero(own, zero);
+        const panels = Math.ceil(n / 16);
+        const size = panelBytes(`w${bits}` as WeightType, n, k, { groupSize, zero });
+        const expected = packPanels(grid, zero);
+        expect(size).toBe(expected.length);
+        const packed = bench.alloc(size);
+        const [codes, scales, zeros] = [bench.put(grid.codes), bench.put(grid.scales), bench.put(grid.zeros)];
+        for (const [first, last] of [
+          [0, 1],
+          [1, panels],
+        ]) // prettier-ignore
+          bench.kernels[`pack_w${bits}` as KernelName](
+            first,
+            last,
+            bench.scratch,
+            packed,
+            codes,
+            scales,
+            zeros,
+            n,
+            k,
+            groupSize,
+            zero,
+          );
+        expect(Buffer.compare(bench.u8(packed, size), expected)).toBe(0);
+
+        const back = [
+          bench.alloc(n * k + 64),
+          bench.alloc(grid.scales.byteLength + 64),
+          bench.alloc(grid.zeros.length + 64),
+        ];
+        bench.u8(back[0] + n * k, 64).fill(0xaa);
+        bench.kernels[`unpack_w${bits}` as KernelName](
+          0,
+          panels,
           bench.scratch,
+          back[0],
+          back[1],
+          back[2],
           packed,
-          codes,
-          scales,
-          zeros,
           n,
           k,
           groupSize,
+          zero,
         );
-      expect(Buffer.compare(bench.u8(packed, size), expected)).toBe(0);
-
-      const back = [
-        bench.alloc(n * k + 64),
-        bench.alloc(grid.scales.byteLength + 64),
-        bench.alloc(grid.zeros.length + 64),
-      ];
-      bench.u8(back[0] + n * k, 64).fill(0xaa);
-      bench.kernels[`unpack_w${bits}` as KernelName](
-        0,
-        panels,
-        bench.scratch,
-        back[0],
-        back[1],
-        back[2],
-        packed,
-        n,
-        k,
-        groupSize,
-      );
-      expect(Buffer.compare(bench.u8(back[0], n * k), grid.codes)).toBe(0);
-      expect(bench.u16(back[1], grid.scales.length)).toEqual(grid.scales);
-      expect(bench.u8(back[2], grid.zeros.length)).toEqual(grid.zeros);
-      expect(bench.u8(back[0] + n * k, 64).every((byte) => byte === 0xaa)).toBe(true);
-    });
+        expect(Buffer.compare(bench.u8(back[0], n * k), grid.codes)).toBe(0);
+        expect(bench.u16(back[1], grid.scales.length)).toEqual(grid.scales);
+        expect(bench.u8(back[2], grid.zeros.length)).toEqual(grid.zeros);
+        expect(bench.u8(back[0] + n * k, 64).every((byte) => byte === 0xaa)).toBe(true);
+      },
+    );
   });
 });
 

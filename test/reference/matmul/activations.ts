@@ -19,7 +19,7 @@ export function nearest(value: number): number {
 
 /** One row in groups of `actGroup` columns; every operation is rounded to f32 as the kernels do. */
 export function roundRow(x: Float32Array, actGroup: number, mode: Mode): RoundedRow {
-  const top = mode === 0 ? 127 : 32767;
+  const top = mode === 0 ? 127 : 32639;
   const groups = Math.ceil(x.length / actGroup);
   const codes = new Int32Array(x.length);
   const scales = new Float32Array(groups);

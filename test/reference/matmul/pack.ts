@@ -17,25 +17,33 @@ function bitsAt(bits: number, row: number, col: number): [number, number, number
   ];
 }
 
-/** The panels of a grid's codes. */
-export function packPanels(grid: Grid): Uint8Array {
+/** The panels of a grid's codes; `zero` is that of all rows and groups, or -1 if the panels have zeros. */
+export function packPanels(grid: Grid, zero = -1): Uint8Array {
   const { bits, n, k, groupSize, scales, zeros } = grid;
   const groups = k / groupSize;
-  const groupBytes = 64 + 2 * groupSize * bits;
+  const headBytes = zero < 0 ? 48 : 32;
+  const groupBytes = headBytes + 2 * groupSize * bits;
   const out = new Uint8Array(Math.ceil(n / 16) * groups * groupBytes);
   const view = new DataView(out.buffer);
   for (let row = 0; row < n; row++) {
     for (let g = 0; g < groups; g++) {
       const base = ((row >> 4) * groups + g) * groupBytes;
-      view.setUint32(base + 4 * (row & 15), ((scales[row * groups + g] << 16) | zeros[row * groups + g]) >>> 0, true);
+      view.setUint16(base + 2 * (row & 15), scales[row * groups + g], true);
+      if (zero < 0) out[base + 32 + (row & 15)] = zeros[row * groups + g];
       for (let col = 0; col < groupSize; col++) {
         let code = gridCodes(grid, row, g * groupSize + col);
         for (const [byte, low, width] of bitsAt(bits, row & 15, col)) {
-          out[base + 64 + byte] |= (code & ((1 << width) - 1)) << low;
+          out[base + headBytes + byte] |= (code & ((1 << width) - 1)) << low;
           code >>= width;
         }
       }
     }
   }
   return out;
+}
+
+/** The grid with one zero for all rows and groups, and every third scale negative. */
+export function withSharedZero(grid: Grid, zero: number): Grid {
+  const scales = grid.scales.map((scale, i) => (i % 3 === 1 ? scale | 0x8000 : scale));
+  return { ...grid, scales, zeros: grid.zeros.map(() => zero) };
 }
