@@ -124,7 +124,7 @@ async function runAction(
 ): Promise<void> {
   const command = args.at(-1) as Command;
   checkNames(command);
-  const options: CommonOptions = commonOptionsOf(command.opts());
+  const options: CommonOptions = commonOptionsOf(command);
   const progress = createProgress(screen, options.quiet);
   signal.addEventListener("abort", progress.stop, { once: true });
   let how: string | undefined;

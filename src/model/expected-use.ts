@@ -1,4 +1,5 @@
 /** Tells from headers how much memory a model will take, and how many bytes each decoded token will read. */
+import type { CacheType } from "../nn/attention.ts";
 import type { ModelConfig } from "./config/model-config.ts";
 import { activeOf, type ModuleFacts } from "./inspect.ts";
 import { cacheBytesPerToken } from "./pass/state/mixer-widths.ts";
@@ -15,9 +16,13 @@ export interface ExpectedUse {
   readonly bytesPerToken: number;
 }
 
-export function expectedUse(config: ModelConfig, modules: readonly ModuleFacts[], context: number): ExpectedUse {
+export function expectedUse(
+  config: ModelConfig,
+  modules: readonly ModuleFacts[],
+  { context, cache = "f32" }: { readonly context: number; readonly cache?: CacheType },
+): ExpectedUse {
   const weightBytes = modules.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
-  const perToken = cacheBytesPerToken(config);
+  const perToken = cacheBytesPerToken(config, cache);
   const bytesPerToken = modules.reduce((sum, module) => sum + activeOf(module, module.memoryBytes, config), 0);
   return {
     ...{ weightBytes, cacheBytesPerToken: perToken, context },

@@ -3,6 +3,7 @@ import type { JsonObject } from "../base/json.ts";
 import { Turns } from "../base/turns.ts";
 import type { FolderSource } from "../files/source.ts";
 import { prepareSources } from "../format/prepare-sources.ts";
+import type { CacheType } from "../nn/attention.ts";
 import type { Activations } from "../nn/emit.ts";
 import type { ChatTemplate } from "../text/chat/chat-template.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -14,6 +15,7 @@ import type { ModelConfig } from "./config/model-config.ts";
 import type { ModuleNames, Spelling } from "./config/module-names.ts";
 import { modelParts } from "./model-source.ts";
 import { Session, type SessionOptions } from "./pass/session.ts";
+import { checkCache } from "./pass/state/mixer-widths.ts";
 import type { TemplateChoice, TextParts } from "./text/text-parts.ts";
 import { untiedFiles, untiedWeights } from "./untied.ts";
 import { headShape } from "./weights/linears.ts";
@@ -47,10 +49,14 @@ export interface ModelFiles extends StoredTensors {
   readonly linears: readonly StoredLinear[];
 }
 
-/** Options for loading weights: arithmetic of the linears, columns of their inputs that share a scale, and callbacks. */
+/**
+ * Options for loading weights: arithmetic of the linears, columns of their inputs that share a scale, number format of keys and values in
+ * sessions (`f16` takes half of the memory; default f32), and callbacks.
+ */
 export interface OpenOptions {
   readonly activations?: "f32" | "int16" | "int8";
   readonly activationGroup?: 32 | 64 | "weight";
+  readonly cache?: CacheType;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   readonly onWarning?: (sentence: string) => void;
@@ -105,6 +111,7 @@ export interface ModelParts {
   readonly machine: Machine;
   readonly weights: Weights;
   readonly activations: Activations;
+  readonly cache: CacheType;
 }
 
 /** A model whose weights are in an engine's memory, ready to run. Dispose it to free them. */
@@ -113,6 +120,8 @@ export class Model implements AsyncDisposable {
   readonly machine: Machine;
   readonly weights: Weights;
   readonly activations: Activations;
+  /** Number format of keys and values in sessions. */
+  readonly cache: CacheType;
   /** False for a view: memory and files belong to the model from which it was made. */
   readonly #owner: boolean;
 
@@ -131,13 +140,14 @@ export class Model implements AsyncDisposable {
     };
     try {
       const activations = chooseActivations(files.linears, options);
+      const cache = checkCache(options.cache);
       await prepareSources(files.index, {
         signal: options.signal,
         onBytes: (done, total) => options.onProgress?.({ phase: "download", done, total, unit: "bytes" }),
       });
       const weights = await loadWeights(machine, new WeightStore(machine, files.linears, warn), files, run);
       for (const [sentence, count] of warnings) options.onWarning?.(`${files.name}: ${sentence} (${count} modules)`);
-      return { files, machine, weights, activations };
+      return { files, machine, weights, activations, cache };
     } catch (error) {
       await machine[Symbol.asyncDispose]();
       await files.index.close();
@@ -150,6 +160,7 @@ export class Model implements AsyncDisposable {
     this.machine = parts.machine;
     this.weights = parts.weights;
     this.activations = parts.activations;
+    this.cache = parts.cache;
     this.#owner = owner;
   }
 
@@ -166,6 +177,7 @@ export class Model implements AsyncDisposable {
       files: this.files,
       machine: this.machine,
       weights: this.weights,
+      cache: this.cache,
       activations: checkActivations(activations),
     };
   }

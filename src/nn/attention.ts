@@ -29,8 +29,12 @@ export interface Places {
   readonly segments: number;
 }
 
-/** Keys and values of one layer: f32 [S, width of all heads] each. Convolutions keep their state in the keys. */
+/** Number format of the key/value cache. */
+export type CacheType = "f32" | "f16";
+
+/** Keys and values of one layer: [S, width of all heads] each. Convolutions keep their state in the keys, as f32. */
 export interface LayerCache {
+  readonly type: CacheType;
   readonly keys: number;
   readonly values: number;
 }
@@ -61,7 +65,7 @@ export function attend(emit: Emit, shape: AttentionShape, call: AttentionCall): 
   rotate(emit, shape, k, { ...heads, beside: true });
   const [keyWidth, valueWidth] = [kvHeads * headDim, kvHeads * valueDim];
   // biome-ignore format: one line a call
-  emit.tape.call("store_kv", q.rows, keyWidth + valueWidth, cache.keys, cache.values, k.ptr, k.ld, v.ptr, v.ld, places.rows, keyWidth, valueWidth);
+  emit.tape.call("store_kv", q.rows, keyWidth + valueWidth, cache.keys, cache.values, k.ptr, k.ld, v.ptr, v.ld, places.rows, keyWidth, valueWidth, isHalf(cache));
   look(emit, shape, call);
 }
 
@@ -82,8 +86,13 @@ export function attendLatent(emit: Emit, shape: AttentionShape, call: LatentCall
   rotate(emit, shape, shared, { places, ropeTable, first: 0, headDim: rope.rotaryDim, beside: true });
   const work = heads * (headDim + valueDim);
   // biome-ignore format: one line a call
-  emit.tape.call("store_latent_f32", q.rows, work, cache.keys, cache.values, expanded.ptr, expanded.ld, shared.ptr, shared.ld, places.rows, heads, plain, rope.rotaryDim, valueDim);
+  emit.tape.call("store_latent", q.rows, work, cache.keys, cache.values, expanded.ptr, expanded.ld, shared.ptr, shared.ld, places.rows, heads, plain, rope.rotaryDim, valueDim, isHalf(cache));
   look(emit, shape, { ...call, sinks: 0 });
+}
+
+/** The form in which kernels take the type of a cache. */
+function isHalf({ type }: LayerCache): number {
+  return type === "f16" ? 1 : 0;
 }
 
 interface Rotation extends Pick<AttentionCall, "places" | "ropeTable"> {
@@ -112,8 +121,8 @@ function look(
 ): void {
   const q = lastRows(all, out.rows);
   const offsets = places.offsets + 4 * (all.rows - out.rows);
-  const parts = emit.pool.intern([heads, kvHeads, headDim, valueDim, f32Bits(attentionScale), sinks]);
+  const parts = emit.pool.intern([heads, kvHeads, headDim, valueDim, f32Bits(attentionScale), sinks, isHalf(cache)]);
   const work = (headDim + valueDim) * visible;
   // biome-ignore format: one line a call
-  emit.tape.call("attend_f32", q.rows * heads, work, out.ptr, out.ld, q.ptr, q.ld, cache.keys, cache.values, offsets, places.segments, parts);
+  emit.tape.call("attend", q.rows * heads, work, out.ptr, out.ld, q.ptr, q.ld, cache.keys, cache.values, offsets, places.segments, parts);
 }

@@ -12,7 +12,7 @@ describe("expectedUse", () => {
   it("tells the bytes that loading takes, and those that a longer cache takes", async () => {
     const files = await readModelFiles(await nodeFolder(FOLDER));
     const { modules } = inspectModel(files);
-    const { weightBytes, cacheBytesPerToken, memoryBytes } = expectedUse(files.config, modules, 128);
+    const { weightBytes, cacheBytesPerToken, memoryBytes } = expectedUse(files.config, modules, { context: 128 });
     expect(memoryBytes).toBe(weightBytes + 128 * cacheBytesPerToken);
     await files.index.close();
     const model = await loadModel(FOLDER, { threads: 1 });

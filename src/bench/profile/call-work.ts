@@ -41,7 +41,7 @@ export class WorkCounter {
     this.#bytes = new Map(linears.map(({ name, stored }) => [name, stored.memoryBytes]));
     this.#types = new Map(linears.map(({ name, stored }) => [name, typeOf(stored)]));
     const layers = model.config.mixers.filter((mixer) => mixer !== "conv").length;
-    this.#cacheBytes = cacheBytesPerToken(model.config) / Math.max(1, layers);
+    this.#cacheBytes = cacheBytesPerToken(model.config, model.cache ?? "f32") / Math.max(1, layers);
   }
 
   /** Work of all matmuls of a tap, whose input has `rows` rows. Experts without a token are not read. */

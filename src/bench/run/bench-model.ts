@@ -97,7 +97,7 @@ function memoryOf({ files, machine }: Model, cache: number): BenchMemory {
 
 function modelOf({ files, config }: Model): BenchModel {
   const { parameters, activeParameters, trueBytes, modules } = inspectModel(files);
-  const { bytesPerToken } = expectedUse(config, modules, 1);
+  const { bytesPerToken } = expectedUse(config, modules, { context: 1 });
   return {
     name: files.name,
     parameters,

@@ -27,7 +27,7 @@ export class SpeedSessions implements Disposable {
       throw error;
     }
     const rows = [...contexts.values()].reduce((sum, context) => sum + context, 0);
-    this.cacheBytes = rows * cacheBytesPerToken(model.config);
+    this.cacheBytes = rows * cacheBytesPerToken(model.config, model.cache);
     this.tests = tests;
     this.#ids = benchIds(Math.max(...contexts.values()), model.config.vocabSize);
   }

@@ -76,7 +76,7 @@ function checkLengths(option: keyof SpeedLengths, lengths: readonly number[], le
 /** Makes the limits of tests on a model: reading for decoded tokens, arithmetic for prompts. */
 export function limitsOf(model: Model, modules: readonly ModuleFacts[]): (test: SpeedTest) => Limit {
   const { config, machine, activations, files } = model;
-  const { bytesPerToken, cacheBytesPerToken } = expectedUse(config, modules, 1);
+  const { bytesPerToken, cacheBytesPerToken } = expectedUse(config, modules, { context: 1, cache: model.cache });
   const multiplied = modules.filter(({ role }) => role !== "embedding" && role !== "head");
   const perToken = multiplied.reduce((sum, each) => sum + activeOf(each, each.shape[0] * each.shape[1], config), 0);
   const attended =

@@ -32,7 +32,10 @@ async function inspectConfig({ options }: CommandSession, folder: FolderSource):
   const { structureFacts } = await import("../../model/structure-facts.ts");
   const { family, config } = await readModelShapes(folder);
   const facts = inspectShapes(family.names.hub, config);
-  const expected = expectedUse(config, facts.modules, options.context ?? config.maxPositions);
+  const expected = expectedUse(config, facts.modules, {
+    context: options.context ?? config.maxPositions,
+    cache: options.cache,
+  });
   return { ...facts, structures: structureFacts(facts.modules), format: "config.json without weights", expected };
 }
 
@@ -46,7 +49,10 @@ async function inspectFiles(session: CommandSession, folder: FolderSource): Prom
   const files = await readModelFiles(folder);
   try {
     const facts = inspectModel(files);
-    const use = expectedUse(files.config, facts.modules, session.options.context ?? files.config.maxPositions);
+    const use = expectedUse(files.config, facts.modules, {
+      context: session.options.context ?? files.config.maxPositions,
+      cache: session.options.cache,
+    });
     const names = await files.folder.list();
     return {
       ...facts,

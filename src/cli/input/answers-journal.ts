@@ -28,6 +28,7 @@ export async function answersIdentity(
     tokenizerHash: (await tokenizerHash(model.files, turns)) ?? null,
     activations: model.activations.mode,
     activationGroup: model.activations.group,
+    cache: model.cache,
     shots: options.shots ?? null,
     context: session.options.context ?? null,
   };

@@ -78,8 +78,8 @@ export async function openModel(session: CommandSession, path: string, wish: Ope
 async function loadModel(session: CommandSession, files: ModelFiles, wish: OpenedWith): Promise<Model> {
   const { options, signal, report, note } = session;
   const activations = wish.activations ?? options.activations;
-  const { activationGroup } = options;
-  const run = { activations, activationGroup, signal, onProgress: report, onWarning: note };
+  const { activationGroup, cache } = options;
+  const run = { activations, activationGroup, cache, signal, onProgress: report, onWarning: note };
   return Model.open(files, await closing(files, () => openMachine(session)), run);
 }
 

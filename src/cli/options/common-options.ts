@@ -13,6 +13,7 @@ export interface CommonOptions {
   readonly threads: number;
   readonly activations: ActivationsOption | undefined;
   readonly activationGroup: 32 | 64 | "weight";
+  readonly cache: "f32" | "f16";
   readonly kernels: KernelsOption;
   readonly seed: number;
   readonly context: number | undefined;
@@ -42,6 +43,9 @@ export function addCommonOptions(command: Command): void {
     )
       .argParser(activationGroup)
       .default(32),
+    new Option("--cache <f32|f16>", "numbers of the keys and values of earlier tokens; f16 takes half of the memory")
+      .argParser(oneOf("--cache", ["f32", "f16"]))
+      .default("f32"),
     new Option(
       "--kernels <auto|base|relaxed|reference>",
       "build of the kernels; all give the same bits (reference is for tests only and is refused)",
@@ -58,16 +62,20 @@ export function addCommonOptions(command: Command): void {
     new Option("--force", "overwrite an output that exists"),
     new Option("--debug", "print the stack trace of an error"),
   ];
-  for (const option of options) command.addOption(option.helpGroup("Common options:"));
+  // A sweep has its own `--cache`, and computes with keys and values of f32.
+  const own = new Set(command.options.map(({ long }) => long));
+  for (const option of options) if (!own.has(option.long)) command.addOption(option.helpGroup("Common options:"));
 }
 
-/** Takes the common options from commander's record of parsed values. */
-export function commonOptionsOf(values: Readonly<Record<string, unknown>>): CommonOptions {
-  const known = values as unknown as CommonOptions;
+/** Takes the common options from a command that has parsed its arguments. */
+export function commonOptionsOf(command: Command): CommonOptions {
+  const known: CommonOptions = command.opts();
+  const cache = command.options.find(({ long }) => long === "--cache");
   return {
     threads: known.threads,
     activations: known.activations,
     activationGroup: known.activationGroup,
+    cache: cache?.helpGroupHeading === undefined ? "f32" : known.cache,
     kernels: known.kernels,
     seed: known.seed,
     context: known.context,

@@ -65,7 +65,7 @@ export class Session implements Disposable {
     const cells = { capacity, cacheRows: this.context, positions: this.context };
     const logitRows = { last: 1, all: capacity, none: 0 }[logits];
     const convRows = Math.min(this.context, capacity + CONV_TOKENS + (config.conv?.taps ?? 0));
-    this.state = createState(model, { ...cells, logitRows, keepRoutes, convRows });
+    this.state = createState(model, { ...cells, logitRows, keepRoutes, convRows, cache: model.cache });
     const { memory } = this.state;
     this.#tapes = new TapeShelf({ store: model.weights.store, memory, begin: (tokens) => this.#trimmedPass(tokens) });
   }

@@ -85,7 +85,7 @@ export class TreeSession implements Disposable {
     const cells = { capacity, cacheRows, positions: this.context, segmentRoom: 4 * capacity + this.context };
     const logitRows = Math.min(LOGIT_ROWS, capacity);
     this.#calls = new Calls("session", machine.jobs);
-    this.#state = createState(model, { ...cells, logitRows });
+    this.#state = createState(model, { ...cells, logitRows, cache: model.cache });
     this.#rows = new RowPool(cacheRows);
     const { store } = model.weights;
     const { memory } = this.#state;

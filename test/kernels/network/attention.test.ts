@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { f16Value } from "../../../src/tensor/float16.ts";
 import { sameBits, worstError } from "../../helpers/cuts.ts";
 import { f32Bits } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
 import { attend_f32, type Cache } from "../../reference/network/attention.ts";
+import { nearestF16 } from "../../reference/network/cache.ts";
 
 interface Shape {
   readonly heads: number;
@@ -18,6 +20,8 @@ interface Shape {
   readonly peak?: number;
   /** Cuts the cache into pieces of so many rows that lie in reverse order with a gap between. */
   readonly pieces?: number;
+  /** Whether the cache has f16. */
+  readonly half?: boolean;
 }
 
 /** The cache row where a row of a sequence lies. */
@@ -50,24 +54,29 @@ function scatter(cache: Float32Array, stride: number, pieces: number): Float32Ar
 }
 
 function scenario(shape: Shape) {
-  const { heads, kvHeads, headDim, valueDim = headDim, rows, firsts, peak = 1, pieces = 0 } = shape;
+  const { heads, kvHeads, headDim, valueDim = headDim, rows, firsts, peak = 1, pieces = 0, half = false } = shape;
   const tokens = rows.length;
   const [keyStride, valueStride] = [kvHeads * headDim, kvHeads * valueDim];
   const [width, ldq, ldy] = [heads * valueDim, heads * headDim + 4, heads * valueDim + 1];
   const q = gaussians(tokens * ldq, 1).map((value) => value * peak);
-  const keys = gaussians((Math.max(...rows) + 1) * keyStride, 2);
-  const values = gaussians((Math.max(...rows) + 1) * valueStride, 3);
+  const cells = (count: number, seed: number) => {
+    const numbers = gaussians(count, seed);
+    return half ? numbers.map((value) => f16Value(nearestF16(value))) : numbers;
+  };
+  const keys = cells((Math.max(...rows) + 1) * keyStride, 2);
+  const values = cells((Math.max(...rows) + 1) * valueStride, 3);
   const sinks = shape.sink === true ? gaussians(heads, 4).map((value) => value * 3) : undefined;
   const scale = 1 / Math.sqrt(headDim);
   const y = sameBits((bench, call) => {
     const to = bench.put(new Float32Array(tokens * ldy).fill(9));
-    const cacheK = bench.put(scatter(keys, keyStride, pieces));
-    const cacheV = bench.put(scatter(values, valueStride, pieces));
+    const put = (cache: Float32Array) => bench.put(half ? Uint16Array.from(cache, nearestF16) : cache);
+    const cacheK = put(scatter(keys, keyStride, pieces));
+    const cacheV = put(scatter(values, valueStride, pieces));
     const { offsets, segments } = cut(rows, firsts, pieces);
     const sinkPtr = sinks === undefined ? 0 : bench.put(sinks);
-    const words = Int32Array.of(heads, kvHeads, headDim, valueDim, f32Bits(scale), sinkPtr);
+    const words = Int32Array.of(heads, kvHeads, headDim, valueDim, f32Bits(scale), sinkPtr, half ? 1 : 0);
     const [at, list, parts] = [offsets, segments, words].map((ints) => bench.put(ints));
-    call("attend_f32", tokens * heads, to, ldy, bench.put(q), ldq, cacheK, cacheV, at, list, parts);
+    call("attend", tokens * heads, to, ldy, bench.put(q), ldq, cacheK, cacheV, at, list, parts);
     return bench.f32(to, tokens * ldy);
   });
   const expected = new Float64Array(tokens * ldy).fill(9);
@@ -87,7 +96,7 @@ function scenario(shape: Shape) {
   return { y, expected };
 }
 
-describe("attend_f32", () => {
+describe("attend", () => {
   it.each([1, 2, 3, 4, 5, 15, 16, 17, 101])("matches the reference over %i rows", (count) => {
     const { y, expected } = scenario({ heads: 4, kvHeads: 2, headDim: 16, rows: [count - 1], firsts: [0] });
     expect(worstError(y, expected, 1)).toBeLessThan(1e-6);
@@ -127,6 +136,43 @@ describe("attend_f32", () => {
     expect(scenario({ ...shape, pieces }).y).toEqual(scenario(shape).y);
   });
 
+  it.each([
+    ["from the beginning", (t: number) => [t, 0]],
+    ["after others", (t: number) => [100 + t, 0]],
+    ["in a window", (t: number) => [30 + t, 11 + t]],
+    ["in a window that begins", (t: number) => [10 + t, Math.max(0, t - 3)]],
+  ] as const)("computes blocks of tokens %s as single tokens", (_, place) => {
+    const places = Array.from({ length: 21 }, (_, t) => place(t));
+    const [rows, firsts] = [places.map(([row]) => row), places.map(([, first]) => first)];
+    for (const half of [false, true]) {
+      const { y, expected } = scenario({ heads: 6, kvHeads: 2, headDim: 20, valueDim: 36, rows, firsts, half });
+      expect(worstError(y, expected, 1)).toBeLessThan(1e-6);
+    }
+  });
+
+  it.each([1, 4, 7, 30])("reads a cache of f16 as f32 with the same numbers, over %i rows", (count) => {
+    for (const headDim of [4, 15, 64, 128]) {
+      const shape = { heads: 4, kvHeads: 2, headDim, rows: [count - 1, count], firsts: [0, 0], half: true };
+      const { y, expected } = scenario(shape);
+      expect(worstError(y, expected, 1)).toBeLessThan(1e-6);
+      expect(scenario({ ...shape, pieces: 3 }).y).toEqual(y);
+    }
+  });
+
+  it("takes wide heads of f16 in turn", () => {
+    const shape = {
+      heads: 10,
+      kvHeads: 5,
+      headDim: 600,
+      valueDim: 700,
+      rows: [5, 6, 9],
+      firsts: [0, 0, 0],
+      half: true,
+    };
+    const { y, expected } = scenario(shape);
+    expect(worstError(y, expected, 1)).toBeLessThan(1e-6);
+  });
+
   it("matches the reference over so many rows that heads are taken in turn", () => {
     const { y, expected } = scenario({ heads: 3, kvHeads: 1, headDim: 4, rows: [29_999, 30_000], firsts: [0, 5] });
     expect(worstError(y, expected, 1)).toBeLessThan(1e-6);
@@ -161,6 +207,7 @@ describe("store_kv", () => {
         bench.put(rows),
         keyWidth,
         valueWidth,
+        0,
       );
       return bench.f32(at, cells);
     });
@@ -173,7 +220,49 @@ describe("store_kv", () => {
   });
 });
 
-describe("store_latent_f32", () => {
+/** Numbers near every rule of rounding to f16: ties, subnormals, the largest, overflow, infinities. */
+function hardNumbers(): Float32Array {
+  const numbers = [0, -0, 1, 65504, 65519.996, 65520, -65520, 1e30, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const exponent of [-26, -25, -24, -20, -15, -14, -13, 0, 5, 15])
+    for (const steps of [1, 1.0001, 1.5, 2, 2.5, 3.5, 1023.5, 1024.5, 1025.5])
+      for (const sign of [1, -1]) numbers.push((sign * steps * 2 ** exponent) / 1024, sign * steps * 2 ** exponent);
+  return Float32Array.from([...numbers, ...gaussians(500, 3)]);
+}
+
+describe("caches of f16", () => {
+  const numbers = hardNumbers();
+  const { length } = numbers;
+
+  it("have the nearest f16 of each number, ties to even", () => {
+    const cache = sameBits((bench, call) => {
+      const at = bench.alloc(8 * length);
+      const rows = bench.put(Int32Array.of(1));
+      // biome-ignore format: one line a call
+      call("store_kv", 1, at, at + 4 * length, bench.put(numbers), length, bench.put(numbers), length - 1, rows, length, length - 1, 1);
+      return Int32Array.from(bench.u16(at + 2 * length, length));
+    });
+    expect([...cache]).toEqual(Array.from(numbers, nearestF16));
+  });
+
+  it("give NaN for rows with numbers that overflowed", () => {
+    for (const value of [65520, Number.NEGATIVE_INFINITY, Number.NaN]) {
+      const y = sameBits((bench, call) => {
+        const [keys, values, rows] = [bench.alloc(64), bench.alloc(64), bench.put(Int32Array.of(0, 1))];
+        const stored = bench.put(Float32Array.of(1, 2, 3, 4, value, 2, 3, 4));
+        call("store_kv", 2, keys, values, stored, 4, stored, 4, rows, 4, 4, 1);
+        const to = bench.alloc(32);
+        const shape = bench.put(Int32Array.of(1, 1, 4, 4, f32Bits(1), 0, 1));
+        const [offsets, segments] = [bench.put(Int32Array.of(0, 1, 2)), bench.put(Int32Array.of(0, 1, 0, 2))];
+        call("attend", 2, to, 4, stored, 4, keys, values, offsets, segments, shape);
+        return bench.f32(to, 8);
+      });
+      expect([...y.subarray(0, 4)]).toEqual([1, 2, 3, 4]);
+      expect(y[4]).toBeNaN();
+    }
+  });
+});
+
+describe("store_latent", () => {
   it("joins each head's key with the rotated part that all heads share", () => {
     const [heads, plain, rotary, valueWidth, ldx, ldt] = [3, 5, 2, 4, 29, 3];
     const rows = Int32Array.from([3, 1]);
@@ -184,7 +273,7 @@ describe("store_latent_f32", () => {
       const at = bench.put(new Float32Array(cells));
       const [from, shared, places] = [bench.put(x), bench.put(turned), bench.put(rows)];
       // biome-ignore format: one line a call
-      call("store_latent_f32", 2, at, at + 4 * keyCells, from, ldx, shared, ldt, places, heads, plain, rotary, valueWidth);
+      call("store_latent", 2, at, at + 4 * keyCells, from, ldx, shared, ldt, places, heads, plain, rotary, valueWidth, 0);
       return bench.f32(at, cells);
     });
     const expected = new Float32Array(cells);

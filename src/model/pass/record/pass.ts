@@ -1,4 +1,5 @@
 /** The types of a recorded pass: what it runs on, and the taps at which it stops. */
+import type { CacheType } from "../../../nn/attention.ts";
 import type { Activations, Emit, Rows } from "../../../nn/emit.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
@@ -47,4 +48,6 @@ export interface Runnable {
   readonly config: ModelConfig;
   readonly weights: Weights;
   readonly activations: Activations;
+  /** Number format of keys and values in sessions. Default f32. */
+  readonly cache?: CacheType;
 }

@@ -1,4 +1,6 @@
 /** Columns of the buffers and caches that the mixers of a model need. */
+import { UsageError } from "../../../base/errors.ts";
+import type { CacheType } from "../../../nn/attention.ts";
 import type { MixerKind, ModelConfig } from "../../config/model-config.ts";
 
 /** Columns of the buffers of a pass; all layers share them. */
@@ -31,8 +33,19 @@ export function cacheWidths(config: ModelConfig, mixer: MixerKind): { readonly k
     : { keys: kvHeads * headDim, values: kvHeads * valueDim };
 }
 
+/** The number format of a cache; f32 if none is asked for. @throws UsageError for an unknown one. */
+export function checkCache(type: CacheType = "f32"): CacheType {
+  if (type !== "f32" && type !== "f16") throw new UsageError("cache", String(type), "f32 or f16");
+  return type;
+}
+
+/** Bytes of a number in the cache. The state of convolutions is f32 in any case. */
+export function cellBytes(type: CacheType): number {
+  return type === "f16" ? 2 : 4;
+}
+
 /** Bytes of the keys and values of one token in all layers. Convolutions keep the state of a few tokens only, which does not count. */
-export function cacheBytesPerToken(config: ModelConfig): number {
+export function cacheBytesPerToken(config: ModelConfig, type: CacheType): number {
   const widths = config.mixers.filter((mixer) => mixer !== "conv").map((mixer) => cacheWidths(config, mixer));
-  return widths.reduce((sum, { keys, values }) => sum + 4 * (keys + values), 0);
+  return widths.reduce((sum, { keys, values }) => sum + cellBytes(type) * (keys + values), 0);
 }

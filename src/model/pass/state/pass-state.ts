@@ -1,5 +1,5 @@
 /** Allocates the run buffers, routing lists and key/value cache of a sequence or batch, once for a capacity of tokens. */
-import type { LayerCache, Places } from "../../../nn/attention.ts";
+import type { CacheType, LayerCache, Places } from "../../../nn/attention.ts";
 import { type Emit, type Rows, WordPool } from "../../../nn/emit.ts";
 import type { Routes } from "../../../nn/mlp.ts";
 import type { RopeTables } from "../../../nn/rope-tables.ts";
@@ -7,7 +7,7 @@ import { stride } from "../../../tensor/matrix.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { Region } from "../../../wasm/memory/region.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
-import { cacheWidths } from "./mixer-widths.ts";
+import { cacheWidths, cellBytes } from "./mixer-widths.ts";
 import { preparedTokenBytes, tokenBuffers } from "./token-buffers.ts";
 import { type PlaceAddresses, TokenPlaces, type WindowView } from "./token-places.ts";
 
@@ -71,6 +71,8 @@ export interface StateOptions {
   readonly segmentRoom?: number;
   /** Whether the chosen experts and weights of every layer are kept after a pass, for comparison and statistics. */
   readonly keepRoutes?: boolean;
+  /** Number format of keys and values. Default f32. */
+  readonly cache?: CacheType;
   /** Whether only f32 activations are used, so that no buffers for rounded inputs are needed. */
   readonly exact?: boolean;
 }
@@ -105,7 +107,7 @@ export function createState({ machine, config, weights }: StateModel, options: S
     places: placesOfLayers(config, placing.views),
     tokens: new TokenPlaces(machine.arena, placing),
     routes: allocRoutes(taken, config, routed, options.keepRoutes === true),
-    cache: allocCache(taken, config, { cacheRows, convRows }, options.oneCache === true),
+    cache: allocCache(taken, config, { ...options, convRows }),
     hidden: rowsFor("hidden"),
     normed: rowsFor("normed"),
     query: rowsFor("query"),
@@ -166,20 +168,20 @@ function allocRoutes(memory: Region, config: ModelConfig, routed: number, kept: 
 function allocCache(
   memory: Region,
   config: ModelConfig,
-  { cacheRows, convRows }: { readonly cacheRows: number; readonly convRows: number },
-  shared: boolean,
+  { cacheRows, convRows, oneCache = false, cache = "f32" }: StateOptions & { readonly convRows: number },
 ): readonly LayerCache[] {
   const cells = config.mixers.map((mixer) => {
     const { keys, values } = cacheWidths(config, mixer);
-    const rows = mixer === "conv" ? convRows : cacheRows;
-    return { keys: rows * keys, values: rows * values };
+    const isConv = mixer === "conv";
+    const rows = isConv ? convRows : cacheRows;
+    const type = isConv ? "f32" : cache;
+    return { type, keys: rows * keys * cellBytes(type), values: rows * values * cellBytes(type) };
   });
-  const alloc = (keys: number, values: number): LayerCache => {
-    return { keys: memory.alloc(keys * 4), values: memory.alloc(values * 4) };
-  };
-  if (!shared) return cells.map(({ keys, values }) => alloc(keys, values));
+  const alloc = (keys: number, values: number) => ({ keys: memory.alloc(keys), values: memory.alloc(values) });
+  if (!oneCache) return cells.map(({ type, keys, values }) => ({ type, ...alloc(keys, values) }));
   const most = (of: "keys" | "values") => Math.max(...cells.map((count) => count[of]));
-  return Array<LayerCache>(config.layers).fill(alloc(most("keys"), most("values")));
+  const shared = alloc(most("keys"), most("values"));
+  return cells.map(({ type }) => ({ type, ...shared }));
 }
 
 function allocPrepared(memory: Region, config: ModelConfig, capacity: number, exact: boolean): Emit["prepared"] {
