@@ -14,14 +14,14 @@ export const TEXT =
   "walked beside them and put sand on the rails. Twenty years later the same journey took an hour, and nobody remembered why.";
 
 export const MODELS = [
-  { name: "mixtral-small", quantisation: "q4_0", ...SMALL, builds: true },
+  { name: "mixtral-small", quantisation: "q4_0", ...SMALL, builds: SMALL.node },
   { name: "mixtral-small", quantisation: "q8_0", ...SMALL },
   { name: "qwen2moe-small", quantisation: "q4_0", ...SMALL },
   { name: "qwen2moe-small", quantisation: "q8_0", ...SMALL },
   { name: "deepseek-small", quantisation: "q4_0", ...SMALL },
   { name: "deepseek-small", quantisation: "q8_0", ...SMALL },
-  { name: "granitemoe-1b", quantisation: "q4_0", ...LARGE, builds: true },
-  { name: "granitemoe-1b", quantisation: "q8_0", ...LARGE, pages: [] },
+  { name: "granitemoe-1b", quantisation: "q4_0", ...LARGE, builds: ["pp128", "tg64"] },
+  { name: "granitemoe-1b", quantisation: "q8_0", ...LARGE, node: ["pp128", "tg64"], pages: [] },
   { name: "smol-moe", ...SMALL, isReal: true },
   { name: "olmoe-7b", quantisation: "q4_0", ...LARGE, node: ["pp128", "tg64"], pages: [], isOptional: true },
 ];

@@ -70,7 +70,8 @@ async function measureModel(model, { place, browser, dist, peers }) {
     const ids = model.isReal ? await peers.idsOf(file, dist) : undefined;
     entry.accuracy = await peers.compareAccuracy(file, inNode, { context, ids });
   }
-  if (model.builds) entry.builds = await peers.compareEngines(file, buildsOf(place, dist), { ...few, tests });
+  if (model.builds)
+    entry.builds = await peers.compareEngines(file, buildsOf(place, dist), { ...few, tests: model.builds });
   return entry;
 }
 
@@ -78,7 +79,7 @@ async function measure() {
   install("ci", "node24");
   install("bench/peers", "node-llama-cpp");
   runInBenchNode();
-  const { plannedModels, titleOf, REAL } = await import("./plan.mjs");
+  const { MODELS, plannedModels, titleOf, REAL } = await import("./plan.mjs");
   const { describeMachine } = await import("./machine.mjs");
   const peers = {
     ...(await import("./measure/compare.mjs")),
@@ -92,11 +93,18 @@ async function measure() {
   const results = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : { models: {}, matmul: {} };
   results.machine = describeMachine({ node: place.node, chromium });
   results.runs = runs;
-  const save = () => writeFileSync(RESULTS, JSON.stringify(results));
+  const save = () => {
+    const measured = MODELS.map(titleOf).filter((title) => results.models[title] !== undefined);
+    const models = Object.fromEntries(measured.map((title) => [title, results.models[title]]));
+    writeFileSync(RESULTS, JSON.stringify({ ...results, models }));
+  };
   for (const model of plannedModels({ only, real: values.real ?? REAL, large: values.large })) {
     console.error(`measuring ${titleOf(model)}`);
     try {
-      results.models[titleOf(model)] = await measureModel(model, { place, browser, dist: `${ROOT}dist`, peers });
+      results.models[titleOf(model)] = {
+        commit: results.machine.commit,
+        ...(await measureModel(model, { place, browser, dist: `${ROOT}dist`, peers })),
+      };
       save();
     } catch (error) {
       console.error(`left out ${titleOf(model)}: ${error.message}`);

@@ -1,6 +1,5 @@
 // The page docs/benchmarks.md, from the results of a run.
 import { NATIVE, QUERN_NODE, QUERN_PAGE, WLLAMA } from "../engines/names.mjs";
-import { showRatio } from "../measure/ratios.mjs";
 import {
   accuracyTable,
   buildsTable,
@@ -23,21 +22,20 @@ export function wrap(text, width = 160) {
   return lines.join("\n");
 }
 
-/** Where the rival is faster in the median: "mixtral-small q8_0 pp512: 0.93 (0.91..0.95)". */
-function rivalWins({ models }, part, ours, theirs) {
-  return Object.entries(models).flatMap(([title, entry]) =>
-    entry[part] === undefined
-      ? []
-      : ratiosOf(entry[part], ours, theirs)
-          .filter(({ median }) => median < 1)
-          .map((ratio) => `${title} ${ratio.test}: ${showRatio(ratio)}`),
-  );
-}
-
-function winsSentence(name, wins) {
-  return wins.length === 0
-    ? `${name} is faster in none of these tests.`
-    : `${name} is faster in ${wins.length === 1 ? "one test" : `${wins.length} tests`}: ${wins.join("; ")}.`;
+/** Says where the rival is faster in the median: "llama.cpp is faster in 2 of 6 tests: mixtral-small q8_0 (pp512, tg64)." */
+function rivalSentence({ models }, part, ours, theirs) {
+  const found = Object.entries(models)
+    .filter(([, entry]) => entry[part] !== undefined)
+    .map(([title, entry]) => ({ title, ratios: ratiosOf(entry[part], ours, theirs) }));
+  const all = found.reduce((sum, { ratios }) => sum + ratios.length, 0);
+  const lost = found.map(({ title, ratios }) => ({ title, tests: ratios.filter(({ median }) => median < 1) }));
+  const count = lost.reduce((sum, { tests }) => sum + tests.length, 0);
+  const name = theirs.split(",")[0];
+  if (count === 0) return `${name} is faster in none of these ${all} tests.`;
+  const places = lost
+    .filter(({ tests }) => tests.length > 0)
+    .map(({ title, tests }) => `${title} (${tests.map(({ test }) => test).join(", ")})`);
+  return `${name} is faster in ${count} of ${all} tests: ${places.join("; ")}.`;
 }
 
 /** How alike the engines' answers are, over all models. */
@@ -56,11 +54,11 @@ function agreementSentence({ models }, part, name) {
 }
 
 function machineLines({ machine, models, runs }) {
-  const { processor, cores, features, memoryGiB, system, node, chromium, packages, commit } = machine;
-  const dates = Object.values(models).map(({ date }) => date.slice(0, 10));
+  const { processor, cores, features, memoryGiB, system, node, chromium, packages } = machine;
+  const each = (of) => [...new Set(Object.values(models).map(of))].sort().join(", ");
   const { facts } = Object.values(models)[0].node.engines.find(({ name }) => name === NATIVE);
   return [
-    `- Date: ${[...new Set(dates)].sort().join(", ")}. Quern: commit ${commit}, Node ${node}${chromium === undefined ? "" : `, ${chromium}`}.`,
+    `- Date: ${each(({ date }) => date.slice(0, 10))}. Quern: commit ${each(({ commit }) => commit)}, Node ${node}${chromium === undefined ? "" : `, ${chromium}`}.`,
     `- Machine: ${processor}, ${cores} virtual cores, of which each process gets one (${features.join(", ")}); ${memoryGiB} GiB; ${system}.`,
     `- llama.cpp: node-llama-cpp ${packages["node-llama-cpp"]}, prebuilt, CPU only, one thread; it loads ${facts.backend}. Flash attention: ${facts.flashAttention}. Cache: ` +
       `${facts.cache.replaceAll(/:\s+[\d.]+ MiB/g, "")}. Q4_0 is repacked at load, and the file is mapped.`,
@@ -74,8 +72,6 @@ const section = (heading, ...parts) => [`## ${heading}`, "", ...parts.flatMap((p
 
 /** @returns the text of docs/benchmarks.md. */
 export function benchmarksPage(results) {
-  const nativeWins = rivalWins(results, "node", QUERN_NODE, NATIVE);
-  const pageWins = rivalWins(results, "pages", QUERN_PAGE, WLLAMA);
   const hasPages = Object.values(results.models).some(({ pages }) => pages !== undefined);
   const method =
     "Method and how to repeat it: bench/peers/README.md. `npm run bench:peers` writes this page anew, with the figures of the machine that it runs on. " +
@@ -90,7 +86,9 @@ export function benchmarksPage(results) {
     ...section(
       "Native llama.cpp and Quern in Node",
       nativeTable(results),
-      wrap(`${winsSentence("llama.cpp", nativeWins)} ${agreementSentence(results, "node", QUERN_NODE)}`.trim()),
+      wrap(
+        `${rivalSentence(results, "node", QUERN_NODE, NATIVE)} ${agreementSentence(results, "node", QUERN_NODE)}`.trim(),
+      ),
     ),
     ...section(
       "From opening a file to the first token, and memory",
@@ -108,7 +106,9 @@ export function benchmarksPage(results) {
               "Times of wllama are those of its own server core, without the messages to its worker; Quern's are those of the page. wllama samples each token (greedily).",
             ),
             wllamaTable(results),
-            wrap(`${winsSentence("wllama", pageWins)} ${agreementSentence(results, "pages", WLLAMA)}`.trim()),
+            wrap(
+              `${rivalSentence(results, "pages", QUERN_PAGE, WLLAMA)} ${agreementSentence(results, "pages", WLLAMA)}`.trim(),
+            ),
           ),
           ...section("Native llama.cpp and Quern in Chromium", pageTable(results)),
         ]
