@@ -1,6 +1,6 @@
 /** Gzip (RFC 1952): a file is unpacked when its first bytes are those of gzip, whatever its name. */
 
-import { Gunzip } from "fflate";
+import type { Gunzip } from "fflate";
 import { FormatError } from "../base/errors.ts";
 import { Turns } from "../base/turns.ts";
 
@@ -23,6 +23,7 @@ export async function unpacked(
   if (!isGzip(bytes)) return bytes;
   if (bytes.byteLength < LEAST_BYTES)
     throw new FormatError(where, `found ${bytes.byteLength} bytes of gzip, expected at least ${LEAST_BYTES}`);
+  const { Gunzip } = await import("fflate"); // few files are packed, and loading it takes 10 ms
   const pieces: Uint8Array[] = [];
   let size = 0;
   let checksum = 0;

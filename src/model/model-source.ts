@@ -8,33 +8,9 @@ import { readJsonObject } from "../files/json-file.ts";
 import type { FolderSource } from "../files/source.ts";
 import { openTensorIndex } from "../format/checkpoint.ts";
 import { openCodecs } from "../format/codecs/open-codecs.ts";
-import { findGguf } from "../format/gguf/gguf-files.ts";
-import { readGgufText } from "../text/gguf/gguf-text.ts";
-import { ggufFolder } from "./gguf/gguf-folder.ts";
-import { openGgufModel } from "./gguf/open-gguf.ts";
+import type { PartSources } from "./part-sources.ts";
 import { folderText } from "./text/folder-text.ts";
-import { ggufTextParts } from "./text/gguf-text-parts.ts";
-import { readOnce, type TextParts } from "./text/text-parts.ts";
 import type { StoredTensors } from "./weights/locate.ts";
-
-export interface ConfigSource {
-  /** Name of the source in messages, such as `models/fable-mixtral/config.json`. */
-  readonly where: string;
-  /** The configuration with the field names of Hugging Face. @throws FileError, FormatError or UnsupportedError if there is none. */
-  read(): Promise<JsonObject>;
-}
-
-/** The sources from which a model is opened. */
-export interface PartSources {
-  /** The folder, or what a GGUF file would be as a folder in Hugging Face layout, without the tensors. */
-  readonly folder: FolderSource;
-  readonly config: ConfigSource;
-  readonly text: TextParts;
-  /** Opens the tensors and reads only their headers. The caller closes the index. */
-  openTensors(): Promise<StoredTensors>;
-  /** Closes what reading the configuration has opened, unless `openTensors` was called. */
-  close(): Promise<void>;
-}
 
 /**
  * The sources in a folder: in Hugging Face layout, which may contain only `config.json`, or a GGUF file, which has everything in it. A
@@ -43,7 +19,13 @@ export interface PartSources {
 export async function modelParts(folder: FolderSource): Promise<PartSources> {
   const files = await folder.list();
   const isHuggingFace = files.some((file) => /^model\.safetensors(?:\.index\.json)?$/.test(file));
-  const gguf = isHuggingFace ? undefined : await findGguf(folder);
+  if (isHuggingFace || !files.some((file) => /\.gguf$/i.test(file))) return folderParts(folder);
+  // The code of GGUF is thirty modules, which most models do not need.
+  const [{ findGguf }, { ggufParts }] = await Promise.all([
+    import("../format/gguf/gguf-files.ts"),
+    import("./gguf-source.ts"),
+  ]);
+  const gguf = await findGguf(folder);
   return gguf === undefined ? folderParts(folder) : ggufParts(folder, gguf);
 }
 
@@ -64,27 +46,6 @@ function folderParts(folder: FolderSource): PartSources {
     text: folderText(folder),
     openTensors: () => openTensors(folder),
     close: async () => {},
-  };
-}
-
-/** The header is read once for all parts. */
-function ggufParts(folder: FolderSource, file: string): PartSources {
-  const where = `${folder.name}/${file}`;
-  let isTaken = false;
-  const open = readOnce(() => openGgufModel(folder, file));
-  const json = async () => (await open()).json;
-  const text = readOnce(async () => readGgufText((await open()).metadata));
-  return {
-    folder: ggufFolder({ name: where, json, text }),
-    config: { where, read: json },
-    text: ggufTextParts(text, where),
-    async openTensors() {
-      isTaken = true;
-      return open();
-    },
-    async close() {
-      if (!isTaken) await (await open().catch(() => undefined))?.index.close();
-    },
   };
 }
 

@@ -1,5 +1,5 @@
 /** Defines the machine: a linear memory, the kernels (base or relaxed build), an arena that allocates in the memory, and helper threads. */
-import { instantiate } from "@assemblyscript/loader";
+import { instantiateSync } from "@assemblyscript/loader";
 import { UnsupportedError, UsageError } from "../base/errors.ts";
 
 import { compile, type KernelSource } from "./compile.ts";
@@ -91,7 +91,8 @@ export class Machine implements AsyncDisposable {
     const memory = takeMemory(shared);
     try {
       writeConstants(memory);
-      const instances = await Promise.all(compiled.map((module) => instantiate(module, { env: { memory } })));
+      // Not the loader's asynchronous function: it asks for `Response`, for which Node loads its HTTP client (20 ms).
+      const instances = compiled.map((module) => instantiateSync(module, { env: { memory } }));
       const exported = Object.assign({}, ...instances.map(({ exports }) => exports)) as Record<KernelName, Kernel>;
       const kernels = KERNEL_NAMES.map((name) => exported[name]);
       const arena = new Arena(memory);

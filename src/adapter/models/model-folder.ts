@@ -7,9 +7,7 @@ import { UnsupportedError, UsageError } from "../../base/errors.ts";
 import { hubReferenceOf } from "../../files/hub/hub-reference.ts";
 import { isRemoteName, namedFolder, type OpeningRun, remoteOptions } from "../../files/hub/named-folder.ts";
 import type { FolderSource } from "../../files/source.ts";
-import { cachedHubFolder } from "../hub-cache/cached-hub-folder.ts";
 import { nodeFile, nodeFolder } from "../node.ts";
-import { hubSnapshot } from "./hub-snapshot.ts";
 
 const SOURCES = ["a folder in Hugging Face layout or a .gguf file (a path or a URL), or hf:OWNER/NAME"];
 const GGUF = /\.gguf$/i;
@@ -17,13 +15,17 @@ const GGUF = /\.gguf$/i;
 /** @throws UnsupportedError for other URLs and bundles; FileError for a path that is not a folder of a model or a GGUF file. */
 export async function modelFolder(model: string | URL, run: OpeningRun = {}): Promise<FolderSource> {
   const reference = hubReferenceOf(model);
-  if (reference !== undefined) return cachedHubFolder(reference, remoteOptions(run));
+  if (reference !== undefined) {
+    const { cachedHubFolder } = await import("../hub-cache/cached-hub-folder.ts");
+    return cachedHubFolder(reference, remoteOptions(run));
+  }
   if (isRemoteName(model)) return namedFolder(model, run);
   const path = pathOf(model);
   if (GGUF.test(path) && !(await isFolder(path))) return ggufFolder(path);
   if (path.endsWith(".quern")) throw new UnsupportedError(path, "a bundle", SOURCES);
   const folder = await nodeFolder(path);
   if ((await folder.list()).includes("config.json")) return folder;
+  const { hubSnapshot } = await import("./hub-snapshot.ts");
   const snapshot = await hubSnapshot(path);
   return snapshot === undefined ? folder : nodeFolder(snapshot);
 }

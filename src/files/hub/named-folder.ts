@@ -2,10 +2,8 @@
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { RemoteOptions } from "../remote/http-client.ts";
-import { remoteFolder } from "../remote/remote-folder.ts";
 import type { FolderSource } from "../source.ts";
 import type { HubOptions } from "./hub-client.ts";
-import { hubFolder } from "./hub-folder.ts";
 import { hubReferenceOf, isHubReference } from "./hub-reference.ts";
 
 /** Options for models that are read from a server. */
@@ -48,5 +46,7 @@ export function remoteOptions({ signal, onWarning, remote = {} }: OpeningRun): H
 export async function namedFolder(source: string | URL, run: OpeningRun): Promise<FolderSource> {
   const options = remoteOptions(run);
   const reference = hubReferenceOf(source);
-  return reference === undefined ? remoteFolder(source, options) : hubFolder(reference, options);
+  // The clients are twenty modules, which most models do not need.
+  if (reference === undefined) return (await import("../remote/remote-folder.ts")).remoteFolder(source, options);
+  return (await import("./hub-folder.ts")).hubFolder(reference, options);
 }

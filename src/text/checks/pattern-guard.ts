@@ -14,7 +14,8 @@ const MAX_CHOICES = 16;
 const MAX_COPIES = 8;
 /** Limit on the pairs of characters of a pattern that are compared with each other. */
 const MAX_COMPARED = 10_000;
-const MOST_CHARACTERS = sampleOfUnicode();
+/** Made when a pattern is first compared. */
+let mostCharacters: string | undefined;
 
 /** A part of a pattern. A place is the number of one of the pattern's characters. */
 interface Part {
@@ -214,7 +215,7 @@ class Guard {
     const both = `(?=${this.#places[a]})${this.#places[b]}`;
     const known = this.#known.get(both);
     if (known !== undefined) return known;
-    const answer = this.#places[a] === this.#places[b] || new RegExp(both, "u").test(MOST_CHARACTERS + this.#source);
+    const answer = this.#places[a] === this.#places[b] || new RegExp(both, "u").test(samples() + this.#source);
     this.#known.set(both, answer);
     return answer;
   }
@@ -226,6 +227,11 @@ function bitsOf(count: number): number {
 }
 
 /** A sample of every script and category that a pattern may tell apart: all low characters, and some of the others. */
+function samples(): string {
+  mostCharacters ??= sampleOfUnicode();
+  return mostCharacters;
+}
+
 function sampleOfUnicode(): string {
   const characters: string[] = [];
   for (let code = 0; code < 0x110000; code += code < 0x3000 ? 1 : 61)

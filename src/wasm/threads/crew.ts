@@ -9,6 +9,8 @@ interface Helper {
   /** A waiting helper must not keep a process alive. */
   unref(): void;
   terminate(): unknown;
+  /** Whether a policy may keep it from starting, which it tells later. */
+  readonly mayBeRefused: boolean;
 }
 
 export interface CrewSetup {
@@ -57,6 +59,7 @@ function startHelper(source: string): Helper | undefined {
       },
       unref: () => worker.unref(),
       terminate: () => worker.terminate(),
+      mayBeRefused: false,
     };
   }
   return typeof Worker === "undefined" ? undefined : startWebWorker(source);
@@ -77,6 +80,7 @@ function startWebWorker(source: string): Helper {
         URL.revokeObjectURL(url);
         return worker.terminate();
       },
+      mayBeRefused: true,
     };
   } catch (error) {
     URL.revokeObjectURL(url);
@@ -114,7 +118,9 @@ export class Crew {
       for (let thread = 1; thread < setup.threads; thread++) {
         const helper = startHelper(source);
         if (helper === undefined) throw new Error("no workers here");
-        ready.push(crew.#hire(helper, setup, thread));
+        const isReady = crew.#hire(helper, setup, thread);
+        // A helper that is late holds nobody up, so what certainly starts (in 50 ms) is not waited for.
+        if (helper.mayBeRefused) ready.push(isReady);
       }
       await Promise.all(ready);
     } catch {
