@@ -75,6 +75,22 @@ function crossSum(p: usize, q: usize, count: i32, mostP: f64, mostQ: f64): f64 {
   return total;
 }
 
+/**
+ * weights f64[count] = e^((x - most) / temperature) of f32 x[count], 0 below e^-708; a unit is 256 columns.
+ * `scalars`: address of f64 { most, temperature }.
+ */
+export function weigh_f32(first: i32, last: i32, scratch: usize, weights: usize, x: usize, count: i32, scalars: usize): void {
+  const most = v128.load64_splat(scalars);
+  const temperature = v128.load64_splat(scalars, 8);
+  const end = <usize>min(last << 8, count) << 2;
+  let at = <usize>first << 10;
+  for (; at + 8 <= end; at += 8) v128.store(weights + 2 * at, exp2d(f64x2.div(shifted(x + at, most), temperature)));
+  if (at < end) {
+    const one = f64x2.promote_low_f32x4(v128.load32_zero(x + at));
+    v128.store64_lane(weights + 2 * at, exp2d(f64x2.div(f64x2.sub(one, most), temperature)), 0);
+  }
+}
+
 /** out f64[T, 2] = { max, sum of e^(x - max) } of each row of logits[T, V]: log p(i) = x[i] - max - ln sum. */
 export function log_sum_exp(first: i32, last: i32, scratch: usize, out: usize, logits: usize, ldl: i32, count: i32): void {
   for (let row = first; row < last; row++) {

@@ -4,6 +4,7 @@ import { createRandom } from "../base/random.ts";
 import type { Model } from "../model/model.ts";
 import { checkContext } from "../model/pass/check-session.ts";
 import type { LogitRows } from "../model/pass/session-watch.ts";
+import { EngineSampling } from "./engine-sampling.ts";
 import { checkGenerateOptions, type GenerateOptions, settledSampling } from "./generate-options.ts";
 import { encodePrompt, type Prompt } from "./prompt-ids.ts";
 import { SampleRoom, type SamplingOptions, sample } from "./sampler.ts";
@@ -60,7 +61,7 @@ export async function* runGeneration(
   const { maxPositions } = model.config;
   const context = checkPrompt(promptIds.length, options.context ?? maxPositions, maxPositions);
   using run = open(Math.min(context, promptIds.length + maxTokens));
-  const sampler = createSampler(model, settledSampling(options, sampling), options.seed ?? 0, promptIds);
+  using sampler = createSampler(model, settledSampling(options, sampling), options.seed ?? 0, promptIds);
   const text = await createShownText(model, stops, isText || stops.length > 0);
   const endIds = options.ignoreEos ? [] : stopIds;
 
@@ -126,11 +127,12 @@ function createSampler(
   sampling: Required<SamplingOptions>,
   seed: number,
   promptIds: readonly number[],
-): { take(rows: LogitRows): void; next(): number } {
+): Disposable & { take(rows: LogitRows): void; next(): number } {
   const random = createRandom(seed);
   const history = [...promptIds];
   const logits = new Float32Array(model.config.vocabSize);
-  const room = new SampleRoom(logits.length);
+  const engine = new EngineSampling(model.machine, logits.length);
+  const room = new SampleRoom(logits.length, engine);
   const { arena } = model.machine;
   return {
     take({ ptr }) {
@@ -142,6 +144,7 @@ function createSampler(
       history.push(id);
       return id;
     },
+    [Symbol.dispose]: () => engine[Symbol.dispose](),
   };
 }
 

@@ -35,6 +35,17 @@ export function checkSampling(options: SamplingOptions): Required<SamplingOption
   return { temperature, topK, topP, minP, repetitionPenalty };
 }
 
+/** Weights below e^-708 count as 0. */
+const LEAST_LOG = -708;
+
+/** Computes over all tokens what a draw needs, with the same results as the code here. */
+export interface SampleEngine {
+  /** Id of the largest score, on ties the lowest; -1 if one is not finite. */
+  largest(scores: Float32Array): number;
+  /** weights[id] = e^((score - most) / temperature) of the scores that `largest` got last. */
+  weigh(most: number, temperature: number, weights: Float64Array): void;
+}
+
 /** Arrays for the candidates, reused from one draw to the next so that a token allocates nothing. */
 export class SampleRoom {
   readonly scores: Float32Array;
@@ -47,8 +58,11 @@ export class SampleRoom {
   readonly sortedWeights: Float64Array;
   /** 1 for an id that is already penalised. */
   readonly seen: Uint8Array;
+  /** Undefined: everything is computed here. */
+  readonly engine: SampleEngine | undefined;
 
-  constructor(vocabSize: number) {
+  constructor(vocabSize: number, engine?: SampleEngine) {
+    this.engine = engine;
     this.scores = new Float32Array(vocabSize);
     this.ids = new Int32Array(vocabSize);
     this.weights = new Float64Array(vocabSize);
@@ -73,14 +87,15 @@ export function sample(
 ): number {
   const { temperature, topK, topP, minP, repetitionPenalty } = checkSampling(options);
   const scores = repetitionPenalty === 1 ? logits : penalise(logits, history, repetitionPenalty, room);
-  const best = argmax(scores);
+  const best = argmax(scores, room);
   if (temperature === 0) return best;
   let count = scores.length;
   if (topK > 0 && topK < count) {
     count = topK;
     keepLargest(scores, count, room.ids);
   } else for (let id = 0; id < count; id++) room.ids[id] = id;
-  for (let i = 0; i < count; i++) room.weights[i] = exp((scores[room.ids[i]] - scores[best]) / temperature);
+  if (room.engine !== undefined && count === scores.length) room.engine.weigh(scores[best], temperature, room.weights);
+  else weigh(scores, count, scores[best], temperature, room);
   if (topP < 1) count = nucleus(room, count, topP);
   if (minP > 0) count = filter(room, count, minP); // the most likely token weighs 1
   return draw(room, count, random);
@@ -99,12 +114,35 @@ function penalise(logits: Float32Array, history: readonly number[], penalty: num
   return scores;
 }
 
-function argmax(scores: Float32Array): number {
+/** Weights of the first `count` candidates. */
+function weigh(
+  scores: Float32Array,
+  count: number,
+  most: number,
+  temperature: number,
+  { ids, weights }: SampleRoom,
+): void {
+  for (let i = 0; i < count; i++) {
+    const power = (scores[ids[i]] - most) / temperature;
+    weights[i] = power < LEAST_LOG ? 0 : exp(power);
+  }
+}
+
+/** Id of the largest score. An engine leaves rows that are not finite to the code here. */
+function argmax(scores: Float32Array, { engine }: SampleRoom): number {
+  const found = engine?.largest(scores) ?? -1;
+  return found >= 0 ? found : checkedArgmax(scores);
+}
+
+function checkedArgmax(scores: Float32Array): number {
   let best = 0;
+  let top = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < scores.length; id++) {
     const score = scores[id];
-    if (score > scores[best]) best = id;
+    if (score <= top) continue;
     if (Number.isNaN(score)) throw new NumericsError("logits", `the logit of token ${id} is not a number`);
+    best = id;
+    top = score;
   }
   if (!Number.isFinite(scores[best])) throw new NumericsError("logits", `the largest one is ${scores[best]}`);
   return best;

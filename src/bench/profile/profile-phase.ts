@@ -1,7 +1,9 @@
 /** Measures one phase: plays the calls of its passes one by one, in turn with whole passes as the session plays them. */
 import { createRandom } from "../../base/random.ts";
 import type { Turns } from "../../base/turns.ts";
+import type { Runnable } from "../../model/pass/record/pass.ts";
 import type { Session } from "../../model/pass/session.ts";
+import { EngineSampling } from "../../runtime/engine-sampling.ts";
 import { SampleRoom, sample } from "../../runtime/sampler.ts";
 import type { CeilingProbes, Ceilings } from "../ceilings.ts";
 import { clockCost, meanOfFaster } from "../timing.ts";
@@ -59,7 +61,7 @@ export async function profilePhase(
   const timed = timedCalls(played);
   const microseconds = (1000 * meanOfFaster(whole)) / tokens;
   const inKernels = (1000 * timed.reduce((sum, each) => sum + each.milliseconds, 0)) / tokens;
-  const sampling = phase === "decode" ? samplingTime(session.model.config.vocabSize, rounds) : 0;
+  const sampling = phase === "decode" ? samplingTime(session.model, rounds) : 0;
   return (ceilings) => {
     const rows = profileRows(timed, { tokens, microseconds, counter }, ceilings);
     const sum = (of: "bytes" | "operations") => rows.reduce((total, row) => total + row[of], 0);
@@ -110,10 +112,11 @@ function sumOf(times: Float64Array): number {
 }
 
 /** Microseconds of drawing a token from all logits, with temperature and without cuts. */
-function samplingTime(vocabSize: number, rounds: number): number {
+function samplingTime({ machine, config: { vocabSize } }: Runnable, rounds: number): number {
+  using engine = new EngineSampling(machine, vocabSize);
   const random = createRandom(1);
   const logits = Float32Array.from({ length: vocabSize }, () => 8 * random.next());
-  const room = new SampleRoom(vocabSize);
+  const room = new SampleRoom(vocabSize, engine);
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const begin = performance.now();

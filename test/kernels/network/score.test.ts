@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { exp } from "../../../src/base/exact-math.ts";
 import { sameBits, worstError } from "../../helpers/cuts.ts";
 import { gaussians } from "../../helpers/random.ts";
 import { divergence, log_sum_exp } from "../../reference/network/score.ts";
@@ -101,5 +102,23 @@ describe("divergence", () => {
   it("is exactly 0 between equal rows", () => {
     const p = gaussians(ROWS * 101, 7);
     for (let row = 0; row < ROWS; row++) expect([...diverge(p, p, 101).slice(4 * row, 4 * row + 2)]).toEqual([0, 1]);
+  });
+});
+
+describe("weigh_f32", () => {
+  it.each([1, 2, 255, 256, 257, 1031])("gives e^((x - most) / temperature) of %i columns, to the bit", (count) => {
+    const x = gaussians(count, 4).map((value) => value * 30);
+    if (count > 20) x[9] = -1e30;
+    if (count > 20) x[10] = Number.NEGATIVE_INFINITY;
+    const scalars = Float64Array.of(Math.max(...x), 0.7);
+    const weights = sameBits((bench, call) => {
+      const to = bench.alloc(8 * count);
+      call("weigh_f32", Math.ceil(count / 256), to, bench.put(x), count, bench.put(scalars));
+      return bench.f64(to, count);
+    });
+    const expected = Array.from(x, (value) => (value - scalars[0]) / 0.7).map((power) =>
+      power < -708 ? 0 : exp(power),
+    );
+    expect([...weights]).toEqual(expected);
   });
 });
