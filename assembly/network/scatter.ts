@@ -51,6 +51,23 @@ export function combine_f32(
     const to = h + (<usize>token * ldh << 2);
     const more = extra + (<usize>token * ldextra << 2);
     let at: usize = 0;
+    for (; at + 64 <= bytes; at += 64) {
+      let a = f32x4.splat(0), b = f32x4.splat(0), c = f32x4.splat(0), d = f32x4.splat(0);
+      for (let slot: usize = 0; slot < <usize>topK << 2; slot += 4) {
+        const row = y + (<usize>load<i32>(place + choice + slot) * ldy << 2) + at;
+        const weight = v128.load32_splat(weights + choice + slot);
+        a = f32x4.add(a, f32x4.mul(weight, v128.load(row))), b = f32x4.add(b, f32x4.mul(weight, v128.load(row, 16)));
+        c = f32x4.add(c, f32x4.mul(weight, v128.load(row, 32))), d = f32x4.add(d, f32x4.mul(weight, v128.load(row, 48)));
+      }
+      if (extra) {
+        a = f32x4.add(a, v128.load(more + at)), b = f32x4.add(b, v128.load(more + at, 16));
+        c = f32x4.add(c, v128.load(more + at, 32)), d = f32x4.add(d, v128.load(more + at, 48));
+      }
+      v128.store(to + at, f32x4.add(v128.load(to + at), f32x4.mul(a, vector)));
+      v128.store(to + at, f32x4.add(v128.load(to + at, 16), f32x4.mul(b, vector)), 16);
+      v128.store(to + at, f32x4.add(v128.load(to + at, 32), f32x4.mul(c, vector)), 32);
+      v128.store(to + at, f32x4.add(v128.load(to + at, 48), f32x4.mul(d, vector)), 48);
+    }
     for (; at + 16 <= bytes; at += 16) {
       let sum = f32x4.splat(0);
       for (let slot: usize = 0; slot < <usize>topK << 2; slot += 4) {
