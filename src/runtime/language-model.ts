@@ -7,6 +7,7 @@ import type { FolderSource } from "../files/source.ts";
 import { closing, Model, type OpenOptions, readModelFiles } from "../model/model.ts";
 import type { Activations } from "../nn/emit.ts";
 import type { ChatMessage } from "../text/chat/chat-template.ts";
+import type { DotForm } from "../wasm/dot-form.ts";
 import { type KernelModules, Machine, type MachineOptions } from "../wasm/machine.ts";
 import { type ChatAnswer, chat } from "./chat/chat-answer.ts";
 import { Conversation, type ConversationOptions } from "./chat/conversation.ts";
@@ -27,6 +28,8 @@ const KNOWN: KnownOptions<LoadOptions> = {
 export interface EngineInfo {
   readonly version: string;
   readonly kernels: "base" | "relaxed";
+  /** How products of bytes are added up: `words` in the base build, otherwise `pairs`, `unsigned` or `signed`, as the CPU does it. */
+  readonly dots: DotForm;
   /** Threads that were started; the runtime may allow fewer than the options ask for. */
   readonly threads: number;
   readonly activations: Activations["mode"];
@@ -83,8 +86,15 @@ export class LanguageModel extends Model {
 }
 
 export function engineInfo(model: Model): EngineInfo {
-  const { build, threads } = model.machine;
-  return { version: VERSION, kernels: build, threads, activations: model.activations.mode, runtime: runtimeName() };
+  const { build, dots, threads } = model.machine;
+  return {
+    version: VERSION,
+    kernels: build,
+    dots,
+    threads,
+    activations: model.activations.mode,
+    runtime: runtimeName(),
+  };
 }
 
 type Versions = { readonly bun?: string; readonly deno?: string; readonly node?: string };

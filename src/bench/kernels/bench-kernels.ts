@@ -64,6 +64,7 @@ export async function benchKernels(options: KernelBenchOptions = {}): Promise<Be
   const engine = {
     version: VERSION,
     kernels: machine.build,
+    dots: machine.dots,
     threads: machine.threads,
     activations: "int8",
     runtime,

@@ -40,6 +40,7 @@ const ENGINE = v.looseObject(
   {
     version: text,
     kernels: v.picklist(["base", "relaxed"], "base or relaxed"),
+    dots: v.picklist(["words", "pairs", "unsigned", "signed"], "words, pairs, unsigned or signed"),
     threads: count,
     activations: v.picklist(["f32", "int16", "int8", "study"], "f32, int16, int8 or study"),
     runtime: text,

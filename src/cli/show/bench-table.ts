@@ -46,7 +46,7 @@ export function describeBench(report: BenchReport, form: TableForm): string {
 function headOf({ machine, engine, model, ceilings }: BenchReport): readonly string[] {
   const { cpu, cores } = machine;
   const threads = `${engine.threads} ${engine.threads === 1 ? "thread" : "threads"}`;
-  const used = `${engine.runtime}, Quern ${engine.version}, ${engine.kernels} kernels, ${threads}, ${engine.activations} activations`;
+  const used = `${engine.runtime}, Quern ${engine.version}, ${engine.kernels} kernels (${engine.dots}), ${threads}, ${engine.activations} activations`;
   const sizes =
     model === null
       ? []

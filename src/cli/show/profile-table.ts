@@ -18,8 +18,11 @@ const COLUMNS: readonly TextColumn[] = [
   { title: "of ceiling", align: "right" },
 ];
 
-export function describeProfile({ runtime, kernels, threads, activations }: EngineInfo, profile: Profile): string {
-  const machine = `${runtime}, ${kernels} kernels, ${threads} ${threads === 1 ? "thread" : "threads"}, ${activations} activations`;
+export function describeProfile(
+  { runtime, kernels, dots, threads, activations }: EngineInfo,
+  profile: Profile,
+): string {
+  const machine = `${runtime}, ${kernels} kernels (${dots}), ${threads} ${threads === 1 ? "thread" : "threads"}, ${activations} activations`;
   return [machine, ceilingsLine(profile.ceilings), ...profile.phases.map(phaseText)].join("\n\n");
 }
 

@@ -9,7 +9,14 @@ export function fixedReport(results: readonly BenchResult[]): BenchReport {
   return {
     machine: { cpu: "A processor", cores: 4, memoryBytes: 8e9, platform: "linux x64" },
     runtime: "node 24.1.0",
-    engine: { version: "0.1.0", kernels: "relaxed", threads: 2, activations: "int8", runtime: "node 24.1.0" },
+    engine: {
+      version: "0.1.0",
+      kernels: "relaxed",
+      dots: "unsigned",
+      threads: 2,
+      activations: "int8",
+      runtime: "node 24.1.0",
+    },
     model: { name: "some-model", parameters: 2e6, activeParameters: 1e6, fileBytes: 2e6, bytesPerToken: 1e6 },
     ceilings: { read: 10e9, dotI8: 200e9, dotI16: 100e9, f32: 50e9 },
     results,

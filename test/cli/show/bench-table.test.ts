@@ -16,7 +16,7 @@ describe("describeBench", () => {
     expect(describeBench(A, "text")).toBe(
       [
         "A processor, 4 cores",
-        "node 24.1.0, Quern 0.1.0, relaxed kernels, 2 threads, int8 activations",
+        "node 24.1.0, Quern 0.1.0, relaxed kernels (unsigned), 2 threads, int8 activations",
         "some-model: 1.0 M of 2.0 M parameters a token, 1.0 MB of weights",
         "ceilings of this run: reading memory 10.0 GB/s, 8-bit dots 200.0 Gop/s, 16-bit dots 100.0 Gop/s, f32 50.0 Gop/s",
         "",
