@@ -51,18 +51,33 @@ export function stagingBytes(rows: number, rowBytes: number, bytes: number = STA
   return Math.min(rows, rowsAtOnce(rowBytes, bytes)) * rowBytes + 3 * 64;
 }
 
-/** Packs the float rows of `range` from the staging room, in their form on disk, into the matrix at `address`. */
-export async function layFloats(
-  { machine, turns, staging }: Bench,
+/** The bits that all floats have which are no numbers. */
+const EXPONENT_BITS: Readonly<Record<FloatDType, number>> = { f32: 0x7f800000, f16: 0x7c00, bf16: 0x7f80 };
+
+/**
+ * Packs the float rows of `range` from the staging room, in their form on disk, into the matrix at `address`.
+ * @returns the element of the range that is no number; -1 if all are.
+ */
+export function layFloats(
+  { machine, staging }: Pick<Bench, "machine" | "staging">,
   address: number,
   { dtype, cols }: { readonly dtype: FloatDType; readonly cols: number },
   { first, count }: RowRange,
-): Promise<void> {
+): number {
+  const { arena } = machine;
   const kernel = dtype === "f32" ? "panel_32" : "panel_16";
+  const exponent = EXPONENT_BITS[dtype];
   const to = address + panelBytes(dtype, first, cols);
-  const tape = machine.tape();
-  tape.call(kernel, panelCount(count), PANEL_ROWS * cols, to, staging, count, cols);
-  await tape.runInTurns(turns);
+  const faults = alignUp(staging + count * cols * floatBytes(dtype));
+  machine.call(kernel, panelCount(count), to, staging, count, cols, faults, exponent);
+  if (arena.u32(faults, panelCount(count)).every((fault) => fault === 0)) return -1;
+  const words = dtype === "f32" ? arena.u32(staging, count * cols) : arena.u16(staging, count * cols);
+  return words.findIndex((word) => (word & exponent) === exponent);
+}
+
+/** Bytes of staging room for `layFloats`, at most `bytes` of them for rows. */
+export function floatStaging(rows: number, rowBytes: number, bytes?: number): number {
+  return stagingBytes(rows, rowBytes, bytes) + 4 * panelCount(rows);
 }
 
 /** Bytes of a row of codes in the staging room, with its scales and zeros. */

@@ -40,6 +40,6 @@ function placeFloats(machine: Machine, to: Region, matrix: QuantizedMatrix): Flo
   const { rows, cols } = matrix;
   const ptr = to.alloc(panelBytes("f32", rows, cols));
   using scratch = machine.arena.region();
-  machine.call("panel_32", panelCount(rows), ptr, scratch.place(dequantize(matrix)), rows, cols);
+  machine.call("panel_32", panelCount(rows), ptr, scratch.place(dequantize(matrix)), rows, cols, 0, 0);
   return { kind: "float", dtype: "f32", ptr, rows, cols };
 }

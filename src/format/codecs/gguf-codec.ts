@@ -1,6 +1,14 @@
 /** The codecs of GGUF's quantised types: panels of codes where those hold the exact weights, and floats otherwise. */
 
-import { blockRowBytes, codeRowBytes, layCodes, layFloats, rowRanges, stagingBytes } from "../../tensor/lay-panels.ts";
+import {
+  blockRowBytes,
+  codeRowBytes,
+  floatStaging,
+  layCodes,
+  layFloats,
+  rowRanges,
+  stagingBytes,
+} from "../../tensor/lay-panels.ts";
 import type { BlockForm } from "../../tensor/matrix.ts";
 import { blockPanelBytes, panelBytes } from "../../tensor/panel.ts";
 import type { GgufEntry, GgufIndex } from "../gguf/gguf-header.ts";
@@ -146,7 +154,7 @@ function storedValues(located: Located): StoredFloat {
     ...commonParts(located),
     ...{ kind: "float", dtype: "f32", tensor: located.entry, readRows },
     memoryBytes: panelBytes("f32", rows, cols),
-    stagingBytes: stagingBytes(rows, 4 * cols),
+    stagingBytes: floatStaging(rows, 4 * cols),
     reads: () => [],
     lay: (bench, address) => layValues(located, bench, address),
   };
@@ -157,7 +165,7 @@ async function layValues(located: Located, bench: LoadBench, address: number): P
   for (const range of rowRanges(rows, 4 * cols)) {
     const values = await readValues(located, range.first, range.count);
     bench.machine.arena.f32(bench.staging, values.length).set(values);
-    await layFloats(bench, address, { dtype: "f32", cols }, range);
+    layFloats(bench, address, { dtype: "f32", cols }, range);
     await bench.turns.pause();
   }
   return { perm: undefined };

@@ -99,6 +99,24 @@ describe("panel_16 and panel_32", () => {
     expect(Array.from(bench.u32(out32, expected.length))).toEqual(expected);
     expect(Array.from(bench.u16(out16, expected.length))).toEqual(expected);
   });
+
+  it.each([
+    ["panel_16", 0x7c00, 0xfc00, 0xfbff],
+    ["panel_16", 0x7f80, 0x7fc1, 0xff7f],
+    ["panel_32", 0x7f800000, 0xff800001, 0xff7fffff],
+  ] as const)("%s tells panels with elements whose bits %i are all set", (kernel, exponent, bad, good) => {
+    const [n, k] = [40, 21];
+    for (const element of [0, 17, 16 * k + 3, 33 * k + 20, n * k - 1]) {
+      const bench = new Bench("base");
+      const rows = (kernel === "panel_16" ? new Uint16Array(n * k) : new Uint32Array(n * k)).fill(good);
+      rows[element] = bad;
+      const [out, input, faults] = [bench.alloc(3 * 16 * k * 4), bench.put(rows), bench.alloc(12)];
+      bench.kernels[kernel](0, 1, bench.scratch, out, input, n, k, faults, exponent);
+      bench.kernels[kernel](1, 3, bench.scratch, out, input, n, k, faults, exponent);
+      const found = [0, 1, 2].map((panel) => Number(panel === Math.floor(element / (16 * k))));
+      expect([...bench.u32(faults, 3)]).toEqual(found);
+    }
+  });
 });
 
 describe("embed", () => {
