@@ -15,14 +15,11 @@ import { codeTile } from "./tile";
 /** Bytes of unpacked codes that stay in the L1 cache: 1024 columns as bytes, 512 as 16-bit words. */
 const PIECE_BYTES: usize = 16384;
 
-/** Results of rows that only fill a tile go here: 64 bytes after the sums of a tile (128 bytes) and the 512 bytes of unpacked codes. */
-const SPARE: usize = PIECE_BYTES + 640;
-
 /** Panels that are read side by side. */
 const STREAMS: i32 = 4;
 
 /** Below this number of rows, unpacking a panel costs more than tiles save. Each row then reads the packed panel, from the cache after the first. */
-@inline function fewRows<D>(): i32 { return isWords<D>() ? 12 : 4; }
+@inline function fewRows<D>(): i32 { return isWords<D>() ? 12 : 7; }
 
 /** Unpacks `cols` columns of a panel, starting at column `from`, as bytes or as 16-bit words with even columns first. */
 function unpackPiece<D>(bits: i32, codes: usize, bytes: usize, panel: usize, from: i32, cols: i32, groupSize: i32, zero: i32, flip: i32): void {
@@ -52,21 +49,17 @@ function unpackPiece<D>(bits: i32, codes: usize, bytes: usize, panel: usize, fro
   }
 }
 
-/** Adds one piece of a panel, unpacked at `scratch`, to the 16 columns at y of `count` rows. The last tile may have fewer than four. */
+/** Adds one piece of a panel, unpacked at `scratch`, to the 16 columns at y of `count` rows, which is a multiple of four. */
 function addPiece<D>(y: usize, yBytes: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesAt: usize, metaAt: usize, scratch: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32, planeStep: usize, pairs: bool): void {
-  const last = start + count - 1;
-  for (let t = start; t <= last; t += 4) {
+  for (let t = start; t < start + count; t += 4) {
     const x0 = record + rowAt(index, t) * recordBytes;
-    const x1 = record + rowAt(index, min(t + 1, last)) * recordBytes;
-    const x2 = record + rowAt(index, min(t + 2, last)) * recordBytes;
-    const x3 = record + rowAt(index, min(t + 3, last)) * recordBytes;
+    const x1 = record + rowAt(index, t + 1) * recordBytes;
+    const x2 = record + rowAt(index, t + 2) * recordBytes;
+    const x3 = record + rowAt(index, t + 3) * recordBytes;
     for (let half: usize = 0; half < 64; half += 32) {
-      const y0 = y + half;
-      const y1 = t + 1 > last ? scratch + SPARE : y0 + yBytes;
-      const y2 = t + 2 > last ? scratch + SPARE : y0 + 2 * yBytes;
-      const y3 = t + 3 > last ? scratch + SPARE : y0 + 3 * yBytes;
-      if (!isWords<D>() && pairs) codeTile<Pairs>(y0, y1, y2, y3, x0 + valuesAt, x1 + valuesAt, x2 + valuesAt, x3 + valuesAt, x0 + metaAt, x1 + metaAt, x2 + metaAt, x3 + metaAt, scratch + PIECE_BYTES, scratch + half, head + (half >> 1), head + 32 + (half >> 2), headStep, cols, groupSize, actGroup, zero, flip, planes, planeStep);
-      else codeTile<D>(y0, y1, y2, y3, x0 + valuesAt, x1 + valuesAt, x2 + valuesAt, x3 + valuesAt, x0 + metaAt, x1 + metaAt, x2 + metaAt, x3 + metaAt, scratch + PIECE_BYTES, scratch + half, head + (half >> 1), head + 32 + (half >> 2), headStep, cols, groupSize, actGroup, zero, flip, planes, planeStep);
+      const to = y + half;
+      if (!isWords<D>() && pairs) codeTile<Pairs>(to, yBytes, x0 + valuesAt, x1 + valuesAt, x2 + valuesAt, x3 + valuesAt, x0 + metaAt, x1 + metaAt, x2 + metaAt, x3 + metaAt, scratch + PIECE_BYTES, scratch + half, head + (half >> 1), head + 32 + (half >> 2), headStep, cols, groupSize, actGroup, zero, flip, planes, planeStep);
+      else codeTile<D>(to, yBytes, x0 + valuesAt, x1 + valuesAt, x2 + valuesAt, x3 + valuesAt, x0 + metaAt, x1 + metaAt, x2 + metaAt, x3 + metaAt, scratch + PIECE_BYTES, scratch + half, head + (half >> 1), head + 32 + (half >> 2), headStep, cols, groupSize, actGroup, zero, flip, planes, planeStep);
     }
     y += 4 * yBytes;
   }
@@ -114,8 +107,10 @@ function multiply<D>(bits: i32, first: i32, last: i32, scratch: usize, table: us
       const rest = last - first - part * STREAMS;
       if (rest) multiplyFew<D>(bits, y, yBytes, 64, panel, step, rest, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
     } else {
+      const tiled = count & ~3;
       for (let p = first; p < last; p++) {
-        multiplyTiles<D>(bits, y, yBytes, scratch, panel, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes, pairs);
+        multiplyTiles<D>(bits, y, yBytes, scratch, panel, record, recordBytes, index, start, tiled, valuesOffset, k, groupSize, actGroup, zero, flip, planes, pairs);
+        if (tiled < count) multiplyFew<D>(bits, y + <usize>tiled * yBytes, yBytes, 64, panel, step, 1, record, recordBytes, index, start + tiled, count - tiled, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
         panel += step, y += 64;
       }
     }

@@ -43,9 +43,9 @@ function keep(at: usize, begin: bool, a: v128, b: v128, c: v128, d: v128, e: v12
 
 /**
  * y += contribution of one activation group (floats: of a chunk of 32 columns) to 8 columns of a row, with the sums a and b.
- * `scales` and `zeros` are addresses in the head of the weight group; arguments as of `foldRows`.
+ * scalesA and scalesB are those of the columns, `zeros` an address in the head of the weight group; other arguments as of `foldRows`.
  */
-@inline function foldRow<D>(y: usize, a: v128, b: v128, meta: usize, scales: usize, zeros: usize, zero: i32, flip: i32): void {
+@inline function foldRow<D>(y: usize, a: v128, b: v128, meta: usize, scalesA: v128, scalesB: v128, zeros: usize, zero: i32, flip: i32): void {
   if (isFloats<D>()) {
     v128.store(y, f32x4.add(v128.load(y), a));
     v128.store(y, f32x4.add(v128.load(y, 16), b), 16);
@@ -55,17 +55,17 @@ function keep(at: usize, begin: bool, a: v128, b: v128, c: v128, d: v128, e: v12
     const offset = i32x4.splat((flip - max(zero, 0)) * sum);
     a = i32x4.add(a, offset), b = i32x4.add(b, offset);
     if (zero < 0) a = lessZeros(a, zeros, sum), b = lessZeros(b, zeros + 4, sum);
-    v128.store(y, fold(v128.load(y), a, scalesOf(scales), actScale));
-    v128.store(y, fold(v128.load(y, 16), b, scalesOf(scales + 8), actScale), 16);
+    v128.store(y, fold(v128.load(y), a, scalesA, actScale));
+    v128.store(y, fold(v128.load(y, 16), b, scalesB, actScale), 16);
   }
 }
 
 /**
- * y0..y3[8] += 4 rows of activations times `cols` columns x 8 rows of weights. x0 to x3 point at the values, m0 to m3 at the meta entries
+ * y[4][8] += 4 rows of activations times `cols` columns x 8 rows of weights. x0 to x3 point at the values, m0 to m3 at the meta entries
  * of their records, `sums` at 128 bytes of scratch, `head` and `zeros` at the scales and zeros of the first weight group. Values are one
  * or two `planes` as in `dotGroupBytes`. Floats use none of these: their groups are the chunks of the float order.
  */
-@inline function multiplyTile<D>(y0: usize, y1: usize, y2: usize, y3: usize, x0: usize, x1: usize, x2: usize, x3: usize, m0: usize, m1: usize, m2: usize, m3: usize, sums: usize, weights: usize, head: usize, zeros: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32, planeStep: usize): void {
+@inline function multiplyTile<D>(y: usize, yBytes: usize, x0: usize, x1: usize, x2: usize, x3: usize, m0: usize, m1: usize, m2: usize, m3: usize, sums: usize, weights: usize, head: usize, zeros: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32, planeStep: usize): void {
   const none = f32x4.splat(0);
   for (let col = 0; col < cols; col += groupSize) {
     for (let left = min(groupSize, cols - col); left > 0; left -= actGroup) {
@@ -146,22 +146,23 @@ function keep(at: usize, begin: bool, a: v128, b: v128, c: v128, d: v128, e: v12
         a00 = total(a00, sums, more), a01 = total(a01, sums + 16, more), a10 = total(a10, sums + 32, more), a11 = total(a11, sums + 48, more);
         a20 = total(a20, sums + 64, more), a21 = total(a21, sums + 80, more), a30 = total(a30, sums + 96, more), a31 = total(a31, sums + 112, more);
       }
-      foldRow<D>(y0, a00, a01, m0, head, zeros, zero, flip);
-      foldRow<D>(y1, a10, a11, m1, head, zeros, zero, flip);
-      foldRow<D>(y2, a20, a21, m2, head, zeros, zero, flip);
-      foldRow<D>(y3, a30, a31, m3, head, zeros, zero, flip);
+      const scalesA = isFloats<D>() ? none : scalesOf(head), scalesB = isFloats<D>() ? none : scalesOf(head + 8);
+      foldRow<D>(y, a00, a01, m0, scalesA, scalesB, zeros, zero, flip);
+      foldRow<D>(y + yBytes, a10, a11, m1, scalesA, scalesB, zeros, zero, flip);
+      foldRow<D>(y + 2 * yBytes, a20, a21, m2, scalesA, scalesB, zeros, zero, flip);
+      foldRow<D>(y + 3 * yBytes, a30, a31, m3, scalesA, scalesB, zeros, zero, flip);
       m0 += 8, m1 += 8, m2 += 8, m3 += 8;
     }
     head += headStep, zeros += headStep;
   }
 }
 
-/** The tile of integers. */
-export function codeTile<D>(y0: usize, y1: usize, y2: usize, y3: usize, x0: usize, x1: usize, x2: usize, x3: usize, m0: usize, m1: usize, m2: usize, m3: usize, sums: usize, weights: usize, head: usize, zeros: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32, planeStep: usize): void {
-  multiplyTile<D>(y0, y1, y2, y3, x0, x1, x2, x3, m0, m1, m2, m3, sums, weights, head, zeros, headStep, cols, groupSize, actGroup, zero, flip, planes, planeStep);
+/** The tile of integers; rows of y are `yBytes` apart. */
+export function codeTile<D>(y: usize, yBytes: usize, x0: usize, x1: usize, x2: usize, x3: usize, m0: usize, m1: usize, m2: usize, m3: usize, sums: usize, weights: usize, head: usize, zeros: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32, planeStep: usize): void {
+  multiplyTile<D>(y, yBytes, x0, x1, x2, x3, m0, m1, m2, m3, sums, weights, head, zeros, headStep, cols, groupSize, actGroup, zero, flip, planes, planeStep);
 }
 
 /** The tile of floats; rows of y are `yBytes` apart. */
 export function floatTile(y: usize, yBytes: usize, x0: usize, x1: usize, x2: usize, x3: usize, weights: usize, cols: i32): void {
-  multiplyTile<F32>(y, y + yBytes, y + 2 * yBytes, y + 3 * yBytes, x0, x1, x2, x3, 0, 0, 0, 0, 0, weights, 0, 0, 0, cols, cols, CHUNK, 0, 0, 1, 0);
+  multiplyTile<F32>(y, yBytes, x0, x1, x2, x3, 0, 0, 0, 0, 0, weights, 0, 0, 0, cols, cols, CHUNK, 0, 0, 1, 0);
 }
