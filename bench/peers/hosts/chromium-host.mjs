@@ -34,6 +34,13 @@ function peakOfPages(profile) {
   return Math.max(...peaks);
 }
 
+/** Ends the browsers that still run when the bench is ended early. */
+const browsers = new Set();
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+process.on("exit", () => {
+  for (const { pid } of browsers) process.kill(-pid);
+});
+
 /** @returns a host like that of process-host.mjs, of a page that runs engines/NAME.mjs. */
 export async function startChromium({ command, engine, cores, dist = join(ROOT, "dist") }) {
   const files = { peers: join(ROOT, "bench/peers"), dist, modules: join(ROOT, "node_modules") };
@@ -42,6 +49,8 @@ export async function startChromium({ command, engine, cores, dist = join(ROOT, 
   const page = `${server.origin}/?engine=${engine}`;
   const [program, ...args] = pinned([command, ...FLAGS, `--user-data-dir=${profile}`, page], cores);
   const browser = spawn(program, args, { stdio: "ignore", detached: true });
+  browsers.add(browser);
+  browser.on("exit", () => browsers.delete(browser));
   const exited = new Promise((resolve) => browser.on("exit", resolve));
   browser.on("exit", (status) => server.orders.fail(`Chromium ended with ${status}`));
   return {
