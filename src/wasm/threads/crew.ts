@@ -9,8 +9,8 @@ interface Helper {
   /** A waiting helper must not keep a process alive. */
   unref(): void;
   terminate(): unknown;
-  /** Whether a policy may keep it from starting, which it tells later. */
-  readonly mayBeRefused: boolean;
+  /** Whether it must be ready before work starts: a page's policy may refuse it, and in Deno it may never see that the memory grew meanwhile. */
+  readonly mustBeReady: boolean;
 }
 
 export interface CrewSetup {
@@ -59,7 +59,7 @@ function startHelper(source: string): Helper | undefined {
       },
       unref: () => worker.unref(),
       terminate: () => worker.terminate(),
-      mayBeRefused: false,
+      mustBeReady: "Deno" in globalThis || "Bun" in globalThis,
     };
   }
   return typeof Worker === "undefined" ? undefined : startWebWorker(source);
@@ -80,7 +80,7 @@ function startWebWorker(source: string): Helper {
         URL.revokeObjectURL(url);
         return worker.terminate();
       },
-      mayBeRefused: true,
+      mustBeReady: true,
     };
   } catch (error) {
     URL.revokeObjectURL(url);
@@ -119,8 +119,8 @@ export class Crew {
         const helper = startHelper(source);
         if (helper === undefined) throw new Error("no workers here");
         const isReady = crew.#hire(helper, setup, thread);
-        // A helper that is late holds nobody up, so what certainly starts (in 50 ms) is not waited for.
-        if (helper.mayBeRefused) ready.push(isReady);
+        // A helper that is late holds nobody up, so Node's, which certainly start (in 50 ms), are not waited for.
+        if (helper.mustBeReady) ready.push(isReady);
       }
       await Promise.all(ready);
     } catch {
