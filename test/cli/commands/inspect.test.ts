@@ -117,8 +117,8 @@ describe("quern inspect", () => {
     // Keys and values: 2 layers, 2 heads of 32 columns, f32.
     expect(expected).toMatchObject({ cacheBytesPerToken: 2 * 2 * 64 * 4, context: 256 });
     expect(expected.memoryBytes).toBe(expected.weightBytes + 256 * expected.cacheBytesPerToken);
-    // Panels: 4 bits a weight and one word for each group of 64; half of the four experts; the head, one row of the embedding, two routers.
-    const panels = (weights: number) => weights / 2 + (weights / 64) * 4;
+    // Panels: 4 bits a weight, a scale and a zero of three bytes for each group of 64; half of the four experts; the head, one row of the embedding, two routers.
+    const panels = (weights: number) => weights / 2 + (weights / 64) * 3;
     const floats = 2 * 512 * 128 + 2 * 128 + 2 * 2 * 16 * 128;
     expect(expected.bytesPerToken).toBe(panels(98_304) + panels(393_216) / 2 + floats);
     expect(expected.tokensPerSecond).toBeCloseTo((expected.readBytesPerSecond as number) / expected.bytesPerToken, 6);
