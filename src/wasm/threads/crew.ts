@@ -9,8 +9,6 @@ interface Helper {
   /** A waiting helper must not keep a process alive. */
   unref(): void;
   terminate(): unknown;
-  /** Whether it must be ready before work starts: a page's policy may refuse it, and in Deno it may never see that the memory grew meanwhile. */
-  readonly mustBeReady: boolean;
 }
 
 export interface CrewSetup {
@@ -59,7 +57,6 @@ function startHelper(source: string): Helper | undefined {
       },
       unref: () => worker.unref(),
       terminate: () => worker.terminate(),
-      mustBeReady: "Deno" in globalThis || "Bun" in globalThis,
     };
   }
   return typeof Worker === "undefined" ? undefined : startWebWorker(source);
@@ -80,7 +77,6 @@ function startWebWorker(source: string): Helper {
         URL.revokeObjectURL(url);
         return worker.terminate();
       },
-      mustBeReady: true,
     };
   } catch (error) {
     URL.revokeObjectURL(url);
@@ -118,10 +114,9 @@ export class Crew {
       for (let thread = 1; thread < setup.threads; thread++) {
         const helper = startHelper(source);
         if (helper === undefined) throw new Error("no workers here");
-        const isReady = crew.#hire(helper, setup, thread);
-        // A helper that is late holds nobody up, so Node's, which certainly start (in 50 ms), are not waited for.
-        if (helper.mustBeReady) ready.push(isReady);
+        ready.push(crew.#hire(helper, setup, thread));
       }
+      // The memory must not grow before a helper has it: engines tell only threads that have a memory of its new size.
       await Promise.all(ready);
     } catch {
       // If a policy forbids `blob:` workers, the constructor throws, or the worker gets an error event without a message.

@@ -113,8 +113,12 @@ export function helperMain(task: HelperTask, compute: typeof computeChunk, ready
     if (Atomics.compareExchange(control, 16, ticket, (ticket + 1) | 0) !== ticket) continue;
     rounds = 0;
     const at = control[1];
-    // After another thread has grown the memory, it may take a moment until this thread sees it.
-    while (words.buffer !== memory.buffer || at + control[2] * 16 > words.length) words = new Int32Array(memory.buffer);
+    // After another thread has grown the memory, it may take a moment until this thread sees it. If the memory grew while this thread
+    // started, nobody tells it; growing by nothing asks.
+    while (words.buffer !== memory.buffer || at + control[2] * 16 > words.length) {
+      if (words.buffer === memory.buffer) memory.grow(0);
+      words = new Int32Array(memory.buffer);
+    }
     try {
       compute(words, at, (ticket - control[3]) | 0, desk);
     } catch {

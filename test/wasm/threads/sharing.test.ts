@@ -113,4 +113,19 @@ describe("threads", () => {
     machine.call("add_f32", 1000, x, 1, x, 1, 1);
     expect(machine.arena.f32(x, 1000)).toEqual(new Float32Array(1000).fill(2));
   });
+
+  it("see memory that grows as soon as they have started", async () => {
+    for (let round = 0; round < 5; round++) {
+      await using machine = await createMachine({ threads: 4 });
+      using memory = machine.arena.region();
+      memory.alloc(machine.memory.buffer.byteLength + (8 << 20));
+      const x = memory.place(new Float32Array(4000).fill(1));
+      const tape = machine.tape();
+      for (let call = 0; call < 50; call++) tape.call("add_f32", 1000, 1e6, x, 4, x, 4, 0);
+      tape.call("add_f32", 1000, 1e6, x, 4, x, 4, 4);
+      tape.settle(memory);
+      tape.run();
+      expect(machine.arena.f32(x, 4000)).toEqual(new Float32Array(4000).fill(2));
+    }
+  });
 });
