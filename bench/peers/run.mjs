@@ -1,5 +1,5 @@
 // `npm run bench:peers`: measures all models and engines, keeps the figures in build/peers-results.json and writes docs/benchmarks.md.
-// [-- --only mixtral-small,matmul] [--runs 5] [--large] [--real smol-moe.gguf] [--no-browser] [--cores 1] [--report]
+// [-- --only mixtral-small,matmul] [--runs 5] [--large] [--real smol-moe.gguf] [--no-browser] [--cores 1] [--report] [--note TEXT]
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     cores: { type: "string", default: "1" },
     context: { type: "string", default: "1024" },
     report: { type: "boolean", default: false },
+    note: { type: "string" },
   },
 });
 const [runs, context] = [Number(values.runs), Number(values.context)];
@@ -123,5 +124,5 @@ async function measure() {
 
 if (!values.report) await measure();
 const { benchmarksPage } = await import("./report/page.mjs");
-writeFileSync(REPORT, benchmarksPage(JSON.parse(readFileSync(RESULTS, "utf8"))));
+writeFileSync(REPORT, benchmarksPage({ ...JSON.parse(readFileSync(RESULTS, "utf8")), note: values.note }));
 console.log(`wrote ${REPORT}`);

@@ -62,7 +62,7 @@ const matmul = {
     },
   },
 };
-const results = { machine, runs: 2, models: { "made q4_0": model }, matmul };
+const results = { note: "A busy day.", machine, runs: 2, models: { "made q4_0": model }, matmul };
 
 describe("benchmarksPage", () => {
   const page = benchmarksPage(results);
@@ -80,6 +80,7 @@ describe("benchmarksPage", () => {
     ["whether they say the same", "Both say the same token after 3 of 4 prompts."],
     ["builds and threads", "| made q4_0 | tg64 | 100 | 50.0 | 0.50 (0.50..0.50) | 178 | 1.80 (1.60..2.00) |"],
     ["the library that the rival loaded", "it loads libx.so. Flash attention: enabled. Cache: K (f16), V (f16)."],
+    ["the note", "- A busy day."],
     ["the date", "- Date: 2026-01-02. Quern: commit abc, Node v24.0.0, Chromium 1."],
   ])("has %s", (_, line) => {
     expect(page.replace(/\s+/g, " ")).toContain(line.replace(/\s+/g, " "));

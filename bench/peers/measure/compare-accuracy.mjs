@@ -4,21 +4,25 @@ import { TEXT } from "../plan.mjs";
 import { distance, exactLogits } from "./accuracy.ts";
 import { someIds } from "./tests.mjs";
 
-/** Tokens whose logits are compared. */
+/** Sequences whose logits are compared, and the tokens of each. One sequence alone would be chance: a rounding may change an expert. */
+const SEQUENCES = 4;
 const TOKENS = 64;
 
-/** @param ids  token ids of the text; some ids of the vocabulary if they are left out */
+/** @param ids  token ids of a text; if they are left out, some ids of the vocabulary */
 export async function compareAccuracy(file, engines, { context, ids }) {
   const vocab = vocabularyOf(file);
-  const tokens = ids ?? someIds(TOKENS, 0, vocab);
-  const exact = exactLogits(file, tokens);
+  const made = Array.from({ length: SEQUENCES }, (_, i) => someIds(TOKENS, 1000 * i, vocab));
+  const sequences = ids === undefined ? made : [ids];
+  const exact = sequences.flatMap((sequence) => exactLogits(file, sequence));
   const found = {};
   for (const { name, start, options } of engines) {
     const host = await start();
     try {
       await host.order({ call: "prepare", options: { ...options, file: host.address(file), vocab, context } });
       await host.order({ call: "first" });
-      found[name] = distance(exact, await host.order({ call: "everyLogits", ids: tokens }));
+      const rows = [];
+      for (const sequence of sequences) rows.push(...(await host.order({ call: "everyLogits", ids: sequence })));
+      found[name] = distance(exact, rows);
     } finally {
       await host.close();
     }

@@ -53,7 +53,7 @@ function agreementSentence({ models }, part, name) {
   return `Both say the same token after ${sum("same")} of ${sum("of")} prompts.`;
 }
 
-function machineLines({ machine, models, runs }) {
+function machineLines({ machine, models, runs, note }) {
   const { processor, cores, features, memoryGiB, system, node, chromium, packages } = machine;
   const each = (of) => [...new Set(Object.values(models).map(of))].sort().join(", ");
   const { facts } = Object.values(models)[0].node.engines.find(({ name }) => name === NATIVE);
@@ -65,6 +65,7 @@ function machineLines({ machine, models, runs }) {
     `- wllama ${packages["@wllama/wllama"]}, onnxruntime-web ${packages["onnxruntime-web"]}.`,
     "- Quern: the package's defaults (int8 activations, f32 cache), one thread.",
     `- ${runs} repetitions in turns (3 in pages, for opening and for large models), context 1024. Ratios: median (smallest..largest) of paired repetitions; above 1 Quern is faster.`,
+    ...(note === undefined ? [] : [`- ${note}`]),
   ].map((line) => wrap(line).replaceAll("\n", "\n  "));
 }
 
@@ -130,7 +131,7 @@ export function benchmarksPage(results) {
     ...section(
       "Accuracy",
       wrap(
-        "Logits of all positions of 64 tokens (of smol-moe.gguf: of a text) beside a pass in float64 over the same file, whose weights are read exactly: mean absolute difference, and " +
+        "Logits of all positions of four sequences of 64 tokens (of smol-moe.gguf: of a text) beside a pass in float64 over the same file, whose weights are read exactly: mean absolute difference, and " +
           "mean KL divergence. Random weights amplify every rounding, since routers choose other experts; the two engines can be compared, the sizes mean little.",
       ),
       accuracyTable(results),
