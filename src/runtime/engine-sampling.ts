@@ -1,4 +1,5 @@
 /** Finds the largest logit and weighs all tokens with kernels, for vocabularies whose exponentials would take as long as a layer. */
+import type { Model } from "../model/model.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Region } from "../wasm/memory/region.ts";
 import type { SampleEngine } from "./sampler.ts";
@@ -54,4 +55,25 @@ export class EngineSampling implements SampleEngine, Disposable {
   [Symbol.dispose](): void {
     this.#memory[Symbol.dispose]();
   }
+}
+
+/** The room of each model that generates, and how many generations use it. Sampling never pauses, so one room serves all of them. */
+const rooms = new WeakMap<Model, { readonly engine: EngineSampling; users: number }>();
+
+/** Sampling for a generation of `model`. Dispose it when the generation ends; the last one frees the memory. @throws MemoryError if it does not fit. */
+export function borrowSampling(model: Model): { readonly engine: EngineSampling } & Disposable {
+  const room = rooms.get(model) ?? { engine: new EngineSampling(model.machine, model.config.vocabSize), users: 0 };
+  rooms.set(model, room);
+  room.users++;
+  let isReturned = false;
+  return {
+    engine: room.engine,
+    [Symbol.dispose]() {
+      if (isReturned) return;
+      isReturned = true;
+      if (--room.users > 0) return;
+      rooms.delete(model);
+      room.engine[Symbol.dispose]();
+    },
+  };
 }

@@ -4,7 +4,7 @@ import { createRandom } from "../base/random.ts";
 import type { Model } from "../model/model.ts";
 import { checkContext } from "../model/pass/check-session.ts";
 import type { LogitRows } from "../model/pass/session-watch.ts";
-import { EngineSampling } from "./engine-sampling.ts";
+import { borrowSampling } from "./engine-sampling.ts";
 import { checkGenerateOptions, type GenerateOptions, settledSampling } from "./generate-options.ts";
 import { encodePrompt, type Prompt } from "./prompt-ids.ts";
 import { SampleRoom, type SamplingOptions, sample } from "./sampler.ts";
@@ -131,8 +131,8 @@ function createSampler(
   const random = createRandom(seed);
   const history = [...promptIds];
   const logits = new Float32Array(model.config.vocabSize);
-  const engine = new EngineSampling(model.machine, logits.length);
-  const room = new SampleRoom(logits.length, engine);
+  const sampler = borrowSampling(model);
+  const room = new SampleRoom(logits.length, sampler.engine);
   const { arena } = model.machine;
   return {
     take({ ptr }) {
@@ -144,7 +144,7 @@ function createSampler(
       history.push(id);
       return id;
     },
-    [Symbol.dispose]: () => engine[Symbol.dispose](),
+    [Symbol.dispose]: () => sampler[Symbol.dispose](),
   };
 }
 
