@@ -87,7 +87,8 @@ describe.runIf(HAS_RELAXED)("base and relaxed", () => {
     const call: Call = { n: N, k: K, groupSize: G, entries: [{ weights, start: 0, count: 9 }] };
     return runAny(bench, way, call, activations(9, K, 3));
   };
-  it.each(kernelsOf("relaxed"))("$name gives the bits of base", (way) => {
+  // Without relaxed SIMD, the module of its kernels does not compile, and this list is made even if the tests are skipped.
+  it.each(HAS_RELAXED ? kernelsOf("relaxed") : [])("$name gives the bits of base", (way) => {
     const same = (one: Way) => one.bits === way.bits && one.codes?.mode === way.codes?.mode;
     const inBase = kernelsOf("base").find((one) => (way.codes === undefined ? one.name === way.name : same(one)));
     expect(run("relaxed", way)).toEqual(run("base", inBase as Way));
