@@ -57,23 +57,28 @@ export class EngineSampling implements SampleEngine, Disposable {
   }
 }
 
-/** The room of each model that generates, and how many generations use it. Sampling never pauses, so one room serves all of them. */
-const rooms = new WeakMap<Model, { readonly engine: EngineSampling; users: number }>();
+/**
+ * The room of each model that generates, and how many generations use it. Sampling never pauses, so one room serves all of them.
+ * It is held weakly here: when the last generation that uses it was forgotten and not ended, it is collected with that generation.
+ */
+const rooms = new WeakMap<Model, { readonly engine: WeakRef<EngineSampling>; users: number }>();
 
 /** Sampling for a generation of `model`. Dispose it when the generation ends; the last one frees the memory. @throws MemoryError if it does not fit. */
 export function borrowSampling(model: Model): { readonly engine: EngineSampling } & Disposable {
-  const room = rooms.get(model) ?? { engine: new EngineSampling(model.machine, model.config.vocabSize), users: 0 };
+  const known = rooms.get(model);
+  const engine = known?.engine.deref() ?? new EngineSampling(model.machine, model.config.vocabSize);
+  const room = known?.engine.deref() === engine ? known : { engine: new WeakRef(engine), users: 0 };
   rooms.set(model, room);
   room.users++;
   let isReturned = false;
   return {
-    engine: room.engine,
+    engine,
     [Symbol.dispose]() {
       if (isReturned) return;
       isReturned = true;
       if (--room.users > 0) return;
-      rooms.delete(model);
-      room.engine[Symbol.dispose]();
+      if (rooms.get(model) === room) rooms.delete(model);
+      engine[Symbol.dispose]();
     },
   };
 }
