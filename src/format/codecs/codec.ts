@@ -75,7 +75,7 @@ export interface LoadBench extends Bench {
 export interface LaidMatrix {
   /** [cols]: stored column j is the linear's input column perm[j]; undefined if columns are in their natural order. */
   readonly perm: Int32Array | undefined;
-  /** Of codes: the zero of all rows and groups; left out if each has its own. */
+  /** Of codes: the zero that all rows and groups turned out to have; left out if it is that of the stored matrix. */
   readonly zero?: number;
 }
 
@@ -95,6 +95,8 @@ export interface StoredCodes extends Stored {
   readonly bits: Bits;
   /** Columns that share a scale; `cols` for the whole row. */
   readonly groupSize: number;
+  /** The zero of all rows and groups, as `memoryBytes` counts; `OWN_ZEROS` if each has its own, or if only the file's contents can tell. */
+  readonly zero: number;
   /** Reads the whole matrix. */
   read(): Promise<QuantizedMatrix>;
   /** Whether the codes are those of a small float format, whose models compute with float activations. */

@@ -99,10 +99,10 @@ function commonParts({ index, module, entry }: Located) {
 
 function storedCodes(located: Located, form: CodeForm): StoredCodes {
   const { rows, cols } = located.module;
-  const { bits, groupSize } = form;
+  const { bits, groupSize, zero } = form;
   return {
     ...commonParts(located),
-    ...{ kind: "packed", bits, groupSize },
+    ...{ kind: "packed", bits, groupSize, zero },
     memoryBytes: panelBytes(`w${bits}`, rows, cols, form),
     stagingBytes: ggufStaging(located),
     reads: () => ggufReads(located),
@@ -127,7 +127,7 @@ function storedSmallFloats(located: Located, form: CodeForm): StoredCodes {
         layCodes(bench, address, await readSmallFloats(located, form, first, count), first, { zero });
         await bench.turns.pause();
       }
-      return { perm: undefined, zero };
+      return { perm: undefined };
     },
   };
 }

@@ -1,7 +1,7 @@
 /** The GPTQ codec: reads linears from `NAME.qweight`, `.qzeros`, `.scales` and optionally `.g_idx`, with the settings of the folder. */
 
 import { UnsupportedError } from "../../base/errors.ts";
-import { panelBytes } from "../../tensor/panel.ts";
+import { OWN_ZEROS, panelBytes } from "../../tensor/panel.ts";
 import type { GptqConfig } from "../gptq/gptq-config.ts";
 import { storedGroupSize } from "../gptq/gptq-grid.ts";
 import { inspectGptq, isGptqModule } from "../gptq/gptq-header.ts";
@@ -40,6 +40,7 @@ function storedCodes(index: TensorIndex, module: StoredModule, config: GptqConfi
     kind: "packed",
     bits,
     groupSize,
+    zero: OWN_ZEROS,
     memoryBytes: panelBytes(`w${bits}`, rows, cols, { groupSize }),
     diskBytes: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
     tensors,

@@ -40,6 +40,7 @@ function storedBlocks(index: TensorIndex, module: StoredModule): StoredCodes {
     kind: "packed",
     bits: 8,
     groupSize: MXFP4_BLOCK,
+    zero: MXFP4_ZERO,
     isFloatFormat: true,
     fileType: { name: "MXFP4", bits: 4 },
     memoryBytes: panelBytes("w8", rows, cols, { groupSize: MXFP4_BLOCK, zero: MXFP4_ZERO }),
@@ -74,7 +75,7 @@ async function layBlocks(located: BlockPlace, bench: LoadBench, address: number)
     layCodes(bench, address, await readRows(located, first, count), first, { zero: MXFP4_ZERO });
     await bench.turns.pause();
   }
-  return { perm: undefined, zero: MXFP4_ZERO };
+  return { perm: undefined };
 }
 
 /** Rows [first, first + count) as integer codes. */

@@ -10,7 +10,6 @@ import type { Turns } from "../../base/turns.ts";
 import type { StoredMatrix } from "../../format/codecs/codec.ts";
 import { type RangeRead, readAlone } from "../../format/read-ahead.ts";
 import type { Matrix } from "../../tensor/matrix.ts";
-import { OWN_ZEROS } from "../../tensor/panel.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import type { Linear } from "./linears.ts";
@@ -134,12 +133,13 @@ function absent(shape: Pick<Linear, "rows" | "cols">, stored: StoredMatrix): Pic
 export function matrixAt(
   { rows, cols }: Pick<Linear, "rows" | "cols">,
   stored: StoredMatrix,
-  { ptr, permPtr, zero = OWN_ZEROS }: { readonly ptr: number; readonly permPtr: number; readonly zero?: number },
+  { ptr, permPtr, zero }: { readonly ptr: number; readonly permPtr: number; readonly zero?: number },
 ): Matrix {
   if (stored.kind === "float") return { kind: "float", dtype: stored.dtype, ptr, rows, cols };
   if (stored.kind === "blocks") {
     const { bits, groupSize, blockSize } = stored;
     return { kind: "blocks", bits, groupSize, blockSize, ptr, rows, cols };
   }
-  return { kind: "packed", bits: stored.bits, groupSize: stored.groupSize, zero, ptr, rows, cols, permPtr };
+  const { bits, groupSize } = stored;
+  return { kind: "packed", bits, groupSize, zero: zero ?? stored.zero, ptr, rows, cols, permPtr };
 }

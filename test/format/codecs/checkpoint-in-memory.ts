@@ -61,6 +61,6 @@ export async function layOut(
     ...{ machine, turns: new Turns(), staging: memory.alloc(stored.stagingBytes), read: readAlone },
     warn: (sentence) => void warnings.push(sentence),
   };
-  const { perm, zero } = await stored.lay(bench, ptr);
+  const { perm, zero = stored.kind === "packed" ? stored.zero : undefined } = await stored.lay(bench, ptr);
   return { panels: machine.arena.u8(ptr, stored.memoryBytes).slice(), perm, zero, warnings };
 }
