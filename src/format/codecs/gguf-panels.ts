@@ -27,62 +27,61 @@ export function ggufStaging(located: Located, unpackedBytes = 0): number {
   return rangesOf(located)[0].count * (rowBytes(entry, module.cols) + unpackedBytes + 4) + 5 * 64;
 }
 
-/** Lays a matrix of a type of codes. @throws NumericsError for a scale that is not finite. */
-export async function layGgufCodes(
-  located: Located,
-  form: CodeForm,
-  bench: LoadBench,
-  address: number,
-): Promise<LaidMatrix> {
-  const { machine, staging, turns } = bench;
-  const { entry, module } = located;
-  const { cols } = module;
-  for (const range of rangesOf(located)) {
-    const { first, count } = range;
-    const panels = panelCount(count);
-    const faults = await stage(located, bench, range);
-    const to = address + panelBytes(`w${form.bits}`, first, cols, form);
-    machine.call("lay_gguf_codes", panels, to, faults, staging, count, cols, entry.type.id);
-    requireNoFault(located, bench, range, panels);
-    await turns.pause();
-  }
-  return { perm: undefined, zero: form.zero };
+/** Rows in the staging room. */
+interface Staged extends RowRange {
+  /** Address behind their bytes, where kernels leave a word for each unit: 0 where all scales are numbers. */
+  readonly faults: number;
+  /** @throws NumericsError if one of so many units has a fault. Kernels cannot throw. */
+  check(units: number): void;
 }
 
-/** Lays a matrix of a type of blocks. @throws NumericsError for a unit that is not finite. */
-export async function layGgufBlocks(
-  located: Located,
-  form: BlockForm,
-  bench: LoadBench,
-  address: number,
-): Promise<LaidMatrix> {
-  const { machine, staging, turns } = bench;
-  const { entry, module } = located;
-  const { cols } = module;
+/** Brings range after range into the staging room, where `lay` takes them. */
+async function layRanges(located: Located, bench: LoadBench, lay: (staged: Staged) => void): Promise<LaidMatrix> {
+  const { machine, staging, read, turns } = bench;
   for (const range of rangesOf(located)) {
-    const { first, count } = range;
-    const faults = await stage(located, bench, range);
-    const codes = alignUp(faults + 4 * count);
-    const heads = alignUp(codes + count * cols);
-    const pairs = alignUp(heads + (4 * count * cols) / form.blockSize);
-    machine.call("unpack_gguf_blocks", count, codes, heads, pairs, faults, staging, cols, entry.type.id);
-    requireNoFault(located, bench, range, count);
-    layBlocks(bench, address, { ...form, rows: count, cols, codes, heads, pairs }, first);
+    const bytes = await read(bytesOf(located, range));
+    const { length } = bytes;
+    machine.arena.u8(staging, length).set(bytes);
+    const faults = alignUp(staging + length);
+    const check = (units: number) => {
+      if (machine.arena.u32(faults, units).every((fault) => fault === 0)) return;
+      requireUnits(located, machine.arena.u8(staging, length).slice(), range.first);
+    };
+    lay({ ...range, faults, check });
     await turns.pause();
   }
   return { perm: undefined };
 }
 
-/** Reads rows into the staging room. @returns the address behind them, for faults. */
-async function stage(located: Located, { machine, staging, read }: LoadBench, range: RowRange): Promise<number> {
-  const bytes = await read(bytesOf(located, range));
-  machine.arena.u8(staging, bytes.length).set(bytes);
-  return alignUp(staging + bytes.length);
+/** Lays a matrix of a type of codes. @throws NumericsError for a scale that is not finite. */
+export function layGgufCodes(located: Located, form: CodeForm, bench: LoadBench, address: number): Promise<LaidMatrix> {
+  const { machine, staging } = bench;
+  const { entry, module } = located;
+  const { cols } = module;
+  return layRanges(located, bench, ({ first, count, faults, check }) => {
+    const panels = panelCount(count);
+    const to = address + panelBytes(`w${form.bits}`, first, cols, form);
+    machine.call("lay_gguf_codes", panels, to, faults, staging, count, cols, entry.type.id);
+    check(panels);
+  });
 }
 
-/** Kernels cannot throw. They leave a word for each unit, which is 0 where all scales are numbers. */
-function requireNoFault(located: Located, { machine, staging }: LoadBench, range: RowRange, units: number): void {
-  const { length } = bytesOf(located, range);
-  if (machine.arena.u32(alignUp(staging + length), units).every((fault) => fault === 0)) return;
-  requireUnits(located, machine.arena.u8(staging, length).slice(), range.first);
+/** Lays a matrix of a type of blocks. @throws NumericsError for a unit that is not finite. */
+export function layGgufBlocks(
+  located: Located,
+  form: BlockForm,
+  bench: LoadBench,
+  address: number,
+): Promise<LaidMatrix> {
+  const { machine, staging } = bench;
+  const { entry, module } = located;
+  const { cols } = module;
+  return layRanges(located, bench, ({ first, count, faults, check }) => {
+    const codes = alignUp(faults + 4 * count);
+    const heads = alignUp(codes + count * cols);
+    const pairs = alignUp(heads + (4 * count * cols) / form.blockSize);
+    machine.call("unpack_gguf_blocks", count, codes, heads, pairs, faults, staging, cols, entry.type.id);
+    check(count);
+    layBlocks(bench, address, { ...form, rows: count, cols, codes, heads, pairs }, first);
+  });
 }
