@@ -2,7 +2,7 @@
 //
 // With quantised rows, sums of integers are scaled group by group (block-dots.ts). With f32 rows, weights are computed as f32, exactly for the
 // types of GGUF, and multiplied as floats are. The last two arguments are bits of a code and columns of a block. Scratch: 19 KiB.
-import { WORDS_00FF } from "../common/constants";
+import { splitChunk } from "../matmul/codes";
 import { addPiece } from "../matmul/matmul-float";
 import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } from "../matmul/table";
 import { groupOf, unpackCodes } from "./block-codes";
@@ -19,7 +19,6 @@ const BYTES: usize = HEADS + 2048 + 128;
 
 /** Unpacks `cols` columns as bytes (V = i8) or as 16-bit words with even columns first (i16). */
 function unpackRun<V>(out: usize, bytes: usize, from: usize, cols: i32, bits: i32, block: i32): void {
-  const low = v128.load(WORDS_00FF);
   let codes = from + codesAt(bits, block);
   for (let col = 0; col < cols; col += 32) {
     if (sizeof<V>() == 1) {
@@ -27,14 +26,8 @@ function unpackRun<V>(out: usize, bytes: usize, from: usize, cols: i32, bits: i3
       out += 512;
     } else {
       unpackCodes(bits, bytes, codes);
-      for (let i: usize = 0; i < 512; i += 64) {
-        for (let r: usize = 0; r < 64; r += 16) {
-          const v = v128.load(bytes + i + r);
-          v128.store(out + r, v128.and(v, low));
-          v128.store(out + r, i16x8.shr_u(v, 8), 64);
-        }
-        out += 128;
-      }
+      splitChunk(out, bytes);
+      out += 1024;
     }
     codes += codeStep(bits, block);
   }

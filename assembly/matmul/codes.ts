@@ -78,6 +78,19 @@ export function unpackChunk<W>(bytes: usize, packed: usize): void {
   }
 }
 
+/** Splits the 512 bytes of an unpacked chunk into 16-bit words, even columns before odd ones: 1024 bytes. */
+export function splitChunk(words: usize, bytes: usize): void {
+  const low = v128.load(WORDS_00FF);
+  for (let i: usize = 0; i < 512; i += 64) {
+    for (let r: usize = 0; r < 64; r += 16) {
+      const v = v128.load(bytes + i + r);
+      v128.store(words + r, v128.and(v, low));
+      v128.store(words + r, i16x8.shr_u(v, 8), 64);
+    }
+    words += 128;
+  }
+}
+
 /** Inverse of `unpackChunk`; every byte must be below 2^bits. */
 export function packChunk<W>(packed: usize, bytes: usize): void {
   for (let r: usize = 0; r < 64; r += 16) {

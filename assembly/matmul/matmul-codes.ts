@@ -5,8 +5,7 @@
 // signed: 128). actGroup divides groupSize, or groupSize is K; groupSize divides PIECE, or is K.
 // y rows have room for 16 columns per panel: ldy >= 16 * panels. Scratch: 17 KiB.
 import { Fours, isWords, Pairs, valueBytes, W2, W3, W4, W8, Words } from "../common/bits";
-import { unpackChunkOf } from "./codes";
-import { WORDS_00FF } from "../common/constants";
+import { splitChunk, unpackChunkOf } from "./codes";
 import { matvecCodes } from "./matvec-codes";
 import { groupBytes, headBytes, panelBytes } from "./panel";
 import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } from "./table";
@@ -23,7 +22,6 @@ const STREAMS: i32 = 4;
 
 /** Unpacks `cols` columns of a panel, starting at column `from`, as bytes or as 16-bit words with even columns first. */
 function unpackPiece<D>(bits: i32, codes: usize, bytes: usize, panel: usize, from: i32, cols: i32, groupSize: i32, zero: i32, flip: i32): void {
-  const low = v128.load(WORDS_00FF);
   const flips = i8x16.splat(<i8>flip);
   const end = from + cols;
   for (let col = from; col < end; col += 32) {
@@ -37,14 +35,8 @@ function unpackPiece<D>(bits: i32, codes: usize, bytes: usize, panel: usize, fro
       codes += 512;
     } else {
       unpackChunkOf(bits, bytes, packed);
-      for (let i: usize = 0; i < 512; i += 64) {
-        for (let r: usize = 0; r < 64; r += 16) {
-          const v = v128.load(bytes + i + r);
-          v128.store(codes + r, v128.and(v, low));
-          v128.store(codes + r, i16x8.shr_u(v, 8), 64);
-        }
-        codes += 128;
-      }
+      splitChunk(codes, bytes);
+      codes += 1024;
     }
   }
 }
