@@ -1,5 +1,6 @@
 /** Measures the ceilings of this machine through WebAssembly: reading memory, integer dot products, f32 multiply-adds. */
 import type { Turns } from "../base/turns.ts";
+import type { DotForm } from "../wasm/dot-form.ts";
 import type { Machine } from "../wasm/machine.ts";
 import type { Region } from "../wasm/memory/region.ts";
 import { timedRate } from "./timing.ts";
@@ -11,6 +12,11 @@ export type Ceiling = (typeof CEILINGS)[number];
 
 /** Bytes or operations per second, in the fastest sample. */
 export type Ceilings = Readonly<Record<Ceiling, number>>;
+
+/** What limits multiplying codes of these bits by int8 activations: codes of 8 bits are multiplied as bytes only where fours of products are added up. */
+export function ceilingOfCodes(dots: DotForm, bits: number): Ceiling {
+  return dots === "words" || (dots === "pairs" && bits === 8) ? "dotI16" : "dotI8";
+}
 
 /** Memory that a read passes over: more than caches hold. */
 export const STREAM_BYTES: number = 256 << 20;

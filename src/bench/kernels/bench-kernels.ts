@@ -42,13 +42,13 @@ interface KernelTest {
 /** Measures kernels on an engine of its own. @throws UsageError for an option out of range or unknown. */
 export async function benchKernels(options: KernelBenchOptions = {}): Promise<BenchReport> {
   checkKnownOptions("benchKernels", options, KNOWN);
-  const { kernels, threads, onWarning, streamBytes = STREAM_BYTES, only = "", size } = options;
+  const { kernels, dots, threads, onWarning, streamBytes = STREAM_BYTES, only = "", size } = options;
   const measuring = checkMeasuring(options);
-  await using machine = await createMachine({ kernels, threads, onWarning });
+  await using machine = await createMachine({ kernels, dots, threads, onWarning });
   using probes = new CeilingProbes(machine, streamBytes);
   const run = { ...measuring, machine, probes };
   const tests = [
-    ...linearRows(machine.build, size).map((row) => linearTest(row, { streamBytes, size })),
+    ...linearRows(machine.dots, size).map((row) => linearTest(row, { streamBytes, size })),
     ...(run.matrix === 0 ? [] : gptqTests(run.matrix)),
   ].filter(({ test }) => test.includes(only));
   const measured: [KernelTest, readonly number[]][] = [];

@@ -4,10 +4,11 @@ import { preparedBytes, project } from "../../nn/linear.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { type FloatDType, type Matrix, stride } from "../../tensor/matrix.ts";
 import { OWN_ZEROS, panelBytes } from "../../tensor/panel.ts";
+import type { DotForm } from "../../wasm/dot-form.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import type { Tape } from "../../wasm/tape.ts";
-import type { Ceiling } from "../ceilings.ts";
+import { type Ceiling, ceilingOfCodes } from "../ceilings.ts";
 
 /** A linear [4096, 4096] with `rows` input rows. */
 export interface LinearRow {
@@ -25,13 +26,19 @@ const SIZE = 4096;
 const PLAIN: Activations = { mode: "f32", group: 32 };
 
 /** One row reads its weights from memory; 64 rows are limited by arithmetic. */
-export function linearRows(build: "base" | "relaxed", size: number = SIZE): readonly LinearRow[] {
+export function linearRows(dots: DotForm, size: number = SIZE): readonly LinearRow[] {
   const code = (bits: Bits, groupSize: number, group: 32 | "weight", rows: number): LinearRow => {
     const activations: Activations = { mode: "int8", group };
     const columns = group === "weight" ? Math.min(groupSize, 128) : group;
-    const arithmetic = build === "relaxed" && bits < 8 ? "dotI8" : "dotI16";
     const test = `w${bits}/${groupSize} int8/${columns} ${size}x${size} x${rows}`;
-    return { test, weights: bits, groupSize, activations, rows, ceiling: rows === 1 ? "read" : arithmetic };
+    return {
+      test,
+      weights: bits,
+      groupSize,
+      activations,
+      rows,
+      ceiling: rows === 1 ? "read" : ceilingOfCodes(dots, bits),
+    };
   };
   const float = (dtype: FloatDType, rows: number): LinearRow => {
     const test = `${dtype} ${size}x${size} x${rows}`;

@@ -1,10 +1,10 @@
 /** Tells which kernels the time of a decoded token and of a prompt goes to, and how near to this machine's ceilings each of them is. */
 import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
-import { Turns } from "../../base/turns.ts";
-import type { Model, Progress } from "../../model/model.ts";
+import type { Model } from "../../model/model.ts";
 import { benchIds } from "../bench-ids.ts";
 import { CeilingProbes, type Ceilings } from "../ceilings.ts";
+import { checkMeasuring, type MeasureOptions } from "../measuring.ts";
 import { WorkCounter } from "./call-work.ts";
 import { type PassPart, profilePhase } from "./profile-phase.ts";
 import type { PhaseProfile } from "./profile-rows.ts";
@@ -16,15 +16,11 @@ export interface Profile {
 }
 
 /** What is profiled, and how often. */
-export interface ProfileOptions {
+export interface ProfileOptions extends Omit<MeasureOptions, "matrix"> {
   /** Tokens of the prompt, and tokens before the decoded one. Default 512, or what the model's context has room for. */
   readonly prompt?: number;
   /** Times that the prompt is computed; tokens are decoded 20 times as often. Default 5. */
   readonly repeat?: number;
-  /** Bytes of memory over which reading is measured; a multiple of 4096. Default 256 MiB. */
-  readonly streamBytes?: number;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: Progress) => void;
 }
 
 const KNOWN: KnownOptions<ProfileOptions> = {
@@ -35,11 +31,11 @@ const KNOWN: KnownOptions<ProfileOptions> = {
 export async function profile(model: Model, options: ProfileOptions = {}): Promise<Profile> {
   checkKnownOptions("profile", options, KNOWN);
   const { maxPositions, vocabSize } = model.config;
-  const { prompt = Math.min(512, maxPositions - 1), repeat = 5, streamBytes } = options;
+  const { prompt = Math.min(512, maxPositions - 1), streamBytes } = options;
   if (!Number.isInteger(prompt) || prompt < 1 || prompt >= maxPositions)
     throw new UsageError("prompt", String(prompt), `an integer from 1 to ${maxPositions - 1}`);
-  if (!Number.isInteger(repeat) || repeat < 1) throw new UsageError("repeat", String(repeat), "an integer from 1");
-  return model.machine.jobs.run(new Turns(options.signal), async (turns) => {
+  const { repeat, turns: given } = checkMeasuring(options);
+  return model.machine.jobs.run(given, async (turns) => {
     using probes = new CeilingProbes(model.machine, streamBytes);
     const tell = (phase: string) => (done: number, total: number) =>
       options.onProgress?.({ phase, done, total, unit: "runs" });

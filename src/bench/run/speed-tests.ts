@@ -4,7 +4,7 @@ import { expectedUse } from "../../model/expected-use.ts";
 import { activeOf, type ModuleFacts } from "../../model/inspect.ts";
 import type { Model } from "../../model/model.ts";
 import type { Activations } from "../../nn/emit.ts";
-import type { Ceiling } from "../ceilings.ts";
+import { type Ceiling, ceilingOfCodes } from "../ceilings.ts";
 import type { Limit } from "../report/bench-report.ts";
 
 /** One test of speed, in tokens per second. */
@@ -81,10 +81,10 @@ export function limitsOf(model: Model, modules: readonly ModuleFacts[]): (test: 
   const perToken = multiplied.reduce((sum, each) => sum + activeOf(each, each.shape[0] * each.shape[1], config), 0);
   const attended =
     config.mixers.filter((mixer) => mixer !== "conv").length * config.heads * (config.headDim + config.valueDim);
-  const widths = files.linears.flatMap(({ stored }) => (stored.kind === "packed" ? [stored.bits as number] : []));
+  const widths = files.linears.flatMap(({ stored }) => (stored.kind === "float" ? [] : [stored.bits]));
   const isPacked = 2 * widths.length > files.linears.length;
-  const isNarrow = machine.build === "relaxed" && widths.some((bits) => bits < 8);
-  const arithmetic = isPacked ? arithmeticOfCodes(activations.mode, isNarrow) : "f32";
+  const ofCodes = ceilingOfCodes(machine.dots, Math.min(...widths));
+  const arithmetic = isPacked ? arithmeticOf(activations.mode, ofCodes) : "f32";
   return ({ kind, tokens, depth }) => {
     const visible = depth + tokens / 2;
     if (kind === "generate") {
@@ -96,8 +96,8 @@ export function limitsOf(model: Model, modules: readonly ModuleFacts[]): (test: 
   };
 }
 
-/** The ceiling that matmuls of codes meet. Only the relaxed build multiplies 8-bit integers, and only codes below 8 bits. */
-function arithmeticOfCodes(mode: Activations["mode"], isNarrow: boolean): Ceiling {
+/** The ceiling that matmuls of codes meet in a mode; `ofBytes` is that of int8. */
+function arithmeticOf(mode: Activations["mode"], ofBytes: Ceiling): Ceiling {
   if (mode === "f32" || mode === "study") return "f32";
-  return mode === "int8" && isNarrow ? "dotI8" : "dotI16";
+  return mode === "int8" ? ofBytes : "dotI16";
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { benchKernels } from "../../../src/bench/kernels/bench-kernels.ts";
 import { linearRows, linearWork } from "../../../src/bench/kernels/linear-rows.ts";
 import { readBenchReport } from "../../../src/bench/report/report-schema.ts";
+import { hasRelaxedSimd } from "../../../src/wasm/features.ts";
 import { readRepository } from "../../house/reading/sources.ts";
 
 const SMALL = { size: 128, matrix: 128, repeat: 2, streamBytes: 1 << 20, threads: 1 };
@@ -30,6 +31,11 @@ describe("benchKernels", () => {
     ]);
   });
 
+  it.runIf(hasRelaxedSimd())("adds up products as it is told to", async () => {
+    const { engine } = await benchKernels({ ...SMALL, matrix: 0, only: "w4/128", dots: "pairs" });
+    expect(engine).toMatchObject({ kernels: "relaxed", dots: "pairs" });
+  });
+
   it("refuses unknown options and ends when it is aborted", async () => {
     await expect(benchKernels({ size: 128, onli: "x" } as object)).rejects.toThrow("benchKernels: option onli");
     const signal = AbortSignal.abort(new Error("enough"));
@@ -39,13 +45,15 @@ describe("benchKernels", () => {
 
 describe("linearRows", () => {
   it("know their bytes and operations", () => {
-    const rows = linearRows("relaxed");
+    const rows = linearRows("unsigned");
     const find = (start: string) => rows.find(({ test }) => test.startsWith(start)) as (typeof rows)[number];
     // 4096 x 4096 weights of 4 bits, and an f16 scale for each 128; all have the same zero.
     const w4 = find("w4/128");
     expect(linearWork(w4)).toEqual({ bytes: 4096 * 4096 * (4 / 8 + 2 / 128), operations: 2 * 4096 * 4096 });
     expect(linearWork(find("f32 4096x4096 x64"))).toEqual({ bytes: 4096 * 4096 * 4, operations: 128 * 4096 * 4096 });
     expect(rows.filter(({ ceiling }) => ceiling === "read").every(({ rows: count }) => count === 1)).toBe(true);
-    expect(linearRows("base").some(({ ceiling }) => ceiling === "dotI8")).toBe(false);
+    const ofEight = (dots: "pairs" | "signed") => linearRows(dots).find(({ test }) => /^w8.*x64$/.test(test))?.ceiling;
+    expect([ofEight("pairs"), ofEight("signed")]).toEqual(["dotI16", "dotI8"]);
+    expect(linearRows("words").some(({ ceiling }) => ceiling === "dotI8")).toBe(false);
   });
 });
