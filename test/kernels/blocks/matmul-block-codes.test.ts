@@ -2,20 +2,12 @@ import { describe, expect, it } from "vitest";
 
 import { blockPanelBytes, panelCount, recordLayout } from "../../../src/tensor/panel.ts";
 import { sameBits } from "../../helpers/cuts.ts";
-import { type BlockRows, blockWeights, randomBlockRows } from "../../reference/blocks/block-values.ts";
+import { BLOCK_FORMS, type BlockRows, blockWeights, randomBlockRows } from "../../reference/blocks/block-values.ts";
 import { matmulBlocks } from "../../reference/blocks/matmul-blocks.ts";
 import { activations } from "../../reference/gptq/grid.ts";
 import { type Mode, roundRow } from "../../reference/matmul/activations.ts";
 import { matmul } from "../../reference/matmul/matmul.ts";
 
-const FORMS = [
-  [4, 32, 32],
-  [5, 32, 32],
-  [2, 16, 256],
-  [4, 32, 256],
-  [5, 32, 256],
-  [6, 16, 256],
-] as const;
 const ROWS = 37;
 /** Rows enough for tiles in both builds, and some that are left over. */
 const TOKENS = 15;
@@ -52,7 +44,7 @@ function expected(part: BlockRows, x: Float32Array, mode: Mode): Float32Array {
   return Float32Array.from(rows.flatMap((row) => Array.from(row)));
 }
 
-describe.each(FORMS)(
+describe.each(BLOCK_FORMS)(
   "blocks of %i bits, groups of %i in blocks of %i, times rounded rows",
   (bits, groupSize, blockSize) => {
     const cols = blockSize === 32 ? 288 : 512;

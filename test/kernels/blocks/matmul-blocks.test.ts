@@ -3,16 +3,8 @@ import { blockPanelBytes, panelCount } from "../../../src/tensor/panel.ts";
 import { sameBits } from "../../helpers/cuts.ts";
 import type { Bench } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
-import { type BlockRows, blockWeights, randomBlockRows } from "../../reference/blocks/block-values.ts";
+import { BLOCK_FORMS, type BlockRows, blockWeights, randomBlockRows } from "../../reference/blocks/block-values.ts";
 
-const FORMS = [
-  [4, 32, 32],
-  [5, 32, 32],
-  [2, 16, 256],
-  [4, 32, 256],
-  [5, 32, 256],
-  [6, 16, 256],
-] as const;
 const [ROWS, COLS] = [37, 512];
 
 /** Packs the rows with the kernel; returns the address of the panels. */
@@ -33,7 +25,7 @@ function pack(bench: Bench, part: BlockRows): number {
   return panels;
 }
 
-describe.each(FORMS)("blocks of %i bits, groups of %i in blocks of %i", (bits, groupSize, blockSize) => {
+describe.each(BLOCK_FORMS)("blocks of %i bits, groups of %i in blocks of %i", (bits, groupSize, blockSize) => {
   const part = randomBlockRows({ bits, groupSize, blockSize, rows: ROWS, cols: COLS });
   const weights = blockWeights(part);
 

@@ -4,6 +4,16 @@ import { f16Value } from "../../../src/tensor/float16.ts";
 import type { BlockForm } from "../../../src/tensor/matrix.ts";
 import { mulberry32 } from "../../helpers/random.ts";
 
+/** Bits of a code, columns of a group and of a block, of all types of blocks. */
+export const BLOCK_FORMS = [
+  [4, 32, 32],
+  [5, 32, 32],
+  [2, 16, 256],
+  [4, 32, 256],
+  [5, 32, 256],
+  [6, 16, 256],
+] as const;
+
 /** Rows of blocks as plain arrays. */
 export interface BlockRows extends BlockForm {
   readonly rows: number;
