@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
-import { requireGivenFile, requireRecord } from "../../src/files/given-files.ts";
+import { isFile, isResponse, requireGivenFile, requireRecord } from "../../src/files/given-files.ts";
 
 describe("requireGivenFile", () => {
   it("takes bytes, blobs and sources", () => {
@@ -49,5 +49,32 @@ describe("requireRecord", () => {
   ])("refuses %o", (files, found) => {
     expect(() => requireRecord("model", files)).toThrow(`model: found ${found}`);
     expect(() => requireRecord("model", files)).toThrow("expected files by name");
+  });
+});
+
+describe("isFile", () => {
+  it("knows a response", () => {
+    expect(isResponse(new Response("text"))).toBe(true);
+    expect(isFile(new Response("text"))).toBe(true);
+    expect(isResponse({ [Symbol.toStringTag]: "Response" })).toBe(false);
+  });
+
+  it("does not touch the runtime's Response for other values, since Node loads its HTTP client for it", () => {
+    let touched = 0;
+    const { Response: original } = globalThis;
+    const descriptor = Object.getOwnPropertyDescriptor(globalThis, "Response") as PropertyDescriptor;
+    const get = () => {
+      touched++;
+      return original;
+    };
+    Object.defineProperty(globalThis, "Response", { configurable: true, get });
+    try {
+      for (const value of [new Uint8Array(1), new Blob([]), {}, { open() {}, list() {} }, null, "text"]) isFile(value);
+      expect(touched).toBe(0);
+      expect(isFile(new original("text"))).toBe(true);
+      expect(touched).toBe(1);
+    } finally {
+      Object.defineProperty(globalThis, "Response", descriptor);
+    }
   });
 });

@@ -2,7 +2,7 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { quoted } from "../../base/json.ts";
-import { isFile, isList, requireGivenFile, requireRecord } from "../given-files.ts";
+import { isFile, isList, isResponse, requireGivenFile, requireRecord } from "../given-files.ts";
 import { type FilesByName, type FolderSource, filesFolder, type GivenFile, sourceOf } from "../source.ts";
 import { type DirectoryHandle, directoryFolder, isDirectoryHandle } from "./directory-folder.ts";
 import { listFolder } from "./file-list.ts";
@@ -42,8 +42,7 @@ function fileFolder(file: GivenFile): FolderSource {
 }
 
 function nameOf(file: GivenFile): string {
-  if (typeof Response !== "undefined" && file instanceof Response)
-    return URL.canParse(file.url) ? new URL(file.url).pathname : "";
+  if (isResponse(file)) return URL.canParse(file.url) ? new URL(file.url).pathname : "";
   const { name } = file as { readonly name?: unknown };
   return typeof name === "string" ? name : "";
 }
