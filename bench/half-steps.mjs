@@ -2,10 +2,14 @@
 // attention's and the routed experts' linears. STATISTICS come from `quern calibrate MODEL --hessians`. Figures are geometric means
 // over linears of the output's error, tr(D H D^T), relative to that of integer zero points.
 import { parseArgs } from "node:util";
-import { floatDType, readFloats } from "../dist/format/codecs/float-rows.js";
-import { openSafetensors } from "../dist/format/safetensors.js";
 import { nodeFile } from "../dist/node.js";
 import { statistics as topic } from "../dist/quantize.js";
+import { bundleModule } from "../scripts/bundle.mjs";
+
+await bundleModule("src/format/codecs/float-rows.ts", "build/float-rows.mjs");
+await bundleModule("src/format/safetensors.ts", "build/safetensors.mjs");
+const { floatDType, readFloats } = await import("../build/float-rows.mjs");
+const { openSafetensors } = await import("../build/safetensors.mjs");
 
 const [model, statistics, groupSize = "64"] = parseArgs({ allowPositionals: true }).positionals;
 const GROUP = Number(groupSize);

@@ -1,4 +1,4 @@
-// Builds the kernels (AssemblyScript), embeds them as TypeScript, then compiles src/ to dist/.
+// Builds the kernels (AssemblyScript), embeds them as TypeScript, then builds dist/: types by tsc, bundled scripts.
 // `--kernels` stops after the embedding: enough for the tests, which run from src/.
 import { execFileSync } from "node:child_process";
 import {
@@ -11,7 +11,9 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundleLibrary } from "./bundle.mjs";
 import { fingerprint, isFresh } from "./fingerprint.mjs";
 import { shortenNames } from "./kernel-names.mjs";
 
@@ -53,16 +55,37 @@ function embed() {
   writeFileSync(GENERATED, lines.join("\n"));
 }
 
-function buildLibrary() {
-  const key = fingerprint(["src", "build/kernels.stamp", "tsconfig.json", "scripts/build.mjs"]);
+async function buildLibrary() {
+  const scripts = ["scripts/build.mjs", "scripts/bundle.mjs"];
+  const key = fingerprint(["src", "build/kernels.stamp", "tsconfig.json", ...scripts, "package-lock.json"]);
   if (isFresh("dist/.stamp", key)) return;
   rmSync("dist", { recursive: true, force: true });
-  execFileSync(node, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], { stdio: "inherit" });
+  execFileSync(node, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json", "--emitDeclarationOnly"], {
+    stdio: "inherit",
+  });
+  dropInnerTypes();
   referDisposal();
+  await bundleLibrary("dist");
   mkdirSync("dist/wasm", { recursive: true });
   for (const target of Object.keys(ENTRIES)) copyFileSync(`build/${target}.wasm`, `dist/wasm/${target}.wasm`);
   if (existsSync("dist/cli/main.js")) chmodSync("dist/cli/main.js", 0o755);
   writeFileSync("dist/.stamp", key);
+}
+
+/** Deletes the types that no entry leads to, such as those of the program. */
+function dropInnerTypes() {
+  const needed = new Set();
+  const visit = (file) => {
+    if (needed.has(file)) return;
+    needed.add(file);
+    for (const [, to] of readFileSync(join("dist", file), "utf8").matchAll(
+      /(?:from |import |import\()"(\.[^"]+)\.[jt]s"/g,
+    ))
+      visit(join(dirname(file), `${to}.d.ts`));
+  };
+  for (const name of readdirSync("dist")) if (name.endsWith(".d.ts")) visit(name);
+  for (const name of readdirSync("dist", { recursive: true }))
+    if (name.endsWith(".d.ts") && !needed.has(name)) rmSync(join("dist", name));
 }
 
 /** tsc drops the reference that tells a consumer, whose `lib` may be es2022, what `Disposable` and `Symbol.dispose` are. */
@@ -76,4 +99,4 @@ function referDisposal() {
 }
 
 buildKernels();
-if (!process.argv.includes("--kernels")) buildLibrary();
+if (!process.argv.includes("--kernels")) await buildLibrary();

@@ -25,6 +25,7 @@ import { registerSweep } from "./commands/sweep.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
 import { addCommonOptions, type CommonOptions, commonOptionsOf, exampleText } from "./options/common-options.ts";
 import { throwUsage } from "./options/usage-errors.ts";
+import { packageFile } from "./package-file.ts";
 import { reportFailure, StoppedError } from "./session/command-failure.ts";
 import type { Action, RunCommand, Streams } from "./session/command-session.ts";
 import { createOutput } from "./show/command-output.ts";
@@ -164,6 +165,6 @@ function checkNames(command: Command): void {
 }
 
 function versionOf(): string {
-  const json = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const json = readFileSync(packageFile("package.json"), "utf8");
   return (JSON.parse(json) as { version: string }).version;
 }

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { nodeLock } from "../../src/adapter/node-lock.ts";
-import { repositoryFile } from "../helpers/shared.ts";
+import { builtModule } from "../helpers/built-module.ts";
 
 let folder: string;
 let path: string;
@@ -82,7 +82,7 @@ describe("nodeLock", () => {
   });
 
   it("goes with a process that ends before it disposes", () => {
-    const module = pathToFileURL(repositoryFile("dist/adapter/node-lock.js")).href;
+    const module = pathToFileURL(builtModule("src/adapter/node-lock.ts")).href;
     const program = `import { nodeLock } from ${JSON.stringify(module)};
       import { existsSync } from "node:fs";
       await nodeLock(process.argv[1]);

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
 import { linksOf } from "./reading/markdown.ts";
 import { skeleton } from "./reading/skeleton.ts";
-import { packagesOf, readRepository, SOURCES } from "./reading/sources.ts";
+import { listFiles, packagesOf, readRepository, SOURCES } from "./reading/sources.ts";
 
 /** What the library may import at run time. */
 const LIBRARY_PACKAGES = ["@assemblyscript/loader", "@huggingface/tokenizers", "fflate"];
@@ -113,6 +113,36 @@ describe("the packed package", () => {
       ({ target }) => !packed.some((path) => path === target || path.startsWith(`${target}/`)),
     );
     expect(missing).toEqual([]);
+  });
+});
+
+/** What a built script imports at once. */
+const importsOf = (file: string): string[] =>
+  [...readRepository(file).matchAll(/(?:from|import)\s*["`]([^"`]+)["`]/g)].map(([, specifier]) => specifier);
+
+describe("the scripts of dist", () => {
+  it("import packages that the package asks for, and no other", () => {
+    const imported = new Set(
+      listFiles("dist", ".js")
+        .flatMap(importsOf)
+        .filter((name) => !name.startsWith(".")),
+    );
+    const packages = [...imported].filter((name) => !isBuiltin(name));
+    expect(packages.length).toBeGreaterThan(4);
+    expect(packages.filter((name) => !(name in root.dependencies))).toEqual([]);
+  });
+
+  it("are few behind each entry, since each file that a runtime opens takes time", () => {
+    const filesBehind = (file: string, seen: Set<string> = new Set()): Set<string> => {
+      if (seen.has(file)) return seen;
+      seen.add(file);
+      const own = importsOf(file).filter((name) => name.startsWith("."));
+      for (const name of own) filesBehind(posix.join(posix.dirname(file), name), seen);
+      return seen;
+    };
+    for (const entry of ["core", "web", "index", "node", "quantize", "evaluate", "bench", "cli/main"])
+      expect([entry, filesBehind(`dist/${entry}.js`).size <= 10]).toEqual([entry, true]);
+    expect([...filesBehind("dist/web.js")].flatMap(importsOf).filter((name) => name.startsWith("node:"))).toEqual([]);
   });
 });
 

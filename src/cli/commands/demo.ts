@@ -1,6 +1,5 @@
 /** `quern demo`: a real MoE is calibrated on its own text, quantised in several ways, run, and compared. */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import pc from "picocolors";
 import type { Windows } from "../../compress/windows/window-batch.ts";
@@ -10,6 +9,7 @@ import type { DemoRow, HeldOut } from "../demo/demo-measure.ts";
 import type { DemoPlan } from "../demo/demo-plans.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
+import { packageFile } from "../package-file.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 import { renderTable } from "../show/text-table.ts";
 
@@ -46,7 +46,7 @@ const demo: Action<Options> = async (session, [given], options) => {
   const { demoPlans } = await import("../demo/demo-plans.ts");
   const { measure } = await import("../demo/demo-measure.ts");
   const { heatMap } = await import("../show/heat-map.ts");
-  const path = given ?? fileURLToPath(new URL("../../../models/fable-mixtral", import.meta.url));
+  const path = given ?? packageFile("models/fable-mixtral");
   const say = (text: string) => session.output.piece(`${text}\n`);
   await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path] });
   await using table = await nodeOutputFile(join(options.output, "results.md"), session.options);

@@ -16,8 +16,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CachedHubOptions, cachedHubFolder } from "../../../src/adapter/hub-cache/cached-hub-folder.ts";
 import { readAll } from "../../../src/files/source.ts";
+import { builtModule } from "../../helpers/built-module.ts";
 import { COMMIT, etagOf, HubServer } from "../../helpers/hub-server.ts";
-import { repositoryFile } from "../../helpers/shared.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 const bytesOf = (length: number, seed: number) =>
@@ -173,7 +173,7 @@ describe("cachedHubFolder", () => {
     rmSync(root(), { recursive: true });
     server.requests.length = 0;
     const program = `
-      const { cachedHubFolder } = await import(${JSON.stringify(repositoryFile("dist/adapter/hub-cache/cached-hub-folder.js"))});
+      const { cachedHubFolder } = await import(${JSON.stringify(builtModule("src/adapter/hub-cache/cached-hub-folder.ts"))});
       const file = await (await cachedHubFolder("hf:owner/name")).open("model.safetensors");
       await file.prepare({});
       await file.close();`;
