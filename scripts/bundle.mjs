@@ -55,7 +55,7 @@ function findChunks(chunks) {
     };
     for (const [chunk, entry] of Object.entries(ENTRIES)) {
       const id = ids.find((each) => each === resolve(`src/${entry}.ts`));
-      for (const next of this.getModuleInfo(id).importedIds) visit(next, chunk);
+      for (const start of chunk === "program" ? this.getModuleInfo(id).importedIds : [id]) visit(start, chunk);
     }
   };
 }
