@@ -2,9 +2,8 @@
 import { exp1, exp4 } from "../common/exp";
 import { loadPart, sumLanes, sumLanes4 } from "../common/lanes";
 
-/** q . k of four cache rows, summed in four lanes in ascending order, then across lanes. */
-@inline
-export function dot4(q: usize, k0: usize, k1: usize, k2: usize, k3: usize, headDim: i32): v128 {
+/** Stores factor * (q . k) of four cache rows, each summed in four lanes in ascending order, then across lanes. */
+function storeDots(to: usize, q: usize, k0: usize, k1: usize, k2: usize, k3: usize, headDim: i32, factor: v128): void {
   let a = f32x4.splat(0);
   let b = f32x4.splat(0);
   let c = f32x4.splat(0);
@@ -26,15 +25,12 @@ export function dot4(q: usize, k0: usize, k1: usize, k2: usize, k3: usize, headD
     c = f32x4.add(c, f32x4.mul(x, loadPart(k2 + at, rest)));
     d = f32x4.add(d, f32x4.mul(x, loadPart(k3 + at, rest)));
   }
-  return sumLanes4(a, b, c, d);
+  v128.store(to, f32x4.mul(sumLanes4(a, b, c, d), factor));
 }
 
-/**
- * Stores factor * (q . k) of two queries and four cache rows at to0 and to1: the bits of two calls of `dot4`, in less time, since eight sums do
- * not wait for each other.
- */
+/** The bits of two calls of `storeDots` for two queries, in less time, since eight sums do not wait for each other. */
 @inline
-export function storeTwoDots(to0: usize, to1: usize, q0: usize, q1: usize, k0: usize, k1: usize, k2: usize, k3: usize, headDim: i32, factor: v128): void {
+function storeTwoDots(to0: usize, to1: usize, q0: usize, q1: usize, k0: usize, k1: usize, k2: usize, k3: usize, headDim: i32, factor: v128): void {
   let a = f32x4.splat(0), b = f32x4.splat(0), c = f32x4.splat(0), d = f32x4.splat(0);
   let e = f32x4.splat(0), f = f32x4.splat(0), g = f32x4.splat(0), h = f32x4.splat(0);
   const whole = <usize>headDim << 2;
@@ -54,14 +50,42 @@ export function storeTwoDots(to0: usize, to1: usize, q0: usize, q1: usize, k0: u
 }
 
 /**
+ * to0[r] = factor * (q0 . k[r]) and to1[r] = factor * (q1 . k[r]) of cache rows, four at a time: up to three more scores are overwritten.
+ * q1 0: only the first.
+ */
+export function scoreRows(to0: usize, to1: usize, q0: usize, q1: usize, k: usize, rows: i32, stride: usize, headDim: i32, scale: f32): void {
+  const last = k + <usize>(rows - 1) * stride;
+  const isPair = q1 != 0 && (headDim & 3) == 0;
+  const factor = f32x4.splat(scale);
+  for (; k <= last; k += 4 * stride) {
+    // Past the end, the last row is used again, so that the sum of a row never depends on its neighbours.
+    const k1 = min(k + stride, last), k2 = min(k + 2 * stride, last), k3 = min(k + 3 * stride, last);
+    if (isPair) storeTwoDots(to0, to1, q0, q1, k, k1, k2, k3, headDim, factor);
+    else {
+      storeDots(to0, q0, k, k1, k2, k3, headDim, factor);
+      if (q1) storeDots(to1, q1, k, k1, k2, k3, headDim, factor);
+    }
+    to0 += 16;
+    to1 += 16;
+  }
+}
+
+/**
  * scores[r] = e^(scores[r] - their maximum), and 0 from `count` up to a multiple of four. Returns their sum (four lanes in ascending
  * order, then across). If `sink` is an address, the score there takes part in the maximum and the sum like that of one more row.
  */
 export function expRows(scores: usize, count: i32, sink: usize): f32 {
   const end = scores + (<usize>((count + 3) & ~3) << 2);
   for (let at = scores + (<usize>count << 2); at < end; at += 4) store<f32>(at, -Infinity);
-  let most = v128.load(scores);
-  for (let at = scores + 16; at < end; at += 16) most = f32x4.pmax(most, v128.load(at));
+  // Two maxima, of even and odd vectors, do not wait for each other.
+  let most = v128.load(scores), other = most;
+  let next = scores + 16;
+  for (; next + 32 <= end; next += 32) {
+    most = f32x4.pmax(most, v128.load(next));
+    other = f32x4.pmax(other, v128.load(next, 16));
+  }
+  if (next < end) most = f32x4.pmax(most, v128.load(next));
+  most = f32x4.pmax(most, other);
   let highest = max(
     max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 2)),
     max(f32x4.extract_lane(most, 1), f32x4.extract_lane(most, 3)),
@@ -137,6 +161,36 @@ export function mixRows(y: usize, scores: usize, v: usize, count: i32, stride: u
   for (; at + 128 <= end; at += 128) mix32(y + at, scores, v + at, count, stride);
   for (; at + 16 <= end; at += 16) mix4(y + at, scores, v + at, count, stride);
   for (; at < end; at += 4) mix1(y + at, scores, v + at, count, stride);
+}
+
+/** y0[0..16) += sum over rows, ascending, of p0[r] * v[r], and the same for y1 and p1. */
+function mixTwo16(y0: usize, y1: usize, p0: usize, p1: usize, v: usize, count: i32, stride: usize): void {
+  let a0 = v128.load(y0), a1 = v128.load(y0, 16), a2 = v128.load(y0, 32), a3 = v128.load(y0, 48);
+  let b0 = v128.load(y1), b1 = v128.load(y1, 16), b2 = v128.load(y1, 32), b3 = v128.load(y1, 48);
+  const end = p0 + (<usize>count << 2);
+  for (const apart = p1 - p0; p0 < end; p0 += 4) {
+    const p = v128.load32_splat(p0), q = v128.load32_splat(p0 + apart);
+    let x = v128.load(v);
+    a0 = f32x4.add(a0, f32x4.mul(p, x)), b0 = f32x4.add(b0, f32x4.mul(q, x));
+    x = v128.load(v, 16);
+    a1 = f32x4.add(a1, f32x4.mul(p, x)), b1 = f32x4.add(b1, f32x4.mul(q, x));
+    x = v128.load(v, 32);
+    a2 = f32x4.add(a2, f32x4.mul(p, x)), b2 = f32x4.add(b2, f32x4.mul(q, x));
+    x = v128.load(v, 48);
+    a3 = f32x4.add(a3, f32x4.mul(p, x)), b3 = f32x4.add(b3, f32x4.mul(q, x));
+    v += stride;
+  }
+  v128.store(y0, a0), v128.store(y0, a1, 16), v128.store(y0, a2, 32), v128.store(y0, a3, 48);
+  v128.store(y1, b0), v128.store(y1, b1, 16), v128.store(y1, b2, 32), v128.store(y1, b3, 48);
+}
+
+/** `mixRows` for two tokens or heads that weigh the same rows. */
+export function mixTwoRows(y0: usize, y1: usize, p0: usize, p1: usize, v: usize, count: i32, stride: usize, width: i32): void {
+  let at: usize = 0;
+  const whole = <usize>(width & ~15) << 2;
+  for (; at < whole; at += 64) mixTwo16(y0 + at, y1 + at, p0, p1, v + at, count, stride);
+  mixRows(y0 + at, p0, v + at, count, stride, width & 15);
+  mixRows(y1 + at, p1, v + at, count, stride, width & 15);
 }
 
 /** y[0..width) /= sum. */

@@ -1,27 +1,26 @@
 // Attention over the key/value cache: rows of all heads' keys, and of their values, f32 or f16 (cache.ts).
 //
-// Tokens whose rows are neighbours in the cache are computed in blocks, so that keys and values are read once for a block. The order of
-// sums is that of a single token, so the bits are too.
-import { widenRows } from "./cache";
-import { divide, dot4, expRows, mixRows, storeTwoDots } from "./attention-rows";
+// Tokens whose rows are neighbours in the cache are computed in blocks: a tile of rows is copied once and meets all queries of a block, two
+// queries at a time. The order of sums is that of a single token, so the bits are too.
+import { copyRows, widenRows } from "./cache";
+import { divide, expRows, mixRows, mixTwoRows, scoreRows } from "./attention-rows";
 
 /** Most tokens of a block. */
-const TOKENS: i32 = 8;
+const TOKENS: i32 = 16;
 
 /** Cache rows of a tile for one token, whose heads take turns: few enough that memory is read in whole rows. */
-const ROWS: i32 = 8;
+const ROWS: i32 = 16;
 
-/** Cache rows of a tile for a block, unless heads are wider than BLOCK_WIDTH. */
-const BLOCK_ROWS: i32 = 32;
-const BLOCK_WIDTH: i32 = 512;
+/** Numbers of a tile for a block, unless ROWS rows are more: it stays in the processor's first cache while all queries meet it. */
+const BLOCK_NUMBERS: i32 = 4096;
 
-@inline function tileRows(tokens: i32, width: i32): i32 { return tokens > 1 && width <= BLOCK_WIDTH ? BLOCK_ROWS : ROWS; }
+@inline function tileRows(tokens: i32, width: i32): i32 { return tokens > 1 ? max(ROWS, (BLOCK_NUMBERS / width) & ~3) : ROWS; }
 
 /** Scores held at once, unless one head alone has more: 256 KiB. */
 const HELD_SCORES: i32 = 65536;
 
-/** Columns of a tile of f16 that is widened, unless one head alone has more. Its place is at the beginning of scratch: 64 KiB. */
-const TILE_COLUMNS: i32 = 2048;
+/** Columns of ROWS rows that are copied, unless one head alone has more. Their place is at the beginning of scratch: 64 KiB. */
+const TILE_COLUMNS: i32 = 1024;
 
 // Words of a call's shape.
 @inline function headsOf(shape: usize): i32 { return load<i32>(shape); }
@@ -33,96 +32,102 @@ const TILE_COLUMNS: i32 = 2048;
   return tokens == 1 ? segment : segments + (<usize>load<i32>(offsets + (<usize>token << 2)) << 3);
 }
 
-/** Address of rows [row, row + rows) of the cache for heads [from, to) as f32, `tileStride` bytes apart; those of f16 are written to `tile`. */
-function tileOf(tile: usize, cache: usize, row: i32, rows: i32, width: i32, shape: usize, from: i32, to: i32): usize {
-  const group = groupOf(shape);
-  const all = load<i32>(shape, 4) * width;
-  const at = <usize>row * all + <usize>(from / group * width);
-  if (!isHalf(shape)) return cache + (at << 2);
-  widenRows(tile, cache + (at << 1), rows, <usize>all << 1, tileColumns(width, group, from, to));
-  return tile;
+/** Whether rows of a tile are copied: they are narrower (f16), or used by many tokens, which read them faster when they lie side by side. */
+@inline function isCopied(tokens: i32, shape: usize): bool { return tokens > 1 || isHalf(shape); }
+
+/** Whether any token of a block sees one of the cache rows [row, end). */
+function isSeen(tokens: i32, segment: usize, segments: usize, offsets: usize, row: i32, end: i32): bool {
+  for (let token = 0; token < tokens; token++) {
+    const seen = segmentOf(tokens, segment, segments, offsets, token);
+    if (row < load<i32>(seen) + load<i32>(seen, 4) && end > load<i32>(seen)) return true;
+  }
+  return false;
 }
 
-@inline function tileColumns(width: i32, group: i32, from: i32, to: i32): i32 { return ((to - 1) / group - from / group + 1) * width; }
-
-@inline function tileStride(width: i32, shape: usize, from: i32, to: i32): usize {
-  return <usize>(isHalf(shape) ? tileColumns(width, groupOf(shape), from, to) : load<i32>(shape, 4) * width) << 2;
-}
-
-/** Whether a segment has any of the four cache rows from `row` on. */
-@inline function sees(segment: usize, row: i32): bool {
-  const first = load<i32>(segment);
-  return row + 4 > first && row < first + load<i32>(segment, 4);
+/** Whether two segments begin with the same row and end at most one row apart: a score of one row more has room. */
+@inline function areAlike(a: usize, b: usize): bool {
+  return load<i32>(a) == load<i32>(b) && <u32>(load<i32>(a, 4) - load<i32>(b, 4) + 1) <= 2;
 }
 
 /**
- * scores[token, head, r] = scale * (q[token, head] . k[r]) for heads [from, to) and the rows of one segment. Scores of a token and head are
- * `lds` bytes apart; up to three before the first and behind the last are overwritten.
+ * pass 0: scores[token, head, r] = scale * (q[token, head] . k[r]) for the heads [from, to) of one key/value head and the rows of a tile,
+ * [row, end), that a token sees. Scores of a token and head are `lds` bytes apart; up to three before the first and four behind the last are
+ * overwritten. `k`: the first row's key of this head.
+ * pass 1: y[token, head] += sum over those rows, ascending, of scores[token, head, r] * v[r]; `q` is y, `k` the first row's value.
+ * Two tokens or heads that see nearly the same rows are computed at once; a row that only one of them sees is added by itself.
  */
-function scoreBlock(
-  tile: usize, scores: usize, lds: usize, q: usize, ldq: i32, keyCache: usize, offsets: usize, segments: usize, segment: usize,
-  tokens: i32, first: i32, last: i32, from: i32, to: i32, shape: usize,
+function meetTile(
+  pass: i32, k: usize, stride: usize, row: i32, end: i32, scores: usize, lds: usize, scoreHeads: i32, q: usize, ldq: i32, offsets: usize, segments: usize,
+  segment: usize, tokens: i32, from: i32, to: i32, shape: usize,
 ): void {
-  const width = load<i32>(shape, 8);
-  const factor = v128.load32_splat(shape, 16);
-  const group = groupOf(shape);
-  const stride = tileStride(width, shape, from, to);
-  const step = tileRows(tokens, width);
-  for (let row = first; row < last; row += step) {
-    const rows = min(step, last - row);
-    const k = tileOf(tile, keyCache, row, rows, width, shape, from, to);
-    const lastRow = k + <usize>(rows - 1) * stride;
-    for (let four = 0; four < rows; four += 4) {
-      const k0 = k + <usize>four * stride;
-      // Past the end, the last row is used again, so that the sum of a row never depends on its neighbours.
-      const k1 = min(k0 + stride, lastRow);
-      const k2 = min(k0 + 2 * stride, lastRow);
-      const k3 = min(k0 + 3 * stride, lastRow);
-      const at = row + four;
-      for (let head = from; head < to; head++) {
-        const k = <usize>((head / group - from / group) * width) << 2;
-        const isPair = tokens == 1 && head + 1 < to && (head + 1) / group == head / group;
-        for (let token = 0; token < tokens; token++) {
-          const seen = segmentOf(tokens, segment, segments, offsets, token);
-          if (!sees(seen, at)) continue;
-          const query = q + (<usize>(token * ldq + head * width) << 2);
-          const to4 = scores + <usize>(token * (to - from) + head - from) * lds + (<usize>(at - load<i32>(seen)) << 2);
-          const other = isPair ? segment : segmentOf(tokens, segment, segments, offsets, min(token + 1, tokens - 1));
-          if ((width & 3) == 0 && (isPair || (token + 1 < tokens && sees(other, at)))) {
-            const query1 = query + (<usize>(isPair ? width : ldq) << 2);
-            const to5 = to4 + (isPair ? lds : <usize>(to - from) * lds + (<usize>(load<i32>(seen) - load<i32>(other)) << 2));
-            storeTwoDots(to4, to5, query, query1, k0 + k, k1 + k, k2 + k, k3 + k, width, factor);
-            token++;
-          } else v128.store(to4, f32x4.mul(dot4(query, k0 + k, k1 + k, k2 + k, k3 + k, width), factor));
-        }
-        if (isPair && (width & 3) == 0) head++;
-      }
+  const width = load<i32>(shape + (pass == 0 ? 8 : 12));
+  const factor = load<f32>(shape, 16);
+  const heads = to - from;
+  const count = tokens * heads;
+  for (let i = 0; i < count; ) {
+    const token = i / heads, head = i - token * heads;
+    const nextToken = (i + 1) / heads, nextHead = i + 1 - nextToken * heads;
+    const seen = segmentOf(tokens, segment, segments, offsets, token);
+    const other = i + 1 < count ? segmentOf(tokens, segment, segments, offsets, nextToken) : 0;
+    const isPair = other != 0 && areAlike(seen, other);
+    const begin = load<i32>(seen), stop = begin + load<i32>(seen, 4);
+    const stop1 = isPair ? begin + load<i32>(other, 4) : stop;
+    const q0 = q + (<usize>(token * ldq + head * width) << 2);
+    const q1 = isPair ? q + (<usize>(nextToken * ldq + nextHead * width) << 2) : 0;
+    const s0 = scores + <usize>(token * scoreHeads + head) * lds - (<usize>begin << 2);
+    const s1 = scores + <usize>(nextToken * scoreHeads + nextHead) * lds - (<usize>begin << 2);
+    i += isPair ? 2 : 1;
+    if (pass == 0) {
+      const low = row + (max(0, begin - row) & ~3), rows = min(end, max(stop, stop1)) - low;
+      if (rows > 0) scoreRows(s0 + (<usize>low << 2), s1 + (<usize>low << 2), q0, q1, k + <usize>(low - row) * stride, rows, stride, width, factor);
+      continue;
     }
+    const v = k - <usize>row * stride;
+    let low = max(row, begin);
+    if (isPair) {
+      const high = min(end, min(stop, stop1));
+      if (high > low) mixTwoRows(q0, q1, s0 + (<usize>low << 2), s1 + (<usize>low << 2), v + <usize>low * stride, high - low, stride, width);
+      low = max(low, high);
+      mixSome(q1, s1, v, stride, low, min(end, stop1), width);
+    }
+    mixSome(q0, s0, v, stride, low, min(end, stop), width);
   }
 }
 
-/** y[token, head] += sum over the rows of one segment, ascending, of scores[token, head, r] * v[r]; arguments as above. */
-function mixBlock(
-  tile: usize, scores: usize, lds: usize, y: usize, ldy: i32, valueCache: usize, offsets: usize, segments: usize, segment: usize,
+/** y += sum over the rows [low, high), ascending, of scores[r] * v[r]. */
+function mixSome(y: usize, scores: usize, v: usize, stride: usize, low: i32, high: i32, width: i32): void {
+  if (high > low) mixRows(y, scores + (<usize>low << 2), v + <usize>low * stride, high - low, stride, width);
+}
+
+/** Both passes over the rows [first, last) of a cache: `meetTile` for all tiles and all key/value heads of [from, to). */
+function meetRows(
+  pass: i32, tile: usize, cache: usize, scores: usize, lds: usize, q: usize, ldq: i32, offsets: usize, segments: usize, segment: usize,
   tokens: i32, first: i32, last: i32, from: i32, to: i32, shape: usize,
 ): void {
-  const width = load<i32>(shape, 12);
+  const width = load<i32>(shape + (pass == 0 ? 8 : 12));
   const group = groupOf(shape);
-  const stride = tileStride(width, shape, from, to);
+  const kvHead = from / group;
+  const half = isHalf(shape);
+  const columns = ((to - 1) / group - kvHead + 1) * width;
+  const all = load<i32>(shape, 4) * width;
+  const cacheStride = <usize>all << (half ? 1 : 2);
+  const stride = <usize>(isCopied(tokens, shape) ? columns : all) << 2;
   const step = tileRows(tokens, width);
+  cache += <usize>(kvHead * width) << (half ? 1 : 2);
   for (let row = first; row < last; row += step) {
-    const v = tileOf(tile, valueCache, row, min(step, last - row), width, shape, from, to);
-    let p = scores;
-    for (let token = 0; token < tokens; token++) {
-      const seen = segmentOf(tokens, segment, segments, offsets, token);
-      const begin = load<i32>(seen);
-      const low = max(row, begin);
-      const rows = min(row + step, begin + load<i32>(seen, 4)) - low;
-      for (let head = from; head < to; head++) {
-        const at = <usize>(low - row) * stride + (<usize>((head / group - from / group) * width) << 2);
-        if (rows > 0) mixRows(y + (<usize>(token * ldy + head * width) << 2), p + (<usize>(low - begin) << 2), v + at, rows, stride, width);
-        p += lds;
-      }
+    const end = min(row + step, last);
+    if (!isSeen(tokens, segment, segments, offsets, row, end)) continue;
+    const at = cache + <usize>row * cacheStride;
+    let k = tile;
+    if (half) widenRows(tile, at, end - row, cacheStride, columns);
+    else if (tokens > 1) copyRows(tile, at, end - row, cacheStride, columns);
+    else k = at;
+    for (let head = from, kv = kvHead + 1; head < to; kv++) {
+      const next = min(to, kv * group);
+      const s = scores + <usize>(head - from) * lds;
+      meetTile(pass, k, stride, row, end, s, lds, to - from, q + (<usize>(head * width) << 2), ldq, offsets, segments, segment, tokens, head, next, shape);
+      k += <usize>width << 2;
+      head = next;
     }
   }
 }
@@ -147,7 +152,7 @@ function attendBlock(
   const width = load<i32>(shape, 12);
   const sinks = <usize>load<u32>(shape, 20);
   const tile = scratch;
-  const scores = scratch + (isHalf(shape) ? <usize>max(TILE_COLUMNS, max(load<i32>(shape, 8), width)) * ROWS * 4 : 0) + 16;
+  const scores = scratch + (isCopied(tokens, shape) ? <usize>max(TILE_COLUMNS, max(load<i32>(shape, 8), width)) * ROWS * 4 : 0) + 16;
   const heads = to - from;
   const begin = segments + (<usize>load<i32>(offsets) << 3);
   const end = tokens == 1 ? segments + (<usize>load<i32>(offsets, 4) << 3) : begin + 8;
@@ -162,8 +167,8 @@ function attendBlock(
         first = min(first, load<i32>(other));
         last = max(last, load<i32>(other) + load<i32>(other, 4));
       }
-      if (pass == 0) scoreBlock(tile, at, lds, q, ldq, keyCache, offsets, segments, segment, tokens, first, last, from, to, shape);
-      else mixBlock(tile, at, lds, y, ldy, valueCache, offsets, segments, segment, tokens, first, last, from, to, shape);
+      if (pass == 0) meetRows(0, tile, keyCache, at, lds, q, ldq, offsets, segments, segment, tokens, first, last, from, to, shape);
+      else meetRows(1, tile, valueCache, at, lds, y, ldy, offsets, segments, segment, tokens, first, last, from, to, shape);
       at += <usize>load<i32>(segment, 4) << 2;
     }
     at = scores;
@@ -192,7 +197,7 @@ function blockOf(offsets: usize, most: i32): i32 {
  * place in the cache does not change a bit. Query head h reads key/value head h / (heads / kvHeads).
  * shape: words { heads, kvHeads, keyWidth, valueWidth, f32 scale, address of sinks f32[heads] or 0, 1 for a cache of f16 }. The widths are
  * those of one head. A sink is the score of a row whose value is zero: it takes its part of the softmax and adds nothing.
- * Scratch: 64 KiB (f16; 32 times the width of a head if larger), and 256 KiB, or, if larger, 4 bytes for each visible row and 48 more.
+ * Scratch: 64 KiB (64 times the width of a head if larger), and 256 KiB, or, if larger, 4 bytes for each visible row and 48 more.
  */
 export function attend(
   first: i32, last: i32, scratch: usize,

@@ -34,6 +34,23 @@ function widen4(bits: v128, mask: v128, up: v128, top: v128): v128 {
   return v128.or(value, f32x4.ge(f32x4.abs(value), top));
 }
 
+/** out[rows][width] = f32 rows at `from`, `stride` bytes apart. */
+export function copyRows(out: usize, from: usize, rows: i32, stride: usize, width: i32): void {
+  for (; rows > 0; rows--) {
+    let at = from;
+    const end = from + (<usize>width << 2);
+    for (; at + 16 <= end; at += 16) {
+      v128.store(out, v128.load(at));
+      out += 16;
+    }
+    for (; at < end; at += 4) {
+      store<f32>(out, load<f32>(at));
+      out += 4;
+    }
+    from += stride;
+  }
+}
+
 /** out[rows][width] = f16 rows at `from`, `stride` bytes apart, as f32. */
 export function widenRows(out: usize, from: usize, rows: i32, stride: usize, width: i32): void {
   const mask = v128.or(v128.load(F16_SIGN), v128.load(F16_REST));

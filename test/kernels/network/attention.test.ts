@@ -141,13 +141,19 @@ describe("attend", () => {
     ["after others", (t: number) => [100 + t, 0]],
     ["in a window", (t: number) => [30 + t, 11 + t]],
     ["in a window that begins", (t: number) => [10 + t, Math.max(0, t - 3)]],
+    ["in windows far from each other", (t: number) => [(t % 3) * 150 + t + 4, (t % 3) * 150 + t]],
+    ["in windows of different size", (t: number) => [60 + ((7 * t) % 5), (11 * t) % 61]],
   ] as const)("computes blocks of tokens %s as single tokens", (_, place) => {
     const places = Array.from({ length: 21 }, (_, t) => place(t));
     const [rows, firsts] = [places.map(([row]) => row), places.map(([, first]) => first)];
-    for (const half of [false, true]) {
-      const { y, expected } = scenario({ heads: 6, kvHeads: 2, headDim: 20, valueDim: 36, rows, firsts, half });
-      expect(worstError(y, expected, 1)).toBeLessThan(1e-6);
-    }
+    for (const half of [false, true])
+      for (const widths of [
+        { headDim: 20, valueDim: 36 },
+        { headDim: 152, valueDim: 129 },
+      ]) {
+        const { y, expected } = scenario({ heads: 6, kvHeads: 2, ...widths, rows, firsts, half });
+        expect(worstError(y, expected, 1)).toBeLessThan(1e-6);
+      }
   });
 
   it.each([1, 4, 7, 30])("reads a cache of f16 as f32 with the same numbers, over %i rows", (count) => {
