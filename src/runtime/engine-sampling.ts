@@ -12,7 +12,9 @@ export class EngineSampling implements SampleEngine, Disposable {
   readonly #machine: Machine;
   readonly #vocabSize: number;
   readonly #memory: Region;
-  readonly #scores: number;
+  /** Where scores from outside the engine's memory are copied to, and where those lie that `largest` got last. */
+  readonly #copy: number;
+  #scores: number;
   readonly #weights: number;
   readonly #best: number;
   /** f64 { most, temperature }, and the same bits as words. */
@@ -27,7 +29,8 @@ export class EngineSampling implements SampleEngine, Disposable {
     using taken = machine.arena.region();
     this.#machine = machine;
     this.#vocabSize = vocabSize;
-    this.#scores = taken.alloc(4 * vocabSize);
+    this.#copy = taken.alloc(4 * vocabSize);
+    this.#scores = this.#copy;
     this.#weights = taken.alloc(8 * vocabSize);
     this.#best = taken.alloc(4);
     this.#scalars = taken.alloc(16);
@@ -36,12 +39,13 @@ export class EngineSampling implements SampleEngine, Disposable {
 
   largest(scores: Float32Array): number {
     const { arena } = this.#machine;
-    arena.floats.set(scores, this.#scores >>> 2);
+    this.#scores = scores.buffer === arena.words.buffer ? scores.byteOffset : this.#copy;
+    if (this.#scores === this.#copy) arena.floats.set(scores, this.#copy >>> 2);
     this.#machine.call("argmax_rows", 1, this.#best, this.#scores, this.#vocabSize, this.#vocabSize);
     return arena.words[this.#best >>> 2];
   }
 
-  weigh(most: number, temperature: number, weights: Float64Array): void {
+  weigh(most: number, temperature: number): Float64Array {
     const { arena } = this.#machine;
     this.#given[0] = most;
     this.#given[1] = temperature;
@@ -49,7 +53,7 @@ export class EngineSampling implements SampleEngine, Disposable {
     const units = Math.ceil(this.#vocabSize / UNIT_COLUMNS);
     this.#machine.call("weigh_f32", units, this.#weights, this.#scores, this.#vocabSize, this.#scalars);
     if (this.#view?.buffer !== arena.words.buffer) this.#view = arena.f64(this.#weights, this.#vocabSize);
-    weights.set(this.#view);
+    return this.#view;
   }
 
   [Symbol.dispose](): void {

@@ -121,7 +121,7 @@ export async function collect<Whole extends Generated>(
   }
 }
 
-/** Copies the logits out of the engine and samples the next id from them. */
+/** Samples the next id from logits while they lie in the engine: `take` draws it, `next` gives it. */
 function createSampler(
   model: Model,
   sampling: Required<SamplingOptions>,
@@ -130,20 +130,18 @@ function createSampler(
 ): Disposable & { take(rows: LogitRows): void; next(): number } {
   const random = createRandom(seed);
   const history = [...promptIds];
-  const logits = new Float32Array(model.config.vocabSize);
+  const { vocabSize } = model.config;
   const sampler = borrowSampling(model);
-  const room = new SampleRoom(logits.length, sampler.engine);
+  const room = new SampleRoom(vocabSize, sampler.engine);
   const { arena } = model.machine;
+  let logits: Float32Array = new Float32Array(0);
   return {
     take({ ptr }) {
-      const { floats } = arena;
-      for (let id = 0, from = ptr >>> 2; id < logits.length; id++) logits[id] = floats[from + id];
+      // A new view only after the memory has grown, or for another session.
+      if (logits.buffer !== arena.words.buffer || logits.byteOffset !== ptr) logits = arena.f32(ptr, vocabSize);
+      history.push(sample(logits, sampling, random, history, room));
     },
-    next() {
-      const id = sample(logits, sampling, random, history, room);
-      history.push(id);
-      return id;
-    },
+    next: () => history[history.length - 1],
     [Symbol.dispose]: () => sampler[Symbol.dispose](),
   };
 }

@@ -40,10 +40,10 @@ const LEAST_LOG = -708;
 
 /** Computes over all tokens what a draw needs, with the same results as the code here. */
 export interface SampleEngine {
-  /** Id of the largest score, on ties the lowest; -1 if one is not finite. */
+  /** Id of the largest score, on ties the lowest; -1 if one is not finite. Scores that lie in the engine's memory are read there. */
   largest(scores: Float32Array): number;
-  /** weights[id] = e^((score - most) / temperature) of the scores that `largest` got last. */
-  weigh(most: number, temperature: number, weights: Float64Array): void;
+  /** e^((score - most) / temperature) of each score that `largest` got last. The array is valid until the next call. */
+  weigh(most: number, temperature: number): Float64Array;
 }
 
 /** Arrays for the candidates, reused from one draw to the next so that a token allocates nothing. */
@@ -89,16 +89,17 @@ export function sample(
   const scores = repetitionPenalty === 1 ? logits : penalise(logits, history, repetitionPenalty, room);
   const best = argmax(scores, room);
   if (temperature === 0) return best;
-  let count = scores.length;
-  if (topK > 0 && topK < count) {
-    count = topK;
-    keepLargest(scores, count, room.ids);
-  } else for (let id = 0; id < count; id++) room.ids[id] = id;
-  if (room.engine !== undefined && count === scores.length) room.engine.weigh(scores[best], temperature, room.weights);
+  const isWhole = topK === 0 || topK >= scores.length;
+  const found = isWhole ? room.engine?.weigh(scores[best], temperature) : undefined;
+  if (found !== undefined && topP === 1 && minP === 0) return draw(found, scores.length, random); // all tokens, where they lie
+  let count = isWhole ? scores.length : topK;
+  if (isWhole) for (let id = 0; id < count; id++) room.ids[id] = id;
+  else keepLargest(scores, count, room.ids);
+  if (found !== undefined) room.weights.set(found);
   else weigh(scores, count, scores[best], temperature, room);
   if (topP < 1) count = nucleus(room, count, topP);
   if (minP > 0) count = filter(room, count, minP); // the most likely token weighs 1
-  return draw(room, count, random);
+  return room.ids[draw(room.weights, count, random)];
 }
 
 function penalise(logits: Float32Array, history: readonly number[], penalty: number, room: SampleRoom): Float32Array {
@@ -191,15 +192,16 @@ function filter({ ids, weights }: SampleRoom, count: number, least: number): num
   return kept;
 }
 
-function draw({ ids, weights }: SampleRoom, count: number, random: Random): number {
+/** Index of the candidate that is drawn. */
+function draw(weights: Float64Array, count: number, random: Random): number {
   const goal = random.next() * sum(weights, count);
   let mass = 0;
   let last = 0;
   for (let i = 0; i < count; i++) {
     if (weights[i] === 0) continue;
     mass += weights[i];
-    if (mass > goal) return ids[i];
+    if (mass > goal) return i;
     last = i;
   }
-  return ids[last]; // the goal was rounded up to the whole sum
+  return last; // the goal was rounded up to the whole sum
 }

@@ -43,9 +43,25 @@ describe.each([1, 2])("EngineSampling on %i threads", (threads) => {
       for (let draw = 0; draw < 20; draw++)
         expect(sample(logits, options, one, [0, 1], with_)).toBe(sample(logits, options, two, [0, 1], without));
     }
-    sample(logits, { temperature: 0.9 }, createRandom(1), [], with_);
     sample(logits, { temperature: 0.9 }, createRandom(1), [], without);
-    expect(with_.weights).toEqual(without.weights);
+    engine.largest(logits);
+    expect(engine.weigh(Math.max(...logits), 0.9)).toEqual(without.weights);
+  });
+
+  it("reads logits that lie in the engine's memory there, and does not change them", () => {
+    using engine = new EngineSampling(machine, 257);
+    using region = machine.arena.region();
+    const logits = logitsOf(257);
+    const inside = machine.arena.f32(region.alloc(4 * 257), 257);
+    inside.set(logits);
+    const room = new SampleRoom(257, engine);
+    const plain = new SampleRoom(257);
+    for (const options of [{}, { temperature: 0 }, { topP: 0.9 }, { repetitionPenalty: 1.3 }, { temperature: 0.7 }]) {
+      const [one, two] = [createRandom(3), createRandom(3)];
+      for (const scores of [inside, logits, inside])
+        expect(sample(scores, options, one, [0, 1], room)).toBe(sample(logits, options, two, [0, 1], plain));
+    }
+    expect(inside).toEqual(logits);
   });
 
   it("refuses what the other code refuses, with the same words", () => {
@@ -70,15 +86,12 @@ describe.each([1, 2])("EngineSampling on %i threads", (threads) => {
   it("goes on after the memory has grown, and gives it back", () => {
     const before = machine.arena.used;
     const engine = new EngineSampling(machine, 4);
-    const room = new SampleRoom(4, engine);
     const logits = Float32Array.of(0, 1, 2, 3);
-    sample(logits, {}, createRandom(1), [], room);
-    const first = room.weights.slice();
+    const weights = () => engine.weigh(logits[engine.largest(logits)], 1).slice();
+    const first = weights();
     using more = machine.arena.region();
     more.alloc(64 << 20);
-    room.weights.fill(0);
-    sample(logits, {}, createRandom(1), [], room);
-    expect(room.weights).toEqual(first);
+    expect(weights()).toEqual(first);
     more[Symbol.dispose]();
     engine[Symbol.dispose]();
     expect(machine.arena.used).toBe(before);

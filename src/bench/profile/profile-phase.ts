@@ -115,7 +115,9 @@ function sumOf(times: Float64Array): number {
 function samplingTime({ machine, config: { vocabSize } }: Runnable, rounds: number): number {
   using engine = new EngineSampling(machine, vocabSize);
   const random = createRandom(1);
-  const logits = Float32Array.from({ length: vocabSize }, () => 8 * random.next());
+  using region = machine.arena.region();
+  const logits = machine.arena.f32(region.alloc(4 * vocabSize), vocabSize);
+  for (let id = 0; id < vocabSize; id++) logits[id] = 8 * random.next();
   const room = new SampleRoom(vocabSize, engine);
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {
