@@ -40,7 +40,7 @@ const run = ([command, ...args], program) =>
 const MODEL = "fable-mixtral";
 const BENCH = ["dist/cli/main.js", "bench", `models/${MODEL}`, "--json", "--quiet", "--repeat", "2", "--matrix", "128"];
 const LENGTHS = ["--prompt", "8", "--generate", "4", "--depth", "0,16"];
-const TESTS = ["pp8", "tg4", "pp8 @ d16", "tg4 @ d16", "open", "gptq 128x128"];
+const TESTS = ["pp8", "tg4", "pp8 @ d16", "tg4 @ d16", "open", "first token", "gptq 128x128"];
 
 /** `quern bench` with a tiny setting: all its tests, the golden hash, the runtime's name, ceilings and memory above 0. */
 function checkBench(name, command, golden) {

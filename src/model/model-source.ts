@@ -25,7 +25,7 @@ export async function modelParts(folder: FolderSource): Promise<PartSources> {
     import("../format/gguf/gguf-files.ts"),
     import("./gguf-source.ts"),
   ]);
-  const gguf = await findGguf(folder);
+  const gguf = findGguf(folder.name, files);
   return gguf === undefined ? folderParts(folder) : ggufParts(folder, gguf);
 }
 

@@ -21,7 +21,7 @@ export type LoadOptions = OpenOptions & MachineOptions & Pick<OpeningRun, "remot
 
 const KNOWN: KnownOptions<LoadOptions> = {
   ...{ activations: true, activationGroup: true, signal: true, onProgress: true, onWarning: true, dots: true },
-  ...{ cache: true, kernels: true, threads: true, remote: true },
+  ...{ patience: true, cache: true, kernels: true, threads: true, remote: true },
 };
 
 /** Facts about the engine: version, build of the kernels, number of threads, arithmetic of the linears, and the runtime's name. */
@@ -32,6 +32,8 @@ export interface EngineInfo {
   readonly dots: DotForm;
   /** Threads that were started; the runtime may allow fewer than the options ask for. */
   readonly threads: number;
+  /** Microseconds for which a thread looks for work before it sleeps; 0 with one thread. */
+  readonly patience: number;
   readonly activations: Activations["mode"];
   /** Name and version of the JavaScript runtime. */
   readonly runtime: string;
@@ -86,12 +88,13 @@ export class LanguageModel extends Model {
 }
 
 export function engineInfo(model: Model): EngineInfo {
-  const { build, dots, threads } = model.machine;
+  const { build, dots, threads, patience } = model.machine;
   return {
     version: VERSION,
     kernels: build,
     dots,
     threads,
+    patience,
     activations: model.activations.mode,
     runtime: runtimeName(),
   };

@@ -32,10 +32,16 @@ export interface MachineOptions {
   readonly threads?: number;
   /** How the relaxed build adds up products of bytes; `auto` (default) as the CPU does it fastest, `pairs` as CPUs without a dot product of four bytes do. Same bits. */
   readonly dots?: "auto" | "pairs";
+  /** Microseconds for which a thread looks for work before it sleeps; 0 lets other programs have the cores at once. Default 200. */
+  readonly patience?: number;
   /** Called with a sentence if only one thread runs instead of several. */
   readonly onWarning?: (sentence: string) => void;
 }
 
+/** Microseconds: longer than sampling a token takes, since waking a thread takes about as long. */
+const PATIENCE = 200;
+/** A second. */
+const MOST_PATIENCE = 1_000_000;
 const SCRATCH_BYTES = 1 << 20;
 const TAPE_CALLS = 4096;
 const OPCODES: ReadonlyMap<KernelName, number> = new Map(KERNEL_NAMES.map((name, index) => [name, index]));
@@ -45,6 +51,7 @@ interface Parts {
   readonly build: KernelBuild;
   readonly dots: DotForm;
   readonly threads: number;
+  readonly patience: number;
   readonly memory: WebAssembly.Memory;
   readonly shared: boolean;
   readonly arena: Arena;
@@ -69,6 +76,8 @@ export class Machine implements AsyncDisposable {
   /** How integers are multiplied here; it decides which kernels multiply codes. */
   readonly dots: DotForm;
   readonly threads: number;
+  /** Microseconds for which a thread looks for work before it sleeps; 0 with one thread, which waits for none. */
+  readonly patience: number;
   readonly memory: WebAssembly.Memory;
   readonly arena: Arena;
   /** The jobs that run in this memory. */
@@ -86,6 +95,7 @@ export class Machine implements AsyncDisposable {
     const build = chooseBuild(modules, options.kernels ?? "auto");
     const sources = sourcesOf(modules, build);
     const threads = chooseThreads(options, sources);
+    const patience = checkPatience(options);
     const shared = threads > 1;
     const compiled = await Promise.all(sources.map((source) => compile(source, shared)));
     const memory = takeMemory(shared);
@@ -100,7 +110,7 @@ export class Machine implements AsyncDisposable {
       const scratch = Array.from({ length: threads }, () => own.alloc(SCRATCH_BYTES));
       const tape = shared ? own.alloc(TAPE_CALLS * CALL_WORDS * 4) : HEAP_BASE;
       const crew = shared
-        ? await Crew.start({ modules: compiled, memory, names: KERNEL_NAMES, kernels, threads, scratch })
+        ? await Crew.start({ modules: compiled, memory, names: KERNEL_NAMES, kernels, threads, scratch, patience })
         : undefined;
       if (shared && crew === undefined) warnOfThreads(options, threads, NO_WORKERS);
       const granted = crew === undefined ? 1 : threads;
@@ -109,6 +119,7 @@ export class Machine implements AsyncDisposable {
         build,
         dots,
         threads: granted,
+        patience: crew === undefined ? 0 : patience,
         memory,
         shared,
         arena,
@@ -129,6 +140,7 @@ export class Machine implements AsyncDisposable {
     this.build = parts.build;
     this.dots = parts.dots;
     this.threads = parts.threads;
+    this.patience = parts.patience;
     this.memory = parts.memory;
     this.arena = parts.arena;
     this.#parts = parts;
@@ -228,6 +240,11 @@ function chooseThreads(options: MachineOptions, sources: readonly KernelSource[]
   if (hindrance === undefined || wish === 1) return wish;
   warnOfThreads(options, wish, hindrance);
   return 1;
+}
+
+function checkPatience({ patience = PATIENCE }: MachineOptions): number {
+  if (Number.isInteger(patience) && patience >= 0 && patience <= MOST_PATIENCE) return patience;
+  throw new UsageError("patience", String(patience), `whole microseconds from 0 to ${MOST_PATIENCE}`);
 }
 
 function warnOfThreads({ threads, onWarning }: MachineOptions, found: number, hindrance: string): void {

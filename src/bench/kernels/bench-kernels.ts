@@ -23,7 +23,7 @@ export interface KernelBenchOptions extends MeasureOptions, MachineOptions {
 
 const KNOWN: KnownOptions<KernelBenchOptions> = {
   ...MEASURE_OPTIONS,
-  ...{ kernels: true, dots: true, threads: true, onWarning: true, size: true, only: true },
+  ...{ kernels: true, dots: true, threads: true, patience: true, onWarning: true, size: true, only: true },
 };
 
 interface KernelRun extends Measuring {
@@ -42,9 +42,9 @@ interface KernelTest {
 /** Measures kernels on an engine of its own. @throws UsageError for an option out of range or unknown. */
 export async function benchKernels(options: KernelBenchOptions = {}): Promise<BenchReport> {
   checkKnownOptions("benchKernels", options, KNOWN);
-  const { kernels, dots, threads, onWarning, streamBytes = STREAM_BYTES, only = "", size } = options;
+  const { kernels, dots, threads, patience, onWarning, streamBytes = STREAM_BYTES, only = "", size } = options;
   const measuring = checkMeasuring(options);
-  await using machine = await createMachine({ kernels, dots, threads, onWarning });
+  await using machine = await createMachine({ kernels, dots, threads, patience, onWarning });
   using probes = new CeilingProbes(machine, streamBytes);
   const run = { ...measuring, machine, probes };
   const tests = [
@@ -66,6 +66,7 @@ export async function benchKernels(options: KernelBenchOptions = {}): Promise<Be
     kernels: machine.build,
     dots: machine.dots,
     threads: machine.threads,
+    patience: machine.patience,
     activations: "int8",
     runtime,
   } as const;

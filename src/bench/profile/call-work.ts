@@ -22,10 +22,17 @@ export function isMatmul({ kernel, tap }: SplitCall): boolean {
   return kernel.startsWith("matmul") && tap !== undefined && tap.linears.length > 0;
 }
 
-/** Which ceiling arithmetic of the kernel meets: its name ends in the width of the codes that it multiplies. */
-export function arithmeticOf(kernel: string): Ceiling {
-  if (/a8\b|a8_/.test(kernel)) return "dotI8";
-  return /a16\b|a16_/.test(kernel) ? "dotI16" : "f32";
+/** What arithmetic of a kernel meets: a ceiling, and how many of that ceiling's operations one of the kernel takes. */
+export interface KernelArithmetic {
+  readonly ceiling: Ceiling;
+  readonly cost: number;
+}
+
+/** Names of kernels tell the width of the codes that they multiply, and whether as bytes: then 16-bit codes are two planes of bytes. */
+export function arithmeticOf(kernel: string): KernelArithmetic {
+  if (kernel.includes("a16_dot")) return { ceiling: "dotI8", cost: 2 };
+  if (/a8\b|a8_/.test(kernel)) return { ceiling: "dotI8", cost: 1 };
+  return { ceiling: /a16\b|a16_/.test(kernel) ? "dotI16" : "f32", cost: 1 };
 }
 
 /** Sizes of a model's weights and cache in memory. */

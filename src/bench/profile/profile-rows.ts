@@ -112,9 +112,9 @@ function ofCeiling(
   ceilings: Ceilings,
 ): Pick<ProfileRow, "limit" | "ofCeiling"> {
   if (bytes === 0) return { limit: null, ofCeiling: null };
-  const arithmetic = arithmeticOf(kernel);
+  const { ceiling: arithmetic, cost } = arithmeticOf(kernel);
   const reading = (1e6 * bytes) / ceilings.read;
-  const computing = (1e6 * operations) / ceilings[arithmetic];
+  const computing = (1e6 * cost * operations) / ceilings[arithmetic];
   const limit: Ceiling = reading >= computing ? "read" : arithmetic;
   return { limit, ofCeiling: Math.max(reading, computing) / microseconds };
 }

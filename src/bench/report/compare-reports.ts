@@ -26,6 +26,8 @@ export interface BenchComparison {
   /** Tests that only one of them has. */
   readonly onlyA: readonly string[];
   readonly onlyB: readonly string[];
+  /** The hash of what both compute; null if they compute different things. */
+  readonly hash: string | null;
   /** Sentences on what else differs: model, hash, machine, runtime, engine. */
   readonly differences: readonly string[];
 }
@@ -42,7 +44,8 @@ export function compareBenches(a: BenchReport, b: BenchReport, level: number = 0
     throw new UsageError("tests of two benchmarks", `${namesOf(a)} and ${namesOf(b)}`, "at least one that both have");
   const common = new Set(tests.map(({ test }) => test));
   const rest = ({ results }: BenchReport) => results.map(({ test }) => test).filter((test) => !common.has(test));
-  return { level, tests, onlyA: rest(a), onlyB: rest(b), differences: differencesOf(a, b) };
+  const hash = a.hash === b.hash ? a.hash : null;
+  return { level, tests, onlyA: rest(a), onlyB: rest(b), hash, differences: differencesOf(a, b) };
 }
 
 /**
@@ -87,8 +90,9 @@ function differencesOf(a: BenchReport, b: BenchReport): readonly string[] {
     cores: String(report.machine.cores),
     runtime: report.runtime,
     version: report.engine.version,
-    kernels: report.engine.kernels,
+    kernels: `${report.engine.kernels} (${report.engine.dots})`,
     threads: String(report.engine.threads),
+    "patience of threads": `${report.engine.patience} us`,
     activations: report.engine.activations,
     "hash of what they compute": report.hash.slice(0, 12),
   });

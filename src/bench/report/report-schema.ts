@@ -42,6 +42,7 @@ const ENGINE = v.looseObject(
     kernels: v.picklist(["base", "relaxed"], "base or relaxed"),
     dots: v.picklist(["words", "pairs", "unsigned", "signed"], "words, pairs, unsigned or signed"),
     threads: count,
+    patience: from0,
     activations: v.picklist(["f32", "int16", "int8", "study"], "f32, int16, int8 or study"),
     runtime: text,
   },

@@ -5,6 +5,7 @@ import { inspectModel } from "../../model/inspect.ts";
 import type { Model } from "../../model/model.ts";
 import { engineInfo } from "../../runtime/language-model.ts";
 import { createMachine } from "../../wasm/embedded.ts";
+import { benchIds } from "../bench-ids.ts";
 import { CeilingProbes } from "../ceilings.ts";
 import { logitsHash } from "../golden-hashes.ts";
 import { GptqWork } from "../kernels/gptq-work.ts";
@@ -16,6 +17,9 @@ import { limitsOf, type SpeedLengths, speedTests } from "./speed-tests.ts";
 
 /** Options of a model's benchmark. Tests of lengths that are not given are left out if they do not fit in the model's context. */
 export interface BenchOptions extends MeasureOptions, Partial<SpeedLengths> {}
+
+/** Tokens of the prompt before the first token. */
+const FIRST_PROMPT = 8;
 
 const KNOWN: KnownOptions<BenchOptions> = { ...MEASURE_OPTIONS, prompt: true, generate: true, depth: true };
 
@@ -32,6 +36,8 @@ export async function bench(open: () => Promise<Model>, options: BenchOptions = 
   const begun = performance.now();
   await using model = await open();
   const opened = performance.now() - begun;
+  await firstToken(model, run);
+  const answered = performance.now() - begun;
   const tests = speedTests({ prompt, generate, depth }, model.config.maxPositions);
   using sessions = new SpeedSessions(model, tests);
   for (const test of tests) await sessions.warmUp(test, run.turns);
@@ -44,6 +50,7 @@ export async function bench(open: () => Promise<Model>, options: BenchOptions = 
       resultOf({ test: test.test, unit: "tokens/s", limit: limitOf(test) }, samples[i], ceilings),
     ),
     resultOf({ test: "open", unit: "ms" }, [opened], ceilings),
+    resultOf({ test: "first token", unit: "ms" }, [answered], ceilings),
     ...(run.matrix === 0
       ? []
       : [resultOf({ test: `gptq ${run.matrix}x${run.matrix}`, unit: "ms" }, quantising, ceilings)]),
@@ -60,6 +67,14 @@ export async function bench(open: () => Promise<Model>, options: BenchOptions = 
     memory,
     hash,
   };
+}
+
+/** Computes the logits of the first token after a short prompt, as the first call of a program that has opened the model. */
+async function firstToken(model: Model, { turns }: Measuring): Promise<void> {
+  const { vocabSize, maxPositions } = model.config;
+  const ids = benchIds(Math.min(FIRST_PROMPT, maxPositions), vocabSize);
+  using session = model.session({ context: ids.length });
+  await session.evaluate(ids, turns);
 }
 
 /** Takes all samples. Every repetition runs each test once, so that what else the machine does affects all alike. */

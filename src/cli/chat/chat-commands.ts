@@ -1,6 +1,7 @@
 /** What can be typed in a conversation besides questions. */
 import { writeFile } from "node:fs/promises";
 import { fileError } from "../../adapter/file-errors.ts";
+import { jsonText } from "../../base/json-text.ts";
 import { nearestWord } from "../../base/nearest-word.ts";
 import type { Conversation } from "../../runtime/chat/conversation.ts";
 import type { ChatMessage } from "../../text/chat/chat-template.ts";
@@ -65,7 +66,7 @@ function undo({ conversation }: ChatState): string {
 
 async function save({ conversation, force }: ChatState, path: string): Promise<string> {
   if (path === "") return "/save needs the name of a file.";
-  const text = `${JSON.stringify(conversation.messages, null, 2)}\n`;
+  const text = jsonText(conversation.messages);
   try {
     await writeFile(path, text, { flag: force ? "w" : "wx" });
     return `${conversation.messages.length} messages are in ${path}.`;

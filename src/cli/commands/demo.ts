@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import pc from "picocolors";
+import { jsonText } from "../../base/json-text.ts";
 import type { Windows } from "../../compress/windows/window-batch.ts";
 import type { OutputFile } from "../../files/output.ts";
 import type { Model } from "../../model/model.ts";
@@ -71,7 +72,7 @@ const demo: Action<Options> = async (session, [given], options) => {
   const tokens = { calibrationTokens: windows.flat().length, heldOutTokens: heldOut.ids.length };
   const document = { model: path, rows, usage, ...tokens };
   await writeText(table, resultTable(rows, true));
-  await writeText(results, `${JSON.stringify(document, null, 2)}\n`);
+  await writeText(results, jsonText(document));
   const story = await tellStory(session, join(options.output, STORY_PLAN), options.storyTokens);
   session.output.result({ ...document, story }, () => `\n\nresults: ${options.output}`);
 };

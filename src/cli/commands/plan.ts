@@ -1,6 +1,7 @@
 /** `quern plan`: chooses bits for every linear and writes them as a document for `quantize --plan`. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
+import { jsonText } from "../../base/json-text.ts";
 import type { CurvePoint } from "../../compress/plan/knapsack-plan.ts";
 import type { SizedPlan } from "../../compress/plan/plan-context.ts";
 import type { ModelShapes } from "../../compress/recipe/model-shapes.ts";
@@ -118,7 +119,7 @@ async function decide(
 }
 
 async function writeJson(output: OutputFile | undefined, value: unknown): Promise<void> {
-  await output?.write(new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`));
+  await output?.write(new TextEncoder().encode(jsonText(value)));
   await output?.commit();
 }
 

@@ -45,7 +45,7 @@ export function describeBench(report: BenchReport, form: TableForm): string {
 
 function headOf({ machine, engine, model, ceilings }: BenchReport): readonly string[] {
   const { cpu, cores } = machine;
-  const threads = `${engine.threads} ${engine.threads === 1 ? "thread" : "threads"}`;
+  const threads = engine.threads === 1 ? "1 thread" : `${engine.threads} threads (patience ${engine.patience} us)`;
   const used = `${engine.runtime}, Quern ${engine.version}, ${engine.kernels} kernels (${engine.dots}), ${threads}, ${engine.activations} activations`;
   const sizes =
     model === null
@@ -75,7 +75,7 @@ function endOf({ memory, hash }: BenchReport): readonly string[] {
 function csvOf({ machine, runtime, engine, model, results, hash }: BenchReport): string {
   const facts = {
     model: model?.name ?? "",
-    ...{ runtime, version: engine.version, kernels: engine.kernels, threads: engine.threads },
+    ...{ runtime, version: engine.version, kernels: engine.kernels, dots: engine.dots, threads: engine.threads },
     ...{ activations: engine.activations, cpu: machine.cpu ?? "", cores: machine.cores, hash },
   };
   const lines = results.map(({ samples: _, ...result }: BenchResult) => ({ ...result, ...facts }));
@@ -92,10 +92,14 @@ const RATIO_COLUMNS: readonly TextColumn[] = [
   { title: "B is" },
 ];
 
-export function describeComparison({ tests, onlyA, onlyB, differences }: BenchComparison, form: TableForm): string {
+export function describeComparison(
+  { tests, onlyA, onlyB, hash, differences }: BenchComparison,
+  form: TableForm,
+): string {
   if (form === "csv") return `${Papa.unparse(tests.map(ratioRecord), { newline: "\n" })}\n`;
   const table = renderTable(RATIO_COLUMNS, tests.map(ratioCells), { markdown: form === "markdown" });
   const others = [
+    ...(hash === null ? [] : [`both compute the same: hash ${hash}`]),
     ...differences.map((difference) => `differs: ${difference}`),
     ...(onlyA.length > 0 ? [`only in A: ${onlyA.join(", ")}`] : []),
     ...(onlyB.length > 0 ? [`only in B: ${onlyB.join(", ")}`] : []),

@@ -5,13 +5,18 @@ import type { ExpectedUse } from "../../model/expected-use.ts";
 import { activeOf } from "../../model/inspect.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import { type MeasuredLinear, readRate } from "../../model/read-rate.ts";
+import type { DotForm } from "../../wasm/dot-form.ts";
 import { createMachine } from "../../wasm/embedded.ts";
+import type { KernelBuild } from "../../wasm/machine.ts";
 
 export interface ExpectedSpeed {
   /** Bytes of weights that one thread reads per second, measured on weights that are stored like most that a token reads. */
   readonly readBytesPerSecond: number;
   /** Decoded tokens per second on one thread, as far as reading weights limits them. An upper bound. */
   readonly tokensPerSecond: number;
+  /** The build of the kernels that was measured, and how it adds up products of bytes. */
+  readonly kernels: KernelBuild;
+  readonly dots: DotForm;
 }
 
 /** Build of the kernels and arithmetic, as the options of the command ask for. */
@@ -32,7 +37,8 @@ export async function expectedSpeed(
   const mode = options.activations ?? defaultMode(files.linears);
   await using machine = await createMachine({ kernels: kernels === "reference" ? "auto" : kernels, threads: 1 });
   const readBytesPerSecond = readRate(machine, linear, { mode, group });
-  return { readBytesPerSecond, tokensPerSecond: readBytesPerSecond / bytesPerToken };
+  const { build, dots } = machine;
+  return { readBytesPerSecond, tokensPerSecond: readBytesPerSecond / bytesPerToken, kernels: build, dots };
 }
 
 /** A linear of the kind of storage of which a token reads the most bytes. */

@@ -46,7 +46,8 @@ function textLines({ hasTokenizer, chatTemplates }: ModelReport): readonly strin
 }
 
 function expectedLines({ expected }: ModelReport): readonly string[] {
-  const { weightBytes, cacheBytesPerToken, context, memoryBytes, bytesPerToken, tokensPerSecond } = expected;
+  const { weightBytes, cacheBytesPerToken, context, memoryBytes, bytesPerToken, tokensPerSecond, kernels, dots } =
+    expected;
   const parts = `weights ${bytes(weightBytes)}, cache ${bytes(cacheBytesPerToken * context)} for ${context} tokens`;
   const memory = `memory to expect: ${bytes(memoryBytes)} (${parts}) and the runtime's own`;
   if (memoryBytes > LIMIT_BYTES)
@@ -55,7 +56,7 @@ function expectedLines({ expected }: ModelReport): readonly string[] {
       `which is more than the ${bytes(LIMIT_BYTES)} that the engine can hold: fewer bits or a shorter --context`,
     ];
   if (tokensPerSecond === undefined) return [memory];
-  const speed = `at most about ${rounded(tokensPerSecond)} tokens/s on one thread`;
+  const speed = `at most about ${rounded(tokensPerSecond)} tokens/s on one thread (${kernels} kernels, ${dots})`;
   return [memory, `decoding to expect: ${speed} (a token reads ${bytes(bytesPerToken)} of weights)`];
 }
 

@@ -4,6 +4,7 @@
  * before it gets its name.
  */
 import { asObject } from "../../base/json.ts";
+import { jsonText } from "../../base/json-text.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import { Turns } from "../../base/turns.ts";
 import { readJson } from "../../files/json-file.ts";
@@ -117,5 +118,5 @@ async function isSameRun(folder: WorkFolder, identity: RunIdentity): Promise<boo
 
 async function writeIdentity(folder: WorkFolder, identity: RunIdentity): Promise<void> {
   const output = await folder.file(RUN_FILE);
-  await committed(output, () => output.write(new TextEncoder().encode(`${JSON.stringify(identity, null, 2)}\n`)));
+  await committed(output, () => output.write(new TextEncoder().encode(jsonText(identity))));
 }

@@ -29,13 +29,13 @@ export function splitNames(file: string): readonly string[] {
   return Array.from({ length: count }, (_, i) => `${stem}-${String(i + 1).padStart(5, "0")}-of-${total}.gguf`);
 }
 
-/** The first file of the folder's model; undefined if it has no GGUF file. @throws FileError for files of several models. */
-export async function findGguf(folder: FolderSource): Promise<string | undefined> {
-  const files = (await folder.list()).filter((file) => /\.gguf$/i.test(file)).sort();
+/** Of the names of a folder's files, the first of its model; undefined if it has no GGUF file. @throws FileError for files of several models. */
+export function findGguf(folder: string, names: readonly string[]): string | undefined {
+  const files = names.filter((file) => /\.gguf$/i.test(file)).sort();
   const firsts = [...new Set(files.map((file) => splitNames(file)[0]))];
   if (firsts.length > 1)
     throw new FileError(
-      folder.name,
+      folder,
       `found ${firsts.length} GGUF models (${firsts.slice(0, 3).join(", ")}${firsts.length > 3 ? "..." : ""}), expected one; give the path of one file`,
     );
   return firsts[0];

@@ -21,6 +21,8 @@ export interface CrewSetup {
   readonly threads: number;
   /** Address of each thread's scratch, the caller's first. */
   readonly scratch: readonly number[];
+  /** Microseconds without work after which a thread sleeps. */
+  readonly patience: number;
 }
 
 /** Chunks of a call for each thread, at most: a thread that comes late leaves most of them to the others. */
@@ -100,14 +102,15 @@ export class Crew {
   readonly #lead: Lead;
   readonly #helpers: Helper[] = [];
 
-  private constructor(desk: Desk) {
+  private constructor(desk: Desk, patience: number) {
     this.#desk = desk;
-    this.#lead = new Lead(this.#control, desk, mayWaitHere(this.#control));
+    this.#lead = new Lead(this.#control, desk, { mayWait: mayWaitHere(this.#control), patience });
   }
 
   /** Starts `threads - 1` helpers; undefined if workers cannot be started. No helper is left running then. */
   static async start(setup: CrewSetup): Promise<Crew | undefined> {
-    const crew = new Crew({ kernels: setup.kernels, scratch: setup.scratch[0], most: CHUNKS_EACH * setup.threads });
+    const desk = { kernels: setup.kernels, scratch: setup.scratch[0], most: CHUNKS_EACH * setup.threads };
+    const crew = new Crew(desk, setup.patience);
     try {
       const source = helperSource();
       const ready: Promise<void>[] = [];

@@ -3,9 +3,7 @@ import { CONTROL, chunksOf, computeChunk, type Desk } from "./teamwork.ts";
 
 const { open, group, calls, base, next, done, isLeaderAsleep, asleep, patience, delayed } = CONTROL;
 
-/** Microseconds without work after which a thread sleeps: longer than sampling a token takes, since waking takes about as long. */
-const PATIENCE = 200;
-/** The same while other programs want the cores: a thread that only looks for work takes time from threads that have some. */
+/** Microseconds without work after which a thread sleeps, at most, while other programs want the cores: a thread that only looks for work takes time from threads that have some. */
 const CROWDED_PATIENCE = 10;
 /** Milliseconds for which other programs are taken to want the cores, after two delays within a fifth of it. */
 const CROWDED_TIME = 100;
@@ -18,17 +16,23 @@ export class Lead {
   readonly #control: Int32Array;
   readonly #desk: Desk;
   readonly #mayWait: boolean;
+  readonly #patience: number;
   /** The clock's time until which other programs are taken to want the cores, and that of the last delay. */
   #crowdedUntil = 0;
   #delayedAt = 0;
   /** When helpers were woken of which some still sleep; 0: none do. */
   #wokenAt = 0;
 
-  /** @param mayWait whether this thread may sleep in Atomics.wait (a browser page's may not). */
-  constructor(control: Int32Array, desk: Desk, mayWait: boolean) {
+  /** @param waiting whether this thread may sleep in Atomics.wait (a browser page's may not), and microseconds without work before a thread does. */
+  constructor(
+    control: Int32Array,
+    desk: Desk,
+    { mayWait, patience: most }: { readonly mayWait: boolean; readonly patience: number },
+  ) {
     this.#control = control;
     this.#desk = desk;
     this.#mayWait = mayWait;
+    this.#patience = most;
   }
 
   /** Plays `count` calls from word `at` on. @returns the error that a kernel threw on this thread, if any; later calls are left out then. */
@@ -121,7 +125,7 @@ export class Lead {
       if (now - this.#delayedAt < CROWDED_TIME / 5) this.#crowdedUntil = now + CROWDED_TIME;
       this.#delayedAt = now;
     }
-    const wanted = now < this.#crowdedUntil ? CROWDED_PATIENCE : PATIENCE;
+    const wanted = now < this.#crowdedUntil ? Math.min(CROWDED_PATIENCE, this.#patience) : this.#patience;
     if (control[patience] !== wanted) Atomics.store(control, patience, wanted);
   }
 }

@@ -64,7 +64,13 @@ describe("compareBenches", () => {
       "threads: 2 and 1",
       "hash of what they compute: 0123456789ab and ffffffffffff",
     ]);
-    expect(compareBenches(a, b).differences).toEqual([]);
+    expect(found.hash).toBeNull();
+    expect(compareBenches(a, b)).toMatchObject({ differences: [], hash: a.hash });
+    const words = { ...b, engine: { ...b.engine, dots: "words" as const, patience: 0 } };
+    expect(compareBenches(a, words).differences).toEqual([
+      "kernels: relaxed (unsigned) and relaxed (words)",
+      "patience of threads: 200 us and 0 us",
+    ]);
   });
 
   it("refuses benchmarks without a common test, and other levels", () => {

@@ -14,6 +14,7 @@ export function fixedReport(results: readonly BenchResult[]): BenchReport {
       kernels: "relaxed",
       dots: "unsigned",
       threads: 2,
+      patience: 200,
       activations: "int8",
       runtime: "node 24.1.0",
     },

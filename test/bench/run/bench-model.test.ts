@@ -18,8 +18,10 @@ describe("bench", () => {
     expect(report.results.map(({ test, unit, n }) => `${test}: ${n} ${unit}`)).toEqual([
       ...["pp8: 3 tokens/s", "pp70: 3 tokens/s", "tg4: 3 tokens/s"],
       ...["pp8 @ d16: 3 tokens/s", "pp70 @ d16: 3 tokens/s", "tg4 @ d16: 3 tokens/s"],
-      ...["open: 1 ms", "gptq 128x128: 3 ms"],
+      ...["open: 1 ms", "first token: 1 ms", "gptq 128x128: 3 ms"],
     ]);
+    const [opening, first] = ["open", "first token"].map((name) => report.results.find(({ test }) => test === name));
+    expect(first?.mean).toBeGreaterThan(opening?.mean as number); // it begins with opening
     for (const { mean, samples, share, ceiling } of report.results) {
       expect(mean).toBeCloseTo(samples.reduce((sum, each) => sum + each, 0) / samples.length, 9);
       expect(share === null).toBe(ceiling === null);
@@ -44,7 +46,7 @@ describe("bench", () => {
 
   it("leaves GPTQ out if it is not wanted", async () => {
     const { results } = await bench(open, { ...SMALL, repeat: 1, matrix: 0 });
-    expect(results.at(-1)?.test).toBe("open");
+    expect(results.at(-1)?.test).toBe("first token");
   });
 
   it.each([

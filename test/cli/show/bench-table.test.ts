@@ -16,7 +16,7 @@ describe("describeBench", () => {
     expect(describeBench(A, "text")).toBe(
       [
         "A processor, 4 cores",
-        "node 24.1.0, Quern 0.1.0, relaxed kernels (unsigned), 2 threads, int8 activations",
+        "node 24.1.0, Quern 0.1.0, relaxed kernels (unsigned), 2 threads (patience 200 us), int8 activations",
         "some-model: 1.0 M of 2.0 M parameters a token, 1.0 MB of weights",
         "ceilings of this run: reading memory 10.0 GB/s, 8-bit dots 200.0 Gop/s, 16-bit dots 100.0 Gop/s, f32 50.0 Gop/s",
         "",
@@ -48,7 +48,7 @@ describe("describeBench", () => {
   it("writes a line of CSV for each test, with the facts in each", () => {
     const [head, ...lines] = describeBench(A, "csv").trimEnd().split("\n");
     expect(head).toBe(
-      "test,mean,sd,unit,n,ceiling,share,model,runtime,version,kernels,threads,activations,cpu,cores,hash",
+      "test,mean,sd,unit,n,ceiling,share,model,runtime,version,kernels,dots,threads,activations,cpu,cores,hash",
     );
     const facts = `some-model,node 24.1.0,0.1.0,relaxed,2,int8,A processor,4,${A.hash}`;
     expect(lines).toEqual([

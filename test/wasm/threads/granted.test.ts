@@ -27,6 +27,27 @@ function computes(machine: Machine): boolean {
   return machine.arena.f32(y, 16).every((value) => value === 2);
 }
 
+describe("patience", () => {
+  it("is 200 us, or what is asked for, with several threads, and 0 with one", async () => {
+    for (const [options, patience] of [
+      [{ threads: 2 }, 200],
+      [{ threads: 2, patience: 0 }, 0],
+      [{ threads: 2, patience: 5000 }, 5000],
+      [{ threads: 1, patience: 5000 }, 0],
+    ] as const) {
+      await using machine = await createMachine(options);
+      expect(machine.patience).toBe(patience);
+      expect(computes(machine)).toBe(true);
+    }
+  });
+
+  it.each([-1, 0.5, 1_000_001, Number.NaN])("of %s is refused", async (patience) => {
+    await expect(createMachine({ threads: 2, patience })).rejects.toThrow(
+      `patience: found ${patience}, expected whole microseconds from 0 to 1000000`,
+    );
+  });
+});
+
 describe("threads", () => {
   it("are the cores where none are asked for, 1 where memory cannot be shared", async () => {
     const [machine, told] = await create({});

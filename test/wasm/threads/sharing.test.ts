@@ -60,7 +60,7 @@ describe("a leader", () => {
     const control = newControl();
     control[CONTROL.open] = control[CONTROL.next] = 0x7fffffff - 1;
     const { desk, ranges } = notingDesk(4);
-    const lead = new Lead(control, desk, true);
+    const lead = new Lead(control, desk, { mayWait: true, patience: 200 });
     expect(lead.play(words, 0, 5)).toBeUndefined();
     const found = ranges.flatMap(([first, last]) => Array.from({ length: last - first }, (_, i) => first + i));
     expect(found).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 21, 22, 30, 50, 51, 52, 53, 54, 55, 56, 57]);
@@ -73,7 +73,7 @@ describe("a leader", () => {
       if (first === 2 || first === 4) throw new RangeError(`unit ${first}`);
     };
     const { desk, ranges } = notingDesk(8);
-    const lead = new Lead(newControl(), { ...desk, kernels: [kernel] }, true);
+    const lead = new Lead(newControl(), { ...desk, kernels: [kernel] }, { mayWait: true, patience: 200 });
     const words = new Int32Array([...callWords(0, 6, 1), ...callWords(6, 7, 1)]);
     expect(lead.play(words, 0, 2)).toEqual(new RangeError("unit 2"));
     expect(ranges.flat()).toEqual([0, 1, 2, 3, 4, 5]);
