@@ -50,7 +50,7 @@ describe("describeBench", () => {
     expect(head).toBe(
       "test,mean,sd,unit,n,ceiling,share,model,runtime,version,kernels,dots,threads,activations,cpu,cores,hash",
     );
-    const facts = `some-model,node 24.1.0,0.1.0,relaxed,2,int8,A processor,4,${A.hash}`;
+    const facts = `some-model,node 24.1.0,0.1.0,relaxed,unsigned,2,int8,A processor,4,${A.hash}`;
     expect(lines).toEqual([
       `pp512,2000,40,tokens/s,4,read,0.5,${facts}`,
       `tg64,100,2,tokens/s,4,read,0.5,${facts}`,
@@ -71,6 +71,7 @@ describe("describeComparison", () => {
         "tg64    100   110  tokens/s  1.100  1.063 to 1.139  faster",
         "open   81.3  65.0  ms        0.800                  unknown: a single sample",
         "",
+        `both compute the same: hash ${A.hash}`,
         "differs: runtime: node 24.1.0 and deno 2.9.5",
       ].join("\n"),
     );
@@ -80,7 +81,8 @@ describe("describeComparison", () => {
     const less = fixedReport([fixedResult("tg64", 100, 2, 4), fixedResult("tg128", 100, 2, 4)]);
     const text = describeComparison(compareBenches(A, less), "text");
     expect(text.split("\n").slice(-2)).toEqual(["only in A: pp512, open", "only in B: tg128"]);
-    expect(describeComparison(compareBenches(A, A), "text")).not.toContain("\n\n");
+    const other = { ...A, hash: "f".repeat(64) };
+    expect(describeComparison({ ...compareBenches(A, other), differences: [] }, "text")).not.toContain("\n\n");
   });
 
   it("writes markdown and CSV", () => {
