@@ -14,6 +14,7 @@ import type { Region } from "./memory/region.ts";
 import { playCalls } from "./play.ts";
 import { CALL_WORDS, type Player, Tape } from "./tape.ts";
 import { Crew } from "./threads/crew.ts";
+import { checkPatience } from "./threads/lead.ts";
 import type { Kernel } from "./threads/teamwork.ts";
 
 export type KernelBuild = "base" | "relaxed";
@@ -38,10 +39,6 @@ export interface MachineOptions {
   readonly onWarning?: (sentence: string) => void;
 }
 
-/** Microseconds: longer than sampling a token takes, since waking a thread takes about as long. */
-const PATIENCE = 200;
-/** A second. */
-const MOST_PATIENCE = 1_000_000;
 const SCRATCH_BYTES = 1 << 20;
 const TAPE_CALLS = 4096;
 const OPCODES: ReadonlyMap<KernelName, number> = new Map(KERNEL_NAMES.map((name, index) => [name, index]));
@@ -95,7 +92,7 @@ export class Machine implements AsyncDisposable {
     const build = chooseBuild(modules, options.kernels ?? "auto");
     const sources = sourcesOf(modules, build);
     const threads = chooseThreads(options, sources);
-    const patience = checkPatience(options);
+    const patience = checkPatience(options.patience);
     const shared = threads > 1;
     const compiled = await Promise.all(sources.map((source) => compile(source, shared)));
     const memory = takeMemory(shared);
@@ -240,11 +237,6 @@ function chooseThreads(options: MachineOptions, sources: readonly KernelSource[]
   if (hindrance === undefined || wish === 1) return wish;
   warnOfThreads(options, wish, hindrance);
   return 1;
-}
-
-function checkPatience({ patience = PATIENCE }: MachineOptions): number {
-  if (Number.isInteger(patience) && patience >= 0 && patience <= MOST_PATIENCE) return patience;
-  throw new UsageError("patience", String(patience), `whole microseconds from 0 to ${MOST_PATIENCE}`);
 }
 
 function warnOfThreads({ threads, onWarning }: MachineOptions, found: number, hindrance: string): void {

@@ -1,8 +1,13 @@
 /** The leader's side of shared calls: it opens groups of calls, computes what no helper has claimed, and waits for what helpers have. */
+import { UsageError } from "../../base/errors.ts";
 import { CONTROL, chunksOf, computeChunk, type Desk } from "./teamwork.ts";
 
 const { open, group, calls, base, next, done, isLeaderAsleep, asleep, patience, delayed } = CONTROL;
 
+/** Microseconds without work after which a thread sleeps: longer than sampling a token takes, since waking a thread takes about as long. */
+const PATIENCE = 200;
+/** A second. */
+const MOST_PATIENCE = 1_000_000;
 /** Microseconds without work after which a thread sleeps, at most, while other programs want the cores: a thread that only looks for work takes time from threads that have some. */
 const CROWDED_PATIENCE = 10;
 /** Milliseconds for which other programs are taken to want the cores, after two delays within a fifth of it. */
@@ -11,6 +16,12 @@ const CROWDED_TIME = 100;
 const LATE = 1;
 
 const pause: (() => void) | undefined = (Atomics as { pause?: () => void }).pause;
+
+/** @throws UsageError for a patience out of range. */
+export function checkPatience(patience: number = PATIENCE): number {
+  if (Number.isInteger(patience) && patience >= 0 && patience <= MOST_PATIENCE) return patience;
+  throw new UsageError("patience", String(patience), `whole microseconds from 0 to ${MOST_PATIENCE}`);
+}
 
 export class Lead {
   readonly #control: Int32Array;
