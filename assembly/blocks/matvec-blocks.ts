@@ -1,7 +1,7 @@
 // Multiplies one quantised activation row by a panel of blocks. V is the type of the activations' values: i8 (narrow) or i16 (wide).
 import { W4 } from "../common/bits";
 import { WORDS_00FF } from "../common/constants";
-import { byteMask, dotHalf, halfMask } from "../matmul/codes";
+import { byteMask, dotWords, halfMask } from "../matmul/codes";
 import { clearRows } from "../matmul/table";
 import { groupOf, unpackCodes } from "./block-codes";
 import { actScaleOf, actSumOf, addDot, addGroup, addHead } from "./block-dots";
@@ -78,7 +78,8 @@ export function matvecNibbles(y: usize, heads: usize, panel: usize, x: usize, me
   const mask = halfMask<W4>();
   const x0 = v128.load32_splat(x), x1 = v128.load32_splat(x, 4), x2 = v128.load32_splat(x, 8), x3 = v128.load32_splat(x, 12);
   const x4 = v128.load32_splat(x, 16), x5 = v128.load32_splat(x, 20), x6 = v128.load32_splat(x, 24), x7 = v128.load32_splat(x, 28);
-  return dotHalf<W4>(i32x4.splat(0), packed, false, mask, mask, mask, x0, x1, x2, x3, x4, x5, x6, x7);
+  const sum = dotWords<W4>(i32x4.splat(0), v128.load(packed), mask, x0, x1, x2, x3);
+  return dotWords<W4>(sum, v128.load(packed, 64), mask, x4, x5, x6, x7);
 }
 
 /** y[16] = panel · record, codes of any width; `heads` as for expandHeads, `bytes` 512 bytes. */

@@ -168,59 +168,20 @@ export function packChunkOf(bits: i32, packed: usize, bytes: usize): void {
   return addBytes<D>(sum, x7, topField(b, c, 5, three, four));
 }
 
-/** Bytes from one activation pair of `dotHalf` to the next. At 3 bits the even pairs come first, then the odd ones. */
-@inline export function pairStep<W>(): usize { return bitsOf<W>() == 3 ? 8 : 4; }
-
-/** Bytes of activations before the second half of a chunk. */
-@inline export function halfStep<W>(): usize { return bitsOf<W>() == 3 ? 4 : 32; }
-
-/** Bytes of codes before the second half of a chunk (3 bits: the same codes, their high bytes). */
-@inline export function codeStep<W>(): usize { return bitsOf<W>() == 3 ? 0 : <usize>(32 * bitsOf<W>()); }
-
 @inline function addDot(sum: v128, x: v128, codes: v128): v128 { return i32x4.add(sum, i32x4.dot_i16x8_s(x, codes)); }
 
-/** sum + half a chunk (16 columns) x 4 rows times the int16 activation pairs x0 to x7, each repeated in every lane. */
-@inline export function dotHalf<W>(sum: v128, w: usize, odd: bool, mask: v128, three: v128, four: v128, x0: v128, x1: v128, x2: v128, x3: v128, x4: v128, x5: v128, x6: v128, x7: v128): v128 {
-  if (bitsOf<W>() == 8) {
-    sum = dotWords<W>(sum, v128.load(w), mask, x0, x1, x0, x1);
-    sum = dotWords<W>(sum, v128.load(w, 64), mask, x2, x3, x2, x3);
-    sum = dotWords<W>(sum, v128.load(w, 128), mask, x4, x5, x4, x5);
-    return dotWords<W>(sum, v128.load(w, 192), mask, x6, x7, x6, x7);
-  } else if (bitsOf<W>() == 4) {
-    sum = dotWords<W>(sum, v128.load(w), mask, x0, x2, x1, x3);
-    return dotWords<W>(sum, v128.load(w, 64), mask, x4, x6, x5, x7);
-  } else if (bitsOf<W>() == 2) {
-    const v = v128.load(w);
-    sum = dotWords<W>(sum, v, mask, x0, x2, x4, x6);
-    return dotHighWords<W>(sum, v, mask, x1, x3, x5, x7);
-  } else {
-    let a = v128.load(w);
-    let b = v128.load(w, 16);
-    let c = v128.load(w, 32);
-    if (odd) {
-      a = i16x8.shr_u(a, 8);
-      b = i16x8.shr_u(b, 8);
-      c = i16x8.shr_u(c, 8);
-    }
-    sum = addDot(addDot(sum, x0, v128.and(a, mask)), x1, field<W>(a, 1, mask));
-    sum = addDot(addDot(sum, x2, v128.and(b, mask)), x3, field<W>(b, 1, mask));
-    sum = addDot(addDot(sum, x4, v128.and(c, mask)), x5, field<W>(c, 1, mask));
-    sum = addDot(sum, x6, topField(a, c, 4, three, four));
-    return addDot(sum, x7, topField(b, c, 5, three, four));
-  }
-}
-
-/** sum + the first four 16-bit fields of a vector (8 bits: both) times their activation pairs. */
-@inline function dotWords<W>(sum: v128, w: v128, mask: v128, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
+/** sum + the first four 16-bit fields of a vector (8 bits: both) times their int16 activation pairs, which are repeated in every lane; 4 bits: x1 and x2 are those of fields 2 and 1. */
+@inline export function dotWords<W>(sum: v128, w: v128, mask: v128, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
   if (bitsOf<W>() == 8) return addDot(addDot(sum, x0, v128.and(w, mask)), x1, i16x8.shr_u(w, 8));
-  sum = addDot(addDot(sum, x0, v128.and(w, mask)), x1, field<W>(w, 1, mask));
-  sum = addDot(sum, x2, field<W>(w, 2, mask));
-  if (bitsOf<W>() == 4) return addDot(sum, x3, i16x8.shr_u(w, 12));
-  return addDot(sum, x3, field<W>(w, 3, mask));
+  sum = addDot(sum, x0, v128.and(w, mask));
+  if (bitsOf<W>() == 2) return addDot(addDot(addDot(sum, x1, field<W>(w, 1, mask)), x2, field<W>(w, 2, mask)), x3, field<W>(w, 3, mask));
+  return addDot(addDot(addDot(sum, x2, field<W>(w, 1, mask)), x1, field<W>(w, 2, mask)), x3, i16x8.shr_u(w, 12));
 }
 
-/** sum + the last four of eight 16-bit fields (2 bits) times their activation pairs. */
-@inline function dotHighWords<W>(sum: v128, w: v128, mask: v128, x4: v128, x5: v128, x6: v128, x7: v128): v128 {
-  sum = addDot(addDot(sum, x4, field<W>(w, 4, mask)), x5, field<W>(w, 5, mask));
-  return addDot(addDot(sum, x6, field<W>(w, 6, mask)), x7, i16x8.shr_u(w, 14));
+/** sum + half a chunk of 3-bit codes (the vectors A, B, C of four rows, 16 columns in the lower bytes of 16-bit lanes) times the activation pairs at x. */
+@inline export function dotThreeWords(sum: v128, a: v128, b: v128, c: v128, x: usize, mask: v128, three: v128, four: v128): v128 {
+  sum = addDot(addDot(sum, v128.load32_splat(x), v128.and(a, mask)), v128.load32_splat(x, 8), field<W3>(a, 1, mask));
+  sum = addDot(addDot(sum, v128.load32_splat(x, 16), v128.and(b, mask)), v128.load32_splat(x, 24), field<W3>(b, 1, mask));
+  sum = addDot(addDot(sum, v128.load32_splat(x, 32), v128.and(c, mask)), v128.load32_splat(x, 40), field<W3>(c, 1, mask));
+  return addDot(addDot(sum, v128.load32_splat(x, 48), topField(a, c, 4, three, four)), v128.load32_splat(x, 56), topField(b, c, 5, three, four));
 }

@@ -1,7 +1,8 @@
 // Multiplies one activation group by the codes of a panel: the inner loops of decoding, for bytes (relaxed SIMD) and for 16-bit words.
-import { bitsOf, Fours } from "../common/bits";
-import { codeStep, dotHalf, dotThree, dotVector, halfStep, pairStep, rowStep } from "./codes";
-import { fold, foldRows, lessZeros, scalesOf } from "./fold";
+import { bitsOf, Fours, W3 } from "../common/bits";
+import { BYTES_03, BYTES_04, WORDS_00FF } from "../common/constants";
+import { dotThree, dotThreeWords, dotVector, dotWords, halfMask } from "./codes";
+import { foldRows } from "./fold";
 
 /** Columns that a vector of codes holds. */
 @inline function vectorColumns<W>(): usize { return bitsOf<W>() == 8 ? 4 : bitsOf<W>() == 4 ? 8 : 16; }
@@ -57,26 +58,50 @@ import { fold, foldRows, lessZeros, scalesOf } from "./fold";
   foldRows(y, a0, a1, a2, a3, head, meta, zero, flip);
 }
 
-/** The same for 16-bit words, four rows after the other; a turn of the inner loop takes 32 columns. */
-@inline export function dotGroupWords<W>(y: usize, head: usize, w: usize, x: usize, meta: usize, n: i32, zero: i32, mask: v128, three: v128, four: v128): void {
-  const pair = pairStep<W>();
-  const sum = load<i32>(meta, 4);
-  const actScale = v128.load32_splat(meta);
-  const offset = i32x4.splat(-max(zero, 0) * sum);
-  for (let r: usize = 0; r < 4; r++) {
-    let at = x, q = w + r * rowStep<W>();
-    const end = x + <usize>(2 * n);
-    let a = offset;
-    do {
-      a = dotHalf<W>(a, q, false, mask, three, four, v128.load32_splat(at), v128.load32_splat(at, pair), v128.load32_splat(at, 2 * pair), v128.load32_splat(at, 3 * pair),
-        v128.load32_splat(at, 4 * pair), v128.load32_splat(at, 5 * pair), v128.load32_splat(at, 6 * pair), v128.load32_splat(at, 7 * pair));
-      const odd = at + halfStep<W>();
-      a = dotHalf<W>(a, q + codeStep<W>(), true, mask, three, four, v128.load32_splat(odd), v128.load32_splat(odd, pair), v128.load32_splat(odd, 2 * pair), v128.load32_splat(odd, 3 * pair),
-        v128.load32_splat(odd, 4 * pair), v128.load32_splat(odd, 5 * pair), v128.load32_splat(odd, 6 * pair), v128.load32_splat(odd, 7 * pair));
-      q += 64 * bitsOf<W>();
-      at += 64;
-    } while (at < end);
-    if (zero < 0) a = lessZeros(a, head + 32 + (r << 2), sum);
-    v128.store(y + (r << 4), fold(v128.load(y + (r << 4)), a, scalesOf(head + (r << 3)), actScale));
+/** sum + a chunk of 3-bit codes of four rows times 32 words at x. A call keeps the module small: it would stand in the kernel four times. */
+function addThree(sum: v128, w: usize, x: usize): v128 {
+  const low = v128.load(WORDS_00FF);
+  const mask = halfMask<W3>(), three = v128.and(v128.load(BYTES_03), low), four = v128.and(v128.load(BYTES_04), low);
+  const a = v128.load(w), b = v128.load(w, 16), c = v128.load(w, 32);
+  for (let odd = 0; odd < 16; odd += 8) {
+    sum = dotThreeWords(sum, i16x8.shr_u(a, odd), i16x8.shr_u(b, odd), i16x8.shr_u(c, odd), x, mask, three, four);
+    x += 4;
   }
+  return sum;
+}
+
+/** The same for 16-bit words. A turn of the inner loop takes one vector of every four rows, so that its activations are read once for all of them. */
+@inline export function dotGroupWords<W>(y: usize, head: usize, w: usize, x: usize, meta: usize, n: i32, zero: i32, mask: v128): void {
+  const none = i32x4.splat(0);
+  let a0 = none, a1 = none, a2 = none, a3 = none;
+  const end = x + <usize>(2 * n);
+  do {
+    if (bitsOf<W>() == 3) {
+      a0 = addThree(a0, w, x), a1 = addThree(a1, w + 48, x);
+      a2 = addThree(a2, w + 96, x), a3 = addThree(a3, w + 144, x);
+      w += 192, x += 64;
+    } else {
+      // A lane has up to four fields of the lower byte; at 2 bits those of the upper byte follow, whose columns are the next pairs.
+      for (let shift = 0; shift < (bitsOf<W>() == 2 ? 16 : 8); shift += 8) {
+        const next = bitsOf<W>() == 2 ? 8 : 4;
+        const x0 = v128.load32_splat(x), x1 = v128.load32_splat(x, next);
+        const x2 = bitsOf<W>() == 8 ? x0 : v128.load32_splat(x, 2 * next), x3 = bitsOf<W>() == 8 ? x1 : v128.load32_splat(x, 3 * next);
+        a0 = addWords<W>(a0, w, shift, mask, x0, x1, x2, x3), a1 = addWords<W>(a1, w + 16, shift, mask, x0, x1, x2, x3);
+        a2 = addWords<W>(a2, w + 32, shift, mask, x0, x1, x2, x3), a3 = addWords<W>(a3, w + 48, shift, mask, x0, x1, x2, x3);
+        if (bitsOf<W>() == 2) x += 4;
+      }
+      w += 64, x += bitsOf<W>() == 2 ? 24 : 2 * vectorColumns<W>();
+    }
+  } while (x < end);
+  foldWords(y, a0, a1, a2, a3, head, meta, zero);
+}
+
+/** One copy of `foldRows` for all widths: a call costs less than the room of four. */
+function foldWords(y: usize, a0: v128, a1: v128, a2: v128, a3: v128, head: usize, meta: usize, zero: i32): void {
+  foldRows(y, a0, a1, a2, a3, head, meta, zero, 0);
+}
+
+/** sum + the fields of four rows at w, from bit `shift` of every word on, times their activation pairs. */
+@inline function addWords<W>(sum: v128, w: usize, shift: i32, mask: v128, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
+  return dotWords<W>(sum, bitsOf<W>() == 2 ? i16x8.shr_u(v128.load(w), shift) : v128.load(w), mask, x0, x1, x2, x3);
 }

@@ -1,6 +1,6 @@
 // Multiplies a few activation rows by packed panels. Codes are unpacked in registers, and each panel is read from end to end.
 import { bitsOf, isWords, valueBytes } from "../common/bits";
-import { BYTES_03, BYTES_04, WORDS_00FF } from "../common/constants";
+import { BYTES_03, BYTES_04 } from "../common/constants";
 import { byteMask, halfMask } from "./codes";
 import { dotGroupBytes, dotGroupWords } from "./group-dots";
 import { headBytes } from "./panel";
@@ -13,20 +13,14 @@ import { rowAt } from "./table";
   else return byteMask<W>();
 }
 
-/** The constant at `address`; for words only the lower bytes of 16-bit lanes. */
-@inline function bitMask<D>(address: usize): v128 {
-  if (isWords<D>()) return v128.and(v128.load(address), v128.load(WORDS_00FF));
-  else return v128.load(address);
-}
-
 /**
  * y[count rows][streams panels] = panels x rows. The panels are read side by side, group by group: several streams keep more reads of
  * memory under way than one (1.6 times the speed). Panels are `panelStep` bytes apart, their results `yStep`; the rows of y `yBytes`.
  */
 export function matvecCodes<W, D>(y: usize, yBytes: usize, yStep: usize, panel: usize, panelStep: usize, streams: i32, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesOffset: usize, k: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32): void {
   const mask = fieldMask<W, D>(flip);
-  const three = bitMask<D>(BYTES_03);
-  const four = bitMask<D>(BYTES_04);
+  const three = v128.load(BYTES_03);
+  const four = v128.load(BYTES_04);
   let end = panel + <usize>streams * panelStep;
   for (let to = y, p = panel; p < end; p += panelStep, to += yStep) {
     for (let row: usize = 0; row < <usize>count; row++) memory.fill(to + row * yBytes, 0, 64);
@@ -41,7 +35,7 @@ export function matvecCodes<W, D>(y: usize, yBytes: usize, yStep: usize, panel: 
         for (let row: i32 = 0; row < count; row++) {
           const at = rowAt(index, start + row) * recordBytes;
           const out = to + <usize>row * yBytes;
-          if (isWords<D>()) dotGroupWords<W>(out, p, p + codes, record + valuesOffset + at, meta + at, n, zero, mask, three, four);
+          if (isWords<D>()) dotGroupWords<W>(out, p, p + codes, record + valuesOffset + at, meta + at, n, zero, mask);
           else dotGroupBytes<W>(out, p, p + codes, record + valuesOffset + at, meta + at, n, zero, flip, planes, <usize>k, mask, three, four);
         }
         to += yStep;
