@@ -63,7 +63,7 @@ function keep(at: usize, begin: bool, a: v128, b: v128, c: v128, d: v128, e: v12
 /**
  * y[4][8] += 4 rows of activations times `cols` columns x 8 rows of weights. x0 to x3 point at the values, m0 to m3 at the meta entries
  * of their records, `sums` at 128 bytes of scratch, `head` and `zeros` at the scales and zeros of the first weight group. Values are one
- * or two `planes` as in `dotGroupBytes`. Floats use none of these: their groups are the chunks of the float order.
+ * or two `planes` as in `dotGroupBytes`.
  */
 @inline function multiplyTile<D>(y: usize, yBytes: usize, x0: usize, x1: usize, x2: usize, x3: usize, m0: usize, m1: usize, m2: usize, m3: usize, sums: usize, weights: usize, head: usize, zeros: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32, planeStep: usize): void {
   const none = f32x4.splat(0);
@@ -132,21 +132,12 @@ function keep(at: usize, begin: bool, a: v128, b: v128, c: v128, d: v128, e: v12
         const over = stop - end;
         x0 -= over, x1 -= over, x2 -= over, x3 -= over;
       }
-      if (isFloats<D>()) {
-        for (; x0 < end; x0 += 4, x1 += 4, x2 += 4, x3 += 4, weights += 64) {
-          let w = v128.load(weights), v = v128.load(weights, 16), x = v128.load32_splat(x0);
-          a00 = addDot<D>(a00, x, w), a01 = addDot<D>(a01, x, v), x = v128.load32_splat(x1);
-          a10 = addDot<D>(a10, x, w), a11 = addDot<D>(a11, x, v), x = v128.load32_splat(x2);
-          a20 = addDot<D>(a20, x, w), a21 = addDot<D>(a21, x, v), x = v128.load32_splat(x3);
-          a30 = addDot<D>(a30, x, w), a31 = addDot<D>(a31, x, v);
-        }
-      }
       if (isPairs<D>()) {
         const more = end > begin + 32;
         a00 = total(a00, sums, more), a01 = total(a01, sums + 16, more), a10 = total(a10, sums + 32, more), a11 = total(a11, sums + 48, more);
         a20 = total(a20, sums + 64, more), a21 = total(a21, sums + 80, more), a30 = total(a30, sums + 96, more), a31 = total(a31, sums + 112, more);
       }
-      const scalesA = isFloats<D>() ? none : scalesOf(head), scalesB = isFloats<D>() ? none : scalesOf(head + 8);
+      const scalesA = scalesOf(head), scalesB = scalesOf(head + 8);
       foldRow<D>(y, a00, a01, m0, scalesA, scalesB, zeros, zero, flip);
       foldRow<D>(y + yBytes, a10, a11, m1, scalesA, scalesB, zeros, zero, flip);
       foldRow<D>(y + 2 * yBytes, a20, a21, m2, scalesA, scalesB, zeros, zero, flip);
@@ -162,7 +153,25 @@ export function codeTile<D>(y: usize, yBytes: usize, x0: usize, x1: usize, x2: u
   multiplyTile<D>(y, yBytes, x0, x1, x2, x3, m0, m1, m2, m3, sums, weights, head, zeros, headStep, cols, groupSize, actGroup, zero, flip, planes, planeStep);
 }
 
-/** The tile of floats; rows of y are `yBytes` apart. */
+/** The tile of floats; rows of y are `yBytes` apart. Its loop is short: Node 20's compiler keeps the sums of a long one in memory. */
 export function floatTile(y: usize, yBytes: usize, x0: usize, x1: usize, x2: usize, x3: usize, weights: usize, cols: i32): void {
-  multiplyTile<F32>(y, yBytes, x0, x1, x2, x3, 0, 0, 0, 0, 0, weights, 0, 0, 0, cols, cols, CHUNK, 0, 0, 1, 0);
+  const none = f32x4.splat(0);
+  const end = weights + (<usize>cols << 6);
+  while (weights < end) {
+    const stop = min(weights + 64 * CHUNK, end);
+    let a00 = none, a01 = none, a10 = none, a11 = none, a20 = none, a21 = none, a30 = none, a31 = none;
+    do {
+      const w = v128.load(weights), v = v128.load(weights, 16);
+      let x = v128.load32_splat(x0);
+      a00 = addDot<F32>(a00, x, w), a01 = addDot<F32>(a01, x, v), x = v128.load32_splat(x1);
+      a10 = addDot<F32>(a10, x, w), a11 = addDot<F32>(a11, x, v), x = v128.load32_splat(x2);
+      a20 = addDot<F32>(a20, x, w), a21 = addDot<F32>(a21, x, v), x = v128.load32_splat(x3);
+      a30 = addDot<F32>(a30, x, w), a31 = addDot<F32>(a31, x, v);
+      weights += 64, x0 += 4, x1 += 4, x2 += 4, x3 += 4;
+    } while (weights < stop);
+    foldRow<F32>(y, a00, a01, 0, none, none, 0, 0, 0);
+    foldRow<F32>(y + yBytes, a10, a11, 0, none, none, 0, 0, 0);
+    foldRow<F32>(y + 2 * yBytes, a20, a21, 0, none, none, 0, 0, 0);
+    foldRow<F32>(y + 3 * yBytes, a30, a31, 0, none, none, 0, 0, 0);
+  }
 }
