@@ -1,5 +1,7 @@
 // Gathers the codes of 16 rows, 32 columns at a time, in the form from which chunks of panels are packed (matmul/codes.ts).
 
+import { BYTES_0F } from "../common/constants";
+
 /** fields[8][16 rows][4] = 32 bytes of each of `rows` rows, which lie `stride` bytes apart. The bytes of rows from `rows` to 16 are zero. */
 export function gatherFields(fields: usize, bytes: usize, stride: usize, rows: i32): void {
   if (rows < 16) memory.fill(fields, 0, 512);
@@ -30,4 +32,16 @@ export function gatherFields(fields: usize, bytes: usize, stride: usize, rows: i
   v128.store(fields, v128.shuffle<i64>(ab, cd, 1, 3), 64);
   v128.store(fields, v128.shuffle<i64>(ab2, cd2, 0, 2), 128);
   v128.store(fields, v128.shuffle<i64>(ab2, cd2, 1, 3), 192);
+}
+
+/** A chunk of 4-bit codes from fields of GGUF's nibbles: the first four fields hold 16 columns in their low halves and 16 more in the high ones. */
+export function packNibbles(to: usize, fields: usize): void {
+  const low = v128.load(BYTES_0F);
+  for (let r: usize = 0; r < 128; r += 16) {
+    const from = fields + r + (r & 64);
+    const a = v128.load(from);
+    const b = v128.load(from, 64);
+    v128.store(to + r, v128.bitselect(a, i16x8.shl(b, 4), low));
+    v128.store(to + r, v128.bitselect(i16x8.shr_u(a, 4), b, low), 128);
+  }
 }

@@ -1,15 +1,14 @@
 // Unpacks the codes of GGUF's block types: 32 columns of some rows as bytes, row after row.
 import { BYTES_03, BYTES_04, BYTES_0F, WORDS_00FF } from "../common/constants";
-import { Q2_K, Q3_K, Q4_0, Q4_1, Q4_K, Q5_0, Q5_1, Q5_K, Q6_K, Q8_0 } from "./gguf-types";
+import { Q2_K, Q3_K, Q4_1, Q4_K, Q5_0, Q5_1, Q5_K, Q6_K, Q8_0 } from "./gguf-types";
 
 /**
  * to[rows][32] = the codes of columns 32 part to 32 part + 31 of a block, for rows whose blocks begin at `from`, `stride` bytes apart.
- * Types without minimums have codes around zero: they are signed bytes for Q6_K. For Q4_0, Q5_0, Q8_0 and Q3_K, which become panels of codes
- * from 0, their zero (8, 16, 128 or 124) is added, and the codes of Q3_K are multiplied by the scales of their groups before.
+ * Types without minimums have codes around zero: they are signed bytes for Q6_K. For Q5_0, Q8_0 and Q3_K, which become panels of codes
+ * from 0, their zero (16, 128 or 124) is added, and the codes of Q3_K are multiplied by the scales of their groups before.
  */
 export function unpackCodes(type: i32, to: usize, from: usize, stride: usize, part: i32, rows: i32): void {
-  if (type == Q4_0) nibbles(to, from + 2, stride, rows);
-  else if (type == Q4_1) nibbles(to, from + 4, stride, rows);
+  if (type == Q4_1) nibbles(to, from + 4, stride, rows);
   else if (type == Q5_0) fives(to, from + 2, stride, rows);
   else if (type == Q5_1) fives(to, from + 4, stride, rows);
   else if (type == Q8_0) eights(to, from + 2, stride, rows);

@@ -1,14 +1,14 @@
 // Packs rows of GGUF's block types, as they lie in the file, into panels of codes; unpacks those that become panels of blocks.
-import { packChunkOf } from "../matmul/codes";
 import { headBytes, panelBytes } from "../matmul/panel";
-import { gatherFields } from "./fields";
+import { gatherFields, packNibbles } from "./fields";
 import { notFinite } from "./gptq-panels";
 import { unpackCodes } from "./gguf-codes";
 import { blockBytes, blockColumns, Q2_K, Q4_0, Q6_K, unitOffset } from "./gguf-types";
 
 /**
  * Panels of codes from rows [n, k] of Q4_0 (4 bits), Q5_0, Q8_0 or Q3_K (8 bits), whose number in the file is `type`. All rows of a type have
- * the same zero, so the panels have none. faults[p] is 0 if all scales of panel p are finite. A unit is a panel; scratch 1024 bytes.
+ * the same zero, so the panels have none. faults[p] is 0 if all scales of panel p are finite. Up to 16
+ * bytes behind the rows are read. A unit is a panel; scratch 512 bytes.
  */
 export function lay_gguf_codes(first: i32, last: i32, scratch: usize, out: usize, faults: usize, input: usize, n: i32, k: i32, type: i32): void {
   const bits = type == Q4_0 ? 4 : 8;
@@ -17,7 +17,6 @@ export function lay_gguf_codes(first: i32, last: i32, scratch: usize, out: usize
   const unit = unitOffset(type);
   const blocks = k / columns;
   const rowBytes = <usize>blocks * bytes;
-  const tile = scratch + 512;
   let to = out + <usize>first * panelBytes(bits, k, columns, 0);
   for (let panel = first; panel < last; panel++) {
     const rows = min(16, n - panel * 16);
@@ -31,12 +30,14 @@ export function lay_gguf_codes(first: i32, last: i32, scratch: usize, out: usize
         store<u16>(to + (<usize>r << 1), d);
       }
       to += headBytes(0);
-      for (let part = 0; part < columns / 32; part++) {
-        unpackCodes(type, tile, from, rowBytes, part, rows);
-        gatherFields(scratch, tile, 32, rows);
-        packChunkOf(bits, to, scratch);
-        to += <usize>(64 * bits);
+      if (bits == 4) {
+        gatherFields(scratch, from + 2, rowBytes, rows);
+        packNibbles(to, scratch);
+      } else for (let part = 0; part < columns / 32; part++) {
+        unpackCodes(type, scratch, from, rowBytes, part, rows);
+        gatherFields(to + <usize>(part << 9), scratch, 32, rows);
       }
+      to += <usize>(2 * bits * columns);
       from += bytes;
     }
     store<u32>(faults + (<usize>panel << 2), fault);

@@ -93,7 +93,7 @@ class LibraryTokenizer implements Tokenizer {
   readonly #steps: readonly LibraryPreTokenizer[];
   readonly #model: PieceEncoder;
   readonly #tokens: string[] = [];
-  readonly #ids: Map<string, number>;
+  readonly #ids: ReadonlyMap<string, number>;
   /** What the decoder sees of tokens that are looked for in normalised text: their normalised form. */
   readonly #decoded: ReadonlyMap<number, string>;
   readonly #splitRaw: Splitter;
@@ -106,8 +106,10 @@ class LibraryTokenizer implements Tokenizer {
     this.#steps = stepsOf(library.pre_tokenizer);
     this.isByteLevel = decodesBytes(parsed.json["decoder"]);
     this.#model = new PieceEncoder(library.model, model, this.isByteLevel);
-    this.#ids = new Map(model.ids);
-    for (const { id, content } of added) this.#ids.set(content, id);
+    const isWhole = added.every(({ id, content }) => model.ids.get(content) === id);
+    this.#ids = isWhole
+      ? model.ids
+      : new Map([...model.ids, ...added.map(({ id, content }) => [content, id] as const)]);
     for (const [token, id] of this.#ids) this.#tokens[id] = token;
     this.#splitRaw = createSplitter(added.filter((token) => !token.normalized).map(asNeedle));
     const normal = added.filter((token) => token.normalized).map(this.#asNormalNeedle);

@@ -41,14 +41,17 @@ function templateStart(step: Fields | undefined): string | undefined {
   return parts.length > 1 ? parts[0].optionalObject("SpecialToken")?.string("id") : undefined;
 }
 
+/** The vocabulary is not copied: that would take most of the time. */
 function addedTokensOf(entries: readonly Fields[], vocab: ReadonlyMap<string, number>): AddedToken[] {
+  const tokens = entries.map(addedToken);
+  const wanted = new Set(tokens.map(({ id }) => id));
   const owners = new Map<number, string>();
-  for (const [token, id] of vocab) owners.set(id, token);
-  const ids = new Map(vocab);
-  return entries.map((entry) => {
-    const token = addedToken(entry);
+  for (const [token, id] of vocab) if (wanted.has(id)) owners.set(id, token);
+  const ids = new Map<string, number>();
+  return entries.map((entry, at) => {
+    const token = tokens[at];
     const owner = owners.get(token.id);
-    const known = ids.get(token.content);
+    const known = ids.get(token.content) ?? vocab.get(token.content);
     if (owner !== undefined && owner !== token.content)
       throw entry.error("id", `${token.id}, which ${JSON.stringify(owner)} has`, "ids of one token each");
     if (known !== undefined && known !== token.id)

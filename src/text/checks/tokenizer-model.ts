@@ -57,7 +57,7 @@ function readBpe(model: Fields, ids: ReadonlyMap<string, number>, unkId: number 
 
 /** Without an unknown token the library would leave text out. This token has no id, so unknown text is noticed. */
 function unkName(ids: ReadonlyMap<string, number>, unkId: number | undefined): string {
-  for (const [token, id] of ids) if (id === unkId) return token;
+  if (unkId !== undefined) for (const [token, id] of ids) if (id === unkId) return token;
   let name = "unknown";
   while (ids.has(name)) name += "_";
   return name;
@@ -79,15 +79,15 @@ function readVocab(model: Fields): ReadonlyMap<string, number> {
   if (model.isAbsent("vocab") || Array.isArray(model.raw("vocab")) || typeof model.raw("vocab") !== "object")
     throw model.error("vocab", kindOf(model.raw("vocab")), "an object of token ids");
   const ids = new Map<string, number>();
-  const owners = new Map<number, string>();
+  const owners: string[] = [];
   for (const [token, id] of model.object("vocab").entries()) {
     const key = () => `vocab[${JSON.stringify(token)}]`;
     if (!isId(id)) throw model.error(key(), JSON.stringify(id), "an id");
-    const owner = owners.get(id);
+    const owner = owners[id] as string | undefined;
     if (owner !== undefined)
       throw model.error(key(), `the id ${id}, which ${JSON.stringify(owner)} has`, "ids of one token each");
     ids.set(token, id);
-    owners.set(id, token);
+    owners[id] = token;
   }
   return ids;
 }
