@@ -9,8 +9,9 @@ import { rolldown } from "rolldown";
  * in common. Nothing goes to the program's own file: it waits for commands, and a command that imported it would wait for it.
  */
 const ENTRIES = {
-  ...{ core: "core", web: "web", library: "index", node: "node" },
-  ...{ evaluate: "evaluate", quantize: "quantize", bench: "bench", program: "cli/main" },
+  ...{ core: "core", web: "web", library: "index" },
+  // `node` comes after what pages import too: a chunk of its modules needs a file system.
+  ...{ evaluate: "evaluate", quantize: "quantize", bench: "bench", node: "node", program: "cli/main" },
 };
 
 /** Whether an import is a package or a module of the runtime. */
