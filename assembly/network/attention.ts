@@ -6,13 +6,13 @@ import { copyRows, widenRows } from "./cache";
 import { divide, expRows, mixRows, mixTwoRows, scoreRows } from "./attention-rows";
 
 /** Most tokens of a block. */
-const TOKENS: i32 = 16;
+const TOKENS: i32 = 32;
 
 /** Cache rows of a tile for one token, whose heads take turns: few enough that memory is read in whole rows. */
 const ROWS: i32 = 16;
 
 /** Numbers of a tile for a block, unless ROWS rows are more: it stays in the processor's first cache while all queries meet it. */
-const BLOCK_NUMBERS: i32 = 4096;
+const BLOCK_NUMBERS: i32 = 8192;
 
 @inline function tileRows(tokens: i32, width: i32): i32 { return tokens > 1 ? max(ROWS, (BLOCK_NUMBERS / width) & ~3) : ROWS; }
 

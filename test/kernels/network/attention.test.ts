@@ -144,7 +144,7 @@ describe("attend", () => {
     ["in windows far from each other", (t: number) => [(t % 3) * 150 + t + 4, (t % 3) * 150 + t]],
     ["in windows of different size", (t: number) => [60 + ((7 * t) % 5), (11 * t) % 61]],
   ] as const)("computes blocks of tokens %s as single tokens", (_, place) => {
-    const places = Array.from({ length: 21 }, (_, t) => place(t));
+    const places = Array.from({ length: 37 }, (_, t) => place(t));
     const [rows, firsts] = [places.map(([row]) => row), places.map(([, first]) => first)];
     for (const half of [false, true])
       for (const widths of [
