@@ -215,38 +215,7 @@ function invertTile(panel: usize, u: usize, ld: i32, j: i32, c: i32): void {
     s21 = f64x2.replace_lane(s21, 0, 1);
     s31 = f64x2.replace_lane(s31, 1, 1);
   }
-  const t0 = at(u, ld, j, j), t1 = t0 + step, t2 = t1 + step, t3 = t2 + step;
   const to = panel + (<usize>j << 5);
-  let d = v128.load64_splat(t3, 24);
-  s30 = f64x2.div(s30, d);
-  s31 = f64x2.div(s31, d);
-  d = v128.load64_splat(t2, 24);
-  s20 = f64x2.sub(s20, f64x2.mul(d, s30));
-  s21 = f64x2.sub(s21, f64x2.mul(d, s31));
-  d = v128.load64_splat(t2, 16);
-  s20 = f64x2.div(s20, d);
-  s21 = f64x2.div(s21, d);
-  d = v128.load64_splat(t1, 24);
-  s10 = f64x2.sub(s10, f64x2.mul(d, s30));
-  s11 = f64x2.sub(s11, f64x2.mul(d, s31));
-  d = v128.load64_splat(t1, 16);
-  s10 = f64x2.sub(s10, f64x2.mul(d, s20));
-  s11 = f64x2.sub(s11, f64x2.mul(d, s21));
-  d = v128.load64_splat(t1, 8);
-  s10 = f64x2.div(s10, d);
-  s11 = f64x2.div(s11, d);
-  d = v128.load64_splat(t0, 24);
-  s00 = f64x2.sub(s00, f64x2.mul(d, s30));
-  s01 = f64x2.sub(s01, f64x2.mul(d, s31));
-  d = v128.load64_splat(t0, 16);
-  s00 = f64x2.sub(s00, f64x2.mul(d, s20));
-  s01 = f64x2.sub(s01, f64x2.mul(d, s21));
-  d = v128.load64_splat(t0, 8);
-  s00 = f64x2.sub(s00, f64x2.mul(d, s10));
-  s01 = f64x2.sub(s01, f64x2.mul(d, s11));
-  d = v128.load64_splat(t0);
-  s00 = f64x2.div(s00, d);
-  s01 = f64x2.div(s01, d);
   v128.store(to, s00);
   v128.store(to, s01, 16);
   v128.store(to, s10, 32);
@@ -255,4 +224,18 @@ function invertTile(panel: usize, u: usize, ld: i32, j: i32, c: i32): void {
   v128.store(to, s21, 80);
   v128.store(to, s30, 96);
   v128.store(to, s31, 112);
+  for (let row = 3; row >= 0; row--) {
+    const factors = at(u, ld, j + row, j);
+    const x = to + (<usize>row << 5);
+    s00 = v128.load(x);
+    s01 = v128.load(x, 16);
+    for (let below = 3; below > row; below--) {
+      const d = v128.load64_splat(factors + (<usize>below << 3));
+      s00 = f64x2.sub(s00, f64x2.mul(d, v128.load(to + (<usize>below << 5))));
+      s01 = f64x2.sub(s01, f64x2.mul(d, v128.load(to + (<usize>below << 5), 16)));
+    }
+    const d = v128.load64_splat(factors + (<usize>row << 3));
+    v128.store(x, f64x2.div(s00, d));
+    v128.store(x, f64x2.div(s01, d), 16);
+  }
 }

@@ -76,12 +76,12 @@ function gram(first: i32, last: i32, h: usize, panels: usize, bytes: usize, k: i
   const ld = <usize>(p + 1) << 6;
   const a = panels + <usize>p * bytes, b = panels + <usize>q * bytes;
   let at = h + gramPanel(p) + (<usize>q << 6);
-  for (let half: usize = 0; half < 32; half += 16) {
+  const rows: usize = exact ? 2 : 4;
+  for (let row: usize = 0; row < 8; row += rows) {
     if (exact) {
-      tileF64(at, ld, a + half, b, bytes);
-      tileF64(at + 32, ld, a + half, b + 16, bytes);
-    } else tileF32(at, ld, a + half, b, bytes);
-    at += ld << 2;
+      for (let col: usize = 0; col < 32; col += 16) tileF64(at + 2 * col, ld, a + 4 * row, b + col, bytes);
+    } else tileF32(at, ld, a + 4 * row, b, bytes);
+    at += ld * rows;
   }
 }
 
@@ -122,9 +122,9 @@ function fold(h: usize, s0: v128, s1: v128): void {
   return v128.shuffle<i64>(v, v, 1, 1);
 }
 
-/** 4 x 4 of H in f64. */
+/** 2 x 4 of H in f64. */
 function tileF64(h: usize, ld: usize, a: usize, b: usize, bytes: usize): void {
-  let s00 = f64x2.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00;
+  let s00 = f64x2.splat(0), s01 = s00, s10 = s00, s11 = s00;
   const end = a + bytes;
   while (a < end) {
     const b0 = f64x2.promote_low_f32x4(v128.load64_zero(b)), b1 = f64x2.promote_low_f32x4(v128.load64_zero(b, 8));
@@ -134,19 +134,11 @@ function tileF64(h: usize, ld: usize, a: usize, b: usize, bytes: usize): void {
     x = f64x2.promote_low_f32x4(v128.load32_splat(a, 4));
     s10 = f64x2.add(s10, f64x2.mul(x, b0));
     s11 = f64x2.add(s11, f64x2.mul(x, b1));
-    x = f64x2.promote_low_f32x4(v128.load32_splat(a, 8));
-    s20 = f64x2.add(s20, f64x2.mul(x, b0));
-    s21 = f64x2.add(s21, f64x2.mul(x, b1));
-    x = f64x2.promote_low_f32x4(v128.load32_splat(a, 12));
-    s30 = f64x2.add(s30, f64x2.mul(x, b0));
-    s31 = f64x2.add(s31, f64x2.mul(x, b1));
     a += 32;
     b += 32;
   }
   addPair(h, s00, s01);
   addPair(h + ld, s10, s11);
-  addPair(h + 2 * ld, s20, s21);
-  addPair(h + 3 * ld, s30, s31);
 }
 
 @inline function addPair(h: usize, s0: v128, s1: v128): void {

@@ -35,7 +35,7 @@ const CHECK: usize = 256;
 
 // The table of candidates: scales and zeros in f64, then in f32 scales, inverse scales, lowest and highest code minus zero, the error of one
 // step relative to the first candidate's, and estimates. The list of candidates that may win follows, then facts about the row: its least and
-// most weight (or 0), the factors of their errors, and the factor of an error that both have together.
+// most weight (or 0), the factors of their errors and of one that both have together, and the estimate up to which f32's rounding may matter.
 const ZEROS: usize = 640;
 const NARROW: usize = 1280;
 const INVERSES: usize = 1600;
@@ -83,12 +83,15 @@ export function findRow(
 }
 
 function storeFacts(table: usize, row: usize, end: usize, h32: usize, least: f32, most: f32, flags: i32): void {
-  let forLeast: f32 = 1, forMost: f32 = 1;
+  const noise = (bitsOf(flags) == 8 ? NOISE_8 : NOISE) * <f32>(1 << bitsOf(flags));
+  let forLeast: f32 = 1, forMost: f32 = 1, total = <f32>((end - row) >> 2);
   if (clipOf(flags) == 2) {
     forLeast = 0;
     forMost = 0;
+    total = 0;
     for (let x = row; x < end; x += 4) {
       const h = load<f32>(h32 + (x - row));
+      total += h;
       if (load<f32>(x) == least) forLeast = h;
       if (load<f32>(x) == most) forMost = h;
     }
@@ -99,11 +102,13 @@ function storeFacts(table: usize, row: usize, end: usize, h32: usize, least: f32
   store<f32>(table, forMost, FACTS + 12);
   // A sum of two errors is least if they are halves: 2 |d / 2|^2.4; or less than a half of h d^2 for the smaller h.
   store<f32>(table, clipOf(flags) == 1 ? 0.3789291 : 0.5 * min(forLeast, forMost), FACTS + 16);
+  const floor = total * f32x4.extract_lane(measure(f32x4.splat(noise), flags), 0);
+  store<f32>(table, max(SMALLEST, floor), FACTS + 20);
 }
 
 /** Fills the table as far as a candidate can still win, and the list. @returns the length of the list. */
 function estimateAll(table: usize, row: usize, end: usize, h32: usize, low: f64, high: f64, flags: i32): i32 {
-  const floor = floorOf(row, end, h32, flags);
+  const floor = load<f32>(table, FACTS + 20);
   const slack = bitsOf(flags) == 8 ? SLACK_8 : SLACK;
   let best: f32 = Infinity, limit = best;
   let tried = 0;
@@ -132,15 +137,6 @@ function estimateAll(table: usize, row: usize, end: usize, h32: usize, low: f64,
 @inline function isRepeated(table: usize, i: i32): bool {
   const at = table + (<usize>i << 3);
   return i > 0 && load<f64>(at) == load<f64>(at - 8) && load<f64>(at, ZEROS) == load<f64>(at - 8, ZEROS);
-}
-
-/** The estimate up to which f32's rounding may matter. */
-function floorOf(row: usize, end: usize, h32: usize, flags: i32): f32 {
-  const noise = (bitsOf(flags) == 8 ? NOISE_8 : NOISE) * <f32>(1 << bitsOf(flags));
-  if (clipOf(flags) == 1) return max(SMALLEST, <f32>((end - row) >> 2) * f32x4.extract_lane(measure(f32x4.splat(noise), flags), 0));
-  let sum: f32 = 0;
-  for (let x = row; x < end; x += 4) sum += load<f32>(h32 + (x - row));
-  return max(SMALLEST, sum * noise * noise);
 }
 
 /** Table entries of the candidates from `first` to `first` + 3. */

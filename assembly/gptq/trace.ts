@@ -8,24 +8,21 @@ const STEP: usize = 32;
 
 /**
  * out[n] f64 = d H d^T for each row d = dequantised - w, with H as in gram.ts; if codes is 0, d is -w. `columns` is as in grid.ts in
- * natural order, w[n,k] f32. `tiles` has room for k * 128 bytes per unit; a unit is a tile of 16 rows.
+ * natural order, w[n,k] f32. `tiles` has room for 128 bytes per unit
+ * and column, with k rounded up to a multiple of 4; a unit is a tile of 16 rows.
  */
 export function trace_f64(
   first: i32, last: i32, scratch: usize, out: usize, tiles: usize, codes: usize, scales: usize, zeros: usize,
   columns: usize, w: usize, h: usize, n: i32, k: i32, groups: i32,
 ): void {
   for (let unit = first; unit < last; unit++) {
-    const tile = tiles + <usize>unit * <usize>k * TILE_STEP;
+    const tile = tiles + <usize>unit * columnsIn(k) * TILE_STEP;
     const row = unit * TILE_ROWS;
     for (let r = 0; r < TILE_ROWS; r++) loadResidual(tile, codes, scales, zeros, columns, w, row, r, n, k, groups);
     memory.fill(scratch, 0, 128);
-    let i = 0;
-    for (; i + 4 <= k; i += 4) {
+    for (let i = 0; i < k; i += 4) {
       const ld = <usize>((i >> 3) + 1) << 6;
-      for (let at: usize = 0; at < 128; at += 32) traceFour(scratch + at, tile + at * <usize>k, h + gramAt(i, 0), ld, i);
-    }
-    for (; i < k; i++) {
-      for (let at: usize = 0; at < 128; at += 32) traceRow(scratch + at, tile + at * <usize>k, h + gramAt(i, 0), i);
+      for (let at: usize = 0; at < 128; at += 32) traceFour(scratch + at, tile + at * columnsIn(k), h + gramAt(i, 0), ld, i);
     }
     for (let r = 0; r < min(TILE_ROWS, n - row); r++) {
       store<f64>(out + (<usize>(row + r) << 3), load<f64>(scratch + (<usize>r << 3)));
@@ -33,12 +30,17 @@ export function trace_f64(
   }
 }
 
+/** Columns of a tile: padded with zeros, so that rows of H are read in fours. */
+@inline function columnsIn(k: i32): usize {
+  return <usize>((k + 3) & ~3);
+}
+
 function loadResidual(
   tile: usize, codes: usize, scales: usize, zeros: usize, columns: usize, w: usize, row: i32, r: i32,
   n: i32, k: i32, groups: i32,
 ): void {
   const base = <usize>(row + r) * <usize>k;
-  const to = tile + <usize>(r >> 2) * <usize>k * STEP + (<usize>(r & 3) << 3);
+  const to = tile + <usize>(r >> 2) * columnsIn(k) * STEP + (<usize>(r & 3) << 3);
   for (let j = 0; j < k; j++) {
     let d: f64 = 0;
     if (row + r < n) {
@@ -51,19 +53,7 @@ function loadResidual(
     }
     store<f64>(to + <usize>j * STEP, d);
   }
-}
-
-/** Four rows of d and row i of H: sums += d_i (H_ii d_i + 2 sum over j < i of H_ij d_j). */
-function traceRow(sums: usize, x: usize, h: usize, i: i32): void {
-  let s0 = f64x2.splat(0), s1 = s0;
-  for (let j = 0; j < i; j++) {
-    const f = v128.load64_splat(h);
-    s0 = f64x2.add(s0, f64x2.mul(v128.load(x), f));
-    s1 = f64x2.add(s1, f64x2.mul(v128.load(x, 16), f));
-    x += STEP;
-    h += 8;
-  }
-  finishRow(sums, x, h, s0, s1);
+  for (let j = k; j < <i32>columnsIn(k); j++) store<f64>(to + <usize>j * STEP, 0);
 }
 
 /** Adds one row of H to the sums. s0 and s1 are its sums below the diagonal. */
@@ -76,7 +66,7 @@ function finishRow(sums: usize, x: usize, h: usize, s0: v128, s1: v128): void {
   v128.store(sums, f64x2.add(v128.load(sums, 16), f64x2.mul(d1, s1)), 16);
 }
 
-/** traceRow for rows i to i + 3 of H, `ld` bytes apart. */
+/** Four rows of d, and rows i to i + 3 of H, `ld` bytes apart: sums += d_i (H_ii d_i + 2 sum over j < i of H_ij d_j) for each i. */
 function traceFour(sums: usize, x: usize, h: usize, ld: usize, i: i32): void {
   let h1 = h + ld, h2 = h1 + ld, h3 = h2 + ld;
   let s00 = f64x2.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00;

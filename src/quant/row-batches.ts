@@ -73,7 +73,7 @@ export async function runBatches(
   using scratch = arena.region();
   const most = Math.min(BATCH_ROWS, rows);
   const room = {
-    tiles: tiled ? scratch.alloc(Math.ceil(most / TILE_ROWS) * cols * TILE_STEP) : 0,
+    tiles: tiled ? scratch.alloc(Math.ceil(most / TILE_ROWS) * Math.ceil(cols / 4) * 4 * TILE_STEP) : 0,
     copy: typeof weights === "number" ? 0 : scratch.alloc(most * cols * 4),
     codes: scratch.alloc(most * cols),
     scales: scratch.alloc(most * groups * 4),
