@@ -160,9 +160,9 @@ function solveFour(x: usize, u: usize, ld: i32, j: i32): void {
 }
 
 /** Panels of R that share one pass over U. */
-const GROUP: i32 = 4;
+const GROUP: i32 = 8;
 
-/** r = U^-1 in packed panels. A unit is two groups of 4 panels, number u and number last - u, so that units have equal work. */
+/** r = U^-1 in packed panels. A unit is two groups of 8 panels, number u and number last - u, so that units have equal work. */
 export function cholesky_invert_f64(
   first: i32, last: i32, scratch: usize, r: usize, u: usize, n: i32, ld: i32,
 ): void {

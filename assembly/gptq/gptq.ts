@@ -1,6 +1,6 @@
 // The column loop of GPTQ (Frantar et al. 2022, arXiv:2210.17323, Algorithm 1), all in f64.
 //
-// Rows are independent, so a tile of 16 rows runs the whole loop. Updates are pulled, not pushed: before columns are rounded, they
+// Rows are independent, so tiles of 16 rows run the loop, a few of them side by side. Updates are pulled, not pushed: before columns are rounded, they
 // receive every earlier error in column order. This is the sum of the unblocked algorithm, and a group's grid sees all updates before
 // it. A column of a tile holds the weight until it is rounded, and its error afterwards.
 import { factorPanel } from "./cholesky";
@@ -15,36 +15,55 @@ const BLOCK: i32 = 128;
 /** Offset of a tile's running losses in scratch, after scale[16] and zero[16]. */
 const LOSS: usize = 256;
 
+/** Tiles of a unit. They go through the loop side by side: a part of the factor that one of them has read is in a cache for the others. */
+const TILES: i32 = 4;
+
 /**
  * codes[n,k] u8 and loss[n] f64 for tiles that hold the weights in processing order (grid.ts). R = `factor`, packed as in cholesky.ts.
  * With dynamic groups (flags) the loop also writes scales[n, groups] and zeros[n, groups]; with static groups it reads them.
- * weights[k]: diagonal of H for the hessian clip search. A unit is a tile. Scratch: as findGrids needs (grid.ts).
+ * weights[k]: diagonal of H for the hessian clip search. A unit is a few tiles. Scratch: as findGrids needs (grid.ts).
  */
 export function gptq_f64(
   first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, loss: usize, tiles: usize,
   factor: usize, columns: usize, weights: usize, n: i32, k: i32, groups: i32, flags: i32,
 ): void {
+  const ends = (n + TILE_ROWS - 1) / TILE_ROWS;
   for (let unit = first; unit < last; unit++) {
-    const tile = tiles + <usize>unit * <usize>k * TILE_STEP;
-    const row = unit * TILE_ROWS;
-    const rows = min(TILE_ROWS, n - row);
-    memory.fill(scratch + LOSS, 0, 128);
+    const t0 = unit * TILES, t1 = min(t0 + TILES, ends);
+    const losses = loss + (<usize>t0 * TILE_ROWS << 3);
+    const rows = min(t1 * TILE_ROWS, n) - t0 * TILE_ROWS;
+    memory.fill(losses, 0, <usize>rows << 3);
     for (let from = 0; from < k;) {
       // All columns of a dynamic group are updated together, whatever its size. Static groups need no such border.
       const to = isDynamic(flags) ? groupEnd(columns, from, k) : min(from + BLOCK, k);
-      pullErrors(tile, factor, from, to, 0, from, rows);
-      if (isDynamic(flags)) {
-        const group = groupOf(columns, from);
-        findGrids(scratch, tile, weights, from, to, flags);
-        storeGrids(scratch, scales, zeros, row, group, n, groups);
+      for (let e = 0; e < from; e += BLOCK) {
+        const end = min(e + BLOCK, from);
+        for (let t = t0; t < t1; t++) pullErrors(tileAt(tiles, t, k), factor, from, to, e, end, rowsOf(t, n));
       }
-      roundColumns(scratch, codes, scales, zeros, tile, factor, columns, from, to, row, rows, n, k, groups, flags);
+      for (let t = t0; t < t1; t++) {
+        const tile = tileAt(tiles, t, k), row = t * TILE_ROWS, count = rowsOf(t, n);
+        if (isDynamic(flags)) {
+          findGrids(scratch, tile, weights, from, to, flags);
+          storeGrids(scratch, scales, zeros, row, groupOf(columns, from), n, groups);
+        }
+        const at = loss + (<usize>row << 3), bytes = <usize>count << 3;
+        memory.copy(scratch + LOSS, at, bytes);
+        roundColumns(scratch, codes, scales, zeros, tile, factor, columns, from, to, row, count, n, k, groups, flags);
+        memory.copy(at, scratch + LOSS, bytes);
+      }
       from = to;
     }
-    for (let r = 0; r < rows; r++) {
-      store<f64>(loss + (<usize>(row + r) << 3), 0.5 * load<f64>(scratch + LOSS + (<usize>r << 3)));
-    }
+    for (let at = losses; at < losses + (<usize>rows << 3); at += 8) store<f64>(at, 0.5 * load<f64>(at));
   }
+}
+
+@inline function tileAt(tiles: usize, t: i32, k: i32): usize {
+  return tiles + <usize>t * <usize>k * TILE_STEP;
+}
+
+/** Rows of tile t that the matrix has. */
+@inline function rowsOf(t: i32, n: i32): i32 {
+  return min(TILE_ROWS, n - t * TILE_ROWS);
 }
 
 /** Rounds columns [from, to) of a tile, which already include the errors before `from`. */

@@ -41,7 +41,7 @@ export interface Factor extends Disposable {
 
 /** Twins of CHOLESKY_BLOCK and of 4 * GROUP in assembly/gptq/cholesky.ts. */
 const BLOCK = 64;
-const GROUP_COLUMNS = 16;
+const GROUP_COLUMNS = 32;
 
 /** Computes the factor, which serves all matrices with this input. The Hessian is not changed. */
 export async function factorize(

@@ -56,6 +56,9 @@ export interface GptqResult {
   readonly fallback?: string;
 }
 
+/** Tiles of 16 rows in a unit of the column loop. Twin of TILES in assembly/gptq/gptq.ts. */
+const UNIT_TILES = 4;
+
 /** Below this share of damping, a Hessian of low rank may be dominated by noise. */
 const LITTLE_DAMP = 1e-3;
 
@@ -185,9 +188,10 @@ function recorder(
       tape.call("grid_f64", units, search, scales, zeros, tiles, natural, diagonal, rows, cols, groups, flags);
     }
     tape.call("tile_load_f64", units, cols * 16, tiles, weights, ordered, zeroed, rows, cols);
-    const work = 8 * cols * cols + (dynamic ? search : 0);
+    const work = UNIT_TILES * (8 * cols * cols + (dynamic ? search : 0));
+    const loops = Math.ceil(units / UNIT_TILES);
     // biome-ignore format: one line a call
-    tape.call("gptq_f64", units, work, codes, scales, zeros, sums, tiles, factor.ptr, ordered, orderedDiagonal, rows, cols, groups, flags);
+    tape.call("gptq_f64", loops, work, codes, scales, zeros, sums, tiles, factor.ptr, ordered, orderedDiagonal, rows, cols, groups, flags);
   };
 }
 

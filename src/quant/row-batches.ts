@@ -15,8 +15,8 @@ export interface WeightMatrix {
   readonly cols: number;
 }
 
-/** Rows of one batch, a multiple of a tile. */
-const BATCH_ROWS = 256;
+/** Rows of one batch: eight units of the column loop, for as many threads. */
+const BATCH_ROWS = 512;
 
 /** Addresses of one batch. */
 export interface Batch {

@@ -27,7 +27,7 @@ function factor(build: Build, h: Float64Array, n: number, perm: readonly number[
     kernels.cholesky_block_f64(0, 1, scratch, u, status, ld, start, end);
     cut(Math.ceil(start / 16), (a, b) => kernels.cholesky_solve_f64(a, b, scratch, u, ld, start, end));
   }
-  cut(Math.ceil(Math.ceil(padded / 16) / 2), (a, b) => kernels.cholesky_invert_f64(a, b, scratch, r, u, padded, ld));
+  cut(Math.ceil(Math.ceil(padded / 32) / 2), (a, b) => kernels.cholesky_invert_f64(a, b, scratch, r, u, padded, ld));
   const upper = unpackFactor(bench.f64(r, padded * (padded + 4) * 4), n);
   return { upper, pivot: bench.f64(status, 1)[0] };
 }

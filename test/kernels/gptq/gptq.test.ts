@@ -36,14 +36,15 @@ function run(
   const groups = want.scales.length / n;
   const columns = bench.put(columnWords(want.perm, want.gIdx));
   const units = Math.ceil(n / 16);
+  const loops = Math.ceil(units / 4);
   const [tiles, codes, loss] = [bench.alloc(units * k * 128), bench.alloc(n * k), bench.alloc(n * 8)];
   const [scales, zeros] = [bench.alloc(n * groups * 4), bench.alloc(n * groups)];
   const [weights, factor, diagonal] = [bench.put(w), bench.put(packFactor(r, k)), bench.put(new Float64Array(k))];
   kernels.tile_load_f64(0, units, scratch, tiles, weights, columns, 0, n, k);
   const flags = gridFlags(options, true);
-  for (let u = 0; u < units; u += step)
+  for (let u = 0; u < loops; u += step)
     // biome-ignore format: one line a call
-    kernels.gptq_f64(u, Math.min(u + step, units), scratch, codes, scales, zeros, loss, tiles, factor, columns, diagonal, n, k, groups, flags);
+    kernels.gptq_f64(u, Math.min(u + step, loops), scratch, codes, scales, zeros, loss, tiles, factor, columns, diagonal, n, k, groups, flags);
   return {
     codes: bench.u8(codes, n * k).slice(),
     scales: bench.f32(scales, n * groups).slice(),
@@ -59,6 +60,8 @@ describe.each(BUILDS)("gptq_f64 (%s)", (build) => {
     [16, 64, 32],
     [20, 160, 32],
     [33, 96, 48],
+    [70, 144, 16],
+    [64, 272, 144],
     [5, 150, 50],
     [4, 37, 5],
     [18, 300, 300],
