@@ -3,22 +3,32 @@
 // Arguments after the first three: table, entries, record, index, k, groupSize, actGroup, ldy, recordBytes, valuesOffset (that of the
 // values in a record), zero (of all rows and groups; negative: each has its own) and flip (0, or for codes of 8 bits whose bytes count as
 // signed: 128). actGroup divides groupSize, or groupSize is K; groupSize divides PIECE, or is K.
-// y rows have room for 16 columns per panel: ldy >= 16 * panels. Scratch: 17 KiB.
+// y rows have room for 16 columns per panel: ldy >= 16 * panels. Scratch: 400 KiB.
 import { Fours, isWords, Pairs, valueBytes, W2, W3, W4, W8, Words } from "../common/bits";
 import { splitChunk, unpackChunkOf } from "./codes";
 import { matvecCodes } from "./matvec-codes";
 import { groupBytes, headBytes, panelBytes } from "./panel";
-import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } from "./table";
+import { laidBytes, layRows, tileRows } from "./row-tiles";
+import { countOf, ENTRY_BYTES, outputOf, startOf, weightsOf } from "./table";
 import { codeTile } from "./tile";
 
 /** Bytes of unpacked codes that stay in the L1 cache: 1024 columns as bytes, 512 as 16-bit words. */
 const PIECE_BYTES: usize = 16384;
 
+/** Most rows that are laid out in tiles at a time. */
+const MOST_ROWS: i32 = 120;
+
+/** Offset in scratch of rows in tiles, after a piece, 512 bytes of unpacked codes or sums, and a tile of results. */
+const TILES: usize = PIECE_BYTES + 512 + 384;
+
 /** Panels that are read side by side. */
 const STREAMS: i32 = 4;
 
 /** Below this number of rows, unpacking a panel costs more than tiles save. Each row then reads the packed panel, from the cache after the first. */
-@inline function fewRows<D>(): i32 { return isWords<D>() ? 12 : 7; }
+const FEW_ROWS: i32 = 5;
+
+/** So many rows beyond full tiles read the packed panels, too: another tile would cost more. */
+@inline function restRows<D>(): i32 { return isWords<D>() ? 2 : 3; }
 
 /** Unpacks `cols` columns of a panel, starting at column `from`, as bytes or as 16-bit words with even columns first. */
 function unpackPiece<D>(bits: i32, codes: usize, bytes: usize, panel: usize, from: i32, cols: i32, groupSize: i32, zero: i32, flip: i32): void {
@@ -41,33 +51,50 @@ function unpackPiece<D>(bits: i32, codes: usize, bytes: usize, panel: usize, fro
   }
 }
 
-/** Adds one piece of a panel, unpacked at `scratch`, to the 16 columns at y of `count` rows, which is a multiple of four. */
-function addPiece<D>(y: usize, yBytes: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesAt: usize, metaAt: usize, scratch: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32, planeStep: usize, pairs: bool): void {
-  for (let t = start; t < start + count; t += 4) {
-    const x0 = record + rowAt(index, t) * recordBytes;
-    const x1 = record + rowAt(index, t + 1) * recordBytes;
-    const x2 = record + rowAt(index, t + 2) * recordBytes;
-    const x3 = record + rowAt(index, t + 3) * recordBytes;
+/**
+ * Adds one piece of a panel, unpacked at `scratch`, to the 16 columns at y of `count` rows, which are laid out at x in tiles of
+ * `tileBytes`. The last tile may have fewer rows than a tile: its results are made beside y.
+ */
+function addPiece<D>(y: usize, yBytes: usize, x: usize, tileBytes: usize, count: i32, scratch: usize, head: usize, headStep: usize, cols: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32, pairs: bool): void {
+  const beside = scratch + PIECE_BYTES + 512;
+  for (; count > 0; count -= tileRows<D>(), x += tileBytes, y += <usize>tileRows<D>() * yBytes) {
+    const part = count < tileRows<D>();
+    const to = part ? beside : y;
+    const toBytes: usize = part ? 64 : yBytes;
+    if (part) copyRows(to, 64, y, yBytes, count);
     for (let half: usize = 0; half < 64; half += 32) {
-      const to = y + half;
-      if (!isWords<D>() && pairs) codeTile<Pairs>(to, yBytes, x0 + valuesAt, x1 + valuesAt, x2 + valuesAt, x3 + valuesAt, x0 + metaAt, x1 + metaAt, x2 + metaAt, x3 + metaAt, scratch + PIECE_BYTES, scratch + half, head + (half >> 1), head + 32 + (half >> 2), headStep, cols, groupSize, actGroup, zero, flip, planes, planeStep);
-      else codeTile<D>(to, yBytes, x0 + valuesAt, x1 + valuesAt, x2 + valuesAt, x3 + valuesAt, x0 + metaAt, x1 + metaAt, x2 + metaAt, x3 + metaAt, scratch + PIECE_BYTES, scratch + half, head + (half >> 1), head + 32 + (half >> 2), headStep, cols, groupSize, actGroup, zero, flip, planes, planeStep);
+      if (!isWords<D>() && pairs) codeTile<Pairs>(to + half, toBytes, x, scratch + PIECE_BYTES, scratch + half, head + (half >> 1), head + 32 + (half >> 2), headStep, cols, groupSize, actGroup, zero, flip, planes);
+      else codeTile<D>(to + half, toBytes, x, scratch + PIECE_BYTES, scratch + half, head + (half >> 1), head + 32 + (half >> 2), headStep, cols, groupSize, actGroup, zero, flip, planes);
     }
-    y += 4 * yBytes;
+    if (part) copyRows(y, yBytes, to, 64, count);
   }
 }
 
-/** Multiplies many rows by one panel: each piece of it is unpacked once for all rows. */
-function multiplyTiles<D>(bits: i32, y: usize, yBytes: usize, scratch: usize, panel: usize, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesOffset: usize, k: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32, pairs: bool): void {
-  clearRows(y, count, yBytes);
+/** Copies 16 columns of `count` rows. */
+function copyRows(to: usize, toBytes: usize, from: usize, fromBytes: usize, count: i32): void {
+  for (; count > 0; count--, to += toBytes, from += fromBytes) memory.copy(to, from, 64);
+}
+
+/** Multiplies many rows by panels: rows are laid out in tiles once for all panels, each piece of a panel is unpacked once for all of them. */
+function multiplyTiles<D>(bits: i32, y: usize, yBytes: usize, scratch: usize, panel: usize, step: usize, panels: i32, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesOffset: usize, k: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32, pairs: bool): void {
+  const x = scratch + TILES;
   const piece = <i32>(PIECE_BYTES / 16) / valueBytes<D>();
-  for (let col = 0; col < k; col += piece) {
-    const cols = min(piece, k - col);
-    unpackPiece<D>(bits, scratch, scratch + PIECE_BYTES, panel, col, cols, groupSize, zero, flip);
-    const headStep = groupBytes(bits, groupSize, zero);
-    const head = panel + <usize>(col / groupSize) * headStep;
-    const valuesAt = valuesOffset + <usize>(col * valueBytes<D>());
-    addPiece<D>(y, yBytes, record, recordBytes, index, start, count, valuesAt, <usize>(col / actGroup * 8), scratch, head, headStep, cols, groupSize, actGroup, zero, flip, planes, <usize>k, pairs);
+  const headStep = groupBytes(bits, groupSize, zero);
+  const factor = zero < 0 ? 1 : flip - zero;
+  for (let t = 0; t < count; t += MOST_ROWS) {
+    const rows = min(MOST_ROWS, count - t);
+    for (let r = 0; r < rows; r++) memory.fill(y + <usize>r * yBytes, 0, <usize>panels << 6);
+    for (let col = 0; col < k; col += piece) {
+      const cols = min(piece, k - col);
+      layRows<D>(x, record, recordBytes, index, start + t, rows, valuesOffset + <usize>(col * valueBytes<D>()), <usize>(col / actGroup * 8), cols, actGroup, factor, planes, <usize>k);
+      const tileBytes = laidBytes<D>(cols, actGroup, planes);
+      for (let p = 0; p < panels; p++) {
+        const from = panel + <usize>p * step;
+        unpackPiece<D>(bits, scratch, scratch + PIECE_BYTES, from, col, cols, groupSize, zero, flip);
+        addPiece<D>(y + (<usize>p << 6), yBytes, x, tileBytes, rows, scratch, from + <usize>(col / groupSize) * headStep, headStep, cols, groupSize, actGroup, zero, flip, planes, pairs);
+      }
+    }
+    y += <usize>rows * yBytes;
   }
 }
 
@@ -79,33 +106,31 @@ function multiplyFew<D>(bits: i32, y: usize, yBytes: usize, yStep: usize, panel:
   else matvecCodes<W8, D>(y, yBytes, yStep, panel, panelStep, streams, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
 }
 
+/** Multiplies a few rows by all panels, of which four are read side by side. */
+function multiplyRows<D>(bits: i32, y: usize, yBytes: usize, panel: usize, step: usize, panels: i32, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesOffset: usize, k: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32): void {
+  const part = panels / STREAMS;
+  for (let p = 0; p < part; p++) {
+    multiplyFew<D>(bits, y, yBytes, <usize>part << 6, panel, <usize>part * step, STREAMS, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
+    panel += step, y += 64;
+  }
+  panel += <usize>(part * (STREAMS - 1)) * step, y += <usize>(part * (STREAMS - 1)) << 6;
+  const rest = panels - part * STREAMS;
+  if (rest) multiplyFew<D>(bits, y, yBytes, 64, panel, step, rest, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
+}
+
 /** Multiplies all matrices of the table. */
 function multiply<D>(bits: i32, first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize, zero: i32, flip: i32, planes: i32, pairs: bool): void {
   const yBytes = <usize>ldy << 2;
   const step = panelBytes(bits, k, groupSize, zero);
-  const part = (last - first) / STREAMS;
   for (let entry = table; entry < table + <usize>entries * ENTRY_BYTES; entry += ENTRY_BYTES) {
     const start = startOf(entry);
     const count = countOf(entry);
-    if (count == 0) continue;
-    let y = outputOf(entry) + <usize>start * yBytes + (<usize>first << 6);
-    let panel = weightsOf(entry) + <usize>first * step;
-    if (count < fewRows<D>()) {
-      for (let p = 0; p < part; p++) {
-        multiplyFew<D>(bits, y, yBytes, <usize>part << 6, panel, <usize>part * step, STREAMS, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
-        panel += step, y += 64;
-      }
-      panel += <usize>(part * (STREAMS - 1)) * step, y += <usize>(part * (STREAMS - 1)) << 6;
-      const rest = last - first - part * STREAMS;
-      if (rest) multiplyFew<D>(bits, y, yBytes, 64, panel, step, rest, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
-    } else {
-      const tiled = count & ~3;
-      for (let p = first; p < last; p++) {
-        multiplyTiles<D>(bits, y, yBytes, scratch, panel, record, recordBytes, index, start, tiled, valuesOffset, k, groupSize, actGroup, zero, flip, planes, pairs);
-        if (tiled < count) multiplyFew<D>(bits, y + <usize>tiled * yBytes, yBytes, 64, panel, step, 1, record, recordBytes, index, start + tiled, count - tiled, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
-        panel += step, y += 64;
-      }
-    }
+    const y = outputOf(entry) + <usize>start * yBytes + (<usize>first << 6);
+    const panel = weightsOf(entry) + <usize>first * step;
+    const rest = count % tileRows<D>();
+    const tiled = count < FEW_ROWS ? 0 : rest <= restRows<D>() ? count - rest : count;
+    if (tiled > 0) multiplyTiles<D>(bits, y, yBytes, scratch, panel, step, last - first, record, recordBytes, index, start, tiled, valuesOffset, k, groupSize, actGroup, zero, flip, planes, pairs);
+    if (tiled < count) multiplyRows<D>(bits, y + <usize>tiled * yBytes, yBytes, panel, step, last - first, record, recordBytes, index, start + tiled, count - tiled, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
   }
 }
 

@@ -6,13 +6,15 @@ import { BF16, bitsOf, bytesOf, F16, F32, isPacked, W2, W3, W4, W8 } from "../co
 import { rows0, rows12, rows4, rows8, widenPiece } from "./float-weights";
 import { panelBytes } from "./panel";
 import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } from "./table";
-import { floatTile } from "./tile";
 
 /** Columns of a panel that stay in the L1 cache as f32: 16 KiB. */
 export const PIECE: i32 = 256;
 
 /** Offset in scratch, after a piece, of 512 bytes of unpacked codes. */
 export const CODES: usize = 16384;
+
+/** Columns that are summed from zero before they are added to y (docs/kernels.md): the float order. */
+const CHUNK: usize = 32;
 
 /** Panels that are read side by side. */
 const STREAMS: i32 = 4;
@@ -57,6 +59,38 @@ function multiplyRow<S>(y: usize, x: usize, w: usize, wStep: usize, panels: i32,
   }
   y += <usize>(part * (STREAMS - 1)) << 6, w += <usize>(part * (STREAMS - 1)) * wStep;
   vectorFloat<S>(y, 64, x, w, wStep, panels - part * STREAMS, k);
+}
+
+/** y[8] += a and b. */
+@inline function addSums(y: usize, a: v128, b: v128): void {
+  v128.store(y, f32x4.add(v128.load(y), a));
+  v128.store(y, f32x4.add(v128.load(y, 16), b), 16);
+}
+
+/**
+ * y[4][8] += 4 rows of x times `cols` columns x 8 rows of weights; rows of y are `yBytes` apart. The loop is short: Node 20's compiler
+ * keeps the sums of a long one in memory.
+ */
+function floatTile(y: usize, yBytes: usize, x0: usize, x1: usize, x2: usize, x3: usize, weights: usize, cols: i32): void {
+  const none = f32x4.splat(0);
+  const end = weights + (<usize>cols << 6);
+  while (weights < end) {
+    const stop = min(weights + 64 * CHUNK, end);
+    let a00 = none, a01 = none, a10 = none, a11 = none, a20 = none, a21 = none, a30 = none, a31 = none;
+    do {
+      const w = v128.load(weights), v = v128.load(weights, 16);
+      let x = v128.load32_splat(x0);
+      a00 = addProduct(a00, x, w), a01 = addProduct(a01, x, v), x = v128.load32_splat(x1);
+      a10 = addProduct(a10, x, w), a11 = addProduct(a11, x, v), x = v128.load32_splat(x2);
+      a20 = addProduct(a20, x, w), a21 = addProduct(a21, x, v), x = v128.load32_splat(x3);
+      a30 = addProduct(a30, x, w), a31 = addProduct(a31, x, v);
+      weights += 64, x0 += 4, x1 += 4, x2 += 4, x3 += 4;
+    } while (weights < stop);
+    addSums(y, a00, a01);
+    addSums(y + yBytes, a10, a11);
+    addSums(y + 2 * yBytes, a20, a21);
+    addSums(y + 3 * yBytes, a30, a31);
+  }
 }
 
 /** Adds one piece of a panel to the 16 columns at y of `count` rows. Rows beyond the last full four go one by one. */

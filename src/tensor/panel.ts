@@ -15,7 +15,7 @@ function headBytes(zero: number): number {
 }
 
 /** Scratch that every matmul kernel may use, in bytes for each thread. */
-export const MATMUL_SCRATCH_BYTES: number = 20 << 10;
+export const MATMUL_SCRATCH_BYTES: number = 400 << 10;
 
 /** Bits of a weight, not counting scales and zeros. */
 export function bitsOf(type: WeightType): number {
