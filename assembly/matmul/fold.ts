@@ -20,15 +20,21 @@ import { F16_BITS } from "../common/constants";
 }
 
 /**
- * y[16] += contribution of an activation group with the sums a0 to a3. `meta` is its entry in the record, `head` the head of the
- * weight group. `zero` is that of all rows, or negative: then each row has its own. Codes were reduced by `flip` before.
+ * What the sums of an activation group begin with: the part of the zero that all rows share (negative: each has its own), times the sum
+ * of the activations. Codes were reduced by `flip`.
  */
-@inline export function foldRows(y: usize, a0: v128, a1: v128, a2: v128, a3: v128, head: usize, meta: usize, zero: i32, flip: i32): void {
-  const sum = load<i32>(meta, 4);
+@inline export function offsetOf(meta: usize, zero: i32, flip: i32): v128 {
+  return i32x4.splat((flip - max(zero, 0)) * load<i32>(meta, 4));
+}
+
+/**
+ * y[16] += contribution of an activation group with the sums a0 to a3, which began with its offset. `meta` is its entry in the record,
+ * `head` the head of the weight group. `zero` is that of all rows, or negative: then each row has its own.
+ */
+@inline export function foldRows(y: usize, a0: v128, a1: v128, a2: v128, a3: v128, head: usize, meta: usize, zero: i32): void {
   const actScale = v128.load32_splat(meta);
-  const offset = i32x4.splat((flip - max(zero, 0)) * sum);
-  a0 = i32x4.add(a0, offset), a1 = i32x4.add(a1, offset), a2 = i32x4.add(a2, offset), a3 = i32x4.add(a3, offset);
   if (zero < 0) {
+    const sum = load<i32>(meta, 4);
     a0 = lessZeros(a0, head + 32, sum), a1 = lessZeros(a1, head + 36, sum), a2 = lessZeros(a2, head + 40, sum), a3 = lessZeros(a3, head + 44, sum);
   }
   v128.store(y, fold(v128.load(y), a0, scalesOf(head), actScale));

@@ -2,7 +2,7 @@
 import { bitsOf, Fours, W3 } from "../common/bits";
 import { BYTES_03, BYTES_04, WORDS_00FF } from "../common/constants";
 import { dotThree, dotThreeWords, dotVector, dotWords, halfMask } from "./codes";
-import { foldRows } from "./fold";
+import { foldRows, offsetOf } from "./fold";
 
 /** Columns that a vector of codes holds. */
 @inline function vectorColumns<W>(): usize { return bitsOf<W>() == 8 ? 4 : bitsOf<W>() == 4 ? 8 : 16; }
@@ -12,10 +12,11 @@ import { foldRows } from "./fold";
  * lower bytes `planeStep` further on. One turn of the inner loop takes 32 columns (8 bits: 16).
  */
 @inline export function dotGroupBytes<W>(y: usize, head: usize, w: usize, x: usize, meta: usize, n: i32, zero: i32, flip: i32, planes: i32, planeStep: usize, mask: v128, three: v128, four: v128): void {
-  const none = i32x4.splat(0);
   const c = vectorColumns<W>();
-  let a0 = none, a1 = none, a2 = none, a3 = none;
+  let a0 = i32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
+  const offset = offsetOf(meta, zero, flip);
   for (;;) {
+    let b0 = planes == 1 ? offset : i32x4.splat(0), b1 = b0, b2 = b0, b3 = b0;
     let q = w, at = x;
     const end = x + <usize>n;
     do {
@@ -35,8 +36,8 @@ import { foldRows } from "./fold";
         x0 = v128.load32_splat(at, c);
         if (bitsOf<W>() < 8) x1 = v128.load32_splat(at, c + 4);
         if (bitsOf<W>() == 2) x2 = v128.load32_splat(at, c + 8), x3 = v128.load32_splat(at, c + 12);
-        a0 = dotVector<W, Fours>(a0, v128.load(q, 64), mask, x0, x1, x2, x3), a1 = dotVector<W, Fours>(a1, v128.load(q, 80), mask, x0, x1, x2, x3);
-        a2 = dotVector<W, Fours>(a2, v128.load(q, 96), mask, x0, x1, x2, x3), a3 = dotVector<W, Fours>(a3, v128.load(q, 112), mask, x0, x1, x2, x3);
+        b0 = dotVector<W, Fours>(b0, v128.load(q, 64), mask, x0, x1, x2, x3), b1 = dotVector<W, Fours>(b1, v128.load(q, 80), mask, x0, x1, x2, x3);
+        b2 = dotVector<W, Fours>(b2, v128.load(q, 96), mask, x0, x1, x2, x3), b3 = dotVector<W, Fours>(b3, v128.load(q, 112), mask, x0, x1, x2, x3);
         if (bitsOf<W>() != 2) {
           x0 = v128.load32_splat(at, 2 * c);
           if (bitsOf<W>() < 8) x1 = v128.load32_splat(at, 2 * c + 4);
@@ -44,18 +45,19 @@ import { foldRows } from "./fold";
           a2 = dotVector<W, Fours>(a2, v128.load(q, 160), mask, x0, x1, x2, x3), a3 = dotVector<W, Fours>(a3, v128.load(q, 176), mask, x0, x1, x2, x3);
           x0 = v128.load32_splat(at, 3 * c);
           if (bitsOf<W>() < 8) x1 = v128.load32_splat(at, 3 * c + 4);
-          a0 = dotVector<W, Fours>(a0, v128.load(q, 192), mask, x0, x1, x2, x3), a1 = dotVector<W, Fours>(a1, v128.load(q, 208), mask, x0, x1, x2, x3);
-          a2 = dotVector<W, Fours>(a2, v128.load(q, 224), mask, x0, x1, x2, x3), a3 = dotVector<W, Fours>(a3, v128.load(q, 240), mask, x0, x1, x2, x3);
+          b0 = dotVector<W, Fours>(b0, v128.load(q, 192), mask, x0, x1, x2, x3), b1 = dotVector<W, Fours>(b1, v128.load(q, 208), mask, x0, x1, x2, x3);
+          b2 = dotVector<W, Fours>(b2, v128.load(q, 224), mask, x0, x1, x2, x3), b3 = dotVector<W, Fours>(b3, v128.load(q, 240), mask, x0, x1, x2, x3);
         }
       }
       q += bitsOf<W>() == 8 ? 256 : 64 * bitsOf<W>();
       at += bitsOf<W>() == 8 ? 16 : 32;
     } while (at < end);
+    a0 = i32x4.add(a0, b0), a1 = i32x4.add(a1, b1), a2 = i32x4.add(a2, b2), a3 = i32x4.add(a3, b3);
     if (--planes == 0) break;
     a0 = i32x4.shl(a0, 8), a1 = i32x4.shl(a1, 8), a2 = i32x4.shl(a2, 8), a3 = i32x4.shl(a3, 8);
     x += planeStep;
   }
-  foldRows(y, a0, a1, a2, a3, head, meta, zero, flip);
+  foldRows(y, a0, a1, a2, a3, head, meta, zero);
 }
 
 /** sum + a chunk of 3-bit codes of four rows times 32 words at x. A call keeps the module small: it would stand in the kernel four times. */
@@ -72,8 +74,7 @@ function addThree(sum: v128, w: usize, x: usize): v128 {
 
 /** The same for 16-bit words. A turn of the inner loop takes one vector of every four rows, so that its activations are read once for all of them. */
 @inline export function dotGroupWords<W>(y: usize, head: usize, w: usize, x: usize, meta: usize, n: i32, zero: i32, mask: v128): void {
-  const none = i32x4.splat(0);
-  let a0 = none, a1 = none, a2 = none, a3 = none;
+  let a0 = offsetOf(meta, zero, 0), a1 = a0, a2 = a0, a3 = a0;
   const end = x + <usize>(2 * n);
   do {
     if (bitsOf<W>() == 3) {
@@ -98,7 +99,7 @@ function addThree(sum: v128, w: usize, x: usize): v128 {
 
 /** One copy of `foldRows` for all widths: a call costs less than the room of four. */
 function foldWords(y: usize, a0: v128, a1: v128, a2: v128, a3: v128, head: usize, meta: usize, zero: i32): void {
-  foldRows(y, a0, a1, a2, a3, head, meta, zero, 0);
+  foldRows(y, a0, a1, a2, a3, head, meta, zero);
 }
 
 /** sum + the fields of four rows at w, from bit `shift` of every word on, times their activation pairs. */
