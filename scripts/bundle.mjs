@@ -45,16 +45,23 @@ export async function bundleLibrary(folder) {
   await build.close();
 }
 
+/** Entries that load models anywhere. What they import on demand needs nothing of the other entries, so no chunk of those may hold a part of it. */
+const LOADERS = new Set(["core", "web"]);
+
 /** Fills `chunks` with the chunk of every module that an entry imports at once. The bundler parts what is imported on demand. */
 function findChunks(chunks) {
   return function () {
     const ids = [...this.getModuleIds()];
+    const later = [];
     const visit = (id, chunk) => {
       if (chunks.has(id) || isForeign(id)) return;
       chunks.set(id, chunk);
-      for (const next of this.getModuleInfo(id).importedIds) visit(next, chunk);
+      const { importedIds, dynamicallyImportedIds } = this.getModuleInfo(id);
+      if (chunk === null || LOADERS.has(chunk)) later.push(...dynamicallyImportedIds);
+      for (const next of importedIds) visit(next, chunk);
     };
     for (const [chunk, entry] of Object.entries(ENTRIES)) {
+      if (!LOADERS.has(chunk)) while (later.length > 0) visit(later.pop(), null);
       const id = ids.find((each) => each === resolve(`src/${entry}.ts`));
       for (const start of chunk === "program" ? this.getModuleInfo(id).importedIds : [id]) visit(start, chunk);
     }

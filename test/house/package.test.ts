@@ -120,6 +120,19 @@ describe("the packed package", () => {
 const importsOf = (file: string): string[] =>
   [...readRepository(file).matchAll(/\b(?:from|import)"([^"`]+)"/g)].map(([, specifier]) => specifier);
 
+/** What a built script imports when it needs it. */
+const laterImportsOf = (file: string): string[] =>
+  [...readRepository(file).matchAll(/\bimport\(`(\.[^`]+)`\)/g)].map(([, specifier]) => specifier);
+
+/** A built script and all that it imports. */
+function filesBehind(file: string, imports = importsOf, seen: Set<string> = new Set()): Set<string> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  const own = imports(file).filter((name) => name.startsWith("."));
+  for (const name of own) filesBehind(posix.join(posix.dirname(file), name), imports, seen);
+  return seen;
+}
+
 describe("the scripts of dist", () => {
   it("import packages that the package asks for, and no other", () => {
     const imported = new Set(
@@ -133,16 +146,16 @@ describe("the scripts of dist", () => {
   });
 
   it("are few behind each entry, since each file that a runtime opens takes time", () => {
-    const filesBehind = (file: string, seen: Set<string> = new Set()): Set<string> => {
-      if (seen.has(file)) return seen;
-      seen.add(file);
-      const own = importsOf(file).filter((name) => name.startsWith("."));
-      for (const name of own) filesBehind(posix.join(posix.dirname(file), name), seen);
-      return seen;
-    };
     for (const entry of ["core", "web", "index", "node", "quantize", "evaluate", "bench", "cli/main"])
       expect([entry, filesBehind(`dist/${entry}.js`).size <= 10]).toEqual([entry, true]);
     expect([...filesBehind("dist/web.js")].flatMap(importsOf).filter((name) => name.startsWith("node:"))).toEqual([]);
+  });
+
+  it("load and run models in a page, from URLs too, without packages that only evaluation needs", () => {
+    const files = [...filesBehind("dist/web.js", (file) => [...importsOf(file), ...laterImportsOf(file)])];
+    expect(files.filter((file) => /remote-folder|compile-template|gguf/.test(file)).length).toBeGreaterThanOrEqual(3);
+    const packages = new Set(files.flatMap(importsOf).filter((name) => !name.startsWith(".")));
+    expect([...packages].filter((name) => ![...LIBRARY_PACKAGES, ...CHAT_PACKAGES].includes(name))).toEqual([]);
   });
 });
 

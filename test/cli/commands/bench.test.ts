@@ -25,7 +25,7 @@ describe("quern bench MODEL", () => {
     expect([status, stderr]).toEqual([0, ""]);
     const report = readBenchReport(JSON.parse(stdout), "stdout");
     expect(report.results.map(({ test, n }) => `${test} ${n}`)).toEqual([
-      ...["pp8 2", "tg4 2", "pp8 @ d16 2", "tg4 @ d16 2", "open 1", "gptq 128x128 2"],
+      ...["pp8 2", "tg4 2", "pp8 @ d16 2", "tg4 @ d16 2", "open 1", "first token 1", "gptq 128x128 2"],
     ]);
     expect(report.hash).toBe(GOLDEN["fable-mixtral f32 logits"]);
     expect(report.engine).toMatchObject({ threads: 1, activations: "f32" });
@@ -39,7 +39,7 @@ describe("quern bench MODEL", () => {
     const csv = quern(["bench", TINY_MODEL, ...SMALL, "--csv"])
       .stdout.trimEnd()
       .split("\n");
-    expect(csv).toHaveLength(1 + 6);
+    expect(csv).toHaveLength(1 + 7);
     expect(new Set(csv.map((line) => line.split(",").length)).size).toBe(1);
   });
 
@@ -77,7 +77,8 @@ describe("quern bench --compare", () => {
   it("prints ratios with their intervals", () => {
     const { status, stdout } = quern(["bench", "--compare", at("a.json"), at("b.json")]);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/\ntg64 +100 +110 +tokens\/s +1\.100 +1\.063 to 1\.139 +faster\n$/);
+    expect(stdout).toMatch(/\ntg64 +100 +110 +tokens\/s +1\.100 +1\.063 to 1\.139 +faster\n/);
+    expect(stdout).toMatch(/\nboth compute the same: hash (?:0123456789abcdef){4}\n$/);
     const { tests } = JSON.parse(quern(["bench", "--compare", at("b.json"), at("a.json"), "--json"]).stdout);
     expect(tests[0]).toMatchObject({ test: "tg64", verdict: "slower" });
   });
