@@ -16,6 +16,7 @@ import { fileURLToPath } from "node:url";
 import { bundleLibrary } from "./bundle.mjs";
 import { fingerprint, isFresh } from "./fingerprint.mjs";
 import { shortenNames } from "./kernel-names.mjs";
+import { shareZeros } from "./zero-locals.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const node = process.execPath;
@@ -24,13 +25,13 @@ const GENERATED = "src/wasm/generated/kernels.ts";
 const ENTRIES = { base: "assembly/index.ts", relaxed: "assembly/relaxed.ts" };
 
 function buildKernels() {
-  const scripts = ["scripts/build.mjs", "scripts/kernel-names.mjs"];
+  const scripts = ["build", "kernel-names", "wasm-sections", "zero-locals"].map((name) => `scripts/${name}.mjs`);
   const key = fingerprint(["assembly", "asconfig.json", ...scripts, "package-lock.json"]);
   if (isFresh("build/kernels.stamp", key) && existsSync(GENERATED)) return;
   mkdirSync("build", { recursive: true });
   for (const [target, entry] of Object.entries(ENTRIES)) {
     execFileSync(node, ["node_modules/assemblyscript/bin/asc.js", entry, "--target", target], { stdio: "inherit" });
-    writeFileSync(`build/${target}.wasm`, shortenNames(readFileSync(`build/${target}.wasm`)));
+    writeFileSync(`build/${target}.wasm`, shareZeros(shortenNames(readFileSync(`build/${target}.wasm`))));
   }
   embed();
   writeFileSync("build/kernels.stamp", key);
