@@ -15,11 +15,6 @@
 /** Bits per code of packed weights. */
 @inline export function bitsOf<W>(): i32 { return <i32>offsetof<W>(); }
 
-/** Whether weights are packed codes, not floats. */
-@inline export function isPacked<S>(): bool {
-  return offsetof<S>() == 2 || offsetof<S>() == 3 || offsetof<S>() == 4 || offsetof<S>() == 8;
-}
-
 /** Bytes per float weight. */
 @inline export function bytesOf<S>(): i32 { return offsetof<S>() == 23 ? 4 : 2; }
 

@@ -1,6 +1,6 @@
 // Reads weights as f32: a column of a float panel into registers, or a piece of any panel into memory.
-import { bitsOf, bytesOf, isBf16, isPacked } from "../common/bits";
-import { unpackChunk } from "./codes";
+import { bytesOf, isBf16 } from "../common/bits";
+import { unpackChunkOf } from "./codes";
 import { F16_BITS, F16_REST, F16_SIGN, F32_2P112, LOW_HALF } from "../common/constants";
 import { scalesOf, zerosOf } from "./fold";
 import { groupBytes, headBytes } from "./panel";
@@ -27,25 +27,26 @@ import { groupBytes, headBytes } from "./panel";
 @inline export function rows8<S>(p: usize): v128 { return bytesOf<S>() == 4 ? v128.load(p, 32) : four<S>(p + 16); }
 @inline export function rows12<S>(p: usize): v128 { return bytesOf<S>() == 4 ? v128.load(p, 48) : four<S>(p + 24); }
 
-/** out[cols][16] = columns `from` to `from + cols` of a panel as f32; packed panels use 512 bytes at `spare`. */
-export function widenPiece<S>(out: usize, spare: usize, panel: usize, from: i32, cols: i32, groupSize: i32, zero: i32): void {
-  if (isPacked<S>()) {
-    for (let col = from; col < from + cols; col += 32) {
-      const group = col / groupSize;
-      const head = panel + <usize>group * groupBytes(bitsOf<S>(), groupSize, zero);
-      unpackChunk<S>(spare, head + headBytes(zero) + <usize>(2 * (col - group * groupSize) * bitsOf<S>()));
-      for (let r: usize = 0; r < 64; r += 16) scaleRows(out + r, spare + r, scalesOf(head + (r >> 1)), zero < 0 ? zerosOf(head + 32 + (r >> 2)) : i32x4.splat(zero));
-      out += 2048;
-    }
-  } else {
-    let p = panel + <usize>from * 16 * bytesOf<S>();
-    for (const end = out + (<usize>cols << 6); out < end; out += 64) {
-      v128.store(out, rows0<S>(p));
-      v128.store(out, rows4<S>(p), 16);
-      v128.store(out, rows8<S>(p), 32);
-      v128.store(out, rows12<S>(p), 48);
-      p += 16 * bytesOf<S>();
-    }
+/** out[cols][16] = columns `from` to `from + cols` of a packed panel as f32; 512 bytes at `spare`. */
+export function widenCodes(bits: i32, out: usize, spare: usize, panel: usize, from: i32, cols: i32, groupSize: i32, zero: i32): void {
+  for (let col = from; col < from + cols; col += 32) {
+    const group = col / groupSize;
+    const head = panel + <usize>group * groupBytes(bits, groupSize, zero);
+    unpackChunkOf(bits, spare, head + headBytes(zero) + <usize>(2 * (col - group * groupSize) * bits));
+    for (let r: usize = 0; r < 64; r += 16) scaleRows(out + r, spare + r, scalesOf(head + (r >> 1)), zero < 0 ? zerosOf(head + 32 + (r >> 2)) : i32x4.splat(zero));
+    out += 2048;
+  }
+}
+
+/** out[cols][16] = columns `from` to `from + cols` of a panel of 16-bit floats as f32. */
+export function widenFloats<S>(out: usize, panel: usize, from: i32, cols: i32): void {
+  let p = panel + (<usize>from << 5);
+  for (const end = out + (<usize>cols << 6); out < end; out += 64) {
+    v128.store(out, rows0<S>(p));
+    v128.store(out, rows4<S>(p), 16);
+    v128.store(out, rows8<S>(p), 32);
+    v128.store(out, rows12<S>(p), 48);
+    p += 32;
   }
 }
 

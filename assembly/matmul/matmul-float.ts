@@ -2,8 +2,8 @@
 //
 // Arguments after the first three: table, entries, x, index, k, groupSize, ldy, ldx, and the zero of all rows (negative: each has its own); float panels ignore groupSize and zero. Float panels take any
 // K; packed ones as in matmul-codes.ts. y rows have room for 16 columns per panel: ldy >= 16 * panels. Scratch: 17 KiB.
-import { BF16, bitsOf, bytesOf, F16, F32, isPacked, W2, W3, W4, W8 } from "../common/bits";
-import { rows0, rows12, rows4, rows8, widenPiece } from "./float-weights";
+import { BF16, bytesOf, F16, F32 } from "../common/bits";
+import { rows0, rows12, rows4, rows8, widenCodes, widenFloats } from "./float-weights";
 import { panelBytes } from "./panel";
 import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } from "./table";
 
@@ -18,6 +18,11 @@ const CHUNK: usize = 32;
 
 /** Panels that are read side by side. */
 const STREAMS: i32 = 4;
+
+// Kinds of weights: the bits of a code, or one of these. The loops over floats are compiled for each kind; what is around them is not.
+const KIND_F16: i32 = 16;
+const KIND_BF16: i32 = 17;
+const KIND_F32: i32 = 32;
 
 @inline function addProduct(sum: v128, x: v128, w: v128): v128 { return f32x4.add(sum, f32x4.mul(x, w)); }
 
@@ -49,16 +54,23 @@ function vectorFloat<S>(y: usize, yStep: usize, x: usize, w: usize, wStep: usize
   }
 }
 
+/** `vectorFloat` for floats of a kind. */
+function vectorOf(kind: i32, y: usize, yStep: usize, x: usize, w: usize, wStep: usize, streams: i32, cols: i32): void {
+  if (kind == KIND_F32) vectorFloat<F32>(y, yStep, x, w, wStep, streams, cols);
+  else if (kind == KIND_F16) vectorFloat<F16>(y, yStep, x, w, wStep, streams, cols);
+  else vectorFloat<BF16>(y, yStep, x, w, wStep, streams, cols);
+}
+
 /** One row times the panels at w, in four streams (docs/kernels.md, "Linear tables"). */
-function multiplyRow<S>(y: usize, x: usize, w: usize, wStep: usize, panels: i32, k: i32): void {
+function multiplyRow(kind: i32, y: usize, x: usize, w: usize, wStep: usize, panels: i32, k: i32): void {
   memory.fill(y, 0, <usize>panels << 6);
   const part = panels / STREAMS;
   for (let p = 0; p < part; p++) {
-    vectorFloat<S>(y, <usize>part << 6, x, w, <usize>part * wStep, STREAMS, k);
+    vectorOf(kind, y, <usize>part << 6, x, w, <usize>part * wStep, STREAMS, k);
     y += 64, w += wStep;
   }
   y += <usize>(part * (STREAMS - 1)) << 6, w += <usize>(part * (STREAMS - 1)) * wStep;
-  vectorFloat<S>(y, 64, x, w, wStep, panels - part * STREAMS, k);
+  vectorOf(kind, y, 64, x, w, wStep, panels - part * STREAMS, k);
 }
 
 /** y[8] += a and b. */
@@ -113,63 +125,65 @@ export function addPiece(y: usize, yBytes: usize, x: usize, xBytes: usize, index
 }
 
 /** Computes the 16 columns at y of `count` rows. */
-function multiplyPanel<S>(y: usize, yBytes: usize, scratch: usize, panel: usize, x: usize, xBytes: usize, index: usize, start: i32, count: i32, k: i32, groupSize: i32, zero: i32): void {
+function multiplyPanel(kind: i32, y: usize, yBytes: usize, scratch: usize, panel: usize, x: usize, xBytes: usize, index: usize, start: i32, count: i32, k: i32, groupSize: i32, zero: i32): void {
   clearRows(y, count, yBytes);
   for (let col = 0; col < k; col += PIECE) {
     const cols = min(PIECE, k - col);
     let w = scratch;
-    if (bytesOf<S>() == 4) w = panel + (<usize>col << 6);
-    else widenPiece<S>(scratch, scratch + CODES, panel, col, cols, groupSize, zero);
+    if (kind == KIND_F32) w = panel + (<usize>col << 6);
+    else if (kind == KIND_F16) widenFloats<F16>(w, panel, col, cols);
+    else if (kind == KIND_BF16) widenFloats<BF16>(w, panel, col, cols);
+    else widenCodes(kind, w, w + CODES, panel, col, cols, groupSize, zero);
     addPiece(y, yBytes, x + (<usize>col << 2), xBytes, index, start, count, w, cols);
   }
 }
 
 /** Multiplies all matrices of the table. */
-function multiply<S>(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
+function multiply(kind: i32, first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
   const yBytes = <usize>ldy << 2;
-  const panelStep = isPacked<S>() ? panelBytes(bitsOf<S>(), k, groupSize, zero) : <usize>k * 16 * bytesOf<S>();
+  const panelStep = kind < KIND_F16 ? panelBytes(kind, k, groupSize, zero) : <usize>k * (kind == KIND_F32 ? 64 : 32);
   for (let entry = table; entry < table + <usize>entries * ENTRY_BYTES; entry += ENTRY_BYTES) {
     const count = countOf(entry);
     if (count == 0) continue;
     const start = startOf(entry);
-    if (!isPacked<S>() && count == 1) {
-      const row = x + rowAt(index, start) * (<usize>ldx << 2);
-      multiplyRow<S>(outputOf(entry) + <usize>start * yBytes + (<usize>first << 6), row, weightsOf(entry) + <usize>first * panelStep, panelStep, last - first, k);
+    let y = outputOf(entry) + <usize>start * yBytes + (<usize>first << 6);
+    let panel = weightsOf(entry) + <usize>first * panelStep;
+    if (kind >= KIND_F16 && count == 1) {
+      multiplyRow(kind, y, x + rowAt(index, start) * (<usize>ldx << 2), panel, panelStep, last - first, k);
       continue;
     }
     for (let p = first; p < last; p++) {
-      const panel = weightsOf(entry) + <usize>p * panelStep;
-      const y = outputOf(entry) + <usize>start * yBytes + (<usize>p << 6);
-      multiplyPanel<S>(y, yBytes, scratch, panel, x, <usize>ldx << 2, index, start, count, k, groupSize, zero);
+      multiplyPanel(kind, y, yBytes, scratch, panel, x, <usize>ldx << 2, index, start, count, k, groupSize, zero);
+      y += 64, panel += panelStep;
     }
   }
 }
 
 /** y = x · Wᵀ, f32 panels. */
 export function matmul_f32(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
-  multiply<F32>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
+  multiply(KIND_F32, first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
 /** y = x · Wᵀ, f16 panels. */
 export function matmul_f16(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
-  multiply<F16>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
+  multiply(KIND_F16, first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
 /** y = x · Wᵀ, bf16 panels. */
 export function matmul_bf16(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
-  multiply<BF16>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
+  multiply(KIND_BF16, first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
 /** y = x · Wᵀ, 2-bit codes, dequantised. */
 export function matmul_w2(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
-  multiply<W2>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
+  multiply(2, first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
 /** y = x · Wᵀ, 3-bit codes, dequantised. */
 export function matmul_w3(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
-  multiply<W3>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
+  multiply(3, first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
 /** y = x · Wᵀ, 4-bit codes, dequantised. */
 export function matmul_w4(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
-  multiply<W4>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
+  multiply(4, first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
 /** y = x · Wᵀ, 8-bit codes, dequantised. */
 export function matmul_w8(first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
-  multiply<W8>(first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
+  multiply(8, first, last, scratch, table, entries, x, index, k, groupSize, ldy, ldx, zero);
 }
