@@ -11,32 +11,19 @@ import { EXPANDED } from "./block-panel";
 
 /**
  * y[4][8] += 4 rows of activations times `cols` columns x 8 rows of codes: bytes (V = i8), or 16-bit words with even columns first (i16).
- * x0 to x3 point at the values, m0 to m3 at the meta entries of their records, `heads` at the expanded scales of the first group.
+ * x0 to x3 point at the values, m0 to m3 at the meta entries of their records, `heads` at the expanded scales of the first group. The loop
+ * is short: Node 20's compiler keeps the sums of a long one in memory.
  */
 export function tileBlocks<V>(y: usize, yBytes: usize, x0: usize, x1: usize, x2: usize, x3: usize, m0: usize, m1: usize, m2: usize, m3: usize, codes: usize, heads: usize, cols: i32, group: i32): void {
   const zero = i32x4.splat(0);
   for (const last = x0 + <usize>cols * sizeof<V>(); x0 < last; heads += EXPANDED) {
     let a00 = zero, a01 = zero, a10 = zero, a11 = zero, a20 = zero, a21 = zero, a30 = zero, a31 = zero;
-    for (const end = x0 + <usize>group * sizeof<V>(); x0 < end; x0 += 16, x1 += 16, x2 += 16, x3 += 16, codes += 256) {
-      let w = v128.load(codes), v = v128.load(codes, 16), x = v128.load32_splat(x0);
+    for (const end = x0 + <usize>group * sizeof<V>(); x0 < end; x0 += 4, x1 += 4, x2 += 4, x3 += 4, codes += 64) {
+      const w = v128.load(codes), v = v128.load(codes, 16);
+      let x = v128.load32_splat(x0);
       a00 = addDot<V>(a00, x, w), a01 = addDot<V>(a01, x, v), x = v128.load32_splat(x1);
       a10 = addDot<V>(a10, x, w), a11 = addDot<V>(a11, x, v), x = v128.load32_splat(x2);
       a20 = addDot<V>(a20, x, w), a21 = addDot<V>(a21, x, v), x = v128.load32_splat(x3);
-      a30 = addDot<V>(a30, x, w), a31 = addDot<V>(a31, x, v);
-      w = v128.load(codes, 64), v = v128.load(codes, 80), x = v128.load32_splat(x0, 4);
-      a00 = addDot<V>(a00, x, w), a01 = addDot<V>(a01, x, v), x = v128.load32_splat(x1, 4);
-      a10 = addDot<V>(a10, x, w), a11 = addDot<V>(a11, x, v), x = v128.load32_splat(x2, 4);
-      a20 = addDot<V>(a20, x, w), a21 = addDot<V>(a21, x, v), x = v128.load32_splat(x3, 4);
-      a30 = addDot<V>(a30, x, w), a31 = addDot<V>(a31, x, v);
-      w = v128.load(codes, 128), v = v128.load(codes, 144), x = v128.load32_splat(x0, 8);
-      a00 = addDot<V>(a00, x, w), a01 = addDot<V>(a01, x, v), x = v128.load32_splat(x1, 8);
-      a10 = addDot<V>(a10, x, w), a11 = addDot<V>(a11, x, v), x = v128.load32_splat(x2, 8);
-      a20 = addDot<V>(a20, x, w), a21 = addDot<V>(a21, x, v), x = v128.load32_splat(x3, 8);
-      a30 = addDot<V>(a30, x, w), a31 = addDot<V>(a31, x, v);
-      w = v128.load(codes, 192), v = v128.load(codes, 208), x = v128.load32_splat(x0, 12);
-      a00 = addDot<V>(a00, x, w), a01 = addDot<V>(a01, x, v), x = v128.load32_splat(x1, 12);
-      a10 = addDot<V>(a10, x, w), a11 = addDot<V>(a11, x, v), x = v128.load32_splat(x2, 12);
-      a20 = addDot<V>(a20, x, w), a21 = addDot<V>(a21, x, v), x = v128.load32_splat(x3, 12);
       a30 = addDot<V>(a30, x, w), a31 = addDot<V>(a31, x, v);
     }
     addRow(y, a00, a01, m0, heads);
