@@ -1,21 +1,14 @@
 // Shortens the names of functions in a built module, which profilers show: `tile<i8>` without the paths of the sources.
-import { number, Reader, section, sections, text } from "./wasm-sections.mjs";
+import { changedModule, number, section, text } from "./wasm-sections.mjs";
 
 const CUSTOM = 0;
 const FUNCTION_NAMES = 1;
 
 /** @returns a copy of `bytes` whose name section names the functions only, each without paths. */
 export function shortenNames(bytes) {
-  const parts = [bytes.subarray(0, 8)];
-  for (const { id, from, begin, end } of sections(bytes)) {
-    if (id !== CUSTOM) {
-      parts.push(bytes.subarray(from, end));
-      continue;
-    }
-    const body = new Reader(bytes, begin, end);
-    if (body.text() === "name") parts.push(section(CUSTOM, text("name"), functionNames(body)));
-  }
-  return Buffer.concat(parts);
+  return changedModule(bytes, CUSTOM, (body) =>
+    body.text() === "name" ? section(CUSTOM, text("name"), functionNames(body)) : undefined,
+  );
 }
 
 function functionNames(reader) {

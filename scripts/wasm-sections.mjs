@@ -12,6 +12,16 @@ export function* sections(bytes) {
   }
 }
 
+/** A copy of a module in which the sections `id` are what `change` makes of their content: a section, or undefined for none. */
+export function changedModule(bytes, id, change) {
+  const parts = [bytes.subarray(0, 8)];
+  for (const { id: found, from, begin, end } of sections(bytes)) {
+    const part = found === id ? change(new Reader(bytes, begin, end)) : bytes.subarray(from, end);
+    if (part !== undefined) parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
 /** Reads numbers (LEB128) and texts one after the other. */
 export class Reader {
   constructor(bytes, at, end) {

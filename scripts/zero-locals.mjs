@@ -2,7 +2,7 @@
 //
 // Locals are zero when a function begins, so the values are the same, and engines compile both to one instruction. The sources cannot say
 // this: AssemblyScript's optimiser puts the constants back.
-import { number, Reader, section, sections } from "./wasm-sections.mjs";
+import { changedModule, number, Reader, section, sections } from "./wasm-sections.mjs";
 
 const [TYPES, FUNCTIONS, CODE] = [1, 3, 10];
 const VECTOR = 0x7b;
@@ -14,17 +14,10 @@ const ZERO = Buffer.concat([Buffer.from([0xfd, 0x0c]), Buffer.alloc(16)]);
 /** @returns a copy of `bytes` that has no constant zero vectors. */
 export function shareZeros(bytes) {
   const parameters = parameterCounts(bytes);
-  const parts = [bytes.subarray(0, 8)];
-  for (const { id, from, begin, end } of sections(bytes)) {
-    if (id !== CODE) {
-      parts.push(bytes.subarray(from, end));
-      continue;
-    }
-    const code = new Reader(bytes, begin, end);
+  return changedModule(bytes, CODE, (code) => {
     const bodies = code.list((_, i) => withLocal(code.part(code.number()), parameters[i]));
-    parts.push(section(CODE, number(bodies.length), ...bodies));
-  }
-  return Buffer.concat(parts);
+    return section(CODE, number(bodies.length), ...bodies);
+  });
 }
 
 /** How many parameters each function of the module has. */

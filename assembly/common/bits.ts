@@ -35,8 +35,5 @@
 /** Whether activations are bytes with four products in a 32-bit sum. */
 @inline export function isFours<D>(): bool { return offsetof<D>() == 9; }
 
-/** Whether activations are f32 and so are the weights (F32). */
-@inline export function isFloats<D>(): bool { return offsetof<D>() == 23; }
-
 /** Bytes of an activation. */
-@inline export function valueBytes<D>(): i32 { return isFloats<D>() ? 4 : isWords<D>() ? 2 : 1; }
+@inline export function valueBytes<D>(): i32 { return isWords<D>() ? 2 : 1; }

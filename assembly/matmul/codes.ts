@@ -39,7 +39,7 @@ import { BYTES_03, BYTES_04, BYTES_07, BYTES_0F, WORDS_00FF } from "../common/co
 }
 
 /** Writes the eight fields of a packed chunk as bytes: 512 bytes. */
-export function unpackChunk<W>(bytes: usize, packed: usize): void {
+function unpackChunk<W>(bytes: usize, packed: usize): void {
   const mask = byteMask<W>();
   const three = v128.load(BYTES_03);
   const four = v128.load(BYTES_04);

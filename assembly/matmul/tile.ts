@@ -11,7 +11,7 @@ import { metaBytes, tileRows } from "./row-tiles";
 
 /** sum + x · w, in i16 pairs or i32. */
 @inline function addDot<D>(sum: v128, x: v128, w: v128): v128 {
-  if (valueBytes<D>() == 2) return i32x4.add(sum, i32x4.dot_i16x8_s(x, w));
+  if (isWords<D>()) return i32x4.add(sum, i32x4.dot_i16x8_s(x, w));
   else return addBytes<D>(sum, x, w);
 }
 
