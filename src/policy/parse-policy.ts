@@ -1,6 +1,7 @@
 /** Reads policies in one line, `attention:4,base:2+first:4@4`. */
 import { UsageError } from "../base/errors.ts";
 import { nearestWord } from "../base/nearest-word.ts";
+import { BITS, type Bits } from "../tensor/linear-shape.ts";
 import { PLAN_BITS, type PlanBits, type PlanProjection, type PlanRole } from "./bit-plan.ts";
 import { compileNamePattern } from "./name-pattern.ts";
 import {
@@ -28,9 +29,10 @@ const EXPERT_PROJECTIONS: readonly PlanProjection[] = ["gate", "up", "down"];
 /** @throws UsageError naming the nearest known word, UnsupportedError for a pattern that is outside of the syntax or its limits. */
 export function parsePolicy(text: string): Policy {
   const [first, ...others] = splitParts(text);
-  if (first === "knapsack") {
+  const menu = /^knapsack(?::(.*))?$/.exec(first);
+  if (menu !== null) {
     if (others.length > 0) throw new UsageError("policy", `knapsack with "+${others[0]}"`, "knapsack alone");
-    return { kind: "knapsack", text };
+    return { kind: "knapsack", text, ...(menu[1] !== undefined && { menu: parseMenu(menu[1]) }) };
   }
   return { kind: "rules", text, ...parseClasses(first), parts: others.map(parsePart) };
 }
@@ -107,6 +109,15 @@ function parseValue(kind: string, value: string, where: string): Value {
 function parseCount(value: string, where: string, what: string): number {
   if (!/^[1-9]\d{0,5}$/.test(value)) throw new UsageError(where, `"${value}"`, `a number of ${what} from 1`);
   return Number(value);
+}
+
+/** The widths of `knapsack:2,4`. */
+function parseMenu(value: string): readonly Bits[] {
+  const words = value.split(",");
+  const menu = BITS.filter((bits) => words.includes(String(bits)));
+  if (menu.length < words.length)
+    throw new UsageError("policy: knapsack", `"${value.slice(0, 40)}"`, `some of ${BITS.join(", ")}, each once`);
+  return menu;
 }
 
 function parsePercent(value: string, where: string): Percent {

@@ -1,4 +1,5 @@
 /** A policy as data: first bits for classes of linears, then parts that raise or lower some linears. */
+import type { Bits } from "../tensor/linear-shape.ts";
 import type { PlanBits, PlanProjection, PlanRole } from "./bit-plan.ts";
 
 /** Bits of one class of linears. */
@@ -47,6 +48,8 @@ export interface RulePolicy {
 export interface KnapsackPolicy {
   readonly kind: "knapsack";
   readonly text: string;
+  /** The only widths that it may give, ascending: `knapsack:2,4`. Without it all widths are allowed. */
+  readonly menu?: readonly Bits[];
 }
 
 /** A parsed policy: rules that are applied in order, or the knapsack. */

@@ -76,6 +76,10 @@ describe("parsePolicy", () => {
     ["knapsack+first:1@4", "knapsack alone"],
     ["knapsack,base:2", "knapsack alone"],
     ["uniform:2+knapsack", "knapsack alone"],
+    ["knapsack:2,4+first:1@4", "knapsack alone"],
+    ["knapsack:", '""'],
+    ["knapsack:2,5", '"2,5", expected some of 2, 3, 4, 8'],
+    ["knapsack:4,4", '"4,4"'],
   ])("refuses %j", (text, problem) => {
     expect(() => parsePolicy(text)).toThrow(UsageError);
     expect(() => parsePolicy(text)).toThrow(problem);
@@ -89,6 +93,7 @@ describe("parsePolicy", () => {
       { kind: "importance-module", blocks: 3, bits: 16 },
     ]);
     expect(parsePolicy("knapsack")).toEqual({ kind: "knapsack", text: "knapsack" });
+    expect(parsePolicy("knapsack:4,2")).toEqual({ kind: "knapsack", text: "knapsack:4,2", menu: [2, 4] });
   });
 
   it("says which patterns it does not support", () => {

@@ -95,6 +95,7 @@ async function decide(
   const context = { ...(await planContext(session, opened, options)), outer: outerBits(options) };
   let measured: OpenedFiles | undefined;
   let curve: readonly CurvePoint[] = [];
+  const menu = policy.kind === "knapsack" && policy.menu !== undefined ? { menu: policy.menu } : {};
   const measureOn = async (source: CalibrationSource) => {
     measured ??= await openFiles(session, path, { activations: "f32" });
     const windows = await source(measured);
@@ -107,7 +108,7 @@ async function decide(
     measureOn: calibration && (() => measureOn(calibration)),
     onDamages: (damages, chosen) => {
       if (options.curve !== undefined)
-        curve = budgetCurve({ ...context, outer: toldBits(context.outer) }, damages, chosen);
+        curve = budgetCurve({ ...context, outer: toldBits(context.outer) }, damages, { ...chosen, ...menu });
     },
   });
   try {

@@ -14,6 +14,7 @@ import type { Windows } from "../../compress/windows/window-batch.ts";
 import { saveReference } from "../../eval/compare/save-reference.ts";
 import { scoredWindows } from "../../eval/scoring/scored-windows.ts";
 import type { Model } from "../../model/model.ts";
+import { parsePolicy } from "../../policy/policy.ts";
 import { openModel } from "../input/open-model.ts";
 import { readTokens } from "../input/token-input.ts";
 import type { CommandSession } from "../session/command-session.ts";
@@ -46,7 +47,7 @@ export async function prepareStatistics(
   cell: SweepCell,
   { cache }: SweepFolder,
 ): Promise<string> {
-  const needsDamage = config.plans.some(({ policy }) => policy === "knapsack");
+  const needsDamage = config.plans.some(({ policy }) => parsePolicy(policy).kind === "knapsack");
   const grid = gridOver(LOW_BIT_GRID, wishOf(cell.grid));
   const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
   const groupSize = groupSizeOf(cell.grid);

@@ -23,7 +23,7 @@ import { perplexityOfWindows } from "../../eval/perplexity/perplexity.ts";
 import { inspectModel } from "../../model/inspect.ts";
 import type { Model } from "../../model/model.ts";
 import { activationsName } from "../../nn/emit.ts";
-import { parseBudget } from "../../policy/budget.ts";
+import { type Budget, parseBudget } from "../../policy/budget.ts";
 import { parsePolicy } from "../../policy/policy.ts";
 import type { CellLine, CellMetric, FloatMeasures, PlanMeasures } from "../../report/results/cell-line.ts";
 import { engineInfo } from "../../runtime/language-model.ts";
@@ -36,7 +36,7 @@ import { groupSizeOf, wishOf } from "./cell-grid.ts";
 import { metricWindows, prepareReference, prepareStatistics, windowsOf } from "./cell-inputs.ts";
 import type { SweepCell } from "./cell-list.ts";
 import { cellFolder, type SweepFolder } from "./sweep-cache.ts";
-import { FLOAT_PLAN, type SweepConfig, type SweepMetric } from "./sweep-config.ts";
+import { FLOAT_PLAN, type SweepConfig, type SweepMetric, type SweepPlan } from "./sweep-config.ts";
 
 export async function runCell(
   session: CommandSession,
@@ -138,12 +138,25 @@ async function planOf(
     ...{ shapes: shapesOfFiles(files), files, statistics, seed: cell.seed, groupSize: groupSizeOf(cell.grid) },
   };
   const { policy, budget, budgetOf } = cell.plan;
-  if (budget !== undefined) return planFor(parsePolicy(policy), { ...context, budget: parseBudget(budget) });
+  if (budget !== undefined) return planWithin(cell.plan, parseBudget(budget), context);
   if (budgetOf === undefined) return planFor(parsePolicy(policy), context);
   const other = config.plans.find(({ name }) => name === budgetOf);
   if (other === undefined) throw new UsageError(`plan ${cell.plan.name}`, `budgetOf ${budgetOf}`, "the name of a plan");
   const { trueBytes } = await planFor(parsePolicy(other.policy), context);
   return planFor(parsePolicy(policy), { ...context, budget: { kind: "bytes", trueBytes } });
+}
+
+/** The plan of a policy with a budget. Rules do not use theirs, so it is checked. @throws UsageError for rules that exceed it. */
+async function planWithin({ name, policy }: SweepPlan, budget: Budget, context: PlanContext): Promise<SizedPlan> {
+  const parsed = parsePolicy(policy);
+  if (parsed.kind === "knapsack") return planFor(parsed, { ...context, budget });
+  const plan = await planFor(parsed, context);
+  const [spent, most, unit] =
+    budget.kind === "bits"
+      ? ([plan.averageBits, budget.averageBits, "average bits"] as const)
+      : ([plan.trueBytes, budget.trueBytes, "bytes"] as const);
+  if (spent > most + 1e-9) throw new UsageError(`plan ${name}`, `${spent} ${unit}`, `at most its budget of ${most}`);
+  return plan;
 }
 
 /** The loss of GPTQ and that of rounding by layer, role and projection; experts are weighted by their tokens. */

@@ -35,7 +35,7 @@ export interface SweepGrid {
 export interface SweepPlan {
   readonly name: string;
   readonly policy: string;
-  /** Budget of policy knapsack: average bits, or bytes with a unit. */
+  /** Average bits, or bytes with a unit: what policy knapsack may spend, and what any other policy must not exceed. */
   readonly budget?: string;
   /** Budget of policy knapsack: the bytes of the plan of this name. */
   readonly budgetOf?: string;

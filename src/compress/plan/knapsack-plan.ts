@@ -6,7 +6,7 @@ import { averagePlanBits } from "../../policy/bit-plan.ts";
 import type { Budget } from "../../policy/budget.ts";
 import { type Choice, type KnapsackItem, knapsackCurve, solveKnapsack } from "../../policy/knapsack-solver.ts";
 import type { PlanDocument } from "../../policy/plan-document.ts";
-import type { Bits } from "../../tensor/linear-shape.ts";
+import { BITS, type Bits } from "../../tensor/linear-shape.ts";
 import { type ModelShapes, planModulesOf } from "../recipe/model-shapes.ts";
 import { type OuterBits, outerSettings, withOuter } from "../recipe/outer-bits.ts";
 import type { Damages } from "../statistics/damage-table.ts";
@@ -33,13 +33,11 @@ export interface CurvePoint {
   readonly predictedKl: number;
 }
 
-const WIDTHS: readonly Bits[] = [2, 3, 4, 8];
-
 interface BitChoice extends Choice {
   readonly bits: PlanBits;
 }
 
-const LIMITS: KnownOptions<KnapsackOptions> = { minBits: true, frozen: true };
+const LIMITS: KnownOptions<KnapsackOptions> = { minBits: true, menu: true, frozen: true };
 const OPTIONS: KnownOptions<KnapsackPlanOptions> = { ...LIMITS, budget: true };
 
 type Context = Pick<PlanContext, "shapes" | "groupSize" | "names"> & { readonly outer?: OuterBits };
@@ -76,8 +74,10 @@ function itemsOf(
   { shapes, groupSize }: Context,
   damages: Damages,
   unit: Budget["kind"],
-  { minBits = 2, frozen }: KnapsackOptions,
+  options: KnapsackOptions,
 ): readonly KnapsackItem<BitChoice>[] {
+  const { frozen } = options;
+  const menu = menuOf(options);
   const table = new Map(byteTable(shapes, groupSize).modules.map(({ name, bytes }) => [name, bytes]));
   return planModulesOf(shapes).map(({ name, rows, cols }) => {
     const known = damages.get(name);
@@ -87,9 +87,17 @@ function itemsOf(
       unit === "bits" ? rows * cols * bits : (table.get(name) as Readonly<Record<PlanBits, number>>)[bits];
     const damageAt = (bits: PlanBits) => (bits === 16 ? 0 : known[bits]);
     const fixed = frozen?.get(name);
-    const widths = fixed === undefined ? WIDTHS.filter((bits) => bits >= minBits) : [fixed];
+    const widths = fixed === undefined ? menu : [fixed];
     return { name, choices: widths.map((bits) => ({ bits, bytes: sizeAt(bits), damage: damageAt(bits) })) };
   });
+}
+
+/** The widths that a linear may get, ascending. @throws UsageError if none is left. */
+export function menuOf({ menu = BITS, minBits = 2 }: KnapsackOptions): readonly Bits[] {
+  const widths = BITS.filter((bits) => menu.includes(bits) && bits >= minBits);
+  if (widths.length === 0)
+    throw new UsageError("policy knapsack", `no width of [${menu}] from ${minBits} bits`, "at least one width");
+  return widths;
 }
 
 /** Limit of the rounds that fit the header, whose length varies with the plan by a few bytes. Each round lowers one linear by one step. */

@@ -31,10 +31,12 @@ export interface PlanContext {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** Limits of the choice: the fewest bits of any linear, and linears whose bits are fixed. */
+/** Limits of the choice: the widths it may give, the fewest bits of any linear, and linears whose bits are fixed. */
 export interface KnapsackOptions {
   /** No linear gets fewer bits. Default 2. */
   readonly minBits?: Bits;
+  /** Widths that a linear may get, unless it is fixed. Default 2, 3, 4 and 8. */
+  readonly menu?: readonly Bits[];
   /** Fixed bits by linear name. The knapsack does not change them. */
   readonly frozen?: ReadonlyMap<string, PlanBits>;
 }

@@ -5,14 +5,14 @@ import type { ModelFiles } from "../../model/model.ts";
 import type { PlanBits, PlanModule, ResolvedBits } from "../../policy/bit-plan.ts";
 import type { Budget } from "../../policy/budget.ts";
 import { applyPlan, type PlanDocument, type ReadPlan } from "../../policy/plan-document.ts";
-import { needsOutliers, type Policy, policyPlan } from "../../policy/policy.ts";
+import { type KnapsackPolicy, needsOutliers, type Policy, policyPlan } from "../../policy/policy.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { checkModules } from "../recipe/check-settings.ts";
 import { type ModelShapes, planModulesOf, planModulesWithOuter, shapesOfFiles } from "../recipe/model-shapes.ts";
 import { type OuterBits, outerNames, outerSettings, withOuter } from "../recipe/outer-bits.ts";
 import type { ModuleSetting } from "../recipe/settings.ts";
 import { outlierScores } from "../statistics/outlier-scores.ts";
-import { knapsackPlan } from "./knapsack-plan.ts";
+import { knapsackPlan, menuOf } from "./knapsack-plan.ts";
 import { bestWithOuter, outerChoices, toldBits } from "./outer-choice.ts";
 import { plannedBytesOf } from "./plan-bytes.ts";
 import type { KnapsackOptions, PlanContext, SizedPlan } from "./plan-context.ts";
@@ -54,7 +54,7 @@ async function documentFor(policy: Policy, context: PlanContext): Promise<Decisi
     case "knapsack":
       if (budget === undefined)
         throw new UsageError(`policy ${policy.text}`, "no budget", "a budget, such as --budget 3.0 or --budget 5.2MB");
-      return knapsackFor(context, budget);
+      return knapsackFor(policy, context, budget);
     case "rules": {
       if (budget !== undefined)
         throw new UsageError(`policy ${policy.text}`, "a budget", "policy knapsack, the only one that uses a budget");
@@ -66,10 +66,11 @@ async function documentFor(policy: Policy, context: PlanContext): Promise<Decisi
 }
 
 /** The best plan for a budget. A budget that no damages could make possible is refused before they are measured. */
-async function knapsackFor(context: PlanContext, budget: Budget): Promise<Decision> {
-  const { damages, outerDamages, minBits, frozen } = context.knapsack ?? {};
+async function knapsackFor({ text, menu }: KnapsackPolicy, context: PlanContext, budget: Budget): Promise<Decision> {
+  const { damages, outerDamages, ...given } = context.knapsack ?? {};
+  const limits = { ...given, ...(menu !== undefined && { menu }) };
   const wish = context.outer ?? {};
-  requirePossible(context, budget, { minBits, frozen });
+  requirePossible(context, budget, limits);
   const known = damages === undefined ? context.statistics?.damage?.damages : await damages();
   if (known === undefined)
     throw new UsageError(
@@ -81,15 +82,17 @@ async function knapsackFor(context: PlanContext, budget: Budget): Promise<Decisi
   if (isAuto && outerDamages === undefined)
     throw new UsageError("policy knapsack", "head or embedding auto and no calibration tokens", "tokens to measure on");
   const { plan, outer } = bestWithOuter(outerChoices(wish), isAuto ? await outerDamages?.() : undefined, (bits) =>
-    knapsackPlan({ ...context, outer: bits }, known, { budget, minBits, frozen }),
+    knapsackPlan({ ...context, outer: bits }, known, { ...limits, budget }),
   );
-  return { document: plan, outer };
+  return { document: { ...plan, policy: text }, outer };
 }
 
 /** @throws UsageError for a budget or group size that is impossible whatever the damages are. */
-function requirePossible(context: PlanContext, budget: Budget, { minBits = 2, frozen }: KnapsackOptions): void {
+function requirePossible(context: PlanContext, budget: Budget, limits: KnapsackOptions): void {
+  const { frozen } = limits;
+  const [least] = menuOf(limits);
   const names = planModulesOf(context.shapes).map(({ name }) => name);
-  const fewest = new Map<string, PlanBits>(names.map((name) => [name, frozen?.get(name) ?? minBits]));
+  const fewest = new Map<string, PlanBits>(names.map((name) => [name, frozen?.get(name) ?? least]));
   const none = new Map(names.map((name) => [name, { 2: 0, 3: 0, 4: 0, 8: 0 }]));
   bestWithOuter(outerChoices(context.outer ?? {}), undefined, (outer) =>
     knapsackPlan({ ...context, outer }, none, { budget, frozen: fewest }),

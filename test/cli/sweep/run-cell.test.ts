@@ -28,6 +28,28 @@ describe("quern sweep --cell", () => {
     expect({ ...handed, timing: null }).toEqual({ ...byHand, key: "any", hashes: cell.hashes, timing: null });
   }, 60_000);
 
+  it("holds rules to their budget, and the knapsack to its budget and its menu", () => {
+    const grids = [{ ...CONFIG.grids[0], groupSize: 64 }];
+    const plans = [
+      { name: "within", policy: "attention:4,base:2", budget: "2.2" },
+      { name: "beyond", policy: "attention:4,base:2", budget: "4.19MB" },
+      { name: "chosen", policy: "knapsack:2,4", budget: "2.5" },
+    ];
+    const config = { ...CONFIG, grids, plans, sampleTokens: 32 };
+    const keys = folder.keys(config).map(String);
+    const other = folder.write("budgets.json", config);
+    const [within, beyond, chosen] = keys
+      .slice(1)
+      .map((key) => quern(["sweep", other, "--cell", key, "--cache", folder.at("budgets"), "--json", "--quiet"]));
+    expect(within.status).toBe(0);
+    expect(beyond.stderr).toContain("plan beyond: found 4193");
+    expect(beyond.stderr).toContain("bytes, expected at most its budget of 4190000");
+    const [cell] = parseLines(chosen.stdout);
+    expect(cell).toMatchObject({ plan: "chosen", policy: "knapsack:2,4" });
+    expect(cell.averageBits).toBeLessThanOrEqual(2.5);
+    expect(cell.averageBits).toBeGreaterThan(2.48);
+  }, 120_000);
+
   it.each([
     ["{", "found"],
     ["[]", "stdin: found an array, expected a JSON object"],

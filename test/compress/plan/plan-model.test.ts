@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nodeFolder } from "../../../src/adapter/node.ts";
 import { plannedBytesOf } from "../../../src/compress/plan/plan-bytes.ts";
-import type { PlanContext } from "../../../src/compress/plan/plan-context.ts";
+import type { PlanContext, SizedPlan } from "../../../src/compress/plan/plan-context.ts";
 import { planFor } from "../../../src/compress/plan/plan-model.ts";
 import {
   type ModelShapes,
@@ -113,6 +113,25 @@ describe("planFor", () => {
     await expect(planFor(parsePolicy("uniform:2"), { ...context, budget })).rejects.toThrow(
       "found a budget, expected policy knapsack",
     );
+  });
+
+  it("gives only the widths of the knapsack's menu, and the best of them", async () => {
+    const budget = { kind: "bits", averageBits: 3 } as const;
+    // Every step from 2 to 4 bits is worth the same, so the best plan of 2 and 4 bits spends all of the budget.
+    const damages = async () =>
+      new Map(planModulesOf(context.shapes).map(({ name }) => [name, { 2: 4, 3: 1, 4: 0.5, 8: 0 }]));
+    const of = (text: string, minBits?: 4) =>
+      planFor(parsePolicy(text), { ...context, budget, knapsack: { damages, minBits } });
+    const widths = ({ resolved }: SizedPlan) => [...new Set(Object.values(resolved))].sort();
+    const [narrow, whole, all] = await Promise.all(["knapsack:2,4", "knapsack:2,3,4,8", "knapsack"].map((p) => of(p)));
+    expect(narrow.policy).toBe("knapsack:2,4");
+    expect(widths(narrow)).toEqual([2, 4]);
+    expect(narrow.averageBits).toBeLessThanOrEqual(3);
+    expect(narrow.averageBits).toBeGreaterThan(2.97);
+    expect(whole.resolved).toEqual(all.resolved);
+    expect(widths(all)).toContain(3);
+    await expect(of("knapsack:2,3", 4)).rejects.toThrow("no width of [2,3] from 4 bits");
+    await expect(of("knapsack:4,8")).rejects.toThrow("expected at least");
   });
 
   it("refuses a group size that does not fit a linear, naming it", async () => {
