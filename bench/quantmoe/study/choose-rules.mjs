@@ -1,0 +1,53 @@
+// node bench/quantmoe/study/choose-rules.mjs MODEL...: of the rules that the sweep MODEL-select.json measured, the best for each budget and menu
+// (MODEL-chosen.json), and the sweep that scores them on other texts beside the knapsack in their bytes (MODEL-score.json).
+import { parseArgs } from "node:util";
+import { MENUS } from "./families.mjs";
+import { readDocument, readResults, writeDocument } from "./files.mjs";
+import { bestRule, meanByPlan } from "./selection.mjs";
+import { STUDIES, sweepOf } from "./studies.mjs";
+
+for (const name of parseArgs({ allowPositionals: true }).positionals) {
+  const study = STUDIES[name];
+  if (study === undefined) throw new Error(`MODEL: found ${name}, expected one of ${Object.keys(STUDIES).join(", ")}`);
+  const { budgets, rules, random } = readDocument(`${name}-rules.json`);
+  const measured = meanByPlan(readResults(`${name}-select`), study.selection.metric.name);
+  const missing = rules.filter(({ policy }) => !measured.has(policy));
+  if (missing.length > 0)
+    throw new Error(
+      `results of ${name}-select: found nothing of ${missing[0].policy} and ${missing.length - 1} other rules`,
+    );
+  const chosen = budgets.flatMap((budget) =>
+    Object.keys(MENUS).map((menu) => ({
+      budget: budget.bits,
+      menu,
+      ...bestRule(rules, measured, { menu, bytes: budget.bytes }),
+    })),
+  );
+  writeDocument(`${name}-chosen.json`, { chosen });
+  const { draws: calibration, scoring: metrics, seeds } = study;
+  const plans = [...scored(chosen), ...randomPlans(random, seeds)];
+  writeDocument(`${name}-score.json`, sweepOf(study, { calibration, plans, metrics }));
+  console.log(
+    `${name}: ${plans.reduce((sum, plan) => sum + (plan.seeds?.length ?? 1), 0) * calibration.length} cells to score`,
+  );
+}
+
+/** Uniform plans, each chosen rule once, and for each choice the knapsack with the same menu in the rule's bytes. */
+function scored(chosen) {
+  const policies = [...new Set(["uniform:2", "uniform:3", "uniform:4", ...chosen.map(({ policy }) => policy)])];
+  const knapsacks = new Map(
+    chosen.map(({ menu, bytes }) => [
+      `knapsack:${menu} in ${bytes} bytes`,
+      { policy: `knapsack:${menu}`, budget: `${bytes}B` },
+    ]),
+  );
+  return [
+    ...policies.map((policy) => ({ name: policy, policy })),
+    ...[...knapsacks].map(([name, plan]) => ({ name, ...plan })),
+  ];
+}
+
+function randomPlans(random, seeds) {
+  const list = Array.from({ length: seeds }, (_, seed) => seed);
+  return random.map(({ policy }) => ({ name: policy, policy, seeds: list }));
+}
