@@ -7,6 +7,9 @@ export {
   type PairedBootstrap,
   pairedBootstrap,
 } from "../eval/stats/bootstrap.ts";
+export { type CrossedBootstrapOptions, crossedBootstrap } from "../eval/stats/crossed/crossed-bootstrap.ts";
+export { type CrossedMean, crossedMean } from "../eval/stats/crossed/crossed-mean.ts";
+export type { CrossedTable } from "../eval/stats/crossed/crossed-table.ts";
 export { holm } from "../eval/stats/holm.ts";
 export { chanceLevel, type Interval, intervalContains } from "../eval/stats/interval.ts";
 export { type McNemar, mcnemar, mcnemarOf } from "../eval/stats/mcnemar.ts";

@@ -1,0 +1,25 @@
+/** Values of a crossed design: one for each pair of a row (a calibration draw) and a column (a window of text), in every cell one value. */
+import { UsageError } from "../../../base/errors.ts";
+import { requireValues } from "../stats-checks.ts";
+
+/** Rows of equally many values. */
+export type CrossedTable = readonly ArrayLike<number>[];
+
+/** The table as numbers row by row. @throws UsageError for rows of different lengths, and for values that are not finite. */
+export function flatTable(table: CrossedTable): {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float64Array;
+} {
+  const [rows, columns] = [table.length, table[0]?.length ?? 0];
+  table.forEach((row, r) => {
+    requireValues(`row ${r}, value`, row);
+    if (row.length !== columns)
+      throw new UsageError(`row ${r}`, `${row.length} values`, `${columns}, as many as in the row before`);
+  });
+  const values = new Float64Array(rows * columns);
+  table.forEach((row, r) => {
+    values.set(row, r * columns);
+  });
+  return { rows, columns, values };
+}
