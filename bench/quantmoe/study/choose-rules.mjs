@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import { MENUS } from "./families.mjs";
 import { readDocument, readResults, writeDocument } from "./files.mjs";
+import { knapsackName } from "./findings.mjs";
 import { bestRule, meanByPlan } from "./selection.mjs";
 import { STUDIES, sweepOf } from "./studies.mjs";
 
@@ -36,10 +37,7 @@ for (const name of parseArgs({ allowPositionals: true }).positionals) {
 function scored(chosen) {
   const policies = [...new Set(["uniform:2", "uniform:3", "uniform:4", ...chosen.map(({ policy }) => policy)])];
   const knapsacks = new Map(
-    chosen.map(({ menu, bytes }) => [
-      `knapsack:${menu} in ${bytes} bytes`,
-      { policy: `knapsack:${menu}`, budget: `${bytes}B` },
-    ]),
+    chosen.map((choice) => [knapsackName(choice), { policy: `knapsack:${choice.menu}`, budget: `${choice.bytes}B` }]),
   );
   return [
     ...policies.map((policy) => ({ name: policy, policy })),

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { repositoryFile } from "../helpers/shared.ts";
+
+interface Check {
+  drawCells<Cell>(cells: readonly Cell[], count: number, seed: number): Cell[];
+  differencesOf(committed: unknown, computed: unknown): string[];
+}
+interface Selection {
+  meanByPlan(cells: readonly unknown[], metric: string): ReadonlyMap<string, unknown>;
+  bestRule(
+    rules: readonly unknown[],
+    measured: ReadonlyMap<string, unknown>,
+    of: { menu: string; bytes: number },
+  ): unknown;
+}
+const load = async <Module>(path: string) => (await import(repositoryFile(path))) as unknown as Module;
+const { drawCells, differencesOf } = await load<Check>("bench/quantmoe/check/compare-cells.mjs");
+const { bestRule, meanByPlan } = await load<Selection>("bench/quantmoe/study/selection.mjs");
+
+describe("npm run study:check", () => {
+  it("draws each cell as often as any other, none twice, the same for a seed", () => {
+    const cells = Array.from({ length: 10 }, (_, i) => i);
+    const counts = cells.map(() => 0);
+    for (let seed = 0; seed < 2000; seed++) {
+      const drawn = drawCells(cells, 3, seed * 2_654_435);
+      expect(new Set(drawn).size).toBe(3);
+      for (const cell of drawn) counts[cell]++;
+    }
+    for (const count of counts) expect(Math.abs(count - 600)).toBeLessThan(90);
+    expect(drawCells(cells, 3, 5)).toEqual(drawCells(cells, 3, 5));
+    expect(drawCells([1, 2], 3, 5).sort()).toEqual([1, 2]);
+  });
+
+  it("tells the last bit of a number, a missing field, and nothing of time and runtime", () => {
+    const cell = (kl: number) => ({
+      plan: "a",
+      metrics: { kl: { mean: kl, windows: [kl, 1] } },
+      timing: { seconds: kl },
+    });
+    expect(differencesOf(cell(0.1), { ...cell(0.1), timing: { seconds: 7 } })).toEqual([]);
+    expect(differencesOf(cell(0.1 + 0.2), cell(0.3))).toEqual([
+      "metrics.kl.mean: 0.30000000000000004, 0.3",
+      "metrics.kl.windows.0: 0.30000000000000004, 0.3",
+    ]);
+    expect(
+      differencesOf({ versions: { quern: "1", runtime: "a" } }, { versions: { quern: "2", runtime: "b" } }),
+    ).toEqual(['versions.quern: "1", "2"']);
+    expect(differencesOf({ starved: 0 }, {})).toEqual(["starved: 0, undefined"]);
+  });
+});
+
+describe("the choice of rules", () => {
+  const cell = (plan: string, mean: number, trueBytes: number) => ({
+    ...{ plan, trueBytes, averageBits: 3 },
+    metrics: { selection: { mean }, other: { mean: 0 } },
+  });
+  const rules = [
+    { family: "down", policy: "a", menus: ["2,4", "2,3,4,8"] },
+    { family: "down", policy: "b", menus: ["2,3,4,8"] },
+    { family: "blocks", policy: "c", menus: ["2,3,4,8"] },
+    { family: "blocks", policy: "d", menus: ["2,3,4,8"] },
+  ];
+  const cells = [cell("a", 4, 10), cell("b", 1, 20), cell("b", 3, 22), cell("c", 2.5, 15), cell("d", 0.1, 23)];
+  const measured = meanByPlan(cells, "selection");
+
+  it("takes the mean over draws, and of the rules that fit in every draw the least KL, with the best of another family", () => {
+    expect(measured.get("b")).toEqual({ kl: 2, bytes: 22, bits: 3 });
+    expect(bestRule(rules, measured, { menu: "2,3,4,8", bytes: 22 })).toEqual({
+      ...{ family: "down", policy: "b", kl: 2, bytes: 22, bits: 3, candidates: 3 },
+      second: { family: "blocks", policy: "c", kl: 2.5 },
+    });
+    expect(bestRule(rules, measured, { menu: "2,3,4,8", bytes: 21 })).toMatchObject({ policy: "c" });
+    expect(bestRule(rules, measured, { menu: "2,4", bytes: 21 })).toMatchObject({ policy: "a" });
+    expect(() => bestRule(rules, measured, { menu: "2,4", bytes: 9 })).toThrow("found none of 9 bytes");
+  });
+});
