@@ -9,7 +9,10 @@ import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 /** Rows of logits computed at a time. */
 const ROWS = 64;
 
-/** Keeps the float model's logits and the residual stream that enters each block, so that a change only costs the blocks from there on. */
+/**
+ * Keeps the float model's logits, and the residual stream that enters each block, so that a change only costs the blocks from there on.
+ * The streams are the float model's until `follow` takes those of a changed model.
+ */
 export class DamageProbe implements Disposable {
   readonly #model: Model;
   readonly #batch: WindowBatch;
@@ -48,8 +51,20 @@ export class DamageProbe implements Disposable {
     }
   }
 
+  /** Takes the current weights as the point that later changes start from. The reference stays the float model. */
+  async follow(turns: Turns): Promise<void> {
+    const batch = this.#batch;
+    this.#streams.length = 0;
+    await batch.embed(turns);
+    for (let layer = 0; layer < this.#model.config.layers; layer++) {
+      this.#streams.push(batch.rows(batch.state.hidden).slice());
+      await batch.block(layer, turns, () => {});
+    }
+    this.#streams.push(batch.rows(batch.state.hidden).slice());
+  }
+
   /**
-   * Mean KL(float || current model) in nats per token. Embedding and blocks before `from` must be unchanged; -1 begins with the embedding,
+   * Mean KL(float || current model) in nats per token. Embedding and blocks before `from` must be those of the streams; -1 begins with the embedding,
    * the number of layers with the head.
    */
   async kl(from: number, turns: Turns): Promise<number> {
@@ -77,14 +92,9 @@ export class DamageProbe implements Disposable {
   }
 
   async #remember(turns: Turns): Promise<void> {
-    const { machine, config } = this.#model;
+    const { machine } = this.#model;
     const batch = this.#batch;
-    await batch.embed(turns);
-    for (let layer = 0; layer < config.layers; layer++) {
-      this.#streams.push(batch.rows(batch.state.hidden).slice());
-      await batch.block(layer, turns, () => {});
-    }
-    this.#streams.push(batch.rows(batch.state.hidden).slice());
+    await this.follow(turns);
     for (let first = 0; first < batch.tokens; first += ROWS) {
       const rows = Math.min(ROWS, batch.tokens - first);
       await batch.head(first, rows, turns);
