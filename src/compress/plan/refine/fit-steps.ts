@@ -9,7 +9,7 @@
 import { groupBy } from "../../../base/group-by.ts";
 import type { PlanModule } from "../../../policy/bit-plan.ts";
 import type { Damages } from "../../statistics/damage-table.ts";
-import type { Step } from "./measure-steps.ts";
+import type { PlanStep } from "./measure-steps.ts";
 import type { LinearBits } from "./quantize-along.ts";
 
 export interface StepPrior {
@@ -21,14 +21,14 @@ export interface StepPrior {
 
 /** A step with the change that the damages expect, and its groups. */
 interface Expected {
-  readonly step: Step;
+  readonly step: PlanStep;
   readonly expected: number;
   readonly kind: string;
   readonly group: string;
 }
 
 /** The same steps with estimates instead of measured changes, in the same order. */
-export function fitSteps(steps: readonly Step[], prior: StepPrior): readonly Step[] {
+export function fitSteps(steps: readonly PlanStep[], prior: StepPrior): readonly PlanStep[] {
   const entries = expectedOf(steps, prior);
   const kinds = groupBy(entries, ({ kind }) => kind);
   const groups = groupBy(entries, ({ group }) => group);
@@ -45,7 +45,7 @@ export function fitSteps(steps: readonly Step[], prior: StepPrior): readonly Ste
   }));
 }
 
-function expectedOf(steps: readonly Step[], { modules, plan, damages }: StepPrior): readonly Expected[] {
+function expectedOf(steps: readonly PlanStep[], { modules, plan, damages }: StepPrior): readonly Expected[] {
   const known = new Map(modules.map((module) => [module.name, module]));
   return steps.map((step) => {
     const { name, bits } = step;

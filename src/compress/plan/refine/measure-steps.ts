@@ -9,7 +9,7 @@ import { DamageProbe } from "../damage-probe.ts";
 import type { LinearBits, Neighbours } from "./quantize-along.ts";
 
 /** A change of one linear to another width. */
-export interface Step {
+export interface PlanStep {
   readonly name: string;
   readonly bits: PlanBits;
   /** KL with this change minus KL of the plan, in nats per token. Negative for a change that helps. */
@@ -20,7 +20,7 @@ export interface Step {
 export interface MeasuredSteps {
   /** KL(float || planned model), in nats per token. */
   readonly kl: number;
-  readonly steps: readonly Step[];
+  readonly steps: readonly PlanStep[];
 }
 
 export interface StepRun {
@@ -50,7 +50,7 @@ export async function measureSteps(
   }
   await probe.follow(turns);
   const kl = await probe.kl(model.config.layers, turns);
-  const steps: Step[] = [];
+  const steps: PlanStep[] = [];
   if (!(kl < below)) return { kl, steps };
   for (const [done, linear] of linears.entries()) {
     onProgress?.({ phase: "steps", done, total: linears.length, unit: "matrices", detail: linear.name });

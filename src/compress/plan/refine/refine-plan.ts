@@ -15,7 +15,7 @@ import { DAMAGE_BITS, type Damages } from "../../statistics/damage-table.ts";
 import type { Windows } from "../../windows/window-batch.ts";
 import { type KnapsackPlanOptions, knapsackPlan } from "../knapsack-plan.ts";
 import { fitSteps } from "./fit-steps.ts";
-import { type MeasuredSteps, measureSteps, type Step } from "./measure-steps.ts";
+import { type MeasuredSteps, measureSteps, type PlanStep } from "./measure-steps.ts";
 import { type LinearBits, quantizeAlong } from "./quantize-along.ts";
 
 /** The knapsack's budget and limits, its damages, and how the model will be quantised. */
@@ -132,7 +132,7 @@ export function stepsFrom(bits: PlanBits, minBits: PlanBits): readonly PlanBits[
 /** Damages whose sum is the plan's KL at the plan, and which differ from it by the steps' changes. */
 export function damagesAround(plan: LinearBits, { kl, steps }: MeasuredSteps): Damages {
   const share = kl / Object.keys(plan).length;
-  const changes = new Map(steps.map(({ name, bits, change }: Step) => [`${name}@${bits}`, change]));
+  const changes = new Map(steps.map(({ name, bits, change }: PlanStep) => [`${name}@${bits}`, change]));
   const damageAt = (name: string, bits: PlanBits) => {
     if (bits === plan[name]) return share;
     const change = changes.get(`${name}@${bits}`);
