@@ -2,7 +2,7 @@
 
 import { lossFigure, usageFigure } from "./draw/heat-maps.ts";
 import { escapeHtml, megabytes } from "./draw/number-format.ts";
-import { drawScatter, hasNames, type Scatter } from "./draw/scatter.ts";
+import { drawScatter, type Scatter } from "./draw/scatter.ts";
 import { figure, figureCaption } from "./draw/svg-figure.ts";
 import { planTable } from "./plan-table.ts";
 import type { Differences } from "./results/differences.ts";
@@ -11,26 +11,33 @@ import { taskTable } from "./task-table.ts";
 
 /** Number of heat maps of losses: more would show nothing new. */
 const LOSS_FIGURES = 4;
-const KEY = `<span class="key front"></span> none is better at as few bytes, <span class="key other"></span> other plans, \
+const KEY = `<span class="key front"></span> on the Pareto front (no plan of as few bytes is better), <span class="key other"></span> other plans, \
 <span class="key control"></span> drawn at random`;
 
 export function modelSection(model: ModelResult, differences: Differences): string {
   const { name, float, plans } = model;
-  const losses = bestBySize(plans).flatMap((plan) => lossFigure(name, plan) ?? []);
+  const losses = bestBySize(plans).flatMap((plan) => lossFigure(name, plan) ?? []).slice(0, LOSS_FIGURES);
   const usage = float === undefined ? undefined : usageFigure(name, float);
-  const tasks = taskTable(model);
-  const pairs = losses.length === 0 ? "" : `<div class="pair">\n${losses.slice(0, LOSS_FIGURES).join("\n")}\n</div>`;
   return [
-    `<section>\n<h2>${escapeHtml(name)}</h2>`,
-    "<h3>Quality against true bytes</h3>",
-    ...qualityFigures(model),
-    "<h3>Plans</h3>",
+    `<section id="${anchorOf(name)}" data-model="${escapeHtml(name)}">\n<h2>${escapeHtml(name)}</h2>`,
     planTable(model, differences),
-    ...(tasks === undefined ? [] : ["<h3>Tasks</h3>", tasks]),
-    ...(usage === undefined ? [] : ["<h3>Expert usage</h3>", usage]),
-    ...(pairs === "" ? [] : ["<h3>Error by layer and projection</h3>", pairs]),
+    ...folded("Every plan: quality against true bytes", qualityFigures(model)),
+    ...folded("Tasks", [taskTable(model) ?? ""]),
+    ...folded("Expert usage", [usage ?? ""]),
+    ...folded("Error by layer and projection", losses.length === 0 ? [] : [`<div class="row">\n${losses.join("\n")}\n</div>`]),
     "</section>",
   ].join("\n");
+}
+
+/** Where links of the page find a model. */
+export function anchorOf(model: string): string {
+  return `model-${encodeURIComponent(model)}`;
+}
+
+/** Details that are closed at first, so that the page is short. */
+function folded(title: string, parts: readonly string[]): string[] {
+  const html = parts.join("\n");
+  return html === "" ? [] : [`<details>\n<summary>${title}</summary>\n${html}\n</details>`];
 }
 
 function qualityFigures({ name, float, plans, chance }: ModelResult): string[] {
@@ -66,10 +73,5 @@ function qualityFigure(scatter: Scatter, reading: string): string | undefined {
   const shown = scatter.plans.filter((plan) => (scatter.measure(plan)?.mean ?? 0) > 0);
   if (shown.length === 0) return undefined;
   const caption = `${reading} Bars: one standard error of windows or items and runs together. ${KEY}.`;
-  const names = shown.map((plan) => `<li>${plan.number} ${escapeHtml(plan.name)}</li>`);
-  return figure(
-    figureCaption(scatter.title, caption),
-    (size) =>
-      drawScatter(scatter, size) + (hasNames(size, shown.length) ? "" : `<ul class="names">${names.join("")}</ul>`),
-  );
+  return figure(figureCaption(scatter.title, caption), (size) => drawScatter(scatter, size));
 }

@@ -1,38 +1,46 @@
 /** The table of a model's plans: the size and quality of each, and whether it beats its random control. */
 
 import { code, type HtmlColumn, htmlTable } from "./draw/html-table.ts";
-import { digits, escapeHtml, klDecimals, megabytes, percent, probability, signed, span } from "./draw/number-format.ts";
+import { digits, escapeHtml, klDecimals, megabytes, NOTHING, percent, probability, signed, span } from "./draw/number-format.ts";
 import type { Difference, Differences } from "./results/differences.ts";
-import type { ModelResult, PlanResult } from "./results/plan-means.ts";
+import { drawsOf, type ModelResult, type PlanResult } from "./results/plan-means.ts";
+import { strategyOf } from "./results/strategies.ts";
 
 const READING = "±: one standard error; below it that of the runs (draws and seeds) alone.";
 
 export function planTable({ name, float, plans }: ModelResult, differences: Differences): string {
-  const rows = float === undefined ? plans : [float, ...plans];
+  const draws = new Set<PlanResult>();
+  const whole = float === undefined ? plans : [float, ...plans];
+  const rows = whole.flatMap((plan) => {
+    const own = drawsOf(plan);
+    for (const draw of own) draws.add(draw);
+    return [plan, ...own];
+  });
   const hasPoints = rows.some((plan) => differences.get(plan)?.tasks !== undefined);
   const points: HtmlColumn<PlanResult> = {
     title: "tasks to control, points",
-    cell: (plan) => pointsCell(plan, differences.get(plan)?.tasks),
+    cell: (plan) => (draws.has(plan) ? NOTHING : pointsCell(plan, differences.get(plan)?.tasks)),
   };
   const columns: HtmlColumn<PlanResult>[] = [
     { title: "plan", cell: planName },
-    { title: "activations", numeric: true, cell: activationsCell },
+    { title: "KL", numeric: true, cell: klCell },
     { title: "bits", numeric: true, cell: ({ averageBits }) => digits(averageBits, 2) },
     { title: "MB", numeric: true, cell: ({ trueBytes }) => megabytes(trueBytes) },
-    { title: "KL", numeric: true, cell: klCell },
+    { title: "activations", numeric: true, cell: activationsCell },
     { title: "same top", numeric: true, cell: (plan) => percent(plan.sameTop) },
     { title: "perplexity", numeric: true, cell: ({ perplexity }) => digits(perplexity, 3) },
     { title: "tasks", numeric: true, cell: tasksCell },
-    { title: "difference to control", cell: (plan) => windowsCell(plan, differences.get(plan)?.windows) },
+    { title: "difference to control", cell: (plan) => draws.has(plan) ? NOTHING : windowsCell(plan, differences.get(plan)?.windows) },
     { title: "95 %, p (Holm)", numeric: true, cell: (plan) => chanceCell(plan, differences.get(plan)?.windows) },
     ...(hasPoints ? [points] : []),
+    { title: "difference to best rule", numeric: true, cell: (plan) => rivalCell(plan, differences.get(plan)?.rival) },
   ];
-  return htmlTable(`Plans of ${name}, the smallest first. ${READING}`, columns, rows, "plans");
+  const kind = (plan: PlanResult) => (draws.has(plan) ? "draw by draw" : plan === float ? "float" : strategyOf(plan));
+  return htmlTable(`Plans of ${name}, the smallest first. ${READING}`, columns, rows, { style: "plans", kind });
 }
 
-function planName({ number, name, policy }: PlanResult): string {
-  const prefix = number === 0 ? "" : `<span class="muted">${number}</span> `;
-  return `${prefix}${escapeHtml(name)}${below(code(policy))}`;
+function planName({ name, policy }: PlanResult): string {
+  return `${escapeHtml(name)}<span class="below policy">${code(policy)}</span>`;
 }
 
 function activationsCell({ activations }: PlanResult): string {
@@ -63,6 +71,14 @@ function windowsCell({ control, kl }: PlanResult, found: Difference | undefined)
 function chanceCell({ kl }: PlanResult, found: Difference | undefined): string {
   if (found === undefined) return digits(undefined, 0);
   return `${span(found.interval, klDecimals(kl?.mean ?? 0))}${below(`p ${probability(found.adjusted)}`)}`;
+}
+
+/** Of a knapsack: the difference to the best rule within its bytes, interval and p value. */
+function rivalCell({ kl }: PlanResult, found: Difference | undefined): string {
+  if (found === undefined) return NOTHING;
+  const count = klDecimals(kl?.mean ?? 0);
+  const told = below(`${span(found.interval, count)}, p&nbsp;${probability(found.adjusted)}`);
+  return `${marked(signed(found.difference, count), found)}${told}${below(escapeHtml(found.against.name))}`;
 }
 
 /** Difference, interval and p value in one column, because the table is wide already. */

@@ -28,21 +28,20 @@ export function taskTable({ name, float, plans }: ModelResult): string | undefin
   });
   const told = items.length === 0 ? "" : ` Items: ${items.join(", ")}.`;
   const caption = `Tasks of ${name}. ±: one standard error of items and runs together.${told}`;
-  return htmlTable(caption, columns, rows, "plans");
+  return htmlTable(caption, columns, rows, { style: "plans" });
 }
 
 function chanceOf(scores: readonly { readonly chance: number }[]): { readonly mean: number } {
   return { mean: mean(scores.map(({ chance }) => chance)) };
 }
 
-function rowOf({ number, name, cells }: PlanResult, tasks: readonly string[]): Row {
-  const prefix = number === 0 ? "" : `<span class="muted">${number}</span> `;
+function rowOf({ name, cells }: PlanResult, tasks: readonly string[]): Row {
   const scores = tasks.flatMap((task) => {
     const runs = cells.flatMap((cell) => cell.tasks?.[task] ?? []);
     const score = measured(runs.map(({ value, stdErr }) => ({ mean: value, stdErr })));
     return score === undefined ? [] : [[task, score] as const];
   });
-  return { name: `${prefix}${escapeHtml(name)}`, scores: new Map(scores) };
+  return { name: escapeHtml(name), scores: new Map(scores) };
 }
 
 function scoreCell(score: (Pick<Measured, "mean"> & Partial<Measured>) | undefined): string {

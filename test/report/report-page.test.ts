@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { placeLabels } from "../../src/report/draw/point-labels.ts";
-import { compareWithControls } from "../../src/report/results/differences.ts";
+import { comparePlans } from "../../src/report/results/differences.ts";
 import { bestBySize, paretoFront } from "../../src/report/results/plan-means.ts";
 import { quern } from "../cli/quern.ts";
 import { repositoryFile } from "../helpers/shared.ts";
@@ -140,7 +140,7 @@ describe("quern report", () => {
   });
 });
 
-describe("compareWithControls", () => {
+describe("comparePlans", () => {
   it("averages seeds, then draws both plans have, and pairs by window", async () => {
     const models = modelsOf(
       { plan: "random", calibration: "a", seed: 0, windows: [1, 2] },
@@ -151,7 +151,7 @@ describe("compareWithControls", () => {
       // No control was drawn with these tokens.
       { plan: "ours", control: "random", calibration: "c", windows: [100, 100] },
     );
-    const [found] = (await compareWithControls(models, NEVER)).values();
+    const [found] = (await comparePlans(models, NEVER)).values();
     // Control: a (2, 3), b (6, 7), so (4, 5); ours: (1.5, 1.5).
     expect(found.windows).toMatchObject({ by: "KL", difference: -3, pairs: 2, isBetter: true });
     expect(found.tasks).toBeUndefined();
@@ -163,7 +163,7 @@ describe("compareWithControls", () => {
     const ours = (model: string, plan: string, change: (value: number, i: number) => number): Fields => {
       return { model, plan, control: "random", windows: windows.map(change) };
     };
-    const differences = await compareWithControls(
+    const differences = await comparePlans(
       modelsOf(
         random("m"),
         ours("m", "better", (value, i) => value - 0.5 - 0.01 * i),
@@ -188,7 +188,7 @@ describe("compareWithControls", () => {
       { plan: "a", control: "random", windows: [1, 2] },
       { plan: "b", control: "nothing" },
     );
-    expect((await compareWithControls(models, NEVER)).size).toBe(0);
+    expect((await comparePlans(models, NEVER)).size).toBe(0);
   });
 });
 

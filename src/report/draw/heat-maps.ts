@@ -3,17 +3,29 @@ import { cell, type Markish, text } from "@observablehq/plot";
 import { groupBy } from "../../base/group-by.ts";
 import type { PlanResult } from "../results/plan-means.ts";
 import { digits, percent } from "./number-format.ts";
-import { drawPlot, figure, figureCaption, HALF, type Size, WIDE } from "./svg-figure.ts";
+import { drawPlot, figure, figureCaption, HALF, SMALL, type Size } from "./svg-figure.ts";
+import { evenTones, logTones } from "./tones.ts";
 
 interface HeatCell {
   readonly layer: number;
   readonly column: string;
   readonly share: number;
+  /** How far from the scale's beginning, from 0 to 1; below 0 on the other side of a scale with two sides. */
+  readonly tone: number;
+}
+
+/** The scale of a heat map as HTML: its ends in words around its colours. */
+interface Key {
+  readonly from: string;
+  readonly to: string;
+  readonly tones: readonly number[];
+  /** What the middle of a scale with two sides is. */
+  readonly middle?: string;
 }
 
 /** Cells that are narrower than this hold no number. */
 const CELL_WITH_TEXT = 34;
-/** Share of the darkest colour from which on numbers are drawn in the colour of the paper. */
+/** Tone from which on numbers are drawn in the colour of the paper. */
 const TURN = 0.66;
 const ROLES = ["attention", "dense", "shared", "expert"];
 
@@ -31,9 +43,14 @@ export function usageFigure(model: string, float: PlanResult): string | undefine
     }));
   });
   const experts = [...new Set(uses.map(({ expert }) => expert))].sort((a, b) => a - b).map(String);
+  const even = 1 / experts.length;
+  const { tones, factor } = evenTones(shares.map(({ share }) => share / even));
   const title = `Expert usage of ${model}`;
-  const reading = `Share of its layer’s tokens that each expert takes; an even share is ${percent(1 / experts.length)}.`;
-  return heatFigure(title, figureCaption(title, reading), shares, experts, "expert");
+  const reading = "Share of its layer\u2019s tokens that each expert takes, in percent.";
+  const most = `${digits(factor, 1)} times`;
+  const key = { from: `1/${digits(factor, 1)} of it`, middle: `even share, ${percent(even)}`, to: most, tones: [-1, -0.5, 0, 0.5, 1] };
+  const cells = shares.map((cell, i) => ({ ...cell, tone: tones[i] }));
+  return heatFigure(title, figureCaption(title, reading), { cells, columns: experts, label: "expert", key });
 }
 
 /** Share of the plan's whole loss, by layer and kind of linear; the mean over its runs. */
@@ -50,8 +67,11 @@ export function lossFigure(model: string, plan: PlanResult): string | undefined 
   }));
   const columns = [...new Set(losses.map(kindOf))].sort((a, b) => roleOrder(a) - roleOrder(b));
   const each = (total / measured.length).toPrecision(3);
-  const caption = figureCaption(plan.name, `Share of the loss of all linears, ${each} in all.`);
-  return heatFigure(`Error by layer and projection, ${model}, plan ${plan.name}`, caption, shares, columns, "");
+  const caption = figureCaption(plan.name, `Share of the loss of all linears, ${each} in all. Logarithmic.`);
+  const { tones, least, most } = logTones(shares.map(({ share }) => share));
+  const key = { from: percent(least, 3), to: percent(most), tones: [0, 0.25, 0.5, 0.75, 1] };
+  const cells = shares.map((cell, i) => ({ ...cell, tone: tones[i] }));
+  return heatFigure(`Error by layer and projection, ${model}, plan ${plan.name}`, caption, { cells, columns, label: "", key });
 }
 
 /** The order of roles in a block; unknown ones come last. */
@@ -60,30 +80,25 @@ function roleOrder(kind: string): number {
   return place < 0 ? ROLES.length : place;
 }
 
-function heatFigure(
-  title: string,
-  caption: string,
-  cells: readonly HeatCell[],
-  columns: readonly string[],
-  label: string,
-): string {
-  const most = Math.max(...cells.map(({ share }) => share)) || 1;
-  const steps = [0, 0.25, 0.5, 0.75, 1].map((step) => `<i style="opacity:${step}"></i>`).join("");
-  const key = `<span class="ramp">0 ${steps} ${percent(most)}</span>`;
-  const draw = (size: Size) => drawHeat(title, cells, columns, label, most, size);
-  return figure(`${caption} ${key}`, draw, label === "" ? HALF : WIDE);
+interface HeatMap {
+  readonly cells: readonly HeatCell[];
+  readonly columns: readonly string[];
+  /** What columns are; empty if their names say it. */
+  readonly label: string;
+  readonly key: Key;
 }
 
-function drawHeat(
-  title: string,
-  cells: readonly HeatCell[],
-  columns: readonly string[],
-  label: string,
-  most: number,
-  size: Size,
-): string {
+function heatFigure(title: string, caption: string, map: HeatMap): string {
+  const { from, to, middle, tones } = map.key;
+  const steps = tones.map((tone) => `<i class="${tone < 0 ? "low" : "high"}" style="opacity:${Math.abs(tone)}"></i>`);
+  if (middle !== undefined) steps.splice(Math.floor(tones.length / 2), 1, ` ${middle} `);
+  const key = `<span class="ramp">${from} ${steps.join("")} ${to}</span>`;
+  return figure(`${caption} ${key}`, (size: Size) => drawHeat(title, map, size), map.label === "" ? SMALL : HALF);
+}
+
+function drawHeat(title: string, { cells, columns, label }: HeatMap, size: Size): string {
   const layers = [...new Set(cells.map(({ layer }) => layer))].sort((a, b) => a - b);
-  const marginLeft = size.kind === "wide" ? 64 : 44;
+  const marginLeft = 44;
   const slant = label === "" ? { tickRotate: -40 } : {};
   const marginBottom = label === "" ? 96 : 44;
   const width = (size.width - marginLeft - 8) / columns.length;
@@ -96,18 +111,18 @@ function drawHeat(
   return drawPlot(title, size, {
     ...{ marginLeft, marginBottom, marginTop: 4, marginRight: 8 },
     height: layers.length * height + marginBottom + 4,
-    ...{ x, y, marks: heatMarks(cells, label, most, hasNumbers) },
+    ...{ x, y, marks: heatMarks(cells, label, hasNumbers) },
   });
 }
 
 const BAND = { type: "band", tickSize: 0 } as const;
 
-function heatMarks(cells: readonly HeatCell[], label: string, most: number, hasNumbers: boolean): Markish[] {
+function heatMarks(cells: readonly HeatCell[], label: string, hasNumbers: boolean): Markish[] {
   const shades = cell(cells, {
     x: "column",
     y: "layer",
-    fill: "var(--heat)",
-    fillOpacity: ({ share }: HeatCell) => share / most,
+    fill: ({ tone }: HeatCell) => (tone < 0 ? "var(--low)" : "var(--heat)"),
+    fillOpacity: ({ tone }: HeatCell) => Math.abs(tone),
     title: describe(label),
   });
   if (!hasNumbers) return [shades];
@@ -115,7 +130,7 @@ function heatMarks(cells: readonly HeatCell[], label: string, most: number, hasN
     x: "column",
     y: "layer",
     text: ({ share }: HeatCell) => digits(100 * share, share < 0.0995 ? 1 : 0),
-    fill: ({ share }: HeatCell) => (share > most * TURN ? "var(--paper)" : "var(--ink)"),
+    fill: ({ tone }: HeatCell) => (Math.abs(tone) > TURN ? "var(--paper)" : "var(--ink)"),
   });
   return [shades, numbers];
 }

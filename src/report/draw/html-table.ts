@@ -8,23 +8,31 @@ export interface HtmlColumn<Row> {
   readonly cell: (row: Row) => string;
 }
 
+export interface TableLook<Row> {
+  /** A class of the box. */
+  readonly style?: string;
+  /** The kind of a row, by which readers can hide rows. */
+  readonly kind?: (row: Row) => string;
+}
+
 /** A table whose first column names the rows. Other columns are left out if all of their cells are empty. */
 export function htmlTable<Row>(
   caption: string,
   all: readonly HtmlColumn<Row>[],
   rows: readonly Row[],
-  style = "",
+  { style = "", kind: rowKind }: TableLook<Row> = {},
 ): string {
   const columns = all.filter(({ cell }, i) => i === 0 || rows.some((row) => cell(row) !== NOTHING));
-  const kind = ({ numeric }: HtmlColumn<Row>) => (numeric ? ' class="number"' : "");
-  const head = columns.map((column) => `<th scope="col"${kind(column)}>${escapeHtml(column.title)}</th>`);
+  const align = ({ numeric }: HtmlColumn<Row>) => (numeric ? ' class="number"' : "");
+  const head = columns.map((column) => `<th scope="col"${align(column)}>${escapeHtml(column.title)}</th>`);
   const body = rows.map((row) => {
     const cells = columns.map((column, i) =>
       i === 0
-        ? `<th scope="row"${kind(column)}>${column.cell(row)}</th>`
-        : `<td${kind(column)}>${column.cell(row)}</td>`,
+        ? `<th scope="row"${align(column)}>${column.cell(row)}</th>`
+        : `<td${align(column)}>${column.cell(row)}</td>`,
     );
-    return `<tr>${cells.join("")}</tr>`;
+    const data = rowKind === undefined ? "" : ` data-kind="${escapeHtml(rowKind(row))}"`;
+    return `<tr${data}>${cells.join("")}</tr>`;
   });
   // A box that scrolls can be reached with the keyboard.
   return `<div class="${`table ${style}`.trim()}" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table>

@@ -1,6 +1,7 @@
 /** Figure of quality against true bytes: a point with its error for each plan, and the front of plans that no other plan beats. */
 import { dot, gridX, gridY, line, type Markish, ruleX, ruleY, text } from "@observablehq/plot";
 import type { Measured, PlanResult } from "../results/plan-means.ts";
+import { type Extent, padded, position, valueTicks } from "./axis.ts";
 import { digits, megabytes } from "./number-format.ts";
 import { placeLabels } from "./point-labels.ts";
 import { drawPlot, type Size } from "./svg-figure.ts";
@@ -26,17 +27,14 @@ interface Mark {
 }
 
 interface Frame {
-  readonly x: readonly [number, number];
-  readonly y: readonly [number, number];
+  readonly x: Extent;
+  readonly y: Extent;
   readonly log: boolean;
   readonly left: number;
   readonly right: number;
   readonly top: number;
   readonly bottom: number;
 }
-
-/** With more points than this, names would run into each other. */
-const MOST_NAMES = 16;
 
 /** Kinds of points differ in shape as well as in colour. */
 const KINDS = {
@@ -55,15 +53,15 @@ export function drawScatter(scatter: Scatter, size: Size): string {
     marginTop: frame.top,
     marginBottom: 46,
     x: { domain: frame.x, label: "weights, MB", ticks: size.kind === "wide" ? 8 : 4, tickFormat: String },
-    y: { domain: frame.y, type: frame.log ? "log" : "linear", label: scatter.label, ...yTicks(frame) },
+    y: { domain: frame.y, type: frame.log ? "log" : "linear", label: scatter.label, ...valueTicks(frame.y, frame.log) },
     marks: [
       gridX({ stroke: "var(--line)", strokeOpacity: 1 }),
-      gridY({ stroke: "var(--line)", strokeOpacity: 1, ticks: yTicks(frame).ticks }),
+      gridY({ stroke: "var(--line)", strokeOpacity: 1, ticks: valueTicks(frame.y, frame.log).ticks }),
       ...levelMarks(scatter, frame),
       ...frontMarks(scatter, marks),
       ruleX(marks, { x: "x", y1: "lo", y2: "hi", stroke: "var(--muted)", strokeWidth: 1.5 }),
       ...pointMarks(scatter, marks),
-      ...labelMarks(marks, frame, size),
+      ...labelMarks(scatter, marks, frame, size),
     ],
   });
 }
@@ -85,28 +83,6 @@ function frameOf({ log, levels }: Scatter, marks: readonly Mark[], size: Size): 
   const x = padded([...marks.map((mark) => mark.x)], 0.08, false);
   const y = padded([...marks.flatMap(({ lo, hi }) => [lo, hi]), ...shown], 0.1, log);
   return { x, y, log, left: wide ? 64 : 48, right: size.width - (wide ? 20 : 10), top: 34, bottom: wide ? 420 : 320 };
-}
-
-/** The extent of the values with a margin around it, also if all values are equal. */
-function padded(values: readonly number[], share: number, log: boolean): readonly [number, number] {
-  const [lo, hi] = [Math.min(...values), Math.max(...values)];
-  if (log) {
-    const air = Math.max((hi / lo) ** share, 1.05);
-    return [lo / air, hi * air];
-  }
-  const air = (hi - lo) * share || Math.abs(hi) * share || 1;
-  return [lo - air, hi + air];
-}
-
-/** Powers of ten, with 2 and 5 between them if there is room. */
-function yTicks({ y: [lo, hi], log }: Frame): { ticks: number[] | number; tickFormat?: (value: number) => string } {
-  if (!log) return { ticks: 6, tickFormat: (value) => String(+value.toPrecision(6)) };
-  const steps = hi / lo > 300 ? [1] : hi / lo > 4 ? [1, 2, 5] : [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9];
-  const ticks: number[] = [];
-  for (let power = -12; power <= 6; power++) {
-    for (const step of steps) ticks.push(Number(`${step}e${power}`));
-  }
-  return { ticks: ticks.filter((tick) => lo <= tick && tick <= hi), tickFormat: String };
 }
 
 function levelMarks({ levels }: Scatter, frame: Frame): Markish[] {
@@ -139,34 +115,19 @@ function describe({ plan, x, y, hi }: Mark): string {
   return `${plan.name}: ${digits(y, 4)} ± ${digits(hi - y, 4)} at ${megabytes(x * 1e6)} MB`;
 }
 
-/** Whether there is room for names; otherwise points have numbers, and the names are a list below the figure. */
-export function hasNames(size: Size, points: number): boolean {
-  return size.kind === "wide" && points <= MOST_NAMES;
-}
-
-function labelMarks(marks: readonly Mark[], frame: Frame, size: Size): Markish[] {
-  const position = (value: number, [lo, hi]: readonly [number, number], log: boolean) =>
-    log ? Math.log(value / lo) / Math.log(hi / lo) : (value - lo) / (hi - lo);
+/** Names of points, those of the Pareto front first; a point whose name has no room shows it when it is pointed at. */
+function labelMarks({ front }: Scatter, all: readonly Mark[], frame: Frame, size: Size): Markish[] {
+  const marks = [...all].sort((a, b) => Number(front.includes(b.plan)) - Number(front.includes(a.plan)));
   const points = marks.map(({ plan, x, y }) => ({
     x: frame.left + position(x, frame.x, false) * (frame.right - frame.left),
     y: frame.bottom - position(y, frame.y, frame.log) * (frame.bottom - frame.top),
-    text: hasNames(size, marks.length) ? plan.name : String(plan.number),
+    text: plan.name,
   }));
   return placeLabels(points, frame, size.fontSize).flatMap((place, i) => {
     if (place === undefined) return [];
     const { dx, dy, anchor } = place;
-    return [
-      text([marks[i]], {
-        x: "x",
-        y: "y",
-        dx,
-        dy,
-        textAnchor: anchor,
-        text: () => points[i].text,
-        fill: "var(--ink)",
-        stroke: "var(--paper)",
-        strokeWidth: 4,
-      }),
-    ];
+    const where = { x: "x", y: "y", dx, dy, textAnchor: anchor };
+    const look = { fill: "var(--ink)", stroke: "var(--paper)", strokeWidth: 4 };
+    return [text([marks[i]], { ...where, text: () => points[i].text, ...look })];
   });
 }

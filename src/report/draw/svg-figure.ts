@@ -5,11 +5,13 @@ import { escapeHtml } from "./number-format.ts";
 
 /** A figure is drawn twice, for wide windows and for telephones, because text shrunk to a third cannot be read. */
 export interface Size {
-  readonly kind: "wide" | "half" | "narrow";
+  readonly kind: "wide" | "half" | "small" | "narrow";
   readonly width: number;
   readonly fontSize: number;
 }
 
+/** For figures that stand in rows of as many as fit; telephones show them one by one. */
+export const SMALL: readonly Size[] = [{ kind: "small", width: 340, fontSize: 12 }];
 const NARROW: Size = { kind: "narrow", width: 360, fontSize: 12 };
 /** The sizes of a figure that is as wide as the page, or two of which stand side by side if there is room. */
 export const WIDE: readonly Size[] = [{ kind: "wide", width: 960, fontSize: 14 }, NARROW];

@@ -94,4 +94,14 @@ export interface CellFacts {
   readonly timing: { readonly seconds: number };
 }
 
-export type CellLine = CellFacts & (FloatMeasures | PlanMeasures);
+/** The place of a plan in a designed comparison, such as the 2 x 2 of menus and strategies. Null where a sweep's plan states none. */
+export interface CellDesign {
+  /** The widths that the plan could choose from, in bits, ascending. */
+  readonly menu: readonly number[] | null;
+  /** How widths were chosen: "rule", "knapsack" or another name that the sweep gives. */
+  readonly strategy: string | null;
+  /** Average bits that the plan may spend at most. */
+  readonly budget: number | null;
+}
+
+export type CellLine = CellFacts & Partial<CellDesign> & (FloatMeasures | PlanMeasures);

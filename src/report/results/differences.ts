@@ -1,19 +1,20 @@
-/** Compares every plan with its random control of about as many bytes: window by window, and item by item of the tasks. */
+/** Compares plans window by window, and item by item of the tasks: with random controls of about as many bytes, knapsacks with rules. */
 
-import { groupBy } from "../../base/group-by.ts";
 import { holm } from "../../eval/stats/holm.ts";
 import type { Interval } from "../../eval/stats/interval.ts";
 import { comparePaired, type PairedComparison } from "../../eval/stats/paired.ts";
-import { type ModelResult, mean, type PlanResult, planKey } from "./plan-means.ts";
-import type { MeasuredCell } from "./read-cells.ts";
+import { type PieceKind, pairPieces } from "./paired-pieces.ts";
+import { type ModelResult, type PlanResult, planKey } from "./plan-means.ts";
+import { rivalOf } from "./strategies.ts";
 
 /** The probability that the whole report shows any difference that is only chance. */
 const ALPHA = 0.05;
 
 export interface Difference {
   /** KL and NLL are in nats a token, tasks in right answers an item. */
-  readonly by: "KL" | "NLL" | "tasks";
-  /** Mean of the plan minus that of its control. */
+  readonly by: PieceKind;
+  readonly against: PlanResult;
+  /** Mean of the plan minus that of the other. */
   readonly difference: number;
   readonly interval: Interval;
   /** Number of windows or items. */
@@ -27,61 +28,65 @@ export interface Difference {
 }
 
 export interface PlanDifferences {
-  /** The difference in KL, or in NLL if KL is missing. */
+  /** To the random control: the difference in KL, or in NLL if KL is missing. */
   readonly windows?: Difference;
   readonly tasks?: Difference;
+  /** Of a knapsack to the best rule within the same budget: the difference in KL. */
+  readonly rival?: Difference;
 }
 
-/** Differences by plan. Plans without a control, or with no windows or items in common with it, are missing. */
+/** Differences by plan. Plans that nothing is compared with, or with no windows or items in common with it, are missing. */
 export type Differences = ReadonlyMap<PlanResult, PlanDifferences>;
-
-/** What a cell measured, window by window or item by item. Only pieces of the same kind are paired. */
-interface Pieces {
-  readonly kind: string;
-  readonly values: readonly number[];
-}
 
 interface Found {
   readonly plan: PlanResult;
-  readonly by: Difference["by"];
+  readonly against: PlanResult;
+  readonly place: keyof PlanDifferences;
+  readonly by: PieceKind;
   readonly compared: PairedComparison;
 }
 
-export async function compareWithControls(models: readonly ModelResult[], signal: AbortSignal): Promise<Differences> {
+/** Compares plans with their random controls, and knapsacks with the best rules. Holm's procedure goes over all of them. */
+export async function comparePlans(models: readonly ModelResult[], signal: AbortSignal): Promise<Differences> {
   const found: Found[] = [];
+  const compareBy = async (
+    plan: PlanResult,
+    against: PlanResult | undefined,
+    place: Found["place"],
+    by: PieceKind,
+  ): Promise<boolean> => {
+    const pair = against && pairPieces(plan, against, by);
+    if (pair === undefined) return false;
+    const compared = await comparePaired(pair.ours, pair.control, { signal });
+    found.push({ plan, against: against as PlanResult, place, by, compared });
+    return true;
+  };
   for (const { plans } of models) {
     for (const plan of plans) {
       const control = controlOf(plan, plans);
-      if (control === undefined) continue;
-      const compareBy = async (by: Difference["by"]): Promise<boolean> => {
-        const pair = pairedPieces(plan, control, PIECES[by]);
-        if (pair === undefined) return false;
-        found.push({ plan, by, compared: await comparePaired(pair.ours, pair.control, { signal }) });
-        return true;
-      };
-      if (!(await compareBy("KL"))) await compareBy("NLL");
-      await compareBy("tasks");
+      if (!(await compareBy(plan, control, "windows", "KL"))) await compareBy(plan, control, "windows", "NLL");
+      await compareBy(plan, control, "tasks", "tasks");
+      await compareBy(plan, rivalOf(plan, plans), "rival", "KL");
     }
   }
+  return adjustedDifferences(found);
+}
+
+function adjustedDifferences(found: readonly Found[]): Differences {
   const ps = found.map(({ compared: { mcnemar, bootstrap } }) => mcnemar?.p ?? bootstrap.p);
   const adjusted = holm(ps);
   const differences = new Map<PlanResult, PlanDifferences>();
-  for (const [i, { plan, by, compared }] of found.entries()) {
-    const place = by === "tasks" ? "tasks" : "windows";
-    const difference = differenceOf(by, compared, ps[i], adjusted[i]);
-    differences.set(plan, { ...differences.get(plan), [place]: difference });
+  for (const [i, one] of found.entries()) {
+    const difference = differenceOf(one, ps[i], adjusted[i]);
+    differences.set(one.plan, { ...differences.get(one.plan), [one.place]: difference });
   }
   return differences;
 }
 
-function differenceOf(
-  by: Difference["by"],
-  { difference, interval, n, shown }: PairedComparison,
-  p: number,
-  adjusted: number,
-): Difference {
+function differenceOf({ by, against, compared }: Found, p: number, adjusted: number): Difference {
+  const { difference, interval, n, shown } = compared;
   const isBetter = by === "tasks" ? difference > 0 : difference < 0;
-  return { by, difference, interval, pairs: n, p, adjusted, shown: shown && adjusted <= ALPHA, isBetter };
+  return { by, against, difference, interval, pairs: n, p, adjusted, shown: shown && adjusted <= ALPHA, isBetter };
 }
 
 function controlOf(plan: PlanResult, plans: readonly PlanResult[]): PlanResult | undefined {
@@ -91,55 +96,3 @@ function controlOf(plan: PlanResult, plans: readonly PlanResult[]): PlanResult |
   return control === plan ? undefined : control;
 }
 
-const PIECES: Readonly<Record<Difference["by"], (cell: MeasuredCell) => Pieces | undefined>> = {
-  KL: ({ kl }) => windowPieces(kl?.windows),
-  NLL: ({ nll }) => windowPieces(nll?.windows),
-  tasks: taskPieces,
-};
-
-function windowPieces(windows: readonly number[] = []): Pieces | undefined {
-  return windows.length === 0 ? undefined : { kind: String(windows.length), values: windows };
-}
-
-/** The items of all tasks, in the order of the tasks' names. */
-function taskPieces({ tasks = {} }: MeasuredCell): Pieces | undefined {
-  const known = Object.entries(tasks).filter(([, { outcomes }]) => outcomes !== "");
-  if (known.length === 0) return undefined;
-  known.sort(([a], [b]) => (a < b ? -1 : 1));
-  return {
-    kind: JSON.stringify(known.map(([name, { outcomes }]) => [name, outcomes.length])),
-    values: known.flatMap(([, { outcomes }]) => Array.from(outcomes, Number)),
-  };
-}
-
-/** Pieces of both plans, averaged over seeds and then over the draws of calibration tokens that both plans have. */
-function pairedPieces(
-  plan: PlanResult,
-  control: PlanResult,
-  piecesOf: (cell: MeasuredCell) => Pieces | undefined,
-): { ours: number[]; control: number[] } | undefined {
-  const [a, b] = [piecesByDraw(plan.cells, piecesOf), piecesByDraw(control.cells, piecesOf)];
-  const draws = [...a.keys()].filter((draw) => b.has(draw));
-  const [ours, theirs] = [a, b].map((known) => draws.map((draw) => known.get(draw) as Pieces));
-  const kinds = new Set([...ours, ...theirs].map(({ kind }) => kind));
-  if (kinds.size !== 1) return undefined;
-  return { ours: meanPieces(ours), control: meanPieces(theirs) };
-}
-
-/** Pieces by draw. Draws whose seeds were measured on different pieces are left out. */
-function piecesByDraw(
-  cells: readonly MeasuredCell[],
-  piecesOf: (cell: MeasuredCell) => Pieces | undefined,
-): ReadonlyMap<string, Pieces> {
-  const draws = new Map<string, Pieces>();
-  for (const [draw, own] of groupBy(cells, ({ calibration }) => calibration ?? "")) {
-    const runs = own.flatMap((cell) => piecesOf(cell) ?? []);
-    const kinds = new Set(runs.map(({ kind }) => kind));
-    if (kinds.size === 1) draws.set(draw, { kind: runs[0].kind, values: meanPieces(runs) });
-  }
-  return draws;
-}
-
-function meanPieces(runs: readonly Pieces[]): number[] {
-  return runs[0].values.map((_, piece) => mean(runs.map(({ values }) => values[piece])));
-}

@@ -19,8 +19,6 @@ export interface Measured {
 }
 
 export interface PlanResult {
-  /** The plan's number in tables and figures, from 1. */
-  readonly number: number;
   readonly name: string;
   readonly policy: string;
   readonly control: string | null;
@@ -61,7 +59,7 @@ function gatherModel(name: string, cells: readonly MeasuredCell[]): ModelResult 
   return {
     name,
     float: all.find((plan) => plan.cells[0].plan === FLOAT),
-    plans: plans.map((plan, i) => ({ ...plan, number: i + 1 })),
+    plans,
     ...(scores.length > 0 && { chance: mean(scores.map(({ chance }) => chance)) }),
   };
 }
@@ -75,7 +73,6 @@ function gatherPlan(cells: readonly MeasuredCell[], manyGrids: boolean, isContro
   const [{ plan, policy, control, grid, activations }] = cells;
   const nll = meanOf(cells, (cell) => cell.nll?.nll);
   return {
-    number: 0,
     name: manyGrids && grid !== null && plan !== FLOAT ? `${plan} (${grid})` : plan,
     policy,
     control,
@@ -89,6 +86,13 @@ function gatherPlan(cells: readonly MeasuredCell[], manyGrids: boolean, isContro
     perplexity: nll === undefined ? undefined : exp(nll),
     tasks: measured(cells.flatMap(({ tasks }) => (tasks === undefined ? [] : [taskMean(Object.values(tasks))]))),
   };
+}
+
+/** A plan as each draw of calibration tokens has it, averaged over seeds; none if there is only one draw. */
+export function drawsOf(plan: PlanResult): PlanResult[] {
+  const draws = [...groupBy(plan.cells, ({ calibration }) => calibration ?? "")];
+  if (draws.length < 2) return [];
+  return draws.map(([draw, cells]) => ({ ...gatherPlan(cells, false, plan.isControl), name: `${plan.name}, ${draw}` }));
 }
 
 /** The mean over tasks. Tasks have different items, so the squares of their errors add up. */

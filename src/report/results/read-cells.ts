@@ -4,6 +4,7 @@ import { FormatError } from "../../base/errors.ts";
 import { asObject, type JsonValue, parseJson } from "../../base/json.ts";
 import { schemaError } from "../../base/schema-error.ts";
 import type {
+  CellDesign,
   CellFacts,
   ExpertLine,
   FloatMeasures,
@@ -24,7 +25,7 @@ type ReadScore = MaybeMissing<TaskScore, "metric">;
 type ReadTasks = Readonly<Record<string, ReadScore>>;
 
 /** A cell as the report uses it: its metrics sorted by what they measure. */
-export interface MeasuredCell extends Omit<CellFacts, "timing">, Omit<FloatMeasures & PlanMeasures, Reshaped> {
+export interface MeasuredCell extends Omit<CellFacts, "timing">, CellDesign, Omit<FloatMeasures & PlanMeasures, Reshaped> {
   readonly losses: readonly MaybeMissing<LossLine, "rtnLoss">[];
   readonly experts: readonly MaybeMissing<ExpertLine, "gateSum">[];
   readonly kl?: ReadKl;
@@ -151,6 +152,9 @@ const CELL = object({
   calibration: optionalText,
   seed: v.nullish(count, null),
   activations: optionalText,
+  menu: v.nullish(v.array(size, "a list of widths in bits"), null),
+  strategy: optionalText,
+  budget: v.nullish(size, null),
   averageBits: size,
   trueBytes: v.pipe(size, v.minValue(1, "the bytes of a file")),
   metrics: map(v.looseObject({ type: text }, "a metric with its type")),
@@ -161,4 +165,4 @@ const CELL = object({
   hashes: v.optional(map(text), {}),
   command: optionalText,
   timing: v.optional(object({ seconds: v.optional(size, 0) }), { seconds: 0 }),
-} satisfies SchemaOf<CellFacts & FloatMeasures & PlanMeasures & { readonly command: string }>);
+} satisfies SchemaOf<CellFacts & CellDesign & FloatMeasures & PlanMeasures & { readonly command: string }>);

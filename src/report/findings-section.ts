@@ -1,0 +1,38 @@
+/** The page's beginning: what was found, in sentences, and how to read their certainty. */
+import { escapeHtml, plural } from "./draw/number-format.ts";
+import type { Differences } from "./results/differences.ts";
+import { type Finding, findingsOf } from "./results/findings.ts";
+import type { ModelResult } from "./results/plan-means.ts";
+import type { MeasuredCell } from "./results/read-cells.ts";
+
+export function findingsSection(
+  cells: readonly MeasuredCell[],
+  models: readonly ModelResult[],
+  differences: Differences,
+): string {
+  const findings = findingsOf(models, differences);
+  const list = findings.length === 0 ? "<p>No two plans of these results are to be compared.</p>" : `<ul class="findings">\n${findings.map(item).join("\n")}\n</ul>`;
+  return `<section id="findings">\n<h2>Findings</h2>\n${list}\n${reading(cells, models, differences)}\n</section>`;
+}
+
+function item({ model, claim, certainty }: Finding): string {
+  return `<li data-model="${escapeHtml(model)}"><b>${escapeHtml(model)}</b> ${escapeHtml(claim)}
+<small>${escapeHtml(certainty)}</small></li>`;
+}
+
+/** How much was measured, and what "shown" means; the second is folded, because it is the same on every page. */
+function reading(cells: readonly MeasuredCell[], models: readonly ModelResult[], differences: Differences): string {
+  const draws = new Set(cells.flatMap(({ calibration }) => calibration ?? [])).size;
+  const seeds = new Set(cells.flatMap(({ seed }) => seed ?? [])).size;
+  const plans = new Set(cells.map(({ plan }) => plan)).size;
+  const comparisons = [...differences.values()].reduce((sum, found) => sum + Object.keys(found).length, 0);
+  return `<p class="muted">Measured: ${plural(models.length, "model")}, ${plural(plans, "plan")}, ${plural(draws, "draw")} of calibration tokens, \
+${plural(seeds, "seed")}, ${plural(cells.length, "cell")}; ${plural(comparisons, "comparison")}. KL is from the float model, in nats a token; lower is better.</p>
+<details>
+<summary>When a difference counts as shown</summary>
+<p>Its 95 % interval (Student\u2019s t over windows or items) leaves 0 out, and its p (paired bootstrap; McNemar\u2019s where items are right or \
+wrong), adjusted by Holm over all comparisons of this page, is at most 0.05. Windows and items are what it generalises over: draws and seeds \
+are averaged first. It holds against these random plans on these draws of calibration tokens; other random plans and draws may give other \
+differences. The best rule is chosen by the same KL that it is scored by, which favours the rule.</p>
+</details>`;
+}
