@@ -1,7 +1,7 @@
 /** The page's beginning: what was found, in sentences, and how to read their certainty. */
 import { escapeHtml, plural } from "./draw/number-format.ts";
 import type { Differences } from "./results/differences.ts";
-import { type Finding, findingsOf } from "./results/findings.ts";
+import { type Finding, findingsOf, lacksMenus } from "./results/findings.ts";
 import type { ModelResult } from "./results/plan-means.ts";
 import type { MeasuredCell } from "./results/read-cells.ts";
 
@@ -11,13 +11,20 @@ export function findingsSection(
   differences: Differences,
 ): string {
   const findings = findingsOf(models, differences);
-  const list = findings.length === 0 ? "<p>No two plans of these results are to be compared.</p>" : `<ul class="findings">\n${findings.map(item).join("\n")}\n</ul>`;
-  return `<section id="findings">\n<h2>Findings</h2>\n${list}\n${reading(cells, models, differences)}\n</section>`;
+  const list =
+    findings.length === 0
+      ? "<p>These results hold no two plans that are to be compared.</p>"
+      : `<ul class="findings">\n${findings.map(item).join("\n")}\n</ul>`;
+  const note = lacksMenus(models, differences) ? MENUS : "";
+  return `<section id="findings">\n<h2>Findings</h2>\n${list}\n${note}\n${reading(cells, models, differences)}\n</section>`;
 }
 
-function item({ model, claim, certainty }: Finding): string {
-  return `<li data-model="${escapeHtml(model)}"><b>${escapeHtml(model)}</b> ${escapeHtml(claim)}
-<small>${escapeHtml(certainty)}</small></li>`;
+const MENUS = `<p class="note"><b>Menus are not stated.</b> These results do not say which widths each plan could choose from. A knapsack that may \
+use more widths than the rules gains by that too.</p>`;
+
+function item({ model, figure, claim, certainty }: Finding): string {
+  return `<li data-model="${escapeHtml(model)}"><strong>${escapeHtml(figure)}</strong>
+<div><b>${escapeHtml(model)}.</b> ${escapeHtml(claim)}\n<small>${escapeHtml(certainty)}</small></div></li>`;
 }
 
 /** How much was measured, and what "shown" means; the second is folded, because it is the same on every page. */

@@ -10,13 +10,15 @@ import { bestBySize, type ModelResult, paretoFront } from "./results/plan-means.
 import { taskTable } from "./task-table.ts";
 
 /** Number of heat maps of losses: more would show nothing new. */
-const LOSS_FIGURES = 4;
+const LOSS_FIGURES = 3;
 const KEY = `<span class="key front"></span> on the Pareto front (no plan of as few bytes is better), <span class="key other"></span> other plans, \
 <span class="key control"></span> drawn at random`;
 
 export function modelSection(model: ModelResult, differences: Differences): string {
   const { name, float, plans } = model;
-  const losses = bestBySize(plans).flatMap((plan) => lossFigure(name, plan) ?? []).slice(0, LOSS_FIGURES);
+  const losses = bestBySize(plans)
+    .flatMap((plan) => lossFigure(name, plan) ?? [])
+    .slice(0, LOSS_FIGURES);
   const usage = float === undefined ? undefined : usageFigure(name, float);
   return [
     `<section id="${anchorOf(name)}" data-model="${escapeHtml(name)}">\n<h2>${escapeHtml(name)}</h2>`,
@@ -24,7 +26,10 @@ export function modelSection(model: ModelResult, differences: Differences): stri
     ...folded("Every plan: quality against true bytes", qualityFigures(model)),
     ...folded("Tasks", [taskTable(model) ?? ""]),
     ...folded("Expert usage", [usage ?? ""]),
-    ...folded("Error by layer and projection", losses.length === 0 ? [] : [`<div class="row">\n${losses.join("\n")}\n</div>`]),
+    ...folded(
+      "Error by layer and projection",
+      losses.length === 0 ? [] : [`<div class="row">\n${losses.join("\n")}\n</div>`],
+    ),
     "</section>",
   ].join("\n");
 }

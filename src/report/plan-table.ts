@@ -1,7 +1,17 @@
 /** The table of a model's plans: the size and quality of each, and whether it beats its random control. */
 
 import { code, type HtmlColumn, htmlTable } from "./draw/html-table.ts";
-import { digits, escapeHtml, klDecimals, megabytes, NOTHING, percent, probability, signed, span } from "./draw/number-format.ts";
+import {
+  digits,
+  escapeHtml,
+  klDecimals,
+  megabytes,
+  NOTHING,
+  percent,
+  probability,
+  signed,
+  span,
+} from "./draw/number-format.ts";
 import type { Difference, Differences } from "./results/differences.ts";
 import { drawsOf, type ModelResult, type PlanResult } from "./results/plan-means.ts";
 import { strategyOf } from "./results/strategies.ts";
@@ -30,7 +40,10 @@ export function planTable({ name, float, plans }: ModelResult, differences: Diff
     { title: "same top", numeric: true, cell: (plan) => percent(plan.sameTop) },
     { title: "perplexity", numeric: true, cell: ({ perplexity }) => digits(perplexity, 3) },
     { title: "tasks", numeric: true, cell: tasksCell },
-    { title: "difference to control", cell: (plan) => draws.has(plan) ? NOTHING : windowsCell(plan, differences.get(plan)?.windows) },
+    {
+      title: "difference to control",
+      cell: (plan) => (draws.has(plan) ? NOTHING : windowsCell(plan, differences.get(plan)?.windows)),
+    },
     { title: "95 %, p (Holm)", numeric: true, cell: (plan) => chanceCell(plan, differences.get(plan)?.windows) },
     ...(hasPoints ? [points] : []),
     { title: "difference to best rule", numeric: true, cell: (plan) => rivalCell(plan, differences.get(plan)?.rival) },

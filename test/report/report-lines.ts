@@ -29,3 +29,8 @@ export function line({ windows = [1, 1], ...fields }: Fields): string {
 
 export const modelsOf = (...lines: readonly Fields[]): ModelResult[] =>
   gatherModels(readCells(lines.map(line).join("\n"), "lines"));
+
+/** The page as it is read: without its script and the data to download, in which any letters may stand beside each other. */
+export function readablePart(html: string): string {
+  return html.replace(/<script>[\s\S]*?<\/script>|base64,[^"]*/g, "");
+}

@@ -7,7 +7,8 @@ import { comparePlans } from "../../src/report/results/differences.ts";
 import { bestBySize, paretoFront } from "../../src/report/results/plan-means.ts";
 import { quern } from "../cli/quern.ts";
 import { repositoryFile } from "../helpers/shared.ts";
-import { type Fields, line, modelsOf } from "./report-lines.ts";
+import { madeUpMenus } from "./made-up-menus.ts";
+import { type Fields, line, modelsOf, readablePart } from "./report-lines.ts";
 
 const RESULTS = repositoryFile("test/fixtures/report/results.jsonl");
 const NEVER = new AbortController().signal;
@@ -32,6 +33,8 @@ describe("quern report", () => {
   it("has all sections of every model", () => {
     for (const model of ["fable-mixtral", "fable-deepseek"]) {
       expect(html).toContain(`<h2>${model}</h2>`);
+      expect(html).toContain(`href="#model-${model}"`);
+      expect(html).toContain(`<title>KL against bits, ${model}</title>`);
       expect(html).toContain(`<title>KL from the float model against true bytes, ${model}</title>`);
       expect(html).toContain(`<title>Mean of the tasks against true bytes, ${model}</title>`);
       expect(html).toContain(`<title>Expert usage of ${model}</title>`);
@@ -48,21 +51,24 @@ describe("quern report", () => {
     expect(provenance.match(/<code>[0-9a-f]{64}<\/code>/g)?.length).toBe(7);
   });
 
-  it("fetches and runs nothing, and every table's head says what it heads", () => {
-    expect(html).not.toMatch(/<script|\bon\w+="|@import|url\(/);
+  it("fetches nothing, has one script of its own, and every table's head says what it heads", () => {
+    expect(html.match(/<script[^>]*>/g)).toEqual(["<script>"]);
+    expect(html).not.toMatch(/\bon\w+="|@import|url\(|fetch\(|XMLHttpRequest|import\(/);
     const attributes = [...html.matchAll(/\s([\w:-]+)="([^"]*)"/g)].filter(([, name]) => !name.startsWith("xmlns"));
-    expect(attributes.filter(([, , value]) => /https?:|\/\//.test(value))).toEqual([]);
-    expect(attributes.filter(([, name]) => ["src", "href"].includes(name)).map(([, , value]) => value)).toEqual([
-      "data:,",
-    ]);
+    expect(attributes.filter(([, , value]) => !value.startsWith("data:") && /https?:|\/\//.test(value))).toEqual([]);
+    const links = attributes.flatMap(([, name, value]) => (["src", "href"].includes(name) ? [value] : []));
+    const anchors = links.filter((link) => link.startsWith("#"));
+    for (const anchor of anchors) expect(html).toContain(`id="${anchor.slice(1)}"`);
+    const others = links.filter((link) => !link.startsWith("#"));
+    expect(others.map((link) => link.slice(0, 21))).toEqual(["data:,", "data:text/csv;base64,", "results.jsonl"]);
     expect(html).not.toMatch(/<th(?! scope=)[ >]/);
   });
 
   it("shows finite numbers only, in figures that scale", () => {
-    expect(html).not.toMatch(/NaN|Infinity|undefined|null/);
+    expect(readablePart(html)).not.toMatch(/NaN|Infinity|undefined|null/);
     const figures = html.match(/<svg[^>]*>/g) ?? [];
-    // For each model two of quality, one of usage and four of errors, each in two sizes.
-    expect(figures.length).toBe(2 * 7 * 2);
+    // For each model one of strategies, two of quality and one of usage, each in two sizes, and three of errors in one.
+    expect(figures.length).toBe(2 * (4 * 2 + 3));
     for (const svg of figures) {
       expect(svg).toContain("viewBox=");
       expect(svg).not.toMatch(/\s(?:width|height)=/);
@@ -78,6 +84,16 @@ describe("quern report", () => {
     expect(readFileSync(at("report.html"), "utf8")).toBe(html);
   });
 
+  it("draws the four lines of a 2 x 2 of menus and strategies, each with its label", () => {
+    writeFileSync(at("menus.jsonl"), madeUpMenus("m").map(line).join("\n"));
+    expect(quern(["report", at("menus.jsonl"), "--output", at("menus.html")]).status).toBe(0);
+    const page = readFileSync(at("menus.html"), "utf8");
+    const figure = page.slice(page.indexOf("<title>KL against bits, m</title>")).split("</svg>")[0];
+    for (const label of ["best rule", "knapsack"]) expect(figure.split(`>${label}<`).length).toBe(3);
+    for (const menu of ["{2, 4}", "{2, 3, 4, 8}"]) expect(figure.split(`>${menu}<`).length).toBe(3);
+    expect(page).not.toContain("Menus are not stated");
+  });
+
   it("adds up files, with names that are no HTML", () => {
     writeFileSync(at("a.jsonl"), `${line({ plan: "<b>&" })}\n\n`);
     writeFileSync(at("b.jsonl"), line({ plan: "other", trueBytes: 2000 }));
@@ -86,7 +102,7 @@ describe("quern report", () => {
     const page = readFileSync(at("two.html"), "utf8");
     expect(page).toContain("&lt;b&gt;&amp;");
     expect(page).not.toContain("<b>");
-    expect(page).not.toMatch(/NaN|Infinity|undefined/);
+    expect(readablePart(page)).not.toMatch(/NaN|Infinity|undefined/);
   });
 
   it("names a plan's own activations in a column where some plan has them", () => {

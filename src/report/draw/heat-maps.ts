@@ -3,7 +3,7 @@ import { cell, type Markish, text } from "@observablehq/plot";
 import { groupBy } from "../../base/group-by.ts";
 import type { PlanResult } from "../results/plan-means.ts";
 import { digits, percent } from "./number-format.ts";
-import { drawPlot, figure, figureCaption, HALF, SMALL, type Size } from "./svg-figure.ts";
+import { drawPlot, figure, figureCaption, HALF, type Size, SMALL } from "./svg-figure.ts";
 import { evenTones, logTones } from "./tones.ts";
 
 interface HeatCell {
@@ -48,7 +48,12 @@ export function usageFigure(model: string, float: PlanResult): string | undefine
   const title = `Expert usage of ${model}`;
   const reading = "Share of its layer\u2019s tokens that each expert takes, in percent.";
   const most = `${digits(factor, 1)} times`;
-  const key = { from: `1/${digits(factor, 1)} of it`, middle: `even share, ${percent(even)}`, to: most, tones: [-1, -0.5, 0, 0.5, 1] };
+  const key = {
+    from: `1/${digits(factor, 1)} of it`,
+    middle: `even share, ${percent(even)}`,
+    to: most,
+    tones: [-1, -0.5, 0, 0.5, 1],
+  };
   const cells = shares.map((cell, i) => ({ ...cell, tone: tones[i] }));
   return heatFigure(title, figureCaption(title, reading), { cells, columns: experts, label: "expert", key });
 }
@@ -69,9 +74,14 @@ export function lossFigure(model: string, plan: PlanResult): string | undefined 
   const each = (total / measured.length).toPrecision(3);
   const caption = figureCaption(plan.name, `Share of the loss of all linears, ${each} in all. Logarithmic.`);
   const { tones, least, most } = logTones(shares.map(({ share }) => share));
-  const key = { from: percent(least, 3), to: percent(most), tones: [0, 0.25, 0.5, 0.75, 1] };
+  const key = { from: `${percent(least, 3)} or less`, to: percent(most), tones: [0, 0.25, 0.5, 0.75, 1] };
   const cells = shares.map((cell, i) => ({ ...cell, tone: tones[i] }));
-  return heatFigure(`Error by layer and projection, ${model}, plan ${plan.name}`, caption, { cells, columns, label: "", key });
+  return heatFigure(`Error by layer and projection, ${model}, plan ${plan.name}`, caption, {
+    cells,
+    columns,
+    label: "",
+    key,
+  });
 }
 
 /** The order of roles in a block; unknown ones come last. */

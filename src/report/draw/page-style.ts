@@ -20,6 +20,7 @@ figcaption strong { color: var(--ink); }
 svg { display: block; width: 100%; height: auto; color: var(--ink); }
 svg text { white-space: pre; }
 .wide { max-width: 960px; }
+.half { max-width: 640px; }
 a { color: var(--front); }
 a:focus-visible, summary:focus-visible, button:focus-visible, .table:focus-visible { outline: 3px solid var(--front); outline-offset: 2px; }
 html { scroll-behavior: smooth; }
@@ -29,15 +30,18 @@ nav { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; align-items: center; pa
 fieldset { display: flex; flex-wrap: wrap; gap: .2rem 1rem; border: 0; margin: .6rem 0; padding: 0; font-size: .88rem; }
 legend { float: left; margin-right: 1rem; padding: 0; color: var(--muted); }
 fieldset label { white-space: nowrap; }
-.findings { padding: 0; list-style: none; max-width: 80ch; }
-.findings li { margin: 0 0 1rem; padding-left: 1rem; border-left: 3px solid var(--front); }
+#findings h2 { margin-top: 1.5rem; padding-top: 0; border: 0; }
+.findings { padding: 0; list-style: none; }
+.findings li { display: grid; grid-template-columns: 10.5rem minmax(0, 72ch); gap: 0 1.25rem; margin: 0 0 1rem; }
+.findings strong { font-size: 1.25rem; line-height: 1.25; color: var(--front); }
+.note { padding: .6rem 1rem; background: var(--panel); border-left: 3px solid var(--other); }
 .findings small { display: block; color: var(--muted); font-size: .85rem; line-height: 1.45; }
 details { margin: .6rem 0; }
 summary { cursor: pointer; font-weight: 600; padding: .35rem 0; }
 thead button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit; }
 th[aria-sort=ascending] button::after { content: " \\25b2"; }
 th[aria-sort=descending] button::after { content: " \\25bc"; }
-.row { display: flex; flex-wrap: wrap; gap: 0 2rem; }
+.row { display: flex; flex-wrap: wrap; gap: 0 1.25rem; align-items: flex-end; }
 .row figure { width: 340px; max-width: 100%; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 0 2.5rem; }
 .pair figure { margin: .75rem 0; }
@@ -53,7 +57,7 @@ th[aria-sort=descending] button::after { content: " \\25bc"; }
 .ramp .high { background: var(--heat); }
 .ramp i { display: inline-block; width: 1.1em; height: .8em; vertical-align: -.05em; }
 .table { overflow: auto; max-height: min(34rem, 85vh); margin: 1rem 0; }
-table { border-collapse: separate; border-spacing: 0; font-size: .88rem; font-variant-numeric: tabular-nums; line-height: 1.4; }
+table { border-collapse: separate; border-spacing: 0; font-size: 14px; font-variant-numeric: tabular-nums; line-height: 20px; }
 caption { text-align: left; color: var(--muted); padding-bottom: .5rem; font-size: .95rem; }
 caption span { display: inline-block; position: sticky; left: 0; max-width: min(72ch, calc(100vw - 2rem)); }
 th, td { padding: .35rem .55rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
@@ -61,13 +65,13 @@ th:first-child, td:first-child { padding-left: 0; }
 thead th { position: sticky; top: 0; z-index: 1; background: var(--paper); border-bottom: 2px solid var(--muted); vertical-align: bottom; font-weight: 600; }
 tbody th { font-weight: 600; white-space: nowrap; }
 tbody th, td { min-width: 3rem; }
-.plans tbody th { min-width: 10rem; white-space: normal; }
-.plans td:not(.number) { min-width: 8rem; }
+.plans tbody th { min-width: 15rem; white-space: normal; }
+.plans td:not(.number) { min-width: 11rem; }
 tbody th, thead th:first-child { position: sticky; left: 0; background: var(--paper); }
 thead th:first-child { z-index: 2; }
 .number { text-align: right; white-space: nowrap; }
 td code, th code { overflow-wrap: anywhere; }
-.below { display: block; color: var(--muted); font-weight: 400; font-size: .92em; }
+.below { display: block; color: var(--muted); font-weight: 400; font-size: 13px; line-height: 18px; }
 code, pre { font: .86em/1.45 ui-monospace, SFMono-Regular, Consolas, monospace; }
 pre { overflow-x: auto; padding: .75rem 1rem; background: var(--panel); border-radius: 6px; }
 .shown { font-weight: 600; white-space: nowrap; }
@@ -76,6 +80,7 @@ pre { overflow-x: auto; padding: .75rem 1rem; background: var(--panel); border-r
   h1 { font-size: 1.5rem; }
   .wide, .half { display: none; }
   .narrow { display: block; }
+  .findings li { grid-template-columns: minmax(0, 1fr); }
   .plans tbody th { min-width: 7.5rem; max-width: 8.5rem; }
   .policy { display: none; }
   th, td { padding: .3rem .4rem; }

@@ -24,18 +24,26 @@ interface Named {
 /** Strategies have colours; of two menus the one with fewer widths is dashed. */
 export function drawStrategies(title: string, lines: readonly StrategyLine[], size: Size): string {
   const plans = lines.flatMap((line) => line.plans);
-  const wide = size.kind !== "narrow";
+  const wide = size.width > 400;
   const [left, right, top, bottom] = [48, size.width - (wide ? 130 : 92), 30, wide ? 340 : 290];
-  const x = padded(plans.map(({ averageBits }) => averageBits), 0.04, false);
-  const y = padded(plans.flatMap(({ kl }) => kl?.mean ?? []), 0.06, true);
+  const x = padded(
+    plans.map(({ averageBits }) => averageBits),
+    0.04,
+    false,
+  );
+  const y = padded(
+    plans.flatMap(({ kl }) => kl?.mean ?? []),
+    0.06,
+    true,
+  );
   const yPixel = (plan: PlanResult) => bottom - position(plan.kl?.mean ?? y[0], y, true) * (bottom - top);
   const named = namedLines(lines);
   return drawPlot(title, size, {
     ...{ height: bottom + 44, marginLeft: left, marginRight: size.width - right, marginTop: top, marginBottom: 44 },
-    x: { domain: x, label: "bits a weight", ticks: 5, tickFormat: String },
+    x: { domain: x, label: "bits a weight", ticks: 4, tickFormat: String },
     y: { domain: y, type: "log", label: "KL, nats a token", ...valueTicks(y, true) },
     marks: [
-      gridX({ stroke: "var(--line)", strokeOpacity: 1, ticks: 5 }),
+      gridX({ stroke: "var(--line)", strokeOpacity: 1, ticks: 4 }),
       gridY({ stroke: "var(--line)", strokeOpacity: 1, ticks: valueTicks(y, true).ticks }),
       ...named.flatMap((one) => lineMarks(one, y)),
       ...labelMarks(named, yPixel, size),
@@ -47,7 +55,10 @@ function namedLines(lines: readonly StrategyLine[]): Named[] {
   const menus = [...new Set(lines.flatMap(({ menu }) => menu ?? []))].sort((a, b) => b.length - a.length);
   return lines.map((line) => ({
     line,
-    label: line.menu === undefined ? (LABELS[line.strategy] ?? line.strategy) : `${LABELS[line.strategy] ?? line.strategy}\n${line.menu}`,
+    label:
+      line.menu === undefined
+        ? (LABELS[line.strategy] ?? line.strategy)
+        : `${LABELS[line.strategy] ?? line.strategy}\n${line.menu}`,
     colour: COLOURS[line.strategy] ?? "var(--muted)",
     dash: DASHES[Math.max(0, menus.indexOf(line.menu ?? "")) % DASHES.length],
   }));
@@ -62,9 +73,18 @@ function lineMarks({ line: { strategy, plans }, colour, dash }: Named, [lowest]:
   const strong = strategy === KNAPSACK || strategy === RULE;
   return [
     // Random plans of one size spend their bits in different places, so that a line through them would say nothing.
-    ...(strategy === RANDOM ? [] : [line(plans, { ...at, stroke: colour, strokeWidth: strong ? 2.5 : 1.5, strokeDasharray: dash })]),
+    ...(strategy === RANDOM
+      ? []
+      : [line(plans, { ...at, stroke: colour, strokeWidth: strong ? 2.5 : 1.5, strokeDasharray: dash })]),
     ruleX(plans, { x: "averageBits", y1: lo, y2: hi, stroke: colour, strokeWidth: 1.5 }),
-    dot(plans, { ...at, r: 3.5, fill: colour, stroke: "var(--paper)", symbol: strategy === RANDOM ? "diamond" : "circle", title: describe }),
+    dot(plans, {
+      ...at,
+      r: strategy === RANDOM ? 4.5 : 3.5,
+      fill: colour,
+      stroke: "var(--paper)",
+      symbol: strategy === RANDOM ? "diamond" : "circle",
+      title: describe,
+    }),
   ];
 }
 

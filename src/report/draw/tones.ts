@@ -1,7 +1,7 @@
 /** Scales of heat maps: the tone of each value, from 0 (paper) to 1 (full colour). */
 
 /** Values further below the largest than this have the lightest tone. */
-const LOG_RANGE = 1e4;
+const LOG_RANGE = 1e3;
 /** The lightest tone of a value that is not 0, so that it differs from no value. */
 const LIGHTEST = 0.06;
 /** A scale around the even share ends no nearer to it than at this factor, so that noise stays pale. */

@@ -95,4 +95,3 @@ function controlOf(plan: PlanResult, plans: readonly PlanResult[]): PlanResult |
   const control = plans.find(({ cells: [cell] }) => planKey(cell.plan, cell.grid) === wanted);
   return control === plan ? undefined : control;
 }
-

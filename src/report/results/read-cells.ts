@@ -25,7 +25,10 @@ type ReadScore = MaybeMissing<TaskScore, "metric">;
 type ReadTasks = Readonly<Record<string, ReadScore>>;
 
 /** A cell as the report uses it: its metrics sorted by what they measure. */
-export interface MeasuredCell extends Omit<CellFacts, "timing">, CellDesign, Omit<FloatMeasures & PlanMeasures, Reshaped> {
+export interface MeasuredCell
+  extends Omit<CellFacts, "timing">,
+    CellDesign,
+    Omit<FloatMeasures & PlanMeasures, Reshaped> {
   readonly losses: readonly MaybeMissing<LossLine, "rtnLoss">[];
   readonly experts: readonly MaybeMissing<ExpertLine, "gateSum">[];
   readonly kl?: ReadKl;

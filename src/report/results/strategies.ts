@@ -33,21 +33,29 @@ export function menuOf({ cells: [{ menu }] }: PlanResult): string | undefined {
 }
 
 /**
- * A line for each strategy and menu. A line of rules has only the best ones: of each budget the one with the least KL, or its Pareto
- * front if no budgets are stated. Where two menus or more are stated, plans without a menu are left out.
+ * A line for each strategy and menu. The line of rules has only the best ones, uniform plans among them: of each budget the one with
+ * the least KL, or the Pareto front if no budgets are stated. Where two menus or more are stated, they are the question, and plans
+ * without a menu, uniform and random ones have no line.
  */
 export function strategyLines({ plans }: ModelResult): StrategyLine[] {
   const measured = plans.filter(({ kl }) => kl !== undefined && kl.mean > 0);
-  const shown = hasMenus(measured) ? measured.filter((plan) => menuOf(plan) !== undefined) : measured;
-  const lines = [...groupBy(shown, (plan) => JSON.stringify([strategyOf(plan), menuOf(plan)])).values()].map((own) => ({
-    strategy: strategyOf(own[0]),
-    menu: menuOf(own[0]),
-    plans: strategyOf(own[0]) === RULE ? bestOfBudgets(own) : own,
-  }));
+  const byMenu = hasMenus(measured);
+  const isShown = (plan: PlanResult) => !byMenu || (menuOf(plan) !== undefined && !CONTROLS.includes(strategyOf(plan)));
+  const groups = groupBy(measured.filter(isShown), (plan) => JSON.stringify([strategyOf(plan), menuOf(plan)]));
+  const lines = [...groups.values()].map((own) => {
+    const [strategy, menu] = [strategyOf(own[0]), menuOf(own[0])];
+    const rules = measured.filter((plan) => isRule(plan) && menuOf(plan) === menu);
+    return { strategy, menu, plans: strategy === RULE ? bestOfBudgets(rules) : own };
+  });
   return lines.sort((a, b) => ORDER.indexOf(a.strategy) - ORDER.indexOf(b.strategy));
 }
 
-const ORDER = [RANDOM, UNIFORM, RULE, KNAPSACK];
+const CONTROLS = [RANDOM, UNIFORM];
+const ORDER = [...CONTROLS, RULE, KNAPSACK];
+
+function isRule(plan: PlanResult): boolean {
+  return [RULE, UNIFORM].includes(strategyOf(plan));
+}
 
 export function hasMenus(plans: readonly PlanResult[]): boolean {
   return new Set(plans.flatMap((plan) => menuOf(plan) ?? [])).size > 1;
@@ -74,12 +82,12 @@ function leastKl(plans: readonly PlanResult[]): PlanResult | undefined {
 export function rivalOf(plan: PlanResult, plans: readonly PlanResult[]): PlanResult | undefined {
   if (strategyOf(plan) !== KNAPSACK) return undefined;
   const [{ budget, grid }] = plan.cells;
-  const isRival = (other: PlanResult) =>
-    [RULE, UNIFORM].includes(strategyOf(other)) &&
+  const isWithin = (other: PlanResult) =>
+    isRule(other) &&
     other.cells[0].grid === grid &&
     menuOf(other) === menuOf(plan) &&
     (budget === null || other.cells[0].budget === null
       ? other.trueBytes <= plan.trueBytes * SAME_BUDGET
       : other.cells[0].budget <= budget);
-  return leastKl(plans.filter(isRival));
+  return leastKl(plans.filter(isWithin));
 }
