@@ -1,7 +1,7 @@
 /** The page's beginning: what was found, in sentences, and how to read their certainty. */
 import { escapeHtml, plural } from "./draw/number-format.ts";
+import { type Finding, findingsOf, lacksMenus } from "./findings.ts";
 import type { Differences } from "./results/differences.ts";
-import { type Finding, findingsOf, lacksMenus } from "./results/findings.ts";
 import type { ModelResult } from "./results/plan-means.ts";
 import type { MeasuredCell } from "./results/read-cells.ts";
 
@@ -24,7 +24,7 @@ use more widths than the rules gains by that too.</p>`;
 
 function item({ model, figure, claim, certainty }: Finding): string {
   return `<li data-model="${escapeHtml(model)}"><strong>${escapeHtml(figure)}</strong>
-<div><b>${escapeHtml(model)}.</b> ${escapeHtml(claim)}\n<small>${escapeHtml(certainty)}</small></div></li>`;
+<div><b>${escapeHtml(model)}.</b> ${escapeHtml(claim).replace(/, (?=\d)/g, ",&nbsp;")}\n<small>${escapeHtml(certainty)}</small></div></li>`;
 }
 
 /** How much was measured, and what "shown" means; the second is folded, because it is the same on every page. */

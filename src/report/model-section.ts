@@ -1,6 +1,7 @@
 /** The section of the page about one model: figures of quality, the table of plans, heat maps. */
 
-import { lossFigure, usageFigure } from "./draw/heat-maps.ts";
+import { blockFigure } from "./draw/block-bars.ts";
+import { lossFigure, outlierFigure, usageFigure } from "./draw/heat-maps.ts";
 import { escapeHtml, megabytes } from "./draw/number-format.ts";
 import { drawScatter, type Scatter } from "./draw/scatter.ts";
 import { figure, figureCaption } from "./draw/svg-figure.ts";
@@ -20,11 +21,16 @@ export function modelSection(model: ModelResult, differences: Differences): stri
     .flatMap((plan) => lossFigure(name, plan) ?? [])
     .slice(0, LOSS_FIGURES);
   const usage = float === undefined ? undefined : usageFigure(name, float);
+  const structure = float === undefined ? [] : [blockFigure, outlierFigure].flatMap((draw) => draw(name, float) ?? []);
   return [
     `<section id="${anchorOf(name)}" data-model="${escapeHtml(name)}">\n<h2>${escapeHtml(name)}</h2>`,
     planTable(model, differences),
     ...folded("Every plan: quality against true bytes", qualityFigures(model)),
     ...folded("Tasks", [taskTable(model) ?? ""]),
+    ...folded(
+      "Importance of blocks and outliers",
+      structure.length === 0 ? [] : [`<div class="row">\n${structure.join("\n")}\n</div>`],
+    ),
     ...folded("Expert usage", [usage ?? ""]),
     ...folded(
       "Error by layer and projection",

@@ -94,6 +94,20 @@ describe("quern report", () => {
     expect(page).not.toContain("Menus are not stated");
   });
 
+  it("draws blocks and outliers where the float model's cell has them", () => {
+    const blocks = [0, 1, 2].map((layer) => ({ layer, importance: 0.5 / (layer + 1) }));
+    const outliers = [
+      { layer: 0, role: "attention", projection: "q", score: 3.25 },
+      { layer: 1, role: "attention", projection: "q", score: 9 },
+    ];
+    writeFileSync(at("blocks.jsonl"), [line({ plan: "float", blocks, outliers }), line({ plan: "a" })].join("\n"));
+    expect(quern(["report", at("blocks.jsonl"), "--output", at("blocks.html")]).status).toBe(0);
+    const page = readFileSync(at("blocks.html"), "utf8");
+    for (const told of ["layer 0: 0.500", "layer 2: 0.167", "layer 0, attention q: 3.25", "layer 1, attention q: 9.00"])
+      expect(page).toContain(`<title>${told}</title>`);
+    expect(html).not.toContain("Importance of blocks");
+  });
+
   it("adds up files, with names that are no HTML", () => {
     writeFileSync(at("a.jsonl"), `${line({ plan: "<b>&" })}\n\n`);
     writeFileSync(at("b.jsonl"), line({ plan: "other", trueBytes: 2000 }));

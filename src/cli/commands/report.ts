@@ -16,7 +16,7 @@ interface Options {
 export function registerReport(program: Command, run: RunCommand): void {
   program
     .command("report")
-    .description("Make one HTML file with figures and tables of a sweep's results. It needs no network and no scripts.")
+    .description("Make one HTML file with the findings, figures and tables of a sweep's results. It needs no network.")
     .argument("<results...>", "JSON Lines files that a sweep wrote (or .gz of these)")
     .requiredOption("--output <path>", "file to write (.html)")
     .addHelpText(

@@ -23,6 +23,7 @@ interface Key {
   readonly middle?: string;
 }
 
+const LOG_STEPS = [0, 0.25, 0.5, 0.75, 1];
 /** Cells that are narrower than this hold no number. */
 const CELL_WITH_TEXT = 34;
 /** Tone from which on numbers are drawn in the colour of the paper. */
@@ -74,7 +75,7 @@ export function lossFigure(model: string, plan: PlanResult): string | undefined 
   const each = (total / measured.length).toPrecision(3);
   const caption = figureCaption(plan.name, `Share of the loss of all linears, ${each} in all. Logarithmic.`);
   const { tones, least, most } = logTones(shares.map(({ share }) => share));
-  const key = { from: `${percent(least, 3)} or less`, to: percent(most), tones: [0, 0.25, 0.5, 0.75, 1] };
+  const key = { from: `${percent(least, 3)} or less`, to: percent(most), tones: LOG_STEPS };
   const cells = shares.map((cell, i) => ({ ...cell, tone: tones[i] }));
   return heatFigure(`Error by layer and projection, ${model}, plan ${plan.name}`, caption, {
     cells,
@@ -82,6 +83,20 @@ export function lossFigure(model: string, plan: PlanResult): string | undefined 
     label: "",
     key,
   });
+}
+
+/** The outlier score of each layer and kind of linear, in the float model. */
+export function outlierFigure(model: string, float: PlanResult): string | undefined {
+  const [{ outliers }] = float.cells;
+  if (outliers.length === 0) return undefined;
+  const { tones, least, most } = logTones(outliers.map(({ score }) => score));
+  const kindOf = ({ role, projection }: (typeof outliers)[number]) => `${role} ${projection}`;
+  const columns = [...new Set(outliers.map(kindOf))].sort((a, b) => roleOrder(a) - roleOrder(b));
+  const cells = outliers.map((one, i) => ({ layer: one.layer, column: kindOf(one), share: one.score, tone: tones[i] }));
+  const key = { from: digits(least, 1), to: digits(most, 1), tones: LOG_STEPS };
+  const title = `Outlier scores of ${model}`;
+  const caption = figureCaption(title, "Logarithmic.");
+  return heatFigure(title, caption, { cells, columns, label: "", key, describeValue: (score) => digits(score, 2) });
 }
 
 /** The order of roles in a block; unknown ones come last. */
@@ -96,6 +111,8 @@ interface HeatMap {
   /** What columns are; empty if their names say it. */
   readonly label: string;
   readonly key: Key;
+  /** Values as text where they are pointed at; shares as percent if it is missing. */
+  readonly describeValue?: (value: number) => string;
 }
 
 function heatFigure(title: string, caption: string, map: HeatMap): string {
@@ -106,7 +123,8 @@ function heatFigure(title: string, caption: string, map: HeatMap): string {
   return figure(`${caption} ${key}`, (size: Size) => drawHeat(title, map, size), map.label === "" ? SMALL : HALF);
 }
 
-function drawHeat(title: string, { cells, columns, label }: HeatMap, size: Size): string {
+function drawHeat(title: string, map: HeatMap, size: Size): string {
+  const { cells, columns, label } = map;
   const layers = [...new Set(cells.map(({ layer }) => layer))].sort((a, b) => a - b);
   const marginLeft = 44;
   const slant = label === "" ? { tickRotate: -40 } : {};
@@ -117,23 +135,24 @@ function drawHeat(title: string, { cells, columns, label }: HeatMap, size: Size)
   const every = Math.ceil((label === "" ? 18 : 26) / width);
   const x = { ...BAND, domain: columns, padding: 0.06, label: label || null, ...slant, ticks: thinned(columns, every) };
   const y = { ...BAND, domain: layers, padding: 0.08, label: "layer", ticks: thinned(layers, height < 20 ? 2 : 1) };
-  const hasNumbers = width >= CELL_WITH_TEXT && height >= 20;
+  const hasNumbers = map.describeValue === undefined && width >= CELL_WITH_TEXT && height >= 20;
   return drawPlot(title, size, {
     ...{ marginLeft, marginBottom, marginTop: 4, marginRight: 8 },
     height: layers.length * height + marginBottom + 4,
-    ...{ x, y, marks: heatMarks(cells, label, hasNumbers) },
+    ...{ x, y, marks: heatMarks(map, hasNumbers) },
   });
 }
 
 const BAND = { type: "band", tickSize: 0 } as const;
 
-function heatMarks(cells: readonly HeatCell[], label: string, hasNumbers: boolean): Markish[] {
+function heatMarks({ cells, label, describeValue = percent }: HeatMap, hasNumbers: boolean): Markish[] {
   const shades = cell(cells, {
     x: "column",
     y: "layer",
     fill: ({ tone }: HeatCell) => (tone < 0 ? "var(--low)" : "var(--heat)"),
     fillOpacity: ({ tone }: HeatCell) => Math.abs(tone),
-    title: describe(label),
+    title: ({ layer, column, share }: HeatCell) =>
+      `layer ${layer}, ${label === "" ? "" : `${label} `}${column}: ${describeValue(share)}`,
   });
   if (!hasNumbers) return [shades];
   const numbers = text(cells, {
@@ -143,10 +162,6 @@ function heatMarks(cells: readonly HeatCell[], label: string, hasNumbers: boolea
     fill: ({ tone }: HeatCell) => (Math.abs(tone) > TURN ? "var(--paper)" : "var(--ink)"),
   });
   return [shades, numbers];
-}
-
-function describe(label: string): (cell: HeatCell) => string {
-  return ({ layer, column, share }) => `layer ${layer}, ${label === "" ? "" : `${label} `}${column}: ${percent(share)}`;
 }
 
 function thinned<T>(values: readonly T[], every: number): T[] {

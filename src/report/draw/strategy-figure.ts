@@ -97,7 +97,7 @@ function labelMarks(named: readonly Named[], yPixel: (plan: PlanResult) => numbe
   const ends = named.map(({ line: { plans } }) => plans[plans.length - 1]);
   const rows = Math.max(...named.map(({ label }) => label.split("\n").length));
   const wanted = ends.map(yPixel);
-  return spread(wanted, size.fontSize * (1.1 * rows + 0.15)).map((place, i) =>
+  return spread(wanted, size.fontSize * (1.1 * rows + 0.4)).map((place, i) =>
     text([ends[i]], {
       x: "averageBits",
       y: ({ kl }: PlanResult) => kl?.mean ?? 0,

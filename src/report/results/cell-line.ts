@@ -56,6 +56,26 @@ export interface ExpertLine {
   readonly gateSum: number;
 }
 
+/** How much a block changes its input: 1 minus the cosine of the two, or what a sweep measures instead. */
+export interface BlockLine {
+  readonly layer: number;
+  readonly importance: number;
+}
+
+/** The outlier score of the linears of one layer, role and projection together. */
+export interface OutlierLine {
+  readonly layer: number;
+  readonly role: string;
+  readonly projection: string;
+  readonly score: number;
+}
+
+/** What the report draws of the float model if its cell has it. */
+export interface FloatStructure {
+  readonly blocks: readonly BlockLine[];
+  readonly outliers: readonly OutlierLine[];
+}
+
 /** What is measured of every model. */
 export interface Measures {
   readonly averageBits: number;
@@ -66,7 +86,7 @@ export interface Measures {
 }
 
 /** What is measured of the float model only. */
-export interface FloatMeasures extends Measures {
+export interface FloatMeasures extends Measures, Partial<FloatStructure> {
   readonly experts: readonly ExpertLine[];
 }
 

@@ -4,12 +4,15 @@ import { FormatError } from "../../base/errors.ts";
 import { asObject, type JsonValue, parseJson } from "../../base/json.ts";
 import { schemaError } from "../../base/schema-error.ts";
 import type {
+  BlockLine,
   CellDesign,
   CellFacts,
   ExpertLine,
   FloatMeasures,
+  FloatStructure,
   KlMetric,
   LossLine,
+  OutlierLine,
   PerplexityMetric,
   PlanMeasures,
   TaskScore,
@@ -40,7 +43,7 @@ export interface MeasuredCell
   readonly seconds: number;
 }
 
-type Reshaped = "metrics" | "losses" | "experts" | "starved";
+type Reshaped = keyof FloatStructure | "metrics" | "losses" | "experts" | "starved";
 
 /** @param file names the text in errors. Empty lines are passed over. */
 export function readCells(text: string, file: string): MeasuredCell[] {
@@ -145,6 +148,10 @@ const EXPERT = object({
   gateSum: v.optional(number),
 } satisfies SchemaOf<ExpertLine>);
 
+const BLOCK = object({ layer: count, importance: size } satisfies SchemaOf<BlockLine>);
+
+const OUTLIER = object({ layer: count, role: text, projection: text, score: size } satisfies SchemaOf<OutlierLine>);
+
 const CELL = object({
   key: text,
   model: text,
@@ -164,6 +171,8 @@ const CELL = object({
   losses: list(LOSS, "a list of losses"),
   starved: v.optional(count),
   experts: list(EXPERT, "a list of experts"),
+  blocks: list(BLOCK, "a list of blocks"),
+  outliers: list(OUTLIER, "a list of outlier scores"),
   versions: v.optional(map(v.union([text, number], "text or a number")), {}),
   hashes: v.optional(map(text), {}),
   command: optionalText,

@@ -1,10 +1,10 @@
 /** What the results say, in sentences: each with its figure, and with how certain it is. */
 
-import { groupBy } from "../../base/group-by.ts";
-import { digits, klDecimals, plural, probability, signed, span } from "../draw/number-format.ts";
-import type { Difference, Differences, PlanDifferences } from "./differences.ts";
-import { type ModelResult, mean, type PlanResult } from "./plan-means.ts";
-import { KNAPSACK, menuOf, strategyOf } from "./strategies.ts";
+import { groupBy } from "../base/group-by.ts";
+import { digits, klDecimals, plural, probability, signed, span } from "./draw/number-format.ts";
+import type { Difference, Differences, PlanDifferences } from "./results/differences.ts";
+import { type ModelResult, mean, type PlanResult } from "./results/plan-means.ts";
+import { KNAPSACK, menuOf, strategyOf } from "./results/strategies.ts";
 
 /** A sentence about one model, as plain text. */
 export interface Finding {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { comparePlans } from "../../../src/report/results/differences.ts";
-import { type Finding, findingsOf, lacksMenus } from "../../../src/report/results/findings.ts";
-import { madeUpMenus } from "../made-up-menus.ts";
-import { type Fields, modelsOf } from "../report-lines.ts";
+import { type Finding, findingsOf, lacksMenus } from "../../src/report/findings.ts";
+import { comparePlans } from "../../src/report/results/differences.ts";
+import { madeUpMenus } from "./made-up-menus.ts";
+import { type Fields, modelsOf } from "./report-lines.ts";
 
 async function found(...lines: readonly Fields[]): Promise<{ findings: Finding[]; menusLack: boolean }> {
   const models = modelsOf(...lines);
