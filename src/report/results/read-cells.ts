@@ -31,6 +31,7 @@ type ReadTasks = Readonly<Record<string, ReadScore>>;
 export interface MeasuredCell
   extends Omit<CellFacts, "timing">,
     CellDesign,
+    FloatStructure,
     Omit<FloatMeasures & PlanMeasures, Reshaped> {
   readonly losses: readonly MaybeMissing<LossLine, "rtnLoss">[];
   readonly experts: readonly MaybeMissing<ExpertLine, "gateSum">[];
