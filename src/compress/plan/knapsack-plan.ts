@@ -77,7 +77,7 @@ function itemsOf(
   options: KnapsackOptions,
 ): readonly KnapsackItem<BitChoice>[] {
   const { frozen } = options;
-  const menu = menuOf(options);
+  const menu = allowedWidths(options);
   const table = new Map(byteTable(shapes, groupSize).modules.map(({ name, bytes }) => [name, bytes]));
   return planModulesOf(shapes).map(({ name, rows, cols }) => {
     const known = damages.get(name);
@@ -93,7 +93,7 @@ function itemsOf(
 }
 
 /** The widths that a linear may get, ascending. @throws UsageError if none is left. */
-export function menuOf({ menu = BITS, minBits = 2 }: KnapsackOptions): readonly Bits[] {
+export function allowedWidths({ menu = BITS, minBits = 2 }: KnapsackOptions): readonly Bits[] {
   const widths = BITS.filter((bits) => menu.includes(bits) && bits >= minBits);
   if (widths.length === 0)
     throw new UsageError("policy knapsack", `no width of [${menu}] from ${minBits} bits`, "at least one width");

@@ -12,7 +12,7 @@ import { type ModelShapes, planModulesOf, planModulesWithOuter, shapesOfFiles } 
 import { type OuterBits, outerNames, outerSettings, withOuter } from "../recipe/outer-bits.ts";
 import type { ModuleSetting } from "../recipe/settings.ts";
 import { outlierScores } from "../statistics/outlier-scores.ts";
-import { knapsackPlan, menuOf } from "./knapsack-plan.ts";
+import { allowedWidths, knapsackPlan } from "./knapsack-plan.ts";
 import { bestWithOuter, outerChoices, toldBits } from "./outer-choice.ts";
 import { plannedBytesOf } from "./plan-bytes.ts";
 import type { KnapsackOptions, PlanContext, SizedPlan } from "./plan-context.ts";
@@ -90,7 +90,7 @@ async function knapsackFor({ text, menu }: KnapsackPolicy, context: PlanContext,
 /** @throws UsageError for a budget or group size that is impossible whatever the damages are. */
 function requirePossible(context: PlanContext, budget: Budget, limits: KnapsackOptions): void {
   const { frozen } = limits;
-  const [least] = menuOf(limits);
+  const [least] = allowedWidths(limits);
   const names = planModulesOf(context.shapes).map(({ name }) => name);
   const fewest = new Map<string, PlanBits>(names.map((name) => [name, frozen?.get(name) ?? least]));
   const none = new Map(names.map((name) => [name, { 2: 0, 3: 0, 4: 0, 8: 0 }]));

@@ -9,11 +9,12 @@ import type { Turns } from "../../../base/turns.ts";
 import type { Model, Progress } from "../../../model/model.ts";
 import type { PlanBits } from "../../../policy/bit-plan.ts";
 import type { PlanDocument } from "../../../policy/plan-document.ts";
+import type { Bits } from "../../../tensor/linear-shape.ts";
 import { planModulesOf, shapesOfFiles } from "../../recipe/model-shapes.ts";
 import type { GridSettings } from "../../recipe/settings.ts";
-import { DAMAGE_BITS, type Damages } from "../../statistics/damage-table.ts";
+import type { Damages } from "../../statistics/damage-table.ts";
 import type { Windows } from "../../windows/window-batch.ts";
-import { type KnapsackPlanOptions, knapsackPlan } from "../knapsack-plan.ts";
+import { allowedWidths, type KnapsackPlanOptions, knapsackPlan } from "../knapsack-plan.ts";
 import { fitSteps } from "./fit-steps.ts";
 import { type MeasuredSteps, measureSteps, type PlanStep } from "./measure-steps.ts";
 import { type LinearBits, quantizeAlong } from "./quantize-along.ts";
@@ -40,8 +41,8 @@ export interface RefinedPlan extends PlanDocument {
 }
 
 const OPTIONS: KnownOptions<RefineOptions> = {
-  ...{ budget: true, minBits: true, frozen: true, damages: true, grid: true, groupSize: true, rounds: true },
-  ...{ signal: true, onProgress: true },
+  ...{ budget: true, minBits: true, menu: true, frozen: true, damages: true, grid: true, groupSize: true },
+  ...{ rounds: true, signal: true, onProgress: true },
 };
 
 /** One window in four is held back. */
@@ -90,13 +91,13 @@ async function refineFrom(
 }
 
 function solve({ files }: Model, options: RefineOptions, damages: Damages): PlanDocument {
-  const { budget, minBits, frozen, groupSize } = options;
+  const { budget, minBits, menu, frozen, groupSize } = options;
   const context = { shapes: shapesOfFiles(files), groupSize };
-  const { boundKl: _, predictedKl: __, ...plan } = knapsackPlan(context, damages, { budget, minBits, frozen });
+  const { boundKl: _, predictedKl: __, ...plan } = knapsackPlan(context, damages, { budget, minBits, menu, frozen });
   return plan;
 }
 
-interface RoundRun extends Pick<RefineOptions, "grid" | "groupSize" | "minBits" | "frozen" | "onProgress"> {
+interface RoundRun extends Omit<RefineOptions, "budget" | "damages" | "rounds" | "signal"> {
   readonly isLast: boolean;
   /** Steps are only measured around a plan with less KL than this. */
   readonly below: number;
@@ -108,9 +109,11 @@ async function measureAround(
   model: Model,
   windows: Windows,
   plan: LinearBits,
-  { grid, groupSize, minBits = 2, frozen, isLast, below, turns, onProgress }: RoundRun,
+  { isLast, below, turns, ...options }: RoundRun,
 ): Promise<MeasuredSteps> {
-  const others = (name: string) => (isLast || frozen?.has(name) === true ? [] : stepsFrom(plan[name], minBits));
+  const { grid, groupSize, frozen, onProgress } = options;
+  const menu = allowedWidths(options);
+  const others = (name: string) => (isLast || frozen?.has(name) === true ? [] : stepsFrom(plan[name], menu));
   const own = windows.filter((_, index) => index % HELD_BACK !== heldIndex(windows));
   const held = windows.filter((_, index) => index % HELD_BACK === heldIndex(windows));
   const neighbours = await quantizeAlong(model, own, plan, { grid, groupSize, others, turns });
@@ -122,10 +125,10 @@ function heldIndex({ length }: Windows): number {
   return Math.min(length, HELD_BACK) - 1;
 }
 
-/** The next smaller and the next larger width, as far as there are such. */
-export function stepsFrom(bits: PlanBits, minBits: PlanBits): readonly PlanBits[] {
-  const lower = DAMAGE_BITS.filter((width) => width < bits && width >= minBits).slice(-1);
-  const higher = DAMAGE_BITS.filter((width) => width > bits).slice(0, 1);
+/** The next smaller and the next larger width of an ascending menu, as far as there are such. */
+export function stepsFrom(bits: PlanBits, menu: readonly Bits[]): readonly PlanBits[] {
+  const lower = menu.filter((width) => width < bits).slice(-1);
+  const higher = menu.filter((width) => width > bits).slice(0, 1);
   return [...lower, ...higher];
 }
 

@@ -68,9 +68,10 @@ describe("damagesAround", () => {
 
 describe("stepsFrom", () => {
   it("gives the neighbours of a width, none below the fewest bits", () => {
-    expect(stepsFrom(2, 2)).toEqual([3]);
-    expect(stepsFrom(4, 2)).toEqual([3, 8]);
-    expect(stepsFrom(4, 4)).toEqual([8]);
-    expect(stepsFrom(8, 3)).toEqual([4]);
+    expect(stepsFrom(2, [2, 3, 4, 8])).toEqual([3]);
+    expect(stepsFrom(4, [2, 3, 4, 8])).toEqual([3, 8]);
+    expect(stepsFrom(4, [4, 8])).toEqual([8]);
+    expect(stepsFrom(8, [3, 4, 8])).toEqual([4]);
+    expect(stepsFrom(4, [2, 4])).toEqual([2]);
   });
 });
