@@ -4,7 +4,7 @@ import { groupBy } from "../base/group-by.ts";
 import { digits, klDecimals, plural, probability, signed, span } from "./draw/number-format.ts";
 import type { Difference, Differences, PlanDifferences } from "./results/differences.ts";
 import { type ModelResult, mean, type PlanResult } from "./results/plan-means.ts";
-import { KNAPSACK, menuOf, strategyOf } from "./results/strategies.ts";
+import { KNAPSACK, menusOf, strategyOf } from "./results/strategies.ts";
 
 /** A sentence about one model, as plain text. */
 export interface Finding {
@@ -38,12 +38,12 @@ export function findingsOf(models: readonly ModelResult[], differences: Differen
 /** Whether a knapsack is compared with rules although the results do not state the widths that each could choose from. */
 export function lacksMenus(models: readonly ModelResult[], differences: Differences): boolean {
   const compared = models.flatMap(({ plans }) => plans.filter((plan) => differences.get(plan)?.rival !== undefined));
-  return compared.some((plan) => menuOf(plan) === undefined);
+  return compared.some((plan) => menusOf(plan).length === 0);
 }
 
 /** A finding for each menu, or one where the results state no menus. */
 function knapsackFindings(model: string, compared: readonly Compared[]): Finding[] {
-  return [...groupBy(compared, ({ plan }) => menuOf(plan) ?? "")].map(([menu, own]) => {
+  return [...groupBy(compared, ({ plan }) => menusOf(plan).join(" or "))].map(([menu, own]) => {
     const sorted = [...own].sort((a, b) => gainOf(a) - gainOf(b));
     const [least, most] = [sorted[0], sorted[sorted.length - 1]];
     const figure = `${less(mean(own.map(gainOf)))} KL`;

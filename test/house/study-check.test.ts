@@ -13,8 +13,13 @@ interface Selection {
     of: { menu: string; bytes: number },
   ): unknown;
 }
+interface ScorePlans {
+  scoredPlans(chosen: readonly unknown[]): readonly Record<string, unknown>[];
+  randomPlans(random: readonly unknown[], seeds: number): unknown;
+}
 const load = async <Module>(path: string) => (await import(repositoryFile(path))) as unknown as Module;
 const { drawCells, differencesOf } = await load<Check>("bench/quantmoe/check/compare-cells.mjs");
+const { randomPlans, scoredPlans } = await load<ScorePlans>("bench/quantmoe/study/score-plans.mjs");
 const { bestRule, meanByPlan } = await load<Selection>("bench/quantmoe/study/selection.mjs");
 
 describe("npm run study:check", () => {
@@ -46,6 +51,40 @@ describe("npm run study:check", () => {
       differencesOf({ versions: { quern: "1", runtime: "a" } }, { versions: { quern: "2", runtime: "b" } }),
     ).toEqual(['versions.quern: "1", "2"']);
     expect(differencesOf({ starved: 0 }, {})).toEqual(["starved: 0, undefined"]);
+  });
+});
+
+describe("the plans that are scored", () => {
+  const choice = { family: "down", policy: "a", bytes: 100 };
+
+  it("are listed once, with all menus and budgets that chose them", () => {
+    const chosen = [
+      { ...choice, menu: "2,4", budget: 2.1 },
+      { ...choice, menu: "2,4", budget: 2.2 },
+      { ...choice, menu: "2,3,4,8", budget: 2.2 },
+    ];
+    const [narrow, second] = [2.1, 2.2].map((budget) => ({ menu: [2, 4], budget }));
+    const wide = { menu: [2, 3, 4, 8], budget: 2.2 };
+    const knapsack = { budget: "100B", strategy: "knapsack" };
+    expect(scoredPlans(chosen).slice(3)).toEqual([
+      { name: "a", policy: "a", strategy: "rule", family: "down", competesAt: [narrow, second, wide] },
+      { name: "knapsack:2,4 in 100 bytes", policy: "knapsack:2,4", ...knapsack, competesAt: [narrow, second] },
+      { name: "knapsack:2,3,4,8 in 100 bytes", policy: "knapsack:2,3,4,8", ...knapsack, competesAt: [wide] },
+    ]);
+  });
+
+  it("have uniform plans among them, which compete only where they are chosen", () => {
+    const [two, three] = scoredPlans([
+      { ...choice, family: "uniform", policy: "uniform:3", menu: "2,3,4,8", budget: 3.2 },
+    ]);
+    expect(two).toEqual({ name: "uniform:2", policy: "uniform:2", family: "uniform" });
+    expect(three).toMatchObject({ strategy: "rule", competesAt: [{ menu: [2, 3, 4, 8], budget: 3.2 }] });
+  });
+
+  it("have random ones with as many seeds as wanted", () => {
+    expect(randomPlans([{ policy: "r", menu: "2,4", budget: 2.4 }], 3)).toEqual([
+      { name: "r", policy: "r", seeds: [0, 1, 2], strategy: "random", competesAt: [{ menu: [2, 4], budget: 2.4 }] },
+    ]);
   });
 });
 

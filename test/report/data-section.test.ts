@@ -7,14 +7,15 @@ import { line } from "./report-lines.ts";
 describe("cellsAsCsv", () => {
   it("has a row for each cell, with the scores of tasks that any cell has", () => {
     const tasks = { type: "tasks", tasks: { copa: { value: 0.5, stdErr: 0.1 } } };
+    const competesAt = [3, 3.2].map((budget) => ({ menu: [2, 4], budget }));
     const lines = [
-      line({ plan: "a, with a comma", policy: "attention:4,base:2", menu: [2, 4], budget: 3, windows: [1, 2] }),
+      line({ plan: "a, with a comma", policy: "attention:4,base:2", competesAt, windows: [1, 2] }),
       line({ plan: "b", metrics: { tasks } }),
     ];
     const csv = cellsAsCsv(readCells(lines.join("\n"), "lines"));
     const { data } = Papa.parse<Record<string, string>>(csv.trim(), { header: true });
     expect(data.length).toBe(2);
-    expect(data[0]).toMatchObject({ plan: "a, with a comma", menu: "2 4", budget: "3", kl: "1.5", copa: "" });
-    expect(data[1]).toMatchObject({ plan: "b", menu: "", kl: "", copa: "0.5" });
+    expect(data[0]).toMatchObject({ plan: "a, with a comma", competesAt: "2,4@3 2,4@3.2", kl: "1.5", copa: "" });
+    expect(data[1]).toMatchObject({ plan: "b", competesAt: "", kl: "", copa: "0.5" });
   });
 });

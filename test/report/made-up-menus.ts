@@ -17,7 +17,8 @@ export function madeUpMenus(model: string): Fields[] {
         const plan = `${strategy} ${menu.join("")} ${budget}`;
         const windows = WINDOWS.map((window) => kl * (1 + 0.01 * window));
         const policy = strategy === "rule" ? "attention:4,base:2" : "knapsack";
-        return { model, plan, policy, strategy, menu, budget, averageBits: budget, trueBytes: 1e6 * budget, windows };
+        const competesAt = [{ menu, budget }];
+        return { model, plan, policy, strategy, competesAt, averageBits: budget, trueBytes: 1e6 * budget, windows };
       }),
     ),
   );

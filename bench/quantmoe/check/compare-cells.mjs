@@ -12,12 +12,17 @@ export function drawCells(cells, count, seed) {
   return drawn;
 }
 
-/** What may differ: how long it took, and on which runtime and with which kernels it was computed, since all give the same bits. */
-const APART = new Set(["timing", "versions.runtime", "versions.kernels"]);
+/**
+ * What may differ: how long it took, on which runtime and with which kernels it was computed, since all give the same bits, and a plan's labels,
+ * which a configuration may change without running a cell again.
+ */
+const APART = new Set(["timing", "versions.runtime", "versions.kernels", "strategy", "family", "competesAt"]);
+/** What float cells written before Quern measured it lack. */
+const ADDED = new Set(["blocks", "outliers"]);
 
 /** Each field that differs as `path: committed, computed`. Numbers must be equal to the last bit. */
 export function differencesOf(committed, computed, path = "") {
-  if (APART.has(path)) return [];
+  if (APART.has(path) || (ADDED.has(path) && committed === undefined)) return [];
   const isWhole = (value) => typeof value === "object" && value !== null;
   if (!isWhole(committed) || !isWhole(computed))
     return Object.is(committed, computed) ? [] : [`${path}: ${JSON.stringify(committed)}, ${JSON.stringify(computed)}`];

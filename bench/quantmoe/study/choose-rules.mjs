@@ -3,7 +3,7 @@
 import { parseArgs } from "node:util";
 import { MENUS } from "./families.mjs";
 import { readDocument, readResults, writeDocument } from "./files.mjs";
-import { knapsackName } from "./findings.mjs";
+import { randomPlans, scoredPlans } from "./score-plans.mjs";
 import { bestRule, meanByPlan } from "./selection.mjs";
 import { STUDIES, sweepOf } from "./studies.mjs";
 
@@ -26,26 +26,9 @@ for (const name of parseArgs({ allowPositionals: true }).positionals) {
   );
   writeDocument(`${name}-chosen.json`, { chosen });
   const { draws: calibration, scoring: metrics, seeds } = study;
-  const plans = [...scored(chosen), ...randomPlans(random, seeds)];
+  const plans = [...scoredPlans(chosen), ...randomPlans(random, seeds)];
   writeDocument(`${name}-score.json`, sweepOf(study, { calibration, plans, metrics }));
   console.log(
     `${name}: ${plans.reduce((sum, plan) => sum + (plan.seeds?.length ?? 1), 0) * calibration.length} cells to score`,
   );
-}
-
-/** Uniform plans, each chosen rule once, and for each choice the knapsack with the same menu in the rule's bytes. */
-function scored(chosen) {
-  const policies = [...new Set(["uniform:2", "uniform:3", "uniform:4", ...chosen.map(({ policy }) => policy)])];
-  const knapsacks = new Map(
-    chosen.map((choice) => [knapsackName(choice), { policy: `knapsack:${choice.menu}`, budget: `${choice.bytes}B` }]),
-  );
-  return [
-    ...policies.map((policy) => ({ name: policy, policy })),
-    ...[...knapsacks].map(([name, plan]) => ({ name, ...plan })),
-  ];
-}
-
-function randomPlans(random, seeds) {
-  const list = Array.from({ length: seeds }, (_, seed) => seed);
-  return random.map(({ policy }) => ({ name: policy, policy, seeds: list }));
 }

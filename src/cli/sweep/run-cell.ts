@@ -6,14 +6,13 @@ import { nodeFile, nodeTree } from "../../adapter/node.ts";
 import { nodeOutput } from "../../adapter/node-output.ts";
 import { nodeWorkFolder } from "../../adapter/node-work.ts";
 import { UsageError } from "../../base/errors.ts";
-import { groupBy } from "../../base/group-by.ts";
 import type { PlanContext, SizedPlan } from "../../compress/plan/plan-context.ts";
 import { planFor, planSettings } from "../../compress/plan/plan-model.ts";
 import { quantizeModel } from "../../compress/quantize/quantize-model.ts";
 import { chooseGrid } from "../../compress/recipe/choose-grid.ts";
 import { shapesOfFiles } from "../../compress/recipe/model-shapes.ts";
-import type { ModuleReport } from "../../compress/result/module-report.ts";
 import { scratchCheckpoint } from "../../compress/resume/block-checkpoint.ts";
+import { calibrate } from "../../compress/statistics/calibrate.ts";
 import { writeQuantized } from "../../compress/write/write-quantized.ts";
 import { compare } from "../../eval/compare/compare.ts";
 import { openReference } from "../../eval/compare/saved-reference.ts";
@@ -27,7 +26,6 @@ import { type Budget, parseBudget } from "../../policy/budget.ts";
 import { parsePolicy } from "../../policy/policy.ts";
 import type { CellLine, CellMetric, FloatMeasures, PlanMeasures } from "../../report/results/cell-line.ts";
 import { engineInfo } from "../../runtime/language-model.ts";
-import { isQuantizable } from "../../tensor/linear-shape.ts";
 import { openModel } from "../input/open-model.ts";
 import { readStatisticsFile } from "../input/statistics-input.ts";
 import type { CommandSession } from "../session/command-session.ts";
@@ -35,6 +33,8 @@ import { engineActivations, underStudy } from "./cell-activations.ts";
 import { groupSizeOf, wishOf } from "./cell-grid.ts";
 import { metricWindows, prepareReference, prepareStatistics, windowsOf } from "./cell-inputs.ts";
 import type { SweepCell } from "./cell-list.ts";
+import { structureOf } from "./measured/float-structure.ts";
+import { lossesOf } from "./measured/plan-losses.ts";
 import { cellFolder, type SweepFolder } from "./sweep-cache.ts";
 import { FLOAT_PLAN, type SweepConfig, type SweepMetric, type SweepPlan } from "./sweep-config.ts";
 
@@ -55,6 +55,7 @@ export async function runCell(
     ...{ model: model.name, plan: plan.name, policy: plan.policy, control: plan.control ?? null },
     ...{ grid: grid.name, calibration: isFloat ? null : calibration.name, seed },
     activations: plan.activations ?? null,
+    ...{ strategy: plan.strategy, family: plan.family, competesAt: plan.competesAt },
     ...found,
     hashes,
     timing: { seconds: (performance.now() - started) / 1000 },
@@ -76,6 +77,7 @@ async function measureFloat(
     trueBytes,
     metrics,
     experts: await expertUsage(model, windows, session),
+    ...structureOf(model, await calibrate(model, windows, { signal: session.signal, onProgress: session.report })),
     versions: versionsOf(model),
   };
 }
@@ -157,24 +159,6 @@ async function planWithin({ name, policy }: SweepPlan, budget: Budget, context: 
       : ([plan.trueBytes, budget.trueBytes, "bytes"] as const);
   if (spent > most + 1e-9) throw new UsageError(`plan ${name}`, `${spent} ${unit}`, `at most its budget of ${most}`);
   return plan;
-}
-
-/** The loss of GPTQ and that of rounding by layer, role and projection; experts are weighted by their tokens. */
-function lossesOf(model: Model, modules: readonly ModuleReport[]) {
-  const reports = new Map(modules.map((report) => [report.name, report]));
-  const entries = model.files.linears.flatMap((linear) => {
-    const report = isQuantizable(linear) ? reports.get(linear.name) : undefined;
-    return report === undefined ? [] : [{ linear, report }];
-  });
-  const groups = groupBy(entries, ({ linear: { layer, role, projection } }) => `${layer}/${role}/${projection}`);
-  return [...groups.values()].map((group) => {
-    const [{ layer, role, projection }] = group.map(({ linear }) => linear);
-    const tokens = group.reduce((sum, { report }) => sum + report.tokens, 0);
-    const share = tokens === 0 ? 0 : 1 / tokens;
-    const meanOf = (field: "loss" | "rtnLoss") =>
-      group.reduce((sum, { report }) => sum + (report[field] ?? 0) * report.tokens, 0) * share;
-    return { layer, role, projection, loss: meanOf("loss"), rtnLoss: meanOf("rtnLoss") };
-  });
 }
 
 async function measureAll(

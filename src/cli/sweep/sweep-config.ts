@@ -32,6 +32,14 @@ export interface SweepGrid {
   readonly method?: "gptq" | "rtn";
 }
 
+/** A menu of widths and a budget at which plans are compared. */
+export interface SweepPlace {
+  /** Widths that its plans may choose from, in bits. */
+  readonly menu: readonly number[];
+  /** In average bits. */
+  readonly budget: number;
+}
+
 export interface SweepPlan {
   readonly name: string;
   readonly policy: string;
@@ -44,6 +52,13 @@ export interface SweepPlan {
   readonly control?: string;
   /** Activations while it is measured, instead of the sweep's. `int4/token` and similar ones round inputs as in a study. */
   readonly activations?: PlanActivations;
+  // Labels for the report. They decide nothing, so that a cell whose labels change is not run again.
+  /** How its widths are chosen; the default follows from the policy. */
+  readonly strategy?: string;
+  /** The kind of rule. */
+  readonly family?: string;
+  /** Where it is compared as the plan of its strategy. One plan may be the best rule at several budgets, and of several menus. */
+  readonly competesAt?: readonly SweepPlace[];
 }
 
 interface TextMetric {

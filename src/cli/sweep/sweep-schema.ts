@@ -1,6 +1,7 @@
 /** The schema of a sweep's configuration. Each message is what was expected. */
 import * as v from "valibot";
 import type { PathItem } from "../../base/schema-error.ts";
+import { BITS } from "../../tensor/linear-shape.ts";
 import { PLAN_ACTIVATIONS } from "./cell-activations.ts";
 import type { SweepConfig } from "./sweep-config.ts";
 
@@ -41,6 +42,14 @@ const GRID = v.strictObject(
   },
   "a grid",
 );
+const PLACE = v.strictObject(
+  {
+    menu: list(v.picklist(BITS, BITS.join(", "))),
+    /** In average bits. */
+    budget: v.pipe(v.number("a number"), v.gtValue(0, "a number above 0")),
+  },
+  "an object with menu and budget",
+);
 const PLAN = v.strictObject(
   {
     name: text,
@@ -53,6 +62,10 @@ const PLAN = v.strictObject(
     control: v.optional(text),
     /** Activations while it is measured, instead of the sweep's. */
     activations: v.optional(v.picklist(PLAN_ACTIVATIONS, PLAN_ACTIVATIONS.join(", "))),
+    /** Labels for the report, which decide nothing: how widths are chosen, the kind of rule, where plans are compared. */
+    strategy: v.optional(text),
+    family: v.optional(text),
+    competesAt: v.optional(list(PLACE)),
   },
   "a plan",
 );
@@ -95,6 +108,7 @@ export const SWEEP_SCHEMA: v.GenericSchema<unknown, SweepConfig> = SCHEMA;
 /** Fields of the object that a path leads to. */
 export function fieldsAt(path: readonly PathItem[]): readonly string[] {
   if (path.length < 2) return Object.keys(SCHEMA.entries);
+  if (path.some(({ key }) => key === "competesAt") && path.length > 3) return Object.keys(PLACE.entries);
   const list = String(path[0].key);
   const { type } = path[path.length - 1].input as { readonly type?: unknown };
   const objects = { models: MODEL, calibration: CALIBRATION, grids: GRID, plans: PLAN };

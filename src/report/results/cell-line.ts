@@ -114,14 +114,24 @@ export interface CellFacts {
   readonly timing: { readonly seconds: number };
 }
 
-/** The place of a plan in a designed comparison, such as the 2 x 2 of menus and strategies. Null where a sweep's plan states none. */
-export interface CellDesign {
-  /** The widths that the plan could choose from, in bits, ascending. */
-  readonly menu: readonly number[] | null;
-  /** How widths were chosen: "rule", "knapsack" or another name that the sweep gives. */
-  readonly strategy: string | null;
-  /** Average bits that the plan may spend at most. */
-  readonly budget: number | null;
+/** A menu of widths and a budget at which plans are compared, such as one budget of the 2 x 2 of menus and strategies. */
+export interface PlaceLine {
+  /** The widths that its plans may choose from, in bits. */
+  readonly menu: readonly number[];
+  /** In average bits. */
+  readonly budget: number;
 }
 
-export type CellLine = CellFacts & Partial<CellDesign> & (FloatMeasures | PlanMeasures);
+/** Labels that a sweep's configuration gives a plan. Missing where it gives none. */
+export interface CellDesign {
+  /** How widths were chosen: "rule", "knapsack" or another name. */
+  readonly strategy: string | null;
+  /** The kind of rule. */
+  readonly family: string | null;
+  /** Where the plan is compared as the plan of its strategy. */
+  readonly competesAt: readonly PlaceLine[];
+}
+
+export type CellLine = CellFacts &
+  Partial<{ readonly [Label in keyof CellDesign]: NonNullable<CellDesign[Label]> }> &
+  (FloatMeasures | PlanMeasures);

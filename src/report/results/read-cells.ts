@@ -14,6 +14,7 @@ import type {
   LossLine,
   OutlierLine,
   PerplexityMetric,
+  PlaceLine,
   PlanMeasures,
   TaskScore,
   TasksMetric,
@@ -153,6 +154,11 @@ const BLOCK = object({ layer: count, importance: size } satisfies SchemaOf<Block
 
 const OUTLIER = object({ layer: count, role: text, projection: text, score: size } satisfies SchemaOf<OutlierLine>);
 
+const PLACE = object({
+  menu: v.array(size, "a list of widths in bits"),
+  budget: size,
+} satisfies SchemaOf<PlaceLine>);
+
 const CELL = object({
   key: text,
   model: text,
@@ -163,9 +169,9 @@ const CELL = object({
   calibration: optionalText,
   seed: v.nullish(count, null),
   activations: optionalText,
-  menu: v.nullish(v.array(size, "a list of widths in bits"), null),
   strategy: optionalText,
-  budget: v.nullish(size, null),
+  family: optionalText,
+  competesAt: list(PLACE, "a list of menus and budgets"),
   averageBits: size,
   trueBytes: v.pipe(size, v.minValue(1, "the bytes of a file")),
   metrics: map(v.looseObject({ type: text }, "a metric with its type")),

@@ -1,6 +1,7 @@
 /** How plans choose widths: strategies, menus, and which rule a knapsack has to beat. */
 
 import { groupBy } from "../../base/group-by.ts";
+import type { PlaceLine } from "./cell-line.ts";
 import { type ModelResult, type PlanResult, paretoFront } from "./plan-means.ts";
 
 export const KNAPSACK = "knapsack";
@@ -27,9 +28,13 @@ export function strategyOf({ policy, isControl, cells: [{ strategy }] }: PlanRes
   return policy.startsWith("uniform:") ? UNIFORM : RULE;
 }
 
-/** The widths that a plan could choose from, as text; undefined if the results do not state them. */
-export function menuOf({ cells: [{ menu }] }: PlanResult): string | undefined {
-  return menu === null ? undefined : `{${menu.join(", ")}}`;
+/** The menus of widths, as text, with which a plan is compared as the plan of its strategy; none if the results do not state them. */
+export function menusOf({ cells: [{ competesAt }] }: PlanResult): string[] {
+  return [...new Set(competesAt.map(({ menu }) => menuName(menu)))];
+}
+
+export function menuName(menu: readonly number[]): string {
+  return `{${menu.join(", ")}}`;
 }
 
 /**
@@ -39,13 +44,25 @@ export function menuOf({ cells: [{ menu }] }: PlanResult): string | undefined {
  */
 export function strategyLines({ plans }: ModelResult): StrategyLine[] {
   const measured = plans.filter(({ kl }) => kl !== undefined && kl.mean > 0);
-  const byMenu = hasMenus(measured);
-  const isShown = (plan: PlanResult) => !byMenu || (menuOf(plan) !== undefined && !CONTROLS.includes(strategyOf(plan)));
-  const groups = groupBy(measured.filter(isShown), (plan) => JSON.stringify([strategyOf(plan), menuOf(plan)]));
+  const entries: readonly { readonly plan: PlanResult; readonly menu?: string }[] = hasMenus(measured)
+    ? measured.flatMap((plan) =>
+        CONTROLS.includes(strategyOf(plan)) ? [] : menusOf(plan).map((menu) => ({ plan, menu })),
+      )
+    : measured.map((plan) => ({ plan }));
+  const groups = groupBy(entries, ({ plan, menu }) => JSON.stringify([strategyOf(plan), menu]));
   const lines = [...groups.values()].map((own) => {
-    const [strategy, menu] = [strategyOf(own[0]), menuOf(own[0])];
-    const rules = measured.filter((plan) => isRule(plan) && menuOf(plan) === menu);
-    return { strategy, menu, plans: strategy === RULE ? bestOfBudgets(rules) : own };
+    const [{ plan, menu }] = own;
+    const strategy = strategyOf(plan);
+    if (strategy !== RULE) return { strategy, menu, plans: own.map((entry) => entry.plan) };
+    const isOfMenu = (other: PlanResult) => menu === undefined || menusOf(other).includes(menu);
+    return {
+      strategy,
+      menu,
+      plans: bestOfBudgets(
+        measured.filter((other) => isRule(other) && isOfMenu(other)),
+        menu,
+      ),
+    };
   });
   return lines.sort((a, b) => ORDER.indexOf(a.strategy) - ORDER.indexOf(b.strategy));
 }
@@ -58,13 +75,21 @@ function isRule(plan: PlanResult): boolean {
 }
 
 export function hasMenus(plans: readonly PlanResult[]): boolean {
-  return new Set(plans.flatMap((plan) => menuOf(plan) ?? [])).size > 1;
+  return new Set(plans.flatMap(menusOf)).size > 1;
 }
 
-function bestOfBudgets(plans: readonly PlanResult[]): PlanResult[] {
-  if (plans.some(({ cells: [{ budget }] }) => budget === null)) return paretoFront(plans, ({ kl }) => kl?.mean);
-  const budgets = groupBy(plans, ({ cells: [{ budget }] }) => String(budget));
-  return [...budgets.values()].map((own) => leastKl(own) as PlanResult);
+function bestOfBudgets(plans: readonly PlanResult[], menu: string | undefined): PlanResult[] {
+  if (menu === undefined) return paretoFront(plans, ({ kl }) => kl?.mean);
+  const entries = plans.flatMap((plan) =>
+    plan.cells[0].competesAt.filter((place) => menuName(place.menu) === menu).map(({ budget }) => ({ plan, budget })),
+  );
+  const budgets = groupBy(entries, ({ budget }) => String(budget));
+  const best = [...budgets.values()].map((own) => leastKl(own.map(({ plan }) => plan)) as PlanResult);
+  return [...new Set(best)];
+}
+
+function placeKey({ menu, budget }: PlaceLine): string {
+  return JSON.stringify([menu, budget]);
 }
 
 function leastKl(plans: readonly PlanResult[]): PlanResult | undefined {
@@ -81,13 +106,13 @@ function leastKl(plans: readonly PlanResult[]): PlanResult | undefined {
  */
 export function rivalOf(plan: PlanResult, plans: readonly PlanResult[]): PlanResult | undefined {
   if (strategyOf(plan) !== KNAPSACK) return undefined;
-  const [{ budget, grid }] = plan.cells;
+  const [{ competesAt, grid }] = plan.cells;
+  const places = new Set(competesAt.map(placeKey));
   const isWithin = (other: PlanResult) =>
     isRule(other) &&
     other.cells[0].grid === grid &&
-    menuOf(other) === menuOf(plan) &&
-    (budget === null || other.cells[0].budget === null
+    (places.size === 0
       ? other.trueBytes <= plan.trueBytes * SAME_BUDGET
-      : other.cells[0].budget <= budget);
+      : other.cells[0].competesAt.some((place) => places.has(placeKey(place))));
   return leastKl(plans.filter(isWithin));
 }

@@ -31,6 +31,14 @@ describe("readSweepConfig", () => {
       { metrics: [{ name: "m", type: "kl", windows: 3 }] },
       "field metrics.0.windows: found no such field, expected window",
     ],
+    [
+      { plans: [{ name: "a", policy: "uniform:4", competesAt: [{ menu: [2, 5], budget: 3 }] }] },
+      "field plans.0.competesAt.0.menu.1: found 5, expected 2, 3, 4, 8",
+    ],
+    [
+      { plans: [{ name: "a", policy: "uniform:4", competesAt: [{ menu: [2], budgets: 3 }] }] },
+      "field plans.0.competesAt.0.budgets: found no such field, expected budget or another of menu, budget",
+    ],
     [{ grids: [{ name: "g", clip: "all" }] }, 'field grids.0.clip: found "all", expected none, mse or hessian'],
   ])("refuses %j", async (change, sentence) => {
     await expect(readSweepConfig(folder.write("bad.json", { ...CONFIG, ...change }))).rejects.toThrow(sentence);

@@ -30,10 +30,11 @@ describe("quern sweep --cell", () => {
 
   it("holds rules to their budget, and the knapsack to its budget and its menu", () => {
     const grids = [{ ...CONFIG.grids[0], groupSize: 64 }];
+    const labels = { strategy: "knapsack of two widths", competesAt: [{ menu: [2, 4], budget: 2.5 }] };
     const plans = [
       { name: "within", policy: "attention:4,base:2", budget: "2.2" },
       { name: "beyond", policy: "attention:4,base:2", budget: "4.19MB" },
-      { name: "chosen", policy: "knapsack:2,4", budget: "2.5" },
+      { name: "chosen", policy: "knapsack:2,4", budget: "2.5", ...labels },
     ];
     const config = { ...CONFIG, grids, plans, sampleTokens: 32 };
     const keys = folder.keys(config).map(String);
@@ -45,7 +46,8 @@ describe("quern sweep --cell", () => {
     expect(beyond.stderr).toContain("plan beyond: found 4193");
     expect(beyond.stderr).toContain("bytes, expected at most its budget of 4190000");
     const [cell] = parseLines(chosen.stdout);
-    expect(cell).toMatchObject({ plan: "chosen", policy: "knapsack:2,4" });
+    expect(cell).toMatchObject({ plan: "chosen", policy: "knapsack:2,4", ...labels });
+    expect(parseLines(within.stdout)[0]).not.toHaveProperty("strategy");
     expect(cell.averageBits).toBeLessThanOrEqual(2.5);
     expect(cell.averageBits).toBeGreaterThan(2.48);
   }, 120_000);

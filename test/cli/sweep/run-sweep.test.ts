@@ -62,6 +62,17 @@ describe("quern sweep", () => {
     expect(new Set(cells.map(({ key }) => key)).size).toBe(5);
   });
 
+  it("tells of the float model's blocks and outliers", () => {
+    const float = whole.map((line) => JSON.parse(line)).find(({ plan }) => plan === "float");
+    const layers = float.experts.map(({ layer }: { layer: number }) => layer);
+    expect(float.blocks.map(({ layer }: { layer: number }) => layer)).toEqual([...new Set(layers)]);
+    for (const { importance } of float.blocks) expect(importance > 0 && importance < 1).toBe(true);
+    const kinds = float.outliers.map(({ role, projection }: Record<string, string>) => `${role} ${projection}`);
+    expect(new Set(kinds).size * float.blocks.length).toBe(float.outliers.length);
+    // The largest of a column is never below its mean.
+    for (const { score } of float.outliers) expect(score).toBeGreaterThan(1);
+  });
+
   it("tells bits and bytes before, where they follow from shapes, as they come to be", () => {
     const sizeOf = ({ key, averageBits, trueBytes }: Record<string, unknown>) => ({ key, averageBits, trueBytes });
     const told = folder.cells(CONFIG);
@@ -126,6 +137,8 @@ describe("quern sweep", () => {
     const first = folder.keys(CONFIG);
     expect(folder.keys({ ...CONFIG, models: [{ name: "renamed", path: MODEL }] })).toEqual(first);
     expect(folder.keys({ ...CONFIG, sampleTokens: 2048 })).toEqual(first); // as by default
+    const labels = { strategy: "by hand", family: "some", competesAt: [{ menu: [2, 4], budget: 2.6 }] };
+    expect(folder.keys({ ...CONFIG, plans: CONFIG.plans.map((plan) => ({ ...plan, ...labels })) })).toEqual(first);
     const other = (change: object) => folder.keys({ ...CONFIG, ...change });
     expect(other({ grids: [{ name: "rounded", method: "rtn", clip: "mse" }] }).slice(1)).not.toEqual(first.slice(1));
     expect(other({ calibration: [{ name: "draw", idsFile: "draw.json", windows: [0, 1] }] })[1]).not.toBe(first[1]);

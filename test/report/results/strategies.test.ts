@@ -24,7 +24,7 @@ describe("strategyLines", () => {
   });
 
   it("keeps of the rules of one budget the one with the least KL", () => {
-    const rule = { policy: "attention:4,base:2", menu: [2, 4], budget: 3 };
+    const rule = { policy: "attention:4,base:2", competesAt: [{ menu: [2, 4], budget: 3 }] };
     const [model] = modelsOf({ plan: "worse", windows: [2], ...rule }, { plan: "better", windows: [1], ...rule });
     expect(strategyLines(model).map(({ plans }) => plans.map(({ name }) => name))).toEqual([["better"]]);
   });

@@ -1,0 +1,40 @@
+// The plans that the study scores, each with the menus and budgets at which it is compared.
+import { MENUS } from "./families.mjs";
+import { knapsackName } from "./findings.mjs";
+
+/**
+ * Uniform plans, each chosen rule once, and for each choice the knapsack with the same menu in the rule's bytes. A plan that several choices share
+ * competes at all of their menus and budgets.
+ */
+export function scoredPlans(chosen) {
+  const rules = new Map(
+    ["uniform:2", "uniform:3", "uniform:4"].map((policy) => [policy, { policy, family: "uniform" }]),
+  );
+  const knapsacks = new Map();
+  for (const { policy, family, menu, bytes, budget } of chosen) {
+    const place = placeOf({ menu, budget });
+    const name = knapsackName({ menu, bytes });
+    const knapsack = { policy: `knapsack:${menu}`, budget: `${bytes}B`, strategy: "knapsack" };
+    addPlace(rules, policy, { policy, strategy: "rule", family }, place);
+    addPlace(knapsacks, name, knapsack, place);
+  }
+  return [...rules, ...knapsacks].map(([name, plan]) => ({ name, ...plan }));
+}
+
+function addPlace(plans, name, plan, place) {
+  const { competesAt = [] } = plans.get(name) ?? {};
+  plans.set(name, { ...plan, competesAt: [...competesAt, place] });
+}
+
+/** A choice's menu and budget as a sweep's plan states them. */
+function placeOf({ menu, budget }) {
+  return { menu: MENUS[menu], budget };
+}
+
+/** Random plans as controls of the rules of their menu and budget. */
+export function randomPlans(random, seeds) {
+  const list = Array.from({ length: seeds }, (_, seed) => seed);
+  return random.map(({ policy, ...choice }) => ({
+    ...{ name: policy, policy, seeds: list, strategy: "random", competesAt: [placeOf(choice)] },
+  }));
+}
