@@ -92,9 +92,12 @@ export async function prepareReference(
 export async function metricWindows(
   session: CommandSession,
   model: Model,
-  { text, idsFile, window, limit }: ScoredText,
+  { name, text, idsFile, window, skip, limit }: ScoredText,
 ): Promise<Windows> {
   const input = await readTokens(session, model, { text: text === undefined ? undefined : [text], idsFile });
-  if (input.kind === "windows") return input.windows;
-  return scoredWindows(input.ids, { window, limit }, model.config.maxPositions);
+  if (input.kind === "stream")
+    return scoredWindows(input.ids.slice(skip ?? 0), { window, limit }, model.config.maxPositions);
+  if (skip !== undefined)
+    throw new UsageError(`metric ${name}`, `skip ${skip} and a file of windows`, "skip with a text or a list of ids");
+  return input.windows;
 }

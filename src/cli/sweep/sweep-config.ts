@@ -66,6 +66,8 @@ interface TextMetric {
   readonly text?: string;
   readonly idsFile?: string;
   readonly window?: number;
+  /** Ids at the beginning that are left out, so that two metrics score different parts of a text. `limit` counts from there. */
+  readonly skip?: number;
   readonly limit?: number;
 }
 

@@ -69,16 +69,18 @@ const PLAN = v.strictObject(
   },
   "a plan",
 );
+/** Which part of a text is scored: ids of a window, ids left out at the beginning, ids used after those. */
+const SCORED_PART = { window: v.optional(positive), skip: v.optional(positive), limit: v.optional(positive) };
 const METRIC = v.variant(
   "type",
   [
     v.strictObject({
       ...{ name: text, type: v.literal("kl"), text: v.optional(text), idsFile: v.optional(text) },
-      ...{ window: v.optional(positive), limit: v.optional(positive) },
+      ...SCORED_PART,
     }),
     v.strictObject({
       ...{ name: text, type: v.literal("perplexity"), text: v.optional(text), idsFile: v.optional(text) },
-      ...{ window: v.optional(positive), limit: v.optional(positive) },
+      ...SCORED_PART,
     }),
     v.strictObject({
       ...{ name: text, type: v.literal("tasks"), tasks: list(text), data: text, limit: v.optional(positive) },

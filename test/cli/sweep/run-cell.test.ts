@@ -52,6 +52,34 @@ describe("quern sweep --cell", () => {
     expect(cell.averageBits).toBeGreaterThan(2.48);
   }, 120_000);
 
+  it("scores what is left of a text after the ids that it skips, up to the limit", () => {
+    const plans = [CONFIG.plans[0]].map(({ name, policy }) => ({ name, policy }));
+    const metric = (name: string, skip?: number, limit?: number) => ({ ...CONFIG.metrics[0], name, skip, limit });
+    const metrics = [metric("whole"), metric("second", 32, 32), metric("rest", 20)];
+    const config = { ...CONFIG, plans, metrics };
+    const [, key] = folder.keys(config).map(String);
+    const other = folder.write("skip.json", config);
+    const { stdout } = quern(["sweep", other, "--cell", key, "--cache", folder.at("skip"), "--json", "--quiet"]);
+    const { whole, second, rest } = parseLines(stdout)[0].metrics;
+    expect(whole.windows).toHaveLength(3);
+    expect(second.windows).toEqual([whole.windows[1]]);
+    expect(rest.windows).toHaveLength(2); // 76 ids
+    expect(rest.windows).not.toContain(whole.windows[0]);
+    const keyOf = (skip?: number) => folder.keys({ ...config, metrics: [metric("kl", skip)] })[1];
+    expect(keyOf()).toBe(folder.keys({ ...CONFIG, plans })[1]);
+    expect(keyOf(32)).not.toBe(keyOf(20));
+  }, 60_000);
+
+  it("refuses to skip ids of a file whose windows are given", () => {
+    const metrics = [{ ...CONFIG.metrics[0], idsFile: "draw.json", skip: 8 }];
+    const [key] = folder.keys({ ...CONFIG, metrics }).map(String);
+    const other = folder.write("windows.json", { ...CONFIG, metrics });
+    const { stderr } = quern(["sweep", other, "--cell", key, "--cache", folder.at("windows"), "--json", "--quiet"]);
+    expect(stderr).toContain(
+      "metric kl: found skip 8 and a file of windows, expected skip with a text or a list of ids",
+    );
+  }, 60_000);
+
   it.each([
     ["{", "found"],
     ["[]", "stdin: found an array, expected a JSON object"],
