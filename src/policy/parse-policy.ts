@@ -23,12 +23,18 @@ const CLASSES: Readonly<Record<string, PlanRole>> = {
   head: "head",
 };
 const CLASS_WORDS: readonly string[] = ["uniform", "base", ...Object.keys(CLASSES)];
+/** Policies that stand alone and take a budget. */
+const LONELY_WORDS: readonly string[] = ["auto", "knapsack"];
 const PART_WORDS: readonly string[] = [...BLOCK_WORDS, ...EXPERT_WORDS, ...LINEAR_WORDS, "projection", "match"];
 const EXPERT_PROJECTIONS: readonly PlanProjection[] = ["gate", "up", "down"];
 
 /** @throws UsageError naming the nearest known word, UnsupportedError for a pattern that is outside of the syntax or its limits. */
 export function parsePolicy(text: string): Policy {
   const [first, ...others] = splitParts(text);
+  if (first === "auto") {
+    if (others.length > 0) throw new UsageError("policy", `auto with "+${others[0]}"`, "auto alone");
+    return { kind: "auto", text };
+  }
   const menu = /^knapsack(?::(.*))?$/.exec(first);
   if (menu !== null) {
     if (others.length > 0) throw new UsageError("policy", `knapsack with "+${others[0]}"`, "knapsack alone");
@@ -57,9 +63,9 @@ function parseClasses(part: string): { base: PlanBits | undefined; classes: read
     const [word, value] = cut(item, ":");
     if (PART_WORDS.includes(word))
       throw new UsageError("policy", `"${item}" at the beginning`, "bits of the classes first, such as base:2");
-    if (word === "knapsack")
-      throw new UsageError("policy", `"${part}"`, "knapsack alone; its budget is an option of its own");
-    if (!CLASS_WORDS.includes(word)) throw unknownWord("policy", word, [...CLASS_WORDS, "knapsack"]);
+    if (LONELY_WORDS.includes(word))
+      throw new UsageError("policy", `"${part}"`, `${word} alone; its budget is an option of its own`);
+    if (!CLASS_WORDS.includes(word)) throw unknownWord("policy", word, [...CLASS_WORDS, ...LONELY_WORDS]);
     const role = CLASSES[word];
     const bits = parseBits(value, `policy: ${word}`);
     if (word === "uniform" && items.length > 1)
@@ -76,7 +82,7 @@ function parsePart(part: string): PolicyPart {
   const [kind] = cut(part, ":");
   if (CLASS_WORDS.includes(kind))
     throw new UsageError("policy", `"${part}" after a +`, "bits of classes in the first part only, joined by commas");
-  if (kind === "knapsack") throw new UsageError("policy", `"${part}" after a +`, "knapsack alone");
+  if (LONELY_WORDS.includes(kind)) throw new UsageError("policy", `"${part}" after a +`, `${kind} alone`);
   if (!PART_WORDS.includes(kind)) throw unknownWord("policy", kind, PART_WORDS);
   const where = `policy: ${kind}`;
   const at = part.lastIndexOf("@");

@@ -52,8 +52,14 @@ export interface KnapsackPolicy {
   readonly menu?: readonly Bits[];
 }
 
-/** A parsed policy: rules that are applied in order, or the knapsack. */
-export type Policy = RulePolicy | KnapsackPolicy;
+/** The best rule of one line for a budget. It cannot be combined with other parts. */
+export interface AutoPolicy {
+  readonly kind: "auto";
+  readonly text: string;
+}
+
+/** A parsed policy: rules that are applied in order, the best rule for a budget, or the knapsack. */
+export type Policy = RulePolicy | AutoPolicy | KnapsackPolicy;
 
 /** What policies read of a calibration run. The statistics of compress/statistics/statistics.ts have these fields. */
 export interface PolicyStatistics {

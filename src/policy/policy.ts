@@ -11,7 +11,7 @@ import type { Policy, PolicyPart, PolicyStatistics, RulePolicy } from "./policy-
 import { partRules } from "./select-linears.ts";
 
 export { parsePolicy } from "./parse-policy.ts";
-export type { KnapsackPolicy, Policy, PolicyPart, PolicyStatistics, RulePolicy } from "./policy-parts.ts";
+export type { AutoPolicy, KnapsackPolicy, Policy, PolicyPart, PolicyStatistics, RulePolicy } from "./policy-parts.ts";
 
 /** What some parts of a policy need besides the model's linears. */
 export interface PolicyInputs {
@@ -26,6 +26,17 @@ export interface PolicyInputs {
 export function needsOutliers(policy: Policy): boolean {
   return policy.kind === "rules" && policy.parts.some((part) => part.kind === "outlier");
 }
+
+/** Whether a policy ranks blocks or experts by what a calibration run saw. A learned scorer is trained apart. */
+export function needsStatistics(policy: Policy): boolean {
+  return (
+    policy.kind === "auto" || (policy.kind === "rules" && policy.parts.some(({ kind }) => FROM_STATISTICS.has(kind)))
+  );
+}
+
+const FROM_STATISTICS: ReadonlySet<PolicyPart["kind"]> = new Set<PolicyPart["kind"]>([
+  ...(["importance", "importance-module", "frequency", "gate-frequency"] as const),
+]);
 
 /** Whether a plan follows from the model's linears and the seed alone: no budget to spend, no statistics, no weights. */
 export function needsShapesOnly(policy: Policy): boolean {

@@ -170,7 +170,7 @@ function needed({ text }: Selection, kind: string): UsageError {
   return new UsageError(
     `policy ${text}`,
     `${kind} without statistics`,
-    "a statistics file (--stats F.safetensors), which `quern calibrate MODEL --text FILE --output F.safetensors` makes",
+    "calibration tokens, or a statistics file (--stats F.safetensors), which `quern calibrate MODEL --text FILE --output F.safetensors` makes",
   );
 }
 

@@ -76,6 +76,9 @@ describe("parsePolicy", () => {
     ["knapsack+first:1@4", "knapsack alone"],
     ["knapsack,base:2", "knapsack alone"],
     ["uniform:2+knapsack", "knapsack alone"],
+    ["auto+first:1@4", "auto alone"],
+    ["auto,base:2", "auto alone"],
+    ["uniform:2+auto", "auto alone"],
     ["knapsack:2,4+first:1@4", "knapsack alone"],
     ["knapsack:", '""'],
     ["knapsack:2,5", '"2,5", expected some of 2, 3, 4, 8'],
@@ -92,6 +95,7 @@ describe("parsePolicy", () => {
       { kind: "random-linears", share: { tenThousandths: 125_000 }, bits: 8 },
       { kind: "importance-module", blocks: 3, bits: 16 },
     ]);
+    expect(parsePolicy("auto")).toEqual({ kind: "auto", text: "auto" });
     expect(parsePolicy("knapsack")).toEqual({ kind: "knapsack", text: "knapsack" });
     expect(parsePolicy("knapsack:4,2")).toEqual({ kind: "knapsack", text: "knapsack:4,2", menu: [2, 4] });
   });

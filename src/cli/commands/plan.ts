@@ -19,7 +19,13 @@ import {
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { commandKnapsack } from "../input/damage-input.ts";
 import type { OpenedFiles } from "../input/open-model.ts";
-import { addPolicyOptions, type PolicyCommandOptions, planContext, readPolicy } from "../input/policy-input.ts";
+import {
+  addPolicyOptions,
+  gatherOn,
+  type PolicyCommandOptions,
+  planContext,
+  readPolicy,
+} from "../input/policy-input.ts";
 import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";
 import { addGridOptions, checkModelGrid, type GridCommandOptions, gridWish } from "../options/gptq-options.ts";
 import { addOuterOptions, type OuterCommandOptions, outerBits } from "../options/outer-options.ts";
@@ -101,18 +107,19 @@ async function decide(
     const windows = await source(measured);
     return { model: await measured.load(), windows };
   };
+  const measuring = calibration && (() => measureOn(calibration));
   const knapsack = commandKnapsack(session, options, {
     ...{ shapes: context.shapes, groupSize: context.groupSize, statistics: context.statistics },
     path: options.stats,
     grid: gridOver(LOW_BIT_GRID, gridWish(options)),
-    measureOn: calibration && (() => measureOn(calibration)),
+    measureOn: measuring,
     onDamages: (damages, chosen) => {
       if (options.curve !== undefined)
         curve = budgetCurve({ ...context, outer: toldBits(context.outer) }, damages, { ...chosen, ...menu });
     },
   });
   try {
-    const document = await planFor(policy, { ...context, knapsack });
+    const document = await planFor(policy, { ...context, gather: gatherOn(session, measuring), knapsack });
     return { document, curve };
   } finally {
     await measured?.[Symbol.asyncDispose]();

@@ -19,7 +19,13 @@ import {
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { commandKnapsack } from "../input/damage-input.ts";
 import type { OpenedFiles } from "../input/open-model.ts";
-import { addPolicyOptions, type PolicyCommandOptions, planContext, readPolicy } from "../input/policy-input.ts";
+import {
+  addPolicyOptions,
+  gatherOn,
+  type PolicyCommandOptions,
+  planContext,
+  readPolicy,
+} from "../input/policy-input.ts";
 import { exampleText, MODEL_SOURCES, oneOf } from "../options/common-options.ts";
 import {
   addBitsOption,
@@ -196,13 +202,15 @@ async function settingsOf(
   if ("document" in chosen)
     return withGrid(planSettings(files, chosen.document, { groupSize, name: options.plan as string }));
   const context = await planContext(session, { shapes, files }, options);
+  const measureOn = calibration && (async () => ({ windows: await calibration(), model: await opened.load() }));
   const knapsack = commandKnapsack(session, options, {
     ...{ shapes: context.shapes, groupSize, statistics: context.statistics },
     path: options.stats,
     grid: gridOver(LOW_BIT_GRID, wish),
-    measureOn: calibration && (async () => ({ windows: await calibration(), model: await opened.load() })),
+    measureOn,
   });
-  const document = await planFor(chosen.policy, { ...context, outer, knapsack });
+  const gather = gatherOn(session, measureOn);
+  const document = await planFor(chosen.policy, { ...context, gather, outer, knapsack });
   return withGrid(planSettings(files, document, { groupSize, name: `policy ${chosen.policy.text}` }));
 }
 

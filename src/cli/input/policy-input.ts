@@ -8,7 +8,7 @@ import { type Budget, parseBudget } from "../../policy/budget.ts";
 import { type Policy, parsePolicy } from "../../policy/policy.ts";
 import { oneOf } from "../options/common-options.ts";
 import type { CommandSession } from "../session/command-session.ts";
-import { addKnapsackOptions, type KnapsackCommandOptions } from "./damage-input.ts";
+import { addKnapsackOptions, type DamageSource, type KnapsackCommandOptions } from "./damage-input.ts";
 
 export interface PolicyCommandOptions extends KnapsackCommandOptions {
   readonly stats?: string;
@@ -21,7 +21,7 @@ export function addPolicyOptions(command: Command): Command {
     .option("--stats <path>", "statistics for the policy, as `quern calibrate --output` writes them")
     .option(
       "--budget <bits|bytes>",
-      "limit for policy knapsack: average bits (3.0), or bytes of the weight file with a unit (700kB, 5.2MB)",
+      "limit for policies knapsack and auto: average bits (3.0), or bytes of the weight file with a unit (700kB, 5.2MB)",
       parseBudget,
     )
     .option(
@@ -35,14 +35,27 @@ export function addPolicyOptions(command: Command): Command {
 export function readPolicy(text: string, options: PolicyCommandOptions): Policy {
   const policy = parsePolicy(text);
   const { budget, minBits, freeze } = options;
-  if (policy.kind === "knapsack") {
-    if (budget !== undefined) return policy;
+  const { kind } = policy;
+  if (kind !== "rules" && budget === undefined)
     throw new UsageError(`policy ${text}`, "no budget", "a budget, such as --budget 3.0 or --budget 5.2MB");
-  }
-  for (const [option, value] of Object.entries({ "--budget": budget, "--min-bits": minBits, "--freeze": freeze }))
-    if (value !== undefined)
+  if (kind === "rules" && budget !== undefined)
+    throw new UsageError("--budget", `policy ${text}`, "policy knapsack or auto, to which this option applies");
+  for (const [option, value] of Object.entries({ "--min-bits": minBits, "--freeze": freeze }))
+    if (kind !== "knapsack" && value !== undefined)
       throw new UsageError(option, `policy ${text}`, "policy knapsack, to which this option applies");
   return policy;
+}
+
+/** Gathers the statistics of a policy that reads some, on calibration tokens, where no file of statistics is given. */
+export function gatherOn(session: CommandSession, measureOn: DamageSource["measureOn"]): PlanContext["gather"] {
+  return (
+    measureOn &&
+    (async () => {
+      const { calibrate } = await import("../../compress/statistics/calibrate.ts");
+      const { model, windows } = await measureOn();
+      return calibrate(model, windows, { signal: session.signal, onProgress: session.report });
+    })
+  );
 }
 
 /** Everything that a plan is made from. */

@@ -5,7 +5,6 @@ import { planFor } from "../../compress/plan/plan-model.ts";
 import { shapesOfFiles } from "../../compress/recipe/model-shapes.ts";
 import { inspectModel } from "../../model/inspect.ts";
 import { type ModelFiles, readModelFiles } from "../../model/model.ts";
-import { parseBudget } from "../../policy/budget.ts";
 import { needsShapesOnly, parsePolicy } from "../../policy/policy.ts";
 import { openFolder } from "../input/open-model.ts";
 import type { CommandSession } from "../session/command-session.ts";
@@ -49,8 +48,7 @@ async function sizeOf({ plan, grid, seed }: SweepCell, files: ModelFiles): Promi
   if (plan.name === FLOAT_PLAN) return inspectModel(files);
   const policy = parsePolicy(plan.policy);
   if (!needsShapesOnly(policy)) return undefined;
-  const budget = plan.budget === undefined ? undefined : parseBudget(plan.budget);
-  return planFor(policy, { shapes: shapesOfFiles(files), seed, groupSize: groupSizeOf(grid), budget });
+  return planFor(policy, { shapes: shapesOfFiles(files), seed, groupSize: groupSizeOf(grid) });
 }
 
 /** Headers of each model, read once. */

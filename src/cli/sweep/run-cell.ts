@@ -148,10 +148,10 @@ async function planOf(
   return planFor(parsePolicy(policy), { ...context, budget: { kind: "bytes", trueBytes } });
 }
 
-/** The plan of a policy with a budget. Rules do not use theirs, so it is checked. @throws UsageError for rules that exceed it. */
+/** The plan of a policy with a budget. Rules that are written out do not use theirs, so it is checked. @throws UsageError for rules that exceed it. */
 async function planWithin({ name, policy }: SweepPlan, budget: Budget, context: PlanContext): Promise<SizedPlan> {
   const parsed = parsePolicy(policy);
-  if (parsed.kind === "knapsack") return planFor(parsed, { ...context, budget });
+  if (parsed.kind !== "rules") return planFor(parsed, { ...context, budget });
   const plan = await planFor(parsed, context);
   const [spent, most, unit] =
     budget.kind === "bits"

@@ -16,6 +16,8 @@ export interface PlanContext {
   /** The checkpoint, if there is one. Outlier scores are computed from its weights if no statistics have them. */
   readonly files?: ModelFiles;
   readonly statistics?: Statistics;
+  /** Gathers statistics, in a pass over calibration tokens. Called for a policy that reads some, if none are given. */
+  readonly gather?: () => Promise<Statistics>;
   readonly budget?: Budget;
   /** Seed of the policy's random parts. Default 0. */
   readonly seed?: number;

@@ -5,13 +5,22 @@ import type { ModelFiles } from "../../model/model.ts";
 import type { PlanBits, PlanModule, ResolvedBits } from "../../policy/bit-plan.ts";
 import type { Budget } from "../../policy/budget.ts";
 import { applyPlan, type PlanDocument, type ReadPlan } from "../../policy/plan-document.ts";
-import { type KnapsackPolicy, needsOutliers, type Policy, policyPlan } from "../../policy/policy.ts";
+import {
+  type AutoPolicy,
+  type KnapsackPolicy,
+  needsOutliers,
+  needsStatistics,
+  type Policy,
+  policyPlan,
+  type RulePolicy,
+} from "../../policy/policy.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { checkModules } from "../recipe/check-settings.ts";
 import { type ModelShapes, planModulesOf, planModulesWithOuter, shapesOfFiles } from "../recipe/model-shapes.ts";
 import { type OuterBits, outerNames, outerSettings, withOuter } from "../recipe/outer-bits.ts";
 import type { ModuleSetting } from "../recipe/settings.ts";
 import { outlierScores } from "../statistics/outlier-scores.ts";
+import { autoPlan } from "./auto-plan.ts";
 import { allowedWidths, knapsackPlan } from "./knapsack-plan.ts";
 import { bestWithOuter, outerChoices, toldBits } from "./outer-choice.ts";
 import { plannedBytesOf } from "./plan-bytes.ts";
@@ -19,15 +28,23 @@ import type { KnapsackOptions, PlanContext, SizedPlan } from "./plan-context.ts"
 
 const CONTEXT: KnownOptions<PlanContext> = {
   ...{ shapes: true, files: true, statistics: true, budget: true, seed: true, groupSize: true, names: true },
-  ...{ outer: true, knapsack: true, signal: true, onProgress: true },
+  ...{ gather: true, outer: true, knapsack: true, signal: true, onProgress: true },
 };
 
 /** Makes the plan of a policy. @throws UsageError if the policy lacks something that it needs, or names something that the model lacks. */
-export async function planFor(policy: Policy, context: PlanContext): Promise<SizedPlan> {
-  checkKnownOptions<PlanContext>("planFor", context, CONTEXT);
-  const { shapes, groupSize } = context;
+export async function planFor(policy: Policy, given: PlanContext): Promise<SizedPlan> {
+  checkKnownOptions<PlanContext>("planFor", given, CONTEXT);
+  const isMissing = given.statistics === undefined && needsStatistics(policy);
+  const context = isMissing ? { ...given, statistics: await given.gather?.() } : given;
   checkAuto(policy, context);
+  if (policy.kind === "auto") return ruleWithin(policy, context);
   const { document, outer } = await documentFor(policy, context);
+  return withOuterBits(document, outer, context);
+}
+
+/** The plan with the bits of embedding and head, and its size. */
+function withOuterBits(document: PlanDocument, outer: OuterBits, context: PlanContext): SizedPlan {
+  const { shapes, groupSize } = context;
   const { head, embedding } = outerNames(shapes);
   const wish = outerSettings(outer, groupSize);
   const told = Object.entries({ [embedding]: wish.embedding?.bits, [head]: wish.head?.bits });
@@ -48,21 +65,33 @@ interface Decision {
   readonly outer: OuterBits;
 }
 
-async function documentFor(policy: Policy, context: PlanContext): Promise<Decision> {
+async function documentFor(policy: RulePolicy | KnapsackPolicy, context: PlanContext): Promise<Decision> {
   const { budget, statistics, seed } = context;
   switch (policy.kind) {
     case "knapsack":
-      if (budget === undefined)
-        throw new UsageError(`policy ${policy.text}`, "no budget", "a budget, such as --budget 3.0 or --budget 5.2MB");
-      return knapsackFor(policy, context, budget);
+      return knapsackFor(policy, context, budgetFor(policy, context));
     case "rules": {
       if (budget !== undefined)
-        throw new UsageError(`policy ${policy.text}`, "a budget", "policy knapsack, the only one that uses a budget");
+        throw new UsageError(`policy ${policy.text}`, "a budget", "policy knapsack or auto, which use a budget");
       const outliers = needsOutliers(policy) ? await outliersOf(context) : undefined;
       const document = policyPlan(planModulesWithOuter(context.shapes), policy, { statistics, outliers, seed });
       return { document, outer: toldBits(context.outer ?? {}) };
     }
   }
+}
+
+/** The plan of the best rule for a budget. */
+function ruleWithin(policy: AutoPolicy, context: PlanContext): SizedPlan {
+  const { shapes, statistics, outer = {} } = context;
+  const modules = planModulesWithOuter(shapes);
+  const planOf = (rule: RulePolicy) =>
+    withOuterBits(policyPlan(modules, rule, { statistics }), toldBits(outer), context);
+  return autoPlan(shapes, budgetFor(policy, context), planOf);
+}
+
+function budgetFor({ text }: Policy, { budget }: PlanContext): Budget {
+  if (budget !== undefined) return budget;
+  throw new UsageError(`policy ${text}`, "no budget", "a budget, such as --budget 3.0 or --budget 5.2MB");
 }
 
 /** The best plan for a budget. A budget that no damages could make possible is refused before they are measured. */

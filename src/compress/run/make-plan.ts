@@ -14,6 +14,7 @@ import { planFor } from "../plan/plan-model.ts";
 import { DEFAULTS, type GridWish, gridOver } from "../recipe/choose-grid.ts";
 import { type ModelShapes, planModulesOf, shapesOfFiles } from "../recipe/model-shapes.ts";
 import { LOW_BIT_GRID } from "../recipe/settings.ts";
+import { calibrate } from "../statistics/calibrate.ts";
 import { DAMAGE_SAMPLE_TOKENS, damagesMeasuredAs, measuredAs } from "../statistics/damage-table.ts";
 import type { Statistics } from "../statistics/statistics.ts";
 import type { Windows } from "../windows/window-batch.ts";
@@ -22,7 +23,7 @@ import type { Windows } from "../windows/window-batch.ts";
 export interface PolicyOptions {
   /** Statistics from `calibrate`: frequencies, cosines, outlier scores and stored damages. */
   readonly statistics?: Statistics;
-  /** Average bits (3.25) or bytes of the weight file (`"5.2MB"`), for policy knapsack. */
+  /** Average bits (3.25) or bytes of the weight file (`"5.2MB"`), for policies knapsack and auto. */
   readonly budget?: number | string | Budget;
   /** Seed of random parts. Default 0. */
   readonly seed?: number;
@@ -36,13 +37,13 @@ export interface PolicyOptions {
 
 /** A policy, its inputs, and the grid for quantising. */
 export interface PlanOptions extends PolicyOptions, OuterWish {
-  /** A policy in one line: `attention:4,base:2+frequency:2@4`, or `knapsack`. */
+  /** A policy in one line: `attention:4,base:2+frequency:2@4`, `auto` or `knapsack`. */
   readonly policy: string;
   /** Columns that share a scale, -1 for the whole row. Default 64. */
   readonly groupSize?: number;
   /** Spelling of the names to write. Affects the size in bytes. Default: the source's. */
   readonly names?: Spelling;
-  /** Calibration windows on which policy knapsack measures damages that the statistics lack. */
+  /** Calibration windows on which policy knapsack measures damages that the statistics lack, and others gather the statistics if there are none. */
   readonly windows?: Windows;
   /** Changes to the default grid of 2 and 3 bits, for which damages are measured. */
   readonly grid?: GridWish;
@@ -76,8 +77,10 @@ export async function plan(model: Model, options: PlanOptions): Promise<SizedPla
   const policy = parsePolicy(options.policy);
   const budget = budgetOf(options.budget);
   const knapsack = policy.kind === "knapsack" ? knapsackOf(model, shapes, { ...options, groupSize }) : undefined;
-  const context = { shapes, files, statistics, budget, seed, groupSize, names, outer, knapsack, signal, onProgress };
-  return planFor(policy, context);
+  const { windows } = options;
+  const gather = windows && (() => calibrate(model, windows, { signal, onProgress }));
+  const context = { shapes, files, statistics, gather, budget, seed, groupSize, names, outer, knapsack };
+  return planFor(policy, { ...context, signal, onProgress });
 }
 
 function budgetOf(budget: PlanOptions["budget"]): Budget | undefined {

@@ -7,7 +7,7 @@ import type { GptqVersion } from "../../format/gptq/gptq-packing.ts";
 import type { Spelling } from "../../model/config/module-names.ts";
 import type { Model } from "../../model/model.ts";
 import type { ReadPlan } from "../../policy/plan-document.ts";
-import { parsePolicy } from "../../policy/policy.ts";
+import { needsStatistics, parsePolicy } from "../../policy/policy.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { type OuterWish, toldBits } from "../plan/outer-choice.ts";
 import { planSettings } from "../plan/plan-model.ts";
@@ -123,7 +123,9 @@ async function settingsOf(
   }
   const { statistics, budget, seed, minBits, freeze, sampleTokens, names, signal, onProgress } = options;
   const { head, embedding } = options;
-  const windows = parsePolicy(policy).kind === "knapsack" ? await calibration() : undefined;
+  const parsed = parsePolicy(policy);
+  const reads = parsed.kind === "knapsack" || (statistics === undefined && needsStatistics(parsed));
+  const windows = reads ? await calibration() : undefined;
   const choice = { statistics, budget, seed, minBits, freeze, sampleTokens, windows, names, signal, onProgress };
   const document = await plan(model, { ...choice, policy, head, embedding, groupSize, grid: options });
   return withGrid(planSettings(files, document, { groupSize, name: `policy ${policy}` }));
