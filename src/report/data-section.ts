@@ -1,18 +1,42 @@
 /** The page's data: a table of all cells to download, and the names of the files of results. */
+
+import { gzipSync } from "fflate";
 import Papa from "papaparse";
+import type { ClaimRecord } from "./claims-table.ts";
 import { escapeHtml, plural } from "./draw/number-format.ts";
 import type { ResultFile } from "./provenance.ts";
 import type { MeasuredCell } from "./results/read-cells.ts";
 
-export function dataSection(files: readonly ResultFile[]): string {
+export function dataSection(files: readonly ResultFile[], claims: readonly ClaimRecord[]): string {
   const cells = files.flatMap((file) => file.cells);
-  const csv = Buffer.from(cellsAsCsv(cells), "utf8").toString("base64");
+  const comparisons =
+    claims.length === 0 ? "" : ` ${download("comparisons.csv", asCsv(claims))}: every claim of designed sweeps.`;
   const beside = files.map(({ name }) => `<a href="${encodeURIComponent(name)}" download>${escapeHtml(name)}</a>`);
   return `<section id="data">
 <h2>Data</h2>
-<p><a href="data:text/csv;base64,${csv}" download="cells.csv">cells.csv</a>: ${plural(cells.length, "cell")} in this page, a row each, without windows and \
-losses. All that was measured is in ${beside.join(", ")}, where these lie beside this page.</p>
+<p>${download("cells.csv", cellsAsCsv(cells))}: ${plural(cells.length, "cell")} in this page, a row each, without windows and \
+losses.${comparisons} All that was measured is in ${beside.join(", ")}, where these lie beside this page.</p>
 </section>`;
+}
+
+/** A link to a table, compressed. The page's script hands it over unpacked; without it, readers get the compressed file. */
+function download(name: string, csv: string): string {
+  const packed = Buffer.from(gzipSync(new TextEncoder().encode(csv), { level: 9, mtime: 0 })).toString("base64");
+  return `<a href="data:application/gzip;base64,${packed}" download="${name}.gz" data-unpacked="${name}">${name}</a>`;
+}
+
+/** Numbers with seven digits, which is more than their errors leave certain and keeps the page small. */
+export function asCsv(rows: readonly Readonly<Record<string, unknown>>[]): string {
+  const rounded = rows.map((row) =>
+    Object.fromEntries(
+      Object.entries(row).map(([name, value]) => [
+        name,
+        typeof value === "number" ? Number(value.toPrecision(7)) : value,
+      ]),
+    ),
+  );
+  const columns = [...new Set(rounded.flatMap((row) => Object.keys(row)))];
+  return `${Papa.unparse(rounded, { columns, newline: "\n" })}\n`;
 }
 
 /** A row for each cell: its names, sizes, and the mean of each measure. */
@@ -33,10 +57,17 @@ export function cellsAsCsv(cells: readonly MeasuredCell[]): string {
     averageBits: cell.averageBits,
     trueBytes: cell.trueBytes,
     kl: cell.kl?.mean,
+    ...textColumns(cell),
+    predictedKl: cell.predictedKl,
     klStdErr: cell.kl?.stdErr,
     sameTop: cell.kl?.sameTop,
     nll: cell.nll?.nll,
     ...Object.fromEntries(tasks.map((task) => [task, cell.tasks?.[task]?.value])),
   }));
-  return `${Papa.unparse(rows, { newline: "\n" })}\n`;
+  return asCsv(rows);
+}
+
+/** KL of each text, where there are several. */
+function textColumns({ texts }: MeasuredCell): Readonly<Record<string, number>> {
+  return texts.size < 2 ? {} : Object.fromEntries([...texts].map(([text, { mean }]) => [`kl of ${text}`, mean]));
 }

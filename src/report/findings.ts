@@ -1,10 +1,10 @@
 /** What the results say, in sentences: each with its figure, and with how certain it is. */
 
-import { groupBy } from "../base/group-by.ts";
-import { digits, klDecimals, plural, probability, signed, span } from "./draw/number-format.ts";
-import type { Difference, Differences, PlanDifferences } from "./results/differences.ts";
+import { furtherDesignFindings, rivalFindings } from "./design-findings.ts";
+import { digits, klDecimals, lessBy, plural, probability, signed, span } from "./draw/number-format.ts";
+import type { Comparisons, Difference, Differences, PlanDifferences } from "./results/differences.ts";
 import { type ModelResult, mean, type PlanResult } from "./results/plan-means.ts";
-import { KNAPSACK, menusOf, strategyOf } from "./results/strategies.ts";
+import { KNAPSACK, strategyOf } from "./results/strategies.ts";
 
 /** A sentence about one model, as plain text. */
 export interface Finding {
@@ -21,38 +21,52 @@ interface Compared {
   readonly found: Difference;
 }
 
-/** Findings on knapsacks first, then on rules, then on tasks. */
-export function findingsOf(models: readonly ModelResult[], differences: Differences): Finding[] {
+/** Findings in their order: on knapsacks first, then on rules, then on tasks. */
+export interface Findings {
+  /** What a reader looks for first. */
+  readonly main: readonly Finding[];
+  /** The others where a designed comparison has many; otherwise all are among the main ones. */
+  readonly further: readonly Finding[];
+}
+
+export function findingsOf(models: readonly ModelResult[], { differences, claims, certainty }: Comparisons): Findings {
   const of = (plans: readonly PlanResult[], place: keyof PlanDifferences): Compared[] =>
     plans.flatMap((plan) => {
       const found = differences.get(plan)?.[place];
       return found === undefined ? [] : [{ plan, found }];
     });
-  return [
+  const designed = models.flatMap((model) => {
+    const groups = claims.get(model) ?? [];
+    return groups.length === 0 ? [] : [{ model, groups }];
+  });
+  const main = [
+    ...rivalFindings(designed, certainty),
     ...models.flatMap(({ name, plans }) => knapsackFindings(name, of(plans, "rival"))),
+  ];
+  const further = [
+    ...furtherDesignFindings(designed, certainty),
     ...models.flatMap(({ name, plans }) => ruleFindings(name, of(plans, "windows"))),
     ...models.flatMap(({ name, plans }) => taskFindings(name, of(plans, "tasks"))),
   ];
+  return designed.length === 0 ? { main: [...main, ...further], further: [] } : { main, further };
 }
 
 /** Whether a knapsack is compared with rules although the results do not state the widths that each could choose from. */
-export function lacksMenus(models: readonly ModelResult[], differences: Differences): boolean {
-  const compared = models.flatMap(({ plans }) => plans.filter((plan) => differences.get(plan)?.rival !== undefined));
-  return compared.some((plan) => menusOf(plan).length === 0);
+export function lacksMenus(plans: readonly PlanResult[], differences: Differences): boolean {
+  return plans.some((plan) => differences.get(plan)?.rival !== undefined);
 }
 
-/** A finding for each menu, or one where the results state no menus. */
+/** Knapsacks of sweeps that design no comparison, against the best rule of as few bytes. */
 function knapsackFindings(model: string, compared: readonly Compared[]): Finding[] {
-  return [...groupBy(compared, ({ plan }) => menusOf(plan).join(" or "))].map(([menu, own]) => {
-    const sorted = [...own].sort((a, b) => gainOf(a) - gainOf(b));
-    const [least, most] = [sorted[0], sorted[sorted.length - 1]];
-    const figure = `${less(mean(own.map(gainOf)))} KL`;
-    const rival = `the best rule${menu === "" ? "" : ` with the same menu ${menu}`} within its bytes`;
-    const at = (one: Compared) => `${less(gainOf(one))} at ${digits(one.plan.averageBits, 2)} bits`;
-    const range = own.length === 1 ? "" : ` on the mean of ${own.length} sizes, from ${at(least)} to ${at(most)}`;
-    const claim = `The knapsack leaves ${figure} than ${rival}${range}.`;
-    return { model, figure, claim, certainty: `${told(own)} The smallest gain is ${evidence(least)}.` };
-  });
+  if (compared.length === 0) return [];
+  const sorted = [...compared].sort((a, b) => gainOf(a) - gainOf(b));
+  const [least, most] = [sorted[0], sorted[sorted.length - 1]];
+  const figure = `${lessBy(mean(compared.map(gainOf)))} KL`;
+  const at = (one: Compared) => `${lessBy(gainOf(one))} at ${digits(one.plan.averageBits, 2)} bits`;
+  const range =
+    compared.length === 1 ? "" : ` on the mean of ${compared.length} sizes, from ${at(least)} to ${at(most)}`;
+  const claim = `The knapsack leaves ${figure} than the best rule within its bytes${range}.`;
+  return [{ model, figure, claim, certainty: `${told(compared)} The smallest gain is ${evidence(least)}.` }];
 }
 
 function ruleFindings(model: string, compared: readonly Compared[]): Finding[] {
@@ -83,11 +97,6 @@ function taskFindings(model: string, compared: readonly Compared[]): Finding[] {
 /** Share of the other plan's KL that the plan leaves out. */
 function gainOf({ plan, found }: Compared): number {
   return -found.difference / ((plan.kl?.mean ?? 0) - found.difference);
-}
-
-function less(gain: number): string {
-  const share = Math.round(Math.abs(100 * gain));
-  return `${share} % ${gain < 0 ? "more" : "less"}`;
 }
 
 /** Difference, interval, corrected p, and the two plans. */

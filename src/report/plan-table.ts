@@ -32,7 +32,7 @@ export function planTable({ name, float, plans }: ModelResult, differences: Diff
     cell: (plan) => (draws.has(plan) ? NOTHING : pointsCell(plan, differences.get(plan)?.tasks)),
   };
   const columns: HtmlColumn<PlanResult>[] = [
-    { title: "plan", cell: planName },
+    { title: "plan", cell: (plan) => planName(plan, draws.has(plan)) },
     { title: "KL", numeric: true, cell: klCell },
     { title: "bits", numeric: true, cell: ({ averageBits }) => digits(averageBits, 2) },
     { title: "MB", numeric: true, cell: ({ trueBytes }) => megabytes(trueBytes) },
@@ -52,7 +52,9 @@ export function planTable({ name, float, plans }: ModelResult, differences: Diff
   return htmlTable(`Plans of ${name}, the smallest first. ${READING}`, columns, rows, { style: "plans", kind });
 }
 
-function planName({ name, policy }: PlanResult): string {
+/** Draws have the policy of their plan, which the row above them has. */
+function planName({ name, policy }: PlanResult, isDraw: boolean): string {
+  if (isDraw) return escapeHtml(name);
   return `${escapeHtml(name)}<span class="below policy">${code(policy)}</span>`;
 }
 

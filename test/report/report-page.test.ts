@@ -26,7 +26,7 @@ describe("quern report", () => {
   beforeAll(() => {
     const { status, stdout, stderr } = quern(["report", RESULTS, "--output", at("report.html"), "--json"]);
     expect([status, stderr]).toEqual([0, ""]);
-    expect(JSON.parse(stdout)).toEqual({ output: at("report.html"), cells: 30, models: 2 });
+    expect(JSON.parse(stdout)).toEqual({ output: at("report.html"), cells: 30, models: 2, comparisons: [] });
     html = readFileSync(at("report.html"), "utf8");
   });
 
@@ -60,7 +60,11 @@ describe("quern report", () => {
     const anchors = links.filter((link) => link.startsWith("#"));
     for (const anchor of anchors) expect(html).toContain(`id="${anchor.slice(1)}"`);
     const others = links.filter((link) => !link.startsWith("#"));
-    expect(others.map((link) => link.slice(0, 21))).toEqual(["data:,", "data:text/csv;base64,", "results.jsonl"]);
+    expect(others.map((link) => link.slice(0, 29))).toEqual([
+      "data:,",
+      "data:application/gzip;base64,",
+      "results.jsonl",
+    ]);
     expect(html).not.toMatch(/<th(?! scope=)[ >]/);
   });
 
@@ -84,14 +88,20 @@ describe("quern report", () => {
     expect(readFileSync(at("report.html"), "utf8")).toBe(html);
   });
 
-  it("draws the four lines of a 2 x 2 of menus and strategies, each with its label", () => {
+  it("draws the four lines of a 2 x 2 of menus and strategies, each with its label, and gains at each budget", () => {
     writeFileSync(at("menus.jsonl"), madeUpMenus("m").map(line).join("\n"));
-    expect(quern(["report", at("menus.jsonl"), "--output", at("menus.html")]).status).toBe(0);
+    const { status, stdout } = quern(["report", at("menus.jsonl"), "--output", at("menus.html"), "--json"]);
+    expect(status).toBe(0);
     const page = readFileSync(at("menus.html"), "utf8");
-    const figure = page.slice(page.indexOf("<title>KL against bits, m</title>")).split("</svg>")[0];
+    const [figure] = page.slice(page.indexOf("<title>KL against bits, m</title>")).split("</svg>");
     for (const label of ["best rule", "knapsack"]) expect(figure.split(`>${label}<`).length).toBe(3);
     for (const menu of ["{2, 4}", "{2, 3, 4, 8}"]) expect(figure.split(`>${menu}<`).length).toBe(3);
+    for (const label of ["uniform 2", "uniform 3", "uniform 4", "random plans"]) expect(figure).toContain(`>${label}<`);
+    expect(page).toContain("<title>m, knapsack {2, 4}: % less KL than rule (mean 25 %)</title>");
     expect(page).not.toContain("Menus are not stated");
+    expect(readablePart(page)).not.toMatch(/NaN|Infinity|undefined|null/);
+    // Two menus at four budgets against rules, one step of menus for both strategies, three budgets of random plans with each menu; each with its mean.
+    expect(JSON.parse(stdout).comparisons.length).toBe(2 * 5 + 2 * 5 + 2 * 4);
   });
 
   it("draws blocks and outliers where the float model's cell has them", () => {
@@ -112,7 +122,7 @@ describe("quern report", () => {
     writeFileSync(at("a.jsonl"), `${line({ plan: "<b>&" })}\n\n`);
     writeFileSync(at("b.jsonl"), line({ plan: "other", trueBytes: 2000 }));
     const { stdout } = quern(["report", at("a.jsonl"), at("b.jsonl"), "--output", at("two.html"), "--json"]);
-    expect(JSON.parse(stdout)).toEqual({ output: at("two.html"), cells: 2, models: 1 });
+    expect(JSON.parse(stdout)).toEqual({ output: at("two.html"), cells: 2, models: 1, comparisons: [] });
     const page = readFileSync(at("two.html"), "utf8");
     expect(page).toContain("&lt;b&gt;&amp;");
     expect(page).not.toContain("<b>");
@@ -181,7 +191,7 @@ describe("comparePlans", () => {
       // No control was drawn with these tokens.
       { plan: "ours", control: "random", calibration: "c", windows: [100, 100] },
     );
-    const [found] = (await comparePlans(models, NEVER)).values();
+    const [found] = (await comparePlans(models, NEVER)).differences.values();
     // Control: a (2, 3), b (6, 7), so (4, 5); ours: (1.5, 1.5).
     expect(found.windows).toMatchObject({ by: "KL", difference: -3, pairs: 2, isBetter: true });
     expect(found.tasks).toBeUndefined();
@@ -193,7 +203,7 @@ describe("comparePlans", () => {
     const ours = (model: string, plan: string, change: (value: number, i: number) => number): Fields => {
       return { model, plan, control: "random", windows: windows.map(change) };
     };
-    const differences = await comparePlans(
+    const { differences } = await comparePlans(
       modelsOf(
         random("m"),
         ours("m", "better", (value, i) => value - 0.5 - 0.01 * i),
@@ -218,7 +228,7 @@ describe("comparePlans", () => {
       { plan: "a", control: "random", windows: [1, 2] },
       { plan: "b", control: "nothing" },
     );
-    expect((await comparePlans(models, NEVER)).size).toBe(0);
+    expect((await comparePlans(models, NEVER)).differences.size).toBe(0);
   });
 });
 

@@ -45,7 +45,7 @@ describe("tasks of a report", () => {
       cell({ plan: "random" }, { piqa: control, copa: "10" }),
       cell({ plan: "ours", control: "random" }, { copa: "01", piqa: ours }),
     );
-    const [{ tasks, windows }] = (await comparePlans(models, NEVER)).values();
+    const [{ tasks, windows }] = (await comparePlans(models, NEVER)).differences.values();
     expect(windows).toBeUndefined();
     expect(tasks).toMatchObject({ by: "tasks", pairs: 42, isBetter: true, shown: true });
     expect(tasks?.difference).toBeCloseTo(20 / 42, 12);
@@ -62,7 +62,7 @@ describe("tasks of a report", () => {
       { plan: "others", control: "random by window", windows: [1, 2, 3] },
       { plan: "random by window", windows: [2, 1, 4] },
     );
-    const differences = await comparePlans(models, NEVER);
+    const { differences } = await comparePlans(models, NEVER);
     const [by, byWindow] = ["ours", "others"].map((name) => [...differences].find(([plan]) => plan.name === name)![1]);
     // Control: a (1, 0.5, 0, 0), b (0, 0, 0, 0), so (0.5, 0.25, 0, 0); ours (0.5, 0.5, 0.5, 1).
     expect(by.tasks).toMatchObject({ difference: (0 + 0.25 + 0.5 + 1) / 4, pairs: 4 });
@@ -77,7 +77,7 @@ describe("tasks of a report", () => {
       cell({ plan: "more", control: "random" }, { copa: "11000" }),
       cell({ plan: "others", control: "random" }, { piqa: "1100" }),
     );
-    expect((await comparePlans(models, NEVER)).size).toBe(0);
+    expect((await comparePlans(models, NEVER)).differences.size).toBe(0);
   });
 });
 
@@ -88,7 +88,7 @@ describe("perplexity", () => {
       { plan: "random", ...by([2, 3, 4]) },
       { plan: "ours", control: "random", ...by([1, 2.5, 3]) },
     );
-    const [{ windows }] = (await comparePlans(models, NEVER)).values();
+    const [{ windows }] = (await comparePlans(models, NEVER)).differences.values();
     expect(windows).toMatchObject({ by: "NLL", pairs: 3, isBetter: true });
     expect(windows?.difference).toBeCloseTo(-2.5 / 3, 12);
   });

@@ -36,11 +36,11 @@ const report: Action<Options> = async (session, args, options) => {
   for (const path of paths) files.push(await readResults(path, session.signal));
   if (files.every(({ cells }) => cells.length === 0))
     throw new FormatError(paths.join(", "), "found no line, expected at least one cell of a sweep");
-  const { html, cells, models } = await writeReport(files, session.signal);
+  const { html, cells, models, comparisons } = await writeReport(files, session.signal);
   await output.write(new TextEncoder().encode(html));
   await output.commit();
   session.output.result(
-    { output: options.output, cells, models },
+    { output: options.output, cells, models, comparisons },
     () => `${options.output}: ${cells} cells of ${models} model${models === 1 ? "" : "s"}`,
   );
 };

@@ -146,22 +146,24 @@ function drawHeat(title: string, map: HeatMap, size: Size): string {
 const BAND = { type: "band", tickSize: 0 } as const;
 
 function heatMarks({ cells, label, describeValue = percent }: HeatMap, hasNumbers: boolean): Markish[] {
-  const shades = cell(cells, {
+  const shade = {
     x: "column",
     y: "layer",
-    fill: ({ tone }: HeatCell) => (tone < 0 ? "var(--low)" : "var(--heat)"),
     fillOpacity: ({ tone }: HeatCell) => Math.abs(tone),
     title: ({ layer, column, share }: HeatCell) =>
       `layer ${layer}, ${label === "" ? "" : `${label} `}${column}: ${describeValue(share)}`,
-  });
-  if (!hasNumbers) return [shades];
+  };
+  // One mark for each colour, so that the page says it once.
+  const [low, high] = [cells.filter(({ tone }) => tone < 0), cells.filter(({ tone }) => tone >= 0)];
+  const shades = [cell(high, { ...shade, fill: "var(--heat)" }), cell(low, { ...shade, fill: "var(--low)" })];
+  if (!hasNumbers) return shades;
   const numbers = text(cells, {
     x: "column",
     y: "layer",
     text: ({ share }: HeatCell) => digits(100 * share, share < 0.0995 ? 1 : 0),
     fill: ({ tone }: HeatCell) => (Math.abs(tone) > TURN ? "var(--paper)" : "var(--ink)"),
   });
-  return [shades, numbers];
+  return [...shades, numbers];
 }
 
 function thinned<T>(values: readonly T[], every: number): T[] {

@@ -28,6 +28,16 @@ export function span([lo, hi]: readonly [number, number], count: number): string
   return Number.isFinite(hi - lo) ? `${signed(lo, count)} to ${signed(hi, count)}` : NOTHING;
 }
 
+/** The ends of an interval of shares, in whole percent. */
+export function percents([lo, hi]: readonly [number, number]): string {
+  return `${digits(100 * lo, 0)} to ${digits(100 * hi, 0)}`;
+}
+
+/** A share that is left out, in words. */
+export function lessBy(gain: number): string {
+  return `${Math.round(Math.abs(100 * gain))} % ${gain < 0 ? "more" : "less"}`;
+}
+
 export function megabytes(bytes: number): string {
   return bytes < 1e9 ? (bytes / 1e6).toPrecision(4) : (bytes / 1e6).toFixed(0);
 }

@@ -1,4 +1,4 @@
-/** Figure of KL against average bits with a line for each strategy and menu, labelled where the line ends. */
+/** Figure of KL against average bits with a line for each strategy, labelled where the line ends. */
 import { dot, gridX, gridY, line, type Markish, ruleX, text } from "@observablehq/plot";
 import type { PlanResult } from "../results/plan-means.ts";
 import { KNAPSACK, RANDOM, RULE, type StrategyLine, UNIFORM } from "../results/strategies.ts";
@@ -12,16 +12,14 @@ const COLOURS: Readonly<Record<string, string>> = {
   [UNIFORM]: "var(--ink)",
   [RANDOM]: "var(--control)",
 };
-const DASHES = ["0", "7 4", "2 4"];
 
 interface Named {
   readonly line: StrategyLine;
   readonly label: string;
   readonly colour: string;
-  readonly dash: string;
 }
 
-/** Strategies have colours; of two menus the one with fewer widths is dashed. */
+/** Each strategy has its colour. */
 export function drawStrategies(title: string, lines: readonly StrategyLine[], size: Size): string {
   const plans = lines.flatMap((line) => line.plans);
   const wide = size.width > 400;
@@ -52,30 +50,23 @@ export function drawStrategies(title: string, lines: readonly StrategyLine[], si
 }
 
 function namedLines(lines: readonly StrategyLine[]): Named[] {
-  const menus = [...new Set(lines.flatMap(({ menu }) => menu ?? []))].sort((a, b) => b.length - a.length);
   return lines.map((line) => ({
     line,
-    label:
-      line.menu === undefined
-        ? (LABELS[line.strategy] ?? line.strategy)
-        : `${LABELS[line.strategy] ?? line.strategy}\n${line.menu}`,
+    label: LABELS[line.strategy] ?? line.strategy,
     colour: COLOURS[line.strategy] ?? "var(--muted)",
-    dash: DASHES[Math.max(0, menus.indexOf(line.menu ?? "")) % DASHES.length],
   }));
 }
 
 const LABELS: Readonly<Record<string, string>> = { [RULE]: "best rule", [RANDOM]: "random", [UNIFORM]: "uniform" };
 
-function lineMarks({ line: { strategy, plans }, colour, dash }: Named, [lowest]: Extent): Markish[] {
+function lineMarks({ line: { strategy, plans }, colour }: Named, [lowest]: Extent): Markish[] {
   const at = { x: "averageBits", y: ({ kl }: PlanResult) => kl?.mean ?? 0 };
   const lo = ({ kl }: PlanResult) => Math.max(lowest, (kl?.mean ?? 0) - (kl?.stdErr ?? 0));
   const hi = ({ kl }: PlanResult) => (kl?.mean ?? 0) + (kl?.stdErr ?? 0);
   const strong = strategy === KNAPSACK || strategy === RULE;
   return [
     // Random plans of one size spend their bits in different places, so that a line through them would say nothing.
-    ...(strategy === RANDOM
-      ? []
-      : [line(plans, { ...at, stroke: colour, strokeWidth: strong ? 2.5 : 1.5, strokeDasharray: dash })]),
+    ...(strategy === RANDOM ? [] : [line(plans, { ...at, stroke: colour, strokeWidth: strong ? 2.5 : 1.5 })]),
     ruleX(plans, { x: "averageBits", y1: lo, y2: hi, stroke: colour, strokeWidth: 1.5 }),
     dot(plans, {
       ...at,
@@ -95,9 +86,8 @@ function describe({ name, averageBits, kl }: PlanResult): string {
 /** The names of lines, right of where they end and moved apart. */
 function labelMarks(named: readonly Named[], yPixel: (plan: PlanResult) => number, size: Size): Markish[] {
   const ends = named.map(({ line: { plans } }) => plans[plans.length - 1]);
-  const rows = Math.max(...named.map(({ label }) => label.split("\n").length));
   const wanted = ends.map(yPixel);
-  return spread(wanted, size.fontSize * (1.1 * rows + 0.4)).map((place, i) =>
+  return spread(wanted, size.fontSize * 1.5).map((place, i) =>
     text([ends[i]], {
       x: "averageBits",
       y: ({ kl }: PlanResult) => kl?.mean ?? 0,

@@ -28,6 +28,13 @@ export function figure(caption: string, draw: (size: Size) => string, sizes: rea
   return `<figure>\n<figcaption>${caption}</figcaption>\n${drawn.join("\n")}\n</figure>`;
 }
 
+/** Two decimals of a pixel are more than a screen shows, and keep the page small. Only attributes are places; texts keep their digits. */
+function roundedPlaces(svg: string): string {
+  return svg.replace(/ [\w-]+="[^"]*"/g, (attribute) =>
+    attribute.replace(/\d+\.\d{3,}/g, (number) => String(Number(Number(number).toFixed(2)))),
+  );
+}
+
 export function drawPlot(title: string, size: Size, options: PlotOptions): string {
   const { document } = parseHTML("<html></html>");
   const style = { fontSize: `${size.fontSize}px`, background: "none", overflow: "visible" };
@@ -39,5 +46,5 @@ export function drawPlot(title: string, size: Size, options: PlotOptions): strin
   const name = document.createElementNS("http://www.w3.org/2000/svg", "title");
   name.textContent = title;
   svg.prepend(name);
-  return svg.outerHTML;
+  return roundedPlaces(svg.outerHTML);
 }

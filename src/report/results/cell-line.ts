@@ -95,6 +95,8 @@ export interface PlanMeasures extends Measures {
   readonly losses: readonly LossLine[];
   /** Experts that too few calibration tokens reached. */
   readonly starved: number;
+  /** Of a knapsack: the KL that it expects of its plan, from what it measured on calibration tokens. */
+  readonly predictedKl?: number;
 }
 
 /** Which cell it is: one model under one plan, with one draw of the calibration tokens and one seed. */

@@ -1,8 +1,12 @@
-/** Compares plans window by window, and item by item of the tasks: with random controls of about as many bytes, knapsacks with rules. */
+/**
+ * Compares plans window by window, and item by item of the tasks: with random controls of about as many bytes, knapsacks with rules. Where a sweep
+ * designs its comparison, its claims are added.
+ */
 
 import { holm } from "../../eval/stats/holm.ts";
 import type { Interval } from "../../eval/stats/interval.ts";
 import { comparePaired, type PairedComparison } from "../../eval/stats/paired.ts";
+import { type Claim, type ClaimGroup, claimsOf } from "./claims.ts";
 import { type PieceKind, pairPieces } from "./paired-pieces.ts";
 import { type ModelResult, type PlanResult, planKey } from "./plan-means.ts";
 import { rivalOf } from "./strategies.ts";
@@ -38,6 +42,24 @@ export interface PlanDifferences {
 /** Differences by plan. Plans that nothing is compared with, or with no windows or items in common with it, are missing. */
 export type Differences = ReadonlyMap<PlanResult, PlanDifferences>;
 
+/** How certain a claim is. */
+export interface Certainty {
+  /** p adjusted by Holm's procedure over all comparisons of the report. */
+  readonly adjusted: number;
+  readonly shown: boolean;
+}
+
+/** All comparisons of a report. */
+export interface Comparisons {
+  readonly differences: Differences;
+  /** Claims of the models whose sweeps design a comparison. */
+  readonly claims: ReadonlyMap<ModelResult, readonly ClaimGroup[]>;
+  /** Of each claim and of each group's mean. */
+  readonly certainty: ReadonlyMap<Claim | ClaimGroup, Certainty>;
+  /** How many p values Holm's procedure goes over. */
+  readonly tests: number;
+}
+
 interface Found {
   readonly plan: PlanResult;
   readonly against: PlanResult;
@@ -46,8 +68,29 @@ interface Found {
   readonly compared: PairedComparison;
 }
 
-/** Compares plans with their random controls, and knapsacks with the best rules. Holm's procedure goes over all of them. */
-export async function comparePlans(models: readonly ModelResult[], signal: AbortSignal): Promise<Differences> {
+/** Makes all comparisons. Holm's procedure goes over all of them together. */
+export async function comparePlans(models: readonly ModelResult[], signal: AbortSignal): Promise<Comparisons> {
+  const found = await pairedComparisons(models, signal);
+  const claims = new Map(models.map((model) => [model, claimsOf(model)] as const));
+  const tested = [...claims.values()]
+    .flat()
+    .flatMap((group) => [
+      ...group.claims.map((claim) => [claim, claim.found.p] as const),
+      ...(group.gain === undefined ? [] : [[group, group.gain.p] as const]),
+    ]);
+  const paired = found.map(({ compared: { mcnemar, bootstrap } }) => mcnemar?.p ?? bootstrap.p);
+  const adjusted = holm([...paired, ...tested.map(([, p]) => p)]);
+  const ofClaims = adjusted.slice(paired.length);
+  return {
+    differences: differencesOf(found, paired, adjusted),
+    claims,
+    certainty: new Map(tested.map(([claim], i) => [claim, { adjusted: ofClaims[i], shown: ofClaims[i] <= ALPHA }])),
+    tests: adjusted.length,
+  };
+}
+
+/** Plans with their random controls, and knapsacks with the best rules. */
+async function pairedComparisons(models: readonly ModelResult[], signal: AbortSignal): Promise<readonly Found[]> {
   const found: Found[] = [];
   const compareBy = async (
     plan: PlanResult,
@@ -69,12 +112,10 @@ export async function comparePlans(models: readonly ModelResult[], signal: Abort
       await compareBy(plan, rivalOf(plan, plans), "rival", "KL");
     }
   }
-  return adjustedDifferences(found);
+  return found;
 }
 
-function adjustedDifferences(found: readonly Found[]): Differences {
-  const ps = found.map(({ compared: { mcnemar, bootstrap } }) => mcnemar?.p ?? bootstrap.p);
-  const adjusted = holm(ps);
+function differencesOf(found: readonly Found[], ps: readonly number[], adjusted: readonly number[]): Differences {
   const differences = new Map<PlanResult, PlanDifferences>();
   for (const [i, one] of found.entries()) {
     const difference = differenceOf(one, ps[i], adjusted[i]);

@@ -27,13 +27,17 @@ export interface PlanResult {
   readonly averageBits: number;
   readonly trueBytes: number;
   readonly cells: readonly MeasuredCell[];
+  /** Over all texts. */
   readonly kl?: Measured;
+  /** KL that the plan's policy expected, if it expects any. */
+  readonly predictedKl?: number;
   readonly sameTop?: number;
   readonly perplexity?: number;
   /** Mean of all tasks. */
   readonly tasks?: Measured;
 }
 
+/** Results of one model, all measured on the same texts and tasks. */
 export interface ModelResult {
   readonly name: string;
   readonly float?: PlanResult;
@@ -43,10 +47,19 @@ export interface ModelResult {
   readonly chance?: number;
 }
 
-/** Gathers cells by model. Of a cell that is there twice (after a sweep was resumed) the last line counts. */
+/**
+ * Gathers cells by model, and by what was measured: results on other texts or tasks are never averaged or compared, but are a model of their own, named
+ * after their files too. Of a cell that is there twice (after a sweep was resumed) the last line counts.
+ */
 export function gatherModels(lines: readonly MeasuredCell[]): ModelResult[] {
   const cells = [...new Map(lines.map((cell) => [cell.key, cell])).values()];
-  return [...groupBy(cells, ({ model }) => model)].map(([name, own]) => gatherModel(name, own));
+  return [...groupBy(cells, ({ model }) => model)].flatMap(([model, ofModel]) => {
+    const groups = [...groupBy(ofModel, ({ hashes }) => hashes["metrics"] ?? "").values()];
+    return groups.map((own) => {
+      const files = [...new Set(own.map(({ file }) => file))].join(", ");
+      return gatherModel(groups.length === 1 ? model : `${model} (${files})`, own);
+    });
+  });
 }
 
 function gatherModel(name: string, cells: readonly MeasuredCell[]): ModelResult {
@@ -82,6 +95,7 @@ function gatherPlan(cells: readonly MeasuredCell[], manyGrids: boolean, isContro
     trueBytes: mean(cells.map((cell) => cell.trueBytes)),
     cells,
     kl: measured(cells.flatMap(({ kl }) => (kl === undefined ? [] : [{ mean: kl.mean, stdErr: kl.stdErr }]))),
+    predictedKl: meanOf(cells, (cell) => cell.predictedKl),
     sameTop: meanOf(cells, (cell) => cell.kl?.sameTop),
     perplexity: nll === undefined ? undefined : exp(nll),
     tasks: measured(cells.flatMap(({ tasks }) => (tasks === undefined ? [] : [taskMean(Object.values(tasks))]))),

@@ -19,6 +19,7 @@ import type {
   TaskScore,
   TasksMetric,
 } from "./cell-line.ts";
+import { overTexts } from "./over-texts.ts";
 
 /** Marks fields as optional: older results and those of other programs lack them. */
 type MaybeMissing<Fields, Missing extends keyof Fields> = Omit<Fields, Missing> & Partial<Pick<Fields, Missing>>;
@@ -36,10 +37,15 @@ export interface MeasuredCell
     Omit<FloatMeasures & PlanMeasures, Reshaped> {
   readonly losses: readonly MaybeMissing<LossLine, "rtnLoss">[];
   readonly experts: readonly MaybeMissing<ExpertLine, "gateSum">[];
+  /** Over all texts on which the cell measured KL. */
   readonly kl?: ReadKl;
+  /** KL of each text, by the name of its metric. */
+  readonly texts: ReadonlyMap<string, ReadKl>;
   readonly nll?: ReadNll;
   /** Scores of all metrics of type `tasks`, by task. */
   readonly tasks?: ReadTasks;
+  /** Name of the file of results, without its ending. */
+  readonly file: string;
   /** A sweep's own lines have none: they are the same whatever command wrote them. */
   readonly command: string | null;
   readonly seconds: number;
@@ -65,9 +71,15 @@ function readCell(line: string, number: number, file: string): MeasuredCell {
     Object.entries(metrics)
       .filter(([, value]) => value.type === type)
       .map(([name, value]) => [name, checked(schema, value, where, ["metrics", name])] as const);
-  const [[, kl] = []] = read(KL, "kl");
+  const texts = new Map(read(KL, "kl"));
   const [[, nll] = []] = read(PERPLEXITY, "perplexity");
-  return { ...cell, kl, nll, tasks: mergeTasks(read(TASKS, "tasks")), seconds: timing.seconds };
+  const kl = overTexts<ReadKl>([...texts.values()]);
+  const tasks = mergeTasks(read(TASKS, "tasks"));
+  return { ...cell, kl, texts, nll, tasks, file: nameOf(file), seconds: timing.seconds };
+}
+
+function nameOf(file: string): string {
+  return (file.split(/[/\\]/).at(-1) ?? file).replace(/\.jsonl(?:\.gz)?$/, "");
 }
 
 /** A task that two metrics have is named after the second one too. */
@@ -177,6 +189,7 @@ const CELL = object({
   metrics: map(v.looseObject({ type: text }, "a metric with its type")),
   losses: list(LOSS, "a list of losses"),
   starved: v.optional(count),
+  predictedKl: v.optional(number),
   experts: list(EXPERT, "a list of experts"),
   blocks: list(BLOCK, "a list of blocks"),
   outliers: list(OUTLIER, "a list of outlier scores"),

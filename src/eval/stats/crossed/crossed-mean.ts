@@ -2,6 +2,7 @@
 import { UsageError } from "../../../base/errors.ts";
 import { incompleteBeta, studentQuantile } from "../beta.ts";
 import type { Interval } from "../interval.ts";
+import { meanWithError } from "../standard-error.ts";
 import { requireLevel } from "../stats-checks.ts";
 import { type CrossedTable, flatTable } from "./crossed-table.ts";
 
@@ -42,6 +43,20 @@ export function crossedMean(table: CrossedTable, level: number = 0.95): CrossedM
     interval: [mean - reach, mean + reach],
     p: twoSided(mean, stdErr, freedom),
     variances: { rows: (larger[0] - rest) / columns, columns: (larger[1] - rest) / rows, rest },
+  };
+}
+
+/** The mean of one row, whose columns alone are random: Student's interval and p, as if the row were the only one there is. */
+export function singleRowMean(values: ArrayLike<number>, level: number = 0.95): CrossedMean {
+  requireLevel(level);
+  const { mean, stdErr, n } = meanWithError(values);
+  if (n < 2) throw new UsageError("mean of a row", `${n} values`, "at least 2");
+  const reach = studentQuantile((1 + level) / 2, n - 1) * stdErr;
+  return {
+    ...{ mean, stdErr, freedom: n - 1 },
+    interval: [mean - reach, mean + reach],
+    p: twoSided(mean, stdErr, n - 1),
+    variances: { rows: 0, columns: n * stdErr ** 2, rest: 0 },
   };
 }
 
