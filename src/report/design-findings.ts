@@ -2,7 +2,7 @@
 import { groupBy } from "../base/group-by.ts";
 import type { CrossedMean } from "../eval/stats/crossed/crossed-mean.ts";
 import { digits, lessBy, percents, plural, probability } from "./draw/number-format.ts";
-import type { Finding } from "./findings.ts";
+import type { Finding } from "./finding.ts";
 import type { Claim, ClaimGroup } from "./results/claims.ts";
 import type { Certainty, Comparisons } from "./results/differences.ts";
 import { type ModelResult, mean } from "./results/plan-means.ts";

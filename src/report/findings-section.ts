@@ -1,6 +1,7 @@
 /** The page's beginning: what was found, in sentences, and how to read their certainty. */
 import { escapeHtml, plural } from "./draw/number-format.ts";
-import { type Finding, findingsOf, lacksMenus } from "./findings.ts";
+import type { Finding } from "./finding.ts";
+import { findingsOf, lacksMenus } from "./findings.ts";
 import type { Comparisons } from "./results/differences.ts";
 import type { ModelResult } from "./results/plan-means.ts";
 import type { MeasuredCell } from "./results/read-cells.ts";

@@ -2,19 +2,10 @@
 
 import { furtherDesignFindings, rivalFindings } from "./design-findings.ts";
 import { digits, klDecimals, lessBy, plural, probability, signed, span } from "./draw/number-format.ts";
+import type { Finding } from "./finding.ts";
 import type { Comparisons, Difference, Differences, PlanDifferences } from "./results/differences.ts";
 import { type ModelResult, mean, type PlanResult } from "./results/plan-means.ts";
 import { KNAPSACK, strategyOf } from "./results/strategies.ts";
-
-/** A sentence about one model, as plain text. */
-export interface Finding {
-  readonly model: string;
-  /** The claim in a few characters: "41 % less KL". */
-  readonly figure: string;
-  readonly claim: string;
-  /** Difference, interval, corrected p and unit. */
-  readonly certainty: string;
-}
 
 interface Compared {
   readonly plan: PlanResult;

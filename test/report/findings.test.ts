@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Finding, findingsOf, lacksMenus } from "../../src/report/findings.ts";
+import type { Finding } from "../../src/report/finding.ts";
+import { findingsOf, lacksMenus } from "../../src/report/findings.ts";
 import { comparePlans } from "../../src/report/results/differences.ts";
 import { type Fields, modelsOf } from "./report-lines.ts";
 

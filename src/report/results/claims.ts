@@ -9,7 +9,7 @@ import {
   crossedGain,
 } from "../../eval/stats/crossed/crossed-difference.ts";
 import type { CrossedMean } from "../../eval/stats/crossed/crossed-mean.ts";
-import { type Design, designOf, type Place } from "./design.ts";
+import { type Design, type DesignPlace, designOf } from "./design.ts";
 import { type ModelResult, mean, type PlanResult } from "./plan-means.ts";
 import type { MeasuredCell } from "./read-cells.ts";
 import { RANDOM, RULE } from "./strategies.ts";
@@ -18,7 +18,7 @@ export type ClaimKind = "rule" | "menu" | "random";
 
 /** Two plans at one menu and budget. */
 export interface Claim {
-  readonly place: Place;
+  readonly place: DesignPlace;
   readonly ours: PlanResult;
   readonly theirs: PlanResult;
   readonly found: CrossedDifference;

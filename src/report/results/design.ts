@@ -3,7 +3,8 @@ import type { PlaceLine } from "./cell-line.ts";
 import type { ModelResult, PlanResult } from "./plan-means.ts";
 import { leastKl, menuName, RANDOM, RULE, strategyOf } from "./strategies.ts";
 
-export interface Place {
+/** A menu and a budget at which plans are compared. */
+export interface DesignPlace {
   /** As text, such as "{2, 4}". */
   readonly menu: string;
   /** In average bits. */
@@ -18,7 +19,7 @@ export interface Design {
   /** Strategies that are compared with the best rule, in the order in which the results name them. */
   readonly rivals: readonly string[];
   /** The plan of a strategy at a place: of several the one with the least KL. */
-  readonly planAt: (strategy: string, place: Place) => PlanResult | undefined;
+  readonly planAt: (strategy: string, place: DesignPlace) => PlanResult | undefined;
 }
 
 /** Undefined if no plan states where it competes. */
@@ -37,6 +38,6 @@ export function designOf({ plans }: ModelResult): Design | undefined {
   };
 }
 
-function competesIn({ cells: [{ competesAt }] }: PlanResult, { menu, budget }: Place): boolean {
+function competesIn({ cells: [{ competesAt }] }: PlanResult, { menu, budget }: DesignPlace): boolean {
   return competesAt.some((place: PlaceLine) => menuName(place.menu) === menu && place.budget === budget);
 }
