@@ -8,6 +8,12 @@ export {
   pairedBootstrap,
 } from "../eval/stats/bootstrap.ts";
 export { type CrossedBootstrapOptions, crossedBootstrap } from "../eval/stats/crossed/crossed-bootstrap.ts";
+export {
+  type CrossedDifference,
+  type CrossedPair,
+  crossedDifference,
+  crossedGain,
+} from "../eval/stats/crossed/crossed-difference.ts";
 export { type CrossedMean, crossedMean } from "../eval/stats/crossed/crossed-mean.ts";
 export type { CrossedTable } from "../eval/stats/crossed/crossed-table.ts";
 export { holm } from "../eval/stats/holm.ts";

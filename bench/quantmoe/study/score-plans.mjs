@@ -1,8 +1,6 @@
 // The plans that the study scores, each with the menus and budgets at which it is compared.
 import { MENUS } from "./families.mjs";
-
-/** The name under which the knapsack of a choice is measured. */
-const knapsackName = ({ menu, bytes }) => `knapsack:${menu} in ${bytes} bytes`;
+import { knapsackName } from "./findings.mjs";
 
 /**
  * Uniform plans, each chosen rule once, and for each choice the knapsack with the same menu in the rule's bytes. A plan that several choices share
