@@ -18,10 +18,12 @@ export function strategiesSection(models: readonly ModelResult[], comparisons: C
   });
   const plain = models.filter((model) => designs.every((designed) => designed.model !== model));
   return [
-    section("menus", "Rules, knapsacks and menus", MENUS, designs.length, (sizes) =>
-      designs.map(({ model, design }) => designFigure(model, design, comparisons, sizes)),
+    section(
+      { id: "menus", title: "Rules, knapsacks and menus", reading: MENUS, count: designs.length },
+      (sizes) => designs.map(({ model, design }) => designFigure(model, design, comparisons, sizes)),
+      designs.map(({ model }) => comparisonsOf(model, comparisons)).join("\n"),
     ),
-    section("strategies", "Strategies: KL against bits", LINES, plain.length, (sizes) =>
+    section({ id: "strategies", title: "Strategies: KL against bits", reading: LINES, count: plain.length }, (sizes) =>
       plain.flatMap((model) => strategyFigure(model, sizes) ?? []),
     ),
   ].join("\n");
@@ -41,12 +43,18 @@ export function strategyAnchors(models: readonly ModelResult[]): (readonly [anch
   ];
 }
 
+interface SectionText {
+  readonly id: string;
+  readonly title: string;
+  readonly reading: string;
+  /** Number of models in it. */
+  readonly count: number;
+}
+
 function section(
-  id: string,
-  title: string,
-  reading: string,
-  count: number,
+  { id, title, reading, count }: SectionText,
   draw: (sizes: readonly Size[]) => readonly string[],
+  after: string = "",
 ): string {
   // As large as lets all of them stand side by side, up to three.
   const sizes = [WIDE, WIDE, HALF][count] ?? SMALL;
@@ -56,6 +64,7 @@ function section(
 <h2>${title}</h2>
 <p>${reading}</p>
 <div class="${sizes === SMALL ? "row" : "pair"}">\n${figures.join("\n")}\n</div>
+${after}
 </section>`;
 }
 
@@ -70,8 +79,13 @@ function designFigure(model: ModelResult, design: Design, comparisons: Compariso
     (size) => `${drawMenus(model, design, size)}\n${drawGains(model.name, gains, size)}`,
     sizes,
   );
-  const table = `<details>\n<summary>All comparisons</summary>\n${claimsTable(model.name, groups, comparisons)}\n</details>`;
-  return `<div data-model="${escapeHtml(model.name)}">\n${drawn}\n${table}\n</div>`;
+  return drawn.replace("<figure>", `<figure data-model="${escapeHtml(model.name)}">`);
+}
+
+function comparisonsOf(model: ModelResult, comparisons: Comparisons): string {
+  const name = escapeHtml(model.name);
+  const table = claimsTable(model.name, comparisons.claims.get(model) ?? [], comparisons);
+  return `<details data-model="${name}">\n<summary>All comparisons of ${name}</summary>\n${table}\n</details>`;
 }
 
 function strategyFigure(model: ModelResult, sizes: readonly Size[]): string | undefined {

@@ -1,6 +1,7 @@
+import { gunzipSync } from "node:zlib";
 import Papa from "papaparse";
 import { describe, expect, it } from "vitest";
-import { cellsAsCsv } from "../../src/report/data-section.ts";
+import { cellsAsCsv, dataSection } from "../../src/report/data-section.ts";
 import { readCells } from "../../src/report/results/read-cells.ts";
 import { line } from "./report-lines.ts";
 
@@ -17,5 +18,25 @@ describe("cellsAsCsv", () => {
     expect(data.length).toBe(2);
     expect(data[0]).toMatchObject({ plan: "a, with a comma", competesAt: "2,4@3 2,4@3.2", kl: "1.5", copa: "" });
     expect(data[1]).toMatchObject({ plan: "b", competesAt: "", kl: "", copa: "0.5" });
+  });
+});
+
+describe("dataSection", () => {
+  it("holds both tables compressed, numbers with seven digits", () => {
+    const cells = readCells(line({ plan: "a" }), "some/results.jsonl");
+    const html = dataSection(
+      [{ name: "results.jsonl", hash: "h", cells }],
+      [
+        { model: "m", gain: 1 / 3 },
+        { model: "n", p: 1e-12 },
+      ],
+    );
+    const tables = [
+      ...html.matchAll(/href="data:application\/gzip;base64,([^"]*)" download="(\w+.csv).gz" data-unpacked="\2"/g),
+    ];
+    expect(tables.map(([, , name]) => name)).toEqual(["cells.csv", "comparisons.csv"]);
+    const [first, second] = tables.map(([, packed]) => gunzipSync(Buffer.from(packed, "base64")).toString("utf8"));
+    expect(first).toBe(cellsAsCsv(cells));
+    expect(second).toBe("model,gain,p\nm,0.3333333,\nn,,1e-12\n");
   });
 });

@@ -50,7 +50,8 @@ function drawRow(
   { domain, size, isLast }: RowLook,
 ): string {
   const [top, height, bottom] = [26, 84, isLast ? 38 : 20];
-  const whole = gain === undefined ? "" : ` (mean ${digits(100 * gain.mean, 0)} %)`;
+  // The narrow size has no room for the mean.
+  const whole = gain === undefined || size.kind === "narrow" ? "" : ` (mean ${digits(100 * gain.mean, 0)} %)`;
   const title = `${strategy} ${menu}: % less KL than rule${whole}`;
   return drawPlot(`${model}, ${title}`, size, {
     ...{ height: top + height + bottom, marginLeft: 8, marginRight: 8, marginTop: top, marginBottom: bottom },
