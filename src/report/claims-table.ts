@@ -73,14 +73,14 @@ export function claimsTable(model: string, groups: readonly ClaimGroup[], compar
     { title: "less by, %", numeric: true, cell: gainCell },
     { title: "95 %", numeric: true, cell: (row) => percents(gainInterval(row)) },
     { title: "p (Holm)", numeric: true, cell: (row) => probability(row.certainty?.adjusted ?? 1) },
-    { title: "spread of draws, %", numeric: true, cell: ({ found }) => digits(100 * found.spreadOfRows, 1) },
+    { title: "spread, %", numeric: true, cell: ({ found }) => digits(100 * found.spreadOfRows, 1) },
     {
       title: "expected KL",
       numeric: true,
       cell: ({ ours }) => digits(ours.predictedKl, klDecimals(ours.kl?.mean ?? 0)),
     },
   ];
-  const caption = `Comparisons of ${model}. Spread of draws: standard deviation over draws of the gain on each.`;
+  const caption = `Comparisons of ${model}. Spread: standard deviation over draws of the gain on each.`;
   return htmlTable(caption, columns, rows, { style: "plans", kind: ({ kind }) => KIND_NAMES[kind] });
 }
 
