@@ -108,6 +108,12 @@ describe("the choice of rules", () => {
       ...{ family: "down", policy: "b", kl: 2, bytes: 22, bits: 3, candidates: 3 },
       second: { family: "blocks", policy: "c", kl: 2.5 },
     });
+    const twice = [...rules, { family: "all", policy: "same as b", menus: ["2,3,4,8"] }];
+    const again = meanByPlan([...cells, cell("same as b", 1, 20), cell("same as b", 3, 22)], "selection");
+    expect(bestRule(twice, again, { menu: "2,3,4,8", bytes: 22 })).toMatchObject({
+      policy: "b",
+      second: { policy: "c" },
+    });
     expect(bestRule(rules, measured, { menu: "2,3,4,8", bytes: 21 })).toMatchObject({ policy: "c" });
     expect(bestRule(rules, measured, { menu: "2,4", bytes: 21 })).toMatchObject({ policy: "a" });
     expect(() => bestRule(rules, measured, { menu: "2,4", bytes: 9 })).toThrow("found none of 9 bytes");

@@ -41,6 +41,10 @@ function shuffled(shapes: ModelShapes): Statistics {
   } as unknown as Statistics;
 }
 
+function widthsOfExperts(resolved: Readonly<Record<string, unknown>>): number {
+  return new Set(Object.entries(resolved).flatMap(([name, bits]) => (name.includes(".experts.") ? [bits] : []))).size;
+}
+
 /** Digits of offsets in the header. */
 const HEADER_BYTES = 256;
 /** Linears of an expert differ by the column indices of their files, so a share of linears has not quite one size. */
@@ -83,6 +87,8 @@ describe.each(["fable-mixtral", "fable-deepseek"])("the rules of the study for %
       "experts by routing weight",
     ];
     const others = ["down", "down and up", "gate", "up", "linears by outlier score", "attention", "uniform"];
+    for (const family of ["first blocks", "last blocks", "experts by tokens", "linears by outlier score"])
+      expect(rules.some((rule) => rule.family === family && /^attention:4.*base:2.*@3$/.test(rule.policy))).toBe(true);
     for (const family of [...wanted, ...others]) expect(rules.map((rule) => rule.family)).toContain(family);
     const { plans, grids } = readJson(`${model}-select.json`);
     expect(plans.map(({ policy }: Rule) => policy)).toEqual(policies);
@@ -90,15 +96,16 @@ describe.each(["fable-mixtral", "fable-deepseek"])("the rules of the study for %
   });
 
   it("take the largest count that fits", async () => {
-    const counted = rules.filter(({ family }) => family === "blocks by cosine" || family === "experts by tokens");
-    expect(counted.length).toBeGreaterThan(20);
+    const families = ["blocks by cosine", "experts by tokens", "blocks by cosine, filled with experts"];
+    const counted = rules.filter(({ family }) => families.includes(family));
+    expect(counted.length).toBeGreaterThan(30);
     for (const { policy, budget } of counted) {
-      const more = policy.replace(/:(\d+)@/, (_, count) => `:${Number(count) + 1}@`);
+      const more = policy.replace(/:(\d+)@(\d)$/, (_, count, bits) => `:${Number(count) + 1}@${bits}`);
       const size = planFor(parsePolicy(more), { shapes, groupSize: 64, statistics: shuffled(shapes) });
       const most = budgets.find((each) => each.bits === budget)?.bytes ?? 0;
-      // Past the last block or expert there is nothing to raise.
+      // Past the last block or expert there is nothing to raise, and with all of them the plan is one of classes, which is listed, too.
       await size.then(
-        ({ trueBytes }) => expect(trueBytes).toBeGreaterThan(most),
+        ({ trueBytes, resolved }) => expect(trueBytes > most || widthsOfExperts(resolved) === 1 ? more : "").toBe(more),
         (error) => expect(String(error)).toContain("expected up to"),
       );
     }

@@ -1,9 +1,9 @@
 // node bench/quantmoe/study/choose-rules.mjs MODEL...: of the rules that the sweep MODEL-select.json measured, the best for each budget and menu
-// (MODEL-chosen.json), and the sweep that scores them on other texts beside the knapsack in their bytes (MODEL-score.json).
+// (MODEL-chosen.json), and the sweep that scores them on other texts beside the knapsack in their bytes (MODEL-score.json). For a model that tasks can
+// measure also the sweep of tasks (MODEL-tasks.json).
 import { parseArgs } from "node:util";
-import { MENUS } from "./families.mjs";
 import { readDocument, readResults, writeDocument } from "./files.mjs";
-import { randomPlans, scoredPlans } from "./score-plans.mjs";
+import { randomPlans, scoredPlans, taskPlans } from "./score-plans.mjs";
 import { bestRule, meanByPlan } from "./selection.mjs";
 import { STUDIES, sweepOf } from "./studies.mjs";
 
@@ -18,7 +18,7 @@ for (const name of parseArgs({ allowPositionals: true }).positionals) {
       `results of ${name}-select: found nothing of ${missing[0].policy} and ${missing.length - 1} other rules`,
     );
   const chosen = budgets.flatMap((budget) =>
-    Object.keys(MENUS).map((menu) => ({
+    study.menus.map((menu) => ({
       budget: budget.bits,
       menu,
       ...bestRule(rules, measured, { menu, bytes: budget.bytes }),
@@ -28,6 +28,11 @@ for (const name of parseArgs({ allowPositionals: true }).positionals) {
   const { draws: calibration, scoring: metrics, seeds } = study;
   const plans = [...scoredPlans(chosen), ...randomPlans(random, seeds)];
   writeDocument(`${name}-score.json`, sweepOf(study, { calibration, plans, metrics }));
+  if (study.tasks !== undefined)
+    writeDocument(
+      `${name}-tasks.json`,
+      sweepOf(study, { calibration: calibration.slice(0, 1), plans: taskPlans(chosen), metrics: study.tasks }),
+    );
   console.log(
     `${name}: ${plans.reduce((sum, plan) => sum + (plan.seeds?.length ?? 1), 0) * calibration.length} cells to score`,
   );

@@ -9,7 +9,7 @@ export const BUDGETS = [2.1, 2.2, 2.4, 2.6, 2.8, 3.0, 3.2, 3.5, 3.8, 4.2];
 
 /**
  * Policies with one free count, by family. `text(n)` is the policy for a count n from 1 to `most`; a policy without a count has
- * most 1. Each is written for one frame: the bits of attention (and of dense layers), of shared experts, and of everything else.
+ * most 1, and one with `fill` takes a second count, at most that many, once the first is found. Each is written for one frame: the bits of attention (and of dense layers), of shared experts, and of everything else.
  */
 export function familiesOf(model, menu) {
   const found = [];
@@ -25,7 +25,7 @@ export function familiesOf(model, menu) {
 
 /**
  * First parts of policies. What all tokens use gets as many bits as the raised experts, or one step more, shared experts with it or not.
- * The main frame carries all families, the second the rules that did best before, the third blocks by cosine alone.
+ * The first two frames carry all families (the second only if its step is one bit), the third blocks by cosine alone.
  */
 function framesOf(model, menu, base, raised) {
   const above = menu.find((bits) => bits > raised);
@@ -70,43 +70,52 @@ function raisedClasses(model, menu, base, raised) {
 }
 
 /** Parts of routed experts over one frame, and their pairs. */
-function raisedFamilies({ blocks, experts, linears }, { text: frame, place, above }, bits) {
-  const of = (family, most, part) => ({ family, most, text: (n) => `${frame}+${part(n)}` });
-  const fixed = (family, part) => of(family, 1, () => part);
+function raisedFamilies(model, frame, bits) {
+  const of = (family, most, part) => ({ family, most, text: (n) => `${frame.text}+${part(n)}` });
+  const best = bestFamilies(model, frame, bits, of);
+  if (frame.place > 1) return [best[0], filledBlocks(model, frame, bits)];
+  // A second frame of 8 bits, which would take a third of a bit from the experts, has only the families that did best.
+  if (frame.place === 1 && frame.above > bits + 1) return best;
+  return [...best, ...otherFamilies(model, frame, bits, of), filledBlocks(model, frame, bits)];
+}
+
+function bestFamilies({ blocks, experts }, { place, above }, bits, of) {
   const down = `projection:down@${bits}`;
-  const byCosine = of("blocks by cosine", blocks, (n) => `importance:${n}@${bits}`);
-  if (place > 1) return [byCosine];
-  const best = [
-    byCosine,
-    of("experts by routing weight", experts, (n) => `gate-frequency:${n}@${bits}`),
-    fixed("down", down),
-    fixed("down and up", `${down}+projection:up@${bits}`),
-    of("down, blocks by cosine", blocks, (n) => `${down}+importance:${n}@${bits}`),
-  ];
-  if (place === 1)
-    return [
-      ...best,
-      of(
-        "blocks by cosine at two widths",
-        Math.floor(blocks / 2),
-        (n) => `importance:${2 * n}@${bits}+importance:${n}@${above}`,
-      ),
-    ];
+  const twoWidths = (n) => `importance:${2 * n}@${bits}+importance:${n}@${above}`;
   return [
-    ...best,
+    of("blocks by cosine", blocks, (n) => `importance:${n}@${bits}`),
+    of("experts by routing weight", experts, (n) => `gate-frequency:${n}@${bits}`),
+    of("down", 1, () => down),
+    of("down and up", 1, () => `${down}+projection:up@${bits}`),
+    of("down, blocks by cosine", blocks, (n) => `${down}+importance:${n}@${bits}`),
+    ...(place === 1 ? [of("blocks by cosine at two widths", Math.floor(blocks / 2), twoWidths)] : []),
+  ];
+}
+
+function otherFamilies(model, { place }, bits, of) {
+  // All of them raised is a plan of classes, which the first frame has already.
+  const [blocks, experts, linears] = [model.blocks, model.experts, model.linears].map((all) =>
+    place === 0 ? all : all - 1,
+  );
+  const down = `projection:down@${bits}`;
+  const oneExpert = `gate-frequency:1@${bits}`;
+  return [
     of("first blocks", blocks, (n) => `first:${n}@${bits}`),
     of("last blocks", blocks, (n) => `last:${n}@${bits}`),
     of("experts by tokens", experts, (n) => `frequency:${n}@${bits}`),
-    of("linears by outlier score", linears, (n) => `outlier:${percentOf(n, linears)}@${bits}`),
-    fixed("up", `projection:up@${bits}`),
-    fixed("gate", `projection:gate@${bits}`),
+    of("linears by outlier score", linears, (n) => `outlier:${percentOf(n, model.linears)}@${bits}`),
+    of("up", 1, () => `projection:up@${bits}`),
+    of("gate", 1, () => `projection:gate@${bits}`),
     of("down, experts by routing weight", experts, (n) => `${down}+gate-frequency:${n}@${bits}`),
-    of(
-      "blocks by cosine, experts by routing weight",
-      blocks,
-      (n) => `importance:${n}@${bits}+gate-frequency:1@${bits}`,
-    ),
+    of("blocks by cosine, experts by routing weight", blocks, (n) => `importance:${n}@${bits}+${oneExpert}`),
   ];
+}
+
+/** As many whole blocks as fit, then as many experts of every block as still fit: the rule of blocks that leaves no bytes. */
+function filledBlocks({ blocks, experts }, { text: frame }, bits) {
+  const text = (n, more = 0) =>
+    `${frame}+importance:${n}@${bits}${more === 0 ? "" : `+gate-frequency:${more}@${bits}`}`;
+  return { family: "blocks by cosine, filled with experts", most: blocks - 1, text, fill: experts - 1 };
 }
 
 /** Random plans that rules and knapsack are compared with: linears drawn over the main frame. */

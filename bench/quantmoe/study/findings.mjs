@@ -17,8 +17,8 @@ export async function findingsOf({ chosen, random, cells, texts }) {
       menu,
       ...(await compared(of(knapsackName(choice)), of(choice.policy))),
     });
-    if (menu === "2,4") continue;
     const narrow = chosen.find((other) => other.budget === budget && other.menu === "2,4");
+    if (menu === "2,4" || narrow === undefined) continue;
     claims.push({ claim: "menu for rules", budget, menu, ...(await compared(of(choice.policy), of(narrow.policy))) });
     const knapsacks = [choice, narrow].map((each) => of(knapsackName(each)));
     claims.push({ claim: "menu for knapsacks", budget, menu, ...(await compared(...knapsacks)) });

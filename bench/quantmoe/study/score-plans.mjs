@@ -21,6 +21,13 @@ export function scoredPlans(chosen) {
   return [...rules, ...knapsacks].map(([name, plan]) => ({ name, ...plan }));
 }
 
+/** The few plans that answer all items of tasks: uniform 3 and 4 bits, and rule and knapsack in the bytes of uniform 3. */
+export function taskPlans(chosen) {
+  const names = new Set(["uniform:3", "uniform:4"]);
+  for (const choice of chosen.filter(({ budget }) => budget === 3)) names.add(choice.policy).add(knapsackName(choice));
+  return scoredPlans(chosen).filter(({ name }) => names.has(name));
+}
+
 function addPlace(plans, name, plan, place) {
   const { competesAt = [] } = plans.get(name) ?? {};
   plans.set(name, { ...plan, competesAt: [...competesAt, place] });

@@ -16,7 +16,7 @@ function summary(group, metric) {
   return { kl: mean, bytes: Math.max(...group.map(({ trueBytes }) => trueBytes)), bits: group[0].averageBits };
 }
 
-/** The best rule, and the best one of another family: how much the choice of a family matters. */
+/** The best rule, and the best other plan of another family: how much the choice of a family matters. */
 export function bestRule(rules, measured, { menu, bytes }) {
   const fitting = rules
     .map(({ family, policy, menus }) => ({ family, policy, menus, ...measured.get(policy) }))
@@ -25,7 +25,10 @@ export function bestRule(rules, measured, { menu, bytes }) {
   if (fitting.length === 0)
     throw new Error(`rules with menu ${menu}: found none of ${bytes} bytes, expected at least one`);
   const [{ menus: _, ...best }] = fitting;
-  const other = fitting.find(({ family }) => family !== best.family);
+  // One plan may be listed under several families (all blocks raised, all experts raised): then its cells have the same numbers.
+  const other = fitting.find(
+    ({ family, kl, bytes: own }) => family !== best.family && (kl !== best.kl || own !== best.bytes),
+  );
   return {
     ...best,
     candidates: fitting.length,

@@ -40,12 +40,14 @@ export class Sizes {
   }
 
   /**
-   * The bytes of a budget of average bits: between those of uniform plans, whose bytes rise in proportion to their bits, and a part for headers,
-   * whose lengths differ by the digits of offsets.
+   * The bytes of a budget of average bits: between those of uniform plans, whose bytes rise about in proportion to their bits, and a part for headers,
+   * whose lengths differ by the digits of offsets. Uniform plans fit their own budgets.
    */
   async budget(bits) {
     const [two, four] = [await this.of("uniform:2"), await this.of("uniform:4")];
-    return Math.ceil((two.bytes + ((bits - 2) / 2) * (four.bytes - two.bytes) + HEADER_BYTES) / 1000) * 1000;
+    const between = two.bytes + ((bits - 2) / 2) * (four.bytes - two.bytes);
+    const uniform = bits === 3 ? (await this.of("uniform:3")).bytes : 0;
+    return Math.ceil((Math.max(between, uniform) + HEADER_BYTES) / 1000) * 1000;
   }
 }
 
