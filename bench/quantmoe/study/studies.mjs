@@ -60,10 +60,7 @@ const smol = {
   ],
   /** All items that the data has. */
   tasks: [{ name: "tasks", type: "tasks", tasks: ["copa", "piqa", "hellaswag"], data: "../data/eval" }],
-  random: [
-    { menu: "2,3,4,8", budget: 2.6, base: 2, raised: 3 },
-    { menu: "2,3,4,8", budget: 3.8, base: 3, raised: 4 },
-  ],
+  random: [{ menu: "2,3,4,8", budget: 2.6, base: 2, raised: 3 }],
   seeds: 5,
   settings: { sampleTokens: 512 },
 };
