@@ -18,7 +18,7 @@ export {
   planSettingsOf,
   sizedPlan,
 } from "../compress/plan/plan-model.ts";
-export { type RefinedPlan, type RefineOptions, refinePlan } from "../compress/plan/refine/refine-plan.ts";
+export { type RefineOptions, refineDamage } from "../compress/plan/refine/refine-damage.ts";
 export { type ModelShapes, type SourceLinear, shapesOfConfig, shapesOfFiles } from "../compress/recipe/model-shapes.ts";
 export { DAMAGE_SAMPLE_TOKENS, type Damages, type DamageTable } from "../compress/statistics/damage-table.ts";
 export { type Budget, parseBudget } from "../policy/budget.ts";

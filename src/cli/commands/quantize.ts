@@ -151,8 +151,9 @@ async function openBlocks(
 function checkChoices(options: Options): void {
   const chosen = [options.bits, options.plan, options.policy].filter((value) => value !== undefined).length;
   if (chosen > 1) throw new UsageError("bits", `${chosen} sources`, "one of --bits, --plan and --policy");
-  const { stats, budget, minBits, freeze } = options;
-  const ofPolicies = { "--stats": stats, "--budget": budget, "--min-bits": minBits, "--freeze": freeze };
+  const { stats, budget, minBits, freeze, refine } = options;
+  const ofKnapsack = { "--budget": budget, "--min-bits": minBits, "--freeze": freeze, "--refine": refine };
+  const ofPolicies = { "--stats": stats, ...ofKnapsack };
   for (const [option, value] of Object.entries(ofPolicies))
     if (options.policy === undefined && value !== undefined)
       throw new UsageError(option, "no --policy beside it", "a --policy that uses it");

@@ -24,6 +24,7 @@ export interface KnapsackCommandOptions {
   /** `REGEX@BITS`. */
   readonly freeze?: readonly string[];
   readonly sampleTokens: number;
+  readonly refine?: boolean;
 }
 
 export function addKnapsackOptions(command: Command): Command {
@@ -40,7 +41,8 @@ export function addKnapsackOptions(command: Command): Command {
       "calibration tokens that policy knapsack measures KL on",
       integerIn("--sample-tokens", 16, 2 ** 20),
       DAMAGE_SAMPLE_TOKENS,
-    );
+    )
+    .option("--refine", "let policy knapsack measure damages again under error feedback (some minutes more)");
 }
 
 /** Where damages come from. */
@@ -83,22 +85,23 @@ export function commandKnapsack(
 
 async function damageTable(
   session: CommandSession,
-  { sampleTokens }: KnapsackCommandOptions,
+  { sampleTokens, refine }: KnapsackCommandOptions,
   { statistics, path, grid, groupSize, measureOn }: DamageSource,
 ): Promise<DamageTable> {
-  const wanted = measuredAs(grid, groupSize, sampleTokens);
-  const { measureDamage } = await import("../../compress/plan/measure-damage.ts");
+  const wanted = measuredAs(grid, { groupSize, sampleTokens, refine });
+  const { measureDamageAs } = await import("../../compress/plan/refine/measure-damage-as.ts");
   // Measuring takes minutes, in which no other process may change the statistics file.
   const kept = statistics === undefined || statistics.damage?.measuredAs === wanted ? undefined : path;
   await using _claim = await claimOutputs({ outputs: [measureOn === undefined ? undefined : kept], inputs: [] });
-  const run = { grid, groupSize, sampleTokens, signal: session.signal, onProgress: session.report };
+  const known = statistics?.damage;
+  const run = { grid, groupSize, sampleTokens, refine, known, signal: session.signal, onProgress: session.report };
   const measure =
     measureOn &&
     (async () => {
       const { model, windows } = await measureOn();
-      return measureDamage(model, windows, run);
+      return measureDamageAs(model, windows, run);
     });
-  const table = await damagesMeasuredAs(wanted, statistics?.damage, measure);
+  const table = await damagesMeasuredAs(wanted, known, measure);
   if (statistics !== undefined && kept !== undefined) await keep(kept, { ...statistics, damage: table });
   return table;
 }

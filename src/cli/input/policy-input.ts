@@ -34,13 +34,13 @@ export function addPolicyOptions(command: Command): Command {
 /** Reads the policy before any file is opened. @throws UsageError for a policy that cannot be read or does not go with the other options. */
 export function readPolicy(text: string, options: PolicyCommandOptions): Policy {
   const policy = parsePolicy(text);
-  const { budget, minBits, freeze } = options;
+  const { budget, minBits, freeze, refine } = options;
   const { kind } = policy;
   if (kind !== "rules" && budget === undefined)
     throw new UsageError(`policy ${text}`, "no budget", "a budget, such as --budget 3.0 or --budget 5.2MB");
   if (kind === "rules" && budget !== undefined)
     throw new UsageError("--budget", `policy ${text}`, "policy knapsack or auto, to which this option applies");
-  for (const [option, value] of Object.entries({ "--min-bits": minBits, "--freeze": freeze }))
+  for (const [option, value] of Object.entries({ "--min-bits": minBits, "--freeze": freeze, "--refine": refine }))
     if (kind !== "knapsack" && value !== undefined)
       throw new UsageError(option, `policy ${text}`, "policy knapsack, to which this option applies");
   return policy;

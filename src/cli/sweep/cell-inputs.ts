@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { nodeOutputFile } from "../../adapter/node-output.ts";
 import { UsageError } from "../../base/errors.ts";
-import { measureDamage } from "../../compress/plan/measure-damage.ts";
+import { measureDamageAs } from "../../compress/plan/refine/measure-damage-as.ts";
 import { gridOver } from "../../compress/recipe/choose-grid.ts";
 import { LOW_BIT_GRID } from "../../compress/recipe/settings.ts";
 import { calibrate } from "../../compress/statistics/calibrate.ts";
@@ -16,6 +16,7 @@ import { scoredWindows } from "../../eval/scoring/scored-windows.ts";
 import type { Model } from "../../model/model.ts";
 import { parsePolicy } from "../../policy/policy.ts";
 import { openModel } from "../input/open-model.ts";
+import { readStatisticsFile } from "../input/statistics-input.ts";
 import { readTokens } from "../input/token-input.ts";
 import type { CommandSession } from "../session/command-session.ts";
 import { groupSizeOf, wishOf } from "./cell-grid.ts";
@@ -40,28 +41,31 @@ export async function windowsOf(session: CommandSession, model: Model, draw: Swe
   return windows;
 }
 
-/** Statistics for every policy, with damages if a plan of the sweep is a knapsack. @returns the file. */
+/** Statistics for every policy, with damages if a plan of the sweep is a knapsack: refined ones if the cell's plan says so. @returns the file. */
 export async function prepareStatistics(
   session: CommandSession,
   config: SweepConfig,
   cell: SweepCell,
-  { cache }: SweepFolder,
+  folder: SweepFolder,
 ): Promise<string> {
   const needsDamage = config.plans.some(({ policy }) => parsePolicy(policy).kind === "knapsack");
   const grid = gridOver(LOW_BIT_GRID, wishOf(cell.grid));
   const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
   const groupSize = groupSizeOf(cell.grid);
-  const measured = needsDamage ? measuredAs(grid, groupSize, sampleTokens) : "";
+  const { refine = false } = cell.plan;
+  const measured = needsDamage ? measuredAs(grid, { groupSize, sampleTokens, refine }) : "";
   const name = await hashOf([cell.hashes["model"], cell.hashes["calibration"], measured]);
-  const path = join(cache, `statistics-${name.slice(0, 24)}.safetensors`);
+  const path = join(folder.cache, `statistics-${name.slice(0, 24)}.safetensors`);
   if (existsSync(path)) return path;
+  // Refined damages are made from those that are not, which other cells need as well.
+  const { refine: _, ...unrefined } = cell.plan;
+  const plain = refine ? await prepareStatistics(session, config, { ...cell, plan: unrefined }, folder) : undefined;
   await using model = await openModel(session, cell.model.path, { activations: "f32" });
   const windows = await windowsOf(session, model, cell.calibration);
   const run = { signal: session.signal, onProgress: session.report };
-  const statistics = await calibrate(model, windows, run);
-  const damages = needsDamage
-    ? await measureDamage(model, windows, { grid, groupSize, sampleTokens, ...run })
-    : undefined;
+  const statistics = plain === undefined ? await calibrate(model, windows, run) : await readStatisticsFile(plain);
+  const wish = { grid, groupSize, sampleTokens, refine, known: statistics.damage, ...run };
+  const damages = needsDamage ? await measureDamageAs(model, windows, wish) : undefined;
   await using output = await nodeOutputFile(path, { force: true });
   await writeStatistics(output, {
     ...statistics,

@@ -82,13 +82,13 @@ function decidingOf(
   { plan, grid, seed, hashes }: Pick<SweepCell, "plan" | "grid" | "seed" | "hashes">,
 ): unknown {
   const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
-  const { policy, budget = null, activations } = plan;
+  const { policy, budget = null, activations, refine = false } = plan;
   // Results exist whose keys were made of these fields in this order: a new field may be added only where it is used. The grid is
   // included with its defaults, so that a result made with other defaults has another key.
   return {
     ...{ version: VERSION, hashes, seed, activations: activations === undefined ? (config.activations ?? null) : null },
     ...{ sampleTokens, grid: wholeGrids(grid) },
-    plan: { policy, budget, ...(activations !== undefined && { activations }) },
+    plan: { policy, budget, ...(activations !== undefined && { activations }), ...(refine && { refine }) },
     budgetOf: config.plans.find(({ name }) => name === plan.budgetOf)?.policy ?? null,
   };
 }

@@ -6,6 +6,7 @@ import { fileError } from "../../adapter/file-errors.ts";
 import { FormatError } from "../../base/errors.ts";
 import { type JsonValue, parseJson } from "../../base/json.ts";
 import { schemaError } from "../../base/schema-error.ts";
+import { parsePolicy } from "../../policy/policy.ts";
 import { FLOAT_PLAN, type SweepConfig } from "./sweep-config.ts";
 import { fieldsAt, SWEEP_SCHEMA } from "./sweep-schema.ts";
 
@@ -34,6 +35,14 @@ function checkReferences(config: SweepConfig, path: string): SweepConfig {
   const plans = config.plans.map(({ name }) => name);
   if (plans.includes(FLOAT_PLAN))
     throw new FormatError(path, `field plans: found the name "${FLOAT_PLAN}", which is the float model's own`);
+  const unrefinable = config.plans.find(
+    ({ policy, refine }) => refine === true && parsePolicy(policy).kind !== "knapsack",
+  );
+  if (unrefinable !== undefined)
+    throw new FormatError(
+      path,
+      `plan ${unrefinable.name}: found refine with policy ${unrefinable.policy}, expected policy knapsack`,
+    );
   for (const { name, control, budgetOf } of config.plans)
     for (const other of [control, budgetOf])
       if (other !== undefined && !plans.includes(other))

@@ -124,7 +124,15 @@ async function quantize(
   await using written = await nodeOutput(output);
   const { averageBits, trueBytes } = await writeQuantized(model.files, quantized, { settings, output: written });
   await checkpoint.remove();
-  return { averageBits, trueBytes, losses: lossesOf(model, quantized.modules), starved: quantized.starved.length };
+  const { predictedKl } = plan;
+  const losses = lossesOf(model, quantized.modules);
+  return {
+    averageBits,
+    trueBytes,
+    losses,
+    starved: quantized.starved.length,
+    ...(predictedKl !== undefined && { predictedKl }),
+  };
 }
 
 async function planOf(

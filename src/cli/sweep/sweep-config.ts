@@ -47,6 +47,8 @@ export interface SweepPlan {
   readonly budget?: string;
   /** Budget of policy knapsack: the bytes of the plan of this name. */
   readonly budgetOf?: string;
+  /** Whether policy knapsack refines its damages to those under error feedback. */
+  readonly refine?: boolean;
   readonly seeds?: readonly number[];
   /** Name of the plan that it is compared with: a random one of as many bytes. */
   readonly control?: string;

@@ -57,6 +57,8 @@ const PLAN = v.strictObject(
     /** Budgets of policy knapsack: bits or bytes with a unit, and the name of a plan of as many bytes. */
     budget: v.optional(text),
     budgetOf: v.optional(text),
+    /** Whether policy knapsack refines its damages to those under error feedback. */
+    refine: v.optional(v.boolean("true or false")),
     seeds: v.optional(list(count)),
     /** Name of the plan that it is compared with: a random one of as many bytes. */
     control: v.optional(text),

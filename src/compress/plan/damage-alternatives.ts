@@ -27,7 +27,7 @@ export interface AlternativesRun {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** Alternatives by module name, in the order of `widths`. */
+/** Alternatives by module name. All widths of a linear share its Hessian and factor. */
 export async function quantizeAlternatives(
   model: Model,
   windows: Windows,
@@ -36,33 +36,24 @@ export async function quantizeAlternatives(
   const found = new Map<string, Alternative[]>();
   const readWeights = weightReader(model);
   using batch = new WindowBatch(model, windows);
-  const contexts = widths.map((bits) => {
-    const modules = uniformModules(model.files, bits, groupSize);
-    const sink: Sink = {
-      starved: [],
-      readWeights,
-      add: (matrix, report) => keep(found, bits, matrix, report),
-    };
-    const settings = { ...grid, modules };
-    return { model, settings, rtnLoss: false, turns, state: batch.state, sink, swap: () => {} };
-  });
-  const total = contexts.reduce((sum, { settings }) => sum + settings.modules.size, 0);
+  const [first, ...others] = widths;
+  const add: Sink["add"] = (matrix, report) => keep(found, matrix, report);
+  const settings = { ...grid, modules: uniformModules(model.files, first, groupSize) };
+  const sink = { starved: [], readWeights, add };
+  const beside = { widths: () => others, add };
+  const context = { model, settings, rtnLoss: false, turns, state: batch.state, sink, beside, swap: () => {} };
+  const total = settings.modules.size * widths.length;
   onProgress?.({ phase: "alternatives", done: 0, total, unit: "matrices" });
   await batch.run(turns, async (tap) => {
-    for (const context of contexts) await quantizeSite(context, tap);
+    await quantizeSite(context, tap);
     const done = [...found.values()].reduce((sum, list) => sum + list.length, 0);
     onProgress?.({ phase: "alternatives", done, total, unit: "matrices" });
   });
   return found;
 }
 
-function keep(
-  found: Map<string, Alternative[]>,
-  bits: Bits,
-  matrix: QuantizedMatrix,
-  { name, loss, tokens }: ModuleReport,
-): void {
+function keep(found: Map<string, Alternative[]>, matrix: QuantizedMatrix, { name, loss, tokens }: ModuleReport): void {
   const known = found.get(name) ?? [];
-  known.push({ bits, matrix, loss: loss ?? 0, tokens });
+  known.push({ bits: matrix.bits, matrix, loss: loss ?? 0, tokens });
   found.set(name, known);
 }

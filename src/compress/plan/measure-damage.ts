@@ -41,13 +41,14 @@ export interface DamageOptions {
 const MEASURED = [2, 3] as const;
 const WIDTHS = [2, 3, 4] as const;
 
-const OPTIONS: KnownOptions<DamageOptions> = {
+/** The names of the options of a measurement. */
+export const DAMAGE_OPTIONS: KnownOptions<DamageOptions> = {
   ...{ grid: true, groupSize: true, sampleTokens: true, signal: true, onProgress: true },
 };
 
 /** The damage of each linear at each width. The model itself is not changed, so others may use it meanwhile. */
 export async function measureDamage(model: Model, windows: Windows, options: DamageOptions): Promise<Damages> {
-  checkKnownOptions<DamageOptions>("measureDamage", options, OPTIONS);
+  checkKnownOptions<DamageOptions>("measureDamage", options, DAMAGE_OPTIONS);
   checkDamageGrid(options);
   return model.job(options.signal, (turns) => measureGroups(model, windows, options, turns));
 }
@@ -86,7 +87,8 @@ async function measureGroups(model: Model, windows: Windows, options: DamageOpti
   return damages;
 }
 
-function checkDamageGrid({ grid, sampleTokens = DAMAGE_SAMPLE_TOKENS }: DamageOptions): void {
+/** @throws UsageError for an invalid grid or number of tokens. */
+export function checkDamageGrid({ grid, sampleTokens = DAMAGE_SAMPLE_TOKENS }: DamageOptions): void {
   checkGridSettings(grid);
   if (!(Number.isInteger(sampleTokens) && sampleTokens >= 1))
     throw new UsageError("sampleTokens", String(sampleTokens), "a whole number from 1");
@@ -110,8 +112,8 @@ function groupsOf(model: Model): readonly (readonly Linear[])[] {
   return [...groups.values()];
 }
 
-/** KL of the model with the linears of one group replaced. */
-async function groupKl(
+/** KL of the model with some linears replaced, the first one in the earliest block. */
+export async function groupKl(
   machine: Machine,
   probe: DamageProbe,
   group: readonly Linear[],

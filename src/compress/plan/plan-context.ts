@@ -56,4 +56,6 @@ export interface SizedPlan extends PlanDocument {
   /** Bytes of the weight file that `quantize` writes. For a bare configuration, floats count as 16 bits. */
   readonly trueBytes: number;
   readonly groupSize: number;
+  /** Sum of the damages that policy knapsack expects, in nats of KL per token. Other policies have none. */
+  readonly predictedKl?: number;
 }

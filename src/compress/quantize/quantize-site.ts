@@ -2,8 +2,9 @@
 import type { Tap } from "../../model/pass/record/pass.ts";
 import type { State } from "../../model/pass/state/pass-state.ts";
 import type { Linear } from "../../model/weights/linears.ts";
-import type { GptqResult } from "../../quant/gptq.ts";
+import type { GptqOptions, GptqResult } from "../../quant/gptq.ts";
 import { Hessian, type IndexedRows } from "../../quant/hessian.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
@@ -21,10 +22,17 @@ export interface Sink {
   add(matrix: QuantizedMatrix, report: ModuleReport): void;
 }
 
+/** Widths that a linear is quantised at beside its own, from the same weights, Hessian and factor. Nothing is computed with these matrices. */
+export interface Beside {
+  widths(linear: Linear): readonly Bits[];
+  add(matrix: QuantizedMatrix, report: ModuleReport): void;
+}
+
 export interface SiteContext extends ModuleContext {
   readonly state: State;
   readonly sink: Sink;
   readonly feedback?: ErrorFeedback;
+  readonly beside?: Beside;
   /** Makes later computations use the quantised weights (exact dequantisation). */
   readonly swap: (linear: Linear, matrix: QuantizedMatrix) => void;
 }
@@ -159,13 +167,16 @@ async function quantizeTogether(
     const options = optionsOf(context, linear);
     const float = await context.sink.readWeights(linear);
     const weights = correct === undefined ? float : await correct(float);
-    const work = { weights, rows: linear.rows, cols, hessian, options };
-    const outcome =
-      starved && all === undefined && input.count < roundedBelow(cols)
-        ? await roundStarved(context, work)
-        : await runGptq(context, work, factors);
-    context.sink.add(outcome.result.matrix, reportOf(linear, options, outcome, input.count));
-    done.push([linear, outcome.result]);
+    const isRounded = starved && all === undefined && input.count < roundedBelow(cols);
+    const quantizeWith = async (own: GptqOptions, to: Pick<Sink, "add">) => {
+      const work = { weights, rows: linear.rows, cols, hessian, options: own };
+      const outcome = isRounded ? await roundStarved(context, work) : await runGptq(context, work, factors);
+      to.add(outcome.result.matrix, reportOf(linear, own, outcome, input.count));
+      return outcome.result;
+    };
+    const { sink, beside } = context;
+    for (const bits of beside?.widths(linear) ?? []) await quantizeWith({ ...options, bits }, beside as Beside);
+    done.push([linear, await quantizeWith(options, sink)]);
   }
   return done;
 }

@@ -1,4 +1,5 @@
 /** Chooses bits for every linear of a model by a policy, as `quern plan` does. */
+import { UsageError } from "../../base/errors.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { Spelling } from "../../model/config/module-names.ts";
 import type { Model, Progress } from "../../model/model.ts";
@@ -6,11 +7,11 @@ import { type Budget, parseBudget } from "../../policy/budget.ts";
 import { parsePolicy } from "../../policy/policy.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { frozenBits } from "../plan/frozen-bits.ts";
-import { measureDamage } from "../plan/measure-damage.ts";
 import type { OuterWish } from "../plan/outer-choice.ts";
 import { measureOuterDamage } from "../plan/outer-damage.ts";
 import type { KnapsackContext, SizedPlan } from "../plan/plan-context.ts";
 import { planFor } from "../plan/plan-model.ts";
+import { measureDamageAs } from "../plan/refine/measure-damage-as.ts";
 import { DEFAULTS, type GridWish, gridOver } from "../recipe/choose-grid.ts";
 import { type ModelShapes, planModulesOf, shapesOfFiles } from "../recipe/model-shapes.ts";
 import { LOW_BIT_GRID } from "../recipe/settings.ts";
@@ -33,6 +34,8 @@ export interface PolicyOptions {
   readonly freeze?: readonly string[];
   /** Calibration tokens on which damages are measured, taken from the first windows. Default 2048. */
   readonly sampleTokens?: number;
+  /** Whether policy knapsack refines its damages to those under error feedback, which takes some minutes more. Default false. */
+  readonly refine?: boolean;
 }
 
 /** A policy, its inputs, and the grid for quantising. */
@@ -54,6 +57,7 @@ export interface PlanOptions extends PolicyOptions, OuterWish {
 /** The options of policies, for bags that hold them beside others. */
 export const POLICY_OPTIONS: KnownOptions<PolicyOptions> = {
   ...{ statistics: true, budget: true, seed: true, minBits: true, freeze: true, sampleTokens: true },
+  ...{ refine: true },
 };
 
 const OPTIONS: KnownOptions<PlanOptions> = {
@@ -75,6 +79,8 @@ export async function plan(model: Model, options: PlanOptions): Promise<SizedPla
   const { files } = model;
   const shapes = shapesOfFiles(files);
   const policy = parsePolicy(options.policy);
+  if (options.refine === true && policy.kind !== "knapsack")
+    throw new UsageError("refine", `policy ${policy.text}`, "policy knapsack, whose damages it refines");
   const budget = budgetOf(options.budget);
   const knapsack = policy.kind === "knapsack" ? knapsackOf(model, shapes, { ...options, groupSize }) : undefined;
   const { windows } = options;
@@ -93,12 +99,12 @@ function knapsackOf(
   options: PlanOptions & { readonly groupSize: number },
 ): KnapsackContext {
   const { statistics, minBits, freeze, sampleTokens = DAMAGE_SAMPLE_TOKENS, windows, groupSize } = options;
-  const { signal, onProgress } = options;
+  const { signal, onProgress, refine } = options;
   const grid = gridOver(LOW_BIT_GRID, options.grid ?? {});
   const names = planModulesOf(shapes).map(({ name }) => name);
   const run = { grid, groupSize, sampleTokens, signal, onProgress };
-  const measure = windows && (() => measureDamage(model, windows, run));
-  const wanted = measuredAs(grid, groupSize, sampleTokens);
+  const measure = windows && (() => measureDamageAs(model, windows, { ...run, refine, known: statistics?.damage }));
+  const wanted = measuredAs(grid, { groupSize, sampleTokens, refine });
   return {
     minBits,
     frozen: frozenBits(names, freeze),

@@ -122,17 +122,18 @@ async function settingsOf(
     return withGrid(uniformModules(files, bits, groupSize));
   }
   const { statistics, budget, seed, minBits, freeze, sampleTokens, names, signal, onProgress } = options;
-  const { head, embedding } = options;
+  const { head, embedding, refine } = options;
   const parsed = parsePolicy(policy);
   const reads = parsed.kind === "knapsack" || (statistics === undefined && needsStatistics(parsed));
   const windows = reads ? await calibration() : undefined;
   const choice = { statistics, budget, seed, minBits, freeze, sampleTokens, windows, names, signal, onProgress };
-  const document = await plan(model, { ...choice, policy, head, embedding, groupSize, grid: options });
+  const document = await plan(model, { ...choice, refine, policy, head, embedding, groupSize, grid: options });
   return withGrid(planSettings(files, document, { groupSize, name: `policy ${policy}` }));
 }
 
-function refusePolicyOptions({ statistics, budget, minBits, freeze, sampleTokens }: QuantizeOptions): void {
-  for (const [option, value] of Object.entries({ statistics, budget, minBits, freeze, sampleTokens }))
+function refusePolicyOptions(options: QuantizeOptions): void {
+  const { statistics, budget, minBits, freeze, sampleTokens, refine } = options;
+  for (const [option, value] of Object.entries({ statistics, budget, minBits, freeze, sampleTokens, refine }))
     if (value !== undefined) throw new UsageError(option, "no policy beside it", "a policy that uses it");
 }
 

@@ -18,13 +18,22 @@ export interface DamageTable {
   readonly damages: Damages;
 }
 
-/** Everything that damages depend on besides model and tokens. Error feedback is left out, because each linear is measured by itself. */
+/** How damages are measured besides the grid. */
+export interface DamageMeasure {
+  readonly groupSize: number;
+  /** The most tokens for KL. */
+  readonly sampleTokens: number;
+  /** Whether damages are refined to those under error feedback. Default false. */
+  readonly refine?: boolean;
+}
+
+/** Everything that damages depend on besides model and tokens. Error feedback only counts if damages are refined. */
 export function measuredAs(
-  { method: _, errorFeedback: __, ...grid }: GridSettings,
-  groupSize: number,
-  sampleTokens: number,
+  { method: _, errorFeedback = 0, ...grid }: GridSettings,
+  { groupSize, sampleTokens, refine = false }: DamageMeasure,
 ): string {
-  return JSON.stringify({ ...grid, gateWeighted: grid.gateWeighted ?? false, groupSize, sampleTokens });
+  const refined = refine ? { refine, errorFeedback } : {};
+  return JSON.stringify({ ...grid, gateWeighted: grid.gateWeighted ?? false, groupSize, sampleTokens, ...refined });
 }
 
 /**

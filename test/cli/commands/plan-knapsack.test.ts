@@ -90,6 +90,48 @@ describe("policy knapsack", () => {
     expect(existsSync(join(folder, "plan2.json"))).toBe(false);
   });
 
+  it("plans with refined damages", () => {
+    const experts = repositoryFile("test/fixtures/families/olmoe-clip-bf16");
+    const two = join(folder, "two.json");
+    const window = Array.from({ length: 40 }, (_, i) => (i * 37) % 64);
+    writeFileSync(two, JSON.stringify({ windows: [window, window.slice(0, 24).reverse()] }));
+    const given = [
+      "--policy",
+      "knapsack",
+      "--budget",
+      "3",
+      "--ids-file",
+      two,
+      "--sample-tokens",
+      "40",
+      "--group-size",
+      "32",
+    ];
+    const [plain, refined] = [[], ["--refine"]].map((more) => run("plan", experts, ...given, ...more));
+    expect(refined).toMatchObject({ status: 0, document: { policy: "knapsack" } });
+    expect(refined.document.averageBits).toBeLessThanOrEqual(3);
+    expect(refined.document.predictedKl).not.toBe(plain.document.predictedKl);
+  });
+
+  it("is the only policy with damages to refine", () => {
+    for (const command of ["plan", "quantize"]) {
+      const output = ["--output", join(folder, "refined")];
+      const { document } = run(
+        command,
+        MODEL,
+        "--policy",
+        "uniform:4",
+        "--refine",
+        ...output,
+        "--ids-file",
+        ids,
+        ...GROUP,
+      );
+      const message = "--refine: found policy uniform:4, expected policy knapsack, to which this option applies";
+      expect(document).toMatchObject({ error: { message } });
+    }
+  });
+
   it("draws its curve by itself only", () => {
     const { document } = run("plan", MODEL, "--policy", "uniform:4", "--curve", join(folder, "c.json"), ...GROUP);
     expect(document).toMatchObject({ error: { message: "--curve: found policy uniform:4, expected policy knapsack" } });

@@ -26,6 +26,10 @@ describe("readSweepConfig", () => {
       'plan a: found a reference to "b", expected one of a',
     ],
     [{ grids: [{ name: "g" }, { name: "g" }] }, 'field grids: found the name "g" twice, expected each once'],
+    [
+      { plans: [{ name: "a", policy: "uniform:4", refine: true }] },
+      "plan a: found refine with policy uniform:4, expected policy knapsack",
+    ],
     [{ metrics: [] }, "field metrics: found an array, expected a list with something in it"],
     [
       { metrics: [{ name: "m", type: "kl", windows: 3 }] },

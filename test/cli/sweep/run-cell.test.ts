@@ -35,11 +35,12 @@ describe("quern sweep --cell", () => {
       { name: "within", policy: "attention:4,base:2", budget: "2.2" },
       { name: "beyond", policy: "attention:4,base:2", budget: "4.19MB" },
       { name: "chosen", policy: "knapsack:2,4", budget: "2.5", ...labels },
+      { name: "refined", policy: "knapsack:2,4", budget: "2.5", refine: true },
     ];
     const config = { ...CONFIG, grids, plans, sampleTokens: 32 };
     const keys = folder.keys(config).map(String);
     const other = folder.write("budgets.json", config);
-    const [within, beyond, chosen] = keys
+    const [within, beyond, chosen, refined] = keys
       .slice(1)
       .map((key) => quern(["sweep", other, "--cell", key, "--cache", folder.at("budgets"), "--json", "--quiet"]));
     expect(within.status).toBe(0);
@@ -50,6 +51,15 @@ describe("quern sweep --cell", () => {
     expect(parseLines(within.stdout)[0]).not.toHaveProperty("strategy");
     expect(cell.averageBits).toBeLessThanOrEqual(2.5);
     expect(cell.averageBits).toBeGreaterThan(2.48);
+    // Refined damages belong to another cell with another prediction.
+    expect(keys[4]).not.toBe(keys[3]);
+    const [under] = parseLines(refined.stdout);
+    expect(under.averageBits).toBeGreaterThan(2.48);
+    expect(under.predictedKl).toBeGreaterThan(0);
+    expect(cell.predictedKl).toBeGreaterThan(0);
+    expect(under.predictedKl).not.toBe(cell.predictedKl);
+    expect(parseLines(within.stdout)[0]).not.toHaveProperty("predictedKl");
+    expect(folder.keys({ ...config, plans: [{ ...plans[2], refine: false }] })[1]).toBe(keys[3]);
   }, 120_000);
 
   it("scores what is left of a text after the ids that it skips, up to the limit", () => {
