@@ -14,7 +14,7 @@ export {
   crossedDifference,
   crossedGain,
 } from "../eval/stats/crossed/crossed-difference.ts";
-export { type CrossedMean, crossedMean } from "../eval/stats/crossed/crossed-mean.ts";
+export { type CrossedMean, type CrossedMeanOptions, crossedMean } from "../eval/stats/crossed/crossed-mean.ts";
 export type { CrossedTable } from "../eval/stats/crossed/crossed-table.ts";
 export { holm } from "../eval/stats/holm.ts";
 export { chanceLevel, type Interval, intervalContains } from "../eval/stats/interval.ts";

@@ -52,17 +52,17 @@ async function compared(ours, theirs) {
     throw new Error(`results: found draws ${ours.draws} and ${theirs.draws}, expected the same`);
   const table = ours.table.map((row, draw) => row.map((value, window) => value - theirs.table[draw][window]));
   const bootstrap = await significance.crossedBootstrap(table, { strata: ours.strata });
-  return { ...claimOf(ours.table, theirs.table), bootstrap: bootstrap.interval };
+  return { ...claimOf(ours.table, theirs.table, ours.strata), bootstrap: bootstrap.interval };
 }
 
 /** Difference and gain as the report has them (src/report/results/claims.ts). */
-function claimOf(ours, theirs) {
+function claimOf(ours, theirs, strata) {
   const {
     mean: difference,
     spreadOfRows: spreadOfDraws,
     variances: _,
     ...found
-  } = significance.crossedDifference({ ours, theirs });
+  } = significance.crossedDifference({ ours, theirs, strata });
   return { ...found, difference, spreadOfDraws };
 }
 

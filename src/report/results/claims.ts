@@ -119,7 +119,13 @@ function windowPair({ ours, theirs }: Two, draws: readonly string[], text?: stri
         text,
       ),
     );
-  return checkedPair({ ours: tableOf(ours), theirs: tableOf(theirs) });
+  const strata = text === undefined ? strataOfTexts(ours) : undefined;
+  return checkedPair({ ours: tableOf(ours), theirs: tableOf(theirs), strata });
+}
+
+/** Windows of each text: texts are those that were chosen, windows are some of many. Undefined for a single text. */
+function strataOfTexts({ cells: [{ texts }] }: PlanResult): readonly number[] | undefined {
+  return texts.size < 2 ? undefined : [...texts.values()].map(({ windows }) => windows.length);
 }
 
 function meanWindows(cells: readonly MeasuredCell[], text?: string): number[] {
@@ -148,16 +154,15 @@ function klOf({ kl }: MeasuredCell): number {
 }
 
 /** The pair if it is whole: each row of both has as many values, at least two, all finite. */
-function checkedPair({
-  ours,
-  theirs,
-}: {
+function checkedPair(pair: {
   readonly ours: number[][];
   readonly theirs: number[][];
+  readonly strata?: readonly number[];
 }): CrossedPair | undefined {
+  const { ours, theirs, strata = [] } = pair;
   const columns = ours[0]?.length ?? 0;
   const isWhole = (row: readonly number[]) => row.length === columns && row.every(Number.isFinite);
-  return columns >= 2 && [...ours, ...theirs].every(isWhole) ? { ours, theirs } : undefined;
+  return columns > Math.max(1, strata.length) && [...ours, ...theirs].every(isWhole) ? pair : undefined;
 }
 
 function meanGain(pairs: readonly (CrossedPair | undefined)[]): CrossedMean | undefined {

@@ -68,7 +68,7 @@ describe("claimsOf", () => {
     const flat = (windows: readonly (readonly number[])[]) => windows.flat();
     const mean = flat(rows.a).map((value, i) => (value + flat(rows.b)[i]) / 2);
     expect(group.claims[0].found).toEqual(
-      crossedDifference({ ours: [flat(rows.a), mean], theirs: [flat(rows.b), flat(rows.c)] }),
+      crossedDifference({ ours: [flat(rows.a), mean], theirs: [flat(rows.b), flat(rows.c)], strata: [2, 3] }),
     );
     expect(group.size).toEqual([2, 5]);
     expect([...group.texts.keys()]).toEqual(["near", "far"]);

@@ -6,13 +6,12 @@
  * first, then the columns of each stratum in their order, each place as in `bootstrapMean`. Its mean is the sum over the drawn rows, in the order
  * drawn, of the sum over the drawn columns, in the order drawn, over the number of cells.
  */
-import { UsageError } from "../../../base/errors.ts";
 import { createRandom } from "../../../base/random.ts";
 import { Turns } from "../../../base/turns.ts";
 import type { Bootstrap, BootstrapOptions } from "../bootstrap.ts";
 import { percentile } from "../means.ts";
 import { requireCount, requireLevel } from "../stats-checks.ts";
-import { type CrossedTable, flatTable } from "./crossed-table.ts";
+import { type CrossedTable, flatTable, strataOf } from "./crossed-table.ts";
 
 /** The options of a bootstrap, and how many neighbouring columns each stratum has. */
 export interface CrossedBootstrapOptions extends BootstrapOptions {
@@ -30,8 +29,7 @@ export async function crossedBootstrap(
   requireLevel(level);
   const { rows, columns, values } = flatTable(table);
   const { strata = [columns] } = options;
-  if (columns === 0 || strata.some((size) => !(size >= 1)) || strata.reduce((sum, size) => sum + size, 0) !== columns)
-    throw new UsageError("strata", `[${strata}]`, `numbers from 1 that add up to the ${columns} columns`);
+  strataOf(columns, strata);
   const random = createRandom(seed);
   const turns = new Turns(signal);
   const means = new Float64Array(samples);

@@ -7,6 +7,8 @@ import type { CrossedTable } from "./crossed-table.ts";
 export interface CrossedPair {
   readonly ours: CrossedTable;
   readonly theirs: CrossedTable;
+  /** Numbers of columns of each stratum, as `crossedMean` has them. Default: one stratum. */
+  readonly strata?: readonly number[];
 }
 
 /** Ours minus theirs, with its error over rows and columns. */
@@ -22,26 +24,26 @@ export interface CrossedDifference extends CrossedMean {
 
 /** @throws UsageError for tables of different sizes, and as `crossedMean` does. */
 export function crossedDifference(pair: CrossedPair): CrossedDifference {
-  const found = randomMean(differencesOf(pair, 1));
+  const found = randomMean(differencesOf(pair, 1), pair.strata);
   const [ours, theirs] = [meanOfTable(pair.ours), meanOfTable(pair.theirs)];
   const gains = pair.ours.map((row, r) => 1 - meanOf(row) / meanOf(pair.theirs[r]));
   return { ...found, ours, theirs, gain: 1 - ours / theirs, spreadOfRows: deviation(gains) };
 }
 
 /**
- * The mean over pairs of the gain, 1 - ours / theirs, with its error over rows and columns, which all pairs share. Theirs, by which differences are
+ * The mean over pairs of the gain, 1 - ours / theirs, with its error over rows and columns, which all pairs share, strata too. Theirs, by which differences are
  * divided, counts as known.
  * @throws UsageError for tables of different sizes, and as `crossedMean` does.
  */
 export function crossedGain(pairs: readonly CrossedPair[]): CrossedMean {
   const relative = pairs.map((pair) => differencesOf(pair, -1 / meanOfTable(pair.theirs)));
   const table = relative[0].map((row, r) => row.map((_, c) => meanOf(relative.map((other) => other[r][c]))));
-  return randomMean(table);
+  return randomMean(table, pairs[0].strata);
 }
 
 /** One row is the only one there is: its result holds for other columns. */
-function randomMean(table: CrossedTable): CrossedMean {
-  return table.length === 1 ? singleRowMean(table[0]) : crossedMean(table);
+function randomMean(table: CrossedTable, strata: CrossedPair["strata"]): CrossedMean {
+  return table.length === 1 ? singleRowMean(table[0], { strata }) : crossedMean(table, { strata });
 }
 
 /** Ours minus theirs, cell by cell, times a factor. */

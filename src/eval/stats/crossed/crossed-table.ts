@@ -23,3 +23,11 @@ export function flatTable(table: CrossedTable): {
   });
   return { rows, columns, values };
 }
+
+/** The stratum of each column, for strata of neighbouring columns. @throws UsageError for numbers that do not add up to the columns. */
+export function strataOf(columns: number, strata: readonly number[] = [columns]): readonly number[] {
+  const places = strata.flatMap((size, stratum) => (size >= 1 ? new Array<number>(size).fill(stratum) : [Number.NaN]));
+  if (columns === 0 || places.length !== columns || places.includes(Number.NaN))
+    throw new UsageError("strata", `[${strata}]`, `numbers from 1 that add up to the ${columns} columns`);
+  return places;
+}

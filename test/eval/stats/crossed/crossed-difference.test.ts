@@ -39,6 +39,14 @@ describe("crossedDifference", () => {
     expect(() => singleRowMean([1])).toThrow("mean of a row: found 1 values, expected at least 2");
   });
 
+  it("of one row in strata has the windows' spread within them", () => {
+    const [ours, theirs] = [[[1, 3, 10, 12, 14]], [[0, 0, 0, 0, 0]]];
+    const found = crossedDifference({ ours, theirs, strata: [2, 3] });
+    // Squares within: 1 + 1 and 4 + 0 + 4, over 5 - 2 degrees of freedom.
+    expectClose(found.stdErr, Math.sqrt(10 / 3 / 5), 1e-12);
+    expect(found.freedom).toBe(3);
+  });
+
   it("refuses tables of different sizes", () => {
     expect(() => crossedDifference({ ours: OURS, theirs: [THEIRS[0]] })).toThrow("crossed difference: found rows of");
   });

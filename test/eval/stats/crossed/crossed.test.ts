@@ -1,20 +1,25 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { crossedBootstrap } from "../../../../src/eval/stats/crossed/crossed-bootstrap.ts";
-import { crossedMean } from "../../../../src/eval/stats/crossed/crossed-mean.ts";
+import { type CrossedMean, crossedMean, singleRowMean } from "../../../../src/eval/stats/crossed/crossed-mean.ts";
 import { repositoryFile } from "../../../helpers/shared.ts";
 import { expectClose } from "../fixture.ts";
+
+interface Expected {
+  readonly mean: number;
+  readonly stdErr: number;
+  readonly freedom: number;
+  readonly interval: readonly number[];
+  readonly p: number;
+}
 
 interface Case {
   readonly table: readonly (readonly number[])[];
   readonly strata: readonly number[];
-  readonly anova: {
-    readonly mean: number;
-    readonly stdErr: number;
-    readonly freedom: number;
-    readonly interval: readonly number[];
-    readonly p: number;
-  };
+  readonly anova: Expected;
+  /** What each row adds in each stratum, and the result for the table with it. */
+  readonly levels: readonly (readonly number[])[];
+  readonly within: Expected;
   readonly mixed: Readonly<Record<"mean" | "stdErr" | "rows" | "columns" | "rest", number>>;
   readonly pigeonhole: { readonly interval: readonly number[]; readonly stdDev: number };
 }
@@ -25,12 +30,15 @@ const sizeOf = ({ table }: Case) => `${table.length} x ${table[0].length}`;
 
 describe.each(CASES.map((known) => ({ size: sizeOf(known), ...known })))("a crossed design of $size", (known) => {
   it("has the error, interval and p of an analysis of variance", () => {
-    const { mean, stdErr, freedom, interval, p } = crossedMean(known.table);
-    expectClose(mean, known.anova.mean, 1e-12);
-    expectClose(stdErr, known.anova.stdErr, 1e-10);
-    expectClose(freedom, known.anova.freedom, 1e-10);
-    expectClose(p, known.anova.p, 1e-8);
-    for (const end of [0, 1]) expectClose(interval[end], known.anova.interval[end], 1e-8);
+    expectMean(crossedMean(known.table), known.anova);
+  });
+
+  it("has them within strata of other levels, which suit rows differently", () => {
+    const table = levelled(known);
+    expectMean(crossedMean(table, { strata: known.strata }), known.within);
+    // What all rows have in common in a stratum is no chance, so it changes the mean alone.
+    const higher = table.map((row) => row.map((value, column) => value + (column < known.strata[0] ? 100 : 0)));
+    expectClose(crossedMean(higher, { strata: known.strata }).stdErr, known.within.stdErr, 1e-9);
   });
 
   it("has the variances of a mixed model that was fitted by restricted maximum likelihood", () => {
@@ -49,6 +57,20 @@ describe.each(CASES.map((known) => ({ size: sizeOf(known), ...known })))("a cros
     expect(p).toBeLessThanOrEqual(1);
   });
 });
+
+function expectMean({ mean, stdErr, freedom, interval, p }: CrossedMean, expected: Expected) {
+  expectClose(mean, expected.mean, 1e-12);
+  expectClose(stdErr, expected.stdErr, 1e-10);
+  expectClose(freedom, expected.freedom, 1e-10);
+  expectClose(p, expected.p, 1e-8);
+  for (const end of [0, 1]) expectClose(interval[end], expected.interval[end], 1e-8);
+}
+
+/** The table with the level of each row in each stratum. */
+function levelled({ table, strata, levels }: Case): number[][] {
+  const stratumOf = strata.flatMap((size, stratum) => new Array<number>(size).fill(stratum));
+  return table.map((row, r) => row.map((value, column) => value + levels[r][stratumOf[column]]));
+}
 
 describe("crossedMean", () => {
   it("tells no difference and one without any spread", () => {
@@ -95,6 +117,13 @@ describe("both", () => {
     await expect(crossedBootstrap([[1, 2, 3]], { strata: [1, 1] })).rejects.toThrow("add up to the 3 columns");
     await expect(crossedBootstrap([[1, 2, 3]], { strata: [0, 3] })).rejects.toThrow("numbers from 1");
     await expect(crossedBootstrap([])).rejects.toThrow("add up to the 0 columns");
+    const table = [
+      [1, 2, 3],
+      [2, 3, 5],
+    ];
+    expect(() => crossedMean(table, { strata: [1, 1] })).toThrow("add up to the 3 columns");
+    expect(() => crossedMean(table, { strata: [1, 1, 1] })).toThrow("one of them with at least 2 columns");
+    expect(() => singleRowMean(table[0], { strata: [3, 0] })).toThrow("numbers from 1");
   });
 
   it("give the same for the same seed, and follow the strata", async () => {
