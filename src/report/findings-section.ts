@@ -61,7 +61,8 @@ are both taken as drawn at random (a mixed model of crossed effects, Satterthwai
 and other text of these kinds; against random plans, draws and seeds are. The sweep names the rule of each menu and budget: if it was chosen on the text \
 that it is scored on, that favours the rule.</p>`;
 
-const PAIRED = `<p>Its 95 % interval (Student\u2019s t over windows or items) leaves 0 out, and its p (paired bootstrap; McNemar\u2019s where items are right or \
-wrong), adjusted by Holm over all comparisons of this page, is at most 0.05. Windows and items are what it generalises over: draws and seeds \
-are averaged first. It holds against these random plans on these draws of calibration tokens; other random plans and draws may give other \
-differences. The best rule is chosen by the same KL that it is scored by, which favours the rule.</p>`;
+const PAIRED = `<p>Its 95 % interval leaves 0 out, and its p, adjusted by Holm over all comparisons of this page, is at most 0.05. Where plans share two \
+draws of calibration tokens or more, KL is compared over draws and random plans, or over draws and windows of text, both taken as drawn at random (Student\u2019s t \
+of a mixed model). Otherwise windows or items are what it generalises over (Student\u2019s t, and the paired bootstrap; McNemar\u2019s where items are right \
+or wrong); draws and seeds are averaged first, and other random plans and draws may give other differences. The best rule is chosen by the same KL that it is \
+scored by, which favours the rule.</p>`;

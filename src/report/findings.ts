@@ -81,7 +81,7 @@ function taskFindings(model: string, compared: readonly Compared[]): Finding[] {
   const points = `${signed(100 * found.difference, 1)} points (95 %: ${span([100 * lo, 100 * hi], 1)}; p ${probability(found.adjusted)})`;
   const figure = `${shown} of ${plural(compared.length, "plan")}`;
   const claim = `In task scores, ${figure} differ from random plans of about as many bytes by more than chance explains.`;
-  const certainty = `The clearest is ${points} of “${plan.name}” against “${found.against.name}”. Unit: an item of a task (${found.pairs}).`;
+  const certainty = `The clearest is ${points} of “${plan.name}” against “${found.against.name}”. Unit: ${found.unit}.`;
   return [{ model, figure, claim, certainty }];
 }
 
@@ -101,9 +101,7 @@ function evidence({ plan, found }: Compared): string {
 function told(compared: readonly Compared[]): string {
   const shown = compared.filter(({ found }) => found.shown);
   const largest = Math.max(...shown.map(({ found }) => found.adjusted));
-  const draws = Math.max(...compared.map(({ plan }) => new Set(plan.cells.map(({ calibration }) => calibration)).size));
-  const units = [...new Set(compared.map(({ found }) => found.pairs))].join(" or ");
-  const averaged = draws > 1 ? `, means of ${draws} draws` : ", one draw";
+  const units = [...new Set(compared.map(({ found }) => found.unit))].join(", or ");
   const p = shown.length === 0 ? "" : ` (corrected p at most ${probability(largest)})`;
-  return `${shown.length} of ${plural(compared.length, "difference")} shown${p}. Unit: a window of text (${units}${averaged}).`;
+  return `${shown.length} of ${plural(compared.length, "difference")} shown${p}. Unit: ${units}.`;
 }

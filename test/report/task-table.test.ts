@@ -47,7 +47,7 @@ describe("tasks of a report", () => {
     );
     const [{ tasks, windows }] = (await comparePlans(models, NEVER)).differences.values();
     expect(windows).toBeUndefined();
-    expect(tasks).toMatchObject({ by: "tasks", pairs: 42, isBetter: true, shown: true });
+    expect(tasks).toMatchObject({ by: "tasks", unit: "an item of a task (42)", isBetter: true, shown: true });
     expect(tasks?.difference).toBeCloseTo(20 / 42, 12);
     expect(tasks?.p).toBe(mcnemar(21, 1).p);
   });
@@ -65,7 +65,7 @@ describe("tasks of a report", () => {
     const { differences } = await comparePlans(models, NEVER);
     const [by, byWindow] = ["ours", "others"].map((name) => [...differences].find(([plan]) => plan.name === name)![1]);
     // Control: a (1, 0.5, 0, 0), b (0, 0, 0, 0), so (0.5, 0.25, 0, 0); ours (0.5, 0.5, 0.5, 1).
-    expect(by.tasks).toMatchObject({ difference: (0 + 0.25 + 0.5 + 1) / 4, pairs: 4 });
+    expect(by.tasks).toMatchObject({ difference: (0 + 0.25 + 0.5 + 1) / 4, unit: "an item of a task (4)" });
     const [small, large] = [by.tasks!, byWindow.windows!].sort((a, b) => a.p - b.p);
     expect(small.adjusted).toBe(Math.min(1, 2 * small.p));
     expect(large.adjusted).toBe(Math.max(small.adjusted, large.p));
@@ -89,7 +89,7 @@ describe("perplexity", () => {
       { plan: "ours", control: "random", ...by([1, 2.5, 3]) },
     );
     const [{ windows }] = (await comparePlans(models, NEVER)).differences.values();
-    expect(windows).toMatchObject({ by: "NLL", pairs: 3, isBetter: true });
+    expect(windows).toMatchObject({ by: "NLL", unit: "a window of text (3, one draw)", isBetter: true });
     expect(windows?.difference).toBeCloseTo(-2.5 / 3, 12);
   });
 });
