@@ -122,10 +122,10 @@ async function pairedComparisons(models: readonly ModelResult[], signal: AbortSi
   return found;
 }
 
-type Outcome = Pick<Found, "difference" | "interval" | "unit" | "p" | "shown">;
+type PlanDifference = Pick<Found, "difference" | "interval" | "unit" | "p" | "shown">;
 
 /** Over draws, which are as random as the windows of text, or as random plans if theirs are some. Undefined for plans that share fewer than two draws. */
-function overDraws(ours: PlanResult, theirs: PlanResult): Outcome | undefined {
+function overDraws(ours: PlanResult, theirs: PlanResult): PlanDifference | undefined {
   const pair = { ours, theirs };
   const draws = drawsOfAll([pair]);
   if (draws.length < 2) return undefined;
@@ -143,7 +143,7 @@ async function overPieces(
   plan: PlanResult,
   against: PlanResult,
   { by, signal }: { readonly by: PieceKind; readonly signal: AbortSignal },
-): Promise<Outcome | undefined> {
+): Promise<PlanDifference | undefined> {
   const pair = pairPieces(plan, against, by);
   if (pair === undefined) return undefined;
   const { difference, interval, n, shown, mcnemar, bootstrap } = await comparePaired(pair.ours, pair.control, {
