@@ -15,11 +15,12 @@ interface Selection {
 }
 interface ScorePlans {
   scoredPlans(chosen: readonly unknown[]): readonly Record<string, unknown>[];
+  furtherPlans(chosen: readonly unknown[], refine: boolean): readonly Record<string, unknown>[];
   randomPlans(random: readonly unknown[], seeds: number): unknown;
 }
 const load = async <Module>(path: string) => (await import(repositoryFile(path))) as unknown as Module;
 const { drawCells, differencesOf } = await load<Check>("bench/quantmoe/check/compare-cells.mjs");
-const { randomPlans, scoredPlans } = await load<ScorePlans>("bench/quantmoe/study/score-plans.mjs");
+const { furtherPlans, randomPlans, scoredPlans } = await load<ScorePlans>("bench/quantmoe/study/score-plans.mjs");
 const { bestRule, meanByPlan } = await load<Selection>("bench/quantmoe/study/selection.mjs");
 
 describe("npm run study:check", () => {
@@ -79,6 +80,28 @@ describe("the plans that are scored", () => {
     ]);
     expect(two).toEqual({ name: "uniform:2", policy: "uniform:2", family: "uniform" });
     expect(three).toMatchObject({ strategy: "rule", competesAt: [{ menu: [2, 3, 4, 8], budget: 3.2 }] });
+  });
+
+  it("lists policy auto once a budget, and refined knapsacks where they are wanted", () => {
+    const chosen = [
+      { policy: "a", menu: "2,4", bytes: 100, budget: 2.4 },
+      { policy: "b", menu: "2,3,4,8", bytes: 110, budget: 2.4 },
+    ];
+    const wide = [{ menu: [2, 3, 4, 8], budget: 2.4 }];
+    const auto = { name: "auto in 110 bytes", policy: "auto", budget: "110B", strategy: "auto", competesAt: wide };
+    expect(furtherPlans(chosen, false)).toEqual([auto]);
+    const refined = { refine: true, strategy: "refined knapsack" };
+    expect(furtherPlans(chosen, true)).toEqual([
+      {
+        ...{ name: "refined knapsack:2,4 in 100 bytes", policy: "knapsack:2,4", budget: "100B", ...refined },
+        competesAt: [{ menu: [2, 4], budget: 2.4 }],
+      },
+      auto,
+      {
+        ...{ name: "refined knapsack:2,3,4,8 in 110 bytes", policy: "knapsack:2,3,4,8", budget: "110B", ...refined },
+        competesAt: wide,
+      },
+    ]);
   });
 
   it("have random ones with as many seeds as wanted", () => {

@@ -3,7 +3,7 @@
 // measure also the sweep of tasks (MODEL-tasks.json).
 import { parseArgs } from "node:util";
 import { readDocument, readResults, writeDocument } from "./files.mjs";
-import { randomPlans, scoredPlans, taskPlans } from "./score-plans.mjs";
+import { furtherPlans, randomPlans, scoredPlans, taskPlans } from "./score-plans.mjs";
 import { bestRule, meanByPlan } from "./selection.mjs";
 import { STUDIES, sweepOf } from "./studies.mjs";
 
@@ -26,7 +26,7 @@ for (const name of parseArgs({ allowPositionals: true }).positionals) {
   );
   writeDocument(`${name}-chosen.json`, { chosen });
   const { draws: calibration, scoring: metrics, seeds } = study;
-  const plans = [...scoredPlans(chosen), ...randomPlans(random, seeds)];
+  const plans = [...scoredPlans(chosen), ...furtherPlans(chosen, study.refine), ...randomPlans(random, seeds)];
   writeDocument(`${name}-score.json`, sweepOf(study, { calibration, plans, metrics }));
   if (study.tasks !== undefined)
     writeDocument(

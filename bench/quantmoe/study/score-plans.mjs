@@ -21,6 +21,24 @@ export function scoredPlans(chosen) {
   return [...rules, ...knapsacks].map(([name, plan]) => ({ name, ...plan }));
 }
 
+/**
+ * What else is scored in the bytes of the chosen rules: the rule that policy auto writes, which may use every width, and where `refine` is true the
+ * knapsack over damages that were refined under error feedback.
+ */
+export function furtherPlans(chosen, refine) {
+  const plans = new Map();
+  for (const { menu, bytes, budget } of chosen) {
+    const place = placeOf({ menu, budget });
+    const auto = { policy: "auto", budget: `${bytes}B`, strategy: "auto" };
+    const refined = { policy: `knapsack:${menu}`, budget: `${bytes}B`, refine, strategy: "refined knapsack" };
+    if (menu === WIDEST) addPlace(plans, `auto in ${bytes} bytes`, auto, place);
+    if (refine) addPlace(plans, `refined ${knapsackName({ menu, bytes })}`, refined, place);
+  }
+  return [...plans].map(([name, plan]) => ({ name, ...plan }));
+}
+
+const WIDEST = Object.keys(MENUS).at(-1);
+
 /** The few plans that answer all items of tasks: uniform 3 and 4 bits, and rule and knapsack in the bytes of uniform 3. */
 export function taskPlans(chosen) {
   const names = new Set(["uniform:3", "uniform:4"]);

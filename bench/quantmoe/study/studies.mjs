@@ -37,6 +37,8 @@ const fable = (name) => ({
     { menu: "2,3,4,8", budget: 3.5, base: 3, raised: 4 },
   ],
   seeds: 10,
+  /** Whether knapsacks over refined damages are scored too: it takes minutes a draw here, and hours on a large model. */
+  refine: true,
   settings: { activations: "f32", sampleTokens: 4096 },
 });
 
@@ -62,6 +64,7 @@ const smol = {
   tasks: [{ name: "tasks", type: "tasks", tasks: ["copa", "piqa", "hellaswag"], data: "../data/eval" }],
   random: [{ menu: "2,3,4,8", budget: 2.6, base: 2, raised: 3 }],
   seeds: 5,
+  refine: false,
   settings: { sampleTokens: 512 },
 };
 
