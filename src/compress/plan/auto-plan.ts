@@ -6,19 +6,23 @@ import { parsePolicy, type RulePolicy } from "../../policy/policy.ts";
 import { type ModelShapes, planModulesOf } from "../recipe/model-shapes.ts";
 import type { SizedPlan } from "./plan-context.ts";
 
-/** Bits of attention and dense layers, of shared experts, of routed experts, and of the blocks that are raised. */
-type Frame = readonly [attention: PlanBits, shared: PlanBits, base: PlanBits, raised: PlanBits];
+/** Bits of attention and dense layers, of shared experts, of routed experts, and of what is raised; the least share of blocks to raise. */
+type Frame = readonly [attention: PlanBits, shared: PlanBits, base: PlanBits, raised: PlanBits, least: number];
+
+/** Attention goes above the raised blocks only when most blocks are raised: until then another block brings more. */
+const MOST = 2 / 3;
 
 /**
- * From few bits to many. Of each frame as many blocks of lowest cosine are raised as the budget allows. What all tokens use gets at least the
- * bits of raised blocks. Chosen on the selection text of bench/quantmoe/study and scored on others (docs/results.md).
+ * From few bits to many. Of each frame as many blocks of lowest cosine are raised as the budget allows, then in the other blocks as many experts of
+ * most routing weight. Chosen on the selection text of bench/quantmoe/study for fable-mixtral.
  */
 const FRAMES: readonly Frame[] = [
-  [2, 2, 2, 2],
-  [3, 3, 2, 3],
-  [4, 4, 2, 3],
-  [4, 4, 3, 4],
-  [8, 8, 4, 8],
+  [2, 2, 2, 2, 0],
+  [3, 3, 2, 3, 0],
+  [4, 4, 2, 3, MOST],
+  [4, 4, 3, 4, 0],
+  [8, 8, 3, 4, MOST],
+  [8, 8, 4, 8, 0],
 ];
 
 /** Makes the plan of a rule, with its size. */
@@ -30,16 +34,24 @@ export type PlanRuleOf = (policy: RulePolicy) => SizedPlan;
  */
 export function autoPlan(shapes: ModelShapes, budget: Budget, planOf: PlanRuleOf): SizedPlan {
   const modules = planModulesOf(shapes);
-  const blocks = new Set(modules.filter(({ role }) => role === "expert").map(({ layer }) => layer)).size;
+  const experts = modules.filter(({ role }) => role === "expert");
+  const blocks = new Set(experts.map(({ layer }) => layer)).size;
+  const each = new Set(experts.map(({ expert }) => expert)).size;
   const roles = new Set(modules.map(({ role }) => role));
   for (const frame of FRAMES.toReversed()) {
-    const at = (raised: number) => planOf(parsePolicy(ruleText(frame, { roles, raised })) as RulePolicy);
-    const least = at(0);
-    if (exceeds(least, budget)) continue;
-    return mostWithin(least, frame[2] === frame[3] ? 0 : blocks, (raised) => {
-      const plan = at(raised);
-      return exceeds(plan, budget) ? undefined : plan;
-    });
+    const [, , base, bits, share] = frame;
+    const within = (raised: Raised) => {
+      const plan = planOf(parsePolicy(ruleText(frame, roles, raised)) as RulePolicy);
+      return exceeds(plan, budget) ? undefined : { plan, raised };
+    };
+    const least = within({ blocks: Math.ceil(share * blocks), experts: 0 });
+    if (least === undefined) continue;
+    if (base === bits) return least.plan;
+    const raised = most(least, blocks, (count) => within({ blocks: count, experts: 0 }));
+    const { blocks: whole } = raised.raised;
+    return whole === blocks
+      ? raised.plan
+      : most(raised, each - 1, (count) => within({ blocks: whole, experts: count })).plan;
   }
   const least = planOf(parsePolicy("uniform:2") as RulePolicy);
   const [found, expected] =
@@ -49,24 +61,36 @@ export function autoPlan(shapes: ModelShapes, budget: Budget, planOf: PlanRuleOf
   throw new UsageError("budget", found, `at least ${expected}, with the fewest bits for every linear`);
 }
 
-/** `attention:4,dense:4,base:2+importance:3@3`, of classes that the model has. */
+/** How many blocks are raised, and how many experts of each block. */
+interface Raised {
+  readonly blocks: number;
+  readonly experts: number;
+}
+
+/** `attention:4,dense:4,base:2+importance:3@3+gate-frequency:1@3`, of classes that the model has. */
 function ruleText(
   [attention, shared, base, bits]: Frame,
-  { roles, raised }: { readonly roles: ReadonlySet<PlanRole>; readonly raised: number },
+  roles: ReadonlySet<PlanRole>,
+  { blocks, experts }: Raised,
 ): string {
   const widths = Object.entries({ attention, dense: attention, shared }) as [PlanRole, PlanBits][];
   const classes = widths.filter(([role]) => roles.has(role)).map(([role, width]) => `${role}:${width}`);
-  return [...classes, `base:${base}`].join(",") + (raised === 0 ? "" : `+importance:${raised}@${bits}`);
+  const parts = [
+    [...classes, `base:${base}`].join(","),
+    ...(blocks === 0 ? [] : [`importance:${blocks}@${bits}`]),
+    ...(experts === 0 ? [] : [`gate-frequency:${experts}@${bits}`]),
+  ];
+  return parts.join("+");
 }
 
-/** The plan with the largest count from 1 to `most` that `within` still gives, or `none`. More blocks never take fewer bytes. */
-function mostWithin(none: SizedPlan, most: number, within: (count: number) => SizedPlan | undefined): SizedPlan {
-  let [best, low, high] = [none, 0, most];
+/** What `within` gives for the largest count up to `limit` for which it gives something; `least` if for none. Larger counts never take fewer bytes. */
+function most<T>(least: T, limit: number, within: (count: number) => T | undefined): T {
+  let [best, low, high] = [least, 0, limit];
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    const plan = within(middle);
-    if (plan === undefined) high = middle - 1;
-    else [best, low] = [plan, middle];
+    const found = within(middle);
+    if (found === undefined) high = middle - 1;
+    else [best, low] = [found, middle];
   }
   return best;
 }

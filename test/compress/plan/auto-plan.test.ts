@@ -12,7 +12,10 @@ import { parsePolicy } from "../../../src/policy/policy.ts";
 function statisticsOf(layers: readonly number[]): Statistics {
   const blocks = layers.map((layer, i) => ({ layer, cosine: ((i * 5) % layers.length) / 10, cosineModule: 0 }));
   const none = { modelHash: "", tokenHashes: [], tokens: 1, windows: 1, pairs: [], linears: [], inputs: [] };
-  return { ...none, starved: [], experts: [], blocks };
+  const experts = layers.flatMap((layer) =>
+    Array.from({ length: 16 }, (_, expert) => ({ layer, expert, tokens: 1, gateSum: ((expert * 7) % 16) / 16 })),
+  );
+  return { ...none, starved: [], experts, blocks };
 }
 
 async function contextOf(folder: string): Promise<PlanContext> {
@@ -24,21 +27,21 @@ async function contextOf(folder: string): Promise<PlanContext> {
 const planAt = (context: PlanContext, budget: string) =>
   planFor(parsePolicy("auto"), { ...context, budget: parseBudget(budget) });
 
-/** Parts of a rule: its classes, the number of raised blocks, their bits. */
+/** Parts of a rule: its classes, the numbers of raised blocks and experts, their bits. */
 function partsOf(policy: string) {
-  const [classes, raised = "importance:0@0"] = policy.split("+");
-  const [, count, bits] = /^importance:(\d+)@(\d)$/.exec(raised) as RegExpExecArray;
-  return { classes, count: Number(count), bits };
+  const [, classes, blocks = "0", experts = "0"] =
+    /^([\w:,]+?)(?:\+importance:(\d+)@\d)?(?:\+gate-frequency:(\d+)@\d)?$/.exec(policy) as RegExpExecArray;
+  return { classes, blocks: Number(blocks), experts: Number(experts), bits: policy.at(-1) };
 }
 
 describe("policy auto", () => {
   it.each([
-    ["models/fable-mixtral", 6],
-    ["models/fable-deepseek", 5],
-    ["test/fixtures/shapes/mixtral-8x7b", 32],
+    ["models/fable-mixtral", 6, 8],
+    ["models/fable-deepseek", 5, 16],
+    ["test/fixtures/shapes/mixtral-8x7b", 32, 8],
   ])(
-    "%s: raises as many of the blocks as the budget allows, and its rule alone makes the same plan",
-    async (folder, blocks) => {
+    "%s: raises as many blocks as the budget allows, then experts, and its rule alone makes the same plan",
+    async (folder, blocks, each) => {
       const context = await contextOf(folder);
       let last = 0;
       for (const bits of [2, 2.1, 2.3, 2.5, 2.8, 3, 3.1, 3.5, 4, 4.5, 8]) {
@@ -48,16 +51,26 @@ describe("policy auto", () => {
         last = plan.averageBits;
         const { policy, resolved, trueBytes } = plan;
         expect(await planFor(parsePolicy(policy), context)).toMatchObject({ resolved, trueBytes });
-        const { classes, count, bits: raised } = partsOf(policy);
-        if (count === 0 || count === blocks) continue;
-        const next = await planFor(parsePolicy(`${classes}+importance:${count + 1}@${raised}`), context);
-        expect(next.averageBits).toBeGreaterThan(bits);
+        const parts = partsOf(policy);
+        if (new Set(Object.values(resolved)).size === 1 || parts.blocks === blocks || parts.experts === each - 1)
+          continue;
+        const raised = parts.bits === "2" ? "3" : parts.bits;
+        const next = { ...parts, experts: parts.experts + 1 };
+        const more = `${next.classes}${next.blocks === 0 ? "" : `+importance:${next.blocks}@${raised}`}+gate-frequency:${next.experts}@${raised}`;
+        if (parts.blocks + parts.experts > 0)
+          expect((await planFor(parsePolicy(more), context)).averageBits).toBeGreaterThan(bits);
         // The same as bytes of the file: to the byte it fits, and a byte less takes another plan.
         expect((await planAt(context, `${trueBytes}B`)).policy).toBe(policy);
         expect((await planAt(context, `${trueBytes - 1}B`)).trueBytes).toBeLessThan(trueBytes);
       }
     },
   );
+
+  it("raises attention above the raised blocks only when two thirds of the blocks are raised", async () => {
+    const context = await contextOf("models/fable-mixtral");
+    expect((await planAt(context, "2.6")).policy).toBe("attention:3,base:2+importance:3@3+gate-frequency:1@3");
+    expect((await planAt(context, "2.79")).policy).toBe("attention:4,base:2+importance:4@3");
+  });
 
   it("names classes that the model has, and no others", async () => {
     expect((await planAt(await contextOf("models/fable-mixtral"), "2.7")).policy).toMatch(
