@@ -1,7 +1,7 @@
 /** The table of a designed comparison: every claim with its plans, gain, interval and p. */
 import { code, type HtmlColumn, htmlTable } from "./draw/html-table.ts";
 import { digits, escapeHtml, klDecimals, percents, probability } from "./draw/number-format.ts";
-import type { Claim, ClaimGroup, ClaimKind } from "./results/claims.ts";
+import { type Claim, type ClaimGroup, type ClaimKind, gainInterval } from "./results/claims.ts";
 import type { Certainty, Comparisons } from "./results/differences.ts";
 import type { PlanResult } from "./results/plan-means.ts";
 import { strategyOf } from "./results/strategies.ts";
@@ -22,11 +22,6 @@ const KIND_NAMES: Readonly<Record<ClaimKind, string>> = {
 
 function claimRows({ kind, strategy, against, claims }: ClaimGroup, { certainty }: Comparisons): ClaimRow[] {
   return claims.map((claim) => ({ ...claim, kind, strategy, against, certainty: certainty.get(claim) }));
-}
-
-/** The interval of the gain, with theirs taken as known. */
-function gainInterval({ found: { interval, theirs } }: Claim): readonly [number, number] {
-  return [-interval[1] / theirs, -interval[0] / theirs];
 }
 
 /** A claim as data: KL in nats a token, gains as shares. The mean over budgets has no budget and no plans. */

@@ -42,13 +42,13 @@ function rivalFinding(model: string, group: ClaimGroup, of: Certainties): Findin
 
 function textFindings({ model: { name }, groups }: DesignedModel): Finding[] {
   const known = ofKind(groups, "rule").filter(({ texts }) => texts.size > 0);
-  return [...groupBy(known, ({ strategy }) => strategy)].map(([strategy, own]) => {
+  return [...groupBy(known, ({ strategy }) => strategy).values()].map((own) => {
     const gains = own.flatMap(({ texts }) => [...texts.values()].map(({ mean: gain }) => gain));
     const [least, most] = [Math.min(...gains), Math.max(...gains)];
     const figure = `${digits(100 * least, 0)} to ${digits(100 * most, 0)} % less`;
     const onTexts = ({ menu, texts }: ClaimGroup) =>
       `with ${menu} ${[...texts].map(([text, gain]) => `${lessBy(gain.mean)} on ${text} (${percents(gain.interval)} %)`).join(", ")}`;
-    const claim = `Text by text, the ${strategy} leaves this much KL out: ${own.map(onTexts).join("; ")}.`;
+    const claim = `Text by text, ${lowerFirst(nameOf(own[0]))} leaves this much KL out: ${own.map(onTexts).join("; ")}.`;
     return { model: name, figure, claim, certainty: `95 % intervals; not tested text by text. ${unitOf(own[0])}` };
   });
 }

@@ -1,4 +1,5 @@
 /** The configuration of a sweep: models x plans x grids x calibration draws x seeds, and what is measured of each. */
+import type { PlaceLine } from "../../report/results/cell-line.ts";
 import type { PlanActivations } from "./cell-activations.ts";
 
 export interface SweepModel {
@@ -32,14 +33,6 @@ export interface SweepGrid {
   readonly method?: "gptq" | "rtn";
 }
 
-/** A menu of widths and a budget at which plans are compared. */
-export interface SweepPlace {
-  /** Widths that its plans may choose from, in bits. */
-  readonly menu: readonly number[];
-  /** In average bits. */
-  readonly budget: number;
-}
-
 export interface SweepPlan {
   readonly name: string;
   readonly policy: string;
@@ -60,7 +53,7 @@ export interface SweepPlan {
   /** The kind of rule. */
   readonly family?: string;
   /** Where it is compared as the plan of its strategy. One plan may be the best rule at several budgets, and of several menus. */
-  readonly competesAt?: readonly SweepPlace[];
+  readonly competesAt?: readonly PlaceLine[];
 }
 
 interface TextMetric {

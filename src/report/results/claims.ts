@@ -41,6 +41,11 @@ export interface ClaimGroup {
   readonly size: readonly [rows: number, columns: number];
 }
 
+/** The interval of a claim's gain, with theirs taken as known. */
+export function gainInterval({ found: { interval, theirs } }: Claim): readonly [number, number] {
+  return [-interval[1] / theirs, -interval[0] / theirs];
+}
+
 /** All claims of a model; none if its plans state no places. */
 export function claimsOf(model: ModelResult): ClaimGroup[] {
   const design = designOf(model);

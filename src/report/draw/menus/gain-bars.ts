@@ -1,6 +1,6 @@
 /** Figure of what a strategy gains over the best rule of the same menu: a bar for each budget, with its 95 % interval and its number. */
 import { axisX, barY, type Markish, ruleX, ruleY, text } from "@observablehq/plot";
-import type { Claim, ClaimGroup } from "../../results/claims.ts";
+import { type Claim, type ClaimGroup, gainInterval } from "../../results/claims.ts";
 import { digits } from "../number-format.ts";
 import { drawPlot, type Size } from "../svg-figure.ts";
 
@@ -30,9 +30,14 @@ export function drawGains(model: string, rows: readonly GainRow[], size: Size): 
 
 function barsOf({ group, isShown }: GainRow): Bar[] {
   return group.claims.map((claim) => {
-    const { gain, interval, theirs } = claim.found;
-    const [lo, hi] = [-interval[1] / theirs, -interval[0] / theirs];
-    return { budget: claim.place.budget, gain: 100 * gain, lo: 100 * lo, hi: 100 * hi, shown: isShown(claim) };
+    const [lo, hi] = gainInterval(claim);
+    return {
+      budget: claim.place.budget,
+      gain: 100 * claim.found.gain,
+      lo: 100 * lo,
+      hi: 100 * hi,
+      shown: isShown(claim),
+    };
   });
 }
 
