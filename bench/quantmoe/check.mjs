@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { differencesOf, drawCells } from "./check/compare-cells.mjs";
+import { readResults } from "./study/files.mjs";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const { values, positionals } = parseArgs({
@@ -39,12 +40,7 @@ function quern(args) {
 const all = readdirSync(at("results")).filter((file) => file.endsWith(".jsonl"));
 const names = positionals.length > 0 ? positionals : all.map((file) => file.slice(0, -".jsonl".length));
 const found = names.map((name) => ({ name, config: configOf(name) })).filter(({ config }) => config !== undefined);
-const results = found.flatMap(({ name, config }) =>
-  readFileSync(at(`results/${name}.jsonl`), "utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => ({ name, config, result: JSON.parse(line) })),
-);
+const results = found.flatMap(({ name, config }) => readResults(name).map((result) => ({ name, config, result })));
 console.log(`${results.length} cells of ${found.map(({ name }) => name).join(", ")}; seed ${values.seed}`);
 
 const cache = mkdtempSync(join(tmpdir(), "quern-study-check-"));

@@ -74,12 +74,13 @@ function lineMarks({ line: { strategy, plans }, colour }: Named, [lowest]: Exten
       fill: colour,
       stroke: "var(--paper)",
       symbol: strategy === RANDOM ? "diamond" : "circle",
-      title: describe,
+      title: pointTitle,
     }),
   ];
 }
 
-function describe({ name, averageBits, kl }: PlanResult): string {
+/** What a point tells when it is pointed at. */
+export function pointTitle({ name, averageBits, kl }: PlanResult): string {
   return `${name}: KL ${digits(kl?.mean, 4)} ± ${digits(kl?.stdErr, 4)} at ${digits(averageBits, 3)} bits`;
 }
 

@@ -8,7 +8,7 @@ import type { Design } from "../../results/design.ts";
 import { type ModelResult, mean, type PlanResult } from "../../results/plan-means.ts";
 import { RANDOM, RULE } from "../../results/strategies.ts";
 import { padded, position, spread, valueTicks } from "../axis.ts";
-import { digits } from "../number-format.ts";
+import { pointTitle } from "../strategy-figure.ts";
 import { drawPlot, type Size } from "../svg-figure.ts";
 
 /** Colours of menus, those with fewer widths first. */
@@ -103,7 +103,7 @@ function lineMarks({ plans, colour, dash }: MenuLine): Markish[] {
   const at = { x: "averageBits", y: klOf };
   return [
     line(plans, { ...at, stroke: colour, strokeWidth: 2.5, strokeDasharray: dash }),
-    dot(plans, { ...at, r: 3.5, fill: colour, stroke: "var(--paper)", title: describe }),
+    dot(plans, { ...at, r: 3.5, fill: colour, stroke: "var(--paper)", title: pointTitle }),
   ];
 }
 
@@ -111,13 +111,9 @@ function uniformMarks(plans: readonly PlanResult[]): Markish[] {
   const at = { x: "averageBits", y: klOf };
   const name = ({ policy }: PlanResult) => policy.replace(":", " ");
   return [
-    dot(plans, { ...at, r: 5, symbol: "square", fill: "var(--ink)", stroke: "var(--paper)", title: describe }),
+    dot(plans, { ...at, r: 5, symbol: "square", fill: "var(--ink)", stroke: "var(--paper)", title: pointTitle }),
     text(plans, { ...at, ...HALO, text: name, fill: "var(--ink)", textAnchor: "start", dx: 9, dy: -7 }),
   ];
-}
-
-function describe({ name, averageBits, kl }: PlanResult): string {
-  return `${name}: KL ${digits(kl?.mean, 4)} ± ${digits(kl?.stdErr, 4)} at ${digits(averageBits, 3)} bits`;
 }
 
 /** The names of lines, right of where they end and moved apart. */
