@@ -1,52 +1,76 @@
 // Bundles src/ to dist/ with Rolldown: a few files, since a runtime looks up, reads and compiles each file that it imports.
 // `node scripts/bundle.mjs SOURCE FILE` bundles one module of src to a file, for programs that need what the package does not export.
+import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { rolldown } from "rolldown";
+import { esmExternalRequirePlugin } from "rolldown/plugins";
 
 /**
  * Entries, by the chunk of what they import at once. A module goes to the chunk of the first that needs it, so that entries share what they have
  * in common. Nothing goes to the program's own file: it waits for commands, and a command that imported it would wait for it.
  */
 const ENTRIES = {
-  ...{ core: "core", web: "web", library: "index" },
+  ...{ core: "core", common: "runtime/load-given", web: "web", workerd: "workerd", library: "index" },
   // `node` comes after what pages import too: a chunk of its modules needs a file system.
   ...{ evaluate: "evaluate", quantize: "quantize", bench: "bench", node: "node", program: "cli/main" },
 };
+/** What entries have in common, and no entry itself. */
+const COMMON = ["runtime/load-given"];
 
-/** Whether an import is a package or a module of the runtime. */
-const isForeign = (id) => /^(?:node:|@?[a-z][\w-]+(?:\/|$))/.test(id) && !id.startsWith("@oxc-project/");
+const root = fileURLToPath(new URL("..", import.meta.url));
+const { dependencies, peerDependencies } = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8"));
+const INSTALLED = Object.keys({ ...dependencies, ...peerDependencies });
 
-/** What all builds have in common. Names stay, so that stack traces can be read. */
-const FORM = { format: "esm", comments: false, minify: { compress: false, mangle: false, codegen: true } };
+/** Whether an import is a module of the runtime, a package that npm installs beside this one, or a module of kernels. Other packages are bundled. */
+const isForeign = (id) =>
+  id.startsWith("node:") || id.endsWith(".wasm") || INSTALLED.some((name) => id === name || id.startsWith(`${name}/`));
+
+/** What all builds have in common. Names of functions are shortened too: they take 60 KB. */
+const FORM = { format: "esm", comments: false, minify: true };
 /** Older versions of Node lack newer syntax, such as `using`. */
-const BUILD = { external: isForeign, platform: "neutral", logLevel: "silent", transform: { target: "es2022" } };
+const BUILD = {
+  ...{ external: isForeign, platform: "neutral", logLevel: "silent", transform: { target: "es2022" } },
+  ...{ resolve: { mainFields: ["module", "main"] }, cwd: root },
+};
 
-/** Writes the scripts of all entries to `folder`. */
+/** Writes the scripts of all entries to `folder`. @returns the folders of the packages that they contain. */
 export async function bundleLibrary(folder) {
   const chunks = new Map();
+  const inputs = Object.values(ENTRIES).filter((entry) => !COMMON.includes(entry));
   const build = await rolldown({
     ...BUILD,
-    input: Object.fromEntries(Object.values(ENTRIES).map((entry) => [entry, `src/${entry}.ts`])),
+    input: Object.fromEntries(inputs.map((entry) => [entry, `src/${entry}.ts`])),
     preserveEntrySignatures: "allow-extension",
-    treeshake: { moduleSideEffects: (id) => id.endsWith("cli/main.ts") },
-    plugins: [{ name: "chunks", buildEnd: findChunks(chunks) }],
+    treeshake: { moduleSideEffects: (id) => id.endsWith("cli/main.ts") || id.includes("/commander/") },
+    plugins: [
+      esmExternalRequirePlugin({ external: [/^node:/] }),
+      { name: "chunks", resolveId: placeKernels, buildEnd: findChunks(chunks) },
+    ],
   });
-  await build.write({
+  const { output } = await build.write({
     ...FORM,
     dir: folder,
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
     codeSplitting: {
       includeDependenciesRecursively: false,
-      groups: [{ name: (id) => chunks.get(id) ?? null, debugName: "entries" }],
+      groups: [{ name: (id) => chunks.get(id) ?? (isHelper(id) ? "core" : null), debugName: "entries" }],
     },
   });
   await build.close();
+  const modules = output.flatMap((file) => Object.keys(file.modules ?? {}));
+  return new Set(modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? []));
 }
 
+/** What the bundler adds for syntax that older versions of Node lack. */
+const isHelper = (id) => id.startsWith("\0@oxc-project");
+
+/** Chunks are in a folder of their own, beside that of the kernels. */
+const placeKernels = (id) => (id.endsWith(".wasm") ? { id: `../wasm/${basename(id)}`, external: true } : null);
+
 /** Entries that load models anywhere. What they import on demand needs nothing of the other entries, so no chunk of those may hold a part of it. */
-const LOADERS = new Set(["core", "web"]);
+const LOADERS = new Set(["core", "common", "web", "workerd"]);
 
 /** Fills `chunks` with the chunk of every module that an entry imports at once. The bundler parts what is imported on demand. */
 function findChunks(chunks) {
@@ -54,7 +78,7 @@ function findChunks(chunks) {
     const ids = [...this.getModuleIds()];
     const later = [];
     const visit = (id, chunk) => {
-      if (chunks.has(id) || isForeign(id)) return;
+      if (chunks.has(id) || isForeign(id) || id.startsWith("\0")) return;
       chunks.set(id, chunk);
       const { importedIds, dynamicallyImportedIds } = this.getModuleInfo(id);
       if (chunk === null || LOADERS.has(chunk)) later.push(...dynamicallyImportedIds);
@@ -62,7 +86,7 @@ function findChunks(chunks) {
     };
     for (const [chunk, entry] of Object.entries(ENTRIES)) {
       if (!LOADERS.has(chunk)) while (later.length > 0) visit(later.pop(), null);
-      const id = ids.find((each) => each === resolve(`src/${entry}.ts`));
+      const id = ids.find((each) => each === resolve(root, `src/${entry}.ts`));
       for (const start of chunk === "program" ? this.getModuleInfo(id).importedIds : [id]) visit(start, chunk);
     }
   };
@@ -75,4 +99,5 @@ export async function bundleModule(source, file) {
   await build.close();
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) await bundleModule(process.argv[2], process.argv[3]);
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+  await bundleModule(process.argv[2], process.argv[3]);

@@ -1,7 +1,7 @@
 /** The page's data: a table of all cells to download, and the names of the files of results. */
 
 import { gzipSync } from "fflate";
-import Papa from "papaparse";
+import { csvText } from "../files/csv.ts";
 import type { ClaimRecord } from "./claims-table.ts";
 import { escapeHtml, plural } from "./draw/number-format.ts";
 import type { ResultFile } from "./provenance.ts";
@@ -35,8 +35,7 @@ export function asCsv(rows: readonly Readonly<Record<string, unknown>>[]): strin
       ]),
     ),
   );
-  const columns = [...new Set(rounded.flatMap((row) => Object.keys(row)))];
-  return `${Papa.unparse(rounded, { columns, newline: "\n" })}\n`;
+  return csvText(rounded);
 }
 
 /** A row for each cell: its names, sizes, and the mean of each measure. */

@@ -1,15 +1,16 @@
 /** Both kernel builds on plain memories, for kernel tests: one bump allocator, views by address, no threads. */
 import { instantiateSync } from "@assemblyscript/loader";
 import { HEAP_BASE, writeConstants } from "../../src/wasm/constants.ts";
-import { BASE_BASE64, type KernelName, RELAXED_BASE64 } from "../../src/wasm/generated/kernels.ts";
+import { embeddedKernels } from "../../src/wasm/embedded.ts";
+import type { KernelName } from "../../src/wasm/generated/kernels.ts";
 
 export type Build = "base" | "relaxed";
 type Kernel = (first: number, last: number, scratch: number, ...args: number[]) => void;
 
-const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+const { base, relaxed } = (await embeddedKernels()) as Record<Build, Uint8Array<ArrayBuffer>>;
 
 /** Whether this runtime can run the relaxed build (Node 20 cannot). */
-export const HAS_RELAXED: boolean = WebAssembly.validate(bytesOf(RELAXED_BASE64));
+export const HAS_RELAXED: boolean = WebAssembly.validate(relaxed);
 export const BUILDS: readonly Build[] = HAS_RELAXED ? ["base", "relaxed"] : ["base"];
 
 export class Bench {
@@ -20,9 +21,9 @@ export class Bench {
   constructor(build: Build, bytes: number = 64 << 20, scratchBytes: number = 1 << 20) {
     this.memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: 65536 });
     writeConstants(this.memory);
-    const modules = build === "relaxed" ? [BASE_BASE64, RELAXED_BASE64] : [BASE_BASE64];
-    const exportsOf = (base64: string) =>
-      instantiateSync(new WebAssembly.Module(bytesOf(base64)), { env: { memory: this.memory } }).exports;
+    const modules = build === "relaxed" ? [base, relaxed] : [base];
+    const exportsOf = (bytes: Uint8Array<ArrayBuffer>) =>
+      instantiateSync(new WebAssembly.Module(bytes), { env: { memory: this.memory } }).exports;
     this.kernels = Object.assign({}, ...modules.map(exportsOf)) as Record<KernelName, Kernel>;
     this.scratch = this.alloc(scratchBytes);
   }

@@ -1,8 +1,8 @@
 /** Shows the results of a benchmark, and the ratios of two of them. */
-import Papa from "papaparse";
 import type { Ceiling, Ceilings } from "../../bench/ceilings.ts";
 import type { BenchReport, BenchResult } from "../../bench/report/bench-report.ts";
 import type { BenchComparison, TestRatio } from "../../bench/report/compare-reports.ts";
+import { csvText } from "../../files/csv.ts";
 import { renderTable, type TextColumn } from "./text-table.ts";
 
 /** How a table is printed. */
@@ -79,7 +79,7 @@ function csvOf({ machine, runtime, engine, model, results, hash }: BenchReport):
     ...{ activations: engine.activations, cpu: machine.cpu ?? "", cores: machine.cores, hash },
   };
   const lines = results.map(({ samples: _, ...result }: BenchResult) => ({ ...result, ...facts }));
-  return `${Papa.unparse(lines, { newline: "\n" })}\n`;
+  return csvText(lines);
 }
 
 const RATIO_COLUMNS: readonly TextColumn[] = [
@@ -96,7 +96,7 @@ export function describeComparison(
   { tests, onlyA, onlyB, hash, differences }: BenchComparison,
   form: TableForm,
 ): string {
-  if (form === "csv") return `${Papa.unparse(tests.map(ratioRecord), { newline: "\n" })}\n`;
+  if (form === "csv") return csvText(tests.map(ratioRecord));
   const table = renderTable(RATIO_COLUMNS, tests.map(ratioCells), { markdown: form === "markdown" });
   const others = [
     ...(hash === null ? [] : [`both compute the same: hash ${hash}`]),

@@ -1,25 +1,23 @@
 /** Comma-separated values (RFC 4180) as rows, each with the number of its first line. */
 
-import Papa from "papaparse";
 import { FormatError } from "../../base/errors.ts";
+import { parseCsv, type QuoteFault } from "../../files/csv.ts";
 import { lineOf } from "../../files/lines.ts";
 import type { DataRow } from "./data-row.ts";
 
 /** @param columns the names of the columns, for a file without a header; by default the first line names them. */
 export function csvRows(text: string, file: string, columns?: readonly string[]): DataRow[] {
-  const { data, errors } = Papa.parse<string[]>(text, { delimiter: ",", newline: "\n" });
-  const faults = new Map(errors.map(({ row, code }) => [row, code]));
   const rows: DataRow[] = [];
   let names = columns;
   let next = 1;
-  data.forEach((raw, index) => {
-    const fields = withoutReturn(raw);
+  for (const row of parseCsv(text)) {
+    const fields = withoutReturn(row.fields);
     const where = lineOf(file, next);
     next += 1 + fields.reduce((sum, field) => sum + field.split("\n").length - 1, 0);
-    if (fields.length === 1 && fields[0] === "") return;
+    if (fields.length === 1 && fields[0] === "") continue;
     if (names === undefined) names = headerOf(fields, where);
-    else rows.push({ where, doc: quoteFault(faults.get(index), where) ?? rowOf(fields, names, where) });
-  });
+    else rows.push({ where, doc: faultOf(row.fault, where) ?? rowOf(fields, names, where) });
+  }
   return rows;
 }
 
@@ -34,9 +32,9 @@ function headerOf(fields: readonly string[], where: string): readonly string[] {
   throw new FormatError(where, `found the column name ${JSON.stringify(twice)}, expected each to be there and once`);
 }
 
-function quoteFault(code: string | undefined, where: string): FormatError | undefined {
-  if (code === undefined) return undefined;
-  const found = code === "MissingQuotes" ? "a quoted field that does not end" : "a quote within a quoted field";
+function faultOf(fault: QuoteFault | undefined, where: string): FormatError | undefined {
+  if (fault === undefined) return undefined;
+  const found = fault === "unclosed" ? "a quoted field that does not end" : "a quote within a quoted field";
   return new FormatError(
     where,
     `found ${found}, expected a closing quote before a comma or line end, and "" for a quote`,

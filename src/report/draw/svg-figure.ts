@@ -1,7 +1,7 @@
 /** Draws figures as SVG text, without a browser. */
 import { type PlotOptions, plot } from "@observablehq/plot";
-import { parseHTML } from "linkedom";
 import { escapeHtml } from "./number-format.ts";
+import { SvgDocument, type SvgElement } from "./svg/svg-document.ts";
 
 /** A figure is drawn twice, for wide windows and for telephones, because text shrunk to a third cannot be read. */
 export interface Size {
@@ -36,14 +36,15 @@ function roundedPlaces(svg: string): string {
 }
 
 export function drawPlot(title: string, size: Size, options: PlotOptions): string {
-  const { document } = parseHTML("<html></html>");
-  const style = { fontSize: `${size.fontSize}px`, background: "none", overflow: "visible" };
-  const svg = plot({ ...options, document, width: size.width, style });
+  const document = new SvgDocument();
+  const style = `font-size:${size.fontSize}px;background:none;overflow:visible`;
+  const shared = { document: document as unknown as Document, width: size.width, style };
+  const svg = plot({ ...options, ...shared }) as unknown as SvgElement;
   // The library's own style sheet sets a white background; the page's style sheet has all that is needed.
-  svg.querySelector("style")?.remove();
+  for (const sheet of svg.childrenNamed("style")) sheet.remove();
   for (const attribute of ["class", "width", "height"]) svg.removeAttribute(attribute);
   svg.setAttribute("role", "img");
-  const name = document.createElementNS("http://www.w3.org/2000/svg", "title");
+  const name = document.createElementNS(svg.namespaceURI, "title");
   name.textContent = title;
   svg.prepend(name);
   return roundedPlaces(svg.outerHTML);

@@ -71,7 +71,7 @@ describe("threads", () => {
     expect(computes(page)).toBe(true);
     await page[Symbol.asyncDispose]();
     vi.unstubAllGlobals();
-    const base = await WebAssembly.compile(embeddedKernels().base as Uint8Array<ArrayBuffer>);
+    const base = await WebAssembly.compile((await embeddedKernels()).base as Uint8Array<ArrayBuffer>);
     const sentences: string[] = [];
     await using edge = await Machine.create(
       { base },
