@@ -1,55 +1,28 @@
-// Packs the package, installs the tarball in an empty folder, and uses it there as a user would: no checkout, no weights inside.
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+// Installs the packed package and uses it as a user would: the program, README's first program, and `import "quern"` on every runtime.
+import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "./node_modules/esbuild/lib/main.js";
+import { Checks, installPacked, run } from "./install-packed.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const reportAt = process.argv.indexOf("--report");
-const report = reportAt > 0 ? resolve(process.argv[reportAt + 1]) : undefined;
-const folder = mkdtempSync(join(tmpdir(), "quern-smoke-"));
+const bin = join(root, "ci/node_modules");
 const model = join(root, "models/fable-mixtral");
-let passed = 0;
-let failed = 0;
+const golden = JSON.parse(readFileSync(join(root, "ci/golden.json"), "utf8"));
+const RUNTIMES = [
+  ["node 20", [join(bin, "node20/bin/node")]],
+  ["node 24", [join(bin, "node24/bin/node")]],
+  ["node 26", [join(bin, "node26/bin/node")]],
+  ["deno", [join(bin, ".bin/deno"), "run", "-A", "--node-modules-dir=manual"]],
+  ["bun", [join(bin, "@oven/bun-linux-x64/bin/bun")]],
+];
+const WORKERD = join(bin, "@cloudflare/workerd-linux-64/bin/workerd");
+const MOST_BYTES = 1_000_000;
+const MOST_PACKAGES = 4;
 
-function check(title, work) {
-  try {
-    const found = work();
-    if (found === false) throw new Error("does not hold");
-    passed++;
-    console.log(`ok ${title}`);
-  } catch (error) {
-    failed++;
-    console.log(`FAILED ${title}: ${error.message}\n${error.stderr ?? ""}`);
-  }
-}
-const run = (command, args, cwd) =>
-  execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 180_000 });
-
-try {
-  const [packed] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder], root));
-  const tarball = join(
-    folder,
-    readdirSync(folder).find((name) => name.endsWith(".tgz")),
-  );
-  check("the tarball is below 2 MB", () => statSync(tarball).size < 2e6);
-  check("the tarball holds no source maps", () => !packed.files.some(({ path }) => path.endsWith(".map")));
-  check("the tarball holds no weights", () => !packed.files.some(({ path }) => path.endsWith(".safetensors")));
-  writeFileSync(join(folder, "package.json"), '{ "name": "smoke", "private": true }\n');
-  check("npm installs it", () => void run("npm", ["install", "--no-audit", "--no-fund", tarball], folder));
-  check("quern generate writes five tokens", () => {
-    const text = run(
-      "npx",
-      ["quern", "generate", model, "--prompt", "Once upon a time", "--max-tokens", "5", "--ignore-eos", "--json"],
-      folder,
-    );
-    const { ids, text: story } = JSON.parse(text);
-    return ids.length === 5 && story.length > 0;
-  });
-  writeFileSync(
-    join(folder, "use.mjs"),
-    `import { loadModel } from "quern";
+/** Uses every entry of the package; prints a text, which must be the same everywhere. */
+const PROGRAM = `import { loadModel } from "quern";
+import { logitsHash } from "quern/bench";
 import { perplexity } from "quern/evaluate";
 import { memoryOutput, quantize } from "quern/quantize";
 import "quern/core";
@@ -57,25 +30,111 @@ import "quern/node";
 const model = await loadModel(${JSON.stringify(model)});
 let text = "";
 for await (const piece of model.generate("One day", { maxTokens: 5, temperature: 0 })) text += piece.text;
-const found = await perplexity(model, Array.from({ length: 64 }, (_, i) => i), { window: 32 });
+const { nll } = await perplexity(model, Array.from({ length: 64 }, (_, i) => i), { window: 32 });
 const { written } = await quantize(model, { bits: 8, method: "rtn", clip: "none", output: memoryOutput() });
+const hash = await logitsHash(model);
 await model[Symbol.asyncDispose]();
-if (!(written.trueBytes > 1e6)) throw new Error("nothing quantised");
-console.log(JSON.stringify({ text, nll: found.nll }));`,
-  );
+console.log(JSON.stringify({ text, nll, bytes: written.trueBytes, hash }));`;
+
+/** The same in a worker, whose model is a part of it. */
+const WORKER = `import { loadModel } from "quern";
+import { logitsHash } from "quern/bench";
+import config from "model/config.json";
+import weights from "model/model.safetensors";
+import tokenizer from "model/tokenizer.json";
+export default {
+  async test() {
+    const files = { "config.json": config, "model.safetensors": weights, "tokenizer.json": tokenizer };
+    const blobs = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, new Blob([bytes])]));
+    const model = await loadModel(blobs);
+    let text = "";
+    for await (const piece of model.generate("One day", { maxTokens: 5, temperature: 0 })) text += piece.text;
+    console.log("found " + JSON.stringify({ text, hash: await logitsHash(model) }));
+    await model[Symbol.asyncDispose]();
+  },
+};`;
+
+const checks = new Checks("smoke");
+const { folder, packed } = installPacked();
+const quern = (...args) => run("npx", ["quern", ...args], folder);
+
+async function checkPackage() {
+  await checks.check(`the package has less than ${MOST_BYTES} bytes (${packed.unpackedSize})`, () => packed.unpackedSize < MOST_BYTES);
+  await checks.check("it holds no source maps and no weights", () => !packed.files.some(({ path }) => /\.map$|\.safetensors$/.test(path)));
+  await checks.check(`npm installs at most ${MOST_PACKAGES} packages beside it, none with an install script`, () => {
+    const { packages } = JSON.parse(readFileSync(join(folder, "node_modules/.package-lock.json"), "utf8"));
+    const others = Object.entries(packages).filter(([path]) => path !== "node_modules/quern");
+    return others.length <= MOST_PACKAGES && others.every(([, { hasInstallScript }]) => !hasInstallScript);
+  });
+}
+
+async function checkProgram() {
+  await checks.check("quern generate writes five tokens", () => {
+    const line = quern("generate", model, "--prompt", "Once upon a time", "--max-tokens", "5", "--ignore-eos", "--json");
+    const { ids, text } = JSON.parse(line);
+    return ids.length === 5 && text.length > 0;
+  });
+  await checks.check("quern report says which package its figures need", () => {
+    const results = join(root, "bench/quantmoe/results/activations.jsonl");
+    try {
+      quern("report", results, "--output", "report.html");
+    } catch ({ stderr }) {
+      return stderr.includes("npm install @observablehq/plot");
+    }
+  });
   symlinkSync(join(root, "models"), join(folder, "models"));
-  writeFileSync(
-    join(folder, "story.mjs"),
-    /^```js\n(.*?)^```$/ms.exec(readFileSync(join(root, "README.md"), "utf8"))[1],
-  );
-  check("README's first program tells a story", () => run(process.execPath, ["story.mjs"], folder).length > 80);
-  check(
-    "the library works from a script",
-    () => JSON.parse(run(process.execPath, ["use.mjs"], folder)).text.length > 0,
-  );
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  writeFileSync(join(folder, "story.mjs"), /^```js\n(.*?)^```$/ms.exec(readme)[1]);
+  await checks.check("README's first program tells a story", () => run(process.execPath, ["story.mjs"], folder).length > 80);
+}
+
+/** @returns the text that all runtimes gave. */
+async function checkRuntimes() {
+  writeFileSync(join(folder, "use.mjs"), PROGRAM);
+  let first;
+  for (const [name, [command, ...args]] of RUNTIMES)
+    await checks.check(`import "quern" on ${name}`, () => {
+      const found = run(command, [...args, "use.mjs"], folder).trim();
+      first ??= found;
+      const { text, bytes, hash } = JSON.parse(found);
+      return found === first && text.length > 0 && bytes > 1e6 && hash === golden["fable-mixtral f32 logits"];
+    });
+  return first === undefined ? undefined : JSON.parse(first).text;
+}
+
+async function checkWorkerd(text) {
+  const out = join(folder, "worker");
+  const modules = ["config.json", "tokenizer.json", "model.safetensors"];
+  mkdirSync(out);
+  writeFileSync(join(folder, "worker.mjs"), WORKER);
+  for (const name of modules) copyFileSync(join(model, name), join(out, name));
+  await checks.check('import "quern" on workerd', async () => {
+    await build({
+      ...{ entryPoints: [join(folder, "worker.mjs")], outdir: out, bundle: true, format: "esm", conditions: ["workerd"] },
+      ...{ external: ["model/*"], loader: { ".wasm": "copy" }, assetNames: "[name]", absWorkingDir: folder },
+    });
+    const kernels = ["base.wasm", "relaxed.wasm"].filter((name) => statSync(join(out, name)).size > 0);
+    const parts = [
+      '(name = "worker.js", esModule = embed "worker.js")',
+      ...kernels.map((name) => `(name = "${name}", wasm = embed "${name}")`),
+      ...modules.map((name) => `(name = "model/${name}", data = embed "${name}")`),
+    ];
+    writeFileSync(
+      join(out, "config.capnp"),
+      `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (services = [(name = "main", worker = (
+  modules = [${parts.join(", ")}], compatibilityDate = "2026-10-01"))]);`,
+    );
+    const line = /^found (.*)$/m.exec(run(WORKERD, ["test", "config.capnp"], out))[1];
+    return line === JSON.stringify({ text, hash: golden["fable-mixtral f32 logits"] });
+  });
+}
+
+try {
+  await checkPackage();
+  await checkProgram();
+  await checkWorkerd(await checkRuntimes());
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-if (report !== undefined) writeFileSync(report, JSON.stringify({ passed, failed }));
-console.log(`smoke: ${passed} checks passed, ${failed} failed`);
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+checks.end();

@@ -1,0 +1,52 @@
+// Packs the package and installs the tarball in an empty folder, as a user's machine has it: no checkout, no weights inside.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Runs a program and gives what it prints. A failure has what it printed as an error, as `stderr`. */
+export const run = (command, args, cwd = root, options = {}) =>
+  execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 180_000, ...options });
+
+/** @returns the folder that has `node_modules/quern`, the tarball, and what npm says of its files. The caller removes the folder. */
+export function installPacked() {
+  const folder = mkdtempSync(join(tmpdir(), "quern-packed-"));
+  const [packed] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder]));
+  const tarball = join(folder, packed.filename);
+  writeFileSync(join(folder, "package.json"), '{ "name": "packed", "private": true, "type": "module" }\n');
+  run("npm", ["install", "--no-audit", "--no-fund", tarball], folder);
+  return { folder, tarball, packed };
+}
+
+/** Counts checks, prints each as a line, and ends the program by their result. `--report F` writes the counts for the whole check. */
+export class Checks {
+  #name;
+  #passed = 0;
+  #failed = 0;
+  constructor(name) {
+    this.#name = name;
+  }
+
+  /** A check fails if its work throws or returns false. */
+  async check(title, work) {
+    try {
+      if ((await work()) === false) throw new Error("does not hold");
+      this.#passed++;
+      console.log(`ok ${title}`);
+    } catch (error) {
+      this.#failed++;
+      console.log(`FAILED ${title}: ${error.message}\n${error.stderr ?? ""}`);
+    }
+  }
+
+  end() {
+    const counts = { passed: this.#passed, failed: this.#failed };
+    const at = process.argv.indexOf("--report");
+    if (at > 0) writeFileSync(process.argv[at + 1], JSON.stringify(counts));
+    console.log(`${this.#name}: ${counts.passed} checks passed, ${counts.failed} failed`);
+    process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+  }
+}
