@@ -35,7 +35,12 @@ export interface EngineInfo {
   /** Microseconds for which a thread looks for work before it sleeps; 0 with one thread. */
   readonly patience: number;
   readonly activations: Activations["mode"];
-  /** Name and version of the JavaScript runtime. */
+  interface Surroundings {
+  readonly process?: { readonly versions?: Versions };
+  readonly navigator?: { readonly userAgent?: string };
+}
+
+/** Name and version of the JavaScript runtime. */
   readonly runtime: string;
 }
 
@@ -102,12 +107,18 @@ export function engineInfo(model: Model): EngineInfo {
 
 type Versions = { readonly bun?: string; readonly deno?: string; readonly node?: string };
 
+interface Surroundings {
+  readonly process?: { readonly versions?: Versions };
+  readonly navigator?: { readonly userAgent?: string };
+}
+
 /** Name and version of the JavaScript runtime. For reports only; no decision depends on it. */
 export function runtimeName(): string {
-  const versions = (globalThis as { process?: { versions?: Versions } }).process?.versions;
+  const { process, navigator } = globalThis as Surroundings;
+  if (navigator?.userAgent === "Cloudflare-Workers") return "workerd"; // it also says that it is some Node
   for (const name of ["bun", "deno", "node"] as const) {
-    const version = versions?.[name];
+    const version = process?.versions?.[name];
     if (version !== undefined) return `${name} ${version}`;
   }
-  return (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? "unknown";
+  return navigator?.userAgent ?? "unknown";
 }
