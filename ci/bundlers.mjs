@@ -3,10 +3,10 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Checks, installPacked } from "./install-packed.mjs";
 import * as esbuild from "./node_modules/esbuild/lib/main.js";
 import * as vite from "./node_modules/vite/dist/node/index.js";
 import webpack from "./node_modules/webpack/lib/index.js";
-import { Checks, installPacked } from "./install-packed.mjs";
 import { HAS_CHROMIUM, openPage } from "./page.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -36,7 +36,8 @@ use().then((found) => fetch("/done", { method: "POST", body: JSON.stringify(foun
 `;
 const EXPECTED = { hash: golden["fable-mixtral f32 logits"], error: "FormatError", whole: true };
 
-const html = (script, head = "") => `<!doctype html>\n<title>quern</title>\n${head}<script type="module" src="${script}"></script>\n`;
+const html = (script, head = "") =>
+  `<!doctype html>\n<title>quern</title>\n${head}<script type="module" src="${script}"></script>\n`;
 
 const BUILDS = {
   async esbuild(from, to) {
@@ -58,7 +59,7 @@ const BUILDS = {
     writeFileSync(join(to, "index.html"), html("main.js"));
   },
   /** No bundler: the page says where the package and the packages that it asks for are. */
-  async "import map"(from, to) {
+  async "import map"(_, to) {
     const at = "../modules";
     const quern = (name) => `${at}/quern/dist/${name}.js`;
     const imports = {
@@ -87,7 +88,9 @@ try {
     await checks.check(`${name}: the page is built, and nothing of Node is in it`, async () => {
       await build(folder, to);
       const scripts = readdirSync(to, { recursive: true }).filter((file) => file.endsWith(".js"));
-      const foreign = scripts.filter((file) => /(?:from|import\(?)\s*["'`]node:/.test(readFileSync(join(to, file), "utf8")));
+      const foreign = scripts.filter((file) =>
+        /(?:from|import\(?)\s*["'`]node:/.test(readFileSync(join(to, file), "utf8")),
+      );
       return scripts.length > 0 && foreign.length === 0;
     });
     if (HAS_CHROMIUM)

@@ -9,7 +9,13 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Runs a program and gives what it prints. A failure has what it printed as an error, as `stderr`. */
 export const run = (command, args, cwd = root, options = {}) =>
-  execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 180_000, ...options });
+  execFileSync(command, args, {
+    cwd,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 180_000,
+    ...options,
+  });
 
 /** @returns the folder that has `node_modules/quern`, the tarball, and what npm says of its files. The caller removes the folder. */
 export function installPacked() {

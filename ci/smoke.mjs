@@ -2,8 +2,8 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "./node_modules/esbuild/lib/main.js";
 import { Checks, installPacked, run } from "./install-packed.mjs";
+import { build } from "./node_modules/esbuild/lib/main.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const bin = join(root, "ci/node_modules");
@@ -59,8 +59,14 @@ const { folder, packed } = installPacked();
 const quern = (...args) => run("npx", ["quern", ...args], folder);
 
 async function checkPackage() {
-  await checks.check(`the package has less than ${MOST_BYTES} bytes (${packed.unpackedSize})`, () => packed.unpackedSize < MOST_BYTES);
-  await checks.check("it holds no source maps and no weights", () => !packed.files.some(({ path }) => /\.map$|\.safetensors$/.test(path)));
+  await checks.check(
+    `the package has less than ${MOST_BYTES} bytes (${packed.unpackedSize})`,
+    () => packed.unpackedSize < MOST_BYTES,
+  );
+  await checks.check(
+    "it holds no source maps and no weights",
+    () => !packed.files.some(({ path }) => /\.map$|\.safetensors$/.test(path)),
+  );
   await checks.check(`npm installs at most ${MOST_PACKAGES} packages beside it, none with an install script`, () => {
     const { packages } = JSON.parse(readFileSync(join(folder, "node_modules/.package-lock.json"), "utf8"));
     const others = Object.entries(packages).filter(([path]) => path !== "node_modules/quern");
@@ -70,7 +76,16 @@ async function checkPackage() {
 
 async function checkProgram() {
   await checks.check("quern generate writes five tokens", () => {
-    const line = quern("generate", model, "--prompt", "Once upon a time", "--max-tokens", "5", "--ignore-eos", "--json");
+    const line = quern(
+      "generate",
+      model,
+      "--prompt",
+      "Once upon a time",
+      "--max-tokens",
+      "5",
+      "--ignore-eos",
+      "--json",
+    );
     const { ids, text } = JSON.parse(line);
     return ids.length === 5 && text.length > 0;
   });
@@ -85,7 +100,10 @@ async function checkProgram() {
   symlinkSync(join(root, "models"), join(folder, "models"));
   const readme = readFileSync(join(root, "README.md"), "utf8");
   writeFileSync(join(folder, "story.mjs"), /^```js\n(.*?)^```$/ms.exec(readme)[1]);
-  await checks.check("README's first program tells a story", () => run(process.execPath, ["story.mjs"], folder).length > 80);
+  await checks.check(
+    "README's first program tells a story",
+    () => run(process.execPath, ["story.mjs"], folder).length > 80,
+  );
 }
 
 /** @returns the text that all runtimes gave. */
@@ -110,7 +128,13 @@ async function checkWorkerd(text) {
   for (const name of modules) copyFileSync(join(model, name), join(out, name));
   await checks.check('import "quern" on workerd', async () => {
     await build({
-      ...{ entryPoints: [join(folder, "worker.mjs")], outdir: out, bundle: true, format: "esm", conditions: ["workerd"] },
+      ...{
+        entryPoints: [join(folder, "worker.mjs")],
+        outdir: out,
+        bundle: true,
+        format: "esm",
+        conditions: ["workerd"],
+      },
       ...{ external: ["model/*"], loader: { ".wasm": "copy" }, assetNames: "[name]", absWorkingDir: folder },
     });
     const kernels = ["base.wasm", "relaxed.wasm"].filter((name) => statSync(join(out, name)).size > 0);

@@ -11,12 +11,12 @@ import { esmExternalRequirePlugin } from "rolldown/plugins";
  * in common. Nothing goes to the program's own file: it waits for commands, and a command that imported it would wait for it.
  */
 const ENTRIES = {
-  ...{ core: "core", common: "runtime/load-given", web: "web", workerd: "workerd", library: "index" },
+  ...{ core: "core", web: "web", workerd: "workerd", library: "index" },
   // `node` comes after what pages import too: a chunk of its modules needs a file system.
   ...{ evaluate: "evaluate", quantize: "quantize", bench: "bench", node: "node", program: "cli/main" },
 };
-/** What entries have in common, and no entry itself. */
-const COMMON = ["runtime/load-given"];
+/** What the entries for pages and for workerd have in common besides. It is small, and a file of its own would take longer. */
+const COMMON = "runtime/load/load-given";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { dependencies, peerDependencies } = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8"));
@@ -37,10 +37,9 @@ const BUILD = {
 /** Writes the scripts of all entries to `folder`. @returns the folders of the packages that they contain. */
 export async function bundleLibrary(folder) {
   const chunks = new Map();
-  const inputs = Object.values(ENTRIES).filter((entry) => !COMMON.includes(entry));
   const build = await rolldown({
     ...BUILD,
-    input: Object.fromEntries(inputs.map((entry) => [entry, `src/${entry}.ts`])),
+    input: Object.fromEntries(Object.values(ENTRIES).map((entry) => [entry, `src/${entry}.ts`])),
     preserveEntrySignatures: "allow-extension",
     treeshake: { moduleSideEffects: (id) => id.endsWith("cli/main.ts") || id.includes("/commander/") },
     plugins: [
@@ -70,12 +69,11 @@ const isHelper = (id) => id.startsWith("\0@oxc-project");
 const placeKernels = (id) => (id.endsWith(".wasm") ? { id: `../wasm/${basename(id)}`, external: true } : null);
 
 /** Entries that load models anywhere. What they import on demand needs nothing of the other entries, so no chunk of those may hold a part of it. */
-const LOADERS = new Set(["core", "common", "web", "workerd"]);
+const LOADERS = new Set(["core", "web", "workerd"]);
 
 /** Fills `chunks` with the chunk of every module that an entry imports at once. The bundler parts what is imported on demand. */
 function findChunks(chunks) {
   return function () {
-    const ids = [...this.getModuleIds()];
     const later = [];
     const visit = (id, chunk) => {
       if (chunks.has(id) || isForeign(id) || id.startsWith("\0")) return;
@@ -86,8 +84,9 @@ function findChunks(chunks) {
     };
     for (const [chunk, entry] of Object.entries(ENTRIES)) {
       if (!LOADERS.has(chunk)) while (later.length > 0) visit(later.pop(), null);
-      const id = ids.find((each) => each === resolve(root, `src/${entry}.ts`));
+      const id = resolve(root, `src/${entry}.ts`);
       for (const start of chunk === "program" ? this.getModuleInfo(id).importedIds : [id]) visit(start, chunk);
+      if (chunk === "core") visit(resolve(root, `src/${COMMON}.ts`), chunk);
     }
   };
 }

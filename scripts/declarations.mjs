@@ -23,7 +23,10 @@ export function gatherDeclarations(folder) {
   const doors = paths.filter((path) => isDoor(path) && !TYPELESS.includes(path));
   const texts = new Map(doors.map((path) => [path, rewriteDoor(path, modules)]));
   const namesOf = (files) => files.flatMap((path) => [...namesIn(parse(path, texts.get(path)))]);
-  const gathered = reachable(namesOf(doors), paths.filter((path) => !isDoor(path)).map((path) => modules.get(path)));
+  const gathered = reachable(
+    namesOf(doors),
+    paths.filter((path) => !isDoor(path)).map((path) => modules.get(path)),
+  );
   const named = new Set(namesOf(doors.filter(isEntry)));
   const declarations = gathered.map((each) => documented(each, named));
   mkdirSync(join(folder, "topics"));
@@ -40,8 +43,10 @@ function readModule(file, path) {
     const node = statement.declaration ?? statement;
     const name = (node.id ?? node.declarations?.[0].id)?.name;
     if (name !== undefined) {
-      const comment = /\/\*\*(?:(?!\*\/)[^])*\*\/\s*$/.exec(text.slice(end, statement.start))?.[0] ?? "";
-      const code = text.slice(statement.start, statement.end).replace(/^ +/gm, (blanks) => "\t".repeat(blanks.length >> 2));
+      const comment = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*$/.exec(text.slice(end, statement.start))?.[0] ?? "";
+      const code = text
+        .slice(statement.start, statement.end)
+        .replace(/^ +/gm, (blanks) => "\t".repeat(blanks.length >> 2));
       // A function with several signatures has several declarations.
       const { text: earlier, uses } = declarations.get(name) ?? {};
       const all = `${earlier === undefined ? "" : `${earlier}\n`}${comment}${code}`;
@@ -90,7 +95,7 @@ function reachable(names, modules) {
   return [...declared.values()].filter(({ name }) => used.has(name));
 }
 
-const COMMENTS = /\/\*\*(?:(?!\*\/)[^])*\*\/\s*/g;
+const COMMENTS = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*/g;
 
 /** Comments take more room than declarations. They are kept where most people look: on the functions and classes of entries. */
 function documented({ name, type, text }, named) {

@@ -1,7 +1,7 @@
 /** Exports `quern` for Node, Deno and Bun, where models can be opened by path. */
 import { modelFolder } from "./adapter/models/model-folder.ts";
 import type { LanguageModel, LoadOptions } from "./runtime/language-model.ts";
-import { type ModelSource, loadModel as loadFiles } from "./web.ts";
+import { loadModel as loadFiles, type ModelSource } from "./web.ts";
 
 export * from "./web.ts";
 

@@ -10,6 +10,6 @@ export { Conversation, type ConversationOptions, type TurnAnswer } from "./runti
 export type { Generated, Piece } from "./runtime/generate.ts";
 export type { GenerateOptions } from "./runtime/generate-options.ts";
 export { type EngineInfo, LanguageModel, type LoadOptions } from "./runtime/language-model.ts";
+export type { ModelSource } from "./runtime/load/load-given.ts";
 export type { Prompt } from "./runtime/prompt-ids.ts";
 export { type ChatMessage, ChatTemplate, type TemplateVariables } from "./text/chat/chat-template.ts";
-export type { ModelSource } from "./runtime/load-given.ts";

@@ -1,6 +1,6 @@
 /** Exports `quern` for browsers and other runtimes without a file system: all but opening models by path. */
 import type { LanguageModel, LoadOptions } from "./runtime/language-model.ts";
-import { loadGiven, type ModelSource } from "./runtime/load-given.ts";
+import { loadGiven, type ModelSource } from "./runtime/load/load-given.ts";
 import { embeddedKernels } from "./wasm/embedded.ts";
 
 export * from "./portable.ts";

@@ -1,6 +1,6 @@
 /** Exports `quern` for workerd, which compiles no WebAssembly from bytes: the kernels are modules that are imported. */
 import type { LanguageModel, LoadOptions } from "./runtime/language-model.ts";
-import { loadGiven, type ModelSource } from "./runtime/load-given.ts";
+import { loadGiven, type ModelSource } from "./runtime/load/load-given.ts";
 import base from "./wasm/base.wasm";
 import { type KernelModules, Machine, type MachineOptions } from "./wasm/machine.ts";
 import relaxed from "./wasm/relaxed.wasm";

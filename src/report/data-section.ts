@@ -1,7 +1,7 @@
 /** The page's data: a table of all cells to download, and the names of the files of results. */
 
 import { gzipSync } from "fflate";
-import { csvText } from "../files/csv.ts";
+import { csvText } from "../files/csv-text.ts";
 import type { ClaimRecord } from "./claims-table.ts";
 import { escapeHtml, plural } from "./draw/number-format.ts";
 import type { ResultFile } from "./provenance.ts";

@@ -35,12 +35,7 @@ export interface EngineInfo {
   /** Microseconds for which a thread looks for work before it sleeps; 0 with one thread. */
   readonly patience: number;
   readonly activations: Activations["mode"];
-  interface Surroundings {
-  readonly process?: { readonly versions?: Versions };
-  readonly navigator?: { readonly userAgent?: string };
-}
-
-/** Name and version of the JavaScript runtime. */
+  /** Name and version of the JavaScript runtime. */
   readonly runtime: string;
 }
 
@@ -105,17 +100,16 @@ export function engineInfo(model: Model): EngineInfo {
   };
 }
 
-type Versions = { readonly bun?: string; readonly deno?: string; readonly node?: string };
-
 interface Surroundings {
-  readonly process?: { readonly versions?: Versions };
+  readonly process?: { readonly versions?: { readonly bun?: string; readonly deno?: string; readonly node?: string } };
   readonly navigator?: { readonly userAgent?: string };
 }
 
 /** Name and version of the JavaScript runtime. For reports only; no decision depends on it. */
 export function runtimeName(): string {
   const { process, navigator } = globalThis as Surroundings;
-  if (navigator?.userAgent === "Cloudflare-Workers") return "workerd"; // it also says that it is some Node
+  // workerd also says that it is some version of Node.
+  if (navigator?.userAgent === "Cloudflare-Workers") return "workerd";
   for (const name of ["bun", "deno", "node"] as const) {
     const version = process?.versions?.[name];
     if (version !== undefined) return `${name} ${version}`;

@@ -4,18 +4,22 @@ import { builtinModules } from "node:module";
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
-import { linksOf } from "./reading/markdown.ts";
 import { skeleton } from "./reading/skeleton.ts";
 import { listFiles, packagesOf, readRepository, SOURCES } from "./reading/sources.ts";
 
-/** What the library may import at run time. */
+/** What loading and running models may import. */
 const LIBRARY_PACKAGES = ["@assemblyscript/loader", "@huggingface/tokenizers", "fflate"];
-/** What evaluation and benchmarks alone may import besides: templates of tasks, schemas, CSV files. */
-const EVALUATION_PACKAGES = ["@huggingface/jinja", "papaparse", "valibot"];
+/** What evaluation and benchmarks alone may import besides: templates of tasks, schemas. */
+const EVALUATION_PACKAGES = ["@huggingface/jinja", "valibot"];
 /** What the renderer of chat templates alone may import besides, and only when a template is used. */
 const CHAT_PACKAGES = ["@huggingface/jinja"];
 /** What only the command line may import. */
-const CLI_PACKAGES = ["@observablehq/plot", "commander", "linkedom", "picocolors"];
+const CLI_PACKAGES = ["@observablehq/plot", "commander", "picocolors"];
+/** What users install with the package. The others are parts of its scripts, or installed by those who draw reports. */
+const INSTALLED = ["@assemblyscript/loader", "@huggingface/jinja", "@huggingface/tokenizers", "commander"];
+const PEERS = ["@observablehq/plot"];
+const BUNDLED = ["fflate", "picocolors", "valibot"];
+const MOST_BYTES = 1_000_000;
 
 /** A file, or conditions that lead to one. */
 type Target = string | { readonly [condition: string]: Target };
@@ -29,6 +33,8 @@ interface Package {
   readonly files: readonly string[];
   readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly scripts: Readonly<Record<string, string>>;
 }
 
 const root = JSON.parse(readRepository("package.json")) as Package;
@@ -53,10 +59,11 @@ describe("package.json", () => {
   });
 
   it("asks its users to install no more than the allowed packages", () => {
-    const allowed = [...LIBRARY_PACKAGES, ...EVALUATION_PACKAGES, ...CLI_PACKAGES];
-    expect(Object.keys(root.dependencies).filter((name) => !allowed.includes(name))).toEqual([]);
-    for (const field of ["peerDependencies", "optionalDependencies", "bundledDependencies"])
-      expect(root[field]).toBeUndefined();
+    expect(Object.keys(root.dependencies)).toEqual(INSTALLED);
+    expect(Object.keys(root.peerDependencies)).toEqual(PEERS);
+    expect(root["peerDependenciesMeta"]).toEqual({ "@observablehq/plot": { optional: true } });
+    for (const field of ["optionalDependencies", "bundledDependencies"]) expect(root[field]).toBeUndefined();
+    for (const script of ["preinstall", "install", "postinstall"]) expect(root.scripts[script]).toBeUndefined();
   });
 
   it("names files that the build writes", () => {
@@ -67,15 +74,24 @@ describe("package.json", () => {
     expect(files.filter((file) => !existsSync(repositoryFile(file)))).toEqual([]);
   });
 
-  it("lists types first, behind a page's own, and default last in every entry of exports", () => {
+  it("lists runtimes by name, default last, and types first for each", () => {
     const conditionsOf = (target: Target): string[][] =>
       typeof target === "string" ? [] : [Object.keys(target), ...Object.values(target).flatMap(conditionsOf)];
-    const found = Object.values(root.exports).flatMap(conditionsOf);
-    expect(found.length).toBeGreaterThan(4);
-    for (const conditions of found) {
-      expect(conditions.filter((condition) => condition !== "browser")[0]).toBe("types");
-      expect(conditions.at(-1)).toBe("default");
-    }
+    const [runtimes, ...rest] = Object.values(root.exports).flatMap(conditionsOf);
+    expect(runtimes).toEqual(["workerd", "browser", "deno", "bun", "node", "default"]);
+    expect(rest.length).toBeGreaterThan(10);
+    for (const conditions of rest) expect(conditions).toEqual(["types", "default"]);
+  });
+
+  it("leads to modules of Node only where there is a file system", () => {
+    const main = root.exports["."] as Readonly<Record<string, Readonly<Record<string, string>>>>;
+    const others = Object.entries(root.exports).flatMap(([entry, target]) =>
+      /^\.\/(?:node|wasm|package)/.test(entry) || entry === "." ? [] : [(target as (typeof main)[string])["default"]],
+    );
+    const portable = [...["workerd", "browser", "default"].map((runtime) => main[runtime]["default"]), ...others];
+    expect(portable.length).toBe(7);
+    for (const file of portable) expect(everythingBehind(file.slice(2)).filter((name) => isBuiltin(name))).toEqual([]);
+    expect(everythingBehind("dist/index.js").some(isBuiltin)).toBe(true);
   });
 
   it("asks for the Node that README names, and nothing newer is tested as the oldest", () => {
@@ -86,33 +102,31 @@ describe("package.json", () => {
 });
 
 describe("the packed package", () => {
-  const [{ files }] = JSON.parse(
+  const [{ files, unpackedSize }] = JSON.parse(
     execFileSync("npm", ["pack", "--json", "--dry-run", "--ignore-scripts"], {
       cwd: repositoryFile(""),
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
     }),
-  ) as readonly { readonly files: readonly { readonly path: string }[] }[];
+  ) as readonly { readonly files: readonly { readonly path: string }[]; readonly unpackedSize: number }[];
   const packed = files.map(({ path }) => path);
 
-  it("holds the build and the papers, and no weights", () => {
-    const tops = new Set(packed.map((path) => path.split("/")[0]));
-    const papers = ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "package.json"];
-    expect([...tops].sort()).toEqual([...papers, "dist", "docs", "models", "schema"].sort());
-    expect(packed.filter((path) => path.startsWith("models/"))).toEqual(["models/README.md"]);
+  it("is small", () => {
+    expect(unpackedSize).toBeLessThan(MOST_BYTES);
   });
 
-  it("holds every file that its own Markdown links to", () => {
-    const documents = packed.filter((path) => path.endsWith(".md"));
-    expect(documents.length).toBeGreaterThan(8);
-    const links = documents.flatMap((file) =>
-      linksOf(readRepository(file)).map((link) => ({ file, target: posix.join(posix.dirname(file), link) })),
-    );
-    expect(links.length).toBeGreaterThan(10);
-    const missing = links.filter(
-      ({ target }) => !packed.some((path) => path === target || path.startsWith(`${target}/`)),
-    );
-    expect(missing).toEqual([]);
+  it("holds the build, and no documents but README and licences", () => {
+    const tops = new Set(packed.map((path) => path.split("/")[0]));
+    expect([...tops].sort()).toEqual(["LICENSE", "README.md", "dist", "package.json"]);
+    const kinds = packed.filter((path) => path.startsWith("dist/")).map((path) => /\.(?:d\.ts|\w+)$/.exec(path)?.[0]);
+    expect([...new Set(kinds)].sort()).toEqual([".d.ts", ".js", ".md", ".wasm"]);
+  });
+
+  it("names the packages that its scripts contain, with their licences", () => {
+    const notices = readRepository("dist/THIRD-PARTY.md");
+    expect([...notices.matchAll(/^- (\S+) \d/gm)].map(([, name]) => name).sort()).toEqual(BUNDLED);
+    expect(notices).toMatch(/\(MIT\)[\s\S]*Permission is hereby granted/);
+    expect(notices).toMatch(/\(ISC\)[\s\S]*Permission to use/);
   });
 });
 
@@ -133,6 +147,12 @@ function filesBehind(file: string, imports = importsOf, seen: Set<string> = new 
   return seen;
 }
 
+/** What the scripts behind a built script import from elsewhere, at once or later. */
+function everythingBehind(file: string): string[] {
+  const files = [...filesBehind(file, (each) => [...importsOf(each), ...laterImportsOf(each)])];
+  return [...new Set(files.flatMap(importsOf).filter((name) => !name.startsWith(".")))];
+}
+
 describe("the scripts of dist", () => {
   it("import packages that the package asks for, and no other", () => {
     const imported = new Set(
@@ -141,12 +161,11 @@ describe("the scripts of dist", () => {
         .filter((name) => !name.startsWith(".")),
     );
     const packages = [...imported].filter((name) => !isBuiltin(name));
-    expect(packages.length).toBeGreaterThan(4);
-    expect(packages.filter((name) => !(name in root.dependencies))).toEqual([]);
+    expect(packages.sort()).toEqual([...INSTALLED, ...PEERS].sort());
   });
 
   it("are few behind each entry, since each file that a runtime opens takes time", () => {
-    for (const entry of ["core", "web", "index", "node", "quantize", "evaluate", "bench", "cli/main"])
+    for (const entry of ["core", "web", "workerd", "index", "node", "quantize", "evaluate", "bench", "cli/main"])
       expect([entry, filesBehind(`dist/${entry}.js`).size <= 10]).toEqual([entry, true]);
     expect([...filesBehind("dist/web.js")].flatMap(importsOf).filter((name) => name.startsWith("node:"))).toEqual([]);
   });
@@ -154,8 +173,10 @@ describe("the scripts of dist", () => {
   it("load and run models in a page, from URLs too, without packages that only evaluation needs", () => {
     const files = [...filesBehind("dist/web.js", (file) => [...importsOf(file), ...laterImportsOf(file)])];
     expect(files.filter((file) => /remote-folder|compile-template|gguf/.test(file)).length).toBeGreaterThanOrEqual(3);
-    const packages = new Set(files.flatMap(importsOf).filter((name) => !name.startsWith(".")));
-    expect([...packages].filter((name) => ![...LIBRARY_PACKAGES, ...CHAT_PACKAGES].includes(name))).toEqual([]);
+    const packages = everythingBehind("dist/web.js");
+    expect(packages.filter((name) => ![...LIBRARY_PACKAGES, ...CHAT_PACKAGES].includes(name))).toEqual([]);
+    for (const later of ["quantize", "evaluate", "bench", "program"])
+      expect(files).not.toContain(`dist/chunks/${later}.js`);
   });
 });
 
@@ -180,7 +201,8 @@ describe("imports of packages", () => {
   });
 
   it("stay within the declared ones on the command line", () => {
-    expect(faultsOf(SOURCES.filter(isCli), (name) => isBuiltin(name) || name in root.dependencies)).toEqual([]);
+    const isOfProgram = (name: string) => [...CLI_PACKAGES, "valibot"].includes(name);
+    expect(faultsOf(SOURCES.filter(isCli), (name) => isBuiltin(name) || isOfProgram(name))).toEqual([]);
   });
 
   it("touch Node's own modules in adapters and on the command line only", () => {

@@ -2,7 +2,7 @@
 import type { Ceiling, Ceilings } from "../../bench/ceilings.ts";
 import type { BenchReport, BenchResult } from "../../bench/report/bench-report.ts";
 import type { BenchComparison, TestRatio } from "../../bench/report/compare-reports.ts";
-import { csvText } from "../../files/csv.ts";
+import { csvText } from "../../files/csv-text.ts";
 import { renderTable, type TextColumn } from "./text-table.ts";
 
 /** How a table is printed. */

@@ -1,7 +1,7 @@
 /** Comma-separated values (RFC 4180) as rows, each with the number of its first line. */
 
 import { FormatError } from "../../base/errors.ts";
-import { parseCsv, type QuoteFault } from "../../files/csv.ts";
+import { parseCsv, type QuoteFault } from "../../files/csv-text.ts";
 import { lineOf } from "../../files/lines.ts";
 import type { DataRow } from "./data-row.ts";
 

@@ -19,6 +19,8 @@ export const ROOMS: readonly (readonly string[])[] = [
 export const ENTRIES: readonly string[] = [
   "src/index.ts",
   "src/web.ts",
+  "src/workerd.ts",
+  "src/portable.ts",
   "src/core.ts",
   "src/quantize.ts",
   "src/evaluate.ts",

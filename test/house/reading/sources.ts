@@ -45,9 +45,10 @@ export function resolveImport(file: string, specifier: string): string | undefin
   return specifier.startsWith(".") ? posix.join(posix.dirname(file), specifier) : undefined;
 }
 
-/** Files of `src` that a file imports. */
+/** Files of `src` that a file imports. Modules of kernels are built. */
 export function importsOf(file: string): string[] {
-  return specifiersOf(readRepository(file)).flatMap((specifier) => resolveImport(file, specifier) ?? []);
+  const specifiers = specifiersOf(readRepository(file)).filter((specifier) => !specifier.endsWith(".wasm"));
+  return specifiers.flatMap((specifier) => resolveImport(file, specifier) ?? []);
 }
 
 /** Packages and built-ins that a file imports, by package name. */

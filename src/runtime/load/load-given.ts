@@ -1,8 +1,8 @@
 /** Loads a model from given files or from a server, with given kernels. */
-import { type GivenModel, givenFolder } from "../files/given/given-folder.ts";
-import { isRemoteName, namedFolder, type RemoteName } from "../files/hub/named-folder.ts";
-import type { KernelModules } from "../wasm/machine.ts";
-import { LanguageModel, type LoadOptions } from "./language-model.ts";
+import { type GivenModel, givenFolder } from "../../files/given/given-folder.ts";
+import { isRemoteName, namedFolder, type RemoteName } from "../../files/hub/named-folder.ts";
+import type { KernelModules } from "../../wasm/machine.ts";
+import { LanguageModel, type LoadOptions } from "../language-model.ts";
 
 /**
  * A model: the files of its folder by name, as a list, as a directory handle or as an object that opens them; or one GGUF file; or the

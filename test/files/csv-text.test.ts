@@ -1,7 +1,7 @@
 import Papa from "papaparse";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../src/base/random.ts";
-import { csvText, parseCsv } from "../../src/files/csv.ts";
+import { csvText, parseCsv } from "../../src/files/csv-text.ts";
 
 const FAULTS: Readonly<Record<string, string>> = { MissingQuotes: "unclosed", InvalidQuotes: "inner" };
 
@@ -44,9 +44,17 @@ describe("parseCsv", () => {
 describe("csvText", () => {
   it("writes what Papa Parse writes, and reads it back", () => {
     const texts = [...specialTexts(500)].filter((text) => !text.includes("\r"));
-    const records = texts.map((text, index) => ({ text, "odd, name": index % 3 === 0 ? null : index / 8, none: undefined }));
+    const records = texts.map((text, index) => ({
+      text,
+      "odd, name": index % 3 === 0 ? null : index / 8,
+      none: undefined,
+    }));
     const written = csvText(records);
     expect(written).toBe(`${Papa.unparse(records, { newline: "\n" })}\n`);
-    expect(parseCsv(written).slice(1, -1).map(({ fields }) => fields[0])).toEqual(texts);
+    expect(
+      parseCsv(written)
+        .slice(1, -1)
+        .map(({ fields }) => fields[0]),
+    ).toEqual(texts);
   });
 });
