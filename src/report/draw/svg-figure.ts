@@ -41,7 +41,7 @@ export function drawPlot(title: string, size: Size, options: PlotOptions): strin
   const shared = { document: document as unknown as Document, width: size.width, style };
   const svg = plot({ ...options, ...shared }) as unknown as SvgElement;
   // The library's own style sheet sets a white background; the page's style sheet has all that is needed.
-  for (const sheet of svg.childrenNamed("style")) sheet.remove();
+  for (const child of svg.children) if (child.tagName === "style") child.remove();
   for (const attribute of ["class", "width", "height"]) svg.removeAttribute(attribute);
   svg.setAttribute("role", "img");
   const name = document.createElementNS(svg.namespaceURI, "title");

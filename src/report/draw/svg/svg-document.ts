@@ -96,9 +96,9 @@ export class SvgElement {
     this.parentNode = null;
   }
 
-  /** The children of one name. */
-  childrenNamed(name: string): SvgElement[] {
-    return this.#children.filter((child) => child instanceof SvgElement && child.tagName === name) as SvgElement[];
+  /** The elements inside, without texts. */
+  get children(): SvgElement[] {
+    return this.#children.filter((child) => child instanceof SvgElement);
   }
 
   get outerHTML(): string {
