@@ -5,7 +5,7 @@ import { SvgDocument, SvgElement } from "../../../../src/report/draw/svg/svg-doc
 
 const POINTS = Array.from({ length: 9 }, (_, i) => ({ x: i, y: (i * i) % 7, name: `<${i}> & "more"\u00a0` }));
 
-/** What our figures use, and a clipped mark, a title and a facet besides. */
+/** What our figures use, and a clipped mark, titles and facets besides. */
 const OPTIONS: PlotOptions = {
   width: 300,
   style: "font-size:12px;overflow:visible",
@@ -14,7 +14,7 @@ const OPTIONS: PlotOptions = {
     gridX({ ticks: 4 }),
     ruleY([1, 2], { stroke: "red", strokeDasharray: "2,3" }),
     line(POINTS, { x: "x", y: "y", marker: "dot", clip: true }),
-    dot(POINTS, { x: "x", y: "y", title: "name", href: "name", fy: (point: { x: number }) => point.x % 2 }),
+    dot(POINTS, { x: "x", y: "y", title: "name", fy: (point: { x: number }) => point.x % 2 }),
     text(POINTS, { x: "x", y: "y", text: "name", lineWidth: 2 }),
   ],
 };
