@@ -1,9 +1,11 @@
 // Holds the packed package to publint, and to are-the-types-wrong for what resolves ES modules: the package has no CommonJS.
+// Then a dry run of publishing the sources to JSR.
 import { readFileSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
-import { Checks, installPacked } from "./install-packed.mjs";
+import { Checks, installPacked, run } from "./install-packed.mjs";
 
 /** Node 10's resolution knows no `exports`; a CommonJS consumer imports the package dynamically or, on newer Node, requires it. */
 const IGNORED_RESOLUTIONS = ["node10", "node16-cjs"];
@@ -21,6 +23,10 @@ try {
     const { problems } = await checkPackage(createPackageFromTarballData(new Uint8Array(buffer)));
     const own = problems.filter(({ resolutionKind }) => !IGNORED_RESOLUTIONS.includes(resolutionKind));
     if (own.length > 0) throw new Error(JSON.stringify(own));
+  });
+  await checks.check("deno publish would take the sources as jsr.json says", () => {
+    const deno = fileURLToPath(new URL("node_modules/.bin/deno", import.meta.url));
+    run(deno, ["publish", "--dry-run", "--allow-dirty"]);
   });
 } finally {
   rmSync(folder, { recursive: true, force: true });

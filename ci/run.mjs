@@ -1,4 +1,4 @@
-// What .ci/run does: tests, type check, linter, the same kernels under Node 24 (relaxed SIMD), other runtimes, the packed package.
+// What .ci/run does: tests, type check, linter, the same kernels under Node 24 (relaxed SIMD), other runtimes, the packed package, bundlers.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -63,9 +63,14 @@ step("kernels under Node 24", NODE24, vitest, {
 step("other runtimes", process.execPath, ["ci/portable.mjs", "--report", `${REPORTS}/portable.json`], {
   report: `${REPORTS}/portable.json`,
 });
-step("packed package", process.execPath, ["ci/smoke.mjs", "--report", `${REPORTS}/smoke.json`], {
-  report: `${REPORTS}/smoke.json`,
-});
+for (const [title, name] of [
+  ["packed package", "smoke"],
+  ["package's metadata and types", "lint-package"],
+  ["bundlers and pages", "bundlers"],
+]) {
+  const report = `${REPORTS}/${name}.json`;
+  step(title, process.execPath, [`ci/${name}.mjs`, "--report", report], { report });
+}
 
 console.log(`\ntests: ${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);

@@ -35,6 +35,7 @@ interface Package {
   readonly devDependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
   readonly scripts: Readonly<Record<string, string>>;
+  readonly imports: Readonly<Record<string, string>>;
 }
 
 const root = JSON.parse(readRepository("package.json")) as Package;
@@ -177,6 +178,22 @@ describe("the scripts of dist", () => {
     expect(packages.filter((name) => ![...LIBRARY_PACKAGES, ...CHAT_PACKAGES].includes(name))).toEqual([]);
     for (const later of ["quantize", "evaluate", "bench", "program"])
       expect(files).not.toContain(`dist/chunks/${later}.js`);
+  });
+});
+
+describe("jsr.json", () => {
+  const jsr = JSON.parse(readRepository("jsr.json")) as Pick<Package, "version" | "imports"> & {
+    readonly exports: Readonly<Record<string, string>>;
+  };
+
+  it("has the package's version, entries and packages", () => {
+    expect(jsr.version).toBe(root.version);
+    const entries = Object.keys(root.exports).filter((entry) => !/wasm|package/.test(entry));
+    expect(Object.keys(jsr.exports).filter((entry) => entry !== "./web")).toEqual(entries);
+    for (const file of Object.values(jsr.exports)) expect(SOURCES).toContain(file.slice(2));
+    const versions = { ...root.dependencies, ...root.devDependencies };
+    const named = [...new Set([...LIBRARY_PACKAGES, ...EVALUATION_PACKAGES])].sort();
+    expect(jsr.imports).toEqual(Object.fromEntries(named.map((name) => [name, `npm:${name}@${versions[name]}`])));
   });
 });
 

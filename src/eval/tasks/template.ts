@@ -50,7 +50,7 @@ const CONSTANTS: Readonly<Record<string, JsonValue>> = {
 };
 
 export function scopeOf(row: JsonObject): Scope {
-  const constants: Variables = new Environment();
+  const constants = new Environment() as Environment & Variables;
   for (const [name, value] of Object.entries(CONSTANTS)) constants.set(name, value);
   constants.set(SHOWN, shown);
   const environment: Variables = new Environment(constants);
@@ -68,7 +68,7 @@ export function compileTemplate(source: string, file: string, field: string): Te
   const body = parsed(source, file, field);
   const evaluate = (scope: Scope, where: string): JsonValue[] => {
     // Each run gets its own child: variables that a template sets must not reach the next one.
-    const environment = new Environment(scope.environment);
+    const environment = new Environment(scope.environment as Environment & Variables);
     const interpreter = new Interpreter(environment);
     return body.map((node) => {
       const at = `${where}: ${field}`;
