@@ -1,6 +1,6 @@
 /** Shows generated text token by token, never a part of a character. */
-import { unfinishedBytes } from "./parts/byte-level.ts";
-import { decodeUtf8, type Tokenizer } from "./tokenizer.ts";
+import { decodeUtf8, unfinishedBytes } from "./parts/byte-level.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
 export interface TextStream {
   /** The text that can be shown after `id`; bytes of an unfinished character wait. */

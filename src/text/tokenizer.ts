@@ -7,7 +7,7 @@ import type { GgufText } from "./gguf/gguf-text.ts";
 import { normalizeInTurns, piecesOf, stepsOf } from "./long-text/encode-in-turns.ts";
 import { runInTurns, runThrough, type Work } from "./long-text/stepwise.ts";
 import { type AddedToken, createSplitter, type Needle, type Splitter } from "./parts/added-tokens.ts";
-import { bytesOfToken } from "./parts/byte-level.ts";
+import { bytesOfToken, decodeUtf8 } from "./parts/byte-level.ts";
 import { type Library, type LibraryPreTokenizer, openLibrary } from "./parts/tokenizers-library.ts";
 import { PieceEncoder } from "./piece-encoder.ts";
 
@@ -224,9 +224,4 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return whole;
-}
-
-/** Decodes UTF-8; a byte order mark counts as a character. */
-export function decodeUtf8(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }

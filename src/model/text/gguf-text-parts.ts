@@ -2,7 +2,6 @@
 import { FileError } from "../../base/errors.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { GgufText } from "../../text/gguf/gguf-text.ts";
-import { createGgufTokenizer } from "../../text/tokenizer.ts";
 import { configChat } from "./chat-files.ts";
 import { readGenerationSettings } from "./generation-settings.ts";
 import { readOnce, type TextParts } from "./text-parts.ts";
@@ -11,7 +10,9 @@ import { readOnce, type TextParts } from "./text-parts.ts";
 export function ggufTextParts(text: () => Promise<GgufText | undefined>, where: string): TextParts {
   const read = readOnce(async () => {
     const found = await text();
-    return found === undefined ? undefined : createGgufTokenizer(found, where);
+    if (found === undefined) return undefined;
+    const { createGgufTokenizer } = await import("../../text/tokenizer.ts");
+    return createGgufTokenizer(found, where);
   });
   return {
     tokenizer: {

@@ -46,3 +46,8 @@ function maySecond(lead: number, second: number): boolean {
   if (lead === 0xf4) return second < 0x90;
   return true;
 }
+
+/** Decodes UTF-8; a byte order mark counts as a character. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
