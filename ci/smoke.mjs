@@ -1,5 +1,5 @@
 // Installs the packed package and uses it as a user would: the program, README's first program, and `import "quern"` on every runtime.
-import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Checks, installPacked, run } from "./install-packed.mjs";
@@ -137,10 +137,9 @@ async function checkWorkerd(text) {
       },
       ...{ external: ["model/*"], loader: { ".wasm": "copy" }, assetNames: "[name]", absWorkingDir: folder },
     });
-    const kernels = ["base.wasm", "relaxed.wasm"].filter((name) => statSync(join(out, name)).size > 0);
     const parts = [
       '(name = "worker.js", esModule = embed "worker.js")',
-      ...kernels.map((name) => `(name = "${name}", wasm = embed "${name}")`),
+      '(name = "base.wasm", wasm = embed "base.wasm")',
       ...modules.map((name) => `(name = "model/${name}", data = embed "${name}")`),
     ];
     writeFileSync(

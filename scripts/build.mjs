@@ -64,7 +64,7 @@ async function buildLibrary() {
   gatherDeclarations("dist");
   writeFileSync("dist/THIRD-PARTY.md", thirdPartyNotices(await bundleLibrary("dist")));
   mkdirSync("dist/wasm", { recursive: true });
-  for (const target of Object.keys(ENTRIES)) copyFileSync(`build/${target}.wasm`, `dist/wasm/${target}.wasm`);
+  copyFileSync("build/base.wasm", "dist/wasm/base.wasm");
   if (existsSync("dist/cli/main.js")) chmodSync("dist/cli/main.js", 0o755);
   writeFileSync("dist/.stamp", key);
 }

@@ -1,13 +1,13 @@
-/** Exports `quern` for workerd, which compiles no WebAssembly from bytes: the kernels are modules that are imported. */
+/** Exports `quern` for workerd, which compiles no WebAssembly from bytes: the kernels are a module that is imported. */
 import type { LanguageModel, LoadOptions } from "./runtime/language-model.ts";
 import { loadGiven, type ModelSource } from "./runtime/load/load-given.ts";
 import base from "./wasm/base.wasm";
 import { type KernelModules, Machine, type MachineOptions } from "./wasm/machine.ts";
-import relaxed from "./wasm/relaxed.wasm";
 
 export * from "./portable.ts";
 
-const KERNELS: KernelModules = { base, relaxed };
+/** The package has no module of the relaxed build: it would be a copy for workerd alone. */
+const KERNELS: KernelModules = { base };
 
 /** Creates a machine with the imported kernels. It has one thread. */
 export function createMachine(options: MachineOptions = {}): Promise<Machine> {

@@ -219,7 +219,11 @@ function chooseBuild(modules: KernelModules, wish: "auto" | KernelBuild): Kernel
   if (wish === "base") return "base";
   const able = modules.relaxed !== undefined && hasRelaxedSimd();
   if (wish === "relaxed" && !able)
-    throw new UnsupportedError("kernels", "relaxed, which this runtime cannot run (no relaxed SIMD)", ["auto", "base"]);
+    throw new UnsupportedError(
+      "kernels",
+      "relaxed, which cannot run here (no relaxed SIMD, or no module of that build)",
+      ["auto", "base"],
+    );
   return able ? "relaxed" : "base";
 }
 
