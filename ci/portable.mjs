@@ -1,7 +1,7 @@
 // Runs ci/suite.mjs on every runtime and holds all results to one golden file: the same bits everywhere. Then runs `quern bench` there.
 // `--update` writes ci/golden.json from this run; `--report F` writes counts for the check.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
@@ -14,8 +14,7 @@ const RUNTIMES = [
   { name: "bun", command: [`${BIN}/@oven/bun-linux-x64/bin/bun`], needsRelaxed: true },
 ];
 
-if (!existsSync(`${BIN}/node24/bin/node`))
-  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: "ci", stdio: ["ignore", 2, 2], timeout: 300_000 });
+execFileSync(process.execPath, ["ci/install.mjs"], { stdio: ["ignore", 2, 2] });
 
 /** Without its build and threads a result has one value, whatever computed it. */
 const keyOf = (label) => label.slice(label.indexOf(" ") + 1);
