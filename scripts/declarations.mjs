@@ -44,9 +44,7 @@ function readModule(file, path) {
     const name = (node.id ?? node.declarations?.[0].id)?.name;
     if (name !== undefined) {
       const comment = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*$/.exec(text.slice(end, statement.start))?.[0] ?? "";
-      const code = text
-        .slice(statement.start, statement.end)
-        .replace(/^ +/gm, (blanks) => "\t".repeat(blanks.length >> 2));
+      const code = text.slice(statement.start, statement.end).replace(/^ +/gm, "");
       // A function with several signatures has several declarations.
       const { text: earlier, uses } = declarations.get(name) ?? {};
       const all = `${earlier === undefined ? "" : `${earlier}\n`}${comment}${code}`;
@@ -97,10 +95,18 @@ function reachable(names, modules) {
 
 const COMMENTS = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*/g;
 
-/** Comments take more room than declarations. They are kept where most people look: on the functions and classes of entries. */
+/** Comments take more room than declarations. The first sentence is kept where most people look: on the functions and classes of entries. */
 function documented({ name, type, text }, named) {
   const kept = named.has(name) && (type === "ClassDeclaration" || type === "TSDeclareFunction");
-  return text.replace(COMMENTS, (comment, at) => (kept && at === 0 ? comment : ""));
+  return text.replace(COMMENTS, (comment, at) => (kept && at === 0 ? firstSentence(comment) : ""));
+}
+
+function firstSentence(comment) {
+  const words = comment
+    .replace(/^\/\*\*|\*\/\s*$|^\s*\*/gm, "")
+    .replace(/\s+/g, " ")
+    .trim();
+  return `/** ${/^.*?[.:](?= [A-Z@`]|$)/.exec(words)?.[0] ?? words} */\n`;
 }
 
 /** An entry or a topic whose imports and exports lead to the gathered file, and to other entries and topics. */
