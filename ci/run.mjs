@@ -69,6 +69,10 @@ for (const [title, name] of [
   const report = `${REPORTS}/${name}.json`;
   step(title, process.execPath, [`ci/${name}.mjs`, "--report", report], { report });
 }
+step("build the page", "npm", ["run", "--silent", "site"]);
+step("the page in Chromium", process.execPath, ["ci/site.mjs", "--report", `${REPORTS}/site.json`], {
+  report: `${REPORTS}/site.json`,
+});
 
 console.log(`\ntests: ${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);

@@ -1,0 +1,15 @@
+/** Measures the open model with the product's own benchmark, on a copy that the benchmark opens and closes itself. */
+import { type BenchReport, bench } from "../../../src/bench.ts";
+import type { Step } from "../engine/wishes.ts";
+import type { Models } from "./models.ts";
+
+const QUICK = { prompt: [128], generate: [64], depth: [0], repeat: 2, matrix: 0, streamBytes: 32 * 2 ** 20 };
+const FULL = { prompt: [128], generate: [64], depth: [0], repeat: 5, matrix: 1024 };
+
+export function measure(
+  models: Models,
+  quick: boolean,
+  { signal, tell }: { readonly signal: AbortSignal; readonly tell: (step: Step) => void },
+): Promise<BenchReport> {
+  return bench(() => models.reopen(signal), { ...(quick ? QUICK : FULL), signal, onProgress: tell });
+}
