@@ -7,7 +7,7 @@ import { Checks, installPacked } from "./install-packed.mjs";
 import * as esbuild from "./node_modules/esbuild/lib/main.js";
 import * as vite from "./node_modules/vite/dist/node/index.js";
 import webpack from "./node_modules/webpack/lib/index.js";
-import { HAS_CHROMIUM, openPage } from "./page.mjs";
+import { hasBrowser, openPage } from "./page.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const golden = JSON.parse(readFileSync(join(root, "ci/golden.json"), "utf8"));
@@ -93,13 +93,13 @@ try {
       );
       return scripts.length > 0 && foreign.length === 0;
     });
-    if (HAS_CHROMIUM)
+    if (hasBrowser("chromium"))
       await checks.check(`${name}: the page runs in Chromium, with the bits of all runtimes`, async () => {
         const found = await openPage(folders, `${name.replace(" ", "-")}/index.html`);
         if (found !== JSON.stringify(EXPECTED)) throw new Error(`found ${found}`);
       });
   }
-  if (!HAS_CHROMIUM) console.log("Chromium is not installed, so the pages were built and not opened.");
+  if (!hasBrowser("chromium")) console.log("Chromium is not installed, so the pages were built and not opened.");
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

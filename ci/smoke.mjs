@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Checks, installPacked, run } from "./install-packed.mjs";
-import { build } from "./node_modules/esbuild/lib/main.js";
+import { runInWorkerd } from "./workerd.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const bin = join(root, "ci/node_modules");
@@ -11,12 +11,12 @@ const model = join(root, "models/fable-mixtral");
 const golden = JSON.parse(readFileSync(join(root, "ci/golden.json"), "utf8"));
 const RUNTIMES = [
   ["node 20", [join(bin, "node20/bin/node")]],
+  ["node 22", [join(bin, "node22/bin/node")]],
   ["node 24", [join(bin, "node24/bin/node")]],
   ["node 26", [join(bin, "node26/bin/node")]],
   ["deno", [join(bin, ".bin/deno"), "run", "-A", "--node-modules-dir=manual"]],
   ["bun", [join(bin, "@oven/bun-linux-x64/bin/bun")]],
 ];
-const WORKERD = join(bin, "@cloudflare/workerd-linux-64/bin/workerd");
 const MOST_BYTES = 1_000_000;
 const MOST_PACKAGES = 4;
 
@@ -122,33 +122,13 @@ async function checkRuntimes() {
 
 async function checkWorkerd(text) {
   const out = join(folder, "worker");
-  const modules = ["config.json", "tokenizer.json", "model.safetensors"];
+  const files = ["config.json", "tokenizer.json", "model.safetensors"];
   mkdirSync(out);
   writeFileSync(join(folder, "worker.mjs"), WORKER);
-  for (const name of modules) copyFileSync(join(model, name), join(out, name));
+  for (const name of files) copyFileSync(join(model, name), join(out, name));
   await checks.check('import "quern" on workerd', async () => {
-    await build({
-      ...{
-        entryPoints: [join(folder, "worker.mjs")],
-        outdir: out,
-        bundle: true,
-        format: "esm",
-        conditions: ["workerd"],
-      },
-      ...{ external: ["model/*"], loader: { ".wasm": "copy" }, assetNames: "[name]", absWorkingDir: folder },
-    });
-    const parts = [
-      '(name = "worker.js", esModule = embed "worker.js")',
-      '(name = "base.wasm", wasm = embed "base.wasm")',
-      ...modules.map((name) => `(name = "model/${name}", data = embed "${name}")`),
-    ];
-    writeFileSync(
-      join(out, "config.capnp"),
-      `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (services = [(name = "main", worker = (
-  modules = [${parts.join(", ")}], compatibilityDate = "2026-10-01"))]);`,
-    );
-    const line = /^found (.*)$/m.exec(run(WORKERD, ["test", "config.capnp"], out))[1];
+    const printed = await runInWorkerd(join(folder, "worker.mjs"), out, { files, cwd: folder });
+    const line = /^found (.*)$/m.exec(printed)[1];
     return line === JSON.stringify({ text, hash: golden["fable-mixtral f32 logits"] });
   });
 }
