@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { installBrowsers } from "./browsers.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const REPORTS = "out/ci";
@@ -45,6 +46,7 @@ function readReport(path) {
 
 // First, since the examples of the documents are tested on the oldest Node.
 execFileSync(process.execPath, ["ci/install.mjs"], { stdio: "inherit" });
+installBrowsers();
 mkdirSync(REPORTS, { recursive: true });
 const vitestReport = (name) => ["--reporter=default", "--reporter=json", `--outputFile=${REPORTS}/${name}.json`];
 step("npm test", "npm", ["test", "--", ...vitestReport("node")], { report: `${REPORTS}/node.json`, minutes: 45 });
@@ -58,16 +60,14 @@ step("kernels under Node 24", NODE24, vitest, {
   minutes: 20,
   env: { QUERN_NEEDS_RELAXED: "1" },
 });
-step("other runtimes", process.execPath, ["ci/portable.mjs", "--report", `${REPORTS}/portable.json`], {
-  report: `${REPORTS}/portable.json`,
-});
-for (const [title, name] of [
-  ["packed package", "smoke"],
-  ["package's metadata and types", "lint-package"],
-  ["bundlers and pages", "bundlers"],
+for (const [title, script] of [
+  ["runtimes", "test/runtimes/run"],
+  ["packed package", "ci/smoke"],
+  ["package's metadata and types", "ci/lint-package"],
+  ["bundlers and pages", "ci/bundlers"],
 ]) {
-  const report = `${REPORTS}/${name}.json`;
-  step(title, process.execPath, [`ci/${name}.mjs`, "--report", report], { report });
+  const report = `${REPORTS}/${script.replaceAll("/", "-")}.json`;
+  step(title, process.execPath, [`${script}.mjs`, "--report", report], { report, minutes: 20 });
 }
 step("build the page", "npm", ["run", "--silent", "site"]);
 step("the page in Chromium", process.execPath, ["ci/site.mjs", "--report", `${REPORTS}/site.json`], {

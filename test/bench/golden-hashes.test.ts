@@ -1,4 +1,4 @@
-/** The hashes are those of ci/golden.json, whatever builds and threads compute them; ci/portable.mjs sees to other runtimes. */
+/** The hashes are those of ci/golden.json, whatever builds and threads compute them; test/runtimes sees to other runtimes. */
 import { describe, expect, it } from "vitest";
 import { Turns } from "../../src/base/turns.ts";
 import { logitsHash, matrixHash } from "../../src/bench/golden-hashes.ts";

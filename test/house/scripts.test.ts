@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
 import { listFiles, readRepository, resolveImport, SOURCES, specifiersOf } from "./reading/sources.ts";
 
-const SCRIPTS = ["scripts", "bench", "ci"].flatMap((folder) => listFiles(folder, ".mjs"));
+const SCRIPTS = ["scripts", "bench", "ci", "test/runtimes"].flatMap((folder) => listFiles(folder, ".mjs"));
 
 /** The sources whose build a script imports: `../dist/quantize.js` is `src/quantize.ts`. */
 function builtFrom(script: string): string[] {
