@@ -69,24 +69,34 @@ function serve(folders, headers, done) {
 
 /** Opens `path`, such as `vite/index.html`, and gives what the page posts to `/done`. An isolated page may share memory with its workers. */
 export async function openPage(folders, path, { browser = "chromium", isolated = false, limitMs = 60_000 } = {}) {
-  const profile = mkdtempSync(join(tmpdir(), "quern-page-"));
-  const { promise, resolve, reject } = withResolvers();
+  const { promise, resolve } = withResolvers();
   const server = serve(folders, isolated ? ISOLATION : {}, resolve);
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const url = `http://127.0.0.1:${server.address().port}/${path}`;
+  try {
+    const url = `http://127.0.0.1:${server.address().port}/${path}`;
+    return await openUntil(promise, url, { browser, limitMs });
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+/** Opens an address in a browser, with a new profile, until the answer is there, and gives the answer. */
+export async function openUntil(answer, url, { browser = "chromium", limitMs = 60_000 } = {}) {
+  const profile = mkdtempSync(join(tmpdir(), "quern-page-"));
+  const { promise: failure, reject } = withResolvers();
   const { program, argsOf } = BROWSERS[browser];
   const env = { ...process.env, HOME: profile };
   const child = spawn(program, argsOf(profile, url), { stdio: "ignore", detached: true, env });
   const ended = new Promise((exited) => child.once("exit", exited));
-  ended.then((status) => reject(new Error(`${path}: ${browser} ended with status ${status} before it answered`)));
-  const timer = setTimeout(() => reject(new Error(`${path}: found no answer after ${limitMs} ms`)), limitMs);
+  ended.then((status) => reject(new Error(`${url}: ${browser} ended with status ${status} before it answered`)));
+  const timer = setTimeout(() => reject(new Error(`${url}: found no answer after ${limitMs} ms`)), limitMs);
   try {
-    return await promise;
+    return await Promise.race([answer, failure]);
   } finally {
     clearTimeout(timer);
+    failure.catch(() => {}); // the browser ends now, and nobody waits any more
     if (child.exitCode === null) process.kill(-child.pid);
-    server.close();
-    server.closeAllConnections();
     await ended;
     rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }

@@ -70,7 +70,7 @@ for (const [title, script] of [
   step(title, process.execPath, [`${script}.mjs`, "--report", report], { report, minutes: 20 });
 }
 step("build the page", "npm", ["run", "--silent", "site"]);
-step("the page in Chromium", process.execPath, ["ci/site.mjs", "--report", `${REPORTS}/site.json`], {
+step("the page in Chromium and Firefox", process.execPath, ["ci/site.mjs", "--report", `${REPORTS}/site.json`], {
   report: `${REPORTS}/site.json`,
 });
 

@@ -1,12 +1,14 @@
-// Clicks through the page (site/dist, built by `npm run site`) in Chromium, and holds what it shows to what the library gives.
+// Clicks through the page (site/dist, built by `npm run site`) in Chromium and Firefox, and holds what it shows to what the library gives.
 // `--report F` writes counts for the check.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { serveSite } from "../scripts/site/server.mjs";
+import { hasBrowser } from "./page.mjs";
 import { findChromium, launch } from "./site/browser.mjs";
 import { failing } from "./site/failing.mjs";
 import { expectedResults } from "./site/library.mjs";
+import { selfDriven } from "./site/self-driven.mjs";
 import { tour } from "./site/tour.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
@@ -36,9 +38,12 @@ async function checkPage() {
   const browser = await launch(chromium);
   try {
     await checkHeaders(site.url);
-    const { longest } = await tour(browser, site.url, { check, expected: await expectedResults() });
+    const expected = await expectedResults();
+    const { longest } = await tour(browser, site.url, { check, expected });
     console.log(`longest task of the page's thread: ${Math.round(longest)} ms`);
     await failing(browser, check);
+    if (hasBrowser("firefox")) await selfDriven("firefox", { check, expected });
+    else console.log("Firefox is not installed here, so the page is not tested in it");
   } finally {
     await browser.close();
     site.close();

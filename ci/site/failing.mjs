@@ -33,9 +33,9 @@ async function openOther(page) {
 }
 
 /** Breaks the connection in the middle of the other model's weights. */
-function cutWeights(request, response) {
+function cutWeights(request, response, headers) {
   if (!request.url.endsWith("fable-deepseek/model.safetensors")) return false;
-  response.writeHead(200, { ...HEADERS, "content-length": 1_000_000 });
+  response.writeHead(200, { ...headers, "content-length": 1_000_000 });
   response.write(Buffer.alloc(500_000), () => setTimeout(() => response.destroy(), 100));
   return true;
 }

@@ -109,6 +109,47 @@ async function models(page, { check }) {
   await page.locator(".chip").click();
   await kept.click();
   await page.getByText("Nothing is kept yet").waitFor();
+  await fromElsewhere(page, check);
+}
+
+/** The other model of the repository by address, as a folder, and dropped on the page. */
+async function fromElsewhere(page, check) {
+  const isOpen = () => page.locator(".chip", { hasText: "16.5 MB" }).waitFor();
+  const isBack = () => page.locator(".chip", { hasText: "17.1 MB" }).waitFor();
+  const openHere = async () => {
+    await page.locator(".chip").click();
+    await page.getByRole("button", { name: "Open fable-mixtral", exact: true }).click();
+    await isBack();
+  };
+  await page.getByLabel("Address").fill(new URL("models/fable-deepseek/", page.url()).href);
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  await isOpen();
+  await openHere();
+  await page.locator(".chip").click();
+  await page.locator("input[webkitdirectory]").setInputFiles("models/fable-deepseek");
+  await isOpen();
+  await openTab(page, "write");
+  await page.getByText("while writing").waitFor();
+  check("experts of the other model", await page.locator(".mill thead th").count(), 17);
+  await openHere();
+  await dropFiles(page, "models/fable-deepseek");
+  await isOpen();
+  await page.locator(".chip").click();
+}
+
+/** Drops the files that the model needs, as a browser would. */
+async function dropFiles(page, folder) {
+  const names = ["config.json", "tokenizer.json", "model.safetensors"];
+  const transfer = await page.evaluateHandle(
+    async ([folder, names]) => {
+      const transfer = new DataTransfer();
+      for (const name of names) transfer.items.add(new File([await (await fetch(`${folder}/${name}`)).blob()], name));
+      return transfer;
+    },
+    [folder, names],
+  );
+  await page.dispatchEvent("body", "dragover", { dataTransfer: transfer });
+  await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
 }
 
 /** The other theme and a narrow screen hold the same rules, and nothing is wider than the screen. */

@@ -43,12 +43,12 @@ function answer(folder, headers, request, response) {
 }
 
 /**
- * Starts a server on a port (0: a free one). For tests of what fails, `headers` replaces the page's, and `instead(request, response)` answers
+ * Starts a server on a port (0: a free one). For tests of what fails, `headers` replaces the page's, and `instead(request, response, headers)` answers
  * those requests for which it gives true.
  */
 export async function serveSite(folder, { port = 0, host = "127.0.0.1", headers = HEADERS, instead } = {}) {
   const server = createServer((request, response) => {
-    if (instead?.(request, response) !== true) answer(folder, headers, request, response);
+    if (instead?.(request, response, headers) !== true) answer(folder, headers, request, response);
   });
   await new Promise((resolve, reject) => server.once("error", reject).listen(port, host, resolve));
   return {

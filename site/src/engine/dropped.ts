@@ -4,7 +4,9 @@ import type { ModelWish } from "./wishes.ts";
 /** The entries of a drop, which must be asked for before the event ends. */
 export async function droppedModel(transfer: DataTransfer): Promise<ModelWish | undefined> {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  const files = (await Promise.all(entries.map(filesOf))).flat();
+  const plain = [...transfer.files];
+  // Files that another program or a script gives may have no entries.
+  const files = entries.length === 0 ? plain : (await Promise.all(entries.map(filesOf))).flat();
   return wishOf(files, entries.find((entry) => entry.isDirectory)?.name);
 }
 

@@ -33,6 +33,11 @@ export class Models {
     return describe(model, this.#name);
   }
 
+  /** The name of the open model. */
+  get name(): string {
+    return this.#name;
+  }
+
   take(which: Which): LanguageModel {
     const model = which === "open" ? this.#open : this.#ground;
     if (model === undefined) throw new Error(which === "open" ? "no model is open" : "no model was ground yet");

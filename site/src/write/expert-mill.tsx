@@ -20,7 +20,7 @@ export function ExpertMill({ tokens, experts, marked, layer, onLayer }: MillProp
   if (layers.length === 0)
     return <p class="muted small">Which experts each token uses is shown here while the model writes.</p>;
   return (
-    <table class="mill">
+    <table class={experts > MOST_WIDE ? "mill narrow" : "mill"}>
       <caption class="unseen">Share of the tokens that each expert of each block took, in percent</caption>
       <thead>
         <tr>
@@ -71,6 +71,9 @@ export function ExpertMill({ tokens, experts, marked, layer, onLayer }: MillProp
     </table>
   );
 }
+
+/** With more experts than this, cells are too narrow for numbers of the usual size. */
+const MOST_WIDE = 10;
 
 /** Percent of colour: more than in proportion, so that an expert that is asked a little more is seen. */
 function toneOf(share: number, even: number): string {

@@ -120,7 +120,7 @@ function TokenMark({ token, index, experts, route, isSelected, id }: TokenProps)
   return (
     <span class="token" role="option" tabIndex={-1} id={id} data-token={index} aria-selected={isSelected} style={style}>
       {token.text.slice(0, blank)}
-      <i>{token.text.slice(blank)}</i>
+      {blank < token.text.length && <i>{token.text.slice(blank)}</i>}
     </span>
   );
 }

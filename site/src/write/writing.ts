@@ -5,6 +5,9 @@ import { failureSentence } from "../engine/failures.ts";
 import { notice } from "../engine/model-state.ts";
 import type { Sampling, Token, Which, Written } from "../engine/wishes.ts";
 
+/** Tokens that are drawn in one frame at most, so that the page stays quick while a fast model writes. */
+const MOST_A_FRAME = 24;
+
 export class Writing {
   /** The prompt of the text that is shown. */
   readonly prompt: Signal<string> = signal("");
@@ -39,12 +42,13 @@ export class Writing {
         { which: this.#which, prompt, sampling },
         { signal: controller.signal, onEvent },
       );
+      await this.#allShown();
       if (this.#controller === controller) this.result.value = result;
     } catch (error) {
       notice(failureSentence(error, "write"));
     } finally {
       if (this.#controller === controller) {
-        this.#show();
+        await this.#allShown();
         this.isRunning.value = false;
       }
     }
@@ -77,8 +81,18 @@ export class Writing {
   }
 
   #show(): void {
+    this.#frame = 0;
+    const shown = this.tokens.value.length;
+    if (shown === this.#arrived.length) return;
+    this.tokens.value = this.#arrived.slice(0, shown + MOST_A_FRAME);
+    if (this.tokens.value.length < this.#arrived.length) this.#frame = requestAnimationFrame(() => this.#show());
+  }
+
+  /** Waits until everything is shown; a page in the background draws no frames, so there all is shown at once. */
+  async #allShown(): Promise<void> {
+    while (this.#frame !== 0 && !document.hidden) await new Promise(requestAnimationFrame);
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    if (this.#arrived.length !== this.tokens.value.length) this.tokens.value = [...this.#arrived];
+    if (this.tokens.value.length !== this.#arrived.length) this.tokens.value = [...this.#arrived];
   }
 }
