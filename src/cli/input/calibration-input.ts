@@ -5,7 +5,7 @@ import { DEFAULTS } from "../../compress/recipe/choose-grid.ts";
 import { cutWindows, selfSample } from "../../compress/windows/calibration-text.ts";
 import { checkWindows, type Windows } from "../../compress/windows/window-batch.ts";
 import { checkWhole } from "../../eval/scoring/scored-windows.ts";
-import { integerIn } from "../options/common-options.ts";
+import { integerIn, numberIn } from "../options/common-options.ts";
 import type { CommandSession } from "../session/command-session.ts";
 import type { OpenedFiles } from "./open-model.ts";
 import { prepareTokens } from "./token-input.ts";
@@ -14,6 +14,7 @@ export interface CalibrationOptions {
   readonly text?: readonly string[];
   readonly calibration?: readonly string[];
   readonly self?: boolean;
+  readonly selfTemperature?: number;
   readonly idsFile?: string;
   readonly samples: number;
   readonly length: number;
@@ -23,6 +24,11 @@ export function addCalibrationOptions(command: Command, textOption: "--text" | "
   return command
     .option(`${textOption} <path...>`, "calibration text: .txt, .raw, .gz of these, or - for stdin")
     .option("--self", "calibrate on text that the model writes itself (needs no data set)")
+    .option(
+      "--self-temperature <x>",
+      "temperature at which the model writes that text (default 1; above 1 it is more varied)",
+      numberIn("--self-temperature", { above: 0 }),
+    )
     .option("--ids-file <path>", 'token ids (JSON array, .u16 or .i32), or {"windows": [[...]]}, which are used uncut')
     .option("--samples <n>", "windows of calibration tokens to take", integerIn("--samples", 1, 1e6), DEFAULTS.samples)
     .option("--length <n>", "tokens of each window", integerIn("--length", 1, 2 ** 20), DEFAULTS.length);
@@ -46,10 +52,13 @@ export async function prepareCalibration(
   const { samples, length } = options;
   const { seed } = session.options;
   const text = options.text ?? options.calibration;
+  const { selfTemperature: temperature } = options;
+  if (temperature !== undefined && options.self !== true)
+    throw new UsageError("--self-temperature", String(temperature), "--self with it");
   const given = [text, options.self, options.idsFile].filter((value) => value !== undefined).length;
   if (given !== 1) throw new UsageError("calibration", `${given} sources`, "one of text files, --ids-file and --self");
   if (options.self) {
-    const run = { samples, length, seed, signal: session.signal, onProgress: session.report };
+    const run = { samples, length, seed, temperature, signal: session.signal, onProgress: session.report };
     return async (opened) => {
       checkWhole("--length", length, 1, opened.config.maxPositions, ", the model's context");
       return selfSample(await opened.load(), run);

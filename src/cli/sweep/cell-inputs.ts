@@ -26,8 +26,8 @@ import type { SweepCalibration, SweepConfig, SweepMetric } from "./sweep-config.
 
 /** The windows of a calibration draw for a model. */
 export async function windowsOf(session: CommandSession, model: Model, draw: SweepCalibration): Promise<Windows> {
-  const { samples = 64, length = 256, seed = 0 } = draw;
-  if (draw.self === true) return selfSample(model, { samples, length, seed, signal: session.signal });
+  const { samples = 64, length = 256, seed = 0, temperature = 1 } = draw;
+  if (draw.self === true) return selfSample(model, { samples, length, seed, temperature, signal: session.signal });
   const input = await readTokens(session, model, { idsFile: draw.idsFile, text: draw.text });
   if (input.kind === "stream") return cutWindows(input.ids, { samples, length, seed });
   const [first, number] = draw.windows ?? [0, input.windows.length];

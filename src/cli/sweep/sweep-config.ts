@@ -12,6 +12,8 @@ export interface SweepCalibration {
   readonly idsFile?: string;
   readonly text?: readonly string[];
   readonly self?: boolean;
+  /** Temperature at which the model writes its own text. Default 1. */
+  readonly temperature?: number;
   readonly samples?: number;
   readonly length?: number;
   readonly seed?: number;

@@ -18,6 +18,8 @@ const CALIBRATION = v.strictObject(
     idsFile: v.optional(text),
     text: v.optional(list(text)),
     self: v.optional(v.boolean("true or false")),
+    /** Of text that the model writes itself. */
+    temperature: v.optional(v.pipe(v.number("a number"), v.gtValue(0, "a number above 0"))),
     samples: v.optional(positive),
     length: v.optional(positive),
     seed: v.optional(count),

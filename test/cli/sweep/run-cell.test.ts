@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { quern } from "../quern.ts";
-import { CONFIG, parseLines, SweepFolder } from "./sweep-folder.ts";
+import { CONFIG, MODEL, parseLines, SweepFolder } from "./sweep-folder.ts";
 
 let folder: SweepFolder;
 let path: string;
@@ -61,6 +61,31 @@ describe("quern sweep --cell", () => {
     expect(parseLines(within.stdout)[0]).not.toHaveProperty("predictedKl");
     expect(folder.keys({ ...config, plans: [{ ...plans[2], refine: false }] })[1]).toBe(keys[3]);
   }, 120_000);
+
+  it("lets the model write its calibration text at a temperature, as `calibrate --self --self-temperature` does", () => {
+    const draw = { name: "self", self: true, samples: 2, length: 16, seed: 3 };
+    const expertsAt = (temperature?: number) => {
+      const config = { ...CONFIG, calibration: [{ ...draw, temperature }] };
+      const [key] = folder.keys(config).map(String);
+      const other = folder.write("self.json", config);
+      const { stdout } = quern(["sweep", other, "--cell", key, "--cache", folder.at("self"), "--json", "--quiet"]);
+      return parseLines(stdout)[0].experts;
+    };
+    const varied = expertsAt(1.5);
+    const options = ["--samples", "2", "--length", "16", "--seed", "3", "--self-temperature", "1.5"];
+    const { stdout } = quern([
+      "calibrate",
+      MODEL,
+      "--self",
+      ...options,
+      "--output",
+      folder.at("s.safetensors"),
+      "--json",
+    ]);
+    expect(JSON.parse(stdout).experts).toEqual(varied);
+    expect(expertsAt(1)).not.toEqual(varied);
+    expect(expertsAt()).toEqual(expertsAt(1));
+  }, 60_000);
 
   it("scores what is left of a text after the ids that it skips, up to the limit", () => {
     const plans = [CONFIG.plans[0]].map(({ name, policy }) => ({ name, policy }));
