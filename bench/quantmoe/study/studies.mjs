@@ -6,6 +6,9 @@ import { shortlistOf } from "./shortlist.mjs";
 /** One grid for all plans, also where `quantize` would take another by default (uniform 4 bits): the one that it takes at 2 and 3 bits. */
 export const GRID = { name: "default at 2 and 3 bits", symmetric: false };
 
+/** Draws of calibration text: how many, and the windows and tokens of each. */
+export const DRAWS = { count: 5, windows: 32, length: 256 };
+
 const WIKITEXT = "../data/wikitext2";
 
 const fable = (name) => ({
@@ -15,11 +18,11 @@ const fable = (name) => ({
   families: familiesOf,
   /** The least share of a budget's bytes that a rule must take to be listed for it. */
   fills: 0,
-  /** Five draws of 32 windows of 256 tokens that share none. */
-  draws: [0, 1, 2, 3, 4].map((draw) => ({
+  /** Text that the model has written itself (write-draws.mjs), so that no chosen text decides what the plans are good at (../calibration.json). */
+  draws: Array.from({ length: DRAWS.count }, (_, draw) => ({
     name: `draw ${draw}`,
-    idsFile: "texts/draws.json",
-    windows: [32 * draw, 32],
+    idsFile: `texts/own-${name}.json`,
+    windows: [DRAWS.windows * draw, DRAWS.windows],
   })),
   /** Rules are chosen on these draws and this text, and on nothing else. */
   selection: { draws: 1, metric: ids("selection", "../../../test/fixtures/eval/tinystories-ids.json") },
