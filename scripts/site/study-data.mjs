@@ -5,12 +5,12 @@ const RESULTS = "bench/quantmoe/results";
 /** By model: the files of results, and how a metric of KL in them is called on the page. */
 const STUDIES = {
   "fable-mixtral": {
-    files: ["fable-mixtral-score", "fable-mixtral-select"],
+    files: ["fable-mixtral-stories-score", "fable-mixtral-stories-select"],
     texts: { stories: "stories", novels: "novels", selection: "rules\u2019 own text" },
   },
   "fable-deepseek": {
-    files: ["fable-deepseek-budgets", "fable-deepseek-select"],
-    texts: { kl: "stories", selection: "rules\u2019 own text" },
+    files: ["fable-deepseek-budgets"],
+    texts: { kl: "stories" },
   },
   "smol-moe": { files: ["smol-moe"], texts: { kl: "WikiText-2" } },
 };

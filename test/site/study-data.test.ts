@@ -6,7 +6,7 @@ import { repositoryFile } from "../helpers/shared.ts";
 const { studyData } = (await import(repositoryFile("scripts/site/study-data.mjs"))) as { studyData(): Study };
 const study = studyData();
 const [mixtral] = study.models;
-const cells = readFileSync(repositoryFile("bench/quantmoe/results/fable-mixtral-score.jsonl"), "utf8")
+const cells = readFileSync(repositoryFile("bench/quantmoe/results/fable-mixtral-stories-score.jsonl"), "utf8")
   .trim()
   .split("\n")
   .map((line) => JSON.parse(line));
