@@ -56,7 +56,10 @@ describe("what is told before the model is opened", () => {
     [["plan", "--policy", "uniform:4", "--output", "@there.json"], "there.json: exists"],
     [["quantize", "--self", "--bits", "5", "--output", "@new"], '--bits: found "5"'],
     [["quantize", "--self", "--self-temperature", "0", "--output", "@new"], '--self-temperature: found "0"'],
-    [["quantize", "--self-temperature", "1.2", "--calibration", "@there.json", "--output", "@new"], "expected --self with it"],
+    [
+      ["quantize", "--self-temperature", "1.2", "--calibration", "@there.json", "--output", "@new"],
+      "expected --self with it",
+    ],
     [["quantize", "--self", "--group-size", "48", "--output", "@new"], "--group-size: found 48"],
     [["quantize", "--self", "--policy", "unifrm:4", "--output", "@new"], 'policy: found "unifrm"'],
     [["quantize", "--self", "--plan", "@nope.json", "--output", "@new"], "nope.json: found no such file"],
