@@ -40,7 +40,7 @@ async function checkPage() {
     await checkHeaders(site.url);
     const expected = await expectedResults();
     const { longest } = await tour(browser, site.url, { check, expected });
-    console.log(`longest task of the page's thread: ${Math.round(longest)} ms`);
+    console.log(`longest tasks of the page's thread, in ms: ${JSON.stringify(longest)}`);
     await failing(browser, check);
     if (hasBrowser("firefox")) await selfDriven("firefox", { check, expected });
     else console.log("Firefox is not installed here, so the page is not tested in it");

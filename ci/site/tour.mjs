@@ -11,10 +11,10 @@ export async function tour(browser, url, { check, expected }) {
   const visitor = await visit(browser, url);
   const { page } = visitor;
   const steps = { write, grind, measure, study, models };
-  let longest = 0;
+  const longest = {};
   for (const [name, step] of Object.entries(steps)) {
     await step(page, { check, expected });
-    longest = Math.max(longest, await visitor.longest());
+    longest[name] = Math.round(await visitor.longest());
     check(name, await accessibilityFaults(page), []);
     await visitor.forgetTasks(); // axe-core's own
   }
@@ -159,6 +159,7 @@ async function checkThemes(page, check) {
   await page.setViewportSize({ width: 390, height: 844 });
   for (const tab of ["write", "grind", "measure", "study"]) {
     await openTab(page, tab);
+    if (tab === "study") await page.getByRole("combobox", { name: "Model" }).selectOption("fable-deepseek");
     check(`${tab}, dark and narrow`, await accessibilityFaults(page), []);
     check(
       `${tab}, wider than the screen by`,

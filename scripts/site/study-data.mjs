@@ -73,14 +73,6 @@ function pointsOf(cells, texts, bits) {
   }));
 }
 
-/** Where a linear is: layer, expert (-1 outside of experts), projection. Both spellings of names are read. */
-function placeOf(module) {
-  const [, layer] = /layers\.(\d+)\./.exec(module);
-  const expert = /experts\.(\d+)\./.exec(module);
-  const last = module.split(".").at(-1).replace("_proj", "");
-  return [Number(layer), expert === null ? -1 : Number(expert[1]), { w1: "gate", w2: "down", w3: "up" }[last] ?? last];
-}
-
 function modelOf(name, { files, texts }) {
   const cells = readCells(files.filter((file) => existsSync(`${RESULTS}/${file}.jsonl`)));
   const bitsFile = `${RESULTS}/${name}-bits.json`;
@@ -93,7 +85,7 @@ function modelOf(name, { files, texts }) {
     points: pointsOf(cells, texts, bits),
     experts: float.experts.map(({ layer, expert, tokens }) => [layer, expert, tokens]),
     blocks: (float.blocks ?? []).map(({ layer, importance }) => [layer, short(importance)]),
-    modules: bits === undefined ? null : bits.modules.map(placeOf),
+    modules: bits?.modules ?? null,
     steps:
       bits === undefined
         ? []

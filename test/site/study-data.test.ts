@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { placeOf } from "../../site/src/bits/places.ts";
 import { bestWithin, klAt, type Study } from "../../site/src/study/data.ts";
 import { repositoryFile } from "../helpers/shared.ts";
 
@@ -22,7 +23,7 @@ describe("the study's data on the page", () => {
   });
 
   it("has bits for every linear whose weighted mean is the plan's average", () => {
-    const modules = mixtral.modules ?? [];
+    const modules = (mixtral.modules ?? []).map((name) => placeOf(name));
     const config = JSON.parse(readFileSync(repositoryFile("models/fable-mixtral/config.json"), "utf8"));
     const width = (heads: number) => (config.hidden_size / config.num_attention_heads) * heads;
     const sizeOf = (projection: string) =>
@@ -33,13 +34,13 @@ describe("the study's data on the page", () => {
       (["k", "v"].includes(projection)
         ? config.hidden_size * width(config.num_key_value_heads)
         : config.hidden_size * config.intermediate_size);
-    const total = modules.reduce((sum, [, , projection]) => sum + sizeOf(projection), 0);
+    const total = modules.reduce((sum, place) => sum + sizeOf(place?.projection ?? ""), 0);
     const planned = mixtral.points.filter(({ plan }) => plan !== null);
     expect(planned.length).toBeGreaterThan(250);
     for (const { name, plan, bits } of planned) {
       const digits = [...(plan ?? "")].map(Number);
       expect(digits.every((each) => BITS.includes(each))).toBe(true);
-      const mean = modules.reduce((sum, [, , projection], i) => sum + sizeOf(projection) * digits[i], 0) / total;
+      const mean = modules.reduce((sum, place, i) => sum + sizeOf(place?.projection ?? "") * digits[i], 0) / total;
       expect([name, Math.abs(mean - bits) < 6e-4]).toEqual([name, true]);
     }
   });

@@ -1,18 +1,17 @@
 /** What came of grinding: figures, where the bits went, the files. */
 import { useSignal } from "@preact/signals";
+import { BitsGrid } from "../bits/bits-grid.tsx";
+import { linearsOf } from "../bits/bits-layout.ts";
 import { engine } from "../engine/engine.ts";
 import { failureSentence } from "../engine/failures.ts";
 import { keepModel, model, notice } from "../engine/model-state.ts";
 import type { Ground } from "../engine/wishes.ts";
 import { Facts } from "../parts/facts.tsx";
 import { bytesText, countText, digits, durationText, percentText } from "../parts/format.ts";
-import { BitsGrid } from "../study/bits-grid.tsx";
-import type { Place } from "../study/data.ts";
 import { zipFiles } from "./zip.ts";
 
 export function GrindResult({ result }: { readonly result: Ground }) {
   const { averageBits, trueBytes, floatBytes, seconds, kl, klStdErr, sameTop, starved, modules } = result;
-  const places = modules.flatMap(({ name }) => placeOf(name) ?? []);
   return (
     <section class="cards">
       <Facts
@@ -30,9 +29,7 @@ export function GrindResult({ result }: { readonly result: Ground }) {
           into theirs.
         </p>
       )}
-      {places.length === modules.length && (
-        <BitsGrid modules={places} plan={modules.map(({ bits }) => bits).join("")} name="the ground model" />
-      )}
+      <BitsGrid linears={linearsOf(modules)} name="the ground model" />
       <Take result={result} />
     </section>
   );
@@ -78,22 +75,4 @@ function save(blob: Blob, name: string): void {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
-const SPELLINGS: Readonly<Record<string, string>> = { w1: "gate", w2: "down", w3: "up" };
-
-/** Layer, expert and projection of a module's name; undefined for what is no linear of a block. */
-function placeOf(name: string): Place[] | undefined {
-  const layer = /layers\.(\d+)\./.exec(name)?.[1];
-  if (layer === undefined) return undefined;
-  const expert = /experts\.(\d+)\./.exec(name)?.[1];
-  const last = (name.split(".").at(-1) ?? name).replace(/_proj$/, "");
-  const projection = SPELLINGS[last] ?? last;
-  return [
-    [
-      Number(layer),
-      expert === undefined ? -1 : Number(expert),
-      /shared/.test(name) ? `shared ${projection}` : projection,
-    ],
-  ];
 }

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { BenchReport } from "../../../src/bench.ts";
 import { digits, percentText } from "../parts/format.ts";
+import { Scroll } from "../parts/scroll.tsx";
 import { engineText, machineText, runtimeText, testText } from "./names.ts";
 import { goldenHash } from "./state.ts";
 
@@ -9,7 +10,7 @@ export function Results({ report, model }: { readonly report: BenchReport; reado
   return (
     <section class="cards">
       <Hash report={report} model={model} />
-      <div class="scroll">
+      <Scroll label="Results">
         <table class="results">
           <caption>
             {model}, {runtimeText(report.runtime)}, {engineText(report)}; mean of {report.results[0]?.n ?? 0} samples
@@ -42,7 +43,7 @@ export function Results({ report, model }: { readonly report: BenchReport; reado
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <Copy report={report} model={model} />
     </section>
   );

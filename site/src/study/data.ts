@@ -1,7 +1,5 @@
 /** The committed study, condensed by scripts/site/study-data.mjs, and questions to it. */
 
-/** Where a linear is. Outside of routed experts the expert is -1. */
-export type Place = readonly [layer: number, expert: number, projection: string];
 /** Average bits asked for, those of the plan, bytes of its file, and a digit for the bits of each linear. */
 export type Step = readonly [budget: number, bits: number, bytes: number, plan: string];
 
@@ -24,7 +22,8 @@ export interface StudyModel {
   readonly floatBytes: number;
   readonly points: readonly StudyPoint[];
   readonly experts: readonly (readonly [layer: number, expert: number, tokens: number])[];
-  readonly modules: readonly Place[] | null;
+  /** Names of the linears that plans give bits to. */
+  readonly modules: readonly string[] | null;
   readonly steps: readonly Step[];
 }
 

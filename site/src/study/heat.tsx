@@ -1,6 +1,7 @@
 /** Small heat maps of the study: what share of its block's tokens each expert takes, and where a plan's loss is. */
 import { evenTones, logTones } from "../../../src/report/draw/tones.ts";
 import { percentText } from "../parts/format.ts";
+import { Scroll } from "../parts/scroll.tsx";
 import type { StudyModel, StudyPoint } from "./data.ts";
 
 interface HeatCell {
@@ -17,16 +18,19 @@ interface HeatProps {
   readonly columns: readonly string[];
 }
 
+/** Maps with more columns than this stand alone in their row. */
+const MOST_BESIDE = 10;
+
 /** A heat map is a table, so that it can be read without colours. */
 function Heat({ title, about, cells, columns }: HeatProps) {
   const rows = [...new Set(cells.map(({ row }) => row))].sort((a, b) => a - b);
   return (
-    <figure class="heat">
-      <div class="scroll">
-        <table>
-          <caption>
-            <strong>{title}</strong> {about}
-          </caption>
+    <figure class={columns.length > MOST_BESIDE ? "heat broad" : "heat"}>
+      <figcaption>
+        <strong>{title}</strong> {about}
+      </figcaption>
+      <Scroll label={title.replace(/\.$/, "")}>
+        <table aria-label={title}>
           <thead>
             <tr>
               <th scope="col">block</th>
@@ -57,7 +61,7 @@ function Heat({ title, about, cells, columns }: HeatProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </figure>
   );
 }

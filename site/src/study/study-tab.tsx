@@ -1,10 +1,11 @@
 /** The committed study, to be explored: a budget over the curve of plans, and what the plan at that budget does to each linear. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { BitsGrid } from "../bits/bits-grid.tsx";
+import { linearsOf } from "../bits/bits-layout.ts";
 import { Facts } from "../parts/facts.tsx";
 import { Choice, Field, Range } from "../parts/fields.tsx";
 import { bytesText, digits, percentText } from "../parts/format.ts";
-import { BitsGrid } from "./bits-grid.tsx";
 import { Curve } from "./curve.tsx";
 import {
   bestWithin,
@@ -193,7 +194,10 @@ function PlanFigures({ model, chosen, budget, strategy }: Omit<ReadoutProps, "te
             {name}, {digits(step?.[1] ?? chosen?.bits ?? 0)} bits on average. Rows are blocks, columns linears; mean
             bits on the right.
           </p>
-          <BitsGrid modules={model.modules} plan={plan} name={name} />
+          <BitsGrid
+            linears={linearsOf(model.modules.map((each, i) => ({ name: each, bits: Number(plan[i]) })))}
+            name={name}
+          />
         </div>
       )}
       <div class="study-maps">
