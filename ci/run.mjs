@@ -53,7 +53,7 @@ step("npm test", "npm", ["test", "--", ...vitestReport("node")], { report: `${RE
 step("type check", "npm", ["run", "--silent", "check"]);
 step("lint", "npm", ["run", "--silent", "lint"]);
 
-const rooms = ["test/kernels", "test/wasm", "test/quant", "test/model", "test/runtime"].filter(existsSync);
+const rooms = ["test/kernels", "test/wasm", "test/quant", "test/model", "test/runtime", "test/fuzz/same-bits"];
 const vitest = ["node_modules/vitest/vitest.mjs", "run", ...rooms, ...vitestReport("node24")];
 step("kernels under Node 24", NODE24, vitest, {
   report: `${REPORTS}/node24.json`,

@@ -112,7 +112,7 @@ async function decompose(
   if (!(pivot > 0)) return pivot;
   tape.clear();
   const units = Math.ceil(Math.ceil(n / GROUP_COLUMNS) / 2);
-  tape.call("cholesky_invert_f64", units, n ** 3 / 6 / units, ptr, u, n, ld);
+  tape.call("cholesky_invert_f64", units, (n * n * n) / 6 / units, ptr, u, n, ld);
   await tape.runInTurns(turns);
   return pivot;
 }
@@ -122,7 +122,7 @@ function recordCholesky(tape: Tape, u: number, status: number, n: number, ld: nu
   for (let end = n; end > 0; end -= BLOCK) {
     const start = Math.max(0, end - BLOCK);
     if (end < n) tape.call("cholesky_update_f64", Math.ceil(end / 16), 16 * BLOCK * (n - end), u, n, ld, start, end);
-    tape.call("cholesky_block_f64", 1, BLOCK ** 3, u, status, ld, start, end);
+    tape.call("cholesky_block_f64", 1, BLOCK * BLOCK * BLOCK, u, status, ld, start, end);
     if (start > 0) tape.call("cholesky_solve_f64", Math.ceil(start / 16), 8 * BLOCK * BLOCK, u, ld, start, end);
   }
 }

@@ -11,7 +11,7 @@ const KERNEL_FOLDERS = new Set(listFiles("assembly").map((file) => folderOf(file
 const ofKernels = (folder: string) => [...KERNEL_FOLDERS].map((name) => posix.join(folder, name));
 /** Folders of tests that belong to no room: what tests share, the kernels, and the house itself. */
 const OTHER_FOLDERS = [
-  ...["fuzz", "fuzz/areas", "helpers", "house", "house/reading", "peers", "site"],
+  ...["fuzz", "fuzz/areas", "fuzz/bits", "helpers", "house", "house/reading", "peers", "site"],
   ...ofKernels("kernels"),
   ...ofKernels("reference"),
   "reference/families",

@@ -241,4 +241,13 @@ describe("sources of the library", () => {
       /\bMath\.(?:exp|expm1|log|log2|log10|log1p|pow|sin|cos|tan|a?sinh?|a?cosh?|a?tanh?|atan2|cbrt|hypot)\b/;
     expect(portable.filter((file) => inexact.test(skeleton(readRepository(file), "strings")))).toEqual([]);
   });
+
+  // The operator is `Math.pow` by another name. Powers of 2 are exact everywhere; other figures are multiplied out.
+  it("raise only 2 to a power, where numbers reach a logit, a scale, a token or a plan", () => {
+    const rooms = /^src\/(?:base|wasm|tensor|format|nn|quant|policy|model|runtime|compress)\//;
+    const code = (file: string) => skeleton(readRepository(file), "strings");
+    const powers = portable.filter((file) => rooms.test(file) && /\*\*/.test(code(file)));
+    expect(powers.length).toBeGreaterThan(5);
+    expect(powers.filter((file) => /(?<!\b2 )\*\*/.test(code(file)))).toEqual([]);
+  });
 });

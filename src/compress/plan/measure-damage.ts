@@ -80,7 +80,7 @@ async function measureGroups(model: Model, windows: Windows, options: DamageOpti
     const worth = loss > 0 ? kl / loss : 0;
     group.forEach(({ name }, i) => {
       const { 2: two, 3: three, 4: four } = losses[i];
-      const eight = four * stepRatio(8, 4) ** 2;
+      const eight = four * stepRatio(8, 4) * stepRatio(8, 4);
       damages.set(name, { 2: worth * two, 3: worth * three, 4: worth * four, 8: worth * eight });
     });
   }

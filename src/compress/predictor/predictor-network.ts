@@ -156,7 +156,8 @@ function slopesOf(scores: Float32Array, targets: Float32Array): Float32Array {
 }
 
 function meanSquares(scores: Float32Array, targets: Float32Array): number {
-  return scores.reduce((sum, score, row) => sum + (score - targets[row]) ** 2, 0) / scores.length;
+  const errors = Array.from(scores, (score, row) => score - targets[row]);
+  return errors.reduce((sum, error) => sum + error * error, 0) / errors.length;
 }
 
 /** @throws UsageError for a width that does not fill whole panels. */

@@ -81,5 +81,7 @@ function readYarn(fields: ConfigFields, trained: number, maxPositions: number): 
 export function latentScale(fields: ConfigFields, { scaling }: RopeShape): number {
   const parameters = fields.object("rope_parameters") ?? fields.object("rope_scaling");
   const m = parameters?.numberOr(0, "mscale_all_dim") ?? 0;
-  return scaling.type === "yarn" && m !== 0 ? yarnAmplitude(scaling.factor, m) ** 2 : 1;
+  if (scaling.type !== "yarn" || m === 0) return 1;
+  const amplitude = yarnAmplitude(scaling.factor, m);
+  return amplitude * amplitude;
 }
