@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
-import { parseBudget } from "../../src/policy/budget.ts";
+import { parseBudget, spendingOf } from "../../src/policy/budget.ts";
 
 describe("parseBudget", () => {
   it.each([
@@ -16,4 +16,17 @@ describe("parseBudget", () => {
   it.each(["", "1.9", "17", "MB", "5.2mb", "5,2MB", "-3", "0B", "0.4B", "1e6B", "NaN"])("refuses %j", (text) => {
     expect(() => parseBudget(text)).toThrow(UsageError);
   });
+});
+
+describe("spendingOf", () => {
+  const size = { averageBits: 2.5, trueBytes: 4_193_512 };
+  it.each([
+    [{ kind: "bits", averageBits: 2.5 }, false, "2.5 average bits", "2.5"],
+    [{ kind: "bits", averageBits: 2.5 - 1e-12 }, false, "2.5 average bits", "2.499999999999"],
+    [{ kind: "bits", averageBits: 2.4999 }, true, "2.5 average bits", "2.4999"],
+    [{ kind: "bytes", trueBytes: 4_193_512 }, false, "4193512 bytes", "4193512"],
+    [{ kind: "bytes", trueBytes: 4_193_511 }, true, "4193512 bytes", "4193511"],
+  ] as const)("compares a plan with %j", (budget, exceeds, spent, most) =>
+    expect(spendingOf(size, budget)).toEqual({ exceeds, spent, most }),
+  );
 });

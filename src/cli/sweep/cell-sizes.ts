@@ -5,17 +5,13 @@ import { planFor } from "../../compress/plan/plan-model.ts";
 import { shapesOfFiles } from "../../compress/recipe/model-shapes.ts";
 import { inspectModel } from "../../model/inspect.ts";
 import { type ModelFiles, readModelFiles } from "../../model/model.ts";
+import type { PlanSize } from "../../policy/budget.ts";
 import { needsShapesOnly, parsePolicy } from "../../policy/policy.ts";
 import { openFolder } from "../input/open-model.ts";
 import type { CommandSession } from "../session/command-session.ts";
 import { groupSizeOf } from "./cell-grid.ts";
 import { cellName, type SweepCell } from "./cell-list.ts";
 import { FLOAT_PLAN } from "./sweep-config.ts";
-
-export interface PlanSize {
-  readonly averageBits: number;
-  readonly trueBytes: number;
-}
 
 /** Sizes in the order of the cells; undefined for plans that depend on statistics, weights or damages. Plans that cannot be made are noted. */
 export async function plannedSizes(

@@ -22,7 +22,7 @@ import { perplexityOfWindows } from "../../eval/perplexity/perplexity.ts";
 import { inspectModel } from "../../model/inspect.ts";
 import type { Model } from "../../model/model.ts";
 import { activationsName } from "../../nn/emit.ts";
-import { type Budget, parseBudget } from "../../policy/budget.ts";
+import { type Budget, parseBudget, spendingOf } from "../../policy/budget.ts";
 import { parsePolicy } from "../../policy/policy.ts";
 import type { CellLine, CellMetric, FloatMeasures, PlanMeasures } from "../../report/results/cell-line.ts";
 import { engineInfo } from "../../runtime/language-model.ts";
@@ -161,11 +161,8 @@ async function planWithin({ name, policy }: SweepPlan, budget: Budget, context: 
   const parsed = parsePolicy(policy);
   if (parsed.kind !== "rules") return planFor(parsed, { ...context, budget });
   const plan = await planFor(parsed, context);
-  const [spent, most, unit] =
-    budget.kind === "bits"
-      ? ([plan.averageBits, budget.averageBits, "average bits"] as const)
-      : ([plan.trueBytes, budget.trueBytes, "bytes"] as const);
-  if (spent > most + 1e-9) throw new UsageError(`plan ${name}`, `${spent} ${unit}`, `at most its budget of ${most}`);
+  const { exceeds, spent, most } = spendingOf(plan, budget);
+  if (exceeds) throw new UsageError(`plan ${name}`, spent, `at most its budget of ${most}`);
   return plan;
 }
 

@@ -1,7 +1,7 @@
 /** Policy `auto`: a rule of one line for a budget. Nothing is measured, so it takes seconds: blocks are ranked by their cosine in the statistics. */
 import { UsageError } from "../../base/errors.ts";
 import type { PlanBits, PlanRole } from "../../policy/bit-plan.ts";
-import type { Budget } from "../../policy/budget.ts";
+import { type Budget, spendingOf } from "../../policy/budget.ts";
 import { parsePolicy, type RulePolicy } from "../../policy/policy.ts";
 import { type ModelShapes, planModulesOf } from "../recipe/model-shapes.ts";
 import type { SizedPlan } from "./plan-context.ts";
@@ -42,7 +42,7 @@ export function autoPlan(shapes: ModelShapes, budget: Budget, planOf: PlanRuleOf
     const [, , base, bits, share] = frame;
     const within = (raised: Raised) => {
       const plan = planOf(parsePolicy(ruleText(frame, roles, raised)) as RulePolicy);
-      return exceeds(plan, budget) ? undefined : { plan, raised };
+      return spendingOf(plan, budget).exceeds ? undefined : { plan, raised };
     };
     const least = within({ blocks: Math.ceil(share * blocks), experts: 0 });
     if (least === undefined) continue;
@@ -93,9 +93,4 @@ function most<T>(least: T, limit: number, within: (count: number) => T | undefin
     else [best, low] = [found, middle];
   }
   return best;
-}
-
-/** Average bits are sums of whole bits divided by weights, so the limit has room for their rounding. */
-function exceeds({ averageBits, trueBytes }: SizedPlan, budget: Budget): boolean {
-  return budget.kind === "bits" ? averageBits > budget.averageBits + 1e-9 : trueBytes > budget.trueBytes;
 }
