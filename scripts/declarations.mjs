@@ -8,8 +8,8 @@ import { parseSync } from "rolldown/utils";
 const GATHERED = "types";
 /** tsc drops the reference that tells a consumer, whose `lib` may be es2022, what `Disposable` and `Symbol.dispose` are. */
 const DISPOSAL = '/// <reference lib="esnext.disposable" />\n';
-/** Entries whose types are those of another one. */
-const TYPELESS = ["workerd.d.ts", "cli/main.d.ts"];
+/** Entries whose types are those of another one, and one that the package does not export yet. */
+const TYPELESS = ["workerd.d.ts", "cli/main.d.ts", "worker.d.ts"];
 
 const isEntry = (path) => /^[^/]+\.d\.ts$/.test(path);
 /** Entries and topics stay files of their own: they only say what a name of the package leads to. */
@@ -28,7 +28,10 @@ export function gatherDeclarations(folder) {
     paths.filter((path) => !isDoor(path)).map((path) => modules.get(path)),
   );
   const named = new Set(namesOf(doors.filter(isEntry)));
-  const declarations = gathered.map((each) => withoutSpaces(documented(each, named)));
+  const reached = new Set(namesOf(doors));
+  const declarations = gathered.map((each) =>
+    shortened(withoutSpaces(documented(each, named)), reached.has(each.name)),
+  );
   mkdirSync(join(folder, "topics"));
   for (const [path, text] of texts) writeFileSync(join(folder, path), text);
   writeFileSync(join(folder, `${GATHERED}.d.ts`), `${DISPOSAL}${declarations.join("\n")}\nexport {};\n`);
@@ -104,6 +107,28 @@ function documented({ name, type, text }, named) {
 /** Spaces beside punctuation take 6 KB. Those within strings and comments stay. */
 function withoutSpaces(text) {
   return text.replace(/\/\*[\s\S]*?\*\/|"[^"\n]*"|`[^`]*`|\s*([:;,|&=<>{}()?[\]])\s*/g, (found, mark) => mark ?? found);
+}
+
+/** What an interface of read-only members needs besides them. */
+const READONLY = " extends Readonly<>{}".length;
+
+/**
+ * The same declaration in fewer letters: `export` says `declare` already and is needed for what an entry leads to and for values, and one `Readonly` stands for the
+ * word before each member.
+ */
+function shortened(text, isReached) {
+  const short = text.replace(/^export declare /gm, "export ");
+  const { declaration } = parse("short.d.ts", short).body[0];
+  if (!/^TS(?:Interface|TypeAlias)Declaration$/.test(declaration?.type)) return short;
+  const plain = isReached ? short : short.replace(/^export /gm, "");
+  if (declaration.type !== "TSInterfaceDeclaration" || declaration.extends.length > 0) return plain;
+  const members = declaration.body.body;
+  const unread = members.filter((member) => member.readonly);
+  const fits = members.every((member) => member.readonly || member.type === "TSMethodSignature");
+  if (!fits || unread.length * "readonly ".length <= READONLY) return plain;
+  const list = members.map(({ start, end }) => short.slice(start, end).replace(/^readonly ?/, "")).join("");
+  const { start } = declaration.body;
+  return `${plain.slice(0, plain.length - short.length + start)} extends Readonly<{${list}}>{}`;
 }
 
 function firstSentence(comment) {

@@ -121,3 +121,27 @@ export class TemplateError extends QuernError {
     super(`${where}: ${problem}`, { where, ...details });
   }
 }
+
+/** The storage of models: there is none, it is full, or it has no such model. The message says what works without it. */
+export class StorageError extends QuernError {
+  override readonly name: string = "StorageError";
+  readonly code = "STORAGE";
+  readonly reason: "none" | "full" | "missing";
+  constructor(
+    where: string,
+    problem: string,
+    options: ErrorOptions & { readonly reason: "none" | "full" | "missing" },
+  ) {
+    super(`${where}: ${problem}`, { where, reason: options.reason }, options);
+    this.reason = options.reason;
+  }
+}
+
+/** A worker ended, or could not be started. */
+export class WorkerError extends QuernError {
+  override readonly name: string = "WorkerError";
+  readonly code = "WORKER";
+  constructor(where: string, problem: string, options?: ErrorOptions) {
+    super(`${where}: ${problem}`, { where }, options);
+  }
+}

@@ -12,6 +12,11 @@ function vectorModule(...code: number[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array([...HEADER, ...body]);
 }
 
+/** Whether the runtime has SIMD, which every kernel uses. */
+export function hasSimd(): boolean {
+  return WebAssembly.validate(vectorModule(...SPLAT_ZERO));
+}
+
 /** Whether the runtime has relaxed SIMD: the int8 dot product that the `relaxed` build uses (i16x8.relaxed_dot_i8x16_i7x16_s). */
 export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(vectorModule(...SPLAT_ZERO, ...SPLAT_ZERO, 253, 146, 2));

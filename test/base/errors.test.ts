@@ -9,9 +9,11 @@ const {
   NumericsError,
   RemoteError,
   ShapeError,
+  StorageError,
   TemplateError,
   UnsupportedError,
   UsageError,
+  WorkerError,
 } = errors;
 
 const NAMED: readonly (readonly [string, new (...args: never[]) => Error])[] = Object.entries({
@@ -21,9 +23,11 @@ const NAMED: readonly (readonly [string, new (...args: never[]) => Error])[] = O
   NumericsError,
   RemoteError,
   ShapeError,
+  StorageError,
   TemplateError,
   UnsupportedError,
   UsageError,
+  WorkerError,
 });
 
 describe("errors", () => {

@@ -11,7 +11,7 @@ export const ROOMS: readonly (readonly string[])[] = [
   ["eval"],
   ["compress"],
   ["bench"],
-  ["report"],
+  ["report", "worker"],
   ["server", "cli"],
 ];
 
@@ -25,6 +25,7 @@ export const ENTRIES: readonly string[] = [
   "src/quantize.ts",
   "src/evaluate.ts",
   "src/bench.ts",
+  "src/worker.ts",
   "src/node.ts",
 ];
 
