@@ -90,7 +90,7 @@ const CASES = {
     },
   },
   "a full device": {
-    sentence: /no more room to store models.*The model runs all the same/,
+    sentence: /no more room in the browser's storage.*The model runs all the same/,
     act: async (page) => {
       await written(page);
       const debug = await page.context().newCDPSession(page);

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { failureSentence, hasSimd } from "../../site/src/engine/failures.ts";
-import { FormatError, MemoryError, RemoteError } from "../../src/base/errors.ts";
+import { failureSentence } from "../../site/src/engine/failures.ts";
+import { FormatError, MemoryError, RemoteError, StorageError, WorkerError } from "../../src/base/errors.ts";
 
 describe("failureSentence", () => {
   afterEach(() => vi.unstubAllGlobals());
@@ -23,8 +23,13 @@ describe("failureSentence", () => {
     ],
     [
       "a full device",
-      Object.assign(new Error("full"), { name: "QuotaExceededError" }),
-      /no more room to store models: Full\. The model runs all the same/,
+      new StorageError("stored model a", "found no more room", { reason: "full" }),
+      /^Stored model a: found no more room\. The model runs all the same/,
+    ],
+    [
+      "a worker that ended",
+      new WorkerError("worker", "it ended"),
+      /^The engine ended: Worker: it ended\. Opening a model starts it anew/,
     ],
     ["something thrown that is no error", "odd", /^Odd\. The model that was open/],
   ])("says what still works after %s", (_, error, sentence) => {
@@ -42,11 +47,5 @@ describe("failureSentence", () => {
 
   it("says nothing of a job that the person ended", () => {
     expect(failureSentence(new DOMException("ended", "AbortError"), "grind")).toBeUndefined();
-  });
-});
-
-describe("hasSimd", () => {
-  it("finds the SIMD that every runtime of the tests has", () => {
-    expect(hasSimd()).toBe(true);
   });
 });

@@ -1,4 +1,5 @@
 /** Says in a sentence what failed, and what still works. */
+import { hasSimd } from "../../../src/wasm/features.ts";
 
 /** What is known of an error: the code of a `QuernError`, or the name of one of the browser. */
 export interface Failure {
@@ -22,8 +23,8 @@ const STILL: Readonly<Record<Doing, string>> = {
 export function failureSentence(error: unknown, doing: Doing): string | undefined {
   const { code, name, message } = readFailure(error);
   if (name === "AbortError") return undefined;
-  if (name === "QuotaExceededError")
-    return `The browser gives this page no more room to store models: ${sentence(message)} ${STILL.store}`;
+  if (code === "STORAGE") return `${sentence(message)} ${STILL.store}`;
+  if (code === "WORKER") return `The engine ended: ${sentence(message)} Opening a model starts it anew.`;
   if (!navigator.onLine && (code === "REMOTE" || name === "TypeError"))
     return "This device is offline, so the model cannot be fetched. Stored models and files of this device open all the same.";
   if (code === "REMOTE")
@@ -49,16 +50,6 @@ export function lackSentences(): readonly { readonly id: string; readonly text: 
       text: "This page was served without the headers of cross-origin isolation, so there is no shared memory and the engine has one thread. Everything works, only more slowly.",
     });
   return lacks;
-}
-
-/** A module whose only function splats a byte to sixteen lanes. */
-const SIMD_PROBE = [
-  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0],
-  ...[10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11],
-];
-
-export function hasSimd(): boolean {
-  return typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array(SIMD_PROBE));
 }
 
 function readFailure(error: unknown): Failure {

@@ -1,8 +1,11 @@
 /** Which model is open, which one is being opened, and what went wrong: the state that all tabs share. */
 import { type Signal, signal } from "@preact/signals";
-import { engine } from "./engine.ts";
-import { failureSentence, hasSimd } from "./failures.ts";
-import type { ModelWish, OpenModel, Step, StoredModel } from "./wishes.ts";
+import type { Progress } from "../../../src/model/model.ts";
+import { hasSimd } from "../../../src/wasm/features.ts";
+import type { StoredModel, WorkerModel } from "../../../src/worker.ts";
+import { engine, forgetEngine } from "./engine.ts";
+import { type Doing, failureSentence } from "./failures.ts";
+import type { ModelWish, OpenModel } from "./wishes.ts";
 
 /** The models that lie beside the page. */
 export const HERE = [
@@ -11,7 +14,7 @@ export const HERE = [
 ] as const;
 
 export const model: Signal<OpenModel | undefined> = signal(undefined);
-export const opening: Signal<{ readonly name: string; readonly step: Step | undefined } | undefined> =
+export const opening: Signal<{ readonly name: string; readonly step: Progress | undefined } | undefined> =
   signal(undefined);
 export const stored: Signal<readonly StoredModel[]> = signal([]);
 /** What went wrong, in sentences, the latest last. */
@@ -23,6 +26,14 @@ let attempt: AbortController | undefined;
 export function notice(text: string | undefined): void {
   if (text !== undefined && !notices.value.includes(text))
     notices.value = [...notices.value, text].slice(-MOST_NOTICES);
+}
+
+/** Says what failed. A worker that ended has taken its models with it. */
+export function failed(error: unknown, doing: Doing): void {
+  notice(failureSentence(error, doing));
+  if ((error as { readonly code?: unknown } | undefined)?.code !== "WORKER") return;
+  forgetEngine();
+  model.value = undefined;
 }
 
 export function dismiss(text: string): void {
@@ -38,42 +49,62 @@ export async function openModel(wish: ModelWish): Promise<void> {
   const name = wish.kind === "url" ? wish.url : wish.name;
   const isCurrent = () => attempt === controller;
   opening.value = { name, step: undefined };
+  const onProgress = (step: Progress) => {
+    if (isCurrent()) opening.value = { name, step };
+  };
   try {
-    const onEvent = (step: Step) => {
-      if (isCurrent()) opening.value = { name, step };
-    };
-    const opened = await engine.call("open", wish, { signal: controller.signal, onEvent });
-    if (isCurrent()) model.value = opened;
+    const worker = await loaded(wish, { signal: controller.signal, onProgress });
+    if (!isCurrent()) return void worker[Symbol.asyncDispose]();
+    const before = model.value;
+    model.value = { name: nameOf(wish), worker };
+    await before?.worker[Symbol.asyncDispose]();
   } catch (error) {
-    if (isCurrent()) notice(failureSentence(error, "open"));
+    if (isCurrent()) failed(error, "open");
   } finally {
     if (isCurrent()) opening.value = undefined;
   }
 }
 
+interface LoadRun {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+function loaded(wish: ModelWish, run: LoadRun): Promise<WorkerModel> {
+  if (wish.kind === "url") return engine().load(wish.url, run);
+  if (wish.kind === "stored") return engine().load({ stored: wish.name }, run);
+  if (wish.kind === "files") return engine().load(wish.files.length === 1 ? wish.files[0] : wish.files, run);
+  return engine().load(`models/${wish.name}/`, run);
+}
+
+function nameOf(wish: ModelWish): string {
+  return wish.kind === "url" ? (wish.url.replace(/\/+$/, "").split("/").at(-1) ?? wish.url) : wish.name;
+}
+
 export async function refreshStored(): Promise<void> {
   try {
-    stored.value = await engine.call("stored", undefined);
+    stored.value = await engine().stored();
   } catch {
     stored.value = []; // a browser that keeps nothing, as in private windows
   }
 }
 
 export async function removeStored(name: string): Promise<void> {
-  try {
-    await engine.call("remove", name);
-  } catch (error) {
-    notice(failureSentence(error, "store"));
-  }
+  await engine()
+    .discard(name)
+    .catch((error: unknown) => failed(error, "store"));
   await refreshStored();
 }
 
-/** Keeps the open model, or the one that was ground from it, on this device. */
-export async function keepModel(which: "open" | "ground"): Promise<void> {
+/** Keeps a model on this device. @returns whether it is kept. */
+export async function keepModel({ name, worker }: OpenModel): Promise<boolean> {
   try {
-    await engine.call("keep", which);
+    await worker.store(name);
+    return true;
   } catch (error) {
-    notice(failureSentence(error, "store"));
+    failed(error, "store");
+    return false;
+  } finally {
+    await refreshStored();
   }
-  await refreshStored();
 }

@@ -1,14 +1,16 @@
 /** Both versions write the same beginning side by side; tokens are coloured from the first one that differs. */
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Ground, Sampling, Token } from "../engine/wishes.ts";
+import type { RoutedPiece } from "../../../src/worker.ts";
+import type { Sampling } from "../engine/wishes.ts";
 import { Field } from "../parts/fields.tsx";
 import { digits } from "../parts/format.ts";
 import { FIRST_SAMPLING } from "../write/sampling-controls.tsx";
 import { Writing } from "../write/writing.ts";
+import type { Ground } from "./state.ts";
 
-const float = new Writing("open");
-const small = new Writing("ground");
+const float = new Writing();
+const small = new Writing();
 const LENGTH = 96;
 
 export function Both({ result }: { readonly result: Ground }) {
@@ -16,8 +18,9 @@ export function Both({ result }: { readonly result: Ground }) {
   const seed = useSignal(FIRST_SAMPLING.seed);
   const start = () => {
     const sampling: Sampling = { ...FIRST_SAMPLING, maxTokens: LENGTH, seed: seed.value };
-    void float.start(prompt.value, sampling);
-    void small.start(prompt.value, sampling);
+    const wish = { prompt: prompt.value, sampling };
+    void float.start(result.float, wish);
+    void small.start(result.small, wish);
   };
   useEffect(start, [result]);
   const again = (event: Event) => {
@@ -49,7 +52,7 @@ export function Both({ result }: { readonly result: Ground }) {
       <div class="columns">
         <Column title="float, 16 bits" writing={float} same={same} prompt={float.prompt} />
         <Column
-          title={`ground, ${digits(result.averageBits)} bits`}
+          title={`ground, ${digits(result.small.facts.averageBits)} bits`}
           writing={small}
           same={same}
           prompt={small.prompt}
@@ -72,8 +75,8 @@ interface ColumnProps {
 
 function Column({ title, writing, same, prompt }: ColumnProps) {
   const tokens = writing.tokens.value;
-  const textOf = (some: readonly Token[]) => some.map(({ text }) => text).join("");
-  const rate = writing.result.value?.decodeTokensPerSecond;
+  const textOf = (some: readonly RoutedPiece[]) => some.map(({ text }) => text).join("");
+  const rate = writing.result.value?.timings.decodeTokensPerSecond;
   return (
     <article>
       <h4>
@@ -88,7 +91,7 @@ function Column({ title, writing, same, prompt }: ColumnProps) {
   );
 }
 
-function commonLength(a: readonly Token[], b: readonly Token[]): number {
+function commonLength(a: readonly RoutedPiece[], b: readonly RoutedPiece[]): number {
   let length = 0;
   while (length < a.length && length < b.length && a[length].id === b[length].id) length++;
   return length;

@@ -5,13 +5,13 @@ import { Both } from "./both.tsx";
 import { GrindFormView } from "./grind-form.tsx";
 import { GrindProgress } from "./progress.tsx";
 import { GrindResult } from "./result.tsx";
-import { canGrind, ground, running } from "./state.ts";
+import { canGrind, forgetGround, ground, running } from "./state.ts";
 
 export function GrindTab() {
   const open = model.value;
   useEffect(() => {
-    // What was ground from another model is gone with it.
-    if (open !== undefined) ground.value = undefined;
+    // What was ground from another model goes with it.
+    if (ground.value?.float !== open?.worker) forgetGround();
   }, [open]);
   return (
     <section class="page">

@@ -1,25 +1,28 @@
 /** What came of grinding: figures, where the bits went, the files. */
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { FileFacts } from "../../../src/worker.ts";
 import { BitsGrid } from "../bits/bits-grid.tsx";
 import { linearsOf } from "../bits/bits-layout.ts";
-import { engine } from "../engine/engine.ts";
-import { failureSentence } from "../engine/failures.ts";
-import { keepModel, model, notice } from "../engine/model-state.ts";
-import type { Ground } from "../engine/wishes.ts";
+import { failed, keepModel } from "../engine/model-state.ts";
 import { Facts } from "../parts/facts.tsx";
 import { bytesText, countText, digits, durationText, percentText } from "../parts/format.ts";
+import type { Ground } from "./state.ts";
 import { zipFiles } from "./zip.ts";
 
 export function GrindResult({ result }: { readonly result: Ground }) {
-  const { averageBits, trueBytes, floatBytes, seconds, kl, klStdErr, sameTop, starved, modules } = result;
+  const { small, float, seconds, comparison } = result;
+  const { averageBits, trueBytes, modules } = small.facts;
+  const { kl, sameTop } = comparison;
+  const starved = small.starved.length;
   return (
     <section class="cards">
       <Facts
         facts={[
           { name: "average bits", value: digits(averageBits) },
-          { name: `${percentText(trueBytes / floatBytes)} of the float file`, value: bytesText(trueBytes) },
-          { name: `KL to float, \u00b1 ${digits(klStdErr, 1)}`, value: digits(kl) },
-          { name: "same likeliest token", value: percentText(sameTop) },
+          { name: `${percentText(trueBytes / float.facts.trueBytes)} of the float file`, value: bytesText(trueBytes) },
+          { name: `KL to float, \u00b1 ${digits(kl.stdErr, 1)}`, value: digits(kl.mean) },
+          { name: "same likeliest token", value: percentText(sameTop.value) },
           { name: "to quantise", value: durationText(1000 * seconds) },
         ]}
       />
@@ -29,7 +32,7 @@ export function GrindResult({ result }: { readonly result: Ground }) {
           into theirs.
         </p>
       )}
-      <BitsGrid linears={linearsOf(modules)} name="the ground model" />
+      <BitsGrid linears={linearsOf(modules.filter(({ role }) => role !== "router"))} name="the ground model" />
       <Take result={result} />
     </section>
   );
@@ -38,24 +41,31 @@ export function GrindResult({ result }: { readonly result: Ground }) {
 function Take({ result }: { readonly result: Ground }) {
   const isBusy = useSignal(false);
   const isKept = useSignal(false);
+  const files = useSignal<readonly FileFacts[]>([]);
+  const { name, small } = result;
+  useEffect(() => {
+    small.files().then(
+      (found) => {
+        files.value = found;
+      },
+      (error: unknown) => failed(error, "grind"),
+    );
+  }, [small, files]);
   const download = async () => {
     isBusy.value = true;
     try {
-      save(
-        await zipFiles(await engine.call("files", undefined)),
-        `${model.value?.name ?? "model"}-${result.averageBits.toFixed(2)}bit.zip`,
-      );
+      const blobs = files.value.map(async (file) => ({ name: file.name, blob: await small.file(file.name) }));
+      save(await zipFiles(await Promise.all(blobs)), `${name.replace(", ", "-").replace(" ", "-")}.zip`);
     } catch (error) {
-      notice(failureSentence(error, "grind"));
+      failed(error, "grind");
     } finally {
       isBusy.value = false;
     }
   };
   const keep = async () => {
-    await keepModel("ground");
-    isKept.value = true;
+    isKept.value = await keepModel({ name, worker: small });
   };
-  const bytes = result.files.reduce((sum, file) => sum + file.bytes, 0);
+  const bytes = files.value.reduce((sum, file) => sum + file.bytes, 0);
   return (
     <div class="row">
       <button type="button" class="button" disabled={isBusy.value} onClick={() => void download()}>

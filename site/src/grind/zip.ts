@@ -6,7 +6,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 /** Bytes that are summed up before the page gets a turn. */
-const PIECE = 1 << 20;
+const PIECE = 1 << 17;
 /** The first of January 1980, so that the same files give the same archive. */
 const DATE = 0x21;
 const UTF8_NAMES = 0x800;

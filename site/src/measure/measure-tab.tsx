@@ -12,7 +12,7 @@ export function MeasureTab() {
   const step = running.value;
   const found = report.value;
   const start = (quick: boolean) => () => {
-    if (name !== undefined) void startMeasuring(name, quick);
+    if (model.value !== undefined) void startMeasuring(model.value, quick);
   };
   return (
     <section class="page">

@@ -1,10 +1,9 @@
 /** Measuring: the benchmark's report, how far it is, and what other machines measured. */
 import { type Signal, signal } from "@preact/signals";
 import type { BenchReport } from "../../../src/bench.ts";
-import { engine } from "../engine/engine.ts";
-import { failureSentence } from "../engine/failures.ts";
-import { notice } from "../engine/model-state.ts";
-import type { Step } from "../engine/wishes.ts";
+import type { Progress } from "../../../src/model/model.ts";
+import { failed, notice } from "../engine/model-state.ts";
+import type { OpenModel } from "../engine/wishes.ts";
 
 export interface Stored {
   /** Hashes that every machine must find, by model, activations and kind. */
@@ -13,22 +12,27 @@ export interface Stored {
 }
 
 export const report: Signal<{ readonly report: BenchReport; readonly model: string } | undefined> = signal(undefined);
-export const running: Signal<Step | "beginning" | undefined> = signal(undefined);
+export const running: Signal<Progress | "beginning" | undefined> = signal(undefined);
 export const stored: Signal<Stored | undefined> = signal(undefined);
 
 let controller: AbortController | undefined;
 
-export async function startMeasuring(model: string, quick: boolean): Promise<void> {
+const QUICK = { prompt: [128], generate: [64], depth: [0], repeat: 2, matrix: 0, streamBytes: 32 * 2 ** 20 };
+const WELL = { prompt: [128], generate: [64], depth: [0], repeat: 5, matrix: 1024 };
+
+export async function startMeasuring({ name, worker }: OpenModel, isQuick: boolean): Promise<void> {
   controller = new AbortController();
   running.value = "beginning";
   report.value = undefined;
+  const onProgress = (step: Progress) => {
+    running.value = step;
+  };
   try {
-    const onEvent = (step: Step) => {
-      running.value = step;
-    };
-    report.value = { model, report: await engine.call("measure", { quick }, { signal: controller.signal, onEvent }) };
+    const found = await worker.bench({ ...(isQuick ? QUICK : WELL), signal: controller.signal, onProgress });
+    // Files that are given one by one have no folder whose name the benchmark could tell.
+    report.value = { model: name, report: { ...found, model: found.model && { ...found.model, name } } };
   } catch (error) {
-    notice(failureSentence(error, "measure"));
+    failed(error, "measure");
   } finally {
     running.value = undefined;
   }

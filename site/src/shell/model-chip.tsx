@@ -14,7 +14,9 @@ export function ModelChip({ onOpen }: { readonly onOpen: () => void }) {
       {next !== undefined && (
         <span class="muted figure">{share === undefined ? "opening" : `${Math.round(100 * share)} %`}</span>
       )}
-      {next === undefined && current !== undefined && <span class="muted figure">{bytesText(current.trueBytes)}</span>}
+      {next === undefined && current !== undefined && (
+        <span class="muted figure">{bytesText(current.worker.facts.trueBytes)}</span>
+      )}
     </button>
   );
 }

@@ -43,11 +43,10 @@ export function ModelsDialog({ isOpen, onClose }: ModelsDialogProps) {
   );
 }
 
-function Current({
-  model: { name, modelType, experts, topK, layers, parameters, activeParameters, averageBits, kernels, threads },
-}: {
-  readonly model: OpenModel;
-}) {
+function Current({ model: open }: { readonly model: OpenModel }) {
+  const { name, worker } = open;
+  const { modelType, experts, topK, layers, parameters, activeParameters, averageBits } = worker.facts;
+  const { kernels, threads } = worker.engine;
   const millions = (count: number) => `${digits(count / 1e6)} M`;
   return (
     <section class="panel">
@@ -59,7 +58,7 @@ function Current({
         {threads === 1 ? "thread" : "threads"}.
       </p>
       <p class="small row">
-        <button type="button" class="button quiet" onClick={() => void keepModel("open")}>
+        <button type="button" class="button quiet" onClick={() => void keepModel(open)}>
           Keep on this device
         </button>
       </p>

@@ -1,6 +1,6 @@
 /** Fetches the files of a model that lies beside the page, and tells how much of them has arrived. */
 import { RemoteError } from "../../../src/base/errors.ts";
-import type { Step } from "../engine/wishes.ts";
+import type { Progress } from "../../../src/model/model.ts";
 
 /** A model needs the first three; the others say more about it. */
 const FILES = ["config.json", "tokenizer.json", "model.safetensors", "generation_config.json", "tokenizer_config.json"];
@@ -8,10 +8,10 @@ const NEEDED = 3;
 
 export async function fetchModel(
   folder: URL,
-  { signal, tell }: { readonly signal: AbortSignal; readonly tell: (step: Step) => void },
+  { signal, tell }: { readonly signal?: AbortSignal; readonly tell?: (step: Progress) => void },
 ): Promise<ReadonlyMap<string, Blob>> {
   const sums = { done: 0, total: 0 };
-  const told = () => tell({ phase: "download", ...sums, unit: "bytes" });
+  const told = () => tell?.({ phase: "download", ...sums, unit: "bytes" });
   const found = await Promise.all(
     FILES.map(async (name, i) => {
       const response = await asked(new URL(name, folder), signal);
@@ -31,11 +31,11 @@ export async function fetchModel(
   return new Map(found.flatMap(([name, blob]) => (blob === undefined ? [] : [[name, blob]])));
 }
 
-async function asked(url: URL, signal: AbortSignal): Promise<Response> {
+async function asked(url: URL, signal: AbortSignal | undefined): Promise<Response> {
   try {
     return await fetch(url, { signal });
   } catch (cause) {
-    if (signal.aborted) throw signal.reason;
+    if (signal?.aborted) throw signal.reason;
     throw new RemoteError(url.pathname, "the server cannot be reached", { cause });
   }
 }

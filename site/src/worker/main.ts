@@ -1,53 +1,25 @@
 /** The page's worker: everything that takes time runs here, so that the page stays free. */
-import type { Answered, Asked, CallName, Calls, Run, Served } from "./calls.ts";
-import { Models } from "./models.ts";
-import * as store from "./store.ts";
-import { write } from "./write.ts";
+import type { LanguageModel, LoadOptions } from "../../../src/runtime/language-model.ts";
+import { loadModel, type ModelSource } from "../../../src/web.ts";
+import { serve } from "../../../src/worker.ts";
+import { fetchModel } from "./fetch-model.ts";
 
-const models = new Models();
-const running = new Map<number, AbortController>();
+/** The folder that was fetched last, which benchmarks open again. */
+let fetched: { readonly folder: string; readonly files: ReadonlyMap<string, Blob> } | undefined;
 
-// What only some visitors need is read when it is first asked for.
-const served: Served = {
-  open: (wish, run) => models.open(wish, run),
-  write: ({ which, prompt, sampling }, run) => write(models.take(which), { prompt, sampling }, run),
-  grind: async (wish, run) => (await import("./grind.ts")).grind(models, wish, run),
-  files: async () => models.groundFiles(),
-  measure: async ({ quick }, run) => (await import("./measure.ts")).measure(models, quick, run),
-  stored: () => store.list(),
-  keep: (which, run) => models.keep(which, run),
-  remove: (name) => store.remove(name),
-};
-
-function say(answer: Answered): void {
-  postMessage(answer);
-}
-
-async function serve<Name extends CallName>(id: number, call: Name, args: Calls[Name]["args"]): Promise<void> {
-  const { signal } = begin(id);
-  const run: Run<Name> = { signal, tell: (event) => say({ id, event }) };
-  try {
-    say({ id, result: await served[call](args, run) });
-  } catch (error) {
-    say({ id, error: plainError(error) });
-  } finally {
-    running.delete(id);
+/** Folders beside the page are fetched whole, so that the browser's cache has them at the next visit. */
+async function filesOf(folder: string, { signal, onProgress }: LoadOptions): Promise<ReadonlyMap<string, Blob>> {
+  if (fetched?.folder !== folder) {
+    fetched = undefined;
+    const files = await fetchModel(new URL(folder, location.href), { signal, tell: onProgress });
+    fetched = { folder, files };
   }
+  return fetched.files;
 }
 
-function begin(id: number): AbortController {
-  const controller = new AbortController();
-  running.set(id, controller);
-  return controller;
+async function load(source: ModelSource, options: LoadOptions): Promise<LanguageModel> {
+  const isHere = typeof source === "string" && /^models\//.test(source);
+  return loadModel(isHere ? await filesOf(source, options) : source, options);
 }
 
-function plainError(error: unknown): { readonly message: string; readonly name: string; readonly code?: string } {
-  const { message, name, code } =
-    error instanceof Error ? (error as Error & { readonly code?: unknown }) : { message: String(error), name: "Error" };
-  return { message, name, ...(typeof code === "string" && { code }) };
-}
-
-addEventListener("message", ({ data }: MessageEvent<Asked>) => {
-  if ("abort" in data) running.get(data.id)?.abort(new DOMException("ended by the page", "AbortError"));
-  else void serve(data.id, data.call, data.args as never);
-});
+serve(undefined, { loadModel: load });

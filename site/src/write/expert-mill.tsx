@@ -1,13 +1,13 @@
 /** The mill: blocks by experts, darker the more tokens an expert took, with the experts of one token marked. */
 
-import type { Token } from "../engine/wishes.ts";
+import type { RoutedPiece } from "../../../src/worker.ts";
 import { expertColour } from "../parts/expert-tones.ts";
 
 export interface MillProps {
-  readonly tokens: readonly Token[];
+  readonly tokens: readonly RoutedPiece[];
   readonly experts: number;
   /** The token whose experts are marked; the last one while text is written. */
-  readonly marked: Token | undefined;
+  readonly marked: RoutedPiece | undefined;
   /** The layer whose experts colour the text. */
   readonly layer: number;
   readonly onLayer: (layer: number) => void;
@@ -80,7 +80,7 @@ function toneOf(share: number, even: number): string {
   return String(Math.min(100, Math.round(36 * (share / even) ** 1.7)));
 }
 
-function countUse(tokens: readonly Token[]): ReadonlyMap<number, ReadonlyMap<number, number>> {
+function countUse(tokens: readonly RoutedPiece[]): ReadonlyMap<number, ReadonlyMap<number, number>> {
   const counts = new Map<number, Map<number, number>>();
   for (const { routes } of tokens)
     for (const { layer, experts } of routes) {
@@ -92,7 +92,7 @@ function countUse(tokens: readonly Token[]): ReadonlyMap<number, ReadonlyMap<num
 }
 
 /** The routing weight of a token's expert, 0 if it was not chosen. */
-function weightOf(token: Token | undefined, layer: number, expert: number): number {
+function weightOf(token: RoutedPiece | undefined, layer: number, expert: number): number {
   const route = token?.routes.find((each) => each.layer === layer);
   const at = route?.experts.indexOf(expert) ?? -1;
   return at === -1 ? 0 : (route?.weights[at] ?? 0);

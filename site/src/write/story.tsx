@@ -1,6 +1,6 @@
 /** The text, token by token: each coloured by the expert that took most of it in the chosen block. */
 import { useRef } from "preact/hooks";
-import type { Token, TokenRoute } from "../engine/wishes.ts";
+import type { RoutedPiece, TokenRoute } from "../../../src/worker.ts";
 import { expertColour } from "../parts/expert-tones.ts";
 import { memo } from "../parts/memo.tsx";
 
@@ -9,7 +9,7 @@ const GROUP = 24;
 
 export interface StoryProps {
   readonly prompt: string;
-  readonly tokens: readonly Token[];
+  readonly tokens: readonly RoutedPiece[];
   readonly experts: number;
   /** The layer whose experts colour the text. */
   readonly layer: number;
@@ -67,7 +67,7 @@ export function Story({ prompt, tokens, experts, layer, selected, onSelect, isWr
 }
 
 interface GroupProps {
-  readonly tokens: readonly Token[];
+  readonly tokens: readonly RoutedPiece[];
   readonly first: number;
   readonly count: number;
   readonly experts: number;
@@ -102,7 +102,7 @@ const Group = memo(
 );
 
 interface TokenProps {
-  readonly token: Token;
+  readonly token: RoutedPiece;
   readonly index: number;
   readonly experts: number;
   readonly route: TokenRoute | undefined;

@@ -1,8 +1,9 @@
 /** Writing: a prompt, the text as it comes, and the experts that each token went through. */
 import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import type { RoutedPiece } from "../../../src/worker.ts";
 import { model, opening } from "../engine/model-state.ts";
-import type { Sampling, Token } from "../engine/wishes.ts";
+import type { Sampling } from "../engine/wishes.ts";
 import { Facts, Progress } from "../parts/facts.tsx";
 import { Field } from "../parts/fields.tsx";
 import { bytesText, countText, digits, durationText, percentText } from "../parts/format.ts";
@@ -11,20 +12,20 @@ import { FIRST_SAMPLING, SamplingControls } from "./sampling-controls.tsx";
 import { Story } from "./story.tsx";
 import { Writing } from "./writing.ts";
 
-const writing = new Writing("open");
+const writing = new Writing();
 const prompt = signal("Once upon a time");
 const sampling = signal<Sampling>(FIRST_SAMPLING);
 
 export function WriteTab() {
   const layer = useSignal(-1);
   const selected = useSignal<number | undefined>(undefined);
-  const name = model.value?.name;
+  const open = model.value;
   useEffect(() => {
     writing.clear();
     selected.value = undefined;
     layer.value = -1;
-    if (name !== undefined) void writing.start(prompt.value, sampling.value);
-  }, [name, selected, layer]);
+    if (open !== undefined) void writing.start(open.worker, { prompt: prompt.value, sampling: sampling.value });
+  }, [open, selected, layer]);
   const tokens = writing.tokens.value;
   const layers = tokens[0]?.routes.map((route) => route.layer) ?? [];
   const shown = layers.includes(layer.value) ? layer.value : (layers.at(-1) ?? -1);
@@ -42,7 +43,7 @@ export function WriteTab() {
               label="The text, token by token"
               prompt={writing.prompt.value}
               {...{ tokens }}
-              experts={model.value?.experts ?? 0}
+              experts={model.value?.worker.facts.experts ?? 0}
               layer={shown}
               selected={selected.value}
               onSelect={(index) => {
@@ -57,13 +58,13 @@ export function WriteTab() {
       <aside class="side">
         <div>
           <h3>Experts</h3>
-          {model.value?.experts === 0 ? (
+          {model.value?.worker.facts.experts === 0 ? (
             <p class="muted small">This model has no experts: every token goes through all its weights.</p>
           ) : (
             <>
               <ExpertMill
                 tokens={tokens}
-                experts={model.value?.experts ?? 0}
+                experts={model.value?.worker.facts.experts ?? 0}
                 marked={marked}
                 layer={shown}
                 onLayer={(value) => {
@@ -87,7 +88,8 @@ function Desk() {
   const isRunning = writing.isRunning.value;
   const start = (event?: Event) => {
     event?.preventDefault();
-    if (model.value !== undefined) void writing.start(prompt.value, sampling.value);
+    if (model.value !== undefined)
+      void writing.start(model.value.worker, { prompt: prompt.value, sampling: sampling.value });
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) start(event);
@@ -153,7 +155,7 @@ function Speed() {
         facts={[
           ...(result === undefined
             ? []
-            : [{ name: "while writing", value: digits(result.decodeTokensPerSecond), unit: "tokens/s" }]),
+            : [{ name: "while writing", value: digits(result.timings.decodeTokensPerSecond), unit: "tokens/s" }]),
           { name: "to the first token", value: durationText(first) },
           {
             name: result === undefined ? "so far" : (ENDINGS[result.stopReason] ?? "written"),
@@ -189,10 +191,10 @@ function CopyText() {
 }
 
 /** What the marked token is and where it went in the chosen block. */
-function tokenText(token: Token | undefined, index: number | undefined, layer: number): string {
+function tokenText(token: RoutedPiece | undefined, index: number | undefined, layer: number): string {
   if (token === undefined) return "Point at a token, or move with the arrow keys, to see its experts in every block.";
   const route = token.routes.find((each) => each.layer === layer);
   const parts = route?.experts.map((expert, i) => `expert ${expert} (${percentText(route.weights[i], 0)})`) ?? [];
   const where = parts.length === 0 ? "" : ` In block ${layer} it went to ${parts.join(" and ")}.`;
-  return `${index === undefined ? "Newest token" : `Token ${index + 1}`}, “${token.text}”, id ${token.id}.${where}`;
+  return `${index === undefined ? "Newest token" : `Token ${index + 1}`}, “${token.text}”, ${token.id === undefined ? "held back until the end" : `id ${token.id}`}.${where}`;
 }

@@ -1,9 +1,15 @@
 /** A text that is being written: its tokens as signals, gathered for one drawing a frame. */
 import { type Signal, signal } from "@preact/signals";
-import { engine } from "../engine/engine.ts";
-import { failureSentence } from "../engine/failures.ts";
-import { notice } from "../engine/model-state.ts";
-import type { Sampling, Token, Which, Written } from "../engine/wishes.ts";
+import type { Generated } from "../../../src/runtime/generate.ts";
+import type { RoutedPiece, WorkerModel } from "../../../src/worker.ts";
+import { failed } from "../engine/model-state.ts";
+import type { Sampling } from "../engine/wishes.ts";
+
+/** What to write on from, and how. */
+export interface WritingWish {
+  readonly prompt: string;
+  readonly sampling: Sampling;
+}
 
 /** Tokens that are drawn in one frame at most, so that the page stays quick while a fast model writes. */
 const MOST_A_FRAME = 24;
@@ -11,43 +17,34 @@ const MOST_A_FRAME = 24;
 export class Writing {
   /** The prompt of the text that is shown. */
   readonly prompt: Signal<string> = signal("");
-  readonly tokens: Signal<readonly Token[]> = signal([]);
+  readonly tokens: Signal<readonly RoutedPiece[]> = signal([]);
   readonly isRunning: Signal<boolean> = signal(false);
-  readonly result: Signal<Written | undefined> = signal(undefined);
+  readonly result: Signal<Generated | undefined> = signal(undefined);
   /** Milliseconds from the call to the first token. */
   readonly firstToken: Signal<number | undefined> = signal(undefined);
-  readonly #which: Which;
-  #arrived: Token[] = [];
+  #arrived: RoutedPiece[] = [];
   #frame = 0;
   #controller: AbortController | undefined;
 
-  constructor(which: Which) {
-    this.#which = which;
-  }
-
-  async start(prompt: string, sampling: Sampling): Promise<void> {
+  async start(model: WorkerModel, { prompt, sampling }: WritingWish): Promise<void> {
     this.stop();
     const controller = new AbortController();
     this.#controller = controller;
+    const isCurrent = () => this.#controller === controller;
     this.#begin(prompt);
     const begun = performance.now();
-    const onEvent = (tokens: readonly Token[]) => {
-      if (this.#controller !== controller) return;
-      this.firstToken.value ??= performance.now() - begun;
-      this.#take(tokens);
-    };
     try {
-      const result = await engine.call(
-        "write",
-        { which: this.#which, prompt, sampling },
-        { signal: controller.signal, onEvent },
-      );
+      const pieces = model.generate(prompt, { ...sampling, routes: true, signal: controller.signal });
+      let next = await pieces.next();
+      this.firstToken.value = isCurrent() ? performance.now() - begun : this.firstToken.value;
+      for (; !next.done && isCurrent(); next = await pieces.next()) this.#take(next.value);
+      if (!isCurrent() || !next.done) return;
       await this.#allShown();
-      if (this.#controller === controller) this.result.value = result;
+      if (isCurrent()) this.result.value = next.value;
     } catch (error) {
-      notice(failureSentence(error, "write"));
+      failed(error, "write");
     } finally {
-      if (this.#controller === controller) {
+      if (isCurrent()) {
         await this.#allShown();
         this.isRunning.value = false;
       }
@@ -75,8 +72,8 @@ export class Writing {
     this.isRunning.value = true;
   }
 
-  #take(tokens: readonly Token[]): void {
-    this.#arrived.push(...tokens);
+  #take(piece: RoutedPiece): void {
+    this.#arrived.push(piece);
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#show());
   }
 
