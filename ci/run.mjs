@@ -65,6 +65,7 @@ for (const [title, script] of [
   ["packed package", "ci/smoke"],
   ["package's metadata and types", "ci/lint-package"],
   ["bundlers and pages", "ci/bundlers"],
+  ["engine in a worker", "ci/worker"],
 ]) {
   const report = `${REPORTS}/${script.replaceAll("/", "-")}.json`;
   step(title, process.execPath, [`${script}.mjs`, "--report", report], { report, minutes: 20 });
