@@ -1,6 +1,6 @@
 // Bundles a page that uses the packed package with esbuild, Vite and webpack, none of them configured, and serves one with an import map.
 // Where Chromium is installed, each page opens a model and writes a text.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Checks, installPacked } from "./install-packed.mjs";
@@ -75,6 +75,17 @@ const BUILDS = {
   },
 };
 
+/** The page that docs/getting-started.md prints, in a folder that looks like a checkout. It sends the text that it shows. */
+async function openPrintedPage() {
+  const to = join(folder, "built/printed");
+  mkdirSync(to, { recursive: true });
+  for (const name of ["dist", "models", "node_modules"]) symlinkSync(join(root, name), join(to, name));
+  const [, page] = /^```html\n(.+?)^```$/ms.exec(readFileSync(join(root, "docs/getting-started.md"), "utf8"));
+  const send = 'await fetch("/done", { method: "POST", body: story.textContent });\n</script>\n';
+  writeFileSync(join(to, "index.html"), page.replace(/<\/script>\s*$/, send));
+  return openPage({ printed: to }, "printed/index.html");
+}
+
 const checks = new Checks("bundlers");
 const { folder } = installPacked();
 try {
@@ -99,6 +110,11 @@ try {
         if (found !== JSON.stringify(EXPECTED)) throw new Error(`found ${found}`);
       });
   }
+  if (hasBrowser("chromium"))
+    await checks.check(
+      "the page of docs/getting-started.md tells a story",
+      async () => (await openPrintedPage()).length > 100,
+    );
   if (!hasBrowser("chromium")) console.log("Chromium is not installed, so the pages were built and not opened.");
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../src/base/json.ts";
 import { VERSION } from "../../src/base/version.ts";
@@ -7,7 +7,9 @@ import { compileTask } from "../../src/eval/tasks/compile-task.ts";
 import { parseTask } from "../../src/eval/tasks/parse-task.ts";
 import { BUILTIN_TASKS } from "../../src/eval/tasks/registry.ts";
 import { defineTask, type Task } from "../../src/eval/tasks/task.ts";
-import { readRepository } from "./reading/sources.ts";
+import { repositoryFile } from "../helpers/shared.ts";
+import { blocksOf } from "./reading/markdown.ts";
+import { listFiles, readRepository } from "./reading/sources.ts";
 
 const help = (...args: readonly string[]) =>
   execFileSync(process.execPath, ["dist/cli/main.js", ...args, "--help"], { encoding: "utf8" });
@@ -84,16 +86,37 @@ const ENTRIES: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
   "quern/node": () => import("../../src/node.ts"),
 };
 
-describe.each(["README.md", "docs/library.md"])("examples of %s", (file) => {
-  const text = readRepository(file);
-  const imports = [...text.matchAll(/import \{([^}]+)\} from "(quern[\w/]*)"/g)];
+const IMPORT = /import \{([^}]+)\} from "(quern[\w/]*)"/g;
+const programs = ["README.md", ...listFiles("docs", ".md")].filter((file) => readRepository(file).match(IMPORT));
+
+describe.each(programs)("examples of %s", (file) => {
+  const imports = [...readRepository(file).matchAll(IMPORT)];
 
   it("import what the package exports", async () => {
-    expect(imports.length).toBeGreaterThan(0);
     for (const [, names, entry] of imports) {
       const exported = Object.keys(await ENTRIES[entry]());
       expect(exported).toEqual(expect.arrayContaining(names.match(/\w+/g) ?? []));
     }
+  });
+});
+
+describe("import maps of the documents", () => {
+  const file = "docs/getting-started.md";
+  const [page] = blocksOf(file, readRepository(file)).filter(({ language }) => language === "html");
+  const map = /<script type="importmap">(.+?)<\/script>/s.exec(page.code)?.[1] ?? "{}";
+  const { imports } = JSON.parse(map) as { imports: Readonly<Record<string, string>> };
+
+  it("of the page lead to files of a checkout", () => {
+    expect(Object.keys(imports)).toContain("quern");
+    expect(Object.values(imports).filter((path) => !existsSync(repositoryFile(path)))).toEqual([]);
+  });
+
+  it("name the same files, wherever the package is", () => {
+    const [, json] = /```json\n(.+?)```/s.exec(readRepository("docs/embedding.md")) ?? [];
+    const { imports: installed } = JSON.parse(json) as { imports: Readonly<Record<string, string>> };
+    const inCheckout = (path: string) => path.replace("/node_modules/quern/", "./").replace(/^\/node/, "./node");
+    for (const [name, path] of Object.entries(imports)) expect(inCheckout(installed[name])).toBe(path);
+    for (const path of Object.values(installed)) expect(existsSync(repositoryFile(inCheckout(path)))).toBe(true);
   });
 });
 

@@ -55,7 +55,7 @@ function runBlock({ language, code }: CodeBlock): { status: number | null; stdou
 describe("examples of the documents", () => {
   it("are found", () => {
     expect(examples.length).toBeGreaterThan(14);
-    expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(["js", "sh", "json", "text"]));
+    expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(["js", "sh", "json", "html", "text"]));
   });
 
   it.each(examples.map((block) => [block.place, block] as const))(

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
-import { linksOf } from "./reading/markdown.ts";
+import { headingLinksOf, headingsOf, linksOf } from "./reading/markdown.ts";
 import { listFiles, readRepository, trackedFiles } from "./reading/sources.ts";
 
 /** Absolute paths of somebody's machine. A path inside a URL or a longer path is none. */
@@ -31,6 +31,19 @@ describe("files of the repository", () => {
         .filter((link) => !existsSync(repositoryFile(posix.join(posix.dirname(file), link))))
         .map((link) => `${file}: ${link}`),
     );
+    expect(broken).toEqual([]);
+  });
+
+  it("link in Markdown to headings that are there", () => {
+    const documents = files.filter((file) => file.endsWith(".md"));
+    const links = documents.flatMap((file) =>
+      headingLinksOf(readRepository(file)).map(([to, heading]) => ({ file, to, heading })),
+    );
+    expect(links.length).toBeGreaterThan(10);
+    const broken = links.filter(({ file, to, heading }) => {
+      const target = to === "" ? file : posix.join(posix.dirname(file), to);
+      return !headingsOf(readRepository(target)).includes(heading);
+    });
     expect(broken).toEqual([]);
   });
 });

@@ -16,6 +16,17 @@ export function blocksOf(file: string, text: string): CodeBlock[] {
   }));
 }
 
+/** Links to headings, as `[file, heading]`; the file is empty for the document itself. */
+export function headingLinksOf(text: string): [string, string][] {
+  return [...text.matchAll(/\]\(([\w./-]*)#([^)\s]+)\)/g)].map(([, file, heading]) => [file, heading]);
+}
+
+/** What links to a document may name: its headings, in the spelling of hosts that show Markdown. */
+export function headingsOf(text: string): string[] {
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map((match) => match[1].toLowerCase());
+  return headings.map((heading) => heading.replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-"));
+}
+
 /** Relative targets of links, and code spans that climb out of their folder. */
 export function linksOf(text: string): string[] {
   const links = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map((match) => match[1]);
