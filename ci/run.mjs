@@ -70,6 +70,7 @@ for (const [title, script] of [
   const report = `${REPORTS}/${script.replaceAll("/", "-")}.json`;
   step(title, process.execPath, [`${script}.mjs`, "--report", report], { report, minutes: 20 });
 }
+step("API reference", "npm", ["run", "--silent", "docs:api"]);
 step("build the page", "npm", ["run", "--silent", "site"]);
 step("the page in Chromium and Firefox", process.execPath, ["ci/site.mjs", "--report", `${REPORTS}/site.json`], {
   report: `${REPORTS}/site.json`,

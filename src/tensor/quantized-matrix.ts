@@ -19,9 +19,9 @@ export interface QuantizedMatrix {
   readonly scales: Float32Array;
   /** [N, G], true zero points. */
   readonly zeros: Uint8Array;
-  /** [K]: the group of each column. */
+  /** The group of each column, [K]. */
   readonly gIdx: Int32Array;
-  /** [K]: perm[i] is the column that was quantised as the i-th. Files do not contain it; from them it is the natural order. */
+  /** The column perm[i] was quantised as the i-th, [K]. Files do not contain it; from them it is the natural order. */
   readonly perm: Int32Array;
 }
 
@@ -36,12 +36,12 @@ export function groupCount(cols: number, groupSize: number): number {
   return groupSize === -1 ? 1 : Math.ceil(cols / groupSize);
 }
 
-/** [K]: the group of each column if groups are runs of consecutive columns. */
+/** The group of each column, [K], if groups are runs of consecutive columns. */
 export function naturalGroups(cols: number, groupSize: number): Int32Array {
   return Int32Array.from({ length: cols }, (_, col) => (groupSize === -1 ? 0 : Math.floor(col / groupSize)));
 }
 
-/** [K]: columns in their natural order. */
+/** Columns in their natural order, [K]. */
 export function naturalOrder(cols: number): Int32Array {
   return Int32Array.from({ length: cols }, (_, col) => col);
 }

@@ -73,7 +73,7 @@ export interface LoadBench extends Bench {
 
 /** What is needed to read panels, besides their address. */
 export interface LaidMatrix {
-  /** [cols]: stored column j is the linear's input column perm[j]; undefined if columns are in their natural order. */
+  /** The stored column j is the linear's input column perm[j], [cols]; undefined if columns are in their natural order. */
   readonly perm: Int32Array | undefined;
   /** Of codes: the zero that all rows and groups turned out to have; left out if it is that of the stored matrix. */
   readonly zero?: number;

@@ -55,7 +55,7 @@ export interface LayerWeights {
   readonly routerBias: number;
   readonly experts: readonly Mlp[];
   readonly shared: Mlp | undefined;
-  /** [1, D]: its sigmoid is the weight of the shared experts' output. */
+  /** A row [1, D] whose output's sigmoid is the weight of the shared experts' output. */
   readonly sharedGate: Linear | undefined;
   readonly dense: Mlp | undefined;
 }
