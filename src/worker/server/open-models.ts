@@ -94,7 +94,9 @@ export class OpenModels {
 
   async store(number: number, name: string, run: ServedRun): Promise<StoredModel> {
     const place = requirePlace(await this.#place(), name);
-    return new KeepingFolder(name, this.#folder(number), place).keepAll(run);
+    const folder = this.#folder(number);
+    await place.remove(name);
+    return new KeepingFolder(name, folder, place).keepAll(run);
   }
 
   async dispose(number: number): Promise<void> {

@@ -4,7 +4,7 @@ import { type ByteSource, blobSource, type FolderSource, type PrepareRun } from 
 import type { Progress } from "../../model/model.ts";
 import type { StoredModel } from "../wire/worker-calls.ts";
 import { type PlacedFile, type PlacedName, type StorePlace, storageFailure } from "./store-place.ts";
-import { describeStored, WHOLE_MARK } from "./stored-models.ts";
+import { describeStored, isWhole, WHOLE_MARK } from "./stored-models.ts";
 
 const PIECE_BYTES = 4 * 1024 * 1024;
 /** So many bytes of a cut download are compared with the file before it goes on, since the file may have changed. */
@@ -101,6 +101,7 @@ class KeptFile implements ByteSource {
     const turns = new Turns(signal);
     let at = this.#local === undefined ? await this.#begun() : this.size;
     onBytes(at);
+    if (at < this.size) await this.#change();
     while (at < this.size) {
       const piece = new Uint8Array(Math.min(PIECE_BYTES, this.size - at));
       await this.#source.read(at, piece);
@@ -119,6 +120,13 @@ class KeptFile implements ByteSource {
 
   async #placed(): Promise<PlacedFile | undefined> {
     return (await this.#place.files(this.#file.model)).get(this.#file.name);
+  }
+
+  /** From now until the mark is written again, the model counts as one that was cut. */
+  async #change(): Promise<void> {
+    const { model } = this.#file;
+    if (isWhole(await this.#place.files(model)))
+      await this.#place.append({ model, name: WHOLE_MARK }, 0, new Uint8Array(0));
   }
 
   /** Bytes of this very file that are stored already; 0 if they differ from the file at their end. */

@@ -2,9 +2,9 @@
 import { StorageError } from "../../base/errors.ts";
 import { blobSource, type FolderSource } from "../../files/source.ts";
 import type { StoredModel } from "../wire/worker-calls.ts";
-import type { StorePlace } from "./store-place.ts";
+import type { PlacedFile, StorePlace } from "./store-place.ts";
 
-/** Written last: a model that has it is whole. */
+/** Written last: a model where it has bytes is whole. It is emptied before a file of the model changes. */
 export const WHOLE_MARK = "quern-stored.json";
 
 /** @throws StorageError where there is no storage. */
@@ -25,13 +25,17 @@ export async function listStored(place: StorePlace | undefined): Promise<readonl
 export async function describeStored(place: StorePlace, name: string): Promise<StoredModel> {
   const files = await place.files(name);
   const bytes = [...files.values()].reduce((sum, file) => sum + file.bytes, 0);
-  return { name, bytes, whole: files.has(WHOLE_MARK) };
+  return { name, bytes, whole: isWhole(files) };
+}
+
+export function isWhole(files: ReadonlyMap<string, PlacedFile>): boolean {
+  return (files.get(WHOLE_MARK)?.bytes ?? 0) > 0;
 }
 
 /** A stored model as a folder. @throws StorageError for one that is missing or not whole. */
 export async function storedFolder(place: StorePlace, name: string): Promise<FolderSource> {
   const files = await place.files(name);
-  if (!files.has(WHOLE_MARK)) {
+  if (!isWhole(files)) {
     const found = files.size === 0 ? "nothing under this name" : "a download that was cut";
     const names = (await listStored(place)).filter(({ whole }) => whole).map((model) => model.name);
     const others = names.length === 0 ? "no other model is stored" : `stored are ${names.join(", ")}`;

@@ -104,6 +104,14 @@ describe.each(PLACES)("KeepingFolder in %s", (_, make) => {
     expect(Buffer.compare(await contentOf(await storedFolder(place, NAME), "model.safetensors"), changed)).toBe(0);
   });
 
+  it("counts a model as cut while another one takes its place", async () => {
+    await new KeepingFolder(NAME, cutFolder(WEIGHTS).folder, place).keepAll({});
+    const other = new KeepingFolder(NAME, cutFolder(randomBytes(8 * MIB, 2), 5 * MIB).folder, place);
+    await expect(other.keepAll({})).rejects.toThrow("the connection was cut");
+    expect((await listStored(place))[0].whole).toBe(false);
+    await expect(storedFolder(place, NAME)).rejects.toThrow(/a download that was cut/);
+  });
+
   it("keeps what is being loaded: a file is prepared once and then read from the storage", async () => {
     const { folder, seen } = cutFolder(WEIGHTS);
     const keeping = new KeepingFolder(NAME, folder, place);
