@@ -66,6 +66,7 @@ for (const [title, script] of [
   ["package's metadata and types", "ci/lint-package"],
   ["bundlers and pages", "ci/bundlers"],
   ["engine in a worker", "ci/worker"],
+  ["edge example", "ci/edge"],
 ]) {
   const report = `${REPORTS}/${script.replaceAll("/", "-")}.json`;
   step(title, process.execPath, [`${script}.mjs`, "--report", report], { report, minutes: 20 });

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { run } from "./install-packed.mjs";
 import { build } from "./node_modules/esbuild/lib/main.js";
 
-const WORKERD = fileURLToPath(new URL("node_modules/@cloudflare/workerd-linux-64/bin/workerd", import.meta.url));
+export const WORKERD = fileURLToPath(new URL("node_modules/@cloudflare/workerd-linux-64/bin/workerd", import.meta.url));
 
 /**
  * @param entry the worker's script.
