@@ -58,6 +58,7 @@ export function cellsAsCsv(cells: readonly MeasuredCell[]): string {
     kl: cell.kl?.mean,
     ...textColumns(cell),
     predictedKl: cell.predictedKl,
+    ...(cell.klForPrediction !== undefined && { klForPrediction: cell.klForPrediction.mean }),
     klStdErr: cell.kl?.stdErr,
     sameTop: cell.kl?.sameTop,
     nll: cell.nll?.nll,

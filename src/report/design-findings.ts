@@ -85,10 +85,11 @@ function randomFindings({ model: { name }, groups }: DesignedModel, of: Certaint
   return [{ model: name, figure, claim, certainty: `${told} ${unit}` }];
 }
 
-/** How far the policies' own expectations are from what was measured on text. */
+/** How far the policies' own expectations are from what was measured: on text of the kind that they expect it of, or on all texts if there is none. */
 function predictionFindings({ model: { name, plans } }: DesignedModel): Finding[] {
+  const hasOwnText = plans.some(({ klForPrediction }) => klForPrediction !== undefined);
   const known = plans.flatMap((plan) => {
-    const [expected, found] = [plan.predictedKl, plan.kl?.mean];
+    const [expected, found] = [plan.predictedKl, hasOwnText ? plan.klForPrediction : plan.kl?.mean];
     return expected === undefined || found === undefined || found <= 0 ? [] : [{ plan, error: expected / found - 1 }];
   });
   if (known.length === 0) return [];
@@ -97,7 +98,8 @@ function predictionFindings({ model: { name, plans } }: DesignedModel): Finding[
   const at = ({ plan, error }: (typeof known)[number]) =>
     `${digits(Math.abs(100 * error), 0)} % too ${error < 0 ? "low" : "high"} at ${digits(plan.averageBits, 2)} bits`;
   const claim = `The KL that the knapsack expects is ${figure} on the mean of ${plural(known.length, "plan")}: from ${at(sorted[0])} to ${at(sorted[sorted.length - 1])}.`;
-  const certainty = "Expected of calibration tokens, measured on other text; means of draws. Not tested.";
+  const text = hasOwnText ? "other text of the same kind" : "other text";
+  const certainty = `Expected of calibration tokens, measured on ${text}; means of draws. Not tested.`;
   return [{ model: name, figure, claim, certainty }];
 }
 

@@ -53,6 +53,24 @@ describe("findings of a designed comparison", () => {
     );
   });
 
+  it("hold predictions against text that is for them, and compare no plans on it", async () => {
+    const cells = madeUpMenus("m", { chance: 0.001 });
+    const own = cells.map((cell) => {
+      const metrics = cell["metrics"] as Readonly<
+        Record<string, { readonly mean: number; readonly windows: readonly number[] }>
+      >;
+      // Stories have 1 / 1.3 of the mean over both texts, to which the made-up predictions add 10 %.
+      const { stories } = metrics;
+      return { ...cell, metrics: { ...metrics, own: { ...stories, forPrediction: true } } };
+    });
+    const [{ further: before, main }, after] = [await found(...cells), await found(...own)];
+    expect(after.main).toEqual(main);
+    expect(after.further.slice(0, -1)).toEqual(before.slice(0, -1));
+    const { figure, certainty } = after.further[after.further.length - 1];
+    expect(figure).toBe("43 % off");
+    expect(certainty).toContain("measured on other text of the same kind");
+  });
+
   it("say of one draw that windows alone are random, and count no difference that chance explains", async () => {
     const menu = [2, 4];
     const windows = [1, 2, 3, 4, 5, 6];

@@ -8,7 +8,7 @@ import { STUDIES } from "./studies.mjs";
 for (const name of parseArgs({ allowPositionals: true }).positionals) {
   const { chosen } = readDocument(`${name}-chosen.json`);
   const { random } = readDocument(`${name}-rules.json`);
-  const texts = STUDIES[name].scoring.map((metric) => metric.name);
+  const texts = STUDIES[name].scoring.filter((metric) => !metric.forPrediction).map((metric) => metric.name);
   const claims = await findingsOf({ chosen, random, cells: readResults(`${name}-score`), texts });
   writeDocument(`${name}-findings.json`, { texts, claims });
   console.log("claim | bits | menu | ours | theirs | less by | interval of the difference | p | Holm");

@@ -6,8 +6,8 @@ import { shortlistOf } from "./shortlist.mjs";
 /** One grid for all plans, also where `quantize` would take another by default (uniform 4 bits): the one that it takes at 2 and 3 bits. */
 export const GRID = { name: "default at 2 and 3 bits", symmetric: false };
 
-/** Draws of calibration text: how many, and the windows and tokens of each. */
-export const DRAWS = { count: 5, windows: 32, length: 256 };
+/** Draws of calibration text: how many, the windows and tokens of each, and the windows that are held back. */
+export const DRAWS = { count: 5, windows: 32, length: 256, held: 16 };
 
 const WIKITEXT = "../data/wikitext2";
 
@@ -29,6 +29,8 @@ const fable = (name) => ({
   scoring: [
     ids("stories", "texts/stories.json"),
     { name: "novels", type: "kl", text: "texts/novels.txt", window: 256, limit: 6144 },
+    /** What the knapsack expects is held against more of the model's own text. */
+    { ...{ name: "own text", type: "kl", idsFile: `texts/held-${name}.json` }, forPrediction: true },
   ],
   /** Random plans as controls: of which menu, in which budget, linears drawn from which width to which. */
   random: [

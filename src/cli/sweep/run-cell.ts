@@ -202,6 +202,7 @@ async function measure(
     windows: klWindows,
     sameTop: sameTop.value,
     perplexityRatio,
+    ...(metric.forPrediction === true && { forPrediction: true }),
   };
 }
 

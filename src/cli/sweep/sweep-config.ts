@@ -69,7 +69,8 @@ interface TextMetric {
 }
 
 export type SweepMetric =
-  | (TextMetric & { readonly type: "kl" | "perplexity" })
+  | (TextMetric & { readonly type: "kl"; readonly forPrediction?: boolean })
+  | (TextMetric & { readonly type: "perplexity" })
   | {
       readonly name: string;
       readonly type: "tasks";

@@ -80,6 +80,8 @@ const METRIC = v.variant(
   [
     v.strictObject({
       ...{ name: text, type: v.literal("kl"), text: v.optional(text), idsFile: v.optional(text) },
+      /** Text of the kind that damages are measured on: the predicted KL is held against it, and plans are not compared on it. */
+      forPrediction: v.optional(v.boolean("true or false")),
       ...SCORED_PART,
     }),
     v.strictObject({

@@ -9,6 +9,8 @@ export interface KlMetric {
   readonly windows: readonly number[];
   readonly sameTop: number;
   readonly perplexityRatio: number;
+  /** Whether the text is of the kind that damages were measured on: the predicted KL is held against it, and plans are not compared on it. */
+  readonly forPrediction?: boolean;
 }
 
 export interface PerplexityMetric {

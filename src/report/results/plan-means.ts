@@ -31,6 +31,8 @@ export interface PlanResult {
   readonly kl?: Measured;
   /** KL that the plan's policy expected, if it expects any. */
   readonly predictedKl?: number;
+  /** KL on text of the kind for which it was expected, if the sweep has such text. */
+  readonly klForPrediction?: number;
   readonly sameTop?: number;
   readonly perplexity?: number;
   /** Mean of all tasks. */
@@ -96,6 +98,7 @@ function gatherPlan(cells: readonly MeasuredCell[], manyGrids: boolean, isContro
     cells,
     kl: measured(cells.flatMap(({ kl }) => (kl === undefined ? [] : [{ mean: kl.mean, stdErr: kl.stdErr }]))),
     predictedKl: meanOf(cells, (cell) => cell.predictedKl),
+    klForPrediction: meanOf(cells, (cell) => cell.klForPrediction?.mean),
     sameTop: meanOf(cells, (cell) => cell.kl?.sameTop),
     perplexity: nll === undefined ? undefined : exp(nll),
     tasks: measured(cells.flatMap(({ tasks }) => (tasks === undefined ? [] : [taskMean(Object.values(tasks))]))),

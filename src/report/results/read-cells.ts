@@ -37,8 +37,10 @@ export interface MeasuredCell
     Omit<FloatMeasures & PlanMeasures, Reshaped> {
   readonly losses: readonly MaybeMissing<LossLine, "rtnLoss">[];
   readonly experts: readonly MaybeMissing<ExpertLine, "gateSum">[];
-  /** Over all texts on which the cell measured KL. */
+  /** Over all texts on which plans are compared. */
   readonly kl?: ReadKl;
+  /** Over texts of the kind that damages were measured on, if the sweep has some. */
+  readonly klForPrediction?: ReadKl;
   /** KL of each text, by the name of its metric. */
   readonly texts: ReadonlyMap<string, ReadKl>;
   readonly nll?: ReadNll;
@@ -71,11 +73,15 @@ function readCell(line: string, number: number, file: string): MeasuredCell {
     Object.entries(metrics)
       .filter(([, value]) => value.type === type)
       .map(([name, value]) => [name, checked(schema, value, where, ["metrics", name])] as const);
-  const texts = new Map(read(KL, "kl"));
+  const [kept, compared] = [true, false].map((which) =>
+    read(KL, "kl").filter(([, { forPrediction = false }]) => forPrediction === which),
+  );
+  const texts = new Map(compared);
   const [[, nll] = []] = read(PERPLEXITY, "perplexity");
   const kl = overTexts<ReadKl>([...texts.values()]);
+  const klForPrediction = overTexts<ReadKl>(kept.map(([, value]) => value));
   const tasks = mergeTasks(read(TASKS, "tasks"));
-  return { ...cell, kl, texts, nll, tasks, file: nameOf(file), seconds: timing.seconds };
+  return { ...cell, kl, klForPrediction, texts, nll, tasks, file: nameOf(file), seconds: timing.seconds };
 }
 
 function nameOf(file: string): string {
@@ -127,6 +133,7 @@ const KL = object({
   windows: list(size, "a list of numbers"),
   sameTop: v.optional(size),
   perplexityRatio: v.optional(number),
+  forPrediction: v.optional(v.boolean("true or false")),
 } satisfies SchemaOf<KlMetric>);
 
 const PERPLEXITY = object({

@@ -90,12 +90,15 @@ describe("quern sweep --cell", () => {
   it("scores what is left of a text after the ids that it skips, up to the limit", () => {
     const plans = [CONFIG.plans[0]].map(({ name, policy }) => ({ name, policy }));
     const metric = (name: string, skip?: number, limit?: number) => ({ ...CONFIG.metrics[0], name, skip, limit });
-    const metrics = [metric("whole"), metric("second", 32, 32), metric("rest", 20)];
+    const own = { ...metric("own"), forPrediction: true };
+    const metrics = [metric("whole"), metric("second", 32, 32), metric("rest", 20), own];
     const config = { ...CONFIG, plans, metrics };
     const [, key] = folder.keys(config).map(String);
     const other = folder.write("skip.json", config);
     const { stdout } = quern(["sweep", other, "--cell", key, "--cache", folder.at("skip"), "--json", "--quiet"]);
-    const { whole, second, rest } = parseLines(stdout)[0].metrics;
+    const { whole, second, rest, ...others } = parseLines(stdout)[0].metrics;
+    // Text for the prediction is measured as any other, and says what it is for.
+    expect(others).toEqual({ own: { ...whole, forPrediction: true } });
     expect(whole.windows).toHaveLength(3);
     expect(second.windows).toEqual([whole.windows[1]]);
     expect(rest.windows).toHaveLength(2); // 76 ids

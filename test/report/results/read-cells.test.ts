@@ -35,6 +35,21 @@ describe("readCells", () => {
     expect(cell).not.toHaveProperty("more");
   });
 
+  it("keeps texts for the prediction apart from those on which plans are compared", () => {
+    const kl = (mean: number, forPrediction?: boolean) => ({
+      type: "kl",
+      mean,
+      stdErr: 0,
+      windows: [mean, mean],
+      forPrediction,
+    });
+    const [cell] = readCells(line({ plan: "p", metrics: { a: kl(1), own: kl(7, true), b: kl(3, false) } }), "f");
+    expect([...cell.texts.keys()]).toEqual(["a", "b"]);
+    expect([cell.kl?.mean, cell.klForPrediction?.mean]).toEqual([2, 7]);
+    const [without] = readCells(line({ plan: "p" }), "f");
+    expect(without.klForPrediction).toBeUndefined();
+  });
+
   it("names line and field of what is wrong", () => {
     const bad = (fields: Parameters<typeof line>[0]) => () => readCells(`\n${line(fields)}`, "f.jsonl");
     expect(bad({ plan: "p", seed: 1.5 })).toThrow(FormatError);
