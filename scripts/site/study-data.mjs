@@ -1,5 +1,6 @@
 // Condenses the results of the study (bench/quantmoe/results) to what the page's figures need.
 import { existsSync, readFileSync } from "node:fs";
+import { readResults } from "../../bench/quantmoe/study/files.mjs";
 
 const RESULTS = "bench/quantmoe/results";
 /** By model: the files of results, and how a metric of KL in them is called on the page. */
@@ -18,15 +19,6 @@ const STUDIES = {
 const HIDDEN = new Set(["refined knapsack"]);
 
 const short = (value) => Number(value.toPrecision(4));
-
-function readCells(files) {
-  return files.flatMap((file) =>
-    readFileSync(`${RESULTS}/${file}.jsonl`, "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line)),
-  );
-}
 
 function strategyOf({ strategy, policy }) {
   if (strategy !== undefined) return strategy;
@@ -74,7 +66,7 @@ function pointsOf(cells, texts, bits) {
 }
 
 function modelOf(name, { files, texts }) {
-  const cells = readCells(files.filter((file) => existsSync(`${RESULTS}/${file}.jsonl`)));
+  const cells = files.filter((file) => existsSync(`${RESULTS}/${file}.jsonl`)).flatMap(readResults);
   const bitsFile = `${RESULTS}/${name}-bits.json`;
   const bits = existsSync(bitsFile) ? JSON.parse(readFileSync(bitsFile, "utf8")) : undefined;
   const float = cells.find(({ policy }) => policy === "float");

@@ -73,13 +73,11 @@ function readCell(line: string, number: number, file: string): MeasuredCell {
     Object.entries(metrics)
       .filter(([, value]) => value.type === type)
       .map(([name, value]) => [name, checked(schema, value, where, ["metrics", name])] as const);
-  const [kept, compared] = [true, false].map((which) =>
-    read(KL, "kl").filter(([, { forPrediction = false }]) => forPrediction === which),
-  );
-  const texts = new Map(compared);
+  const kls = read(KL, "kl");
+  const texts = new Map(kls.filter(([, { forPrediction }]) => forPrediction !== true));
   const [[, nll] = []] = read(PERPLEXITY, "perplexity");
   const kl = overTexts<ReadKl>([...texts.values()]);
-  const klForPrediction = overTexts<ReadKl>(kept.map(([, value]) => value));
+  const klForPrediction = overTexts<ReadKl>(kls.flatMap(([, value]) => (value.forPrediction === true ? [value] : [])));
   const tasks = mergeTasks(read(TASKS, "tasks"));
   return { ...cell, kl, klForPrediction, texts, nll, tasks, file: nameOf(file), seconds: timing.seconds };
 }
