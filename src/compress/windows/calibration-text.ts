@@ -130,7 +130,7 @@ async function sampleTogether(
       state.tokens.segment(sequence * length, step + 1);
     }
     state.tokens.end();
-    await passes.play(count, true, turns);
+    await passes.play(count, count, turns);
     for (let sequence = 0; sequence < count; sequence++) {
       const logits = machine.arena.f32(state.logits + sequence * ld * 4, config.vocabSize);
       sequences[sequence].push(sample(logits, { temperature: setup.temperature }, randoms[sequence]));

@@ -131,7 +131,8 @@ export class Session implements Disposable {
   #play(ids: ArrayLike<number>, done: number, turns: Turns): Promise<void> | undefined {
     const tokens = this.#batch(ids, done);
     this.#place(ids, done, tokens);
-    return this.#tapes.play(tokens, this.#hasLogits(done + tokens, ids), turns);
+    const rows = this.#hasLogits(done + tokens, ids) ? Math.min(this.state.logitRows, tokens) : 0;
+    return this.#tapes.play(tokens, rows, turns);
   }
 
   /** Delivers the batch from `done` on, which has been computed. @returns the number of ids that are done. */

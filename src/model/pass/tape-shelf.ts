@@ -1,5 +1,5 @@
 /**
- * Plays passes and keeps their tapes, one for each number of tokens with and without the head, until a weight is loaded or evicted.
+ * Plays passes and keeps their tapes, one for each number of tokens and of rows of logits, until a weight is loaded or evicted.
  * The tapes are in the engine's memory, so that a replay copies nothing.
  */
 import type { Turns } from "../../base/turns.ts";
@@ -10,15 +10,19 @@ import { recordBody, recordHead } from "./forward.ts";
 import { playBody, playRecorded } from "./play-in-pieces.ts";
 import type { Pass } from "./record/pass.ts";
 
-/** Enough for prefill batches, one or two remainders, and single tokens. The one that was played longest ago makes room. */
+/** Enough for prefill batches, one or two remainders, and single tokens of one sequence. */
 const MAX_TAPES = 4;
+/** Numbers of rows of logits that are told apart. */
+const MAX_ROWS = 2 ** 16;
 
 export interface TapeShelfOptions {
   readonly store: WeightStore;
   /** Owns the tapes' words. Once it is disposed, the shelf must not be used. */
   readonly memory: Region;
-  /** Makes a pass over `tokens` tokens with nothing recorded. */
-  readonly begin: (tokens: number) => Pass;
+  /** Makes a pass over `tokens` tokens with nothing recorded, which will have `rows` rows of logits. */
+  readonly begin: (tokens: number, rows: number) => Pass;
+  /** Tapes that are kept; the one that was played longest ago makes room for another. Default 4. */
+  readonly most?: number;
 }
 
 interface KeptTape {
@@ -43,42 +47,42 @@ export class TapeShelf {
 
   /**
    * Computes a pass over the `tokens` tokens that are in the state.
-   * @param hasHead whether it ends with the head, for as many tokens as the state has rows of logits.
+   * @param rows number of last tokens whose logits are computed; 0 for a pass without the head.
    * @returns undefined if it has finished without a pause.
    */
-  play(tokens: number, hasHead: boolean, turns: Turns): Promise<void> | undefined {
-    if (this.#options.store.needsRoutes) return this.#playInPieces(tokens, hasHead, turns);
-    return this.#take(tokens, hasHead).playInTurns(turns);
+  play(tokens: number, rows: number, turns: Turns): Promise<void> | undefined {
+    if (this.#options.store.needsRoutes) return this.#playInPieces(tokens, rows, turns);
+    return this.#take(tokens, rows).playInTurns(turns);
   }
 
-  async #playInPieces(tokens: number, hasHead: boolean, turns: Turns): Promise<void> {
-    const pass = this.#options.begin(tokens);
+  async #playInPieces(tokens: number, rows: number, turns: Turns): Promise<void> {
+    const pass = this.#options.begin(tokens, rows);
     await playBody(pass, turns);
-    if (hasHead) recordHead(pass);
+    if (rows > 0) recordHead(pass, rows);
     await playRecorded(pass, turns);
   }
 
-  #take(tokens: number, hasHead: boolean): Tape {
+  #take(tokens: number, rows: number): Tape {
     const { store } = this.#options;
     const isStale = this.#generation !== store.generation;
     if (isStale) for (const each of this.#tapes.values()) this.#drop(each);
     this.#generation = store.generation;
-    const key = 2 * tokens + (hasHead ? 1 : 0);
+    const key = MAX_ROWS * tokens + rows;
     if (this.#latest?.key === key) return this.#latest.tape;
-    const tape = this.#tapes.get(key) ?? this.#record(key, tokens, hasHead, isStale);
+    const tape = this.#tapes.get(key) ?? this.#record(key, tokens, rows, isStale);
     this.#tapes.delete(key);
     this.#tapes.set(key, tape);
     this.#latest = tape;
     return tape.tape;
   }
 
-  #record(key: number, tokens: number, hasHead: boolean, isStale: boolean): KeptTape {
-    const { memory, begin } = this.#options;
-    const pass = begin(tokens);
+  #record(key: number, tokens: number, rows: number, isStale: boolean): KeptTape {
+    const { memory, begin, most = MAX_TAPES } = this.#options;
+    const pass = begin(tokens, rows);
     if (isStale) pass.emit.pool.clear();
     recordBody(pass);
-    if (hasHead) recordHead(pass);
-    if (this.#tapes.size >= MAX_TAPES) this.#drop(this.#tapes.values().next().value as KeptTape);
+    if (rows > 0) recordHead(pass, rows);
+    if (this.#tapes.size >= most) this.#drop(this.#tapes.values().next().value as KeptTape);
     return { key, tape: pass.emit.tape, ptr: pass.emit.tape.settle(memory) };
   }
 

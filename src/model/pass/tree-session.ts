@@ -145,7 +145,7 @@ export class TreeSession implements Disposable {
     // Nodes whose logits are wanted come last, so that they are adjacent.
     const places = [...plain, ...wanted];
     this.#place(places);
-    await this.#tapes.play(places.length, false, turns);
+    await this.#tapes.play(places.length, 0, turns);
     for (let done = 0; done < wanted.length; done += logitRows) {
       const nodes = wanted.slice(done, done + logitRows).map((place) => place.node);
       await this.#head(places.length, plain.length + done, nodes.length, turns);
