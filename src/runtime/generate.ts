@@ -6,7 +6,7 @@ import { checkContext } from "../model/pass/check-session.ts";
 import type { LogitRows } from "../model/pass/session-watch.ts";
 import { borrowSampling } from "./engine-sampling.ts";
 import { checkGenerateOptions, type GenerateOptions, settledSampling } from "./generate-options.ts";
-import { encodePrompt, type Prompt } from "./prompt-ids.ts";
+import { type EncodedPrompt, encodePrompt, type Prompt } from "./prompt-ids.ts";
 import { SampleRoom, type SamplingOptions, sample } from "./sampler.ts";
 import { Seat } from "./seat.ts";
 import { createShownText } from "./shown-text.ts";
@@ -35,6 +35,8 @@ export interface Generated {
 export interface GenerationJob {
   readonly options: GenerateOptions;
   readonly open: (context: number) => TokenRun;
+  /** Called with each id that is drawn, also with one that ends the text. */
+  readonly onDrawn?: (id: number) => void;
 }
 
 /**
@@ -54,10 +56,19 @@ export function generate(
 export async function* runGeneration(
   model: Model,
   prompt: Prompt,
-  { options, open }: GenerationJob,
+  job: GenerationJob,
+): AsyncGenerator<Piece, Generated> {
+  checkGenerateOptions(job.options);
+  return yield* runEncoded(model, await encodePrompt(model, prompt, job.options), job);
+}
+
+/** The same for a prompt that is encoded. */
+export async function* runEncoded(
+  model: Model,
+  { ids: promptIds, isText, stopIds, sampling }: EncodedPrompt,
+  { options, open, onDrawn }: GenerationJob,
 ): AsyncGenerator<Piece, Generated> {
   const { maxTokens, stops, turns } = checkGenerateOptions(options);
-  const { ids: promptIds, isText, stopIds, sampling } = await encodePrompt(model, prompt, options);
   const { maxPositions } = model.config;
   const context = checkPrompt(promptIds.length, options.context ?? maxPositions, maxPositions);
   using run = open(Math.min(context, promptIds.length + maxTokens));
@@ -75,6 +86,7 @@ export async function* runGeneration(
   let stopReason: Generated["stopReason"] = "length";
   while (ids.length < maxTokens) {
     const id = sampler.next();
+    onDrawn?.(id);
     if (endIds.includes(id)) {
       stopReason = "eos";
       break;

@@ -45,7 +45,7 @@ describe("importFault", () => {
   it.each([
     ["src/wasm/tape.ts", "src/nn/linear.ts"],
     ["src/nn/linear.ts", "src/quant/gptq.ts"],
-    ["src/server/main.ts", "src/cli/main.ts"],
+    ["src/server/http-server.ts", "src/cli/main.ts"],
     ["src/base/errors.ts", "src/files/source.ts"],
     ["src/model/weights/load-weights.ts", "src/adapter/node.ts"],
     ["src/adapter/node.ts", "src/model/weights/load-weights.ts"],

@@ -11,6 +11,8 @@ import { listFiles, packagesOf, readRepository, SOURCES } from "./reading/source
 const LIBRARY_PACKAGES = ["@assemblyscript/loader", "@huggingface/tokenizers", "fflate"];
 /** What evaluation and benchmarks alone may import besides: templates of tasks, schemas. */
 const EVALUATION_PACKAGES = ["@huggingface/jinja", "valibot"];
+/** What the server alone may import besides. */
+const SERVER_PACKAGES = ["hono", "valibot"];
 /** What the renderer of chat templates alone may import besides, and only when a template is used. */
 const CHAT_PACKAGES = ["@huggingface/jinja"];
 /** What only the command line may import. */
@@ -207,9 +209,11 @@ describe("imports of packages", () => {
     const chats = (file: string) => file.startsWith("src/text/jinja/");
     const library = SOURCES.filter((file) => !isCli(file));
     const allowed = (name: string) => isBuiltin(name) || LIBRARY_PACKAGES.includes(name);
-    const core = library.filter((file) => !evaluates(file) && !chats(file));
+    const serves = (file: string) => file.startsWith("src/server/");
+    const core = library.filter((file) => !evaluates(file) && !chats(file) && !serves(file));
     expect(faultsOf(core, allowed)).toEqual([]);
     expect(faultsOf(library.filter(chats), (name) => allowed(name) || CHAT_PACKAGES.includes(name))).toEqual([]);
+    expect(faultsOf(library.filter(serves), (name) => allowed(name) || SERVER_PACKAGES.includes(name))).toEqual([]);
     expect(faultsOf(library.filter(evaluates), (name) => allowed(name) || EVALUATION_PACKAGES.includes(name))).toEqual(
       [],
     );

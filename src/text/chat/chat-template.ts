@@ -74,6 +74,11 @@ export class ChatTemplate {
     return [...this.#templates.keys()];
   }
 
+  /** The source of the template for conversations without tools; undefined where a choice among several is needed. */
+  get source(): string | undefined {
+    return this.#templates.get(this.#chosen ?? DEFAULT_NAME)?.source;
+  }
+
   /**
    * The prompt of a conversation. Tools choose the template `tool_use`, if there is one.
    * @throws TemplateError where the template refuses the conversation or cannot be used; UsageError for messages that are none.

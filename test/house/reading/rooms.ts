@@ -11,8 +11,8 @@ export const ROOMS: readonly (readonly string[])[] = [
   ["eval"],
   ["compress"],
   ["bench"],
-  ["report", "worker"],
-  ["server", "cli"],
+  ["report", "worker", "server"],
+  ["cli"],
 ];
 
 /** Files at the top that gather the public surface: they re-export from any room. */
@@ -26,6 +26,7 @@ export const ENTRIES: readonly string[] = [
   "src/evaluate.ts",
   "src/bench.ts",
   "src/worker.ts",
+  "src/server.ts",
   "src/node.ts",
 ];
 
