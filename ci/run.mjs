@@ -67,6 +67,7 @@ for (const [title, script] of [
   ["bundlers and pages", "ci/bundlers"],
   ["engine in a worker", "ci/worker"],
   ["edge example", "ci/edge"],
+  ["clients of the server", "ci/server"],
 ]) {
   const report = `${REPORTS}/${script.replaceAll("/", "-")}.json`;
   step(title, process.execPath, [`${script}.mjs`, "--report", report], { report, minutes: 20 });

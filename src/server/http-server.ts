@@ -54,7 +54,7 @@ export class HttpServer implements AsyncDisposable {
 
   /** Loads all models now, and not at their first request. @throws what a model's function throws. */
   async ready(): Promise<void> {
-    for (const served of this.#models.values()) await served.get();
+    for (const served of this.#models.values()) await served.load();
   }
 
   /** Refuses new requests, waits for those that run, and frees the models. @param signal ends those that run when it is aborted. */

@@ -16,7 +16,7 @@ const SERVER_PACKAGES = ["hono", "valibot"];
 /** What the renderer of chat templates alone may import besides, and only when a template is used. */
 const CHAT_PACKAGES = ["@huggingface/jinja"];
 /** What only the command line may import. */
-const CLI_PACKAGES = ["@observablehq/plot", "commander", "picocolors"];
+const CLI_PACKAGES = ["@hono/node-server", "@observablehq/plot", "commander", "picocolors"];
 /** What users install with the package. The others are parts of its scripts, or installed by those who draw reports. */
 const INSTALLED = ["@assemblyscript/loader", "@huggingface/jinja", "@huggingface/tokenizers", "commander"];
 const PEERS = ["@observablehq/plot"];

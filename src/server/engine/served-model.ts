@@ -52,14 +52,23 @@ export class ServedModel {
   /** The model; it is loaded at the first call, and again at the next one if that fails. @throws ApiError with status 503. */
   async get(): Promise<LoadedModel> {
     if (this.#isClosed) throw new ApiError({ status: 503, message: "the server is shutting down", code: "closing" });
-    this.#loaded ??= this.#open();
     try {
-      return await this.#loaded;
+      return await this.load();
     } catch (cause) {
-      this.#loaded = undefined;
       const problem = cause instanceof Error ? cause.message : String(cause);
       const message = `model ${this.id} could not be loaded: ${problem}`;
       throw new ApiError({ status: 503, message, code: "model_not_loaded" }, { cause });
+    }
+  }
+
+  /** Does the same, but throws what the function that loads it throws. */
+  async load(): Promise<LoadedModel> {
+    this.#loaded ??= this.#open();
+    try {
+      return await this.#loaded;
+    } catch (error) {
+      this.#loaded = undefined;
+      throw error;
     }
   }
 
@@ -113,7 +122,7 @@ function openShared(model: Model, { parallel, context, cacheBytes }: ServedModel
   const most = Math.min(config.maxPositions, fitting);
   const tokens = context ?? most;
   if (tokens > fitting || fitting < 1)
-    throw new UsageError("cache memory", `${cacheBytes} bytes, room for ${fitting} tokens`, `room for ${tokens}`);
+    throw new UsageError("cache memory", `${cacheBytes} bytes, room for ${fitting} tokens`, `room for ${context ?? 1}`);
   return new SharedSession(model, { context: tokens, rows: Math.min(parallel * tokens, fitting) });
 }
 

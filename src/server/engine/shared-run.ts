@@ -28,7 +28,6 @@ export class SharedRun implements TokenRun {
   pause(): void {}
 
   async evaluate(ids: readonly number[], _before: unknown, turns: Turns, watch: SessionWatch): Promise<void> {
-    turns.check();
     using _watching = this.#options.end.watch(() => this.#sequence[Symbol.dispose]());
     const last = this.#sequence.ids.length + ids.length - 1;
     const onLogits = (row: LogitRows) => {

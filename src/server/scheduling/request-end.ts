@@ -11,7 +11,8 @@ export class RequestEnd implements Disposable {
 
   /** @param client is aborted when the client goes. */
   constructor(client: AbortSignal) {
-    const end = () => this.abort(client.reason);
+    // Runtimes give reasons of their own.
+    const end = () => this.abort(new DOMException("the client has gone", "AbortError"));
     client.addEventListener("abort", end, { once: true });
     this.#leave = () => client.removeEventListener("abort", end);
     if (client.aborted) end();
