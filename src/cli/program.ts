@@ -20,6 +20,7 @@ import { registerPlan } from "./commands/plan.ts";
 import { registerQuantize } from "./commands/quantize.ts";
 import { registerQuantizeMatrix } from "./commands/quantize-matrix.ts";
 import { registerReport } from "./commands/report.ts";
+import { registerServe } from "./commands/serve.ts";
 import { registerSmooth } from "./commands/smooth.ts";
 import { registerSweep } from "./commands/sweep.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
@@ -49,6 +50,7 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerPerplexity,
   registerCompare,
   registerEvaluate,
+  registerServe,
   registerSweep,
   registerReport,
   registerBench,
@@ -132,6 +134,10 @@ async function runAction(
   const goesOn = (told: string) => {
     how = told;
   };
+  let isServing = false;
+  const endsByCtrlC = () => {
+    isServing = true;
+  };
   try {
     await action(
       {
@@ -142,11 +148,12 @@ async function runAction(
         note: progress.note,
         stderr: screen.stderr,
         goesOn,
+        endsByCtrlC,
       },
       command.processedArgs as string[],
       command.opts(),
     );
-    signal.throwIfAborted();
+    if (!isServing) signal.throwIfAborted();
   } catch (cause) {
     throw signal.aborted ? new StoppedError(how, { cause }) : cause;
   } finally {

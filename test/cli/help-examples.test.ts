@@ -7,9 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
 import { quern } from "./quern.ts";
 
-/** Minutes of work that other tests do on less: `demo`, a knapsack, a whole study, GPTQ of a whole model. */
+/** Minutes of work that other tests do on less (`demo`, a knapsack, a whole study, GPTQ of a whole model), and a server, which does not end. */
 const TOO_LONG = [
   /^quern demo /,
+  /^quern serve /,
   /--policy knapsack/,
   /^quern sweep (?!.*--dry-run)/,
   /^quern smooth /,

@@ -20,7 +20,9 @@ const CLI_PACKAGES = ["@hono/node-server", "@observablehq/plot", "commander", "p
 /** What users install with the package. The others are parts of its scripts, or installed by those who draw reports. */
 const INSTALLED = ["@assemblyscript/loader", "@huggingface/jinja", "@huggingface/tokenizers", "commander"];
 const PEERS = ["@observablehq/plot"];
-const BUNDLED = ["fflate", "picocolors", "valibot"];
+const BUNDLED = ["@hono/node-server", "fflate", "hono", "picocolors", "valibot"];
+/** Scripts of the server, for which the package has no room: `quern serve` runs in a checkout. */
+const CHECKOUT_ONLY = ["dist/chunks/server.js", "dist/chunks/listen.js"];
 const MOST_BYTES = 1_000_000;
 
 /** A file, or conditions that lead to one. */
@@ -121,6 +123,16 @@ describe("the packed package", () => {
     expect([...tops].sort()).toEqual(["LICENSE", "README.md", "dist", "package.json"]);
     const kinds = packed.filter((path) => path.startsWith("dist/")).map((path) => /\.(?:d\.ts|\w+)$/.exec(path)?.[0]);
     expect([...new Set(kinds)].sort()).toEqual([".d.ts", ".js", ".md", ".wasm"]);
+  });
+
+  it("leaves out the scripts of the server, which nothing but `quern serve` imports", () => {
+    for (const file of CHECKOUT_ONLY) {
+      expect([existsSync(repositoryFile(file)), packed.includes(file)]).toEqual([true, false]);
+      const name = posix.basename(file);
+      const importing = listFiles("dist", ".js").filter((each) => readRepository(each).includes(`/${name}`));
+      expect(importing.filter((each) => !CHECKOUT_ONLY.includes(each))).toEqual(["dist/chunks/program.js"]);
+    }
+    expect([...filesBehind("dist/cli/main.js")].filter((file) => CHECKOUT_ONLY.includes(file))).toEqual([]);
   });
 
   it("names the packages that its scripts contain, with their licences", () => {

@@ -25,6 +25,8 @@ export interface CommandSession {
   readonly stderr: TextSink;
   /** From here on work that is stopped by Ctrl-C can be resumed; `how` is the sentence that says how. */
   readonly goesOn: (how: string) => void;
+  /** From here on the command runs until Ctrl-C, which is its end and no interruption: the exit status is 0. */
+  readonly endsByCtrlC: () => void;
 }
 
 /** How commands with `--resume` are resumed. */
