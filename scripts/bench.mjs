@@ -8,9 +8,10 @@ process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const CI_NODE = "ci/node_modules/node24/bin/node";
 const [name, ...rest] = process.argv.slice(2);
 
-/** Files of bench/ that can be run say so in their first line; the others are parts. */
+/** Files of bench/ that can be run say so where their comment begins; the others are parts. */
 const isBenchmark = (file) =>
-  readFileSync(`bench/${file}`, "utf8").startsWith(`/** \`npm run bench -- ${file.slice(0, -3)}\``);
+  /^\/\*\*\s+(?:\* )?`npm run bench -- ([\w-]+)`/.exec(readFileSync(`bench/${file}`, "utf8"))?.[1] ===
+  file.slice(0, -3);
 const names = readdirSync("bench")
   .filter((file) => file.endsWith(".ts") && isBenchmark(file))
   .map((file) => file.slice(0, -3));
