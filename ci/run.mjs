@@ -1,6 +1,7 @@
 // What .ci/run does: tests, type check, linter, the same kernels under Node 24 (relaxed SIMD), other runtimes, the packed package, bundlers.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installBrowsers } from "./browsers.mjs";
 
@@ -9,6 +10,8 @@ const REPORTS = "out/ci";
 const NODE24 = "ci/node_modules/node24/bin/node";
 let passed = 0;
 let failed = 0;
+/** A sentence for each failure, shown again at the end: the output of a whole run is long. */
+const failures = [];
 
 /** Runs a command with its output shown; a failure counts as one failed test unless its report already counted some. */
 function step(title, command, args, { report, minutes = 10, env = {} } = {}) {
@@ -24,6 +27,7 @@ function step(title, command, args, { report, minutes = 10, env = {} } = {}) {
   if (counts !== undefined) {
     passed += counts.passed;
     failed += counts.failed;
+    failures.push(...counts.sentences.map((sentence) => `${title}: ${sentence}`));
     if (counts.passed + counts.failed === 0) fail(`${title}: ran no test`);
     else if (status !== 0 && counts.failed === 0) fail(`${title}: exit status ${status}`);
   } else if (report !== undefined || status !== 0) fail(`${title}: exit status ${status}`);
@@ -33,15 +37,23 @@ function step(title, command, args, { report, minutes = 10, env = {} } = {}) {
 
 function fail(sentence) {
   failed++;
-  console.log(`FAILED ${sentence}`);
+  failures.push(sentence);
 }
 
 /** Counts of a vitest JSON report, or of our own `{ passed, failed }`. */
 function readReport(path) {
   if (!existsSync(path)) return undefined;
   const json = JSON.parse(readFileSync(path, "utf8"));
-  if ("numPassedTests" in json) return { passed: json.numPassedTests, failed: json.numFailedTests, json };
-  return { passed: json.passed, failed: json.failed, json };
+  if (!("numPassedTests" in json)) return { passed: json.passed, failed: json.failed, sentences: [] };
+  return { passed: json.numPassedTests, failed: json.numFailedTests, sentences: json.testResults.flatMap(failuresOf) };
+}
+
+/** Names and messages of the failed tests of a file in vitest's report, or what kept the file from running. */
+function failuresOf({ name, status, message, assertionResults }) {
+  const file = relative(process.cwd(), name);
+  const tests = assertionResults.filter((test) => test.status === "failed");
+  if (tests.length === 0) return status === "failed" ? [`${file}: ${message}`] : [];
+  return tests.map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${failureMessages.join(" | ")}`);
 }
 
 // First, since the examples of the documents are tested on the oldest Node.
@@ -78,5 +90,6 @@ step("the page in Chromium and Firefox", process.execPath, ["ci/site.mjs", "--re
   report: `${REPORTS}/site.json`,
 });
 
+for (const sentence of failures) console.log(`FAILED ${sentence.slice(0, 1500)}`);
 console.log(`\ntests: ${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
