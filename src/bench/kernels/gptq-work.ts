@@ -1,7 +1,7 @@
 /** Prepares GPTQ of one matrix [n, n] with n rows of inputs: the whole, and its parts. */
 import { createRandom } from "../../base/random.ts";
 import type { Turns } from "../../base/turns.ts";
-import { DEFAULT_GRID } from "../../compress/recipe/settings.ts";
+import { clipSearchOf, DEFAULT_GRID } from "../../compress/recipe/settings.ts";
 import { factorize } from "../../quant/factor.ts";
 import { type GptqOptions, gptq } from "../../quant/gptq.ts";
 import { Hessian } from "../../quant/hessian.ts";
@@ -9,7 +9,8 @@ import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 
 const { method: _, ...GRID } = DEFAULT_GRID;
-const OPTIONS: GptqOptions = { ...GRID, bits: 4, groupSize: 128, scaleRounding: "f16" };
+const clip = clipSearchOf(GRID, 4, "gptq");
+const OPTIONS: GptqOptions = { ...GRID, clip, bits: 4, groupSize: 128, scaleRounding: "f16" };
 
 /** A matrix to quantise, again and again. Dispose it to free its inputs. */
 export class GptqWork implements Disposable {

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { FormatError, ShapeError, UsageError } from "../../base/errors.ts";
 import { DEFAULTS, gridOver } from "../../compress/recipe/choose-grid.ts";
-import { DEFAULT_GRID } from "../../compress/recipe/settings.ts";
+import { clipSearchOf, DEFAULT_GRID } from "../../compress/recipe/settings.ts";
 import type { TensorIndex } from "../../format/tensor-index.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { withFile } from "../input/input-file.ts";
@@ -52,7 +52,8 @@ const quantizeMatrixCommand: Action<Options> = async (session, [path], options) 
   const input = { weights: W, inputs: X, rows, cols, tokens };
   await using machine = await openMachine(session);
   const turns = new Turns(session.signal);
-  const result = await quantizeMatrix(machine, input, { ...grid, bits, groupSize, scaleRounding, turns });
+  const clip = clipSearchOf(grid, bits, grid.method);
+  const result = await quantizeMatrix(machine, input, { ...grid, clip, bits, groupSize, scaleRounding, turns });
   await writeResult(output, result, rows, cols);
   await output.commit();
   const { loss, outputError, rtnOutputError, lambda, damp } = result;

@@ -81,9 +81,9 @@ function addRoundingOptions(command: Command): Command {
       oneOf("--dead-columns", ["keep", "zero"]),
     )
     .option(
-      "--clip <none|mse|hessian>",
-      `search for a smaller range by squared error (mse) or by the Hessian ${shown(clip)}; for quantize and plan the default is hessian if asymmetric and not rtn`,
-      oneOf("--clip", ["none", "mse", "hessian"]),
+      "--clip <none|mse|hessian|auto>",
+      `search for a smaller range by squared error (mse), by the Hessian, or by mse at 2 bits and the Hessian above (auto) ${shown(clip)}; for quantize and plan the default is auto if asymmetric and not rtn`,
+      oneOf("--clip", ["none", "mse", "hessian", "auto"]),
     )
     .option(
       "--damp <x>",

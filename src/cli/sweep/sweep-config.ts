@@ -26,7 +26,7 @@ export interface SweepGrid {
   readonly preset?: "study";
   readonly groupSize?: number;
   readonly symmetric?: boolean;
-  readonly clip?: "none" | "mse" | "hessian";
+  readonly clip?: "none" | "mse" | "hessian" | "auto";
   readonly actOrder?: "none" | "desc" | "gar";
   readonly gateWeighted?: boolean;
   readonly dampPercent?: number;

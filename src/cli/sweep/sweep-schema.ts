@@ -34,7 +34,7 @@ const GRID = v.strictObject(
     preset: v.optional(v.picklist(["study"], "study")),
     groupSize: v.optional(v.number("a number")),
     symmetric: v.optional(v.boolean("true or false")),
-    clip: v.optional(v.picklist(["none", "mse", "hessian"], "none, mse or hessian")),
+    clip: v.optional(v.picklist(["none", "mse", "hessian", "auto"], "none, mse, hessian or auto")),
     actOrder: v.optional(v.picklist(["none", "desc", "gar"], "none, desc or gar")),
     gateWeighted: v.optional(v.boolean("true or false")),
     dampPercent: v.optional(v.number("a number")),

@@ -11,7 +11,7 @@ import { dampedTrace } from "../../quant/quantization-error.ts";
 import type { WeightMatrix } from "../../quant/row-batches.ts";
 import { rtn } from "../../quant/rtn.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
-import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
+import { clipSearchOf, type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { ModuleReport } from "../result/module-report.ts";
 
 /** What quantising one linear needs. */
@@ -23,11 +23,13 @@ export interface ModuleContext {
   readonly turns: Turns;
 }
 
-/** The options of one linear. Errors use the linear's name in the model. */
-export function optionsOf({ model, settings }: ModuleContext, linear: Linear): GptqOptions {
-  const { bits, groupSize } = settingOf(settings, linear);
-  const { symmetric, clip, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement } = settings;
-  const grid = { bits: bits as Bits, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
+/** The options of one linear at its own width, or at another. Errors use the linear's name in the model. */
+export function optionsOf({ model, settings }: ModuleContext, linear: Linear, width?: Bits): GptqOptions {
+  const { bits: ownBits, groupSize } = settingOf(settings, linear);
+  const bits = width ?? (ownBits as Bits);
+  const { symmetric, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement } = settings;
+  const clip = clipSearchOf(settings, bits, "gptq");
+  const grid = { bits, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
   const name = `${model.files.name}: ${linear.name}`;
   return { name, ...grid, actOrder, staticGroups, deadColumns, dampPercent, dampIncrement };
 }
@@ -86,7 +88,7 @@ export async function roundStarved(context: ModuleContext, work: LinearWork): Pr
   const { turns } = context;
   const { machine } = context.model;
   const { weights, rows, cols, hessian, options } = work;
-  const grid = gridOf(options.clip === "hessian" ? { ...options, clip: "mse" } : options);
+  const grid = gridOf({ ...options, clip: clipSearchOf(options, options.bits, "rtn") });
   const matrix = await rtn(machine, { weights, rows, cols }, { ...grid, turns });
   const damped = { hessian, lambda: 0, deadColumns: options.deadColumns };
   const loss = hessian.rows === 0 ? 0 : 0.5 * (await dampedTrace(machine, weights, matrix, damped, turns));

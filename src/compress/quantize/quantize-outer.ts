@@ -4,7 +4,7 @@ import type { Model } from "../../model/model.ts";
 import type { Linear } from "../../model/weights/linears.ts";
 import { rtn } from "../../quant/rtn.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
-import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
+import { clipSearchOf, type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { Checkpoint } from "../resume/block-checkpoint.ts";
 import type { WindowBatch } from "../windows/window-batch.ts";
 import type { Collector } from "./collector.ts";
@@ -23,7 +23,7 @@ export async function roundOne({ model, settings, turns, collector }: RoundConte
   const { rows, cols, name } = linear;
   const { bits, groupSize } = settingOf(settings, linear);
   const { symmetric } = settings;
-  const clip = settings.clip === "hessian" ? "mse" : settings.clip;
+  const clip = clipSearchOf(settings, bits as Bits, "rtn");
   const weights = await collector.readWeights(linear);
   const grid = { bits: bits as Bits, groupSize, symmetric, clip, scaleRounding: "f16" } as const;
   const named = { ...grid, name: `${model.files.name}: ${name}` };

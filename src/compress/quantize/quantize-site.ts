@@ -175,7 +175,8 @@ async function quantizeTogether(
       return outcome.result;
     };
     const { sink, beside } = context;
-    for (const bits of beside?.widths(linear) ?? []) await quantizeWith({ ...options, bits }, beside as Beside);
+    for (const bits of beside?.widths(linear) ?? [])
+      await quantizeWith(optionsOf(context, linear, bits), beside as Beside);
     done.push([linear, await quantizeWith(options, sink)]);
   }
   return done;

@@ -15,7 +15,7 @@ export const GRID_SETTINGS: KnownOptions<GridSettings> = {
 
 const CHOICES: readonly (readonly [keyof GridSettings, readonly unknown[]])[] = [
   ["method", ["gptq", "rtn"]],
-  ["clip", ["none", "mse", "hessian"]],
+  ["clip", ["none", "mse", "hessian", "auto"]],
   ["actOrder", ["none", "desc", "gar"]],
   ["deadColumns", ["keep", "zero"]],
   ["symmetric", [true, false]],

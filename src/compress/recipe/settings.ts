@@ -2,6 +2,7 @@
 import type { ModelFiles } from "../../model/model.ts";
 import { meanBits } from "../../policy/bit-plan.ts";
 import type { GptqOptions } from "../../quant/gptq.ts";
+import type { GridOptions } from "../../quant/grid.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { isQuantizable, type LinearShape } from "../../tensor/linear-shape.ts";
 
@@ -13,8 +14,10 @@ export interface ModuleSetting {
 }
 
 /** Everything that decides the bits of a quantised model: method, grid, treatment of Hessians, and the setting of every module. */
-export interface QuantizeSettings extends Omit<GptqOptions, "bits" | "groupSize" | "scaleRounding" | "name"> {
+export interface QuantizeSettings extends Omit<GptqOptions, "bits" | "groupSize" | "scaleRounding" | "name" | "clip"> {
   readonly method: "gptq" | "rtn";
+  /** Search for a smaller range (quant/grid.ts). `auto` takes `mse` at 2 bits and `hessian` above, where there is a Hessian. */
+  readonly clip: GridOptions["clip"] | "auto";
   /** Weights each token of a routed expert's Hessian by the square of its routing weight. Default false. */
   readonly gateWeighted?: boolean;
   /**
@@ -46,13 +49,13 @@ export const DEFAULT_GRID: GridSettings = {
 };
 
 /**
- * Defaults if some linear has 2 or 3 bits: a zero point for every group (at no more bytes), a clip search weighted by the Hessian,
+ * Defaults if some linear has 2 or 3 bits: a zero point for every group (at no more bytes), a clip search by each linear's width,
  * shrunk Hessians, and error feedback. Measured on both default models and on a larger one: docs/results.md.
  */
 export const LOW_BIT_GRID: GridSettings = {
   ...DEFAULT_GRID,
   symmetric: false,
-  clip: "hessian",
+  clip: "auto",
   shrinkage: 2,
   errorFeedback: 0.7,
 };
@@ -66,6 +69,16 @@ export function defaultGrid(
   const isLow = [...modules.values()].some(({ bits }) => bits < 4);
   const grid = (wish.symmetric ?? !isLow) ? DEFAULT_GRID : LOW_BIT_GRID;
   return { ...grid, method, clip: method === "rtn" ? "mse" : grid.clip };
+}
+
+/** The clip search of a linear of these bits, for GPTQ or for rounding, which has no Hessian to weight by. */
+export function clipSearchOf(
+  { clip }: Pick<QuantizeSettings, "clip">,
+  bits: Bits,
+  method: "gptq" | "rtn",
+): GridOptions["clip"] {
+  const search = clip !== "auto" ? clip : bits === 2 ? "mse" : "hessian";
+  return method === "rtn" && search === "hessian" ? "mse" : search;
 }
 
 /** Settings of the study (arXiv 2406.08155): no clip search, no act-order. */
