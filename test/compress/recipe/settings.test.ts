@@ -40,7 +40,7 @@ describe("quantizeModel refuses", () => {
   it.each<[object, string]>([
     [{ method: "x" }, "method: found x, expected gptq or rtn"],
     [{ symmetric: undefined }, "symmetric: found undefined, expected true or false"],
-    [{ clip: "max" }, "clip: found max, expected none or mse or hessian"],
+    [{ clip: "max" }, "clip: found max, expected none or mse or hessian or auto"],
     [{ method: "rtn", clip: "hessian" }, "clip: found hessian with method rtn"],
     [{ actOrder: "asc" }, "actOrder: found asc"],
     [{ staticGroups: 1 }, "staticGroups: found 1"],
