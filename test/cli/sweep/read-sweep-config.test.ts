@@ -43,7 +43,7 @@ describe("readSweepConfig", () => {
       { plans: [{ name: "a", policy: "uniform:4", competesAt: [{ menu: [2], budgets: 3 }] }] },
       "field plans.0.competesAt.0.budgets: found no such field, expected budget or another of menu, budget",
     ],
-    [{ grids: [{ name: "g", clip: "all" }] }, 'field grids.0.clip: found "all", expected none, mse or hessian'],
+    [{ grids: [{ name: "g", clip: "all" }] }, 'field grids.0.clip: found "all", expected none, mse, hessian or auto'],
   ])("refuses %j", async (change, sentence) => {
     await expect(readSweepConfig(folder.write("bad.json", { ...CONFIG, ...change }))).rejects.toThrow(sentence);
   });
