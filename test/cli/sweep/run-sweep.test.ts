@@ -149,7 +149,7 @@ describe("quern sweep", () => {
   it.each<[string, object, string]>([
     ["an unknown field", { plan: [] }, "field plan: found no such field, expected plans or another of models"],
     ["a missing one", { plans: undefined }, "field plans: found nothing, expected it to be there"],
-    ["a wrong value", { grids: [{ name: "g", clip: "best" }] }, 'found "best", expected none, mse or hessian'],
+    ["a wrong value", { grids: [{ name: "g", clip: "best" }] }, 'found "best", expected none, mse, hessian or auto'],
     [
       "an unknown field inside",
       { grids: [{ name: "g", groupsize: 32 }] },
