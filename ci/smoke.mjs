@@ -27,6 +27,7 @@ import { perplexity } from "quern/evaluate";
 import { memoryOutput, quantize } from "quern/quantize";
 import "quern/core";
 import "quern/node";
+import "quern/worker";
 const model = await loadModel(${JSON.stringify(model)});
 let text = "";
 for await (const piece of model.generate("One day", { maxTokens: 5, temperature: 0 })) text += piece.text;

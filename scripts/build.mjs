@@ -1,13 +1,13 @@
 // Builds the kernels (AssemblyScript), embeds them as TypeScript, then builds dist/: types by tsc, bundled scripts.
 // `--kernels` stops after the embedding: enough for the tests, which run from src/.
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { deflateRawSync } from "node:zlib";
 import { bundleLibrary } from "./bundle.mjs";
 import { gatherDeclarations } from "./declarations.mjs";
 import { fingerprint, isFresh } from "./fingerprint.mjs";
-import { shortenNames } from "./kernel-names.mjs";
+import { shortenNames, withoutNames } from "./kernel-names.mjs";
 import { thirdPartyNotices } from "./notices.mjs";
 import { shareZeros } from "./zero-locals.mjs";
 
@@ -30,20 +30,22 @@ function buildKernels() {
   writeFileSync("build/kernels.stamp", key);
 }
 
-/** The kernels' names (their index is the opcode of a tape), and both modules, deflated and in base64, as TypeScript. */
+/**
+ * The kernels' names (their index is the opcode of a tape), and both modules, deflated together and in base64, as TypeScript: they have much in
+ * common.
+ */
 function embed() {
-  const base = readFileSync("build/base.wasm");
+  const [relaxed, base] = ["relaxed", "base"].map((name) => withoutNames(readFileSync(`build/${name}.wasm`)));
   const names = WebAssembly.Module.exports(new WebAssembly.Module(base))
     .map((entry) => entry.name)
     .sort();
-  const pack = (bytes) => deflateRawSync(bytes, { level: 9 }).toString("base64");
   generate("kernels", [
     `export const KERNEL_NAMES = ${JSON.stringify(names)} as const;`,
     "export type KernelName = (typeof KERNEL_NAMES)[number];",
   ]);
   generate("packed-kernels", [
-    `export const PACKED_BASE: string = "${pack(base)}";`,
-    `export const PACKED_RELAXED: string = "${pack(readFileSync("build/relaxed.wasm"))}";`,
+    `export const RELAXED_BYTES: number = ${relaxed.length};`,
+    `export const PACKED: string = "${deflateRawSync(Buffer.concat([relaxed, base]), { level: 9 }).toString("base64")}";`,
   ]);
 }
 
@@ -64,7 +66,7 @@ async function buildLibrary() {
   gatherDeclarations("dist");
   writeFileSync("dist/THIRD-PARTY.md", thirdPartyNotices(await bundleLibrary("dist")));
   mkdirSync("dist/wasm", { recursive: true });
-  copyFileSync("build/base.wasm", "dist/wasm/base.wasm");
+  writeFileSync("dist/wasm/base.wasm", withoutNames(readFileSync("build/base.wasm")));
   if (existsSync("dist/cli/main.js")) chmodSync("dist/cli/main.js", 0o755);
   writeFileSync("dist/.stamp", key);
 }

@@ -1,8 +1,9 @@
 // Bundles src/ to dist/ with Rolldown: a few files, since a runtime looks up, reads and compiles each file that it imports.
 // `node scripts/bundle.mjs SOURCE FILE` bundles one module of src to a file, for programs that need what the package does not export.
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { minify } from "@swc/core";
 import { rolldown } from "rolldown";
 import { esmExternalRequirePlugin } from "rolldown/plugins";
 
@@ -13,7 +14,14 @@ import { esmExternalRequirePlugin } from "rolldown/plugins";
 const ENTRIES = {
   ...{ core: "core", web: "web", workerd: "workerd", library: "index" },
   // `node` comes after what pages import too: a chunk of its modules needs a file system.
-  ...{ evaluate: "evaluate", quantize: "quantize", bench: "bench", node: "node", program: "cli/main" },
+  ...{
+    evaluate: "evaluate",
+    quantize: "quantize",
+    bench: "bench",
+    worker: "worker",
+    node: "node",
+    program: "cli/main",
+  },
 };
 /** What the entries for pages and for workerd have in common besides. It is small, and a file of its own would take longer. */
 const COMMON = "runtime/load/load-given";
@@ -47,9 +55,8 @@ export async function bundleLibrary(folder) {
       { name: "chunks", resolveId: placeKernels, buildEnd: findChunks(chunks) },
     ],
   });
-  const { output } = await build.write({
+  const { output } = await build.generate({
     ...FORM,
-    dir: folder,
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
     codeSplitting: {
@@ -58,8 +65,17 @@ export async function bundleLibrary(folder) {
     },
   });
   await build.close();
+  for (const { fileName, code } of output) await writeSmall(resolve(folder, fileName), code);
   const modules = output.flatMap((file) => Object.keys(file.modules ?? {}));
   return new Set(modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? []));
+}
+
+/** Minifies a script once more, by inlining what the bundler leaves: 16 KB. Functions become arrows where they are values. */
+async function writeSmall(file, script) {
+  const compress = { passes: 3, ecma: 2022, unsafe_arrows: true };
+  const { code } = await minify(script, { module: true, ecma: 2022, compress, mangle: true });
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, code);
 }
 
 /** What the bundler adds for syntax that older versions of Node lack. */

@@ -1,5 +1,5 @@
 /** Unpacks the kernels that are embedded in this package. They work wherever compiling WebAssembly is allowed. */
-import { PACKED_BASE, PACKED_RELAXED } from "./generated/packed-kernels.ts";
+import { PACKED, RELAXED_BYTES } from "./generated/packed-kernels.ts";
 import { type KernelModules, Machine, type MachineOptions } from "./machine.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -34,7 +34,10 @@ let modules: Promise<KernelModules> | undefined;
 
 /** Bytes of the modules, unpacked once. */
 export function embeddedKernels(): Promise<KernelModules> {
-  modules ??= Promise.all([unpack(PACKED_BASE), unpack(PACKED_RELAXED)]).then(([base, relaxed]) => ({ base, relaxed }));
+  modules ??= unpack(PACKED).then((both) => ({
+    base: both.slice(RELAXED_BYTES),
+    relaxed: both.slice(0, RELAXED_BYTES),
+  }));
   return modules;
 }
 

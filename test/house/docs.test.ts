@@ -83,6 +83,7 @@ const ENTRIES: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
   "quern/quantize": () => import("../../src/quantize.ts"),
   "quern/evaluate": () => import("../../src/evaluate.ts"),
   "quern/bench": () => import("../../src/bench.ts"),
+  "quern/worker": () => import("../../src/worker.ts"),
   "quern/node": () => import("../../src/node.ts"),
 };
 

@@ -25,6 +25,10 @@ export const close = (likelihood: ModelLikelihood): void => likelihood[Symbol.di
   "quern/bench": `import { type BenchReport, bench, compareBenches } from "quern/bench";
 export const measure: typeof bench = bench;
 export const ratios = (a: BenchReport, b: BenchReport): readonly number[] => compareBenches(a, b).tests.map(({ ratio }) => ratio);`,
+  "quern/worker": `import { connect, serve, type WorkerModel, type WorkerPort } from "quern/worker";
+export const answer = (port: WorkerPort): void => serve(port);
+export const open = (port: WorkerPort): Promise<WorkerModel> => connect(port).load({ stored: "model" }, { threads: 1 });
+export const close = (model: WorkerModel): PromiseLike<void> => model[Symbol.asyncDispose]();`,
   "quern/node": `import { nodeFolder, nodeOutput } from "quern/node";
 export const doors: readonly [typeof nodeFolder, typeof nodeOutput] = [nodeFolder, nodeOutput];`,
 };
