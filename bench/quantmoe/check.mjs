@@ -43,7 +43,8 @@ const found = names.map((name) => ({ name, config: configOf(name) })).filter(({ 
 const results = found.flatMap(({ name, config }) => {
   const listed = quern(["sweep", config, "--dry-run"]).trim().split("\n");
   const keys = new Set(listed.map((line) => JSON.parse(line).key));
-  const [committed, made] = [readResults(name), readResults(name).filter(({ key }) => keys.has(key))];
+  const committed = readResults(name);
+  const made = committed.filter(({ key }) => keys.has(key));
   if (made.length < committed.length)
     console.log(`${name}: ${committed.length - made.length} of ${committed.length} cells are of an earlier default`);
   return made.map((result) => ({ name, config, result }));
