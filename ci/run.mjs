@@ -80,6 +80,7 @@ for (const [title, script] of [
   ["engine in a worker", "ci/worker"],
   ["edge example", "ci/edge"],
   ["clients of the server", "ci/server"],
+  ["sweep over many machines", "ci/queue"],
 ]) {
   const report = `${REPORTS}/${script.replaceAll("/", "-")}.json`;
   step(title, process.execPath, [`${script}.mjs`, "--report", report], { report, minutes: 20 });

@@ -65,9 +65,34 @@ export async function bundleLibrary(folder) {
     },
   });
   await build.close();
-  for (const { fileName, code } of output) await writeSmall(resolve(folder, fileName), code);
+  for (const [fileName, code] of withoutFacades(output)) await writeSmall(resolve(folder, fileName), code);
   const modules = output.flatMap((file) => Object.keys(file.modules ?? {}));
   return new Set(modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? []));
+}
+
+/**
+ * The scripts by name. A module that is imported on demand and lies in the chunk of an entry gets a file of its own from the bundler, which only names
+ * what it takes of that chunk: one more file to look up and read. Where that is no longer, the import takes it from the chunk itself.
+ */
+function withoutFacades(output) {
+  const imports = /\bimport\(("|`)\.\/(?:chunks\/)?([^"`]+)\1\)/g;
+  const uses = new Map();
+  for (const { code } of output)
+    for (const [all, , name] of code.matchAll(imports)) uses.set(name, [...(uses.get(name) ?? []), all]);
+  const facades = new Map();
+  for (const { fileName, code, isEntry } of output) {
+    const found = /^export\{([^{}]*)\}from"(\.\/[^"]+)";?\s*$/.exec(code);
+    const name = basename(fileName);
+    if (isEntry || found === null) continue;
+    const fields = found[1].split(",").map((part) => part.split(" as "));
+    const taken = fields.map(([theirs, ours = theirs]) => `${ours}:e.${theirs}`);
+    const direct = `import("${found[2]}").then(e=>({${taken.join()}}))`;
+    const longer = (uses.get(name) ?? []).reduce((sum, all) => sum + direct.length - all.length, 0);
+    if (longer < code.length) facades.set(name, direct);
+  }
+  const scripts = output.filter(({ fileName }) => !facades.has(basename(fileName)));
+  const direct = (code) => code.replace(imports, (all, _, name) => facades.get(name) ?? all);
+  return scripts.map(({ fileName, code }) => [fileName, direct(code)]);
 }
 
 /** Minifies a script once more, by inlining what the bundler leaves: 16 KB. Functions become arrows where they are values. */

@@ -8,8 +8,8 @@ import { parseSync } from "rolldown/utils";
 const GATHERED = "types";
 /** tsc drops the reference that tells a consumer, whose `lib` may be es2022, what `Disposable` and `Symbol.dispose` are. */
 const DISPOSAL = '/// <reference lib="esnext.disposable" />\n';
-/** Entries whose types are those of another one, and the program. */
-const TYPELESS = ["workerd.d.ts", "cli/main.d.ts"];
+/** Entries whose types are those of another one, the program, and the server, which is no entry of the package. */
+const TYPELESS = ["workerd.d.ts", "cli/main.d.ts", "server.d.ts"];
 
 const isEntry = (path) => /^[^/]+\.d\.ts$/.test(path);
 /** Entries and topics stay files of their own: they only say what a name of the package leads to. */

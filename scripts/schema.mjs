@@ -7,7 +7,7 @@ import { bundleModule } from "./bundle.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 mkdirSync("schema", { recursive: true });
-await bundleModule("src/cli/sweep/sweep-schema.ts", "build/sweep-schema.mjs");
+await bundleModule("src/cli/sweep/config/sweep-schema.ts", "build/sweep-schema.mjs");
 const { SWEEP_SCHEMA } = await import("../build/sweep-schema.mjs");
 const json = { title: "quern sweep", ...toJsonSchema(SWEEP_SCHEMA) };
 writeFileSync("schema/sweep.schema.json", JSON.stringify(json, null, 2));

@@ -1,7 +1,6 @@
 /** Builds the program from one file per command, parses the arguments, runs the command and settles the exit status. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import pc from "picocolors";
 import { UsageError } from "../base/errors.ts";
 import { quoted } from "../base/json.ts";
 import { nearestWord } from "../base/nearest-word.ts";
@@ -24,6 +23,7 @@ import { registerServe } from "./commands/serve.ts";
 import { registerSmooth } from "./commands/smooth.ts";
 import { registerSweep } from "./commands/sweep.ts";
 import { registerTokenize } from "./commands/tokenize.ts";
+import { registerWork } from "./commands/work.ts";
 import { addCommonOptions, type CommonOptions, commonOptionsOf, exampleText } from "./options/common-options.ts";
 import { throwUsage } from "./options/usage-errors.ts";
 import { packageFile } from "./package-file.ts";
@@ -32,6 +32,7 @@ import type { Action, RunCommand, Streams } from "./session/command-session.ts";
 import { createOutput } from "./show/command-output.ts";
 import { createProgress } from "./show/progress.ts";
 import { createScreen, type Screen } from "./show/screen.ts";
+import { styled } from "./show/text-style.ts";
 
 /** Each command registers itself; none imports the engine before it runs. */
 const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
@@ -52,6 +53,7 @@ const COMMANDS: readonly ((program: Command, run: RunCommand) => void)[] = [
   registerEvaluate,
   registerServe,
   registerSweep,
+  registerWork,
   registerReport,
   registerBench,
 ];
@@ -85,7 +87,7 @@ function buildProgram(screen: Screen, signal: AbortSignal): Command {
       // `command-failure.ts` reports every error once.
       writeErr: () => {},
     })
-    .configureHelp({ styleTitle: (title) => pc.bold(title), helpWidth: 110 })
+    .configureHelp({ styleTitle: (title) => styled("bold", title), helpWidth: 110 })
     .addHelpText("after", exampleText(EXAMPLE));
   program.exitOverride((error) => throwUsage(error, program));
   const run: RunCommand =

@@ -1,11 +1,11 @@
 /** A conversation in the terminal: reads questions, shows answers as they come, and runs commands such as `/help`. */
-import pc from "picocolors";
 import { QuernError } from "../../base/errors.ts";
 import type { Model } from "../../model/model.ts";
 import { Conversation, type TurnAnswer } from "../../runtime/chat/conversation.ts";
 import { collect } from "../../runtime/generate.ts";
 import type { GenerateOptions } from "../../runtime/generate-options.ts";
 import type { CommandSession } from "../session/command-session.ts";
+import { styled } from "../show/text-style.ts";
 import { runChatCommand } from "./chat-commands.ts";
 import { LineReader } from "./line-reader.ts";
 
@@ -21,7 +21,7 @@ export async function converse(
   { system, settings }: ConversationSettings,
 ): Promise<void> {
   using conversation = new Conversation(model, { system, defaults: settings, overflow: "drop" });
-  const say = (sentence: string) => void session.stderr.write(`${pc.dim(sentence)}\n`);
+  const say = (sentence: string) => void session.stderr.write(`${styled("dim", sentence)}\n`);
   using reader = new LineReader(say);
   const leave = () => reader[Symbol.dispose]();
   session.signal.addEventListener("abort", leave, { once: true });

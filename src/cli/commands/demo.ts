@@ -1,7 +1,6 @@
 /** `quern demo`: a real MoE is calibrated on its own text, quantised in several ways, run, and compared. */
 import { join } from "node:path";
 import type { Command } from "commander";
-import pc from "picocolors";
 import { jsonText } from "../../base/json-text.ts";
 import type { Windows } from "../../compress/windows/window-batch.ts";
 import type { OutputFile } from "../../files/output.ts";
@@ -12,6 +11,7 @@ import { claimOutputs } from "../input/claim-outputs.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
 import { packageFile } from "../package-file.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
+import { styled } from "../show/text-style.ts";
 import { renderTable } from "../show/text-table.ts";
 
 interface Options {
@@ -143,7 +143,7 @@ async function tellStory(session: CommandSession, folder: string, maxTokens: num
   const { openModel } = await import("../input/open-model.ts");
   const { generate } = await import("../../runtime/generate.ts");
   await using model = await openModel({ ...session, report: () => {} }, folder);
-  session.output.piece(`\n${pc.bold("A story by the 3-bit model:")}\n\n${PROMPT}`);
+  session.output.piece(`\n${styled("bold", "A story by the 3-bit model:")}\n\n${PROMPT}`);
   const settings = { maxTokens, temperature: 0.8, topP: 0.95, seed: session.options.seed + 7, signal: session.signal };
   let story = PROMPT;
   for await (const { text } of generate(model, PROMPT, settings)) {

@@ -1,12 +1,15 @@
 /** `quern sweep`: measures models x plans x grids x calibration draws x seeds, cell by cell. */
 import type { Command } from "commander";
+import type { Journal } from "../../adapter/node-journal.ts";
 import { UsageError } from "../../base/errors.ts";
+import type { JsonObject } from "../../base/json.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
 import { ToldError } from "../session/command-failure.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 import type { SweepCell } from "../sweep/cell-list.ts";
-import type { SweepConfig } from "../sweep/sweep-config.ts";
+import type { SweepConfig } from "../sweep/config/sweep-config.ts";
+import type { FailedCell } from "../sweep/run-sweep.ts";
 
 interface Options {
   readonly output?: string;
@@ -17,6 +20,9 @@ interface Options {
   readonly cell?: string;
   readonly prepare?: boolean;
   readonly cache?: string;
+  readonly queue?: string;
+  readonly store?: string;
+  readonly status?: boolean;
 }
 
 const EXAMPLE = `quern sweep bench/quantmoe/fable-mixtral.json --dry-run
@@ -44,6 +50,9 @@ export function registerSweep(program: Command, run: RunCommand): void {
     .option("--dry-run", "list the cells without running them, with bits and bytes if these follow from shapes alone")
     .option("--cell <key>", "run one cell and print its line on stdout only; - reads the whole cell from stdin")
     .option("--prepare", "with --cell: make only what the cell shares with others")
+    .option("--queue <url>", "hand cells to workers (quern work): redis://HOST:PORT or postgres://USER@HOST/DATABASE")
+    .option("--store <dir>", "with --queue: folder that this machine and all workers see, for inputs and results")
+    .option("--status", "with --queue: print how many cells are done, running and waiting, and do nothing")
     .option("--cache <dir>", "folder for files that cells share (default: OUTPUT with .cache, removed at the end)")
     .addHelpText("after", exampleText(EXAMPLE))
     .action(run(sweep));
@@ -51,11 +60,12 @@ export function registerSweep(program: Command, run: RunCommand): void {
 
 const sweep: Action<Options> = async (session, [path], options) => {
   if (options.cell !== undefined) endWithParent();
-  const { readSweepConfig } = await import("../sweep/read-sweep-config.ts");
+  const { readSweepConfig } = await import("../sweep/config/read-sweep-config.ts");
   const { cellName, cellsOf } = await import("../sweep/cell-list.ts");
   const config = await readSweepConfig(path);
   const cache = options.cache ?? `${path}.cache`;
   if (options.cell === "-") return runOne(session, config, await readCell(session.signal), cache, options);
+  checkSpread(options);
   const cells = await cellsOf(config, session);
   if (options.cell !== undefined) {
     const cell = cells.find(({ key }) => key === options.cell);
@@ -69,8 +79,23 @@ const sweep: Action<Options> = async (session, [path], options) => {
     const { listCells } = await import("../sweep/dry-run-list.ts");
     return listCells(session, wanted);
   }
+  if (options.status === true) {
+    const { tellStatus } = await import("../sweep/spread/tell-status.ts");
+    return tellStatus(session, wanted, options as Required<Options>);
+  }
   await runAll(session, path, config, wanted, options);
 };
+
+/** @throws UsageError for an option of a sweep over many machines without the others. */
+function checkSpread({ queue, store, status, jobs }: Options): void {
+  if (queue !== undefined && store === undefined)
+    throw new UsageError("--queue", "no --store", "--store with a folder that all machines see");
+  if (queue === undefined && store !== undefined)
+    throw new UsageError("--store", "no --queue", "--queue with its address");
+  if (queue === undefined && status === true) throw new UsageError("--status", "no --queue", "--queue and --store");
+  if (queue !== undefined && jobs !== undefined)
+    throw new UsageError("--jobs", "it with --queue", "--jobs of quern work, which runs the cells");
+}
 
 /** Reads the cell that a sweep hands to its process. It comes with its hashes, for which a large model's weights are read only once. */
 async function readCell(signal: AbortSignal): Promise<SweepCell> {
@@ -123,13 +148,11 @@ async function runAll(
   options: Options,
 ): Promise<void> {
   const { nodeJournal } = await import("../../adapter/node-journal.ts");
-  const { keepConfig, openCache, removeCache } = await import("../sweep/sweep-cache.ts");
   const { cellName } = await import("../sweep/cell-list.ts");
-  const { knownResults, recognise, runCells } = await import("../sweep/run-sweep.ts");
+  const { knownResults, recognise } = await import("../sweep/run-sweep.ts");
   const output = options.output ?? path.replace(/(\.json)?$/, ".results.jsonl");
   const cache = options.cache ?? `${output}.cache`;
-  const { threads, force } = session.options;
-  const jobs = options.jobs ?? threads;
+  const { force } = session.options;
   // Two sweeps at once would run every cell twice and clear each other's cache.
   await using _claim = await claimOutputs({ outputs: [output, cache], inputs: [path, ...inputsOf(config)] });
   await using journal = await nodeJournal(output, { resume: !force, force, recognise });
@@ -139,16 +162,42 @@ async function runAll(
     session.note(`${output}: going on after ${cells.length - left.length} of ${cells.length} cells`);
   const results = cells.map(({ key }) => known.get(key)).filter((result) => result !== undefined);
   for (const result of results) if (session.output.isJson) session.output.line(result);
-  await openCache(cache);
-  const copy = await keepConfig(cache, config);
   session.goesOn(`the same command${force ? " without --force" : ""} goes on after the cells that are done`);
-  const failed = await runCells(session, left, {
-    ...{ config: copy, cache, jobs, journal, threads: Math.max(1, Math.floor(threads / jobs)) },
-    onResult: (result) => session.output.isJson && session.output.line(result),
-  });
+  const onResult = (result: JsonObject) => void (session.output.isJson && session.output.line(result));
+  const failed = await runLeft(session, left, { config, cache, journal, onResult, options });
   for (const { cell, message } of failed) session.note(`${cellName(cell)}: ${message}`);
   if (failed.length > 0)
     throw new ToldError(`${output}: ${failed.length} of ${cells.length} cells failed, the others are there`);
-  await removeCache(cache);
   session.output.piece(`${output}: ${cells.length} cells\n`);
+}
+
+interface LeftRun {
+  readonly config: SweepConfig;
+  readonly cache: string;
+  readonly journal: Journal;
+  readonly onResult: (result: JsonObject) => void;
+  readonly options: Options;
+}
+
+/** Runs cells here, or hands them to workers. @returns those that failed. */
+async function runLeft(
+  session: CommandSession,
+  cells: readonly SweepCell[],
+  { config, cache, journal, onResult, options }: LeftRun,
+): Promise<readonly FailedCell[]> {
+  if (options.queue !== undefined) {
+    const { runSpread } = await import("../sweep/spread/run-spread.ts");
+    const { queue: url, store } = options;
+    return runSpread(session, cells, { url, store, config, journal, onResult });
+  }
+  const { keepConfig, openCache, removeCache } = await import("../sweep/sweep-cache.ts");
+  const { runCells } = await import("../sweep/run-sweep.ts");
+  await openCache(cache);
+  const copy = await keepConfig(cache, config);
+  const { threads } = session.options;
+  const jobs = options.jobs ?? threads;
+  const perCell = Math.max(1, Math.floor(threads / jobs));
+  const failed = await runCells(session, cells, { config: copy, cache, jobs, journal, threads: perCell, onResult });
+  if (failed.length === 0) await removeCache(cache);
+  return failed;
 }

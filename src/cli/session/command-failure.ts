@@ -1,7 +1,7 @@
 /** How a command fails: with one sentence on stderr, one JSON document if `--json` is given, and the exit status. */
 import { CommanderError } from "commander";
-import pc from "picocolors";
 import { QuernError } from "../../base/errors.ts";
+import { styled } from "../show/text-style.ts";
 import type { Streams } from "./command-session.ts";
 
 export interface FailureOptions extends Streams {
@@ -32,9 +32,9 @@ interface Failure {
 export function reportFailure(error: unknown, options: FailureOptions): number {
   const { status, code, message, details } = describeFailure(error, options.signal);
   if (status === 0) return 0;
-  const { red } = pc.createColors(options.stderr.isTTY === true && pc.isColorSupported);
+  const shown = styled("red", code, options.stderr.isTTY === true);
   const sentence = message.replace(/\s*\n\s*/g, " ").trim();
-  options.stderr.write(`quern: ${red(code)}: ${sentence}\n`);
+  options.stderr.write(`quern: ${shown}: ${sentence}\n`);
   if (options.debug && error instanceof Error) options.stderr.write(`${stackOf(error)}\n`);
   if (options.json && !(error instanceof ToldError)) {
     const document = { error: { ...details, code, message: sentence } };

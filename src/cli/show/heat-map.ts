@@ -1,5 +1,5 @@
 /** Use of experts as a small heat map: a row for each layer, a cell for each expert. */
-import pc from "picocolors";
+import { styled } from "./text-style.ts";
 
 export interface Use {
   readonly layer: number;
@@ -32,6 +32,6 @@ function cell(share: number, experts: number): string {
   const relative = share * experts; // 1 is even
   const shade = SHADES[relative < 0.05 ? 0 : relative < 0.6 ? 1 : relative < 1.1 ? 2 : relative < 1.7 ? 3 : 4];
   const text = `${shade}${(100 * share).toFixed(0).padStart(CELL)}`;
-  if (relative < 0.2) return pc.dim(text);
-  return relative > 1.7 ? pc.bold(text) : text;
+  if (relative < 0.2) return styled("dim", text);
+  return relative > 1.7 ? styled("bold", text) : text;
 }

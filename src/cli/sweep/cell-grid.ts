@@ -1,6 +1,6 @@
 /** The grids of a sweep as settings: what a configuration says over the defaults of `quantize`. */
 import { chooseGrid, DEFAULTS, type GridWish } from "../../compress/recipe/choose-grid.ts";
-import type { SweepGrid } from "./sweep-config.ts";
+import type { SweepGrid } from "./config/sweep-config.ts";
 
 /** What a grid of the configuration asks for. */
 export function wishOf({ name: _, groupSize: __, ...wish }: SweepGrid): GridWish {

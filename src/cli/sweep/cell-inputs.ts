@@ -7,22 +7,22 @@ import { measureDamageAs } from "../../compress/plan/refine/measure-damage-as.ts
 import { gridOver } from "../../compress/recipe/choose-grid.ts";
 import { LOW_BIT_GRID } from "../../compress/recipe/settings.ts";
 import { calibrate } from "../../compress/statistics/calibrate.ts";
-import { DAMAGE_SAMPLE_TOKENS, measuredAs } from "../../compress/statistics/damage-table.ts";
+import { DAMAGE_SAMPLE_TOKENS } from "../../compress/statistics/damage-table.ts";
 import { writeStatistics } from "../../compress/statistics/statistics-file.ts";
 import { cutWindows, selfSample } from "../../compress/windows/calibration-text.ts";
 import type { Windows } from "../../compress/windows/window-batch.ts";
 import { saveReference } from "../../eval/compare/save-reference.ts";
 import { scoredWindows } from "../../eval/scoring/scored-windows.ts";
 import type { Model } from "../../model/model.ts";
-import { parsePolicy } from "../../policy/policy.ts";
 import { openModel } from "../input/open-model.ts";
 import { readStatisticsFile } from "../input/statistics-input.ts";
 import { readTokens } from "../input/token-input.ts";
 import type { CommandSession } from "../session/command-session.ts";
 import { groupSizeOf, wishOf } from "./cell-grid.ts";
-import { hashOf, type SweepCell } from "./cell-list.ts";
+import type { SweepCell } from "./cell-list.ts";
+import type { SweepCalibration, SweepConfig, SweepMetric } from "./config/sweep-config.ts";
+import { damagesOf, referenceName, statisticsName } from "./shared-names.ts";
 import type { SweepFolder } from "./sweep-cache.ts";
-import type { SweepCalibration, SweepConfig, SweepMetric } from "./sweep-config.ts";
 
 /** The windows of a calibration draw for a model. */
 export async function windowsOf(session: CommandSession, model: Model, draw: SweepCalibration): Promise<Windows> {
@@ -48,15 +48,13 @@ export async function prepareStatistics(
   cell: SweepCell,
   folder: SweepFolder,
 ): Promise<string> {
-  const needsDamage = config.plans.some(({ policy }) => parsePolicy(policy).kind === "knapsack");
+  const path = join(folder.cache, await statisticsName(config, cell));
+  if (existsSync(path)) return path;
+  const measured = damagesOf(config, cell);
   const grid = gridOver(LOW_BIT_GRID, wishOf(cell.grid));
   const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
   const groupSize = groupSizeOf(cell.grid);
   const { refine = false } = cell.plan;
-  const measured = needsDamage ? measuredAs(grid, { groupSize, sampleTokens, refine }) : "";
-  const name = await hashOf([cell.hashes["model"], cell.hashes["calibration"], measured]);
-  const path = join(folder.cache, `statistics-${name.slice(0, 24)}.safetensors`);
-  if (existsSync(path)) return path;
   // Refined damages are made from those that are not, which other cells need as well.
   const { refine: _, ...unrefined } = cell.plan;
   const plain = refine ? await prepareStatistics(session, config, { ...cell, plan: unrefined }, folder) : undefined;
@@ -65,11 +63,11 @@ export async function prepareStatistics(
   const run = { signal: session.signal, onProgress: session.report };
   const statistics = plain === undefined ? await calibrate(model, windows, run) : await readStatisticsFile(plain);
   const wish = { grid, groupSize, sampleTokens, refine, known: statistics.damage, ...run };
-  const damages = needsDamage ? await measureDamageAs(model, windows, wish) : undefined;
+  const damages = measured === undefined ? undefined : await measureDamageAs(model, windows, wish);
   await using output = await nodeOutputFile(path, { force: true });
   await writeStatistics(output, {
     ...statistics,
-    ...(damages !== undefined && { damage: { measuredAs: measured, damages } }),
+    ...(measured !== undefined && damages !== undefined && { damage: { measuredAs: measured, damages } }),
   });
   return path;
 }
@@ -83,8 +81,7 @@ export async function prepareReference(
   metric: ScoredText,
   { cache }: SweepFolder,
 ): Promise<string> {
-  const name = await hashOf([cell.hashes["model"], cell.hashes["metrics"], metric.name]);
-  const path = join(cache, `reference-${name.slice(0, 24)}.safetensors`);
+  const path = join(cache, await referenceName(cell, metric.name));
   if (existsSync(path)) return path;
   await using model = await openModel(session, cell.model.path, { activations: "f32" });
   const windows = await metricWindows(session, model, metric);

@@ -21,7 +21,7 @@ import {
   type SweepMetric,
   type SweepModel,
   type SweepPlan,
-} from "./sweep-config.ts";
+} from "./config/sweep-config.ts";
 
 export interface SweepCell {
   readonly key: string;

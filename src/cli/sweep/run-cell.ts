@@ -32,11 +32,12 @@ import type { CommandSession } from "../session/command-session.ts";
 import { engineActivations, underStudy } from "./cell-activations.ts";
 import { groupSizeOf, wishOf } from "./cell-grid.ts";
 import { metricWindows, prepareReference, prepareStatistics, windowsOf } from "./cell-inputs.ts";
+import { labelsOf } from "./cell-labels.ts";
 import type { SweepCell } from "./cell-list.ts";
+import { FLOAT_PLAN, type SweepConfig, type SweepMetric, type SweepPlan } from "./config/sweep-config.ts";
 import { structureOf } from "./measured/float-structure.ts";
 import { lossesOf } from "./measured/plan-losses.ts";
 import { cellFolder, type SweepFolder } from "./sweep-cache.ts";
-import { FLOAT_PLAN, type SweepConfig, type SweepMetric, type SweepPlan } from "./sweep-config.ts";
 
 export async function runCell(
   session: CommandSession,
@@ -49,15 +50,10 @@ export async function runCell(
   const found = isFloat
     ? await measureFloat(session, config, cell, folder)
     : await measurePlan(session, config, cell, folder);
-  const { model, plan, grid, calibration, seed, key, hashes } = cell;
   return {
-    key,
-    ...{ model: model.name, plan: plan.name, policy: plan.policy, control: plan.control ?? null },
-    ...{ grid: grid.name, calibration: isFloat ? null : calibration.name, seed },
-    activations: plan.activations ?? null,
-    ...{ strategy: plan.strategy, family: plan.family, competesAt: plan.competesAt },
+    ...labelsOf(cell),
     ...found,
-    hashes,
+    hashes: cell.hashes,
     timing: { seconds: (performance.now() - started) / 1000 },
   };
 }

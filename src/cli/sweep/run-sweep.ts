@@ -1,10 +1,10 @@
 /** Runs the cells of a sweep, each in a process of its own and several at a time, and keeps each result at once. */
-import { spawn } from "node:child_process";
 import { isCutFrom, type Journal } from "../../adapter/node-journal.ts";
 import { FormatError } from "../../base/errors.ts";
 import { asObject, isObject, type JsonObject, parseJson } from "../../base/json.ts";
 import type { CommandSession } from "../session/command-session.ts";
 import type { SweepCell } from "./cell-list.ts";
+import { cellProcess } from "./cell-process.ts";
 import { removeDeadCells } from "./sweep-cache.ts";
 
 export interface SweepRun {
@@ -94,7 +94,7 @@ class CellQueue {
 
   async #runCell(cell: SweepCell): Promise<void> {
     try {
-      const result = JSON.parse(await child(this.#session, this.#run, cell, [])) as JsonObject;
+      const result = JSON.parse(await this.#process(cell, [])) as JsonObject;
       // Only the parent writes, so lines never mix.
       await this.#run.journal.append(JSON.stringify(result));
       this.#run.onResult(result);
@@ -109,7 +109,7 @@ class CellQueue {
   async #prepare(cell: SweepCell): Promise<void> {
     this.#groups.set(groupOf(cell), "running");
     try {
-      await child(this.#session, this.#run, cell, ["--prepare"]);
+      await this.#process(cell, ["--prepare"]);
     } catch {
       this.#session.signal.throwIfAborted(); // Each cell will report the error under its own name.
     }
@@ -117,34 +117,12 @@ class CellQueue {
     for (const wake of this.#wake.splice(0)) wake();
   }
 
+  #process(cell: SweepCell, more: readonly string[]): Promise<string> {
+    const { signal, options } = this.#session;
+    return cellProcess(cell, { ...this.#run, kernels: options.kernels, more, signal });
+  }
+
   #report(): void {
     this.#session.report({ phase: "sweep", done: this.#done, total: this.#total, unit: "cells" });
   }
-}
-
-/** Runs this program on one cell, which is written to its stdin; resolves with what it printed. */
-function child(session: CommandSession, run: SweepRun, cell: SweepCell, more: readonly string[]): Promise<string> {
-  const { kernels } = session.options;
-  const args = ["sweep", run.config, "--cell", "-", "--cache", run.cache, "--threads", String(run.threads), ...more];
-  const process_ = spawn(process.execPath, [process.argv[1], ...args, "--kernels", kernels, "--quiet", "--json"], {
-    // Nothing is sent over the channel. Its end tells the cell that this process is gone.
-    stdio: ["pipe", "pipe", "pipe", "ipc"],
-    signal: session.signal,
-  });
-  // A process that ends before it has read its input reports the reason itself.
-  process_.stdin?.on("error", () => {}).end(JSON.stringify(cell));
-  return new Promise((resolve, reject) => {
-    let [stdout, stderr] = ["", ""];
-    process_.stdout?.setEncoding("utf8").on("data", (piece: string) => {
-      stdout += piece;
-    });
-    process_.stderr?.setEncoding("utf8").on("data", (piece: string) => {
-      stderr += piece;
-    });
-    process_.on("error", reject);
-    process_.on("close", (status) => {
-      if (status === 0) resolve(stdout);
-      else reject(new Error(stderr.trim().replace(/^quern: /, "") || `ended with status ${status}`));
-    });
-  });
 }

@@ -8,12 +8,12 @@ import { errorCode, fileError, withFileErrors } from "../../adapter/file-errors.
 import { isTemporary } from "../../adapter/node-leftovers.ts";
 import { isAlive, lifeText, ownLife, parseLife } from "../../adapter/process-life.ts";
 import { FileError } from "../../base/errors.ts";
-import type { SweepConfig } from "./sweep-config.ts";
+import type { SweepConfig } from "./config/sweep-config.ts";
+import { SHARED_FILE } from "./shared-names.ts";
 
 const MARKER = ".quern-sweep-cache";
 const MEANING = "Made by quern sweep for what its cells share. It goes when the sweep is done.\n";
 const CONFIG_COPY = "config.json";
-const SHARED_FILE = /^(?:statistics|reference)-[0-9a-f]{24}\.safetensors$/;
 const CELL_FOLDER = /^cell-(\d+-\d+)-[A-Za-z0-9]{6}$/;
 
 /** The folder of a sweep. */

@@ -1,5 +1,5 @@
 /**
- * The page's script: tables are sorted by a click on a heading, rows are hidden by kind, sections by model, data are unpacked. It fetches nothing; the page
+ * The page's script: tables are sorted by a click on a heading, rows are hidden by kind, sections by model. It fetches nothing; the page
  * is whole without it. It is text because it runs in the reader's browser.
  */
 export const SCRIPT: string = `
@@ -64,22 +64,6 @@ export const SCRIPT: string = `
     const find = (kind) => rows.filter((row) => row.getAttribute("data-kind") === kind);
     table.parentNode.before(choices("Rows", kinds, find));
   }
-  /** Hands a compressed table over as the text that it holds, where the browser can unpack it. */
-  const unpack = async (link) => {
-    const bytes = Uint8Array.from(atob(link.getAttribute("href").split(",")[1]), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const plain = document.createElement("a");
-    plain.setAttribute("href", URL.createObjectURL(await new Response(stream).blob()));
-    plain.setAttribute("download", link.getAttribute("data-unpacked"));
-    plain.click();
-    setTimeout(() => URL.revokeObjectURL(plain.getAttribute("href")), 1000);
-  };
-  for (const link of document.querySelectorAll("a[data-unpacked]"))
-    link.addEventListener("click", (event) => {
-      if (typeof DecompressionStream === "undefined") return;
-      event.preventDefault();
-      unpack(link);
-    });
   const parts = [...document.querySelectorAll("[data-model]")];
   const models = [...new Set(parts.map((part) => part.getAttribute("data-model")))];
   const nav = document.querySelector("nav");

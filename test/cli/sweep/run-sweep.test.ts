@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { SWEEP_SCHEMA } from "../../../src/cli/sweep/sweep-schema.ts";
+import { SWEEP_SCHEMA } from "../../../src/cli/sweep/config/sweep-schema.ts";
 import { repositoryFile } from "../../helpers/shared.ts";
 import { quern } from "../quern.ts";
 import { CONFIG, MODEL, SweepFolder } from "./sweep-folder.ts";

@@ -2,7 +2,7 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { parseJsonBytes } from "../../../src/base/json.ts";
-import { readSweepConfig } from "../../../src/cli/sweep/read-sweep-config.ts";
+import { readSweepConfig } from "../../../src/cli/sweep/config/read-sweep-config.ts";
 import { planModules } from "../../../src/compress/plan/plan-model.ts";
 import { filesFolder } from "../../../src/files/source.ts";
 import { readModelFiles } from "../../../src/model/model.ts";

@@ -1,4 +1,3 @@
-import { gzipSync } from "node:zlib";
 import { parseHTML } from "linkedom";
 import { beforeEach, describe, expect, it } from "vitest";
 import { htmlTable } from "../../../src/report/draw/html-table.ts";
@@ -72,30 +71,5 @@ describe("the page's script", () => {
     set("n", false);
     const [m, n] = document.querySelectorAll<HTMLElement>("section");
     expect([m.hidden, n.hidden]).toEqual([false, true]);
-  });
-
-  it("hands a packed table over unpacked", async () => {
-    const packed = gzipSync("plan,kl\na,1\n").toString("base64");
-    const link = `<a href="data:application/gzip;base64,${packed}" download="cells.csv.gz" data-unpacked="cells.csv">cells.csv</a>`;
-    ({ document } = parseHTML(`<html><body>${link}</body></html>`));
-    const given = new Promise<Blob>((resolve) => {
-      const createObjectURL = (blob: Blob) => {
-        resolve(blob);
-        return "blob:x";
-      };
-      const url = { createObjectURL, revokeObjectURL: () => {} };
-      new Function("document", "URL", SCRIPT)(document, url);
-    });
-    const clicked = new Promise<Element>((resolve) => {
-      const create = document.createElement.bind(document);
-      document.createElement = (name: string) => {
-        const made = create(name);
-        made.click = () => resolve(made);
-        return made;
-      };
-    });
-    document.querySelector("a")?.dispatchEvent(new (document.defaultView as Window & typeof globalThis).Event("click"));
-    expect(await (await given).text()).toBe("plan,kl\na,1\n");
-    expect((await clicked).getAttribute("download")).toBe("cells.csv");
   });
 });

@@ -1,8 +1,8 @@
 /** The schema of a sweep's configuration. Each message is what was expected. */
 import * as v from "valibot";
-import type { PathItem } from "../../base/schema-error.ts";
-import { BITS } from "../../tensor/linear-shape.ts";
-import { PLAN_ACTIVATIONS } from "./cell-activations.ts";
+import type { PathItem } from "../../../base/schema-error.ts";
+import { BITS } from "../../../tensor/linear-shape.ts";
+import { PLAN_ACTIVATIONS } from "../cell-activations.ts";
 import type { SweepConfig } from "./sweep-config.ts";
 
 const text = v.pipe(v.string("text"), v.nonEmpty("text that is not empty"));

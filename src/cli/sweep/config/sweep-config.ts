@@ -1,6 +1,6 @@
 /** The configuration of a sweep: models x plans x grids x calibration draws x seeds, and what is measured of each. */
-import type { PlaceLine } from "../../report/results/cell-line.ts";
-import type { PlanActivations } from "./cell-activations.ts";
+import type { PlaceLine } from "../../../report/results/cell-line.ts";
+import type { PlanActivations } from "../cell-activations.ts";
 
 export interface SweepModel {
   readonly name: string;

@@ -2,11 +2,11 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import * as v from "valibot";
-import { fileError } from "../../adapter/file-errors.ts";
-import { FormatError } from "../../base/errors.ts";
-import { type JsonValue, parseJson } from "../../base/json.ts";
-import { schemaError } from "../../base/schema-error.ts";
-import { parsePolicy } from "../../policy/policy.ts";
+import { fileError } from "../../../adapter/file-errors.ts";
+import { FormatError } from "../../../base/errors.ts";
+import { type JsonValue, parseJson } from "../../../base/json.ts";
+import { schemaError } from "../../../base/schema-error.ts";
+import { parsePolicy } from "../../../policy/policy.ts";
 import { FLOAT_PLAN, type SweepConfig } from "./sweep-config.ts";
 import { fieldsAt, SWEEP_SCHEMA } from "./sweep-schema.ts";
 

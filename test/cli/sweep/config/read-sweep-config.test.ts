@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readSweepConfig } from "../../../src/cli/sweep/read-sweep-config.ts";
-import { CONFIG, SweepFolder } from "./sweep-folder.ts";
+import { readSweepConfig } from "../../../../src/cli/sweep/config/read-sweep-config.ts";
+import { CONFIG, SweepFolder } from "../sweep-folder.ts";
 
 let folder: SweepFolder;
 beforeAll(() => {

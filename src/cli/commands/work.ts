@@ -1,0 +1,107 @@
+/** `quern work`: runs cells of sweeps that other machines drive (`quern sweep --queue`). */
+import type { Command } from "commander";
+import { claimOutputs } from "../input/claim-outputs.ts";
+import { exampleText, integerIn } from "../options/common-options.ts";
+import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
+import type { RunJob } from "../sweep/spread/job-queue.ts";
+
+interface Options {
+  readonly queue: string;
+  readonly store: string;
+  readonly scratch: string;
+  readonly jobs?: number;
+  readonly lease: number;
+  readonly idle?: number;
+}
+
+const LOOK_MS = 200;
+
+const EXAMPLE = `quern work --queue redis://queue.example:6379 --store /mnt/study --scratch /tmp/quern-work`;
+
+export function registerWork(program: Command, run: RunCommand): void {
+  program
+    .command("work")
+    .description(
+      "Run cells of sweeps that share a queue (quern sweep --queue), until Ctrl-C, on any number of machines.",
+    )
+    .requiredOption("--queue <url>", "the queue: redis://HOST:PORT or postgres://USER@HOST/DATABASE")
+    .requiredOption("--store <dir>", "folder that the driver and all workers see, for inputs and results")
+    .requiredOption("--scratch <dir>", "folder of this worker's own, for copies of inputs and what its cells write")
+    .option("--jobs <n>", "number of cells that run at a time (default: --threads)", integerIn("--jobs", 1, 256))
+    .option(
+      "--lease <s>",
+      "seconds of silence after which another worker takes its cells",
+      integerIn("--lease", 5, 3600),
+      60,
+    )
+    .option("--idle <s>", "end after so many seconds without work (default: never)", integerIn("--idle", 1, 1_000_000))
+    .addHelpText("after", exampleText(EXAMPLE))
+    .action(run(work));
+}
+
+const work: Action<Options> = async (session, _, options) => {
+  const { openStore } = await import("../sweep/store/open-store.ts");
+  const { jobId, openQueue } = await import("../sweep/spread/job-queue.ts");
+  const store = openStore(options.store);
+  await using _claim = await claimOutputs({ outputs: [options.scratch], inputs: [options.store] });
+  await using opened = await openQueue(session, options.queue);
+  const { SweepWorker } = await import("../sweep/spread/sweep-worker.ts");
+  const { threads } = session.options;
+  const { jobs = threads, lease, idle, scratch } = options;
+  const stop = new AbortController();
+  const addCells = async (study: string, keys: readonly string[]) => {
+    const ofCell = (key: string) => ({
+      ...{ name: "cell", data: { study, keys: [key] }, opts: { jobId: jobId("cell", key) } },
+    });
+    await opened.queue.addBulk(keys.map(ofCell));
+  };
+  const perCell = Math.max(1, Math.floor(threads / jobs));
+  const worker = new SweepWorker(session, { store, scratch, threads: perCell, addCells, signal: stop.signal });
+  await worker.begin();
+  const activity = new Activity();
+  const run: RunJob = async (job, token, signal) => {
+    using _busy = activity.begin();
+    await worker.run(job, token, signal);
+  };
+  const running = opened.worker(run, { jobs, lease });
+  session.output.result({ queue: running.name, scratch }, () => `works on ${running.name}; Ctrl-C stops it`);
+  session.endsByCtrlC();
+  await endOf(session, activity, idle);
+  // Cells that run are put back, so that another worker can begin them at once.
+  stop.abort();
+  await running.close();
+};
+
+/** How many jobs run, and since when none does. */
+class Activity {
+  #running = 0;
+  #last: number = performance.now();
+
+  begin(): Disposable {
+    this.#running++;
+    return {
+      [Symbol.dispose]: () => {
+        this.#running--;
+        this.#last = performance.now();
+      },
+    };
+  }
+
+  get idleSeconds(): number {
+    return this.#running > 0 ? 0 : (performance.now() - this.#last) / 1000;
+  }
+}
+
+/** Resolves at Ctrl-C, when another program asks this one to end, and after `idle` seconds without a job. */
+function endOf({ signal }: CommandSession, activity: Activity, idle = Number.POSITIVE_INFINITY): Promise<void> {
+  return new Promise((resolve) => {
+    const looking = setInterval(() => activity.idleSeconds >= idle && end(), LOOK_MS);
+    const end = () => {
+      clearInterval(looking);
+      resolve();
+    };
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    process.once("SIGTERM", end);
+  });
+}

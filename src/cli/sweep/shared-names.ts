@@ -1,0 +1,38 @@
+/** Names of the files that cells share. They follow from hashes alone, so that it is known before such a file is made whether another machine has it. */
+import { gridOver } from "../../compress/recipe/choose-grid.ts";
+import { LOW_BIT_GRID } from "../../compress/recipe/settings.ts";
+import { DAMAGE_SAMPLE_TOKENS, measuredAs } from "../../compress/statistics/damage-table.ts";
+import { parsePolicy } from "../../policy/policy.ts";
+import { groupSizeOf, wishOf } from "./cell-grid.ts";
+import { hashOf, type SweepCell } from "./cell-list.ts";
+import type { SweepConfig } from "./config/sweep-config.ts";
+
+/** Names of the files in a sweep's cache. */
+export const SHARED_FILE: RegExp = /^(?:statistics|reference)-[0-9a-f]{24}\.safetensors$/;
+
+/** How the damages of a cell's statistics are measured; undefined if no plan of the sweep is a knapsack. */
+export function damagesOf(config: SweepConfig, { plan, grid }: Pick<SweepCell, "plan" | "grid">): string | undefined {
+  if (!config.plans.some(({ policy }) => parsePolicy(policy).kind === "knapsack")) return undefined;
+  const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
+  const { refine = false } = plan;
+  return measuredAs(gridOver(LOW_BIT_GRID, wishOf(grid)), { groupSize: groupSizeOf(grid), sampleTokens, refine });
+}
+
+/** The statistics of the cell's model on its calibration draw. */
+export async function statisticsName(config: SweepConfig, cell: SweepCell): Promise<string> {
+  const { hashes } = cell;
+  const name = await hashOf([hashes["model"], hashes["calibration"], damagesOf(config, cell) ?? ""]);
+  return `statistics-${name.slice(0, 24)}.safetensors`;
+}
+
+/** The float model's logits on the text of a metric. */
+export async function referenceName({ hashes }: SweepCell, metric: string): Promise<string> {
+  const name = await hashOf([hashes["model"], hashes["metrics"], metric]);
+  return `reference-${name.slice(0, 24)}.safetensors`;
+}
+
+/** All that a cell shares with others. */
+export function sharedNames(config: SweepConfig, cell: SweepCell): Promise<readonly string[]> {
+  const references = config.metrics.filter(({ type }) => type === "kl").map(({ name }) => referenceName(cell, name));
+  return Promise.all([statisticsName(config, cell), ...references]);
+}

@@ -1,0 +1,30 @@
+/** Runs the cells of a sweep on workers (`quern work`) that share a queue and a store. */
+import type { CommandSession } from "../../session/command-session.ts";
+import type { SweepCell } from "../cell-list.ts";
+import type { FailedCell } from "../run-sweep.ts";
+import { openStore } from "../store/open-store.ts";
+import { type Drive, driveCells } from "./drive-cells.ts";
+import { openQueue } from "./job-queue.ts";
+import { keepStudy } from "./study.ts";
+
+export interface SpreadRun extends Pick<Drive, "config" | "journal" | "onResult"> {
+  /** The queue's address. */
+  readonly url: string;
+  readonly store: string | undefined;
+}
+
+/** @returns the cells that failed; the others are in the journal. */
+export async function runSpread(
+  session: CommandSession,
+  cells: readonly SweepCell[],
+  { url, store: place, config, journal, onResult }: SpreadRun,
+): Promise<readonly FailedCell[]> {
+  const store = openStore(place);
+  await using opened = await openQueue(session, url);
+  const study = await keepStudy(store, config);
+  session.goesOn(
+    "workers go on with the jobs that are in the queue, and the same command collects what they have done",
+  );
+  // Not a plain return: the queue would be closed before the work begins.
+  return await driveCells(session, cells, { store, queue: opened.queue, study, config, journal, onResult });
+}

@@ -1,0 +1,27 @@
+/** `quern sweep --status`: how far a sweep over many machines is. */
+import type { CommandSession } from "../../session/command-session.ts";
+import type { SweepCell } from "../cell-list.ts";
+import { openStore } from "../store/open-store.ts";
+import { openQueue } from "./job-queue.ts";
+import { resultNames } from "./results.ts";
+
+export async function tellStatus(
+  session: CommandSession,
+  cells: readonly SweepCell[],
+  { queue: url, store }: { readonly queue: string; readonly store: string },
+): Promise<void> {
+  const results = await resultNames(openStore(store));
+  await using opened = await openQueue(session, url);
+  const counts = await opened.queue.getJobCounts("active", "waiting", "delayed", "failed");
+  const done = cells.filter(({ key }) => results.has(key)).length;
+  const status = {
+    ...{ cells: cells.length, done },
+    jobs: { running: counts["active"], waiting: counts["waiting"] + counts["delayed"], failed: counts["failed"] },
+  };
+  const { running, waiting, failed } = status.jobs;
+  session.output.result(
+    status,
+    () =>
+      `${done} of ${cells.length} cells are done; jobs of this queue: ${running} running, ${waiting} waiting, ${failed} failed`,
+  );
+}
