@@ -176,5 +176,5 @@ try {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 checks.end();
-for (const name of Object.keys(SERVERS))
+for (const name of asked.length > 0 ? asked : Object.keys(SERVERS))
   if (!servers.includes(name)) console.log(`queue: left out ${name}, which cannot be installed here`);

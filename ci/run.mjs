@@ -12,6 +12,8 @@ let passed = 0;
 let failed = 0;
 /** A sentence for each failure, shown again at the end: the output of a whole run is long. */
 const failures = [];
+/** What each step took. */
+const seconds = [];
 
 /** Runs a command with its output shown; a failure counts as one failed test unless its report already counted some. */
 function step(title, command, args, { report, minutes = 10, env = {} } = {}) {
@@ -22,7 +24,9 @@ function step(title, command, args, { report, minutes = 10, env = {} } = {}) {
     timeout: minutes * 60_000,
     env: { ...process.env, ...env },
   };
+  const begun = performance.now();
   const { status } = spawnSync(command, args, options);
+  seconds.push(`${title} ${Math.round((performance.now() - begun) / 1000)} s`);
   const counts = report === undefined ? undefined : readReport(report);
   if (counts !== undefined) {
     passed += counts.passed;
@@ -91,6 +95,7 @@ step("the page in Chromium and Firefox", process.execPath, ["ci/site.mjs", "--re
   report: `${REPORTS}/site.json`,
 });
 
+console.log(`\n${seconds.join(", ")}`);
 for (const sentence of failures) console.log(`FAILED ${sentence.slice(0, 1500)}`);
 console.log(`\ntests: ${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);

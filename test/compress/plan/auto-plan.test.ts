@@ -66,10 +66,15 @@ describe("policy auto", () => {
     },
   );
 
-  it("raises attention above the raised blocks only when two thirds of the blocks are raised", async () => {
-    const context = await contextOf("models/fable-mixtral");
-    expect((await planAt(context, "2.6")).policy).toBe("attention:3,base:2+importance:3@3+gate-frequency:1@3");
-    expect((await planAt(context, "2.79")).policy).toBe("attention:4,base:2+importance:4@3");
+  it("raises attention above the raised blocks when a fifth of the blocks is raised, and shared experts after attention", async () => {
+    const mixtral = await contextOf("models/fable-mixtral");
+    expect((await planAt(mixtral, "2.4")).policy).toBe("attention:3,base:2+importance:2@3");
+    expect((await planAt(mixtral, "2.48")).policy).toBe("attention:4,base:2+importance:2@3");
+    const deepseek = await contextOf("models/fable-deepseek");
+    expect((await planAt(deepseek, "2.2")).policy).toBe("attention:3,dense:3,shared:2,base:2");
+    expect((await planAt(deepseek, "2.37")).policy).toBe("attention:3,dense:3,shared:3,base:2+importance:1@3");
+    expect((await planAt(deepseek, "2.58")).policy).toBe("attention:4,dense:4,shared:4,base:2+importance:1@3");
+    expect((await planAt(deepseek, "4.16")).policy).toBe("attention:8,dense:8,shared:4,base:3+importance:2@4");
   });
 
   it("names classes that the model has, and no others", async () => {

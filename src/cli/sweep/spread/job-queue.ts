@@ -111,7 +111,7 @@ const JOB_OPTIONS = {
 async function redisConnection(url: string, session: CommandSession): Promise<ConnectionOptions> {
   const { Redis } = await installed(() => import("ioredis"), "ioredis", true);
   const redis = new Redis(url, { maxRetriesPerRequest: null, lazyConnect: true, retryStrategy: () => RETRY_MS / 5 });
-  await probeRedis(redis, withoutPassword(url), session.note);
+  await probeRedis(redis, withoutPassword(url), session);
   return redis as unknown as ConnectionOptions;
 }
 
@@ -119,12 +119,12 @@ async function postgresConnection(url: string, session: CommandSession): Promise
   const { default: pg } = (await installed(() => import("pg" as string), "pg", false)) as {
     readonly default: PgModule;
   };
-  await probePostgres(new pg.Client({ connectionString: url }), withoutPassword(url), session.signal);
+  await probePostgres(() => new pg.Client({ connectionString: url }), withoutPassword(url), session);
   return { connectionString: url, migrate: true, schema: "quern_sweep" } as unknown as ConnectionOptions;
 }
 
 interface PgModule {
-  readonly Client: new (options: object) => Parameters<typeof probePostgres>[0];
+  readonly Client: new (options: object) => ReturnType<Parameters<typeof probePostgres>[0]>;
 }
 
 /** Packages that only shared sweeps need are installed by those who share them. */

@@ -2,22 +2,31 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { UsageError } from "../../../base/errors.ts";
+import type { CommandSession } from "../../session/command-session.ts";
 
-/** Milliseconds between two looks at a Postgres server that recovers, and the most that it may take. */
+type ProbeSession = Pick<CommandSession, "note" | "signal">;
+
+/** Milliseconds between two looks, and how long a server may be away, such as while it is restarted, or may recover. */
 const LOOK_MS = 500;
-const MOST_MS = 60_000;
+const AWAY_MS = 10_000;
+const RECOVERS_MS = 60_000;
 
-/** Connects. @throws UsageError if nothing answers. Notes settings under which jobs may be lost. */
-export async function probeRedis(redis: Redis, where: string, note: (message: string) => void): Promise<void> {
-  const problem = new Promise<Error>((resolve) => {
-    redis.once("error", resolve);
+/** Waits until the server answers. @throws UsageError if it does not. Notes settings under which jobs may be lost. */
+export async function probeRedis(redis: Redis, where: string, session: ProbeSession): Promise<void> {
+  const { note, signal } = session;
+  let problem: unknown;
+  redis.on("error", (error) => {
+    problem = error;
   });
-  const error = await Promise.race([redis.connect().then(() => undefined, asError), problem]);
-  if (error !== undefined) {
+  // It connects again by itself until it is told not to.
+  redis.connect().catch((error) => {
+    problem = error;
+  });
+  for (const begun = Date.now(); redis.status !== "ready"; await wait(LOOK_MS / 10, undefined, { signal })) {
+    if (Date.now() - begun < AWAY_MS) continue;
     redis.disconnect();
-    throw new UsageError("--queue", `${where}: ${error.message}`, "a Redis or Valkey server that answers");
+    throw new UsageError("--queue", `${where}: ${asError(problem).message}`, "a Redis or Valkey server that answers");
   }
-  redis.on("error", () => {});
   const setting = async (name: string) => {
     // Servers of others may not show their settings.
     const found = (await redis.config("GET", name).catch(() => [])) as unknown as readonly string[];
@@ -41,25 +50,37 @@ interface PostgresClient {
   end(): Promise<void>;
 }
 
-/** Waits until a server that recovers takes jobs: a worker that began earlier would never notice. @throws UsageError if nothing answers. */
-export async function probePostgres(client: PostgresClient, where: string, signal: AbortSignal): Promise<void> {
+/** Waits until a server that is restarted or recovers takes jobs: a worker that began earlier would never notice. @throws UsageError if it does not. */
+export async function probePostgres(
+  open: () => PostgresClient,
+  where: string,
+  { signal }: ProbeSession,
+): Promise<void> {
+  for (const begun = Date.now(); ; await wait(LOOK_MS, undefined, { signal })) {
+    const problem = await problemOf(open());
+    if (problem === undefined) return;
+    const most = problem.message === RECOVERS ? RECOVERS_MS : AWAY_MS;
+    if (Date.now() - begun > most)
+      throw new UsageError("--queue", `${where}: ${problem.message}`, "a Postgres server that answers");
+  }
+}
+
+const RECOVERS = "the server recovers, or is a copy that cannot be written to";
+
+/** What keeps a server from taking jobs now. */
+async function problemOf(client: PostgresClient): Promise<Error | undefined> {
   try {
     await client.connect();
-    for (const begun = Date.now(); ; await wait(LOOK_MS, undefined, { signal })) {
-      const { rows } = await client.query("select pg_is_in_recovery() as recovers");
-      if (rows[0]?.["recovers"] !== true) break;
-      if (Date.now() - begun > MOST_MS)
-        throw new Error("the server is still recovering, or is a copy that cannot be written to");
-    }
+    const { rows } = await client.query("select pg_is_in_recovery() as recovers");
+    return rows[0]?.["recovers"] === true ? new Error(RECOVERS) : undefined;
   } catch (cause) {
-    signal.throwIfAborted();
-    throw new UsageError("--queue", `${where}: ${asError(cause).message}`, "a Postgres server that answers");
+    return asError(cause);
   } finally {
     await client.end().catch(() => {});
   }
 }
 
 function asError(error: unknown): Error {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return new Error(message || code || String(error));
+  const { code, message } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  return new Error(message || code || "no answer");
 }
