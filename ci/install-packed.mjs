@@ -48,8 +48,10 @@ export class Checks {
     }
   }
 
-  end() {
-    const counts = { passed: this.#passed, failed: this.#failed };
+  /** @param notes sentences that `.ci/run` repeats at its end. */
+  end(notes = []) {
+    for (const note of notes) console.log(`${this.#name}: ${note}`);
+    const counts = { passed: this.#passed, failed: this.#failed, notes };
     const at = process.argv.indexOf("--report");
     if (at > 0) writeFileSync(process.argv[at + 1], JSON.stringify(counts));
     console.log(`${this.#name}: ${counts.passed} checks passed, ${counts.failed} failed`);

@@ -175,6 +175,5 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
-checks.end();
-for (const name of asked.length > 0 ? asked : Object.keys(SERVERS))
-  if (!servers.includes(name)) console.log(`queue: left out ${name}, which cannot be installed here`);
+const left = (asked.length > 0 ? asked : Object.keys(SERVERS)).filter((name) => !servers.includes(name));
+checks.end(left.map((name) => `left out ${name}, which cannot be installed here`));

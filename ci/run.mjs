@@ -12,8 +12,9 @@ let passed = 0;
 let failed = 0;
 /** A sentence for each failure, shown again at the end: the output of a whole run is long. */
 const failures = [];
-/** What each step took. */
+/** What each step took, and what it left out. */
 const seconds = [];
+const notes = [];
 
 /** Runs a command with its output shown; a failure counts as one failed test unless its report already counted some. */
 function step(title, command, args, { report, minutes = 10, env = {} } = {}) {
@@ -32,6 +33,7 @@ function step(title, command, args, { report, minutes = 10, env = {} } = {}) {
     passed += counts.passed;
     failed += counts.failed;
     failures.push(...counts.sentences.map((sentence) => `${title}: ${sentence}`));
+    notes.push(...(counts.notes ?? []).map((sentence) => `${title}: ${sentence}`));
     if (counts.passed + counts.failed === 0) fail(`${title}: ran no test`);
     else if (status !== 0 && counts.failed === 0) fail(`${title}: exit status ${status}`);
   } else if (report !== undefined || status !== 0) fail(`${title}: exit status ${status}`);
@@ -48,7 +50,8 @@ function fail(sentence) {
 function readReport(path) {
   if (!existsSync(path)) return undefined;
   const json = JSON.parse(readFileSync(path, "utf8"));
-  if (!("numPassedTests" in json)) return { passed: json.passed, failed: json.failed, sentences: [] };
+  if (!("numPassedTests" in json))
+    return { passed: json.passed, failed: json.failed, sentences: [], notes: json.notes };
   return { passed: json.numPassedTests, failed: json.numFailedTests, sentences: json.testResults.flatMap(failuresOf) };
 }
 
@@ -96,6 +99,7 @@ step("the page in Chromium and Firefox", process.execPath, ["ci/site.mjs", "--re
 });
 
 console.log(`\n${seconds.join(", ")}`);
+for (const sentence of notes) console.log(sentence);
 for (const sentence of failures) console.log(`FAILED ${sentence.slice(0, 1500)}`);
 console.log(`\ntests: ${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
