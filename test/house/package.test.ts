@@ -16,10 +16,10 @@ const SERVER_PACKAGES = ["hono", "valibot"];
 /** What the renderer of chat templates alone may import besides, and only when a template is used. */
 const CHAT_PACKAGES = ["@huggingface/jinja"];
 /** What only the command line may import. */
-const CLI_PACKAGES = ["@hono/node-server", "@observablehq/plot", "bullmq", "commander", "ioredis", "pg"];
+const CLI_PACKAGES = ["@hono/node-server", "@observablehq/plot", "aws4fetch", "bullmq", "commander", "ioredis", "pg"];
 /** What users install with the package. The others are parts of its scripts, or installed by those who draw reports. */
 const INSTALLED = ["@assemblyscript/loader", "@huggingface/jinja", "@huggingface/tokenizers", "commander"];
-const PEERS = ["@observablehq/plot", "bullmq", "ioredis", "pg"];
+const PEERS = ["@observablehq/plot", "aws4fetch", "bullmq", "ioredis", "pg"];
 const BUNDLED = ["@hono/node-server", "fflate", "hono", "valibot"];
 /** Scripts of the server, for which the package has no room: `quern serve` runs in a checkout. */
 const CHECKOUT_ONLY = ["dist/chunks/server.js", "dist/chunks/listen.js"];

@@ -35,8 +35,8 @@ const MACHINE = v.strictObject(
   { cpu: v.nullable(text), cores: count, memoryBytes: v.nullable(positive), platform: v.nullable(text) },
   "facts about a machine",
 );
-/** Other versions may tell more of the engine. */
-const ENGINE = v.looseObject(
+/** Other versions may tell more of the engine, which is passed over. */
+const ENGINE = v.object(
   {
     version: text,
     kernels: v.picklist(["base", "relaxed"], "base or relaxed"),

@@ -51,7 +51,10 @@ export function registerSweep(program: Command, run: RunCommand): void {
     .option("--cell <key>", "run one cell and print its line on stdout only; - reads the whole cell from stdin")
     .option("--prepare", "with --cell: make only what the cell shares with others")
     .option("--queue <url>", "hand cells to workers (quern work): redis://HOST:PORT or postgres://USER@HOST/DATABASE")
-    .option("--store <dir>", "with --queue: folder that this machine and all workers see, for inputs and results")
+    .option(
+      "--store <dir>",
+      "with --queue: folder that all machines see, or s3://BUCKET/PREFIX, for inputs and results",
+    )
     .option("--status", "with --queue: print how many cells are done, running and waiting, and do nothing")
     .option("--cache <dir>", "folder for files that cells share (default: OUTPUT with .cache, removed at the end)")
     .addHelpText("after", exampleText(EXAMPLE))

@@ -25,7 +25,7 @@ export function registerWork(program: Command, run: RunCommand): void {
       "Run cells of sweeps that share a queue (quern sweep --queue), until Ctrl-C, on any number of machines.",
     )
     .requiredOption("--queue <url>", "the queue: redis://HOST:PORT or postgres://USER@HOST/DATABASE")
-    .requiredOption("--store <dir>", "folder that the driver and all workers see, for inputs and results")
+    .requiredOption("--store <dir>", "folder that all machines see, or s3://BUCKET/PREFIX, for inputs and results")
     .requiredOption("--scratch <dir>", "folder of this worker's own, for copies of inputs and what its cells write")
     .option("--jobs <n>", "number of cells that run at a time (default: --threads)", integerIn("--jobs", 1, 256))
     .option(
@@ -42,8 +42,11 @@ export function registerWork(program: Command, run: RunCommand): void {
 const work: Action<Options> = async (session, _, options) => {
   const { openStore } = await import("../sweep/store/open-store.ts");
   const { jobId, openQueue } = await import("../sweep/spread/job-queue.ts");
-  const store = openStore(options.store);
-  await using _claim = await claimOutputs({ outputs: [options.scratch], inputs: [options.store] });
+  const store = await openStore(options.store);
+  await using _claim = await claimOutputs({
+    outputs: [options.scratch],
+    inputs: options.store.startsWith("s3:") ? [] : [options.store],
+  });
   await using opened = await openQueue(session, options.queue);
   const { SweepWorker } = await import("../sweep/spread/sweep-worker.ts");
   const { threads } = session.options;

@@ -176,6 +176,12 @@ const PLACE = object({
   budget: size,
 } satisfies SchemaOf<PlaceLine>);
 
+/** Its other fields are checked by the schema of its type. */
+const METRIC = v.pipe(
+  v.record(text, v.unknown(), "a metric with its type"),
+  v.check(({ type }) => typeof type === "string", "a metric with its type"),
+);
+
 const CELL = object({
   key: text,
   model: text,
@@ -191,7 +197,7 @@ const CELL = object({
   competesAt: list(PLACE, "a list of menus and budgets"),
   averageBits: size,
   trueBytes: v.pipe(size, v.minValue(1, "the bytes of a file")),
-  metrics: map(v.looseObject({ type: text }, "a metric with its type")),
+  metrics: map(METRIC),
   losses: list(LOSS, "a list of losses"),
   starved: v.optional(count),
   predictedKl: v.optional(number),

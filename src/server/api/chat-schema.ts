@@ -37,10 +37,14 @@ const content = v.pipe(
   v.transform((value) => (Array.isArray(value) ? value.map((one: { text: string }) => one.text).join("") : value)),
 );
 
-const message = v.looseObject(
-  { role: plainText, content: v.optional(content) },
-  'a message such as { "role": "user", "content": "Hello" }',
-);
+/** Templates may read further fields, which stay as they are. */
+const message = v.lazy((value: unknown) => {
+  const others = Object.keys(value ?? {}).filter((name) => name !== "__proto__");
+  return v.object(
+    { ...Object.fromEntries(others.map((name) => [name, v.unknown()])), role: plainText, content: v.optional(content) },
+    'a message such as { "role": "user", "content": "Hello" }',
+  );
+});
 const messages = v.pipe(v.array(message, "a list of messages"), v.nonEmpty("at least one message"));
 
 const isTextFormat = (value: unknown) => (value as { readonly type?: unknown } | null)?.type === "text";
@@ -53,7 +57,9 @@ export const CHAT_SCHEMA: v.GenericSchema<unknown, ChatBody> = bodySchema<ChatBo
     max_completion_tokens: maybe(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
     logprobs: maybe(flag),
     top_logprobs: maybe(topCount),
-    tools: maybe(v.array(v.looseObject({}, "an object"), "a list of tools") as v.GenericSchema<unknown, object[]>),
+    tools: maybe(
+      v.array(v.record(v.string(), v.unknown(), "an object"), "a list of tools") as v.GenericSchema<unknown, object[]>,
+    ),
     tool_choice: maybe(
       v.picklist(["auto", "none"], "auto or none: no tool can be forced") as v.GenericSchema<unknown, string>,
     ),

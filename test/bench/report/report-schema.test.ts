@@ -12,9 +12,9 @@ describe("readBenchReport", () => {
     expect(readBenchReport(kernels, "A.json")).toEqual(kernels);
   });
 
-  it("takes more facts about the engine, which other versions may tell", () => {
+  it("passes over more facts about the engine, which other versions may tell", () => {
     const engine = { ...REPORT.engine, spins: 4000 };
-    expect(readBenchReport({ ...REPORT, engine }, "A.json").engine).toEqual(engine);
+    expect(readBenchReport({ ...REPORT, engine }, "A.json").engine).toEqual(REPORT.engine);
   });
 
   it.each([

@@ -19,7 +19,7 @@ export async function runSpread(
   cells: readonly SweepCell[],
   { url, store: place, config, journal, onResult }: SpreadRun,
 ): Promise<readonly FailedCell[]> {
-  const store = openStore(place);
+  const store = await openStore(place);
   await using opened = await openQueue(session, url);
   const study = await keepStudy(store, config);
   session.goesOn(

@@ -10,7 +10,7 @@ export async function tellStatus(
   cells: readonly SweepCell[],
   { queue: url, store }: { readonly queue: string; readonly store: string },
 ): Promise<void> {
-  const results = await resultNames(openStore(store));
+  const results = await resultNames(await openStore(store));
   await using opened = await openQueue(session, url);
   const counts = await opened.queue.getJobCounts("active", "waiting", "delayed", "failed");
   const done = cells.filter(({ key }) => results.has(key)).length;

@@ -21,8 +21,9 @@ describe("the queue of a sweep", () => {
     [["--queue", "http://me:secret@h", "--store", "s"], "--queue: found http://me@h, expected redis://HOST:PORT"],
     [["--queue", "redis://127.0.0.1:1", "--store", "s"], "expected a Redis or Valkey server that answers"],
     [["--queue", "postgres://me:secret@127.0.0.1:1/db", "--store", "s"], "expected a Postgres server that answers"],
-    [["--queue", "redis://h", "--store", "s3://b", "--jobs", "2"], "--jobs: found it with --queue"],
-    [["--queue", "redis://h", "--store", "s3://b"], "--store: found s3://b, expected a folder"],
+    [["--queue", "redis://h", "--store", "s", "--jobs", "2"], "--jobs: found it with --queue"],
+    [["--queue", "redis://h", "--store", "ftp://b"], "--store: found ftp://b, expected a folder that all machines see"],
+    [["--queue", "redis://h", "--store", "s3://b"], "--store: found no AWS_ACCESS_KEY_ID"],
   ])("refuses %j", (options, message) => {
     using folder = new SweepFolder();
     const run = quern(["sweep", folder.write("study.json", CONFIG), ...options, "--output", folder.at("out.jsonl")]);
