@@ -6,12 +6,12 @@ const RESULTS = "bench/quantmoe/results";
 /** By model: the files of results, and how a metric of KL in them is called on the page. */
 const STUDIES = {
   "fable-mixtral": {
-    files: ["fable-mixtral-stories-score", "fable-mixtral-stories-select"],
+    files: ["fable-mixtral-score", "fable-mixtral-select"],
     texts: { stories: "stories", novels: "novels", selection: "rules\u2019 own text" },
   },
   "fable-deepseek": {
-    files: ["fable-deepseek-budgets"],
-    texts: { kl: "stories" },
+    files: ["fable-deepseek-score", "fable-deepseek-select"],
+    texts: { stories: "stories", novels: "novels", selection: "rules\u2019 own text" },
   },
   "smol-moe": { files: ["smol-moe"], texts: { kl: "WikiText-2" } },
 };

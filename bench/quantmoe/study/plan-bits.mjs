@@ -19,7 +19,7 @@ const BUDGETS = { from: 2.05, to: 4.2, step: 0.05 };
 
 const [folder, file, draw, ...files] = process.argv.slice(2);
 const name = basename(folder);
-await using model = await loadModel(folder, { threads: 1 });
+const model = await loadModel(folder, { threads: 1 });
 const SAME = { statistics: await statistics.readStatistics(await nodeFile(file)), sampleTokens: SAMPLE_TOKENS };
 const { resolved: every } = await plan(model, { policy: "uniform:2" });
 const modules = Object.keys(every);
@@ -59,3 +59,4 @@ for (let i = 0; i <= count; i++) {
 const out = new URL(`${name}-bits.json`, RESULTS);
 writeFileSync(out, `${JSON.stringify({ model: name, draw, modules, plans, steps }, null, 1)}\n`);
 console.log(`${Object.keys(plans).length} plans and ${steps.length} steps in ${out.pathname}`);
+await model[Symbol.asyncDispose]();
