@@ -7,10 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { repositoryFile } from "../helpers/shared.ts";
 import { quern } from "./quern.ts";
 
-/** Minutes of work that other tests do on less (`demo`, a knapsack, a whole study, GPTQ of a whole model), and a server, which does not end. */
+/**
+ * Minutes of work that other tests do on less (`demo`, a knapsack, a whole study, GPTQ of a whole model), a server, which does not end, and a worker, which
+ * needs the server of a queue (ci/queue.mjs runs some).
+ */
 const TOO_LONG = [
   /^quern demo /,
   /^quern serve /,
+  /^quern work /,
   /--policy knapsack/,
   /^quern sweep (?!.*--dry-run)/,
   /^quern smooth /,

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
-import type { RunJob } from "../sweep/spread/job-queue.ts";
+import type { RunJob } from "../sweep/spread/sweep-queue.ts";
 
 interface Options {
   readonly queue: string;
@@ -41,7 +41,7 @@ export function registerWork(program: Command, run: RunCommand): void {
 
 const work: Action<Options> = async (session, _, options) => {
   const { openStore } = await import("../sweep/store/open-store.ts");
-  const { jobId, openQueue } = await import("../sweep/spread/job-queue.ts");
+  const { jobId, openQueue } = await import("../sweep/spread/sweep-queue.ts");
   const store = await openStore(options.store);
   await using _claim = await claimOutputs({
     outputs: [options.scratch],

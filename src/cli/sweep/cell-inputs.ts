@@ -21,7 +21,7 @@ import type { CommandSession } from "../session/command-session.ts";
 import { groupSizeOf, wishOf } from "./cell-grid.ts";
 import type { SweepCell } from "./cell-list.ts";
 import type { SweepCalibration, SweepConfig, SweepMetric } from "./config/sweep-config.ts";
-import { damagesOf, referenceName, statisticsName } from "./shared-names.ts";
+import { referenceName, statisticsName, sweepDamages } from "./shared-names.ts";
 import type { SweepFolder } from "./sweep-cache.ts";
 
 /** The windows of a calibration draw for a model. */
@@ -50,7 +50,7 @@ export async function prepareStatistics(
 ): Promise<string> {
   const path = join(folder.cache, await statisticsName(config, cell));
   if (existsSync(path)) return path;
-  const measured = damagesOf(config, cell);
+  const measured = sweepDamages(config, cell);
   const grid = gridOver(LOW_BIT_GRID, wishOf(cell.grid));
   const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
   const groupSize = groupSizeOf(cell.grid);

@@ -11,7 +11,10 @@ import type { SweepConfig } from "./config/sweep-config.ts";
 export const SHARED_FILE: RegExp = /^(?:statistics|reference)-[0-9a-f]{24}\.safetensors$/;
 
 /** How the damages of a cell's statistics are measured; undefined if no plan of the sweep is a knapsack. */
-export function damagesOf(config: SweepConfig, { plan, grid }: Pick<SweepCell, "plan" | "grid">): string | undefined {
+export function sweepDamages(
+  config: SweepConfig,
+  { plan, grid }: Pick<SweepCell, "plan" | "grid">,
+): string | undefined {
   if (!config.plans.some(({ policy }) => parsePolicy(policy).kind === "knapsack")) return undefined;
   const { sampleTokens = DAMAGE_SAMPLE_TOKENS } = config;
   const { refine = false } = plan;
@@ -21,7 +24,7 @@ export function damagesOf(config: SweepConfig, { plan, grid }: Pick<SweepCell, "
 /** The statistics of the cell's model on its calibration draw. */
 export async function statisticsName(config: SweepConfig, cell: SweepCell): Promise<string> {
   const { hashes } = cell;
-  const name = await hashOf([hashes["model"], hashes["calibration"], damagesOf(config, cell) ?? ""]);
+  const name = await hashOf([hashes["model"], hashes["calibration"], sweepDamages(config, cell) ?? ""]);
   return `statistics-${name.slice(0, 24)}.safetensors`;
 }
 

@@ -9,8 +9,8 @@ import type { SweepConfig } from "../config/sweep-config.ts";
 import type { FailedCell } from "../run-sweep.ts";
 import { sharedNames } from "../shared-names.ts";
 import type { Store } from "../store/store.ts";
-import { jobId, type SweepJob } from "./job-queue.ts";
 import { readResult, resultNames } from "./results.ts";
+import { jobId, type SweepJob } from "./sweep-queue.ts";
 
 const LOOK_MS = 500;
 /** Looks for results between two looks at the jobs, and the jobs that are looked at each time. */

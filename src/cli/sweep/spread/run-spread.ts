@@ -4,8 +4,8 @@ import type { SweepCell } from "../cell-list.ts";
 import type { FailedCell } from "../run-sweep.ts";
 import { openStore } from "../store/open-store.ts";
 import { type Drive, driveCells } from "./drive-cells.ts";
-import { openQueue } from "./job-queue.ts";
-import { keepStudy } from "./study.ts";
+import { keepStudy } from "./spread-study.ts";
+import { openQueue } from "./sweep-queue.ts";
 
 export interface SpreadRun extends Pick<Drive, "config" | "journal" | "onResult"> {
   /** The queue's address. */

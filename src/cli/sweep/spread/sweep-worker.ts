@@ -13,9 +13,9 @@ import { sharedNames } from "../shared-names.ts";
 import { asStoredFile, fetchFile, keepFile } from "../store/blobs.ts";
 import { PLACES, type Store } from "../store/store.ts";
 import { openCache, removeDeadCells } from "../sweep-cache.ts";
-import type { SweepJob } from "./job-queue.ts";
 import { keepResult, resultNames } from "./results.ts";
-import { layStudy } from "./study.ts";
+import { layStudy } from "./spread-study.ts";
+import type { SweepJob } from "./sweep-queue.ts";
 
 /** Attempts of a cell whose process was killed: by the system for its memory, as a rule. */
 const MOST_KILLS = 3;

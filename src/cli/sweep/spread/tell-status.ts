@@ -2,8 +2,8 @@
 import type { CommandSession } from "../../session/command-session.ts";
 import type { SweepCell } from "../cell-list.ts";
 import { openStore } from "../store/open-store.ts";
-import { openQueue } from "./job-queue.ts";
 import { resultNames } from "./results.ts";
+import { openQueue } from "./sweep-queue.ts";
 
 export async function tellStatus(
   session: CommandSession,

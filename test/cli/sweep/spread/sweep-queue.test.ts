@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { jobId, withoutPassword } from "../../../../src/cli/sweep/spread/job-queue.ts";
+import { jobId, withoutPassword } from "../../../../src/cli/sweep/spread/sweep-queue.ts";
 import { quern } from "../../quern.ts";
 import { CONFIG, SweepFolder } from "../sweep-folder.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cellsOf } from "../../../../src/cli/sweep/cell-list.ts";
 import { readSweepConfig } from "../../../../src/cli/sweep/config/read-sweep-config.ts";
-import { keepStudy, layStudy } from "../../../../src/cli/sweep/spread/study.ts";
+import { keepStudy, layStudy } from "../../../../src/cli/sweep/spread/spread-study.ts";
 import { folderStore } from "../../../../src/cli/sweep/store/folder-store.ts";
 import { CONFIG, MODEL, SweepFolder } from "../sweep-folder.ts";
 
