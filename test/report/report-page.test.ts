@@ -61,9 +61,9 @@ describe("quern report", () => {
     const anchors = links.filter((link) => link.startsWith("#"));
     for (const anchor of anchors) expect(html).toContain(`id="${anchor.slice(1)}"`);
     const others = links.filter((link) => !link.startsWith("#"));
-    expect(others.map((link) => link.slice(0, 29))).toEqual([
+    expect(others.map((link) => link.slice(0, 35))).toEqual([
       "data:,",
-      "data:application/gzip;base64,",
+      "data:text/csv;charset=utf-8;base64,",
       "results.jsonl",
     ]);
     expect(html).not.toMatch(/<th(?! scope=)[ >]/);
