@@ -15,15 +15,15 @@ export function folderStore(folder: string): Store {
     name: folder,
     has: async (object) => existsSync(at(object)),
     text: (object) => readIfThere(at(object)),
-    writeText: (object, text) => place(at(object), (path) => writeFile(path, text, { flush: true })),
-    download: (object, path) => place(path, (temporary) => copyFile(at(object), temporary)),
-    upload: (object, path) => place(at(object), (temporary) => copyFile(path, temporary)),
+    writeText: (object, text) => placeWhole(at(object), (path) => writeFile(path, text, { flush: true })),
+    download: (object, path) => placeWhole(path, (temporary) => copyFile(at(object), temporary)),
+    upload: (object, path) => placeWhole(at(object), (temporary) => copyFile(path, temporary)),
     list: (name) => namesIn(at(name)),
   };
 }
 
 /** Writes to a temporary name beside `path`, then renames. */
-async function place(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
+export async function placeWhole(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${path}.${randomUUID()}${UNFINISHED}`;
   await withFileErrors(path, async () => {
     await mkdir(dirname(path), { recursive: true });

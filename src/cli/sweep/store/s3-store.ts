@@ -1,13 +1,13 @@
 /** A store in a bucket of S3 or of a server that speaks its protocol. Signatures and repeated tries are those of `aws4fetch`. */
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import type { AwsClient } from "aws4fetch";
 import { withFileErrors } from "../../../adapter/file-errors.ts";
 import { RemoteError, UsageError } from "../../../base/errors.ts";
+import { placeWhole } from "./folder-store.ts";
 import type { Store } from "./store.ts";
 
 const REGION = "us-east-1";
@@ -62,18 +62,10 @@ class S3Store implements Store {
   async download(object: string, path: string): Promise<void> {
     const response = await this.#ask(object, {});
     if (response?.body == null) throw new RemoteError(`${this.name}/${object}`, "found no such object");
-    const temporary = `${path}.writing`;
     const { body } = response;
-    await withFileErrors(path, async () => {
-      await mkdir(dirname(path), { recursive: true });
-      try {
-        await pipeline(Readable.fromWeb(body as ReadableStream), createWriteStream(temporary));
-        await rename(temporary, path);
-      } catch (error) {
-        await rm(temporary, { force: true });
-        throw error;
-      }
-    });
+    await placeWhole(path, (temporary) =>
+      pipeline(Readable.fromWeb(body as ReadableStream), createWriteStream(temporary)),
+    );
   }
 
   async upload(object: string, path: string): Promise<void> {

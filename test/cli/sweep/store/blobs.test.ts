@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -31,6 +31,7 @@ describe("files in a store by their hash", () => {
     const blob = await keepFile(store, join(folder, "file"));
     writeFileSync(join(folder, "store/blobs", blob.sha256), "other bytes");
     await expect(fetchFile(store, blob, join(folder, "copy"))).rejects.toThrow(FormatError);
+    expect(existsSync(join(folder, "copy"))).toBe(false);
   });
 
   it("must be named by a hash: nothing else of the store can be asked for", () => {
