@@ -16,7 +16,7 @@ interface Options {
 
 const LOOK_MS = 200;
 
-const EXAMPLE = `quern work --queue redis://queue.example:6379 --store /mnt/study --scratch /tmp/quern-work`;
+const EXAMPLE = `quern work --queue redis://queue.example:6379 --store /srv/study --scratch /tmp/quern-work`;
 
 export function registerWork(program: Command, run: RunCommand): void {
   program
