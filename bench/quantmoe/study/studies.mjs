@@ -34,12 +34,8 @@ const fable = (name) => ({
   ],
   /** Random plans as controls: of which menu, in which budget, linears drawn from which width to which. */
   random: [
-    { menu: "2,4", budget: 2.4, base: 2, raised: 4 },
     { menu: "2,4", budget: 2.8, base: 2, raised: 4 },
-    { menu: "2,4", budget: 3.5, base: 2, raised: 4 },
-    { menu: "2,3,4,8", budget: 2.4, base: 2, raised: 3 },
     { menu: "2,3,4,8", budget: 2.8, base: 2, raised: 3 },
-    { menu: "2,3,4,8", budget: 3.5, base: 3, raised: 4 },
   ],
   seeds: 10,
   /** Whether knapsacks over refined damages are scored too: it takes minutes a draw here, and hours on a large model. */
