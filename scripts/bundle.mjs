@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { minify } from "@swc/core";
 import { rolldown } from "rolldown";
 import { esmExternalRequirePlugin } from "rolldown/plugins";
+import { withArrows } from "./arrows.mjs";
 
 /**
  * Entries, by the chunk of what they import at once. A module goes to the chunk of the first that needs it, so that entries share what they have
@@ -98,7 +99,7 @@ function withoutFacades(output) {
 /** Minifies a script once more, by inlining what the bundler leaves: 16 KB. Functions become arrows where they are values. */
 async function writeSmall(file, script) {
   const compress = { passes: 3, ecma: 2022, unsafe_arrows: true };
-  const { code } = await minify(script, { module: true, ecma: 2022, compress, mangle: true });
+  const { code } = await minify(withArrows(script), { module: true, ecma: 2022, compress, mangle: true });
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, code);
 }
