@@ -38,13 +38,15 @@ export const readAlone: RangeRead = async ({ tensor, start, length }) => {
 export class ReadAhead {
   readonly #plans: Iterator<Planned>;
   readonly #queue: Arrival[] = [];
-  readonly #rooms: Uint8Array[] = [];
+  readonly #rooms: Uint8Array[];
   /** The room of the bytes that were given last. */
   #lent: Uint8Array | undefined;
   #bytes = 0;
 
-  constructor(plans: Iterable<Iterable<ReadRange>>) {
+  /** @param rooms memory of an earlier one that has ended, which is used again: new memory costs as much as reading into it. */
+  constructor(plans: Iterable<Iterable<ReadRange>>, rooms: Uint8Array[] = []) {
     this.#plans = planned(plans);
+    this.#rooms = rooms;
   }
 
   /** Reads for the matrix whose plan has this number. What is left of earlier plans is dropped. */
@@ -67,6 +69,9 @@ export class ReadAhead {
   /** Waits for the reads that are under way, so that none goes on when the files are closed. */
   async end(): Promise<void> {
     await Promise.allSettled(this.#queue.map(({ done }) => done));
+    this.#rooms.push(...this.#queue.splice(0).map(({ room }) => room));
+    if (this.#lent !== undefined) this.#rooms.push(this.#lent);
+    this.#lent = undefined;
   }
 
   #take(): Arrival {
@@ -94,11 +99,14 @@ export class ReadAhead {
     }
   }
 
-  /** A room that is free, or a new one. Rooms that are too small are forgotten when there are too many. */
+  /** The smallest room that is free and large enough, but not one that larger ranges will need; or a new one. Few rooms are kept. */
   #roomFor(length: number): Uint8Array {
-    const fits = this.#rooms.findIndex((room) => room.length >= length);
-    if (fits >= 0) return this.#rooms.splice(fits, 1)[0];
-    if (this.#rooms.length > AHEAD_RANGES) this.#rooms.shift();
+    let best = -1;
+    for (const [at, room] of this.#rooms.entries())
+      if (room.length >= length && room.length <= 4 * length && (best < 0 || room.length < this.#rooms[best].length))
+        best = at;
+    if (best >= 0) return this.#rooms.splice(best, 1)[0];
+    if (this.#rooms.length > 2 * AHEAD_RANGES) this.#rooms.shift();
     return new Uint8Array(length);
   }
 }

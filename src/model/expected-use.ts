@@ -12,6 +12,8 @@ export interface ExpectedUse {
   readonly context: number;
   /** Bytes of weights and cache. Run buffers, the kernels and the runtime itself come on top. */
   readonly memoryBytes: number;
+  /** Bytes of the weights that must be in memory at the same time if experts are read when they are needed: all others, and the experts of one layer. */
+  readonly leastWeightBytes: number;
   /** Bytes of weights that one decoded token reads. The cache of the tokens before it comes on top. */
   readonly bytesPerToken: number;
 }
@@ -25,7 +27,16 @@ export function expectedUse(
   const perToken = cacheBytesPerToken(config, cache);
   const bytesPerToken = modules.reduce((sum, module) => sum + activeOf(module, module.memoryBytes, config), 0);
   return {
-    ...{ weightBytes, cacheBytesPerToken: perToken, context },
+    ...{ weightBytes, cacheBytesPerToken: perToken, context, leastWeightBytes: leastOf(modules) },
     ...{ memoryBytes: weightBytes + context * perToken, bytesPerToken: Math.round(bytesPerToken) },
   };
+}
+
+function leastOf(modules: readonly ModuleFacts[]): number {
+  const layers = new Map<number, number>();
+  let kept = 0;
+  for (const { role, layer, memoryBytes } of modules)
+    if (role === "expert") layers.set(layer, (layers.get(layer) ?? 0) + memoryBytes);
+    else kept += memoryBytes;
+  return kept + Math.max(0, ...layers.values());
 }

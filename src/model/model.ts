@@ -21,7 +21,8 @@ import { untiedFiles, untiedWeights } from "./untied.ts";
 import { headShape } from "./weights/linears.ts";
 import { loadWeights } from "./weights/load-weights.ts";
 import { detectSpelling, isHeadTied, locateAll, type StoredLinear, type StoredTensors } from "./weights/locate.ts";
-import { WeightStore } from "./weights/weight-store.ts";
+import { storeFor } from "./weights/paged/memory-limit.ts";
+import { PagedStore, type PagingFacts } from "./weights/paged/paged-store.ts";
 import type { Weights } from "./weights/weight-tree.ts";
 
 /** Progress of a long call: `done` of `total` units of a phase. */
@@ -51,12 +52,14 @@ export interface ModelFiles extends StoredTensors {
 
 /**
  * Options for loading weights: arithmetic of the linears, columns of their inputs that share a scale, number format of keys and values in
- * sessions (`f16` takes half of the memory; default f32), and callbacks.
+ * sessions (`f16` takes half of the memory; default f32), most memory that the engine may take (bytes, or text such as `2GB`: experts that do not
+ * fit are then read when they are needed; results do not depend on it), and callbacks.
  */
 export interface OpenOptions {
   readonly activations?: "f32" | "int16" | "int8";
   readonly activationGroup?: 32 | 64 | "weight";
   readonly cache?: CacheType;
+  readonly memory?: number | string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   readonly onWarning?: (sentence: string) => void;
@@ -145,7 +148,9 @@ export class Model implements AsyncDisposable {
         signal: options.signal,
         onBytes: (done, total) => options.onProgress?.({ phase: "download", done, total, unit: "bytes" }),
       });
-      const weights = await loadWeights(machine, new WeightStore(machine, files.linears, warn), files, run);
+      const { linears, config } = files;
+      const store = storeFor(machine, { linears, topK: config.topK, memory: options.memory, warn });
+      const weights = await loadWeights(machine, store, files, run);
       for (const [sentence, count] of warnings) options.onWarning?.(`${files.name}: ${sentence} (${count} modules)`);
       return { files, machine, weights, activations, cache };
     } catch (error) {
@@ -197,6 +202,12 @@ export class Model implements AsyncDisposable {
 
   get config(): ModelConfig {
     return this.files.config;
+  }
+
+  /** What reading experts when they are needed has done so far; undefined if all weights are in memory. */
+  get paging(): PagingFacts | undefined {
+    const { store } = this.weights;
+    return store instanceof PagedStore ? store.paging : undefined;
   }
 
   /** Allocates run buffers and a cache; the caller disposes the session. @throws MemoryError if they do not fit. */

@@ -32,6 +32,12 @@ export async function profile(model: Model, options: ProfileOptions = {}): Promi
   checkKnownOptions("profile", options, KNOWN);
   const { maxPositions, vocabSize } = model.config;
   const { prompt = Math.min(512, maxPositions - 1), streamBytes } = options;
+  if (model.weights.store.needsRoutes)
+    throw new UsageError(
+      "profile",
+      "a model whose experts are read when they are needed",
+      "one that is whole in memory",
+    );
   if (!Number.isInteger(prompt) || prompt < 1 || prompt >= maxPositions)
     throw new UsageError("prompt", String(prompt), `an integer from 1 to ${maxPositions - 1}`);
   const { repeat, turns: given } = checkMeasuring(options);

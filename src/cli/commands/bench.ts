@@ -3,9 +3,10 @@ import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { BenchReport } from "../../bench/report/bench-report.ts";
 import { exampleText, integerIn, MODEL_SOURCES, wholeNumbers } from "../options/common-options.ts";
+import { addMemoryOption, type MemoryOption } from "../options/memory-option.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 
-interface Options {
+interface Options extends MemoryOption {
   readonly prompt?: readonly number[];
   readonly generate?: readonly number[];
   readonly depth?: readonly number[];
@@ -24,7 +25,7 @@ const EXAMPLE = `quern bench models/fable-mixtral --prompt 64 --generate 16 --re
   quern bench models/fable-mixtral --profile --prompt 64 --repeat 1`;
 
 export function registerBench(program: Command, run: RunCommand): void {
-  program
+  const command = program
     .command("bench")
     .description(
       "Measure how fast a model runs here, or the kernels alone, and how near to the machine's ceilings that is. What does not fit in the model's context is left out.",
@@ -44,9 +45,8 @@ export function registerBench(program: Command, run: RunCommand): void {
     .option("--profile", "tell which kernels the time of a token goes to instead, for the last of --prompt")
     .option("--compare <files...>", "ratios of two results of --json, B to A")
     .option("--csv", "print comma-separated values")
-    .option("--markdown", "print the table in markdown")
-    .addHelpText("after", exampleText(EXAMPLE))
-    .action(run(benchCommand));
+    .option("--markdown", "print the table in markdown");
+  addMemoryOption(command).addHelpText("after", exampleText(EXAMPLE)).action(run(benchCommand));
 }
 
 const benchCommand: Action<Options> = async (session, [path], options) => {
@@ -71,6 +71,8 @@ function checkOptions({ options: { json } }: CommandSession, path: string | unde
   if (profile && path === undefined)
     throw new UsageError("--profile", "no MODEL", "a model, whose kernels it tells of");
   if (profile && (csv || markdown)) throw new UsageError("--profile", forms[0], "a table or --json");
+  if (options.memory !== undefined && (profile || path === undefined))
+    throw new UsageError("--memory", profile ? "--profile too" : "no MODEL", "a model to measure, without --profile");
   if (only !== undefined && path !== undefined) throw new UsageError("--only", `MODEL ${path}`, "no model");
   if (path !== undefined) return profile ? "profile" : "model";
   for (const name of ["prompt", "generate", "depth"] as const)
@@ -82,7 +84,8 @@ async function benchModel(session: CommandSession, path: string, options: Option
   const { openModel } = await import("../input/open-model.ts");
   const { bench } = await import("../../bench/run/bench-model.ts");
   const { prompt, generate, depth } = options;
-  return bench(() => openModel(session, path), { prompt, generate, depth, ...measuring(session, options) });
+  const { memory } = options;
+  return bench(() => openModel(session, path, { memory }), { prompt, generate, depth, ...measuring(session, options) });
 }
 
 async function benchAlone(session: CommandSession, options: Options): Promise<BenchReport> {

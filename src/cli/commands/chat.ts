@@ -5,10 +5,11 @@ import type { GenerateOptions } from "../../runtime/generate-options.ts";
 import type { ChatMessage, ChatTemplate, TemplateVariables } from "../../text/chat/chat-template.ts";
 import type { OpenedFiles } from "../input/open-model.ts";
 import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";
+import { addMemoryOption, type MemoryOption } from "../options/memory-option.ts";
 import { addSamplingOptions, type SamplingArguments, samplingOf } from "../options/sampling-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 
-interface ChatOptions extends SamplingArguments {
+interface ChatOptions extends SamplingArguments, MemoryOption {
   readonly system?: string;
   readonly messages?: string;
   readonly variables?: string;
@@ -32,7 +33,9 @@ export function registerChat(program: Command, run: RunCommand): void {
     .option("--template <path>", "chat template (Jinja) to use instead of the model's own")
     .option("--variables <path>", "JSON file with an object of template variables, such as tools")
     .option("--no-generation-prompt", "with --render: do not ask for the answer at the end of the prompt");
-  addSamplingOptions(command, `${MAX_TOKENS.once} with --messages, ${MAX_TOKENS.conversation} in a conversation`)
+  addMemoryOption(
+    addSamplingOptions(command, `${MAX_TOKENS.once} with --messages, ${MAX_TOKENS.conversation} in a conversation`),
+  )
     .addHelpText("after", exampleText(EXAMPLE))
     .action(run(chatCommand));
 }
@@ -46,7 +49,7 @@ const chatCommand: Action<ChatOptions> = async (session, [path], options) => {
   const asked = messages ?? (await pipedMessages(session, options));
   const { openFiles } = await import("../input/open-model.ts");
   const started = performance.now();
-  await using opened = await openFiles(session, path);
+  await using opened = await openFiles(session, path, { memory: options.memory });
   const chatTemplate = await templateOf(opened.files.text, session, options);
   const most = asked === undefined ? MAX_TOKENS.conversation : MAX_TOKENS.once;
   const settings = { ...samplingOf(session, options, most), variables, chatTemplate };

@@ -17,10 +17,11 @@ import {
   requireTaskData,
 } from "../input/task-input.ts";
 import { exampleText, integerIn, MODEL_SOURCES } from "../options/common-options.ts";
+import { addMemoryOption, type MemoryOption } from "../options/memory-option.ts";
 import { ToldError } from "../session/command-failure.ts";
 import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
 
-interface Options {
+interface Options extends MemoryOption {
   readonly tasks?: string;
   readonly task?: readonly string[];
   readonly data: string;
@@ -41,7 +42,7 @@ const EXAMPLE = `quern evaluate models/fable-mixtral --tasks copa,piqa --data te
 That folder of a checkout holds a few rows of each task; docs/tasks.md lists the whole data sets' files.`;
 
 export function registerEvaluate(program: Command, run: RunCommand): void {
-  program
+  const command = program
     .command("evaluate")
     .description(
       "Score tasks (winogrande, copa, openbookqa, hellaswag, piqa, mmlu, ...) by log-likelihood, with standard errors.",
@@ -73,9 +74,8 @@ export function registerEvaluate(program: Command, run: RunCommand): void {
     .option("--baseline <path>", "JSON document of an earlier run with --log-samples, to compare with, item by item")
     .option("--output <path>", "JSON document to write; an interrupted run keeps its answers beside this file")
     .option("--resume", "resume the interrupted run of the same --output")
-    .option("--markdown", "print the table in markdown")
-    .addHelpText("after", exampleText(EXAMPLE))
-    .action(run(evaluateCommand));
+    .option("--markdown", "print the table in markdown");
+  addMemoryOption(command).addHelpText("after", exampleText(EXAMPLE)).action(run(evaluateCommand));
 }
 
 const evaluateCommand: Action<Options> = async (session, [path], options) => {
@@ -116,7 +116,7 @@ async function evaluateOn(
   const { sampleLine } = await import("../../eval/evaluation/sample-log.ts");
   const { openFiles } = await import("../input/open-model.ts");
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
-  await using opened = await openFiles(session, path);
+  await using opened = await openFiles(session, path, { memory: options.memory });
   await opened.tokenizer();
   const model = await opened.load();
   const identity = await answersIdentity(session, model, options);

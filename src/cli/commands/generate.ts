@@ -3,10 +3,11 @@ import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { addPromptOptions, type PromptOptions, promptIds, readPrompt } from "../input/prompt-input.ts";
 import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";
+import { addMemoryOption, type MemoryOption } from "../options/memory-option.ts";
 import { addSamplingOptions, type SamplingArguments, samplingOf } from "../options/sampling-options.ts";
 import type { Action, RunCommand } from "../session/command-session.ts";
 
-interface Options extends PromptOptions, SamplingArguments {
+interface Options extends PromptOptions, SamplingArguments, MemoryOption {
   readonly stream?: boolean;
 }
 
@@ -17,7 +18,7 @@ export function registerGenerate(program: Command, run: RunCommand): void {
     .command("generate")
     .description("Continue a prompt. The text is shown as it is generated.")
     .argument("<model>", MODEL_SOURCES);
-  addSamplingOptions(addPromptOptions(command), String(MAX_TOKENS))
+  addMemoryOption(addSamplingOptions(addPromptOptions(command), String(MAX_TOKENS)))
     .option("--stream", "with --json: one JSON line for each piece of text, then the result")
     .addHelpText("after", exampleText('quern generate models/fable-mixtral --prompt "Once upon a time" --seed 7'))
     .action(run(generateCommand));
@@ -32,7 +33,7 @@ const generateCommand: Action<Options> = async (session, [path], options) => {
   if (options.stream === true && !session.output.isJson)
     throw new UsageError("--stream", "no --json", "--json too; without --json the text is shown as it is generated");
   const started = performance.now();
-  await using opened = await openFiles(session, path);
+  await using opened = await openFiles(session, path, options);
   await promptIds(session, opened, prompt);
   if (options.stop !== undefined) await opened.tokenizer();
   const model = await opened.load();
@@ -48,6 +49,7 @@ const generateCommand: Action<Options> = async (session, [path], options) => {
     timings: { loadMs, ...result.timings },
     hash: await sha256(Int32Array.from(result.ids)),
     engine: engineInfo(model),
+    paging: model.paging,
   };
   if (lines) session.output.line(document);
   // Text is on the terminal already. For a model without a tokenizer only ids can be shown.

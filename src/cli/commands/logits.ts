@@ -5,9 +5,10 @@ import type { OutputFile } from "../../files/output.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { addPromptOptions, type PromptOptions, promptIds, readPrompt } from "../input/prompt-input.ts";
 import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";
+import { addMemoryOption, type MemoryOption } from "../options/memory-option.ts";
 import type { Action, RunCommand } from "../session/command-session.ts";
 
-interface Options extends PromptOptions {
+interface Options extends PromptOptions, MemoryOption {
   readonly output?: string;
   readonly tap?: boolean;
 }
@@ -17,7 +18,7 @@ export function registerLogits(program: Command, run: RunCommand): void {
     .command("logits")
     .description("Write the logits of every position, float32 [tokens, vocabulary], and print their SHA-256.")
     .argument("<model>", MODEL_SOURCES);
-  addPromptOptions(command)
+  addMemoryOption(addPromptOptions(command))
     .option("--output <path>", "file to write: .npy or .safetensors")
     .option("--tap", "also write residual streams and router choices (.safetensors only)")
     .addHelpText("after", exampleText("quern logits models/fable-mixtral --ids 0,430,410 --output out/logits.npy"))
@@ -33,7 +34,7 @@ const logitsCommand: Action<Options> = async (session, [path], options) => {
   await using _claim = await claimOutputs({ outputs: [options.output], inputs: [path, options.idsFile] });
   const prompt = await readPrompt(session, options);
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
-  await using opened = await openFiles(session, path);
+  await using opened = await openFiles(session, path, { memory: options.memory });
   const ids = await promptIds(session, opened, prompt);
   const model = await opened.load();
   const run = { signal: session.signal };

@@ -16,9 +16,10 @@ import {
   oneOf,
   type StudyOption,
 } from "../options/common-options.ts";
+import { addMemoryOption, type MemoryOption } from "../options/memory-option.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 
-interface Options extends TokenOptions {
+interface Options extends TokenOptions, MemoryOption {
   readonly protocol: Protocol;
   readonly window?: number;
   readonly stride?: number;
@@ -39,7 +40,7 @@ export function registerPerplexity(program: Command, run: RunCommand): void {
     )
     .argument("<model>", MODEL_SOURCES);
   addStudyOption(
-    addTokenOptions(command),
+    addMemoryOption(addTokenOptions(command)),
     "round the inputs of linears this way, by token or by group of columns, and compute in f32",
   )
     .option(
@@ -72,7 +73,7 @@ const perplexityCommand: Action<Options> = async (session, [path], options) => {
   const { activationsName } = await import("../../nn/emit.ts");
   const { perplexity, perplexityOfWindows } = await import("../../eval/perplexity/perplexity.ts");
   const tokens = await prepareTokens(session, options);
-  await using opened = await openFiles(session, path);
+  await using opened = await openFiles(session, path, { memory: options.memory });
   const input = await tokens(opened);
   checkInput(session, opened.config, input, options);
   const loaded = await opened.load();

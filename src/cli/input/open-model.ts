@@ -36,6 +36,8 @@ export async function openShapes(
 
 export interface OpenedWith {
   readonly activations?: ActivationsOption;
+  /** Most memory of the engine. */
+  readonly memory?: string;
 }
 
 /** MODEL with its headers read, but not its weights: wrong options are reported before minutes of loading. */
@@ -79,7 +81,7 @@ async function loadModel(session: CommandSession, files: ModelFiles, wish: Opene
   const { options, signal, report, note } = session;
   const activations = wish.activations ?? options.activations;
   const { activationGroup, cache } = options;
-  const run = { activations, activationGroup, cache, signal, onProgress: report, onWarning: note };
+  const run = { activations, activationGroup, cache, memory: wish.memory, signal, onProgress: report, onWarning: note };
   return Model.open(files, await closing(files, () => openMachine(session)), run);
 }
 

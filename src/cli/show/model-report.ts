@@ -48,12 +48,14 @@ function textLines({ hasTokenizer, chatTemplates }: ModelReport): readonly strin
 function expectedLines({ expected }: ModelReport): readonly string[] {
   const { weightBytes, cacheBytesPerToken, context, memoryBytes, bytesPerToken, tokensPerSecond, kernels, dots } =
     expected;
+  const { leastWeightBytes } = expected;
   const parts = `weights ${bytes(weightBytes)}, cache ${bytes(cacheBytesPerToken * context)} for ${context} tokens`;
   const memory = `memory to expect: ${bytes(memoryBytes)} (${parts}) and the runtime's own`;
+  const paged = leastWeightBytes < weightBytes ? `, or --memory above ${bytes(leastWeightBytes)} and the cache` : "";
   if (memoryBytes > LIMIT_BYTES)
     return [
       memory,
-      `which is more than the ${bytes(LIMIT_BYTES)} that the engine can hold: fewer bits or a shorter --context`,
+      `which is more than the ${bytes(LIMIT_BYTES)} that the engine can hold: fewer bits, a shorter --context${paged}`,
     ];
   if (tokensPerSecond === undefined) return [memory];
   const speed = `at most about ${rounded(tokensPerSecond)} tokens/s on one thread (${kernels} kernels, ${dots})`;

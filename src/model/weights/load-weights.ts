@@ -25,24 +25,27 @@ export interface LoadRun {
   readonly onBytes?: (done: number, total: number) => void;
 }
 
-/** Loads every linear and vector into the store, which the returned tree owns. If loading fails, the store is empty again. */
+/** Loads the linears that the store keeps, and all vectors, into the store, which the returned tree owns. If loading fails, the store is empty again. */
 export async function loadWeights(
   machine: Machine,
   store: WeightStore,
   { index, config, names, linears }: WeightFiles,
   { turns, onBytes }: LoadRun,
 ): Promise<Weights> {
-  const total = linears.reduce((sum, { stored }) => sum + stored.memoryBytes, 0);
+  const kept = store.linears.flatMap((linear, at) =>
+    store.isKept(linear) ? [{ linear, stored: linears[at].stored }] : [],
+  );
+  const total = kept.reduce((sum, { stored }) => sum + stored.memoryBytes, 0);
   const vectors = modelVectors(names, config);
   const vectorBytes = vectors.reduce((sum, { length }) => sum + length * 4 + 64, 0);
-  const staging = linears.reduce((most, { stored }) => Math.max(most, stored.stagingBytes), 0);
-  const ahead = new ReadAhead(linears.map(({ stored }) => stored.reads()));
+  const staging = kept.reduce((most, { stored }) => Math.max(most, stored.stagingBytes), 0);
+  const ahead = new ReadAhead(kept.map(({ stored }) => stored.reads()));
   try {
-    machine.arena.reserve(total + 64 * linears.length + vectorBytes + staging);
+    machine.arena.reserve(total + 64 * kept.length + vectorBytes + staging);
     let done = 0;
-    for (const [at, linear] of store.linears.entries()) {
+    for (const [at, { linear, stored }] of kept.entries()) {
       await store.load(linear, turns, ahead.readerOf(at));
-      done += linears[at].stored.memoryBytes;
+      done += stored.memoryBytes;
       onBytes?.(done, total);
       await turns.pause();
     }

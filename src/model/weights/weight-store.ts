@@ -2,9 +2,9 @@
  * Manages the memory of a model's weights. Only the store allocates it, and it knows which linears are loaded. It can evict a linear
  * and read it again from the checkpoint: the address may change, the bits do not.
  *
- * This store keeps every linear until it is evicted. A store for models larger than the memory would keep only the experts that are
- * needed: it would set `needsRoutes`, and passes would then stop before the experts of each layer and call `hold` with the experts to
- * which tokens were sent. All weights of a layer are in one memory, which `memoryOf` returns, so that a store may use several memories.
+ * This store keeps every linear until it is evicted. `paged/paged-store.ts` keeps only the experts that are needed: it sets `needsRoutes`,
+ * so that passes stop before the experts of each layer and call `hold` with the experts to which tokens were sent. All weights of a layer
+ * are in one memory, which `memoryOf` returns, so that a store may use several memories.
  */
 import type { Turns } from "../../base/turns.ts";
 import type { StoredMatrix } from "../../format/codecs/codec.ts";
@@ -47,6 +47,11 @@ export class WeightStore implements Disposable {
     return false;
   }
 
+  /** Whether a linear is loaded with the model, and not when a pass needs it. */
+  isKept(_linear: Linear): boolean {
+    return true;
+  }
+
   /** Increases whenever a linear is loaded or evicted. A tape that was recorded at another number may contain wrong addresses. */
   get generation(): number {
     return this.#generation;
@@ -72,7 +77,7 @@ export class WeightStore implements Disposable {
    */
   async load(linear: Linear, turns: Turns, read: RangeRead = readAlone): Promise<void> {
     if (this.#places.has(linear)) return;
-    const stored = this.#storedOf(linear);
+    const stored = this.storedOf(linear);
     const machine = this.memoryOf(linear.layer);
     using taken = machine.arena.region();
     using scratch = machine.arena.region();
@@ -96,7 +101,7 @@ export class WeightStore implements Disposable {
     this.#places.delete(linear);
     this.#bytes -= place.bytes;
     this.#generation++;
-    Object.assign(linear, absent(linear, this.#storedOf(linear)));
+    Object.assign(linear, absent(linear, this.storedOf(linear)));
     place.memory[Symbol.dispose]();
   }
 
@@ -117,7 +122,8 @@ export class WeightStore implements Disposable {
     this.memory[Symbol.dispose]();
   }
 
-  #storedOf(linear: Linear): StoredMatrix {
+  /** How the checkpoint stores a linear. */
+  protected storedOf(linear: Linear): StoredMatrix {
     const stored = this.#stored.get(linear);
     if (stored === undefined) throw new Error(`${linear.name} is no linear of this store`);
     return stored;

@@ -33,6 +33,32 @@ describe("quern generate", () => {
     expect(document.hash).toBe(hashOf(Int32Array.from(greedy)));
   });
 
+  it("gives the same text within a limit of memory, and tells what it read", () => {
+    const args = [
+      "generate",
+      "models/fable-mixtral",
+      "--prompt",
+      "Once upon",
+      "--max-tokens",
+      "12",
+      "--seed",
+      "3",
+      "--json",
+    ];
+    const whole = JSON.parse(quern(args).stdout) as Record<string, unknown>;
+    const run = JSON.parse(quern([...args, "--memory", "12MB"]).stdout) as Record<string, unknown>;
+    expect([run["text"], run["hash"], whole["paging"]]).toEqual([whole["text"], whole["hash"], undefined]);
+    const paging = run["paging"] as Record<string, number>;
+    expect(paging["limitBytes"]).toBe(12e6);
+    expect(paging["residentBytes"]).toBeLessThan(12e6);
+    expect(paging["misses"]).toBeGreaterThan(0);
+    const refused = quern([...args, "--memory", "2MB"]);
+    expect([refused.status, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining("memory: found 2 MB, expected more than"),
+    ]);
+  });
+
   it("prints the text alone, or the ids of a model without a tokenizer", () => {
     const greedy = ["--max-tokens", "3", "--temperature", "0", "--ignore-eos", "--quiet"];
     expect(quern(["generate", TINY_MODEL, "--prompt", "Once upon", ...greedy]).stdout).toBe(" a time,\n");

@@ -1,0 +1,200 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { nodeFolder } from "../../../../src/adapter/node.ts";
+import { FormatError, MemoryError } from "../../../../src/base/errors.ts";
+import { createRandom } from "../../../../src/base/random.ts";
+import { Turns } from "../../../../src/base/turns.ts";
+import { bytesSource, filesFolder } from "../../../../src/files/source.ts";
+import { type ModelFiles, readModelFiles } from "../../../../src/model/model.ts";
+import type { Runnable } from "../../../../src/model/pass/record/pass.ts";
+import { Session } from "../../../../src/model/pass/session.ts";
+import { loadWeights } from "../../../../src/model/weights/load-weights.ts";
+import { PagedStore } from "../../../../src/model/weights/paged/paged-store.ts";
+import { WeightStore } from "../../../../src/model/weights/weight-store.ts";
+import { createMachine } from "../../../../src/wasm/embedded.ts";
+import type { Machine } from "../../../../src/wasm/machine.ts";
+import { repositoryFile } from "../../../helpers/shared.ts";
+
+const turns = new Turns();
+const SMALL = "test/fixtures/families/mixtral-window-bf16";
+const IDS = Array.from({ length: 37 }, (_, i) => (i * 61 + 7) % 100);
+const OPTIONS = { context: 64, batch: 16, logits: "all" } as const;
+
+async function runnable(machine: Machine, files: ModelFiles, store: WeightStore): Promise<Runnable> {
+  const weights = await loadWeights(machine, store, files, { turns });
+  return { machine, config: files.config, weights, activations: { mode: "int16", group: 32 } };
+}
+
+/** Logits of all positions: a prefill in two batches, then single tokens. */
+async function logitsOf(session: Session, ids: readonly number[] = IDS, run: Turns = turns): Promise<Float32Array> {
+  const { machine, config } = session.model;
+  const all = new Float32Array(ids.length * config.vocabSize);
+  const pieces = [ids.slice(0, 30), ...ids.slice(30).map((id) => [id])];
+  let done = 0;
+  for (const piece of pieces) {
+    const before = done;
+    await session.evaluate(piece, run, {
+      onLogits: ({ ptr, ld, rows, first }) => {
+        for (let row = 0; row < rows; row++)
+          all.set(machine.arena.f32(ptr + 4 * ld * row, config.vocabSize), (before + first + row) * config.vocabSize);
+      },
+    });
+    done += piece.length;
+  }
+  return all;
+}
+
+async function expectedOf(files: ModelFiles, ids?: readonly number[]): Promise<Float32Array> {
+  await using machine = await createMachine();
+  using session = new Session(await runnable(machine, files, new WeightStore(machine, files.linears)), OPTIONS);
+  return await logitsOf(session, ids);
+}
+
+/** Bytes of the experts of each layer, of which there is at least one. */
+function layersOf(files: ModelFiles): number[] {
+  const layers = new Map<number, number>();
+  for (const { role, layer, rows, cols, stored } of files.linears)
+    if (role === "expert") layers.set(layer, (layers.get(layer) ?? 0) + stored.memoryBytes + 4 * (rows + cols) + 64);
+  return [...layers.values()];
+}
+
+/** What stays in memory, sessions included, and the staging room. */
+async function keptBytes(files: ModelFiles, sessions = 1, threads = 1): Promise<number> {
+  await using machine = await createMachine({ threads });
+  const store = new PagedStore(machine, files.linears, { limitBytes: 2 ** 32, topK: 1 });
+  const model = await runnable(machine, files, store);
+  const open = Array.from({ length: sessions }, () => new Session(model, OPTIONS));
+  const bytes = machine.arena.used;
+  for (const session of open) session[Symbol.dispose]();
+  const experts = files.linears.filter(({ role }) => role === "expert");
+  return bytes + Math.max(...experts.map(({ stored }) => stored.stagingBytes));
+}
+
+interface Paged extends AsyncDisposable {
+  readonly machine: Machine;
+  readonly store: PagedStore;
+  readonly model: Runnable;
+}
+
+async function paged(files: ModelFiles, limitBytes: number, threads = 1): Promise<Paged> {
+  const machine = await createMachine({ threads });
+  const store = new PagedStore(machine, files.linears, { limitBytes, topK: files.config.topK });
+  const model = await runnable(machine, files, store);
+  return { machine, store, model, [Symbol.asyncDispose]: () => machine[Symbol.asyncDispose]() };
+}
+
+function sameBits(a: Float32Array, b: Float32Array): boolean {
+  return Buffer.from(a.buffer).equals(Buffer.from(b.buffer));
+}
+
+describe.each([
+  ["models/fable-mixtral", 1],
+  ["models/fable-deepseek", 2],
+  ["test/fixtures/families/qwen2_moe-shards-f16", 1],
+  ["test/fixtures/families/gpt_oss-mxfp4", 1],
+  ["test/fixtures/gptq-checkpoints/mixtral-b4-g64", 2],
+  ["test/fixtures/gptq-checkpoints/mixtral-hub-names-b8-row-no-gidx", 1],
+])("experts that are read when they are needed, %s", (path, threads) => {
+  it("give the same bits within any limit that has room for one layer", async () => {
+    const files = await readModelFiles(await nodeFolder(repositoryFile(path)));
+    const expected = await expectedOf(files);
+    const layers = layersOf(files);
+    const kept = await keptBytes(files, 1, threads);
+    const whole = layers.reduce((sum, bytes) => sum + bytes, 0);
+    for (const room of [Math.max(...layers), Math.ceil(0.6 * whole), whole]) {
+      await using run = await paged(files, kept + Math.max(room, ...layers), threads);
+      using session = new Session(run.model, OPTIONS);
+      expect(sameBits(await logitsOf(session), expected)).toBe(true);
+      const { paging } = run.store;
+      expect(run.machine.arena.used).toBeLessThanOrEqual(paging.limitBytes);
+      expect(paging.misses).toBeLessThanOrEqual(paging.uses);
+      expect(paging.experts).toBeGreaterThan(0);
+      expect(paging.readBytes).toBeGreaterThan(0);
+      if (room === whole) expect(paging.evictions).toBe(0);
+      else if (layers.length > 3) expect(paging.evictions).toBeGreaterThan(0);
+    }
+    await files.index.close();
+  });
+});
+
+describe("PagedStore", () => {
+  it("serves sessions that run at the same time, also where only one of them has room", async () => {
+    const files = await readModelFiles(await nodeFolder(repositoryFile("models/fable-mixtral")));
+    const texts = [IDS, IDS.map((id) => 31 * id), [...IDS].reverse()];
+    const expected: Float32Array[] = [];
+    for (const ids of texts) expected.push(await expectedOf(files, ids));
+    const kept = await keptBytes(files, texts.length);
+    await using run = await paged(files, kept + Math.max(...layersOf(files)));
+    const sessions = texts.map(() => new Session(run.model, OPTIONS));
+    const found = await Promise.all(sessions.map((session, at) => logitsOf(session, texts[at])));
+    expect(found.map((logits, at) => sameBits(logits, expected[at]))).toEqual([true, true, true]);
+    expect(run.store.paging.evictions).toBeGreaterThan(0);
+    for (const session of sessions) session[Symbol.dispose]();
+    await files.index.close();
+  });
+
+  it("refuses a pass whose experts do not fit, and computes a smaller one afterwards", async () => {
+    const files = await readModelFiles(await nodeFolder(repositoryFile("models/fable-mixtral")));
+    const [layer] = layersOf(files);
+    const expected = await expectedOf(files, IDS.slice(30));
+    // A single token needs two of eight experts.
+    await using run = await paged(files, (await keptBytes(files)) + layer / 3);
+    using session = new Session(run.model, OPTIONS);
+    await expect(logitsOf(session)).rejects.toThrow(MemoryError);
+    session.truncate(0);
+    const found = new Float32Array(7 * files.config.vocabSize);
+    for (const [at, id] of IDS.slice(30).entries())
+      await session.evaluate([id], turns, {
+        onLogits: ({ ptr }) =>
+          found.set(run.machine.arena.f32(ptr, files.config.vocabSize), at * files.config.vocabSize),
+      });
+    expect(sameBits(found, expected)).toBe(true);
+    await files.index.close();
+  });
+
+  it("reports a file that was cut after loading, and goes on where it is whole again", async () => {
+    const root = repositoryFile(SMALL);
+    const bytes = new Map(readdirSync(root).map((name) => [name, new Uint8Array(readFileSync(`${root}/${name}`))]));
+    const weights = bytesSource("model.safetensors", bytes.get("model.safetensors") as Uint8Array);
+    let isCut = false;
+    bytes.delete("model.safetensors");
+    const folder = filesFolder("cut", {
+      ...Object.fromEntries(bytes),
+      "model.safetensors": {
+        ...weights,
+        async read(offset: number, into: Uint8Array) {
+          if (isCut) throw new FormatError("model.safetensors", "the file is cut short");
+          await weights.read(offset, into);
+        },
+      },
+    });
+    const files = await readModelFiles(folder);
+    const expected = await expectedOf(files);
+    await using run = await paged(files, (await keptBytes(files)) + Math.max(...layersOf(files)));
+    using session = new Session(run.model, OPTIONS);
+    const before = run.machine.arena.used;
+    isCut = true;
+    await expect(logitsOf(session)).rejects.toThrow(/tensor model\.layers\.\d+\..*the file is cut short/);
+    expect([run.machine.arena.used, run.store.paging.experts]).toEqual([before, 0]);
+    isCut = false;
+    session.truncate(0);
+    expect(sameBits(await logitsOf(session), expected)).toBe(true);
+  });
+
+  it("ends when the signal is aborted, at random moments, and loses nothing", async () => {
+    const files = await readModelFiles(await nodeFolder(repositoryFile("models/fable-mixtral")));
+    const expected = await expectedOf(files);
+    await using run = await paged(files, (await keptBytes(files)) + Math.max(...layersOf(files)));
+    using session = new Session(run.model, OPTIONS);
+    const random = createRandom(5);
+    for (let round = 0; round < 6; round++) {
+      const end = new AbortController();
+      setTimeout(() => end.abort(new Error("enough")), 40 * random.next());
+      await logitsOf(session, IDS, new Turns(end.signal)).catch((error: Error) => expect(error.message).toBe("enough"));
+      session.truncate(0);
+    }
+    expect(sameBits(await logitsOf(session), expected)).toBe(true);
+    expect(run.machine.arena.used).toBeLessThanOrEqual(run.store.paging.limitBytes);
+    await files.index.close();
+  });
+});
