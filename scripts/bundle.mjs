@@ -7,6 +7,7 @@ import { minify } from "@swc/core";
 import { rolldown } from "rolldown";
 import { esmExternalRequirePlugin } from "rolldown/plugins";
 import { withArrows } from "./arrows.mjs";
+import { withShortUndefined } from "./short-undefined.mjs";
 
 /**
  * Entries, by the chunk of what they import at once. A module goes to the chunk of the first that needs it, so that entries share what they have
@@ -101,7 +102,7 @@ async function writeSmall(file, script) {
   const compress = { passes: 3, ecma: 2022, unsafe_arrows: true };
   const { code } = await minify(withArrows(script), { module: true, ecma: 2022, compress, mangle: true });
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, code);
+  writeFileSync(file, withShortUndefined(code));
 }
 
 /** What the bundler adds for syntax that older versions of Node lack. */
