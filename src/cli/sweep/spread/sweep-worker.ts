@@ -12,6 +12,7 @@ import type { SweepConfig } from "../config/sweep-config.ts";
 import { sharedNames } from "../shared-names.ts";
 import { asStoredFile, fetchFile, keepFile } from "../store/blobs.ts";
 import { PLACES, type Store } from "../store/store.ts";
+import { writeWhenRoom } from "../store/wait-for-store.ts";
 import { openCache, removeDeadCells } from "../sweep-cache.ts";
 import { keepResult, resultNames } from "./results.ts";
 import { layStudy } from "./spread-study.ts";
@@ -109,8 +110,10 @@ export class SweepWorker {
     if (missing.length > 0) await this.#process(cell, run, ["--prepare"]);
     for (const shared of missing) {
       const path = join(this.#cache, shared);
-      if (existsSync(path))
-        await store.writeText(`${PLACES.shared}/${shared}.json`, JSON.stringify(await keepFile(store, path)));
+      if (!existsSync(path)) continue;
+      const keep = async () =>
+        store.writeText(`${PLACES.shared}/${shared}.json`, JSON.stringify(await keepFile(store, path)));
+      await writeWhenRoom(keep, { note: this.#session.note, signal: run.signal });
     }
     const done = await resultNames(store);
     const left = keys.filter((key) => !done.has(key));
@@ -123,7 +126,9 @@ export class SweepWorker {
     if ((await resultNames(store)).has(cell.key)) return;
     for (const shared of await sharedNames(run.study.config, cell)) await this.#fetch(shared);
     const line = await this.#process(cell, run, []);
-    await keepResult(store, cell.key, asObject(parseJson(line, cellName(cell)), cellName(cell)));
+    const result = asObject(parseJson(line, cellName(cell)), cellName(cell));
+    const keep = () => keepResult(store, cell.key, result);
+    await writeWhenRoom(keep, { note: this.#session.note, signal: run.signal });
   }
 
   /** Runs a cell's process. @throws UnrecoverableError for what would fail again, unlike a store or a server that is away. */
