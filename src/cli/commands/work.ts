@@ -15,6 +15,8 @@ interface Options {
 }
 
 const LOOK_MS = 200;
+/** Between two looks of a worker that has had no work whether the store is one of another build. */
+const LOOK_AT_BUILDS_MS = 10_000;
 
 const EXAMPLE = `quern work --queue redis://queue.example:6379 --store /srv/study --scratch /tmp/quern-work`;
 
@@ -48,6 +50,7 @@ const work: Action<Options> = async (session, _, options) => {
     inputs: options.store.startsWith("s3:") ? [] : [options.store],
   });
   await using opened = await openQueue(session, options.queue);
+  const { otherBuilds } = await import("../sweep/spread/builds.ts");
   const { SweepWorker } = await import("../sweep/spread/sweep-worker.ts");
   const { threads } = session.options;
   const { jobs = threads, lease, idle, scratch } = options;
@@ -69,19 +72,33 @@ const work: Action<Options> = async (session, _, options) => {
   const running = opened.worker(run, { jobs, lease });
   session.output.result({ queue: running.name, scratch }, () => `works on ${running.name}; Ctrl-C stops it`);
   session.endsByCtrlC();
+  using _looking = tellOtherBuilds(session, () => otherBuilds(store, running.name), activity);
   await endOf(session, activity, idle);
   // Cells that run are put back, so that another worker can begin them at once.
   stop.abort();
   await running.close();
 };
 
+/** Says once what keeps a worker from having any work, if a look finds that. */
+function tellOtherBuilds({ note }: CommandSession, look: () => Promise<string | undefined>, activity: Activity) {
+  const looking = setInterval(async () => {
+    // A store that is away is told of by the work itself.
+    const found = activity.hasBegun ? undefined : await look().catch(() => undefined);
+    if (found !== undefined) note(found);
+    if (found !== undefined || activity.hasBegun) clearInterval(looking);
+  }, LOOK_AT_BUILDS_MS);
+  return { [Symbol.dispose]: () => clearInterval(looking) };
+}
+
 /** How many jobs run, and since when none does. */
 class Activity {
+  hasBegun = false;
   #running = 0;
   #last: number = performance.now();
 
   begin(): Disposable {
     this.#running++;
+    this.hasBegun = true;
     return {
       [Symbol.dispose]: () => {
         this.#running--;

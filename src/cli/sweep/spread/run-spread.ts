@@ -3,6 +3,7 @@ import type { CommandSession } from "../../session/command-session.ts";
 import type { SweepCell } from "../cell-list.ts";
 import type { FailedCell } from "../run-sweep.ts";
 import { openStore } from "../store/open-store.ts";
+import { keepBuild } from "./builds.ts";
 import { type Drive, driveCells } from "./drive-cells.ts";
 import { keepStudy } from "./spread-study.ts";
 import { openQueue } from "./sweep-queue.ts";
@@ -22,6 +23,7 @@ export async function runSpread(
   const store = await openStore(place);
   await using opened = await openQueue(session, url);
   const study = await keepStudy(store, config);
+  await keepBuild(store, opened.queue.name);
   session.goesOn(
     "workers go on with the jobs that are in the queue, and the same command collects what they have done",
   );
