@@ -1,9 +1,11 @@
 /** `quern work`: runs cells of sweeps that other machines drive (`quern sweep --queue`). */
+import type { Worker } from "bullmq";
 import type { Command } from "commander";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { exampleText, integerIn } from "../options/common-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
-import type { RunJob } from "../sweep/spread/sweep-queue.ts";
+import { type MetricsAddress, metricsAddress, SweepMetrics, serveMetrics } from "../sweep/spread/sweep-metrics.ts";
+import type { RunJob, SweepJob } from "../sweep/spread/sweep-queue.ts";
 
 interface Options {
   readonly queue: string;
@@ -12,6 +14,7 @@ interface Options {
   readonly jobs?: number;
   readonly lease: number;
   readonly idle?: number;
+  readonly metrics?: MetricsAddress;
 }
 
 const LOOK_MS = 200;
@@ -37,6 +40,7 @@ export function registerWork(program: Command, run: RunCommand): void {
       60,
     )
     .option("--idle <s>", "end after so many seconds without work (default: never)", integerIn("--idle", 1, 1_000_000))
+    .option("--metrics <[host:]port>", "answer GET /metrics in the text format of Prometheus", metricsAddress)
     .addHelpText("after", exampleText(EXAMPLE))
     .action(run(work));
 }
@@ -67,9 +71,12 @@ const work: Action<Options> = async (session, _, options) => {
   const activity = new Activity();
   const run: RunJob = async (job, token, signal) => {
     using _busy = activity.begin();
-    await worker.run(job, token, signal);
+    const runJob = () => worker.run(job, token, signal);
+    await (job.name === "cell" ? metrics.count(runJob, signal) : runJob());
   };
   const running = opened.worker(run, { jobs, lease });
+  const metrics = metricsOf(running);
+  await using _serving = options.metrics && (await serveMetrics(session, metrics, options.metrics));
   session.output.result({ queue: running.name, scratch }, () => `works on ${running.name}; Ctrl-C stops it`);
   session.endsByCtrlC();
   using _looking = tellOtherBuilds(session, () => otherBuilds(store, running.name), activity);
@@ -78,6 +85,18 @@ const work: Action<Options> = async (session, _, options) => {
   stop.abort();
   await running.close();
 };
+
+function metricsOf(worker: Worker<SweepJob>): SweepMetrics {
+  const metrics = new SweepMetrics();
+  [metrics.lostLeases, metrics.stalls] = [0, 0];
+  worker.on("lockRenewalFailed", (ids) => {
+    metrics.lostLeases = (metrics.lostLeases ?? 0) + ids.length;
+  });
+  worker.on("stalled", () => {
+    metrics.stalls = (metrics.stalls ?? 0) + 1;
+  });
+  return metrics;
+}
 
 /** Says once what keeps a worker from having any work, if a look finds that. */
 function tellOtherBuilds({ note }: CommandSession, look: () => Promise<string | undefined>, activity: Activity) {

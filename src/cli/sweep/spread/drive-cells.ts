@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Job, Queue } from "bullmq";
 import type { Journal } from "../../../adapter/node-journal.ts";
-import type { JsonObject } from "../../../base/json.ts";
+import { isObject, type JsonObject } from "../../../base/json.ts";
 import type { CommandSession } from "../../session/command-session.ts";
 import { hashOf, type SweepCell } from "../cell-list.ts";
 import type { SweepConfig } from "../config/sweep-config.ts";
@@ -10,6 +10,7 @@ import type { FailedCell } from "../run-sweep.ts";
 import { sharedNames } from "../shared-names.ts";
 import type { Store } from "../store/store.ts";
 import { readResult, resultNames } from "./results.ts";
+import type { SweepMetrics } from "./sweep-metrics.ts";
 import { jobId, type SweepJob } from "./sweep-queue.ts";
 
 const LOOK_MS = 500;
@@ -23,6 +24,7 @@ export interface Drive {
   readonly queue: Queue<SweepJob>;
   readonly study: string;
   readonly config: SweepConfig;
+  readonly metrics: SweepMetrics;
   readonly journal: Journal;
   readonly onResult: (result: JsonObject) => void;
 }
@@ -50,6 +52,7 @@ class Driver {
   readonly #total: number;
   readonly #waiting: Map<string, SweepCell>;
   readonly #preparations: Map<string, Promise<string>> = new Map();
+  #running: readonly string[] = [];
   #turn = 0;
   #tending: Promise<void> | undefined;
   #hasForgotten = false;
@@ -69,7 +72,7 @@ class Driver {
 
   /** Appends the results that are new in the store. */
   async collect(): Promise<void> {
-    const { store, journal, onResult } = this.#drive;
+    const { store, metrics, journal, onResult } = this.#drive;
     const names = await resultNames(store);
     for (const [key, cell] of this.#waiting) {
       const own = names.get(key);
@@ -77,6 +80,8 @@ class Driver {
       const result = await readResult(store, cell, own);
       await journal.append(JSON.stringify(result));
       onResult(result);
+      metrics.done++;
+      metrics.seconds += secondsOf(result);
       this.#end(key);
     }
   }
@@ -108,6 +113,9 @@ class Driver {
 
   async #tendSome(): Promise<void> {
     await this.#forgetFailures();
+    const active = await this.#drive.queue.getActive();
+    this.#running = active.filter((job) => job?.name === "cell").flatMap(({ data }) => data.keys);
+    this.#report();
     const keys = [...this.#waiting.keys()];
     const from = this.#turn;
     this.#turn = from + JOBS_A_LOOK < keys.length ? from + JOBS_A_LOOK : 0;
@@ -163,6 +171,7 @@ class Driver {
 
   #fail(cell: SweepCell, reason = "failed"): void {
     const killed = "its workers ended each time that they ran it; it may need more memory than they have";
+    this.#drive.metrics.failed++;
     this.failed.push({ cell, message: reason.includes(STALLED) ? killed : reason });
     this.#end(cell.key);
   }
@@ -173,8 +182,15 @@ class Driver {
   }
 
   #report(): void {
+    const { metrics } = this.#drive;
+    metrics.running = this.#running.filter((key) => this.#waiting.has(key)).length;
+    metrics.waiting = this.#waiting.size - metrics.running;
     this.#session.report({ phase: "sweep", done: this.#total - this.#waiting.size, total: this.#total, unit: "cells" });
   }
+}
+
+function secondsOf({ timing }: JsonObject): number {
+  return isObject(timing) ? Number(timing["seconds"]) : 0;
 }
 
 interface JobSight {

@@ -1,0 +1,80 @@
+// Drivers and workers of a sweep over many machines, as processes.
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+export const QUERN = at("../dist/cli/main.js");
+
+export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export function start(args, folder, program = QUERN) {
+  const child = spawn(process.execPath, [program, ...args], { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  const run = { child, stderr: "", status: undefined };
+  child.stderr.setEncoding("utf8").on("data", (piece) => {
+    run.stderr += piece;
+  });
+  run.ended = new Promise((resolve) =>
+    child.on("close", (status) => {
+      run.status = status;
+      resolve(status);
+    }),
+  );
+  return run;
+}
+
+/** Lines of results by key, without what tells of the machine's time. */
+export function linesOf(path) {
+  const lines = readFileSync(path, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  return new Map(lines.map(({ timing: _, ...line }) => [line.key, line]));
+}
+
+/** Workers on one queue and store. */
+export class Spread {
+  constructor(folder, { url, store, workers, lease }) {
+    this.folder = folder;
+    this.shared = ["--queue", url, "--store", store];
+    this.lease = lease;
+    /** What all workers said that are gone. */
+    this.said = "";
+    this.workers = Array.from({ length: workers }, (_, index) => this.begin(`worker-${index}`));
+  }
+
+  begin(name, program) {
+    const own = ["--scratch", join(this.folder, name), "--jobs", "1", "--threads", "1", "--lease", String(this.lease)];
+    return start(["work", ...this.shared, ...own], this.folder, program);
+  }
+
+  drive() {
+    return start(["sweep", "study.json", "--output", "spread.jsonl", ...this.shared], this.folder);
+  }
+
+  async kill(index) {
+    const { child, ended } = this.workers[index];
+    child.kill("SIGKILL");
+    await ended;
+    this.said += this.workers[index].stderr;
+    this.workers[index] = this.begin(`worker-${index}`);
+  }
+
+  /** Whether some worker has said a text. */
+  hasSaid(text) {
+    return this.said.includes(text) || this.workers.some(({ stderr }) => stderr.includes(text));
+  }
+
+  /** Whether a worker is in the middle of a cell: the folder of the cell's process is there. */
+  isInCell(index) {
+    const cache = join(this.folder, `worker-${index}`, "cache");
+    const lives = existsSync(cache) ? readdirSync(cache).map((name) => /^cell-(\d+)-/.exec(name)?.[1]) : [];
+    return lives.some((pid) => pid !== undefined && existsSync(`/proc/${pid}`));
+  }
+
+  async end() {
+    for (const { child } of this.workers) child.kill("SIGTERM");
+    return Promise.all(this.workers.map(({ ended }) => ended));
+  }
+}
