@@ -33,6 +33,14 @@ export function linesOf(path) {
   return new Map(lines.map(({ timing: _, ...line }) => [line.key, line]));
 }
 
+function parentOf(pid) {
+  try {
+    return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+  } catch {
+    return undefined; // The process is gone.
+  }
+}
+
 /** Workers on one queue and store. */
 export class Spread {
   constructor(folder, { url, store, workers, lease }) {
@@ -66,11 +74,11 @@ export class Spread {
     return this.said.includes(text) || this.workers.some(({ stderr }) => stderr.includes(text));
   }
 
-  /** Whether a worker is in the middle of a cell: the folder of the cell's process is there. */
+  /** Whether a worker is in the middle of a cell: the folder of the cell's process is there, and that process is its own. */
   isInCell(index) {
     const cache = join(this.folder, `worker-${index}`, "cache");
     const lives = existsSync(cache) ? readdirSync(cache).map((name) => /^cell-(\d+)-/.exec(name)?.[1]) : [];
-    return lives.some((pid) => pid !== undefined && existsSync(`/proc/${pid}`));
+    return lives.some((pid) => pid !== undefined && parentOf(pid) === this.workers[index].child.pid);
   }
 
   async end() {

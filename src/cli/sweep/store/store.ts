@@ -25,8 +25,8 @@ export const PLACES = {
   studies: "studies",
   /** Which blob is the file that cells share, as JSON, by the name of that file. */
   shared: "shared",
-  /** Builds of Quern that have put studies there. Empty objects: the names say all. */
-  builds: "builds",
+  /** Queues of the studies there. Empty objects: the names say all. */
+  queues: "queues",
   /** Results, named by the cell's key and the SHA-256 of what was measured. */
   results: "results",
 } as const;
