@@ -1,5 +1,5 @@
 // Drivers and workers of a sweep over many machines, as processes.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,6 +22,13 @@ export function start(args, folder, program = QUERN) {
     }),
   );
   return run;
+}
+
+/** What a driver or a worker answers for `--metrics`: numbers by name and labels. */
+export async function metricsOf({ stderr }) {
+  const [, url] = /metrics: (http\S+)/.exec(stderr) ?? [];
+  const lines = (await (await fetch(url)).text()).split("\n").filter((line) => /^\w/.test(line));
+  return new Map(lines.map((line) => line.split(" ")).map(([name, value]) => [name, Number(value)]));
 }
 
 /** Lines of results by key, without what tells of the machine's time. */
@@ -49,16 +56,27 @@ export class Spread {
     this.lease = lease;
     /** What all workers said that are gone. */
     this.said = "";
-    this.workers = Array.from({ length: workers }, (_, index) => this.begin(`worker-${index}`));
+    this.workers = [];
+    this.add(workers);
   }
 
-  begin(name, program) {
+  add(workers) {
+    for (let index = 0; index < workers; index++) this.workers.push(this.begin(`worker-${index}`));
+  }
+
+  /** A worker, by default of this build. */
+  begin(name, { program, more = [] } = {}) {
     const own = ["--scratch", join(this.folder, name), "--jobs", "1", "--threads", "1", "--lease", String(this.lease)];
-    return start(["work", ...this.shared, ...own], this.folder, program);
+    return start(["work", ...this.shared, ...own, "--metrics", "0", ...more], this.folder, program);
   }
 
   drive() {
-    return start(["sweep", "study.json", "--output", "spread.jsonl", ...this.shared], this.folder);
+    return start(["sweep", "study.json", "--output", "spread.jsonl", ...this.shared, "--metrics", "0"], this.folder);
+  }
+
+  status() {
+    const args = [QUERN, "sweep", "study.json", ...this.shared, "--status", "--json", "--quiet"];
+    return JSON.parse(execFileSync(process.execPath, args, { cwd: this.folder, encoding: "utf8" }));
   }
 
   async kill(index) {

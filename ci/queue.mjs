@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Checks } from "./install-packed.mjs";
 import { installServers, startPostgres, startRedis } from "./queue-servers.mjs";
-import { at, linesOf, Spread, start, wait } from "./queue-spread.mjs";
+import { at, linesOf, metricsOf, Spread, start, wait } from "./queue-spread.mjs";
 import { smallDisk } from "./small-disk.mjs";
 
 const SERVERS = { redis: startRedis, postgres: startPostgres };
@@ -43,7 +43,9 @@ const SPREAD = 0.8;
 /** Holds a sweep's store, and little more. */
 const STORE_MB = 64;
 const KEPT = "what was computed is kept here";
-const TAKES_NONE = "found cells of another build of quern";
+const ANOTHER_BUILD = "and this worker is of quern-sweep-";
+const TOO_LARGE = "found cells that may need 1 GB, and this worker has 0.9 GB for each";
+const NO_WORKER = "no worker takes such cells";
 /** What a driver says of a cell that was unlucky four times. The same command tries it again. */
 const UNLUCKY = "its workers ended each time that they ran it";
 
@@ -92,21 +94,58 @@ function anotherBuild(folder) {
 /** A sweep from an empty store to its end, while things happen to it. */
 class Round {
   /** @param pace milliseconds between two things that happen, in the mean. */
-  constructor(folder, { server, disk, pace }) {
+  constructor(folder, { server, disk, pace, cells }) {
     this.pace = pace;
+    this.cells = cells;
     mkdirSync(folder);
     writeFileSync(join(folder, "study.json"), JSON.stringify(STUDY));
     this.server = server;
     this.disk = disk;
     this.store = join(disk?.path ?? folder, "store");
-    this.spread = new Spread(folder, { url: server.url, store: this.store, workers: WORKERS, lease: LEASE });
+    this.spread = new Spread(folder, { url: server.url, store: this.store, workers: 0, lease: LEASE });
     this.driver = this.spread.drive();
     this.output = join(folder, "spread.jsonl");
     this.unlucky = 0;
   }
 
+  /** Workers that can take nothing: one of another build, and one with too little memory. The driver and `--status` tell that nobody works. */
+  async checkStrangers(other) {
+    const strangers = [
+      { run: this.spread.begin("other-build", { program: other }), says: ANOTHER_BUILD, name: "other-build" },
+      { run: this.spread.begin("small", { more: ["--memory", "900MB"] }), says: TOO_LARGE, name: "small" },
+    ];
+    try {
+      await until(() => this.driver.stderr.includes(NO_WORKER), "a driver that finds no worker");
+      const { cells, done, alone } = this.spread.status();
+      assert.deepEqual([cells, done, alone.length], [this.cells, 0, 1]);
+      assert.ok(alone[0].includes(`${cells} cells may need 1 GB each, and ${NO_WORKER}`), alone[0]);
+      const metrics = await metricsOf(this.driver);
+      assert.equal(metrics.get('quern_sweep_cells{state="waiting"}'), cells);
+      for (const { run, says, name } of strangers) {
+        await until(() => run.stderr.includes(says), says);
+        run.child.kill("SIGTERM");
+        assert.equal(await run.ended, 0, run.stderr);
+        assert.equal(existsSync(join(this.spread.folder, name, "studies")), false);
+      }
+    } finally {
+      for (const { run } of strangers) run.child.kill("SIGKILL");
+    }
+  }
+
+  /** What the workers that are there at the end count. */
+  async checkMetrics() {
+    const found = await Promise.all(this.spread.workers.map(metricsOf));
+    const sum = (name) => found.reduce((all, metrics) => all + metrics.get(name), 0);
+    const done = sum('quern_sweep_cells{state="done"}');
+    assert.ok(done > 0 && sum("quern_sweep_cell_seconds_total") > 0, `${done} cells are done`);
+    assert.equal(sum('quern_sweep_cells{state="running"}'), 0);
+    assert.ok(sum("quern_sweep_stalls_total") >= 0);
+    if (this.hasTwo) assert.ok(found[this.stopped].get("quern_sweep_lost_leases_total") > 0, "a lease is lost");
+  }
+
   /** Lets things happen at random moments until none is left or the sweep is done. @param left names, of which those that happened are removed. */
   async run(left) {
+    this.spread.add(WORKERS);
     const begun = Date.now();
     for (;;) {
       if (Date.now() - begun > MOST_MS)
@@ -171,7 +210,8 @@ class Round {
     const isWrittenAgain = () => filesNow().some(([name, file]) => before.has(name) && before.get(name) !== file);
     for (const begun = Date.now(); !isWrittenAgain() && Date.now() - begun < LATE_MS; ) await wait(100);
     assert.equal(readdirSync(results).length, before.size, "both results have the same name");
-    return isWrittenAgain();
+    this.hasTwo = isWrittenAgain();
+    return this.hasTwo;
   }
 
   kill() {
@@ -202,26 +242,22 @@ async function checkServer(checks, name, folder, { local, disk, other, seconds }
   const left = Object.entries(HAPPENS).flatMap(([what, times]) => Array.from({ length: times }, () => what));
   if (disk === undefined) left.splice(left.indexOf("store full"), 1);
   const all = left.length;
-  let stranger;
   try {
     const pace = (SPREAD * 1000 * seconds) / all;
     for (let number = 1; number === 1 || (left.length > 0 && number <= MOST_SWEEPS); number++) {
       const before = left.length;
-      const round = new Round(join(folder, `round-${number}`), { server, disk, pace });
-      stranger ??= round.spread.begin("stranger", other);
+      const round = new Round(join(folder, `round-${number}`), { server, disk, pace, cells: local.size });
       try {
+        if (number === 1)
+          await checks.check(`${name}: workers of another build and of less memory take nothing and say so`, () =>
+            round.checkStrangers(other),
+          );
         await checks.check(`${name}: sweep ${number}, to which much happens, ends`, () => round.run(left));
         await checks.check(`${name}: sweep ${number} has the results of one machine, cell by cell`, () => {
           assert.deepEqual(differing(round.output, local), []);
           assert.equal(local.size, linesOf(round.output).size);
         });
-        if (number === 1)
-          await checks.check(`${name}: a worker of another build takes nothing and says so`, async () => {
-            await until(() => stranger.stderr.includes(TAKES_NONE), "a worker of another build");
-            stranger.child.kill("SIGTERM");
-            assert.equal(await stranger.ended, 0, stranger.stderr);
-            assert.equal(existsSync(join(round.spread.folder, "stranger/studies")), false);
-          });
+        await checks.check(`${name}: workers tell what they have done`, () => round.checkMetrics());
         await checks.check(`${name}: workers end when they are asked to`, async () => {
           assert.deepEqual(new Set(await round.spread.end()), new Set([0]));
         });
@@ -239,7 +275,6 @@ async function checkServer(checks, name, folder, { local, disk, other, seconds }
       assert.deepEqual(left, []),
     );
   } finally {
-    stranger?.child.kill("SIGKILL");
     await server.stop();
   }
   console.log(`${name}: ${Math.round((Date.now() - begun) / 1000)} s`);

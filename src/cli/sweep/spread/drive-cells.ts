@@ -19,7 +19,7 @@ const LOOK_MS = 500;
 const LOOKS = 4;
 const JOBS_A_LOOK = 50;
 /** Looks without a worker before that is told: workers may begin after the driver. */
-const LOOKS_ALONE = 5;
+const LOOKS_ALONE = 3;
 const STALLED = "stalled more than allowable";
 
 export interface Drive {
@@ -85,7 +85,7 @@ class Driver {
       const result = await readResult(store, cell, own);
       await journal.append(JSON.stringify(result));
       onResult(result);
-      metrics.done++;
+      metrics.cells.done++;
       metrics.seconds += secondsOf(result);
       this.#end(key);
     }
@@ -197,7 +197,7 @@ class Driver {
 
   #fail(cell: SweepCell, reason = "failed"): void {
     const killed = "its workers ended each time that they ran it; it may need more memory than they have";
-    this.#drive.metrics.failed++;
+    this.#drive.metrics.cells.failed++;
     this.failed.push({ cell, message: reason.includes(STALLED) ? killed : reason });
     this.#end(cell.key);
   }
@@ -209,8 +209,8 @@ class Driver {
 
   #report(): void {
     const { metrics } = this.#drive;
-    metrics.running = this.#running.filter((key) => this.#waiting.has(key)).length;
-    metrics.waiting = this.#waiting.size - metrics.running;
+    metrics.cells.running = this.#running.filter((key) => this.#waiting.has(key)).length;
+    metrics.cells.waiting = this.#waiting.size - metrics.cells.running;
     this.#session.report({ phase: "sweep", done: this.#total - this.#waiting.size, total: this.#total, unit: "cells" });
   }
 }

@@ -8,8 +8,8 @@ export const classQueue = (build: string, gigabytes: number): string => `${build
 
 /** What to tell of a queue from which no worker takes. */
 export function noWorkers(queue: string, cells: number): string {
-  const gigabytes = /(\d+)gb$/.exec(queue)?.[1];
-  return `${cells} cells may need ${gigabytes} GB, and no worker takes such cells now: quern work --memory, at least ${gigabytes}GB for each of its --jobs`;
+  const gigabytes = /\d+(?=gb$)/.exec(queue)?.[0];
+  return `${cells} cells may need ${gigabytes} GB each, and no worker takes such cells (quern work --memory)`;
 }
 
 /** Puts the name of a queue into the store, where workers find it. */
@@ -37,15 +37,13 @@ export async function lookAtQueues(store: Store, { build, memory }: QueueWish): 
   const own = found.filter(({ queue }) => queue?.startsWith(`${build}-`));
   const take = own.filter(({ gigabytes }) => fits(gigabytes, memory)).map(({ queue }) => queue);
   const tooLarge = own.filter(({ gigabytes }) => !fits(gigabytes, memory));
-  const has = `${(memory / 1e9).toFixed(1)} GB for each (--memory and --jobs)`;
-  const left = tooLarge.map(
-    ({ gigabytes }) =>
-      `${store.name}: found cells that may need ${gigabytes} GB, and this worker has ${has}; it takes none of them`,
+  const takesNone = (what: string, has: string) =>
+    `${store.name}: found cells ${what}, and this worker ${has}; it takes none of them`;
+  const left = tooLarge.map(({ gigabytes }) =>
+    takesNone(`that may need ${gigabytes} GB`, `has ${(memory / 1e9).toFixed(1)} GB for each`),
   );
   if (own.length === 0)
     for (const { queue, version } of found)
-      left.push(
-        `${store.name}: found cells of another build of quern (${queue} of version ${version}), and this is ${build} of ${VERSION}; it takes none of them`,
-      );
+      left.push(takesNone(`of ${queue} of version ${version}`, `is of ${build} of version ${VERSION}`));
   return { take, left };
 }

@@ -7,10 +7,9 @@ const ANY_PORT = 65_535;
 
 /** Numbers that only a driver or only a worker knows are undefined for the other, and left out. */
 export class SweepMetrics {
-  done = 0;
-  failed = 0;
-  running = 0;
-  waiting: number | undefined;
+  readonly cells: Record<"done" | "failed" | "running", number> & { waiting?: number } = {
+    ...{ done: 0, failed: 0, running: 0 },
+  };
   /** Of the cells that are done. */
   seconds = 0;
   lostLeases: number | undefined;
@@ -19,30 +18,33 @@ export class SweepMetrics {
   /** Counts a cell that this worker runs. One that is put back, or whose lease is lost, is neither done nor failed. */
   async count(run: () => Promise<void>, lease: AbortSignal | undefined): Promise<void> {
     const begun = performance.now();
-    this.running++;
+    this.cells.running++;
     try {
       await run();
-      this.done++;
+      this.cells.done++;
       this.seconds += (performance.now() - begun) / 1000;
     } catch (error) {
-      if (lease?.aborted !== true && (error as Error).name !== "WaitingError") this.failed++;
+      if (lease?.aborted !== true && (error as Error).name !== "WaitingError") this.cells.failed++;
       throw error;
     } finally {
-      this.running--;
+      this.cells.running--;
     }
   }
 
   toString(): string {
-    const { done, failed, running, waiting } = this;
-    const lines = ["# HELP quern_sweep_cells Cells by their state.", "# TYPE quern_sweep_cells gauge"];
-    for (const [state, cells] of Object.entries({ done, failed, running, waiting }))
-      if (cells !== undefined) lines.push(`quern_sweep_cells{state="${state}"} ${cells}`);
-    const add = (name: string, help: string, value: number | undefined) =>
-      value !== undefined && lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`, `${name} ${value}`);
-    add("quern_sweep_cell_seconds_total", "Seconds that the cells took which are done.", this.seconds);
-    add("quern_sweep_lost_leases_total", "Jobs that this worker lost to others.", this.lostLeases);
-    add("quern_sweep_stalls_total", "Jobs that this worker found without theirs.", this.stalls);
-    return `${lines.join("\n")}\n`;
+    const states = Object.entries(this.cells).map(([state, cells]) => [`{state="${state}"}`, cells] as const);
+    const metrics = [
+      ["cells", "gauge", states],
+      ["cell_seconds_total", "counter", [["", this.seconds]]],
+      ["lost_leases_total", "counter", [["", this.lostLeases]]],
+      ["stalls_total", "counter", [["", this.stalls]]],
+    ] as const;
+    let text = "";
+    for (const [name, kind, samples] of metrics) {
+      text += `# TYPE quern_sweep_${name} ${kind}\n`;
+      for (const [labels, value] of samples) if (value !== undefined) text += `quern_sweep_${name}${labels} ${value}\n`;
+    }
+    return text;
   }
 }
 
@@ -67,18 +69,17 @@ export async function serveMetrics(
   const { createServer } = await import("node:http");
   const server = createServer(({ url }, answer) => {
     const isKnown = url === "/metrics";
-    answer.writeHead(isKnown ? 200 : 404, { "content-type": KIND }).end(isKnown ? String(metrics) : "GET /metrics\n");
+    answer.writeHead(isKnown ? 200 : 404, { "content-type": KIND }).end(isKnown ? String(metrics) : "");
   });
   await new Promise<void>((resolve, reject) => {
     const refuse = ({ message }: Error) => reject(new UsageError("--metrics", message, "an address that is free here"));
     server.once("error", refuse).listen(port, host, resolve);
   });
-  const { address, port: taken } = server.address() as { readonly address: string; readonly port: number };
-  note(`metrics: http://${address.includes(":") ? `[${address}]` : address}:${taken}/metrics`);
+  const { port: taken } = server.address() as { readonly port: number };
+  note(`metrics: http://${host.includes(":") ? `[${host}]` : host}:${taken}/metrics`);
   return {
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      server.close().closeAllConnections();
     },
   };
 }

@@ -20,7 +20,7 @@ describe("queues of the studies in a store", () => {
     await keepQueue(store, classQueue("queue-a", 4));
     await keepQueue(store, classQueue("queue-a", 8));
     expect(await look("queue-a", 8e9)).toEqual({ take: ["queue-a-4gb", "queue-a-8gb"], left: [] });
-    const tooLarge = "found cells that may need 8 GB, and this worker has 6.0 GB for each (--memory and --jobs)";
+    const tooLarge = "found cells that may need 8 GB, and this worker has 6.0 GB for each";
     expect(await look("queue-a", 6e9)).toEqual({
       take: ["queue-a-4gb"],
       left: [`${folder}: ${tooLarge}; it takes none of them`],
@@ -28,13 +28,13 @@ describe("queues of the studies in a store", () => {
     const { take, left } = await look("queue-b", 64e9);
     expect(take).toEqual([]);
     expect(left[0]).toBe(
-      `${folder}: found cells of another build of quern (queue-a-4gb of version ${VERSION}), and this is queue-b of ${VERSION}; it takes none of them`,
+      `${folder}: found cells of queue-a-4gb of version ${VERSION}, and this worker is of queue-b of version ${VERSION}; it takes none of them`,
     );
     await keepQueue(store, classQueue("queue-b", 1));
     expect(await look("queue-b", 64e9)).toEqual({ take: ["queue-b-1gb"], left: [] });
   });
 
   it("without a worker are told with the memory that is needed", () => {
-    expect(noWorkers("queue-a-8gb", 12)).toContain("12 cells may need 8 GB, and no worker takes such cells now");
+    expect(noWorkers("queue-a-8gb", 12)).toContain("12 cells may need 8 GB each, and no worker takes such cells");
   });
 });
