@@ -37,7 +37,7 @@ const MOST_MS = 15 * 60_000;
 /** Sweeps in which all of this must have happened. */
 const MOST_SWEEPS = 6;
 /** In which a worker that goes on writes what it has. */
-const LATE_MS = 10_000;
+const LATE_MS = 20_000;
 /** Share of the time of the sweep on one machine over which all of it is spread. */
 const SPREAD = 0.8;
 /** Holds a sweep's store, and little more. */
@@ -140,7 +140,6 @@ class Round {
     assert.ok(done > 0 && sum("quern_sweep_cell_seconds_total") > 0, `${done} cells are done`);
     assert.equal(sum('quern_sweep_cells{state="running"}'), 0);
     assert.ok(sum("quern_sweep_stalls_total") >= 0);
-    if (this.hasTwo) assert.ok(found[this.stopped].get("quern_sweep_lost_leases_total") > 0, "a lease is lost");
   }
 
   /** Lets things happen at random moments until none is left or the sweep is done. @param left names, of which those that happened are removed. */
@@ -199,19 +198,21 @@ class Round {
   }
 
   /**
-   * A worker was stopped in a cell, which another one has run since: now it writes a second result, of the same name.
+   * A worker was stopped in a cell, which another one has run since: now it writes a second result, of the same name. The server is away meanwhile, or
+   * the worker might hear in time that its lease is lost.
    * @returns false if it does not, such as when it had lost its lease before it was stopped.
    */
   async #goOn() {
     const results = join(this.store, "results");
     const filesNow = () => readdirSync(results).map((name) => [name, statSync(join(results, name)).ino]);
     const before = new Map(filesNow());
+    await this.server.kill();
     this.spread.workers[this.stopped].child.kill("SIGCONT");
     const isWrittenAgain = () => filesNow().some(([name, file]) => before.has(name) && before.get(name) !== file);
     for (const begun = Date.now(); !isWrittenAgain() && Date.now() - begun < LATE_MS; ) await wait(100);
+    await this.server.start();
     assert.equal(readdirSync(results).length, before.size, "both results have the same name");
-    this.hasTwo = isWrittenAgain();
-    return this.hasTwo;
+    return isWrittenAgain();
   }
 
   kill() {
@@ -264,7 +265,8 @@ async function checkServer(checks, name, folder, { local, disk, other, seconds }
       } finally {
         round.kill();
       }
-      const unlucky = round.unlucky > 0 ? `, and ${round.unlucky} times again for cells that took four workers` : "";
+      const unlucky =
+        round.unlucky > 0 ? `; the driver began again ${round.unlucky} times for a cell that took four workers` : "";
       console.log(`${name}: ${before - left.length} of ${all} things happened in sweep ${number}${unlucky}`);
       // The next sweep begins with nothing.
       rmSync(round.store, { recursive: true, force: true });
