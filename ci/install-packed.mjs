@@ -36,6 +36,10 @@ export class Checks {
     this.#name = name;
   }
 
+  get failed() {
+    return this.#failed;
+  }
+
   /** A check fails if its work throws or returns false. */
   async check(title, work) {
     try {

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
 import { quoted } from "../../base/json.ts";
-import { exampleText, integerIn, MODEL_SOURCES } from "../options/common-options.ts";
+import { bytesOf, exampleText, integerIn, MODEL_SOURCES } from "../options/common-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 
 interface Options {
@@ -37,7 +37,7 @@ export function registerServe(program: Command, run: RunCommand): void {
 
 const serveCommand: Action<Options> = async (session, args, options) => {
   const names = modelNames(args.flat());
-  const cacheBytes = options.memory === undefined ? undefined : await bytesOf(options.memory);
+  const cacheBytes = options.memory === undefined ? undefined : await bytesOf("--memory", options.memory);
   const { createServer, listenOn } = await serverParts();
   const { openModel } = await import("../input/open-model.ts");
   const models = Object.fromEntries([...names].map(([name, path]) => [name, () => openModel(session, path)]));
@@ -96,13 +96,6 @@ function modelNames(paths: readonly string[]): ReadonlyMap<string, string> {
     names.set(name, path);
   }
   return names;
-}
-
-async function bytesOf(text: string): Promise<number> {
-  const { parseBudget } = await import("../../policy/budget.ts");
-  const found = /[A-Za-z]$/.test(text) ? parseBudget(text) : undefined;
-  if (found?.kind === "bytes") return found.trueBytes;
-  throw new UsageError("--memory", quoted(text), "bytes with a unit, such as 2GB");
 }
 
 function isOwn(host: string): boolean {

@@ -10,6 +10,7 @@ import type { Action, CommandSession, RunCommand } from "../session/command-sess
 import type { SweepCell } from "../sweep/cell-list.ts";
 import type { SweepConfig } from "../sweep/config/sweep-config.ts";
 import type { FailedCell } from "../sweep/run-sweep.ts";
+import { type MetricsAddress, metricsAddress } from "../sweep/spread/sweep-metrics.ts";
 
 interface Options {
   readonly output?: string;
@@ -23,6 +24,7 @@ interface Options {
   readonly queue?: string;
   readonly store?: string;
   readonly status?: boolean;
+  readonly metrics?: MetricsAddress;
 }
 
 const EXAMPLE = `quern sweep bench/quantmoe/fable-mixtral.json --dry-run
@@ -56,6 +58,11 @@ export function registerSweep(program: Command, run: RunCommand): void {
       "with --queue: folder that all machines see, or s3://BUCKET/PREFIX, for inputs and results",
     )
     .option("--status", "with --queue: print how many cells are done, running and waiting, and do nothing")
+    .option(
+      "--metrics <[host:]port>",
+      "with --queue: answer GET /metrics in the text format of Prometheus",
+      metricsAddress,
+    )
     .option("--cache <dir>", "folder for files that cells share (default: OUTPUT with .cache, removed at the end)")
     .addHelpText("after", exampleText(EXAMPLE))
     .action(run(sweep));
@@ -90,12 +97,14 @@ const sweep: Action<Options> = async (session, [path], options) => {
 };
 
 /** @throws UsageError for an option of a sweep over many machines without the others. */
-function checkSpread({ queue, store, status, jobs }: Options): void {
+function checkSpread({ queue, store, status, metrics, jobs }: Options): void {
   if (queue !== undefined && store === undefined)
     throw new UsageError("--queue", "no --store", "--store with a folder that all machines see");
   if (queue === undefined && store !== undefined)
     throw new UsageError("--store", "no --queue", "--queue with its address");
   if (queue === undefined && status === true) throw new UsageError("--status", "no --queue", "--queue and --store");
+  if (queue === undefined && metrics !== undefined)
+    throw new UsageError("--metrics", "no --queue", "--queue and --store");
   if (queue !== undefined && jobs !== undefined)
     throw new UsageError("--jobs", "it with --queue", "--jobs of quern work, which runs the cells");
 }
@@ -190,8 +199,8 @@ async function runLeft(
 ): Promise<readonly FailedCell[]> {
   if (options.queue !== undefined) {
     const { runSpread } = await import("../sweep/spread/run-spread.ts");
-    const { queue: url, store } = options;
-    return runSpread(session, cells, { url, store, config, journal, onResult });
+    const { queue: url, store, metrics: address } = options;
+    return runSpread(session, cells, { url, store, address, config, journal, onResult });
   }
   const { keepConfig, openCache, removeCache } = await import("../sweep/sweep-cache.ts");
   const { runCells } = await import("../sweep/run-sweep.ts");

@@ -1,17 +1,20 @@
 /** `quern work`: runs cells of sweeps that other machines drive (`quern sweep --queue`). */
+import { totalmem } from "node:os";
 import type { Command } from "commander";
 import { claimOutputs } from "../input/claim-outputs.ts";
-import { exampleText, integerIn } from "../options/common-options.ts";
+import { bytesOf, exampleText, integerIn } from "../options/common-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
-import type { RunJob } from "../sweep/spread/sweep-queue.ts";
+import { type MetricsAddress, metricsAddress, SweepMetrics, serveMetrics } from "../sweep/spread/sweep-metrics.ts";
 
 interface Options {
   readonly queue: string;
   readonly store: string;
   readonly scratch: string;
   readonly jobs?: number;
+  readonly memory?: string;
   readonly lease: number;
   readonly idle?: number;
+  readonly metrics?: MetricsAddress;
 }
 
 const LOOK_MS = 200;
@@ -29,74 +32,51 @@ export function registerWork(program: Command, run: RunCommand): void {
     .requiredOption("--scratch <dir>", "folder of this worker's own, for copies of inputs and what its cells write")
     .option("--jobs <n>", "number of cells that run at a time (default: --threads)", integerIn("--jobs", 1, 256))
     .option(
+      "--memory <size>",
+      "memory for all its cells, such as 6GB; it takes those that fit (default: this machine's)",
+    )
+    .option(
       "--lease <s>",
       "seconds of silence after which another worker takes its cells",
       integerIn("--lease", 5, 3600),
       60,
     )
     .option("--idle <s>", "end after so many seconds without work (default: never)", integerIn("--idle", 1, 1_000_000))
+    .option("--metrics <[host:]port>", "answer GET /metrics in the text format of Prometheus", metricsAddress)
     .addHelpText("after", exampleText(EXAMPLE))
     .action(run(work));
 }
 
 const work: Action<Options> = async (session, _, options) => {
   const { openStore } = await import("../sweep/store/open-store.ts");
-  const { jobId, openQueue } = await import("../sweep/spread/sweep-queue.ts");
-  const store = await openStore(options.store);
-  await using _claim = await claimOutputs({
-    outputs: [options.scratch],
-    inputs: options.store.startsWith("s3:") ? [] : [options.store],
-  });
-  await using opened = await openQueue(session, options.queue);
-  const { SweepWorker } = await import("../sweep/spread/sweep-worker.ts");
+  const { openQueue } = await import("../sweep/spread/sweep-queue.ts");
   const { threads } = session.options;
   const { jobs = threads, lease, idle, scratch } = options;
-  const stop = new AbortController();
-  const addCells = async (study: string, keys: readonly string[]) => {
-    const ofCell = (key: string) => ({
-      ...{ name: "cell", data: { study, keys: [key] }, opts: { jobId: jobId("cell", key) } },
-    });
-    await opened.queue.addBulk(keys.map(ofCell));
-  };
-  const perCell = Math.max(1, Math.floor(threads / jobs));
-  const worker = new SweepWorker(session, { store, scratch, threads: perCell, addCells, signal: stop.signal });
-  await worker.begin();
-  const activity = new Activity();
-  const run: RunJob = async (job, token, signal) => {
-    using _busy = activity.begin();
-    await worker.run(job, token, signal);
-  };
-  const running = opened.worker(run, { jobs, lease });
-  session.output.result({ queue: running.name, scratch }, () => `works on ${running.name}; Ctrl-C stops it`);
+  const memory = options.memory === undefined ? totalmem() : await bytesOf("--memory", options.memory);
+  const store = await openStore(options.store);
+  await using _claim = await claimOutputs({
+    outputs: [scratch],
+    inputs: options.store.startsWith("s3:") ? [] : [options.store],
+  });
+  const metrics = new SweepMetrics();
+  await using _serving = options.metrics && (await serveMetrics(session, metrics, options.metrics));
+  await using opened = await openQueue(session, options.queue);
+  const { JobTaker } = await import("../sweep/spread/work/take-jobs.ts");
+  const perCell = { threads: Math.max(1, Math.floor(threads / jobs)), memory: memory / jobs };
+  const taker = new JobTaker(session, { store, opened, metrics, scratch, jobs, lease, ...perCell });
+  await taker.begin();
+  session.output.result({ queue: opened.build, scratch }, () => `works on ${opened.build}; Ctrl-C stops it`);
   session.endsByCtrlC();
-  await endOf(session, activity, idle);
-  // Cells that run are put back, so that another worker can begin them at once.
-  stop.abort();
-  await running.close();
+  await endOf(session, taker, idle);
+  await taker.end();
 };
 
-/** How many jobs run, and since when none does. */
-class Activity {
-  #running = 0;
-  #last: number = performance.now();
-
-  begin(): Disposable {
-    this.#running++;
-    return {
-      [Symbol.dispose]: () => {
-        this.#running--;
-        this.#last = performance.now();
-      },
-    };
-  }
-
-  get idleSeconds(): number {
-    return this.#running > 0 ? 0 : (performance.now() - this.#last) / 1000;
-  }
-}
-
 /** Resolves at Ctrl-C, when another program asks this one to end, and after `idle` seconds without a job. */
-function endOf({ signal }: CommandSession, activity: Activity, idle = Number.POSITIVE_INFINITY): Promise<void> {
+function endOf(
+  { signal }: CommandSession,
+  activity: { readonly idleSeconds: number },
+  idle = Number.POSITIVE_INFINITY,
+): Promise<void> {
   return new Promise((resolve) => {
     const looking = setInterval(() => activity.idleSeconds >= idle && end(), LOOK_MS);
     const end = () => {

@@ -172,3 +172,11 @@ function activationGroup(text: string): 32 | 64 | "weight" {
 export function exampleText(example: string): string {
   return `\nExample:\n  ${example}`;
 }
+
+/** Reads a size such as `2GB`. */
+export async function bytesOf(option: string, text: string): Promise<number> {
+  const { parseBudget } = await import("../../policy/budget.ts");
+  const found = /[A-Za-z]$/.test(text) ? parseBudget(text) : undefined;
+  if (found?.kind === "bytes") return found.trueBytes;
+  throw new UsageError(option, quoted(text), "bytes with a unit, such as 2GB");
+}

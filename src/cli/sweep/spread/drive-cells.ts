@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Job, Queue } from "bullmq";
 import type { Journal } from "../../../adapter/node-journal.ts";
-import type { JsonObject } from "../../../base/json.ts";
+import { isObject, type JsonObject } from "../../../base/json.ts";
 import type { CommandSession } from "../../session/command-session.ts";
 import { hashOf, type SweepCell } from "../cell-list.ts";
 import type { SweepConfig } from "../config/sweep-config.ts";
@@ -10,19 +10,25 @@ import type { FailedCell } from "../run-sweep.ts";
 import { sharedNames } from "../shared-names.ts";
 import type { Store } from "../store/store.ts";
 import { readResult, resultNames } from "./results.ts";
+import { noWorkers } from "./store-queues.ts";
+import type { SweepMetrics } from "./sweep-metrics.ts";
 import { jobId, type SweepJob } from "./sweep-queue.ts";
 
 const LOOK_MS = 500;
 /** Looks for results between two looks at the jobs, and the jobs that are looked at each time. */
 const LOOKS = 4;
 const JOBS_A_LOOK = 50;
+/** Looks without a worker before that is told: workers may begin after the driver. */
+const LOOKS_ALONE = 3;
 const STALLED = "stalled more than allowable";
 
 export interface Drive {
   readonly store: Store;
-  readonly queue: Queue<SweepJob>;
+  /** The queue of a cell's memory class. */
+  readonly queueOf: (cell: SweepCell) => Queue<SweepJob>;
   readonly study: string;
   readonly config: SweepConfig;
+  readonly metrics: SweepMetrics;
   readonly journal: Journal;
   readonly onResult: (result: JsonObject) => void;
 }
@@ -50,6 +56,8 @@ class Driver {
   readonly #total: number;
   readonly #waiting: Map<string, SweepCell>;
   readonly #preparations: Map<string, Promise<string>> = new Map();
+  readonly #alone: Map<string, number> = new Map();
+  #running: readonly string[] = [];
   #turn = 0;
   #tending: Promise<void> | undefined;
   #hasForgotten = false;
@@ -69,7 +77,7 @@ class Driver {
 
   /** Appends the results that are new in the store. */
   async collect(): Promise<void> {
-    const { store, journal, onResult } = this.#drive;
+    const { store, metrics, journal, onResult } = this.#drive;
     const names = await resultNames(store);
     for (const [key, cell] of this.#waiting) {
       const own = names.get(key);
@@ -77,6 +85,8 @@ class Driver {
       const result = await readResult(store, cell, own);
       await journal.append(JSON.stringify(result));
       onResult(result);
+      metrics.cells.done++;
+      metrics.seconds += secondsOf(result);
       this.#end(key);
     }
   }
@@ -101,28 +111,52 @@ class Driver {
   /** Removes jobs that failed in an earlier run, so that they are tried again. */
   async #forgetFailures(): Promise<void> {
     if (this.#hasForgotten) return;
-    for (const job of await this.#drive.queue.getFailed())
-      if (job?.data.keys.some((key) => this.#waiting.has(key)) === true) await job.remove();
+    for (const queue of this.#queues())
+      for (const job of await queue.getFailed())
+        if (job?.data.keys.some((key) => this.#waiting.has(key)) === true) await job.remove();
     this.#hasForgotten = true;
   }
 
   async #tendSome(): Promise<void> {
     await this.#forgetFailures();
+    const running: string[] = [];
+    for (const queue of this.#queues()) {
+      const active = await queue.getActive();
+      for (const job of active) if (job?.name === "cell") running.push(...job.data.keys);
+      await this.#tellIfAlone(queue);
+    }
+    this.#running = running;
+    this.#report();
     const keys = [...this.#waiting.keys()];
     const from = this.#turn;
     this.#turn = from + JOBS_A_LOOK < keys.length ? from + JOBS_A_LOOK : 0;
     for (const key of keys.slice(from, from + JOBS_A_LOOK)) await this.#tend(key);
   }
 
+  /** The queues of the cells that wait. */
+  #queues(): ReadonlySet<Queue<SweepJob>> {
+    return new Set([...this.#waiting.values()].map(this.#drive.queueOf));
+  }
+
+  /** Says so if nobody takes from a queue for some looks. */
+  async #tellIfAlone(queue: Queue<SweepJob>): Promise<void> {
+    const looks = (await queue.getWorkersCount()) > 0 ? 0 : (this.#alone.get(queue.name) ?? 0) + 1;
+    this.#alone.set(queue.name, looks);
+    if (looks !== LOOKS_ALONE) return;
+    const cells = [...this.#waiting.values()].filter((cell) => this.#drive.queueOf(cell) === queue);
+    this.#session.note(noWorkers(queue.name, cells.length));
+  }
+
   async #tend(key: string): Promise<void> {
-    const { queue, study } = this.#drive;
+    const { queueOf, study } = this.#drive;
     const cell = this.#waiting.get(key);
     if (cell === undefined) return;
-    const own = await this.#jobOf("cell", key);
+    const queue = queueOf(cell);
+    const own = await this.#jobOf(queue, jobId("cell", key));
     if (own.state === "failed") return this.#fail(cell, own.reason);
     if (own.state === "going on") return;
     const preparation = await this.#preparation(cell);
-    const shared = await this.#jobOf("prepare", preparation);
+    const shared = await this.#jobOf(queue, jobId("prepare", preparation));
     if (shared.state === "failed") return this.#fail(cell, shared.reason);
     if (shared.state === "going on") return;
     if (shared.state === "done") {
@@ -136,8 +170,8 @@ class Driver {
       );
   }
 
-  async #jobOf(kind: "cell" | "prepare", hash: string): Promise<JobSight> {
-    const job = (await this.#drive.queue.getJob(jobId(kind, hash))) as Job<SweepJob> | undefined;
+  async #jobOf(queue: Queue<SweepJob>, id: string): Promise<JobSight> {
+    const job = (await queue.getJob(id)) as Job<SweepJob> | undefined;
     if (job === undefined) return { state: "missing" };
     const state = await job.getState();
     if (state === "failed") return { state: "failed", job, reason: job.failedReason };
@@ -163,6 +197,7 @@ class Driver {
 
   #fail(cell: SweepCell, reason = "failed"): void {
     const killed = "its workers ended each time that they ran it; it may need more memory than they have";
+    this.#drive.metrics.cells.failed++;
     this.failed.push({ cell, message: reason.includes(STALLED) ? killed : reason });
     this.#end(cell.key);
   }
@@ -173,8 +208,15 @@ class Driver {
   }
 
   #report(): void {
+    const { metrics } = this.#drive;
+    metrics.cells.running = this.#running.filter((key) => this.#waiting.has(key)).length;
+    metrics.cells.waiting = this.#waiting.size - metrics.cells.running;
     this.#session.report({ phase: "sweep", done: this.#total - this.#waiting.size, total: this.#total, unit: "cells" });
   }
+}
+
+function secondsOf({ timing }: JsonObject): number {
+  return isObject(timing) ? Number(timing["seconds"]) : 0;
 }
 
 interface JobSight {

@@ -35,9 +35,12 @@ export const jobId = (kind: SweepJobKind, hash: string): string => `${kind}-${ha
 export type RunJob = (job: Job<SweepJob>, token: string | undefined, signal: AbortSignal | undefined) => Promise<void>;
 
 export interface OpenedQueue extends AsyncDisposable {
-  readonly queue: Queue<SweepJob>;
-  /** Begins to run jobs. */
-  worker(run: RunJob, wish: WorkerWish): Worker<SweepJob>;
+  /** What the names of this build's queues begin with. */
+  readonly build: string;
+  /** The queue of a name, opened once. */
+  queue(name: string): Queue<SweepJob>;
+  /** Begins to run the jobs of a queue. */
+  worker(name: string, run: RunJob, wish: WorkerWish): Worker<SweepJob>;
 }
 
 export interface WorkerWish {
@@ -46,8 +49,8 @@ export interface WorkerWish {
   readonly lease: number;
 }
 
-/** Workers of another build may compute other keys, or other bits: each build has a queue of its own. */
-export async function queueName(): Promise<string> {
+/** Workers of another build may compute other keys, or other bits: each build has queues of its own. */
+async function buildName(): Promise<string> {
   const { base, relaxed } = await embeddedKernels();
   const build = await hashOf([
     VERSION,
@@ -63,20 +66,28 @@ export async function openQueue(session: CommandSession, url: string): Promise<O
     throw new UsageError("--queue", withoutPassword(url), "redis://HOST:PORT or postgres://USER@HOST/DATABASE");
   const isRedis = kind.startsWith("redis");
   const bullmq = await installed(() => import("bullmq"), "bullmq", isRedis);
-  const name = await queueName();
+  const build = await buildName();
   const where = withoutPassword(url);
   const connection = isRedis ? await redisConnection(url, session) : await postgresConnection(url, session);
   const options = { connection, prefix: "quern" } as unknown as QueueOptions;
   const factory = isRedis ? [] : [bullmq.createPostgresBackend];
   const open = <T>(Class: unknown, ...args: unknown[]) =>
-    new (Class as new (...all: unknown[]) => T)(name, ...args, ...factory);
-  const queue = open<Queue<SweepJob>>(bullmq.Queue, { ...options, defaultJobOptions: JOB_OPTIONS });
+    new (Class as new (...all: unknown[]) => T)(...args, ...factory);
   const complain = complainer(session, where);
-  queue.on("error", complain);
-  const closing: (() => Promise<void>)[] = [() => queue.close()];
+  const queues = new Map<string, Queue<SweepJob>>();
+  const closing: (() => Promise<void>)[] = [];
   return {
-    queue,
-    worker(run, { jobs, lease }) {
+    build,
+    queue(name) {
+      const known = queues.get(name);
+      if (known !== undefined) return known;
+      const queue = open<Queue<SweepJob>>(bullmq.Queue, name, { ...options, defaultJobOptions: JOB_OPTIONS });
+      queue.on("error", complain);
+      closing.push(() => queue.close());
+      queues.set(name, queue);
+      return queue;
+    },
+    worker(name, run, { jobs, lease }) {
       const wish: Partial<WorkerOptions> = {
         ...{
           concurrency: jobs,
@@ -86,7 +97,7 @@ export async function openQueue(session: CommandSession, url: string): Promise<O
         },
         ...{ drainDelay: 1, runRetryDelay: 1000, removeOnComplete: JOB_OPTIONS.removeOnComplete },
       };
-      const worker = open<Worker<SweepJob>>(bullmq.Worker, run, { ...options, ...wish });
+      const worker = open<Worker<SweepJob>>(bullmq.Worker, name, run, { ...options, ...wish });
       worker.on("error", complain);
       // The server no longer knows that this worker has the job, so another one may begin it.
       worker.on("lockRenewalFailed", (ids) => {

@@ -25,6 +25,8 @@ export const PLACES = {
   studies: "studies",
   /** Which blob is the file that cells share, as JSON, by the name of that file. */
   shared: "shared",
+  /** Queues of the studies there. Empty objects: the names say all. */
+  queues: "queues",
   /** Results, named by the cell's key and the SHA-256 of what was measured. */
   results: "results",
 } as const;

@@ -18,6 +18,8 @@ describe("the queue of a sweep", () => {
     [["--queue", "redis://h"], "--queue: found no --store"],
     [["--store", "s"], "--store: found no --queue"],
     [["--status"], "--status: found no --queue"],
+    [["--metrics", "0"], "--metrics: found no --queue"],
+    [["--queue", "redis://h", "--store", "s", "--metrics", "x"], '--metrics: found "x", expected PORT or HOST:PORT'],
     [["--queue", "http://me:secret@h", "--store", "s"], "--queue: found http://me@h, expected redis://HOST:PORT"],
     [["--queue", "redis://127.0.0.1:1", "--store", "s"], "expected a Redis or Valkey server that answers"],
     [["--queue", "postgres://me:secret@127.0.0.1:1/db", "--store", "s"], "expected a Postgres server that answers"],

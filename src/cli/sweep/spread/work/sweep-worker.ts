@@ -2,20 +2,21 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Job, UnrecoverableError, WaitingError } from "bullmq";
-import { UsageError } from "../../../base/errors.ts";
-import { asObject, parseJson } from "../../../base/json.ts";
-import type { CommandSession } from "../../session/command-session.ts";
-import { cellName, cellsOf, type SweepCell } from "../cell-list.ts";
-import { cellProcess } from "../cell-process.ts";
-import { readSweepConfig } from "../config/read-sweep-config.ts";
-import type { SweepConfig } from "../config/sweep-config.ts";
-import { sharedNames } from "../shared-names.ts";
-import { asStoredFile, fetchFile, keepFile } from "../store/blobs.ts";
-import { PLACES, type Store } from "../store/store.ts";
-import { openCache, removeDeadCells } from "../sweep-cache.ts";
-import { keepResult, resultNames } from "./results.ts";
-import { layStudy } from "./spread-study.ts";
-import type { SweepJob } from "./sweep-queue.ts";
+import { UsageError } from "../../../../base/errors.ts";
+import { asObject, parseJson } from "../../../../base/json.ts";
+import type { CommandSession } from "../../../session/command-session.ts";
+import { cellName, cellsOf, type SweepCell } from "../../cell-list.ts";
+import { cellProcess } from "../../cell-process.ts";
+import { readSweepConfig } from "../../config/read-sweep-config.ts";
+import type { SweepConfig } from "../../config/sweep-config.ts";
+import { sharedNames } from "../../shared-names.ts";
+import { asStoredFile, fetchFile, keepFile } from "../../store/blobs.ts";
+import { PLACES, type Store } from "../../store/store.ts";
+import { writeWhenRoom } from "../../store/wait-for-store.ts";
+import { openCache, removeDeadCells } from "../../sweep-cache.ts";
+import { keepResult, resultNames } from "../results.ts";
+import { layStudy } from "../spread-study.ts";
+import type { SweepJob } from "../sweep-queue.ts";
 
 /** Attempts of a cell whose process was killed: by the system for its memory, as a rule. */
 const MOST_KILLS = 3;
@@ -27,10 +28,17 @@ export interface WorkerPlace {
   readonly scratch: string;
   /** Threads of each cell. */
   readonly threads: number;
-  /** Adds jobs for cells of a study. */
-  readonly addCells: (study: string, keys: readonly string[]) => Promise<void>;
   /** Stops the cells that run, which are put back into the queue. */
   readonly signal: AbortSignal;
+}
+
+/** What a job's queue gives with it. */
+export interface JobHold {
+  readonly token: string | undefined;
+  /** Aborted when the lease is lost. */
+  readonly lease: AbortSignal | undefined;
+  /** Adds jobs for cells of a study. */
+  readonly addCells: (study: string, keys: readonly string[]) => Promise<void>;
 }
 
 /** A study that lies in the scratch folder. */
@@ -41,7 +49,7 @@ interface LaidStudy {
 }
 
 /** A job that is being run. */
-interface JobRun {
+interface JobRun extends Pick<JobHold, "addCells"> {
   readonly study: LaidStudy;
   /** 1 for the first. */
   readonly attempt: number;
@@ -68,11 +76,11 @@ export class SweepWorker {
   }
 
   /** @throws BullMQ's errors, which say whether the job is tried again. */
-  async run(job: Job<SweepJob>, token: string | undefined, lease: AbortSignal | undefined): Promise<void> {
+  async run(job: Job<SweepJob>, { token, lease, addCells }: JobHold): Promise<void> {
     const signal = AbortSignal.any([this.#place.signal, ...(lease === undefined ? [] : [lease])]);
     try {
       const study = await this.#study(job.data.study);
-      const run = { study, attempt: job.attemptsMade + 1, signal };
+      const run = { study, attempt: job.attemptsMade + 1, addCells, signal };
       if (job.name === "prepare") await this.#prepare(job.data, run);
       else await this.#measure(job.data, run);
     } catch (error) {
@@ -98,8 +106,8 @@ export class SweepWorker {
 
   /** Makes what cells share, then adds those cells: the study goes on without the process that began it. */
   async #prepare({ study: name, keys }: SweepJob, run: JobRun): Promise<void> {
-    const { store, addCells } = this.#place;
-    const { study } = run;
+    const { store } = this.#place;
+    const { study, addCells } = run;
     const cell = cellOf(study, keys[0]);
     const { refine: _, ...plain } = cell.plan;
     const of = (each: SweepCell) => sharedNames(study.config, each);
@@ -109,8 +117,10 @@ export class SweepWorker {
     if (missing.length > 0) await this.#process(cell, run, ["--prepare"]);
     for (const shared of missing) {
       const path = join(this.#cache, shared);
-      if (existsSync(path))
-        await store.writeText(`${PLACES.shared}/${shared}.json`, JSON.stringify(await keepFile(store, path)));
+      if (!existsSync(path)) continue;
+      const keep = async () =>
+        store.writeText(`${PLACES.shared}/${shared}.json`, JSON.stringify(await keepFile(store, path)));
+      await writeWhenRoom(keep, { note: this.#session.note, signal: run.signal });
     }
     const done = await resultNames(store);
     const left = keys.filter((key) => !done.has(key));
@@ -123,7 +133,9 @@ export class SweepWorker {
     if ((await resultNames(store)).has(cell.key)) return;
     for (const shared of await sharedNames(run.study.config, cell)) await this.#fetch(shared);
     const line = await this.#process(cell, run, []);
-    await keepResult(store, cell.key, asObject(parseJson(line, cellName(cell)), cellName(cell)));
+    const result = asObject(parseJson(line, cellName(cell)), cellName(cell));
+    const keep = () => keepResult(store, cell.key, result);
+    await writeWhenRoom(keep, { note: this.#session.note, signal: run.signal });
   }
 
   /** Runs a cell's process. @throws UnrecoverableError for what would fail again, unlike a store or a server that is away. */
