@@ -56,7 +56,9 @@ function generate(name, lines) {
 }
 
 async function buildLibrary() {
-  const scripts = ["arrows", "build", "bundle", "declarations", "notices", "short-undefined"].map((name) => `scripts/${name}.mjs`);
+  const scripts = ["arrows", "build", "bundle", "declarations", "notices", "short-undefined"].map(
+    (name) => `scripts/${name}.mjs`,
+  );
   const key = fingerprint(["src", "build/kernels.stamp", "tsconfig.json", ...scripts, "package-lock.json"]);
   if (isFresh("dist/.stamp", key)) return;
   rmSync("dist", { recursive: true, force: true });

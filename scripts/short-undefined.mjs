@@ -5,18 +5,23 @@ import { parseAst } from "rolldown/parseAst";
 const FEW = 4;
 
 /**
- * The script with a variable that is never set in place of each `void 0`. A script whose functions run in workers as text is left as it is: they
- * may use no variable of the script.
+ * The script with a variable that is never set in place of each `void 0`. Functions whose text a template makes a program of are left as they
+ * are: it runs in a worker, where the script has no variables.
  */
 export function withShortUndefined(script) {
-  if (script.startsWith("#!") || script.includes("data:text/javascript")) return script;
+  if (script.startsWith("#!")) return script;
+  const { body } = parseAst(script);
+  const texts = new Set();
+  walk(body, ({ type, expressions, quasis }) => {
+    const isProgram = type === "TemplateLiteral" && quasis.some(({ value }) => value.raw.includes("globalThis"));
+    if (isProgram) for (const { name } of expressions) texts.add(name);
+    return true;
+  });
   const places = [];
-  const visit = (node) => {
-    if (node === null || typeof node !== "object") return;
+  walk(body, (node) => {
     if (node.type === "UnaryExpression" && node.operator === "void" && node.argument.value === 0) places.push(node);
-    else for (const child of Array.isArray(node) ? node : Object.values(node)) visit(child);
-  };
-  visit(parseAst(script).body);
+    return !["VariableDeclarator", "FunctionDeclaration"].includes(node.type) || !texts.has(node.id.name);
+  });
   if (places.length < FEW) return script;
   places.sort((a, b) => a.start - b.start);
   const name = freeName(script);
@@ -27,6 +32,13 @@ export function withShortUndefined(script) {
     at = end;
   }
   return code + script.slice(at);
+}
+
+/** Visits a tree; below a node for which `enter` is false it does not go on. */
+function walk(node, enter) {
+  if (node === null || typeof node !== "object") return;
+  if (Array.isArray(node)) for (const child of node) walk(child, enter);
+  else if (enter(node)) for (const child of Object.values(node)) walk(child, enter);
 }
 
 /** The shortest name that the script does not use. */
