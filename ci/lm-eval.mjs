@@ -1,29 +1,27 @@
 // lm-evaluation-harness over HTTP: what it finds of a model that `quern serve` serves must be what `quern evaluate` finds, to the last digit.
 // It needs a Python with lm_eval 0.4.13 and transformers, named by QUERN_LM_EVAL_PYTHON or python3 on the path, and is skipped without one.
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
 import { Checks } from "./install-packed.mjs";
 import { compareReference, compareRuns } from "./lm-eval/compare.mjs";
 import { findHarness, runHarness } from "./lm-eval/harness.mjs";
-import { writeTasks } from "./lm-eval/tasks.mjs";
+import { quern, startServer } from "./lm-eval/quern.mjs";
+import { writeTasks, writeTextTasks } from "./lm-eval/tasks.mjs";
 
-const execute = promisify(execFile);
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
-const QUERN = at("../dist/cli/main.js");
 const KEY = "test-key";
+const DATA = at("../test/fixtures/eval/data");
 
 const { values: options } = parseArgs({
   options: {
     /** Folders of models; without any, fable-mixtral. */
     model: { type: "string", multiple: true, default: [at("../models/fable-mixtral")] },
     /** The data sets' original files, laid out as docs/tasks.md says. Without it: the first rows of each, which the checkout has. */
-    data: { type: "string", default: at("../test/fixtures/eval/data") },
+    data: { type: "string", default: DATA },
     /** Log-likelihoods by PyTorch, in folders with the models' names. */
     reference: { type: "string", default: at("../test/fixtures/eval") },
     /** Tasks, without it all of which there are rows. */
@@ -38,55 +36,40 @@ const { values: options } = parseArgs({
   },
 });
 
+const MOST = { tokenizer: "remote", batch: 8, concurrent: 8 };
 const COMBINATIONS = [8, 1]
   .flatMap((batch) => [8, 1].map((concurrent) => ({ batch, concurrent })))
   .flatMap((sizes) => ["remote", "huggingface"].map((tokenizer) => ({ ...sizes, tokenizer })))
   .slice(0, Number(options.combinations));
-
-async function startServer(model, more = []) {
-  const args = [QUERN, "serve", model, "--port", "0", "--json", "--quiet", ...more];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = new Promise((done) => child.once("exit", done));
-  const line = await new Promise((done, fail) => {
-    createInterface(child.stdout).once("line", done);
-    ended.then((code) => fail(new Error(`the server of ${model} ended with ${code}`)));
-  });
-  const stop = () => {
-    child.kill("SIGTERM");
-    return ended;
-  };
-  return { url: JSON.parse(line).url, stop };
-}
+const limit = Number(options.limit);
 
 /** Quern's own document. A sequence of the harness has room for the model's context, the token that is only predicted included: one less. */
-async function evaluate({ model, tasks, limit, context }) {
-  const args = [QUERN, "evaluate", model, "--tasks", tasks.join(","), "--data", options.data, "--log-samples"];
-  args.push("--json", "--quiet", "--context", String(context - 1));
-  if (limit !== undefined) args.push("--limit", String(limit));
-  const { stdout } = await execute(process.execPath, args, { maxBuffer: 2 ** 28 });
-  return JSON.parse(stdout);
+function evaluate(model, { tasks, context, items }) {
+  const args = ["evaluate", model, "--tasks", tasks.join(","), "--data", options.data, "--log-samples"];
+  if (items !== undefined) args.push("--limit", String(items));
+  return quern(...args, "--context", String(context - 1));
 }
 
 /** Arguments of the harness's model. It sends one token less than its `max_length`. */
-function modelArguments({ url, model, context, tokenizer, concurrent }) {
+function modelArguments(model, { url, context }, { tokenizer, concurrent }) {
   const own = tokenizer === "huggingface" ? { tokenizer: model } : {};
   const server = { model: basename(model), base_url: `${url}/v1/completions`, max_length: context + 1 };
   return { ...server, tokenizer_backend: tokenizer, num_concurrent: concurrent, timeout: 3600, ...own };
 }
 
-async function checkModel(checks, { model, harness, scratch, limit, tasks }) {
+async function checkModel(checks, model, { run, tasks, further }) {
   const name = basename(model);
-  const { url, stop } = await startServer(model);
+  const server = await startServer(model);
+  const ask = (combination, asked) =>
+    runHarness({ ...run, batch: combination.batch, model: modelArguments(model, server, combination), ...asked });
   try {
-    const { n_ctx: context } = await (await fetch(`${url}/props`)).json();
-    const run = { ...harness, scratch, tasks };
-    const own = await evaluate({ model, tasks, limit, context });
+    const { context } = server;
+    const own = await evaluate(model, { tasks, context, items: limit });
     let found;
     for (const combination of COMBINATIONS) {
       const { tokenizer, batch, concurrent } = combination;
       await checks.check(`${name}, tokenizer ${tokenizer}, batch ${batch}, concurrency ${concurrent}`, async () => {
-        const given = modelArguments({ url, model, context, ...combination });
-        found = await runHarness({ ...run, batch, limit, model: given });
+        found = await ask(combination, { tasks, limit });
         return compareRuns(found, own);
       });
     }
@@ -94,39 +77,59 @@ async function checkModel(checks, { model, harness, scratch, limit, tasks }) {
       const folder = join(options.reference, name);
       return compareReference(found, { folder, model }) ?? "no log-likelihoods of these weights";
     });
+    await checks.check(`${name}, texts that go on, and perplexity`, () =>
+      checkFurther(ask, { model, context, further }),
+    );
     if (!options.full) return;
-    const whole = await evaluate({ model, tasks, context });
-    await checks.check(`${name}, all items, tokenizer remote, batch 8, concurrency 8`, async () => {
-      const given = modelArguments({ url, model, context, tokenizer: "remote", concurrent: 8 });
-      return compareRuns(await runHarness({ ...run, batch: 8, model: given }), whole);
-    });
+    const whole = await evaluate(model, { tasks, context });
+    await checks.check(`${name}, all items, tokenizer remote, batch 8, concurrency 8`, async () =>
+      compareRuns(await ask(MOST, { tasks }), whole),
+    );
   } finally {
-    await stop();
+    await server.stop();
   }
 }
 
+/** The harness's other two kinds of requests. */
+async function checkFurther(ask, { model, context, further }) {
+  const { names, prompts, stops, most, file } = further;
+  const { samples, results } = await ask(MOST, { tasks: names });
+  const [generation, rolling] = names;
+  for (const { doc_id: id, resps } of samples[generation]) {
+    const settings = ["--temperature", "0", "--max-tokens", String(most), ...stops.flatMap((stop) => ["--stop", stop])];
+    const { text } = await quern("generate", model, "--prompt", prompts[id], ...settings);
+    assert.equal(resps[0][0], text, prompts[id]);
+  }
+  const window = ["--protocol", "rolling", "--window", String(context - 1)];
+  const own = await quern("perplexity", model, "--text", file, ...window);
+  const pairs = [
+    ["word_perplexity", "wordPerplexity"],
+    ["byte_perplexity", "bytePerplexity"],
+    ["bits_per_byte", "bitsPerByte"],
+  ];
+  for (const [theirs, ours] of pairs)
+    assert.equal(results[rolling][`${theirs},none`].toFixed(4), own[ours].toFixed(4), theirs);
+  return `${prompts.length} texts equal; word perplexity ${own.wordPerplexity.toFixed(4)} in ${own.windows} windows`;
+}
+
 /** Prompts as texts, to a server that asks for a key. What begins within a word is other tokens as a text, so no task is here that loses beginnings. */
-async function checkTexts(checks, { model, harness, scratch, limit, tasks }) {
-  const { url, stop } = await startServer(model, ["--api-key", KEY]);
+async function checkTexts(checks, model, { run, tasks }) {
+  const server = await startServer(model, KEY);
   const short = tasks.filter((task) => !task.startsWith("mmlu"));
   try {
-    const headers = { authorization: `Bearer ${KEY}` };
-    const { n_ctx: context } = await (await fetch(`${url}/props`, { headers })).json();
-    const own = await evaluate({ model, tasks: short, limit, context });
+    const own = await evaluate(model, { tasks: short, context: server.context, items: limit });
     for (const batch of [1, 8])
       await checks.check(
         `${basename(model)}, prompts as texts, with a key, batch ${batch}, concurrency 8`,
         async () => {
-          const given = modelArguments({ url, model, context, tokenizer: "remote", concurrent: 8 });
-          const asked = { ...given, tokenized_requests: false, auth_token: KEY };
-          return compareRuns(
-            await runHarness({ ...harness, scratch, tasks: short, batch, limit, key: KEY, model: asked }),
-            own,
-          );
+          const given = { ...modelArguments(model, server, MOST), tokenized_requests: false, auth_token: KEY };
+          return compareRuns(await runHarness({ ...run, tasks: short, limit, batch, key: KEY, model: given }), own);
         },
       );
   } finally {
-    await checks.check("a server that is asked to stop ends with status 0", async () => assert.equal(await stop(), 0));
+    await checks.check("a server that is asked to stop ends with status 0", async () =>
+      assert.equal(await server.stop(), 0),
+    );
   }
 }
 
@@ -138,12 +141,12 @@ else {
   try {
     const tasksFolder = join(scratch, "tasks");
     const present = writeTasks(tasksFolder, { data: resolve(options.data), tasks: harnessTasks });
+    const further = writeTextTasks(tasksFolder, DATA);
     const tasks = options.tasks?.split(",") ?? present;
-    const harness = { python, tasksFolder };
-    const limit = Number(options.limit);
+    const run = { python, tasksFolder, scratch };
     const models = options.model.map((path) => resolve(path));
-    for (const model of models) await checkModel(checks, { model, harness, scratch, limit, tasks });
-    await checkTexts(checks, { model: models[0], harness, scratch, limit, tasks });
+    for (const model of models) await checkModel(checks, model, { run, tasks, further });
+    await checkTexts(checks, models[0], { run, tasks });
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

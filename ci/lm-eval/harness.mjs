@@ -70,7 +70,9 @@ function readOutput(output, tasks) {
   return { results: JSON.parse(text("results_")).results, samples: Object.fromEntries(samples) };
 }
 
-/** A sample in the form of `quern evaluate`: the harness writes numbers and truths as texts. */
+/** A sample in the form of `quern evaluate`: the harness writes numbers and truths as texts. Texts that go on stay as they are. */
 function sampleOf({ resps, ...sample }) {
-  return { ...sample, resps: resps.map(([[logProb, isGreedy]]) => [Number(logProb), isGreedy === "True"]) };
+  const isScore = ([answer]) => Array.isArray(answer);
+  const read = (answers) => (isScore(answers) ? [Number(answers[0][0]), answers[0][1] === "True"] : answers);
+  return { ...sample, resps: resps.map(read) };
 }

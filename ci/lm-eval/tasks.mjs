@@ -127,3 +127,31 @@ function writeTask(folder, task, { from, scored, splits, own = {} }) {
     JSON.stringify({ ...config, dataset_kwargs: { data_files: Object.fromEntries(files) } }),
   );
 }
+
+/**
+ * Writes tasks of the harness's other two kinds of requests, on COPA's sentences: a text that goes on up to a stop, and perplexity of a long text.
+ * @returns the two names, the prompts with what ends their texts, and a file with the long text.
+ */
+export function writeTextTasks(folder, data) {
+  const rows = new DataFolder(data).lines("copa/val.jsonl");
+  const prompts = rows.slice(0, 3).map(({ premise }) => premise);
+  const long = rows.flatMap(({ premise, choice1, choice2 }) => [premise, choice1, choice2]).join(" ");
+  const [file, stops, most] = [join(folder, "long.txt"), ["\n\n", "."], 24];
+  writeFileSync(file, long);
+  const write = (task, texts, config) => {
+    const path = join(folder, `${task}-test.jsonl`);
+    writeFileSync(path, texts.map((text) => `${JSON.stringify({ text })}\n`).join(""));
+    const given = { task, dataset_path: "json", dataset_kwargs: { data_files: { test: path } }, test_split: "test" };
+    writeFileSync(join(folder, `${task}.yaml`), JSON.stringify({ ...given, ...config }));
+  };
+  const generation = { until: stops, max_gen_toks: most, do_sample: false, temperature: 0 };
+  write("quern_generation", prompts, {
+    ...{ output_type: "generate_until", doc_to_text: "{{text}}", doc_to_target: "", generation_kwargs: generation },
+    metric_list: [{ metric: "exact_match" }],
+  });
+  const metrics = ["word_perplexity", "byte_perplexity", "bits_per_byte"].map((metric) => ({ metric }));
+  write("quern_rolling", [long], {
+    ...{ output_type: "loglikelihood_rolling", doc_to_text: "", doc_to_target: "{{text}}", metric_list: metrics },
+  });
+  return { names: ["quern_generation", "quern_rolling"], prompts, stops, most, file };
+}
