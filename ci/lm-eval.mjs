@@ -7,7 +7,7 @@ import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Checks } from "./install-packed.mjs";
-import { compareReference, compareRuns } from "./lm-eval/compare.mjs";
+import { compareReference, compareRuns, referenceOf } from "./lm-eval/compare.mjs";
 import { findHarness, runHarness } from "./lm-eval/harness.mjs";
 import { quern, startServer } from "./lm-eval/quern.mjs";
 import { writeTasks, writeTextTasks } from "./lm-eval/tasks.mjs";
@@ -73,10 +73,10 @@ async function checkModel(checks, model, { run, tasks, further }) {
         return compareRuns(found, own);
       });
     }
-    await checks.check(`${name} beside PyTorch`, () => {
-      const folder = join(options.reference, name);
-      return compareReference(found, { folder, model }) ?? "no log-likelihoods of these weights";
-    });
+    const reference = referenceOf(join(options.reference, name), model);
+    if (!tasks.some((task) => reference?.has(task)))
+      console.log(`${name}: no log-likelihoods by PyTorch to compare with`);
+    else await checks.check(`${name} beside PyTorch`, () => compareReference(found, reference));
     await checks.check(`${name}, texts that go on, and perplexity`, () =>
       checkFurther(ask, { model, context, further }),
     );

@@ -1,7 +1,7 @@
 // What the harness found beside what Quern finds itself.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Both sum the same numbers. Newer Pythons round a sum only once, which changes its last bits. */
@@ -51,32 +51,15 @@ function compareScores(task, theirs, own) {
 }
 
 /**
- * The harness over HTTP beside log-likelihoods of PyTorch for the same weights.
+ * Log-likelihoods by PyTorch, by task.
  * @param folder has `TASK.jsonl`; with a `model.json` it holds for the weights that this names only.
- * @returns a sentence with what was compared, undefined where there is nothing for this model.
+ * @returns undefined where there are none for this model.
  */
-export function compareReference(harness, { folder, model }) {
+export function referenceOf(folder, model) {
   if (!existsSync(folder) || !isOf(folder, model)) return undefined;
-  const found = [];
-  for (const [task, samples] of Object.entries(harness.samples)) {
-    const path = join(folder, `${task}.jsonl`);
-    if (!existsSync(path)) continue;
-    const lines = readFileSync(path, "utf8").trim().split("\n");
-    const count = Math.min(lines.length, samples.length);
-    let [largest, sameOutcome] = [0, 0];
-    for (const sample of samples.filter(({ doc_id: id }) => id < count)) {
-      const { ll, greedy, acc } = JSON.parse(lines[sample.doc_id]);
-      ll.forEach((value, index) => {
-        largest = Math.max(largest, Math.abs(sample.resps[index][0] - value));
-        assert.equal(sample.resps[index][1], greedy[index], `${task}, item ${sample.doc_id}: greedy`);
-      });
-      if (sample.acc === acc) sameOutcome++;
-    }
-    assert(largest < OTHER_PROGRAM, `${task}: log-likelihoods differ by ${largest}`);
-    assert.equal(sameOutcome, count, `${task}: items with the same outcome`);
-    found.push(`${task} ${count} items, largest difference ${largest.toExponential(1)}`);
-  }
-  return found.length === 0 ? undefined : found.join(", ");
+  const files = readdirSync(folder).filter((name) => name.endsWith(".jsonl"));
+  const read = (name) => readFileSync(join(folder, name), "utf8").trim().split("\n").map(JSON.parse);
+  return new Map(files.map((name) => [name.slice(0, -".jsonl".length), read(name)]));
 }
 
 function isOf(folder, model) {
@@ -86,4 +69,24 @@ function isOf(folder, model) {
     .update(readFileSync(join(model, "model.safetensors")))
     .digest("hex");
   return readFileSync(path, "utf8").includes(weights);
+}
+
+/** The harness over HTTP beside a reference. @returns a sentence with what was compared. */
+export function compareReference(harness, reference) {
+  const found = [];
+  for (const [task, samples] of Object.entries(harness.samples)) {
+    const lines = reference.get(task) ?? [];
+    const known = samples.filter(({ doc_id: id }) => id < lines.length);
+    if (known.length === 0) continue;
+    const differences = known.flatMap(({ doc_id: id, resps, acc }) => {
+      const { ll, greedy, acc: outcome } = lines[id];
+      const where = `${task}, item ${id}`;
+      assert.deepEqual([resps.map(([, isGreedy]) => isGreedy), acc], [greedy, outcome], where);
+      return ll.map((value, index) => Math.abs(resps[index][0] - value));
+    });
+    const largest = Math.max(...differences);
+    assert(largest < OTHER_PROGRAM, `${task}: log-likelihoods differ by ${largest}`);
+    found.push(`${task} ${known.length} items, largest difference ${largest.toExponential(1)}`);
+  }
+  return found.join(", ");
 }
