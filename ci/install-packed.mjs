@@ -40,12 +40,13 @@ export class Checks {
     return this.#failed;
   }
 
-  /** A check fails if its work throws or returns false. */
+  /** A check fails if its work throws or returns false. A text that it returns is what it found. */
   async check(title, work) {
     try {
-      if ((await work()) === false) throw new Error("does not hold");
+      const found = await work();
+      if (found === false) throw new Error("does not hold");
       this.#passed++;
-      console.log(`ok ${title}`);
+      console.log(typeof found === "string" ? `ok ${title}: ${found}` : `ok ${title}`);
     } catch (error) {
       this.#failed++;
       console.log(`FAILED ${title}: ${error.message}\n${error.stderr ?? ""}`);
@@ -56,9 +57,18 @@ export class Checks {
   end(notes = []) {
     for (const note of notes) console.log(`${this.#name}: ${note}`);
     const counts = { passed: this.#passed, failed: this.#failed, notes };
-    const at = process.argv.indexOf("--report");
-    if (at > 0) writeFileSync(process.argv[at + 1], JSON.stringify(counts));
+    writeReport(counts);
     console.log(`${this.#name}: ${counts.passed} checks passed, ${counts.failed} failed`);
     process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
   }
+  /** Ends a program that cannot check anything here: that is no failure, and `.ci/run` repeats the reason at its end. */
+  skip(reason) {
+    writeReport({ passed: 0, failed: 0, isSkipped: true, notes: [`skipped: ${reason}`] });
+    console.log(`${this.#name}: skipped: ${reason}`);
+  }
+}
+
+function writeReport(counts) {
+  const at = process.argv.indexOf("--report");
+  if (at > 0) writeFileSync(process.argv[at + 1], JSON.stringify(counts));
 }

@@ -147,6 +147,7 @@ async function runAction(
         signal,
         output: createOutput(screen.stdout, options.json),
         report: progress.report,
+        rest: progress.rest,
         note: progress.note,
         stderr: screen.stderr,
         goesOn,

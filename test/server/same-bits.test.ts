@@ -1,5 +1,6 @@
 /** The promise of the server: every answer has the bits that it has alone, whatever else runs. */
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { ModelLikelihood } from "../../src/eval/scoring/model-likelihood.ts";
 import type { LanguageModel } from "../../src/index.ts";
 import { collect } from "../../src/runtime/generate.ts";
 import type { HttpServer } from "../../src/server.ts";
@@ -96,6 +97,42 @@ it("text and ids are those that the library generates, and scores those that its
       const sum = row.reduce((total, value) => total + Math.exp(value - most), 0);
       expect(scores[at]).toBeCloseTo(row[all[at]] - most - Math.log(sum), 10);
     }
+  } finally {
+    await server.close();
+  }
+});
+
+it("log-likelihoods as lm-evaluation-harness reads them are those of evaluate, in batches and alone", async () => {
+  server = tinyServer();
+  using likelihood = new ModelLikelihood(model);
+  try {
+    const tokens = async (text: string): Promise<number[]> =>
+      (await ask(server, "/tokenize", { prompt: text, add_special_tokens: false })).tokens;
+    const likeliest = (await collect(model.generate("zoo", { maxTokens: 1, temperature: 0 }))).text;
+    const requests = ["zoo", "Hé!"].flatMap((context) =>
+      [" a frog", likeliest, "  the end."].map((continuation) => ({ context, continuation })),
+    );
+    const expected = await likelihood.logLikelihoods(requests);
+    const prompts = await Promise.all(requests.map(({ context, continuation }) => tokens(context + continuation)));
+    const begins = await Promise.all(requests.map(async ({ context }) => (await tokens(context)).length));
+    for (const batch of [1, 4]) {
+      const starts = requests.map((_, at) => at).filter((at) => at % batch === 0);
+      const asked = { temperature: 0, max_tokens: 1, logprobs: 1, seed: 1234, echo: true };
+      const answers = await Promise.all(
+        starts.map((at) => ask(server, "/v1/completions", { prompt: prompts.slice(at, at + batch), ...asked })),
+      );
+      const found = answers
+        .flatMap(({ choices }) => choices)
+        .map(({ logprobs }, at) => {
+          const own: number[] = logprobs.token_logprobs.slice(begins[at], -1);
+          const top: number[] = logprobs.top_logprobs.slice(begins[at], -1).map((each: Record<string, number>) => {
+            return Math.max(...Object.values(each));
+          });
+          return [own.reduce((sum, value) => sum + value, 0), own.every((value, place) => value === top[place])];
+        });
+      expect(found).toEqual(expected.map(({ logLikelihood, isGreedy }) => [logLikelihood, isGreedy]));
+    }
+    expect(expected[1].isGreedy).toBe(true);
   } finally {
     await server.close();
   }

@@ -47,6 +47,7 @@ const serveCommand: Action<Options> = async (session, args, options) => {
   try {
     await Promise.race([server.ready(), stopped]);
     session.signal.throwIfAborted();
+    session.rest();
     const listening = await listenOn(server.fetch, { host, port });
     if (apiKey === undefined && !isOwn(host))
       session.note(`anybody who can reach ${listening.url} may use these models; --api-key asks for a key`);

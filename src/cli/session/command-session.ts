@@ -19,6 +19,8 @@ export interface CommandSession {
   readonly output: Output;
   /** Progress of long work, for the person at the terminal. */
   readonly report: (event: ProgressEvent) => void;
+  /** What was reported has ended, and the command waits. */
+  readonly rest: () => void;
   /** A remark or a warning, on stderr. */
   readonly note: (message: string) => void;
   /** stderr, for a command that talks with a person; nothing else is drawn while it writes. */

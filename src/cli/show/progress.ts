@@ -17,14 +17,16 @@ export interface ProgressEvent {
 export interface ProgressDisplay {
   readonly report: (event: ProgressEvent) => void;
   readonly note: (message: string) => void;
+  /** Nothing is worked at until more is reported: the bar goes, and no more lines come. */
+  readonly rest: () => void;
   /** Removes the bar for good. */
   readonly stop: () => void;
 }
 
 export function createProgress(screen: Screen, quiet: boolean, clock: PaceClock = SYSTEM_CLOCK): ProgressDisplay {
-  if (quiet) return { report: () => {}, note: () => {}, stop: () => {} };
-  const { report, stop } = screen.stderr.isTTY === true ? barProgress(screen, clock) : lineProgress(screen, clock);
-  return { report, stop, note: (message) => void screen.stderr.write(`quern: ${message}\n`) };
+  if (quiet) return { report: () => {}, note: () => {}, rest: () => {}, stop: () => {} };
+  const reporter = screen.stderr.isTTY === true ? barProgress(screen, clock) : lineProgress(screen, clock);
+  return { ...reporter, note: (message) => void screen.stderr.write(`quern: ${message}\n`) };
 }
 
 type Reporter = Omit<ProgressDisplay, "note">;
@@ -56,6 +58,10 @@ function lineProgress({ stderr }: Screen, clock: PaceClock): Reporter {
       told.add(phase);
       tell(`${phase}${total > 0 && unit !== undefined ? `, ${total} ${unit}` : ""}`);
     },
+    rest() {
+      told.clear();
+      cancel();
+    },
     stop() {
       stopped = true;
       cancel();
@@ -86,6 +92,7 @@ function barProgress(screen: Screen, clock: PaceClock): Reporter {
           .join(", "),
       );
     },
+    rest: () => screen.clear(),
     stop() {
       stopped = true;
       screen.clear();

@@ -57,6 +57,18 @@ describe("progress on a pipe", () => {
     expect(texts.at(-1)).toBe("quern: damage, 3 groups\n");
   });
 
+  it("tells nothing while a command waits, and of work that comes after", () => {
+    const { lines, clock, report, rest } = onPipe();
+    report({ phase: "load", done: 0, total: 8, unit: "bytes" });
+    report({ phase: "load", done: 8, total: 8, unit: "bytes" });
+    rest();
+    expect(clock.waiting).toBe(0);
+    clock.pass(100_000);
+    report({ phase: "load", done: 0, total: 8, unit: "bytes" });
+    expect(lines).toEqual([0, 100_000].map((at) => ({ at, text: "quern: load, 8 bytes\n" })));
+    expect(clock.waiting).toBe(1);
+  });
+
   it("measures the pace of a resumed run from where it goes on", () => {
     const { lines, clock, report } = onPipe();
     report({ phase: "quantize", done: 900, total: 1000, unit: "matrices" });
