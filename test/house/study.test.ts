@@ -54,7 +54,8 @@ describe("bench/quantmoe/README.md", () => {
     });
     expect(`${status} ${stderr}`).toBe("0 ");
     expect(readFileSync(made, "utf8") === readRepository(`${STUDY}/results/report.html`)).toBe(true);
-    expect(statSync(made).size).toBeLessThan(1e6);
+    // Each measured plan adds about 2 kB of figures, tables and data; a page that holds all of the study still has to be sent by mail.
+    expect(statSync(made).size).toBeLessThan(2e6);
     rmSync(folder, { recursive: true });
   });
 });
