@@ -1,6 +1,7 @@
 /** What a plan may cost: average bits, or bytes of the weight file. */
-import { parseSize } from "../base/byte-size.ts";
+
 import { UsageError } from "../base/errors.ts";
+import { parseSize } from "../files/byte-size.ts";
 
 /** What a plan may spend: average bits a weight, or bytes of the whole weight file. */
 export type Budget =

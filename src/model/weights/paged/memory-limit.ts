@@ -1,6 +1,7 @@
 /** Chooses the store of a model's weights: one that keeps all of them, or one that stays within a limit of memory. */
-import { parseSize } from "../../../base/byte-size.ts";
+
 import { UsageError } from "../../../base/errors.ts";
+import { parseSize } from "../../../files/byte-size.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { StoredLinear } from "../locate.ts";
 import { WeightStore } from "../weight-store.ts";

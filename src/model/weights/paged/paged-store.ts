@@ -27,7 +27,7 @@ export interface PagingFacts {
 }
 
 /** The linears of one expert, which are loaded and evicted together. */
-interface Page {
+interface ExpertPage {
   readonly layer: number;
   readonly expert: number;
   readonly linears: readonly Linear[];
@@ -52,8 +52,8 @@ export interface PagedStoreOptions {
 export class PagedStore extends WeightStore {
   readonly #machine: Machine;
   readonly #limitBytes: number;
-  readonly #pages: ReadonlyMap<string, Page>;
-  readonly #loaded: Set<Page> = new Set();
+  readonly #pages: ReadonlyMap<string, ExpertPage>;
+  readonly #loaded: Set<ExpertPage> = new Set();
   readonly #next: NextUse;
   readonly #stagingBytes: number;
   /** Settles when the hold that was asked for last has its experts: holds load one after the other. */
@@ -101,7 +101,9 @@ export class PagedStore extends WeightStore {
   /** @throws MemoryError if the experts do not fit beside what stays in memory; the errors of reading. */
   async #holdNow(layer: number, experts: ReadonlySet<number>, turns: Turns): Promise<Disposable> {
     turns.check();
-    const pages = [...experts].sort((a, b) => a - b).map((expert) => this.#pages.get(keyOf({ layer, expert })) as Page);
+    const pages = [...experts]
+      .sort((a, b) => a - b)
+      .map((expert) => this.#pages.get(keyOf({ layer, expert })) as ExpertPage);
     this.#next.visit(layer, experts);
     for (const page of pages) page.holds++;
     this.#holders++;
@@ -125,7 +127,7 @@ export class PagedStore extends WeightStore {
     }
   }
 
-  async #loadPages(pages: readonly Page[], turns: Turns): Promise<void> {
+  async #loadPages(pages: readonly ExpertPage[], turns: Turns): Promise<void> {
     await this.#makeRoom(pages, turns);
     const linears = pages.flatMap((page) => page.linears);
     const ahead = new ReadAhead(
@@ -149,7 +151,7 @@ export class PagedStore extends WeightStore {
   }
 
   /** Evicts experts until these fit. */
-  async #makeRoom(pages: readonly Page[], turns: Turns): Promise<void> {
+  async #makeRoom(pages: readonly ExpertPage[], turns: Turns): Promise<void> {
     const need = pages.reduce((sum, { bytes }) => sum + bytes, this.#stagingBytes);
     for (;;) {
       const askedBytes = this.#machine.arena.used + need;
@@ -162,8 +164,8 @@ export class PagedStore extends WeightStore {
   }
 
   /** The loaded expert that is expected to be needed last, of those that no pass is about to compute. */
-  #neededLast(): Page | undefined {
-    let found: Page | undefined;
+  #neededLast(): ExpertPage | undefined {
+    let found: ExpertPage | undefined;
     let most = -1;
     for (const page of this.#loaded) {
       if (page.holds > 0) continue;
@@ -175,7 +177,7 @@ export class PagedStore extends WeightStore {
     return found;
   }
 
-  #evictPage(page: Page): void {
+  #evictPage(page: ExpertPage): void {
     for (const linear of page.linears) this.evict(linear);
     page.isLoaded = false;
     this.#loaded.delete(page);
@@ -198,14 +200,14 @@ export class PagedStore extends WeightStore {
   }
 }
 
-function keyOf({ layer, expert }: Pick<Page, "layer" | "expert">): string {
+function keyOf({ layer, expert }: Pick<ExpertPage, "layer" | "expert">): string {
   return `${layer}/${expert}`;
 }
 
 function pagesOf(
   experts: readonly Linear[],
   storedOf: (linear: Linear) => { readonly memoryBytes: number; readonly diskBytes: number; readonly bias?: unknown },
-): readonly Page[] {
+): readonly ExpertPage[] {
   const pages = new Map<string, Linear[]>();
   for (const linear of experts) {
     const own = pages.get(keyOf(linear));
