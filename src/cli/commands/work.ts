@@ -48,6 +48,12 @@ export function registerWork(program: Command, run: RunCommand): void {
 }
 
 const work: Action<Options> = async (session, _, options) => {
+  // A connection that could not be closed would keep the process.
+  if (!(await workUntilEnd(session, options))) process.exit(0);
+};
+
+/** @returns whether all connections are closed. */
+async function workUntilEnd(session: CommandSession, options: Options): Promise<boolean> {
   const { openStore } = await import("../sweep/store/open-store.ts");
   const { openQueue } = await import("../sweep/spread/sweep-queue.ts");
   const { threads } = session.options;
@@ -68,8 +74,8 @@ const work: Action<Options> = async (session, _, options) => {
   session.output.result({ queue: opened.build, scratch }, () => `works on ${opened.build}; Ctrl-C stops it`);
   session.endsByCtrlC();
   await endOf(session, taker, idle);
-  await taker.end();
-};
+  return await taker.end();
+}
 
 /** Resolves at Ctrl-C, when another program asks this one to end, and after `idle` seconds without a job. */
 function endOf(

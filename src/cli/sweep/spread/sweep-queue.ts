@@ -34,6 +34,19 @@ export const jobId = (kind: SweepJobKind, hash: string): string => `${kind}-${ha
 /** Runs a job. BullMQ gives a token and a signal to functions that name three parameters. */
 export type RunJob = (job: Job<SweepJob>, token: string | undefined, signal: AbortSignal | undefined) => Promise<void>;
 
+/** Milliseconds for which a worker waits until its connections are closed: BullMQ waits for ever for one that is just being made anew. */
+const FAREWELL_MS = 5000;
+
+/** Closes something. @returns false if that takes too long; it is then left as it is. */
+export async function closedInTime(close: () => Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, FAREWELL_MS, false);
+  });
+  const closed = close().then(() => true);
+  return Promise.race([closed, late]).finally(() => clearTimeout(timer));
+}
+
 export interface OpenedQueue extends AsyncDisposable {
   /** What the names of this build's queues begin with. */
   readonly build: string;
@@ -107,7 +120,7 @@ export async function openQueue(session: CommandSession, url: string): Promise<O
       return worker;
     },
     async [Symbol.asyncDispose]() {
-      for (const close of closing.reverse()) await close();
+      for (const close of closing.reverse()) await closedInTime(close);
       if (isRedis) (connection as unknown as { disconnect(): void }).disconnect();
     },
   };

@@ -1,11 +1,26 @@
-import { describe, expect, it } from "vitest";
-import { jobId, withoutPassword } from "../../../../src/cli/sweep/spread/sweep-queue.ts";
+import { describe, expect, it, vi } from "vitest";
+import { closedInTime, jobId, withoutPassword } from "../../../../src/cli/sweep/spread/sweep-queue.ts";
 import { quern } from "../../quern.ts";
 import { CONFIG, SweepFolder } from "../sweep-folder.ts";
 
 describe("the queue of a sweep", () => {
   it("gives jobs ids that BullMQ accepts", () => {
     expect(jobId("cell", "0123")).toMatch(/^[a-z]+-0123$/);
+  });
+
+  it("waits for connections that close, but not for ever", async () => {
+    vi.useFakeTimers();
+    try {
+      expect(await closedInTime(async () => "closed")).toBe(true);
+      expect(vi.getTimerCount()).toBe(0);
+      const hung = closedInTime(() => new Promise(() => {}));
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(await hung).toBe(false);
+      await expect(closedInTime(() => Promise.reject(new Error("refused")))).rejects.toThrow("refused");
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("shows no password", () => {

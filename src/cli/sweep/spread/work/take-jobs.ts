@@ -5,7 +5,7 @@ import type { CommandSession } from "../../../session/command-session.ts";
 import type { Store } from "../../store/store.ts";
 import { lookAtQueues } from "../store-queues.ts";
 import type { SweepMetrics } from "../sweep-metrics.ts";
-import { jobId, type OpenedQueue, type RunJob, type SweepJob } from "../sweep-queue.ts";
+import { closedInTime, jobId, type OpenedQueue, type RunJob, type SweepJob } from "../sweep-queue.ts";
 import { SharedPlaces } from "./shared-places.ts";
 import { SweepWorker } from "./sweep-worker.ts";
 
@@ -52,11 +52,12 @@ export class JobTaker {
     this.#looking = this.#keepLooking();
   }
 
-  /** Cells that run are put back, so that another worker can begin them at once. */
-  async end(): Promise<void> {
+  /** Cells that run are put back, so that another worker can begin them at once. @returns false if the server did not answer in time. */
+  async end(): Promise<boolean> {
     this.#stop.abort();
     await this.#looking;
-    for (const worker of this.#workers.values()) await worker.close();
+    const closed = await Promise.all([...this.#workers.values()].map((worker) => closedInTime(() => worker.close())));
+    return !closed.includes(false);
   }
 
   async #keepLooking(): Promise<void> {
