@@ -55,19 +55,36 @@ async function acquire(lock: string, path: string): Promise<void> {
   throw new UsageError(path, "other processes that begin with it", `one at a time (${lock})`);
 }
 
-/** Takes the lock: only one process can make a file that does not exist. */
+/**
+ * Takes the lock: only one process can make a file that does not exist. It is written under another name and linked, so that no process finds it
+ * empty and takes its holder for dead.
+ */
 async function take(lock: string): Promise<boolean> {
   if (!removedAtExit) process.once("exit", removeAll);
   removedAtExit = true;
   held.set(lock, false);
   try {
-    await writeFile(lock, lifeText(ownLife()), { flag: "wx" });
+    await makeWhole(lock, lifeText(ownLife()));
     held.set(lock, true);
     return true;
   } catch (cause) {
     held.delete(lock);
     if (errorCode(cause) === "EEXIST") return false;
     throw cause;
+  }
+}
+
+/** Makes a file that is not there with its content at once. File systems without hard links make it empty first. */
+async function makeWhole(path: string, text: string): Promise<void> {
+  const own = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(own, text, { flag: "wx" });
+    await link(own, path).catch((cause) => {
+      if (errorCode(cause) === "EEXIST") throw cause;
+      return writeFile(path, text, { flag: "wx" });
+    });
+  } finally {
+    await rm(own, { force: true });
   }
 }
 

@@ -92,6 +92,24 @@ describe("nodeLock", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it("is never there without its holder's number, which another process would take for one that was killed", async () => {
+    const module = pathToFileURL(builtModule("src/adapter/node-lock.ts")).href;
+    const program = `import { nodeLock } from ${JSON.stringify(module)};
+      for (let time = 0; time < 400; time++) await (await nodeLock(process.argv[1]))[Symbol.asyncDispose]();`;
+    const output = join(folder, "results.jsonl");
+    const child = spawn(process.execPath, ["--input-type=module", "-e", program, output]);
+    const found = new Set<string>();
+    while (child.exitCode === null) {
+      for (let look = 0; look < 200; look++)
+        try {
+          found.add(readFileSync(`${output}.lock`, "utf8"));
+        } catch {} // it is not there now
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect([child.exitCode, ...found]).toEqual([0, expect.stringMatching(new RegExp(`^${child.pid}-`))]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it("says which file cannot be made", async () => {
     writeFileSync(join(folder, "file"), "");
     await expect(nodeLock(join(folder, "file", "results.jsonl"))).rejects.toMatchObject({ code: "FILE" });
