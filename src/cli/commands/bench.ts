@@ -83,8 +83,7 @@ function checkOptions({ options: { json } }: CommandSession, path: string | unde
 async function benchModel(session: CommandSession, path: string, options: Options): Promise<BenchReport> {
   const { openModel } = await import("../input/open-model.ts");
   const { bench } = await import("../../bench/run/bench-model.ts");
-  const { prompt, generate, depth } = options;
-  const { memory } = options;
+  const { prompt, generate, depth, memory } = options;
   return bench(() => openModel(session, path, { memory }), { prompt, generate, depth, ...measuring(session, options) });
 }
 

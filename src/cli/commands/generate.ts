@@ -33,7 +33,7 @@ const generateCommand: Action<Options> = async (session, [path], options) => {
   if (options.stream === true && !session.output.isJson)
     throw new UsageError("--stream", "no --json", "--json too; without --json the text is shown as it is generated");
   const started = performance.now();
-  await using opened = await openFiles(session, path, options);
+  await using opened = await openFiles(session, path, { memory: options.memory });
   await promptIds(session, opened, prompt);
   if (options.stop !== undefined) await opened.tokenizer();
   const model = await opened.load();

@@ -3,6 +3,7 @@
  * when the engine's memory would exceed a limit: those that are expected to be needed last (`next-use.ts`). Results do not depend on it.
  */
 import { MemoryError } from "../../../base/errors.ts";
+import { groupBy } from "../../../base/group-by.ts";
 import type { Turns } from "../../../base/turns.ts";
 import { ReadAhead } from "../../../format/read-ahead.ts";
 import type { Machine } from "../../../wasm/machine.ts";
@@ -33,7 +34,6 @@ interface ExpertPage {
   readonly linears: readonly Linear[];
   readonly bytes: number;
   readonly diskBytes: number;
-  isLoaded: boolean;
   /** How many passes are about to compute it. */
   holds: number;
 }
@@ -116,7 +116,7 @@ export class PagedStore extends WeightStore {
       this.#onRelease?.();
     };
     try {
-      const missing = pages.filter(({ isLoaded }) => !isLoaded);
+      const missing = pages.filter((page) => !this.#loaded.has(page));
       this.#counts.uses += pages.length;
       this.#counts.misses += missing.length;
       if (missing.length > 0) await this.#loadPages(missing, turns);
@@ -138,12 +138,11 @@ export class PagedStore extends WeightStore {
       let plan = 0;
       for (const page of pages) {
         for (const linear of page.linears) await this.load(linear, turns, ahead.readerOf(plan++));
-        page.isLoaded = true;
         this.#loaded.add(page);
         this.#counts.readBytes += page.diskBytes;
       }
     } catch (error) {
-      for (const page of pages) if (!page.isLoaded) for (const linear of page.linears) this.evict(linear);
+      for (const page of pages) if (!this.#loaded.has(page)) for (const linear of page.linears) this.evict(linear);
       throw error;
     } finally {
       await ahead.end();
@@ -179,7 +178,6 @@ export class PagedStore extends WeightStore {
 
   #evictPage(page: ExpertPage): void {
     for (const linear of page.linears) this.evict(linear);
-    page.isLoaded = false;
     this.#loaded.delete(page);
     this.#counts.evictions++;
   }
@@ -194,7 +192,6 @@ export class PagedStore extends WeightStore {
 
   /** Frees all memory of the store. */
   override [Symbol.dispose](): void {
-    for (const page of this.#loaded) page.isLoaded = false;
     this.#loaded.clear();
     super[Symbol.dispose]();
   }
@@ -206,19 +203,13 @@ function keyOf({ layer, expert }: Pick<ExpertPage, "layer" | "expert">): string 
 
 function pagesOf(
   experts: readonly Linear[],
-  storedOf: (linear: Linear) => { readonly memoryBytes: number; readonly diskBytes: number; readonly bias?: unknown },
+  storedOf: (linear: Linear) => { readonly memoryBytes: number; readonly diskBytes: number },
 ): readonly ExpertPage[] {
-  const pages = new Map<string, Linear[]>();
-  for (const linear of experts) {
-    const own = pages.get(keyOf(linear));
-    if (own === undefined) pages.set(keyOf(linear), [linear]);
-    else own.push(linear);
-  }
-  return [...pages.values()].map((linears) => {
+  return [...groupBy(experts, keyOf).values()].map((linears) => {
     const stored = linears.map(storedOf);
     const [{ layer, expert }] = linears;
     return {
-      ...{ layer, expert, linears, isLoaded: false, holds: 0 },
+      ...{ layer, expert, linears, holds: 0 },
       // A permutation of the columns and a bias come on top.
       bytes: linears.reduce(
         (sum, { rows, cols }, at) => sum + stored[at].memoryBytes + 4 * (rows + cols) + LINE_BYTES,
