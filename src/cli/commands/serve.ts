@@ -37,7 +37,7 @@ export function registerServe(program: Command, run: RunCommand): void {
 
 const serveCommand: Action<Options> = async (session, args, options) => {
   const names = modelNames(args.flat());
-  const cacheBytes = options.memory === undefined ? undefined : await bytesOf("--memory", options.memory);
+  const cacheBytes = options.memory === undefined ? undefined : bytesOf("--memory", options.memory);
   const { createServer, listenOn } = await serverParts();
   const { openModel } = await import("../input/open-model.ts");
   const models = Object.fromEntries([...names].map(([name, path]) => [name, () => openModel(session, path)]));

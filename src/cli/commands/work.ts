@@ -58,7 +58,7 @@ async function workUntilEnd(session: CommandSession, options: Options): Promise<
   const { openQueue } = await import("../sweep/spread/sweep-queue.ts");
   const { threads } = session.options;
   const { jobs = threads, lease, idle, scratch } = options;
-  const memory = options.memory === undefined ? totalmem() : await bytesOf("--memory", options.memory);
+  const memory = options.memory === undefined ? totalmem() : bytesOf("--memory", options.memory);
   const store = await openStore(options.store);
   await using _claim = await claimOutputs({
     outputs: [scratch],

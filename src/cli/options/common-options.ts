@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { quoted } from "../../base/json.ts";
+import { parseSize } from "../../files/byte-size.ts";
 import type { StudyActivations } from "../../nn/emit.ts";
 import { defaultThreads, MAX_THREADS } from "../../wasm/features.ts";
 
@@ -174,9 +175,8 @@ export function exampleText(example: string): string {
 }
 
 /** Reads a size such as `2GB`. */
-export async function bytesOf(option: string, text: string): Promise<number> {
-  const { parseBudget } = await import("../../policy/budget.ts");
-  const found = /[A-Za-z]$/.test(text) ? parseBudget(text) : undefined;
-  if (found?.kind === "bytes") return found.trueBytes;
+export function bytesOf(option: string, text: string): number {
+  const bytes = /[A-Za-z]$/.test(text) ? parseSize(text)?.bytes : undefined;
+  if (bytes !== undefined && bytes >= 1) return bytes;
   throw new UsageError(option, quoted(text), "bytes with a unit, such as 2GB");
 }

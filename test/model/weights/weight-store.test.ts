@@ -17,6 +17,7 @@ import type { Machine } from "../../../src/wasm/machine.ts";
 import { repositoryFile } from "../../helpers/shared.ts";
 import { brokenFolder, withTensors } from "../broken-folder.ts";
 import { attentionOf } from "../cases.ts";
+import { logitsOf } from "./all-logits.ts";
 
 const turns = new Turns();
 const SMALL = "test/fixtures/families/mixtral-window-bf16";
@@ -54,24 +55,9 @@ async function open(path: string): Promise<{ machine: Machine; files: ModelFiles
   return { machine: await createMachine(), files };
 }
 
-/** Logits of all positions: a prefill in two batches, then single tokens. */
-async function logitsOf(model: Runnable): Promise<Float32Array> {
-  const { machine, config } = model;
+async function allLogits(model: Runnable): Promise<Float32Array> {
   using session = new Session(model, { context: 64, batch: 16, logits: "all" });
-  const all = new Float32Array(IDS.length * config.vocabSize);
-  const pieces = [IDS.slice(0, 30), ...IDS.slice(30).map((id) => [id])];
-  let done = 0;
-  for (const ids of pieces) {
-    const before = done;
-    await session.evaluate(ids, turns, {
-      onLogits: ({ ptr, ld, rows, first }) => {
-        for (let row = 0; row < rows; row++)
-          all.set(machine.arena.f32(ptr + 4 * ld * row, config.vocabSize), (before + first + row) * config.vocabSize);
-      },
-    });
-    done += ids.length;
-  }
-  return all;
+  return await logitsOf(session, IDS);
 }
 
 describe.each(["models/fable-mixtral", "models/fable-deepseek", "test/fixtures/families/qwen2_moe-shards-f16"])(
@@ -81,12 +67,12 @@ describe.each(["models/fable-mixtral", "models/fable-deepseek", "test/fixtures/f
       const { machine, files } = await open(path);
       await using _ = machine;
       const whole = await runnable(machine, files, new WeightStore(machine, files.linears));
-      const expected = await logitsOf(whole);
+      const expected = await allLogits(whole);
       whole.weights.store[Symbol.dispose]();
       const store = new RoutedStore(machine, files.linears);
       const routed = await runnable(machine, files, store);
       for (const linear of store.experts()) store.evict(linear);
-      const found = await logitsOf(routed);
+      const found = await allLogits(routed);
       expect(Buffer.from(found.buffer).equals(Buffer.from(expected.buffer))).toBe(true);
       expect(store.experts()).toEqual([]);
       const moe = files.config.moeLayers.filter((isMoe) => isMoe).length;

@@ -14,6 +14,7 @@ import { WeightStore } from "../../../../src/model/weights/weight-store.ts";
 import { createMachine } from "../../../../src/wasm/embedded.ts";
 import type { Machine } from "../../../../src/wasm/machine.ts";
 import { repositoryFile } from "../../../helpers/shared.ts";
+import { logitsOf } from "../all-logits.ts";
 
 const turns = new Turns();
 const SMALL = "test/fixtures/families/mixtral-window-bf16";
@@ -25,29 +26,10 @@ async function runnable(machine: Machine, files: ModelFiles, store: WeightStore)
   return { machine, config: files.config, weights, activations: { mode: "int16", group: 32 } };
 }
 
-/** Logits of all positions: a prefill in two batches, then single tokens. */
-async function logitsOf(session: Session, ids: readonly number[] = IDS, run: Turns = turns): Promise<Float32Array> {
-  const { machine, config } = session.model;
-  const all = new Float32Array(ids.length * config.vocabSize);
-  const pieces = [ids.slice(0, 30), ...ids.slice(30).map((id) => [id])];
-  let done = 0;
-  for (const piece of pieces) {
-    const before = done;
-    await session.evaluate(piece, run, {
-      onLogits: ({ ptr, ld, rows, first }) => {
-        for (let row = 0; row < rows; row++)
-          all.set(machine.arena.f32(ptr + 4 * ld * row, config.vocabSize), (before + first + row) * config.vocabSize);
-      },
-    });
-    done += piece.length;
-  }
-  return all;
-}
-
 async function expectedOf(files: ModelFiles, ids?: readonly number[]): Promise<Float32Array> {
   await using machine = await createMachine();
   using session = new Session(await runnable(machine, files, new WeightStore(machine, files.linears)), OPTIONS);
-  return await logitsOf(session, ids);
+  return await logitsOf(session, ids ?? IDS);
 }
 
 /** Bytes of the experts of each layer, of which there is at least one. */
@@ -104,7 +86,7 @@ describe.each([
     for (const room of [Math.max(...layers), Math.ceil(0.6 * whole), whole]) {
       await using run = await paged(files, kept + Math.max(room, ...layers), threads);
       using session = new Session(run.model, OPTIONS);
-      expect(sameBits(await logitsOf(session), expected)).toBe(true);
+      expect(sameBits(await logitsOf(session, IDS), expected)).toBe(true);
       const { paging } = run.store;
       expect(run.machine.arena.used).toBeLessThanOrEqual(paging.limitBytes);
       expect(paging.misses).toBeLessThanOrEqual(paging.uses);
@@ -140,7 +122,7 @@ describe("PagedStore", () => {
     // A single token needs two of eight experts.
     await using run = await paged(files, (await keptBytes(files)) + layer / 3);
     using session = new Session(run.model, OPTIONS);
-    await expect(logitsOf(session)).rejects.toThrow(MemoryError);
+    await expect(logitsOf(session, IDS)).rejects.toThrow(MemoryError);
     session.truncate(0);
     const found = new Float32Array(7 * files.config.vocabSize);
     for (const [at, id] of IDS.slice(30).entries())
@@ -174,11 +156,11 @@ describe("PagedStore", () => {
     using session = new Session(run.model, OPTIONS);
     const before = run.machine.arena.used;
     isCut = true;
-    await expect(logitsOf(session)).rejects.toThrow(/tensor model\.layers\.\d+\..*the file is cut short/);
+    await expect(logitsOf(session, IDS)).rejects.toThrow(/tensor model\.layers\.\d+\..*the file is cut short/);
     expect([run.machine.arena.used, run.store.paging.experts]).toEqual([before, 0]);
     isCut = false;
     session.truncate(0);
-    expect(sameBits(await logitsOf(session), expected)).toBe(true);
+    expect(sameBits(await logitsOf(session, IDS), expected)).toBe(true);
   });
 
   it("ends when the signal is aborted, at random moments, and loses nothing", async () => {
@@ -193,7 +175,7 @@ describe("PagedStore", () => {
       await logitsOf(session, IDS, new Turns(end.signal)).catch((error: Error) => expect(error.message).toBe("enough"));
       session.truncate(0);
     }
-    expect(sameBits(await logitsOf(session), expected)).toBe(true);
+    expect(sameBits(await logitsOf(session, IDS), expected)).toBe(true);
     expect(run.machine.arena.used).toBeLessThanOrEqual(run.store.paging.limitBytes);
     await files.index.close();
   });
