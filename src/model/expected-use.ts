@@ -12,7 +12,7 @@ export interface ExpectedUse {
   readonly context: number;
   /** Bytes of weights and cache. Run buffers, the kernels and the runtime itself come on top. */
   readonly memoryBytes: number;
-  /** Bytes of the weights that must be in memory at the same time if experts are read when they are needed: all others, and the experts of one layer. */
+  /** Bytes of the weights that must be in memory at the same time if experts are read when they are needed: all others, and one expert. */
   readonly leastWeightBytes: number;
   /** Bytes of weights that one decoded token reads. The cache of the tokens before it comes on top. */
   readonly bytesPerToken: number;
@@ -33,10 +33,12 @@ export function expectedUse(
 }
 
 function leastOf(modules: readonly ModuleFacts[]): number {
-  const layers = new Map<number, number>();
+  const experts = new Map<string, number>();
   let kept = 0;
-  for (const { role, layer, memoryBytes } of modules)
-    if (role === "expert") layers.set(layer, (layers.get(layer) ?? 0) + memoryBytes);
+  for (const { role, layer, expert, memoryBytes } of modules) {
+    const key = `${layer}/${expert}`;
+    if (role === "expert") experts.set(key, (experts.get(key) ?? 0) + memoryBytes);
     else kept += memoryBytes;
-  return kept + Math.max(0, ...layers.values());
+  }
+  return kept + Math.max(0, ...experts.values());
 }

@@ -22,7 +22,7 @@ import { headShape } from "./weights/linears.ts";
 import { loadWeights } from "./weights/load-weights.ts";
 import { detectSpelling, isHeadTied, locateAll, type StoredLinear, type StoredTensors } from "./weights/locate.ts";
 import { storeFor } from "./weights/paged/memory-limit.ts";
-import { PagedStore, type PagingFacts } from "./weights/paged/paged-store.ts";
+import { PagedStore, type Paging, type PagingFacts } from "./weights/paged/paged-store.ts";
 import type { Weights } from "./weights/weight-tree.ts";
 
 /** Progress of a long call: `done` of `total` units of a phase. */
@@ -52,14 +52,16 @@ export interface ModelFiles extends StoredTensors {
 
 /**
  * Options for loading weights: arithmetic of the linears, columns of their inputs that share a scale, number format of keys and values in
- * sessions (`f16` takes half of the memory; default f32), most memory that the engine may take (bytes, or text such as `2GB`: experts that do not
- * fit are then read when they are needed; results do not depend on it), and callbacks.
+ * sessions (`f16` takes half of the memory; default f32), most memory that the engine may take (bytes, or text such as `2GB`: weights that do not
+ * fit are then read when they are needed; results do not depend on it), which weights are read then (`experts`, which is the default where all
+ * others fit, or `all`, for `quantize` and other jobs that go through the model block by block), and callbacks.
  */
 export interface OpenOptions {
   readonly activations?: "f32" | "int16" | "int8";
   readonly activationGroup?: 32 | 64 | "weight";
   readonly cache?: CacheType;
   readonly memory?: number | string;
+  readonly paging?: Paging;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   readonly onWarning?: (sentence: string) => void;
@@ -149,7 +151,8 @@ export class Model implements AsyncDisposable {
         onBytes: (done, total) => options.onProgress?.({ phase: "download", done, total, unit: "bytes" }),
       });
       const { linears, config } = files;
-      const store = storeFor(machine, { linears, topK: config.topK, memory: options.memory, warn });
+      const { memory, paging } = options;
+      const store = storeFor(machine, { linears, topK: config.topK, memory, paging, warn });
       const weights = await loadWeights(machine, store, files, run);
       for (const [sentence, count] of warnings) options.onWarning?.(`${files.name}: ${sentence} (${count} modules)`);
       return { files, machine, weights, activations, cache };
@@ -204,7 +207,7 @@ export class Model implements AsyncDisposable {
     return this.files.config;
   }
 
-  /** What reading experts when they are needed has done so far; undefined if all weights are in memory. */
+  /** What reading weights when they are needed has done so far; undefined if all weights are in memory. */
   get paging(): PagingFacts | undefined {
     const { store } = this.weights;
     return store instanceof PagedStore ? store.paging : undefined;

@@ -32,7 +32,7 @@ export async function profile(model: Model, options: ProfileOptions = {}): Promi
   checkKnownOptions("profile", options, KNOWN);
   const { maxPositions, vocabSize } = model.config;
   const { prompt = Math.min(512, maxPositions - 1), streamBytes } = options;
-  if (model.weights.store.needsRoutes)
+  if (model.weights.store.isPaged)
     throw new UsageError(
       "profile",
       "a model whose experts are read when they are needed",

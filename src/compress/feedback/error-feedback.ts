@@ -72,8 +72,8 @@ export class ErrorFeedback {
     const { state } = this.#batch;
     if (tap.site !== "output" && tap.site !== "denseDown" && tap.site !== "sharedDown") return undefined;
     const target = tap.site === "output" ? middle : end;
-    const [{ matrix, bias }] = tap.linears;
-    await this.#batch.outputs(tap, [{ matrix, bias, span: state.span, out: state.branch }], this.#turns);
+    const targetOf = ({ matrix, bias }: Linear) => ({ matrix, bias, span: state.span, out: state.branch });
+    await this.#batch.outputs(tap, { linears: tap.linears, targetOf }, this.#turns);
     const error = this.#batch.rows(state.hidden).slice();
     const output = this.#batch.rows(state.branch);
     const isShared = tap.site === "sharedDown";
@@ -118,7 +118,7 @@ export class ErrorFeedback {
         {
           using scratch = this.#model.machine.arena.region();
           const packed = placeQuantized(this.#model.machine, scratch, linear.name, matrix);
-          await this.#expertOutputs(tap, [{ expert: linear.expert, matrix: packed, bias: linear.bias }]);
+          await this.#expertOutputs(tap, [Object.assign(Object.create(linear) as Linear, { matrix: packed })]);
         }
         const after = this.#batch.rows(state.down, start + count).subarray(start * ld);
         for (let row = 0; row < count; row++) {
@@ -150,12 +150,12 @@ export class ErrorFeedback {
   }
 
   /** Computes the experts' outputs for their own tokens, at `state.down`. */
-  async #expertOutputs(tap: Tap, linears: readonly Pick<Linear, "expert" | "matrix" | "bias">[]): Promise<void> {
+  async #expertOutputs(tap: Tap, linears: readonly Linear[]): Promise<void> {
     const { state } = this.#batch;
-    const targets = linears.map(({ expert, matrix, bias }) => ({
-      ...{ matrix, bias, span: (tap.spans as number) + 8 * expert, out: state.down },
-    }));
-    await this.#batch.outputs(tap, targets, this.#turns);
+    const targetOf = ({ expert, matrix, bias }: Linear) => {
+      return { matrix, bias, span: (tap.spans as number) + 8 * expert, out: state.down };
+    };
+    await this.#batch.outputs(tap, { linears, targetOf }, this.#turns);
   }
 
   /** The weight of the shared experts' output for each token; undefined if they have no gate. */

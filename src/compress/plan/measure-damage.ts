@@ -14,7 +14,7 @@ import type { Turns } from "../../base/turns.ts";
 import { type ExpertUse, expertUsage } from "../../eval/perplexity/expert-usage.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Linear } from "../../model/weights/linears.ts";
-import { layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
+import { follow, layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { isQuantizable } from "../../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
@@ -112,7 +112,7 @@ function groupsOf(model: Model): readonly (readonly Linear[])[] {
   return [...groups.values()];
 }
 
-/** KL of the model with some linears replaced, the first one in the earliest block. */
+/** KL of the model, an overlay, with some linears replaced, the first one in the earliest block. */
 export async function groupKl(
   machine: Machine,
   probe: DamageProbe,
@@ -121,14 +121,11 @@ export async function groupKl(
   turns: Turns,
 ): Promise<number> {
   using scratch = machine.arena.region();
-  const originals = group.map((linear) => linear.matrix);
   try {
     for (const linear of group) linear.matrix = placeQuantized(machine, scratch, linear.name, matrixOf(linear));
     return Math.max(0, await probe.kl(group[0].layer, turns));
   } finally {
-    group.forEach((linear, i) => {
-      linear.matrix = originals[i];
-    });
+    group.forEach(follow);
   }
 }
 

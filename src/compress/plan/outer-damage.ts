@@ -2,7 +2,7 @@
 import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import type { Linear } from "../../model/weights/linears.ts";
-import { overlayOf } from "../../model/weights/weight-tree.ts";
+import { follow, overlayOf } from "../../model/weights/weight-tree.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { quantizeModel } from "../quantize/quantize-model.ts";
 import { DAMAGE_SAMPLE_TOKENS } from "../statistics/damage-table.ts";
@@ -54,11 +54,10 @@ async function klWith(
   turns: Turns,
 ): Promise<number> {
   using scratch = machine.arena.region();
-  const original = linear.matrix;
   try {
     linear.matrix = placeQuantized(machine, scratch, linear.name, matrix);
     return Math.max(0, await probe.kl(from, turns));
   } finally {
-    linear.matrix = original;
+    follow(linear);
   }
 }

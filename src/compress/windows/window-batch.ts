@@ -6,16 +6,24 @@ import { mostIds } from "../../eval/scoring/scored-windows.ts";
 import { sha256 } from "../../files/sha256.ts";
 import type { Model } from "../../model/model.ts";
 import { checkIds } from "../../model/pass/check-session.ts";
-import { createPass, recordBlock, recordEmbedding, recordHead, recordHeadInput } from "../../model/pass/forward.ts";
-import { holdExperts } from "../../model/pass/play-in-pieces.ts";
+import { createPass, recordBlock, recordHeadInput } from "../../model/pass/forward.ts";
+import { HeldSteps } from "../../model/pass/held-steps.ts";
+import { playEmbedding, playHead, playRecorded } from "../../model/pass/play-in-pieces.ts";
 import type { Pass, Tap } from "../../model/pass/record/pass.ts";
 import { createState, type State } from "../../model/pass/state/pass-state.ts";
+import type { Linear } from "../../model/weights/linears.ts";
 import { project, type Target } from "../../nn/linear.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
 
 /** Token windows. Each is a separate sequence that starts at position 0. */
 export type Windows = readonly (readonly number[])[];
+
+/** Linears of one step, and where the output of each goes. */
+export interface WantedOutputs {
+  readonly linears: readonly Linear[];
+  readonly targetOf: (linear: Linear) => Target;
+}
 
 /** Activations stay float whatever the model's own mode is: the rounding of weights must not depend on how the model will be run. */
 const EXACT = { mode: "f32", group: 32 } as const;
@@ -71,18 +79,25 @@ export class WindowBatch implements Disposable {
     return machine.arena.f32(ptr, count * stride(config.hiddenSize));
   }
 
-  /** Computes outputs for a tap's input with any weights, before the pass itself does. Only allowed inside that tap's `onTap`. */
-  async outputs({ input }: Tap, targets: readonly Target[], turns: Turns): Promise<void> {
-    project(this.#pass.emit, { input, index: 0, targets, rows: input.rows * targets.length });
-    await this.#play(turns);
+  /**
+   * Computes outputs for a tap's input with any weights, before the pass itself does. Only allowed inside that tap's `onTap`.
+   * Linears whose weights are not in memory are loaded for it, one part after the other.
+   */
+  async outputs({ input }: Tap, { linears, targetOf }: WantedOutputs, turns: Turns): Promise<void> {
+    using steps = new HeldSteps(this.#pass);
+    for (const part of this.#pass.weights.store.partsOf(linears)) {
+      await steps.hold(part, turns);
+      project(this.#pass.emit, { input, index: 0, targets: part.map(targetOf), rows: input.rows * part.length });
+      await this.#play(turns);
+    }
   }
+
 
   /** Computes the logits of tokens [first, first + rows), at `state.logits`. */
   head(first: number, rows: number, turns: Turns): Promise<void> {
     return this.#calls.run("head", turns, async (own) => {
       this.#pass.emit.pool.clear();
-      recordHead(this.#pass, rows, first);
-      await this.#play(own);
+      await playHead(this.#pass, own, rows, first);
     });
   }
 
@@ -101,29 +116,25 @@ export class WindowBatch implements Disposable {
   }
 
   async #embed(turns: Turns): Promise<void> {
-    recordEmbedding(this.#pass);
+    await playEmbedding(this.#pass, turns);
     await this.#play(turns);
   }
 
   async #block(layer: number, turns: Turns, onTap: (tap: Tap) => Promise<void> | void): Promise<void> {
     this.#pass.emit.pool.clear();
-    let held: Disposable | undefined;
-    try {
-      for (const tap of recordBlock(this.#pass, layer)) {
-        await this.#play(turns);
-        held ??= await holdExperts(this.#pass, tap, turns);
-        await onTap(tap);
-      }
+    using steps = new HeldSteps(this.#pass);
+    for (const tap of recordBlock(this.#pass, layer)) {
       await this.#play(turns);
-    } finally {
-      held?.[Symbol.dispose]();
+      steps.release();
+      if (tap.site !== "part") await onTap(tap);
+      // Weights that were replaced are not read.
+      await steps.at(tap, turns);
     }
+    await this.#play(turns);
   }
 
-  async #play(turns: Turns): Promise<void> {
-    const { tape } = this.#pass.emit;
-    await tape.runInTurns(turns);
-    tape.clear();
+  #play(turns: Turns): Promise<void> {
+    return playRecorded(this.#pass, turns);
   }
 }
 

@@ -33,7 +33,7 @@ function inRounded({ activations: { mode } }: Runnable): string {
  * again.
  */
 export function findOverflow(pass: Pass): string | undefined {
-  if (pass.weights.store.needsRoutes) return undefined;
+  if (pass.weights.store.isPaged) return undefined;
   const { tape, machine } = pass.emit;
   recordEmbedding(pass);
   let before = pass.weights.embedding.name;

@@ -5,9 +5,9 @@ import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
 import { checkBatch, checkContext, checkIds } from "./check-session.ts";
-import { createPass, recordHead } from "./forward.ts";
+import { createPass } from "./forward.ts";
 import { findNotFinite, findOverflow, overflowError } from "./overflow.ts";
-import { playBody, playRecorded } from "./play-in-pieces.ts";
+import { playBody, playHead } from "./play-in-pieces.ts";
 import type { Pass, Runnable } from "./record/pass.ts";
 import { NO_WATCH, SESSION_WATCH, type SessionWatch, TAPPED_WATCH, type TappedWatch } from "./session-watch.ts";
 import { createState, type State } from "./state/pass-state.ts";
@@ -174,8 +174,7 @@ export class Session implements Disposable {
       this.#longest = tokens;
       const rows = Math.min(this.state.logitRows, tokens);
       if (rows === 0) return;
-      recordHead(pass);
-      await playRecorded(pass, own);
+      await playHead(pass, own);
       this.#deliver(rows, tokens - rows, watch, ids, tokens);
     });
   }

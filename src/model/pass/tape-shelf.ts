@@ -7,7 +7,7 @@ import type { Region } from "../../wasm/memory/region.ts";
 import type { Tape } from "../../wasm/tape.ts";
 import type { WeightStore } from "../weights/weight-store.ts";
 import { recordBody, recordHead } from "./forward.ts";
-import { playBody, playRecorded } from "./play-in-pieces.ts";
+import { playBody, playHead, playRecorded } from "./play-in-pieces.ts";
 import type { Pass } from "./record/pass.ts";
 
 /** Enough for prefill batches, one or two remainders, and single tokens of one sequence. */
@@ -51,15 +51,15 @@ export class TapeShelf {
    * @returns undefined if it has finished without a pause.
    */
   play(tokens: number, rows: number, turns: Turns): Promise<void> | undefined {
-    if (this.#options.store.needsRoutes) return this.#playInPieces(tokens, rows, turns);
+    if (this.#options.store.isPaged) return this.#playInPieces(tokens, rows, turns);
     return this.#take(tokens, rows).playInTurns(turns);
   }
 
   async #playInPieces(tokens: number, rows: number, turns: Turns): Promise<void> {
     const pass = this.#options.begin(tokens, rows);
     await playBody(pass, turns);
-    if (rows > 0) recordHead(pass, rows);
-    await playRecorded(pass, turns);
+    if (rows > 0) await playHead(pass, turns, rows);
+    else await playRecorded(pass, turns);
   }
 
   #take(tokens: number, rows: number): Tape {

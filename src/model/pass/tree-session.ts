@@ -7,8 +7,9 @@ import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
 import { checkBatch, checkContext, checkIds } from "./check-session.ts";
-import { createPass, recordHead } from "./forward.ts";
+import { createPass } from "./forward.ts";
 import { findNotFinite, overflowError } from "./overflow.ts";
+import { playHead } from "./play-in-pieces.ts";
 import type { Pass, Runnable } from "./record/pass.ts";
 import { RowPool } from "./row-pool.ts";
 import { createState, type State } from "./state/pass-state.ts";
@@ -168,8 +169,7 @@ export class TreeSession implements Disposable {
 
   async #head(tokens: number, first: number, rows: number, turns: Turns): Promise<void> {
     const pass = this.#pass(tokens);
-    recordHead(pass, rows, first);
-    await pass.emit.tape.runInTurns(turns);
+    await playHead(pass, turns, rows, first);
     const row = findNotFinite(this.model, this.#state, rows);
     if (row >= 0) throw overflowError(this.model, `logits of row ${row} of a pass`);
   }

@@ -2,9 +2,9 @@
  * Manages the memory of a model's weights. Only the store allocates it, and it knows which linears are loaded. It can evict a linear
  * and read it again from the checkpoint: the address may change, the bits do not.
  *
- * This store keeps every linear until it is evicted. `paged/paged-store.ts` keeps only the experts that are needed: it sets `needsRoutes`,
- * so that passes stop before the experts of each layer and call `hold` with the experts to which tokens were sent. All weights of a layer
- * are in one memory, which `memoryOf` returns, so that a store may use several memories.
+ * This store keeps every linear until it is evicted. `paged/paged-store.ts` keeps what fits within a limit: it sets `isPaged`, so that
+ * passes stop before linears that may not be loaded and call `hold` with those that they need, such as the experts to which tokens were
+ * sent. All weights of a layer are in one memory, which `memoryOf` returns, so that a store may use several memories.
  */
 import type { Turns } from "../../base/turns.ts";
 import type { StoredMatrix } from "../../format/codecs/codec.ts";
@@ -42,8 +42,8 @@ export class WeightStore implements Disposable {
     this.#stored = new Map(this.linears.map((linear, index) => [linear, stored[index].stored]));
   }
 
-  /** Whether passes must stop before the experts of a layer and call `hold`. */
-  get needsRoutes(): boolean {
+  /** Whether passes must stop before linears that are not kept, and call `hold`. */
+  get isPaged(): boolean {
     return false;
   }
 
@@ -106,11 +106,21 @@ export class WeightStore implements Disposable {
   }
 
   /**
-   * For a store that needs routes: loads these experts of a layer and keeps them until the returned object is disposed. Until then only
-   * these experts are computed.
+   * Loads these linears, all of one step of a pass, and keeps them until the returned object is disposed. A pass holds one step at a time:
+   * if two could each wait for what the other holds, they would wait for ever.
    */
-  async hold(_layer: number, _experts: ReadonlySet<number>, _turns: Turns): Promise<Disposable> {
+  async hold(_linears: readonly Linear[], _turns: Turns): Promise<Disposable> {
     return { [Symbol.dispose]: () => {} };
+  }
+
+  /** Whether a linear is read when it is needed. One that a job has replaced needs nothing. */
+  hasPage(_linear: Linear): boolean {
+    return false;
+  }
+
+  /** Divides linears of one step into parts that can be held one after the other. */
+  partsOf(linears: readonly Linear[]): readonly (readonly Linear[])[] {
+    return [linears];
   }
 
   /** Frees all memory of the store. */

@@ -91,6 +91,11 @@ export function overlayOf(weights: Weights): Weights {
   return { ...weights, embedding: own(weights.embedding), layers, head: own(weights.head) };
 }
 
+/** Lets a linear of an overlay follow the original again, after its matrix was replaced. */
+export function follow(linear: Linear): void {
+  Reflect.deleteProperty(linear, "matrix");
+}
+
 /** All linears of a layer, in the order of the forward pass. */
 export function layerLinears(layer: LayerWeights): readonly Linear[] {
   const mlps = [...layer.experts, layer.shared, layer.dense].filter((mlp) => mlp !== undefined);

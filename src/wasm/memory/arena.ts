@@ -19,7 +19,16 @@ export interface Growable {
   grow(pages: number): number;
 }
 
+/** Most bytes that regions should own, and what is asked to give blocks back where one more would exceed them. */
+export interface ArenaLimit {
+  readonly bytes: number;
+  /** Gives back blocks until `bytes` more bytes are free, or all that may be given back. */
+  readonly reclaim: (bytes: number) => void;
+}
+
 export class Arena {
+  /** A wish, not a wall: a block that does not fit within it is taken all the same. */
+  limit: ArenaLimit | undefined;
   #memory: Growable | undefined;
   readonly #free: FreeList = new FreeList();
   /** Bytes of each taken block, by address. */
@@ -53,6 +62,8 @@ export class Arena {
     this.check();
     if (!(bytes >= 0)) throw new UsageError("bytes to allocate", String(bytes), "a number from 0");
     const size = Math.max(LINE_BYTES, roundUp(bytes));
+    const excess = this.#used + size - (this.limit?.bytes ?? LIMIT_BYTES);
+    if (excess > 0) this.limit?.reclaim(excess);
     let ptr = this.#free.take(size);
     if (ptr === undefined) {
       this.#grow(size, GROWTH_BYTES);

@@ -10,16 +10,19 @@ import type { State } from "../state/pass-state.ts";
 
 /**
  * The input of some linears, before it is used. Two taps have no linears: `mlp` is the normed input of a block's MLP or experts, and
- * `hidden` is the residual stream after the block. The head's tap (layer -1) comes after all blocks.
+ * `hidden` is the residual stream after the block. The head's tap (layer -1) comes after all blocks. A tap of routed experts whose weights
+ * are not in memory together is followed by a tap `part` for each of its parts.
  */
 export interface Tap {
-  readonly site: LinearSite | "mlp" | "hidden" | "head";
+  readonly site: LinearSite | "part" | "mlp" | "hidden" | "head";
   readonly layer: number;
   readonly linears: readonly Linear[];
   readonly input: Rows;
   /** For routed experts: addresses of `{ start, count }` of each expert's compact rows, and of each row's input row (0: the same row). */
   readonly spans?: number;
   readonly index?: number;
+  /** Set by who plays the pass: linears of this tap that are computed one part after the other. */
+  parts?: readonly (readonly Linear[])[];
 }
 
 /** One pass over `tokens` tokens, whose ids and positions are in the state. */

@@ -29,19 +29,36 @@ export function* recordExperts(
   const gate = rowsOf(state.gate, rows, config.expertWidth);
   const up = rowsOf(state.up, rows, config.expertWidth);
   const down = rowsOf(state.down, rows, config.hiddenSize);
-  const to = (linears: readonly Linear[], out: Rows): readonly Target[] =>
-    linears.map(({ matrix, bias }, expert) => ({ matrix, bias, span: routes.spans + 8 * expert, out: out.ptr }));
+  const outputs: Partial<Record<Linear["projection"], Rows>> = { gate, up, down };
+  const to = ({ matrix, bias, expert, projection }: Linear): Target => {
+    return { matrix, bias, span: routes.spans + 8 * expert, out: (outputs[projection] as Rows).ptr };
+  };
   const gates = weights.experts.map((mlp) => mlp.gate);
   const ups = weights.experts.map((mlp) => mlp.up);
   const downs = weights.experts.map((mlp) => mlp.down);
-  yield { site: "experts", layer, linears: [...gates, ...ups], input: x, spans: routes.spans, index: routes.index };
-  const targets = [...to(gates, gate), ...to(ups, up)];
-  project(emit, { input: x, index: routes.index, targets, rows: 2 * rows, scales: scalesOf(pass, gates[0]) });
+  const { spans, index } = routes;
+  for (const part of inParts({ site: "experts", layer, linears: [...gates, ...ups], input: x, spans, index })) {
+    if (isTap(part)) yield part;
+    else project(emit, { input: x, index, targets: part.map(to), rows: 2 * rows, scales: scalesOf(pass, gates[0]) });
+  }
   swiglu(emit, gate, up, config.clampedSwiglu);
-  yield { site: "expertsDown", layer, linears: downs, input: gate, spans: routes.spans, index: 0 };
-  project(emit, { input: gate, index: 0, targets: to(downs, down), rows, scales: scalesOf(pass, downs[0]) });
+  for (const part of inParts({ site: "expertsDown", layer, linears: downs, input: gate, spans, index: 0 })) {
+    if (isTap(part)) yield part;
+    else project(emit, { input: gate, index: 0, targets: part.map(to), rows, scales: scalesOf(pass, downs[0]) });
+  }
   const shared = yield* recordShared(pass, layer, weights, x);
   combine(emit, h, { routed: down, routes, topK: config.topK, shared, scale: config.residualScale });
+}
+
+/** The tap, then its linears; or each of its parts, as a tap and as linears. */
+function* inParts(tap: Tap): Generator<Tap | readonly Linear[], void> {
+  yield tap;
+  if (tap.parts === undefined) yield tap.linears;
+  else for (const linears of tap.parts) yield* [{ ...tap, site: "part", linears, parts: undefined } as const, linears];
+}
+
+function isTap(part: Tap | readonly Linear[]): part is Tap {
+  return "site" in part;
 }
 
 /** Records the shared experts, and their gate if there is one. @returns their output; undefined if the layer has none. */

@@ -9,8 +9,9 @@ import { Turns } from "../../../base/turns.ts";
 import { stride } from "../../../tensor/matrix.ts";
 import { Calls } from "../../../wasm/calls.ts";
 import { checkBatch, checkContext, checkIds } from "../check-session.ts";
-import { createPass, recordHead } from "../forward.ts";
+import { createPass } from "../forward.ts";
 import { overflowError } from "../overflow.ts";
+import { playHead } from "../play-in-pieces.ts";
 import type { Pass, Runnable } from "../record/pass.ts";
 import { createState, type State } from "../state/pass-state.ts";
 import { chooseBatch } from "../state/token-buffers.ts";
@@ -159,8 +160,7 @@ export class SharedSession implements Disposable {
       for (let done = 0; done < wanted.length; done += this.#state.logitRows) {
         const some = wanted.slice(done, done + this.#state.logitRows);
         const pass = this.#pass(tokens.length);
-        recordHead(pass, some.length, plain.length + done);
-        await pass.emit.tape.runInTurns(turns);
+        await playHead(pass, turns, some.length, plain.length + done);
         this.#deliver(some, 0, failed);
       }
     }

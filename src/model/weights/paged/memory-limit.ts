@@ -5,7 +5,8 @@ import { parseSize } from "../../../files/byte-size.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { StoredLinear } from "../locate.ts";
 import { WeightStore } from "../weight-store.ts";
-import { PagedStore } from "./paged-store.ts";
+import { type Page, pagesOf, placesOf } from "./pages.ts";
+import { PagedStore, type Paging } from "./paged-store.ts";
 
 export interface StoreWish {
   readonly linears: readonly StoredLinear[];
@@ -13,6 +14,8 @@ export interface StoreWish {
   readonly topK: number;
   /** Most bytes of the engine's memory, or such a text as `2GB`. Undefined: all weights are kept in memory. */
   readonly memory: number | string | undefined;
+  /** Default: `all` if the limit has no room for the weights that are no expert's. */
+  readonly paging?: Paging;
   readonly warn: (sentence: string) => void;
 }
 
@@ -20,20 +23,21 @@ export interface StoreWish {
 const SESSION_SHARE = 1 / 8;
 
 /** @throws UsageError for a limit that is none, and for one that has no room for what must be in memory at the same time. */
-export function storeFor(machine: Machine, { linears, topK, memory, warn }: StoreWish): WeightStore {
+export function storeFor(machine: Machine, wish: StoreWish): WeightStore {
+  const { linears, topK, memory, warn } = wish;
   const limitBytes = memory === undefined ? undefined : bytesOf(memory);
-  const { kept, layer, total } = needOf(linears);
+  const pages = pagesOf(linears, ({ stored }) => stored, placesOf(linears));
+  const total = pages.reduce((sum, { bytes }) => sum + bytes, 0);
   if (limitBytes === undefined || total <= limitBytes * (1 - SESSION_SHARE))
     return new WeightStore(machine, linears, warn);
-  if (layer === 0 || kept + layer > limitBytes) {
+  const experts = leastBytes(pages, "experts");
+  const paging = wish.paging ?? (experts <= limitBytes ? "experts" : "all");
+  const least = paging === "all" ? leastBytes(pages, "all") : experts;
+  if (least > limitBytes) {
     const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
-    const parts =
-      layer === 0
-        ? "the model has no experts that could be read when they are needed"
-        : `${mb(kept)} that stay and ${mb(layer)} for the experts of one layer`;
-    throw new UsageError("memory", mb(limitBytes), `more than ${mb(kept + layer)}: ${parts}, and room for the text`);
+    throw new UsageError("memory", mb(limitBytes), `more than ${mb(least)}, and room for the text`);
   }
-  return new PagedStore(machine, linears, { limitBytes, topK, warn });
+  return new PagedStore(machine, linears, { limitBytes, topK, paging, warn });
 }
 
 function bytesOf(memory: number | string): number {
@@ -46,24 +50,12 @@ function bytesOf(memory: number | string): number {
   );
 }
 
-/** Bytes of the weights that stay in memory, of the experts of the largest layer with what loading them takes, and of all weights. */
-function needOf(linears: readonly StoredLinear[]): {
-  readonly kept: number;
-  readonly layer: number;
-  readonly total: number;
-} {
-  const layers = new Map<number, number>();
-  let [kept, staging] = [0, 0];
-  for (const { role, layer, rows, cols, stored } of linears) {
-    const bytes = stored.memoryBytes + 4 * (rows + cols);
-    if (role !== "expert") {
-      kept += bytes;
-      continue;
-    }
-    layers.set(layer, (layers.get(layer) ?? 0) + bytes);
-    staging = Math.max(staging, stored.stagingBytes);
-  }
-  const experts = [...layers.values()];
-  const total = experts.reduce((sum, bytes) => sum + bytes, kept);
-  return { kept, layer: experts.length === 0 ? 0 : Math.max(...experts) + staging, total };
+/** Bytes of the weights that stay in memory, and of the largest part of the others with what loading it takes. */
+function leastBytes(pages: readonly Page<StoredLinear>[], paging: Paging): number {
+  let [kept, largest] = [0, 0];
+  for (const { expert, bytes, linears } of pages)
+    if (paging === "all" || expert >= 0)
+      largest = Math.max(largest, bytes + Math.max(...linears.map(({ stored }) => stored.stagingBytes)));
+    else kept += bytes;
+  return kept + largest;
 }

@@ -1,9 +1,9 @@
 /**
- * A store whose experts are read from the checkpoint when the router asks for them. All other weights stay in memory. Experts are evicted
- * when the engine's memory would exceed a limit: those that are expected to be needed last (`next-use.ts`). Results do not depend on it.
+ * A store that reads weights from the checkpoint when a pass needs them: experts when the router asks for them, and on request all other
+ * weights too. Where the engine's memory would exceed a limit, it evicts what is expected to be needed last (`next-use.ts`). Results do
+ * not depend on it.
  */
 import { MemoryError } from "../../../base/errors.ts";
-import { groupBy } from "../../../base/group-by.ts";
 import type { Turns } from "../../../base/turns.ts";
 import { ReadAhead } from "../../../format/read-ahead.ts";
 import type { Machine } from "../../../wasm/machine.ts";
@@ -11,6 +11,7 @@ import type { Linear } from "../linears.ts";
 import type { StoredLinear } from "../locate.ts";
 import { WeightStore } from "../weight-store.ts";
 import { NextUse } from "./next-use.ts";
+import { type Page, pagesOf, placesOf } from "./pages.ts";
 
 /** What paging has done so far, and what it may take. */
 export interface PagingFacts {
@@ -19,48 +20,44 @@ export interface PagingFacts {
   /** Bytes of the weights that are in memory, and how many experts are among them. */
   readonly residentBytes: number;
   readonly experts: number;
-  /** How often a pass needed an expert, and how often it was not in memory. */
+  /** How often a pass needed weights that are not kept, such as an expert, and how often they were not in memory. */
   readonly uses: number;
   readonly misses: number;
-  /** Bytes of the checkpoint that were read for them, and experts that made room. */
+  /** Bytes of the checkpoint that were read for them, and how often an expert, or what else is read together, made room. */
   readonly readBytes: number;
   readonly evictions: number;
 }
 
-/** The linears of one expert, which are loaded and evicted together. */
-interface ExpertPage {
-  readonly layer: number;
-  readonly expert: number;
-  readonly linears: readonly Linear[];
-  readonly bytes: number;
-  readonly diskBytes: number;
-  /** How many passes are about to compute it. */
-  holds: number;
-}
-
-/** Each of an expert's blocks of memory begins at a cache line. */
-const LINE_BYTES = 64;
+/** Which weights are read when they are needed. */
+export type Paging = "experts" | "all";
 
 export interface PagedStoreOptions {
   /** Most bytes of the engine's memory. */
   readonly limitBytes: number;
   /** Experts to which a token is sent. */
   readonly topK: number;
+  /** Default `experts`. */
+  readonly paging?: Paging;
   readonly warn?: (sentence: string) => void;
 }
+
+/** The share of the limit that parts of a layer leave to what a job takes beside them. */
+const JOB_SHARE = 1 / 16;
 
 export class PagedStore extends WeightStore {
   readonly #machine: Machine;
   readonly #limitBytes: number;
-  readonly #pages: ReadonlyMap<string, ExpertPage>;
-  readonly #loaded: Set<ExpertPage> = new Set();
+  readonly #paging: Paging;
+  /** The page of each linear that is not kept. */
+  readonly #pages: ReadonlyMap<object, Page>;
+  readonly #loaded: Set<Page> = new Set();
   readonly #next: NextUse;
   readonly #stagingBytes: number;
-  /** Settles when the hold that was asked for last has its experts: holds load one after the other. */
+  /** Settles when the hold that was asked for last has its pages: holds load one after the other. */
   #last: Promise<unknown> = Promise.resolve();
-  /** Passes that hold experts, or are about to. */
+  /** Passes that hold pages, or are about to. */
   #holders = 0;
-  /** Wakes the pass that waits until another one has computed its experts. */
+  /** Wakes the pass that waits until another one has computed its pages. */
   #onRelease: (() => void) | undefined;
   /** Memory for reading ahead. */
   readonly #rooms: Uint8Array[] = [];
@@ -68,43 +65,92 @@ export class PagedStore extends WeightStore {
     ...{ uses: 0, misses: 0, readBytes: 0, evictions: 0 },
   };
 
-  constructor(machine: Machine, stored: readonly StoredLinear[], { limitBytes, topK, warn }: PagedStoreOptions) {
-    super(machine, stored, warn);
+  constructor(machine: Machine, stored: readonly StoredLinear[], options: PagedStoreOptions) {
+    super(machine, stored, options.warn);
+    const { limitBytes, topK, paging = "experts" } = options;
     this.#machine = machine;
     this.#limitBytes = limitBytes;
-    const experts = this.linears.filter((linear) => !this.isKept(linear));
-    this.#pages = new Map(pagesOf(experts, (linear) => this.storedOf(linear)).map((page) => [keyOf(page), page]));
-    this.#stagingBytes = Math.max(0, ...experts.map((linear) => this.storedOf(linear).stagingBytes));
-    const layers = new Set(experts.map(({ layer }) => layer));
-    const count = 1 + Math.max(-1, ...experts.map(({ expert }) => expert));
-    this.#next = new NextUse([...layers], count, count === 0 ? 1 : topK / count);
+    this.#paging = paging;
+    const places = placesOf(this.linears);
+    const experts = 1 + Math.max(...this.linears.map(({ expert }) => expert));
+    const paged = this.linears.filter((linear) => !this.isKept(linear));
+    const pages = pagesOf(paged, (linear) => this.storedOf(linear), places);
+    this.#pages = new Map(pages.flatMap((page) => page.linears.map((linear) => [linear, page] as const)));
+    this.#stagingBytes = Math.max(0, ...paged.map((linear) => this.storedOf(linear).stagingBytes));
+    this.#next = new NextUse({ places, experts, share: experts === 0 ? 1 : topK / experts });
+    machine.arena.limit = { bytes: limitBytes, reclaim: (bytes) => this.#reclaim(bytes) };
   }
 
-  override get needsRoutes(): boolean {
+  override get isPaged(): boolean {
     return this.#pages.size > 0;
   }
 
   override isKept({ role }: Linear): boolean {
-    return role !== "expert";
+    return this.#paging === "experts" && role !== "expert";
   }
 
   get paging(): PagingFacts {
-    return { limitBytes: this.#limitBytes, residentBytes: this.bytes, experts: this.#loaded.size, ...this.#counts };
+    const experts = [...this.#loaded].filter(({ expert }) => expert >= 0).length;
+    return { limitBytes: this.#limitBytes, residentBytes: this.bytes, experts, ...this.#counts };
   }
 
-  override hold(layer: number, experts: ReadonlySet<number>, turns: Turns): Promise<Disposable> {
-    const held = this.#last.then(() => this.#holdNow(layer, experts, turns));
+  override hold(linears: readonly Linear[], turns: Turns): Promise<Disposable> {
+    const pages = this.#pagesOf(linears);
+    if (pages.length === 0) return super.hold(linears, turns);
+    const held = this.#last.then(() => this.#holdNow(pages, turns));
     this.#last = held.catch(() => {});
     return held;
   }
 
-  /** @throws MemoryError if the experts do not fit beside what stays in memory; the errors of reading. */
-  async #holdNow(layer: number, experts: ReadonlySet<number>, turns: Turns): Promise<Disposable> {
+  override hasPage(linear: Linear): boolean {
+    return this.#pageOf(linear) !== undefined;
+  }
+
+  override partsOf(linears: readonly Linear[]): readonly (readonly Linear[])[] {
+    const loose = (page: Page | undefined) => (page === undefined || page.holds > 0 ? 0 : page.bytes);
+    const evictable = [...this.#loaded].reduce((sum, page) => sum + loose(page), 0);
+    const room = this.#limitBytes * (1 - JOB_SHARE) - this.#machine.arena.used + evictable - this.#stagingBytes;
+    const parts: Linear[][] = [[]];
+    let bytes = 0;
+    const byPage = new Map<Page | undefined, Linear[]>();
+    for (const linear of linears) {
+      const page = this.#pageOf(linear);
+      const own = byPage.get(page) ?? [];
+      byPage.set(page, own);
+      own.push(linear);
+    }
+    for (const [page, own] of byPage) {
+      const last = parts[parts.length - 1];
+      bytes += loose(page);
+      if (bytes <= room || last.length === 0) last.push(...own);
+      else {
+        parts.push(own);
+        bytes = loose(page);
+      }
+    }
+    return parts;
+  }
+
+  #pagesOf(linears: readonly Linear[]): readonly Page[] {
+    const pages = new Set(linears.map((linear) => this.#pageOf(linear)));
+    return [...pages].filter((page) => page !== undefined);
+  }
+
+  /** Jobs have linears of their own, which follow the store's until they are given other matrices. */
+  #pageOf(linear: Linear): Page | undefined {
+    for (let at: object = linear; at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+      const page = this.#pages.get(at);
+      if (page !== undefined || Object.hasOwn(at, "matrix")) return page;
+    }
+    return undefined;
+  }
+
+  /** @throws MemoryError if the pages do not fit beside what stays in memory; the errors of reading. */
+  async #holdNow(pages: readonly Page[], turns: Turns): Promise<Disposable> {
     turns.check();
-    const pages = [...experts]
-      .sort((a, b) => a - b)
-      .map((expert) => this.#pages.get(keyOf({ layer, expert })) as ExpertPage);
-    this.#next.visit(layer, experts);
+    this.#next.visit(pages[0].place);
+    const chosen = pages.filter(({ expert }) => expert >= 0);
+    if (chosen.length > 0) this.#next.choose(chosen[0].place, new Set(chosen.map(({ expert }) => expert)));
     for (const page of pages) page.holds++;
     this.#holders++;
     let isReleased = false;
@@ -127,7 +173,7 @@ export class PagedStore extends WeightStore {
     }
   }
 
-  async #loadPages(pages: readonly ExpertPage[], turns: Turns): Promise<void> {
+  async #loadPages(pages: readonly Page[], turns: Turns): Promise<void> {
     await this.#makeRoom(pages, turns);
     const linears = pages.flatMap((page) => page.linears);
     const ahead = new ReadAhead(
@@ -149,37 +195,42 @@ export class PagedStore extends WeightStore {
     }
   }
 
-  /** Evicts experts until these fit. */
-  async #makeRoom(pages: readonly ExpertPage[], turns: Turns): Promise<void> {
+  /** Evicts pages until these fit. */
+  async #makeRoom(pages: readonly Page[], turns: Turns): Promise<void> {
     const need = pages.reduce((sum, { bytes }) => sum + bytes, this.#stagingBytes);
     for (;;) {
       const askedBytes = this.#machine.arena.used + need;
-      if (askedBytes <= this.#limitBytes) return;
-      const last = this.#neededLast();
-      if (last !== undefined) this.#evictPage(last);
-      else if (this.#holders > 1) await this.#released(turns);
-      else throw new MemoryError(`experts of layer ${pages[0].layer}`, { askedBytes, limitBytes: this.#limitBytes });
+      if (askedBytes <= this.#limitBytes || this.#reclaim(askedBytes - this.#limitBytes)) return;
+      if (this.#holders > 1) await this.#released(turns);
+      else throw new MemoryError(nameOf(pages[0]), { askedBytes, limitBytes: this.#limitBytes });
     }
   }
 
-  /** The loaded expert that is expected to be needed last, of those that no pass is about to compute. */
-  #neededLast(): ExpertPage | undefined {
-    let found: ExpertPage | undefined;
+  /** Evicts pages until this many bytes are free. @returns false if there were not enough. */
+  #reclaim(bytes: number): boolean {
+    const enough = this.#machine.arena.used - bytes;
+    while (this.#machine.arena.used > enough) {
+      const last = this.#neededLast();
+      if (last === undefined) return false;
+      for (const linear of last.linears) this.evict(linear);
+      this.#loaded.delete(last);
+      this.#counts.evictions++;
+    }
+    return true;
+  }
+
+  /** The loaded page that is expected to be needed last, of those that no pass is about to compute. */
+  #neededLast(): Page | undefined {
+    let found: Page | undefined;
     let most = -1;
     for (const page of this.#loaded) {
       if (page.holds > 0) continue;
-      const until = this.#next.layersUntil(page.layer, page.expert);
+      const until = this.#next.stepsUntil(page.place, page.expert);
       if (until <= most) continue;
       most = until;
       found = page;
     }
     return found;
-  }
-
-  #evictPage(page: ExpertPage): void {
-    for (const linear of page.linears) this.evict(linear);
-    this.#loaded.delete(page);
-    this.#counts.evictions++;
   }
 
   async #released(turns: Turns): Promise<void> {
@@ -197,25 +248,7 @@ export class PagedStore extends WeightStore {
   }
 }
 
-function keyOf({ layer, expert }: Pick<ExpertPage, "layer" | "expert">): string {
-  return `${layer}/${expert}`;
-}
-
-function pagesOf(
-  experts: readonly Linear[],
-  storedOf: (linear: Linear) => { readonly memoryBytes: number; readonly diskBytes: number },
-): readonly ExpertPage[] {
-  return [...groupBy(experts, keyOf).values()].map((linears) => {
-    const stored = linears.map(storedOf);
-    const [{ layer, expert }] = linears;
-    return {
-      ...{ layer, expert, linears, holds: 0 },
-      // A permutation of the columns and a bias come on top.
-      bytes: linears.reduce(
-        (sum, { rows, cols }, at) => sum + stored[at].memoryBytes + 4 * (rows + cols) + LINE_BYTES,
-        0,
-      ),
-      diskBytes: stored.reduce((sum, { diskBytes }) => sum + diskBytes, 0),
-    };
-  });
+/** What a page is, for errors. */
+function nameOf({ expert, layer, linears }: Page): string {
+  return expert < 0 ? linears[0].name : `experts of layer ${layer}`;
 }

@@ -2,17 +2,17 @@ import { describe, expect, it } from "vitest";
 import { nodeFolder } from "../../../../src/adapter/node.ts";
 import { UsageError } from "../../../../src/base/errors.ts";
 import { readModelFiles } from "../../../../src/model/model.ts";
-import { storeFor } from "../../../../src/model/weights/paged/memory-limit.ts";
+import type { Linear } from "../../../../src/model/weights/linears.ts";
+import { type StoreWish, storeFor } from "../../../../src/model/weights/paged/memory-limit.ts";
 import { PagedStore } from "../../../../src/model/weights/paged/paged-store.ts";
 import { createMachine } from "../../../../src/wasm/embedded.ts";
 import { repositoryFile } from "../../../helpers/shared.ts";
 
-async function storeWith(memory: unknown, path = "models/fable-mixtral") {
+async function storeWith(wish: { memory: unknown; paging?: StoreWish["paging"] }, path = "models/fable-mixtral") {
   const { linears, config, index } = await readModelFiles(await nodeFolder(repositoryFile(path)));
   await using machine = await createMachine();
   try {
-    const wish = { linears, topK: config.topK, memory: memory as string, warn: () => {} };
-    return storeFor(machine, wish);
+    return storeFor(machine, { linears, topK: config.topK, warn: () => {}, ...wish, memory: wish.memory as string });
   } finally {
     await index.close();
   }
@@ -20,22 +20,32 @@ async function storeWith(memory: unknown, path = "models/fable-mixtral") {
 
 describe("a limit of memory", () => {
   it("keeps all weights where they fit with some room, or where there is no limit", async () => {
-    for (const memory of [undefined, "1GB", 4e9]) expect(await storeWith(memory)).not.toBeInstanceOf(PagedStore);
+    for (const memory of [undefined, "1GB", 4e9]) expect(await storeWith({ memory })).not.toBeInstanceOf(PagedStore);
   });
 
-  it("has experts read where not all of them fit", async () => {
-    for (const memory of ["8MB", 9e6]) expect(await storeWith(memory)).toBeInstanceOf(PagedStore);
+  it("has experts read where not all of them fit, and all weights on request or where the others do not fit either", async () => {
+    const isRouterKept = async (...wish: Parameters<typeof storeWith>) => {
+      const store = await storeWith(...wish);
+      expect(store).toBeInstanceOf(PagedStore);
+      return store.isKept(store.linears.find(({ role }) => role === "router") as Linear);
+    };
+    for (const memory of ["8MB", 9e6]) expect(await isRouterKept({ memory })).toBe(true);
+    expect(await isRouterKept({ memory: "8MB", paging: "all" })).toBe(false);
+    expect(await isRouterKept({ memory: "3MB" })).toBe(false);
   });
 
-  it("tells the least limit, from what stays and the experts of one layer", async () => {
-    await expect(storeWith("3MB")).rejects.toThrow(
-      /^memory: found 3 MB, expected more than \d+ MB: \d+ MB that stay and \d+ MB for the experts of one layer, and room for the text$/,
-    );
-    await expect(storeWith("1kB", "test/fixtures/families/qwen3-f32")).rejects.toThrow(/the model has no experts/);
+  it("tells the least limit", async () => {
+    const least = async (paging?: StoreWish["paging"]) => {
+      const error = await storeWith({ memory: "300kB", paging }).catch((reason: Error) => reason.message);
+      return Number(/^memory: found 1 MB, expected more than (\d+) MB, and room for the text$/.exec(String(error))?.[1]);
+    };
+    expect(await least()).toBeGreaterThan(0);
+    expect(await least()).toBe(await least("all"));
+    expect(await least("experts")).toBeGreaterThan(await least("all"));
   });
 
   it("refuses what is no size", async () => {
     for (const memory of ["", "2", "two GB", "-1GB", 0, -5, 1.5, Number.NaN, null, {}])
-      await expect(storeWith(memory)).rejects.toThrow(UsageError);
+      await expect(storeWith({ memory })).rejects.toThrow(UsageError);
   });
 });

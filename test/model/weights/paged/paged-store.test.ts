@@ -9,7 +9,7 @@ import { type ModelFiles, readModelFiles } from "../../../../src/model/model.ts"
 import type { Runnable } from "../../../../src/model/pass/record/pass.ts";
 import { Session } from "../../../../src/model/pass/session.ts";
 import { loadWeights } from "../../../../src/model/weights/load-weights.ts";
-import { PagedStore } from "../../../../src/model/weights/paged/paged-store.ts";
+import { PagedStore, type Paging } from "../../../../src/model/weights/paged/paged-store.ts";
 import { WeightStore } from "../../../../src/model/weights/weight-store.ts";
 import { createMachine } from "../../../../src/wasm/embedded.ts";
 import type { Machine } from "../../../../src/wasm/machine.ts";
@@ -41,9 +41,9 @@ function layersOf(files: ModelFiles): number[] {
 }
 
 /** What stays in memory, sessions included, and the staging room. */
-async function keptBytes(files: ModelFiles, sessions = 1, threads = 1): Promise<number> {
+async function keptBytes(files: ModelFiles, sessions = 1, threads = 1, paging?: Paging): Promise<number> {
   await using machine = await createMachine({ threads });
-  const store = new PagedStore(machine, files.linears, { limitBytes: 2 ** 32, topK: 1 });
+  const store = new PagedStore(machine, files.linears, { limitBytes: 2 ** 32, topK: 1, paging });
   const model = await runnable(machine, files, store);
   const open = Array.from({ length: sessions }, () => new Session(model, OPTIONS));
   const bytes = machine.arena.used;
@@ -58,9 +58,9 @@ interface Paged extends AsyncDisposable {
   readonly model: Runnable;
 }
 
-async function paged(files: ModelFiles, limitBytes: number, threads = 1): Promise<Paged> {
+async function paged(files: ModelFiles, limitBytes: number, threads = 1, paging?: Paging): Promise<Paged> {
   const machine = await createMachine({ threads });
-  const store = new PagedStore(machine, files.linears, { limitBytes, topK: files.config.topK });
+  const store = new PagedStore(machine, files.linears, { limitBytes, topK: files.config.topK, paging });
   const model = await runnable(machine, files, store);
   return { machine, store, model, [Symbol.asyncDispose]: () => machine[Symbol.asyncDispose]() };
 }
@@ -115,23 +115,36 @@ describe("PagedStore", () => {
     await files.index.close();
   });
 
-  it("refuses a pass whose experts do not fit, and computes a smaller one afterwards", async () => {
+  it("computes the experts of a layer in parts if they do not fit together, and refuses a pass if not one fits", async () => {
     const files = await readModelFiles(await nodeFolder(repositoryFile("models/fable-mixtral")));
     const [layer] = layersOf(files);
-    const expected = await expectedOf(files, IDS.slice(30));
-    // A single token needs two of eight experts.
-    await using run = await paged(files, (await keptBytes(files)) + layer / 3);
-    using session = new Session(run.model, OPTIONS);
-    await expect(logitsOf(session, IDS)).rejects.toThrow(MemoryError);
-    session.truncate(0);
-    const found = new Float32Array(7 * files.config.vocabSize);
-    for (const [at, id] of IDS.slice(30).entries())
-      await session.evaluate([id], turns, {
-        onLogits: ({ ptr }) =>
-          found.set(run.machine.arena.f32(ptr, files.config.vocabSize), at * files.config.vocabSize),
-      });
-    expect(sameBits(found, expected)).toBe(true);
+    const kept = await keptBytes(files);
+    for (const [share, fits] of [
+      [1 / 3, true],
+      [1 / 7, true],
+      [1 / 20, false],
+    ] as const) {
+      await using run = await paged(files, kept + Math.ceil(layer * share));
+      using session = new Session(run.model, OPTIONS);
+      if (fits) expect(sameBits(await logitsOf(session, IDS), await expectedOf(files))).toBe(true);
+      else await expect(logitsOf(session, IDS)).rejects.toThrow(MemoryError);
+      expect(run.machine.arena.used).toBeLessThanOrEqual(run.store.paging.limitBytes);
+    }
     await files.index.close();
+  });
+
+  it("gives the same bits where no weight is kept", async () => {
+    for (const path of ["models/fable-deepseek", "test/fixtures/families/qwen2_moe-shards-f16"]) {
+      const files = await readModelFiles(await nodeFolder(repositoryFile(path)));
+      const expected = await expectedOf(files);
+      const largest = Math.max(...files.linears.map(({ stored }) => stored.memoryBytes + stored.stagingBytes));
+      await using run = await paged(files, (await keptBytes(files, 1, 2, "all")) + 3 * largest, 2, "all");
+      expect(run.store.paging.residentBytes).toBe(0);
+      using session = new Session(run.model, OPTIONS);
+      expect(sameBits(await logitsOf(session, IDS), expected)).toBe(true);
+      expect(run.store.paging.evictions).toBeGreaterThan(0);
+      await files.index.close();
+    }
   });
 
   it("reports a file that was cut after loading, and goes on where it is whole again", async () => {

@@ -1,0 +1,53 @@
+/** Pages of a paged store: weights that are loaded and evicted together. */
+import { groupBy } from "../../../base/group-by.ts";
+import type { StoredMatrix } from "../../../format/codecs/codec.ts";
+import type { LinearShape, Role } from "../../../tensor/linear-shape.ts";
+import type { Linear } from "../linears.ts";
+
+/** The linears of one expert, or those that one step of a layer has beside its experts, or the embedding, or the head. */
+export interface Page<L extends LinearShape = Linear> {
+  /** When a pass needs it: pages are needed in the order of their places. */
+  readonly place: number;
+  readonly layer: number;
+  /** -1 for linears that are no expert's. */
+  readonly expert: number;
+  readonly linears: readonly L[];
+  /** Most bytes of memory that it takes. */
+  readonly bytes: number;
+  readonly diskBytes: number;
+  /** How many passes are about to compute it. */
+  holds: number;
+}
+
+/** The steps of a layer, in their order; embedding and head come before and after all layers. */
+const STEPS: Readonly<Record<Role, number>> = {
+  ...{ embedding: 0, attention: 0, router: 1, sharedGate: 1, expert: 2, shared: 3, dense: 3, head: 3 },
+};
+const STEPS_OF_LAYER = 4;
+
+/** Each block of memory begins at a cache line. */
+const LINE_BYTES = 64;
+
+/** The number of places in a pass through these linears. */
+export function placesOf(linears: readonly LinearShape[]): number {
+  return STEPS_OF_LAYER * (2 + Math.max(...linears.map(({ layer }) => layer + 1)));
+}
+
+/** The pages of some linears of a model that has `places` places. A permutation of the columns and a bias may come with each linear. */
+export function pagesOf<L extends LinearShape>(
+  linears: readonly L[],
+  storedOf: (linear: L) => StoredMatrix,
+  places: number,
+): readonly Page<L>[] {
+  const placeOf = ({ layer, role }: L) =>
+    role === "head" ? places - 1 : STEPS_OF_LAYER * (layer + 1) + STEPS[role];
+  return [...groupBy(linears, (linear) => `${placeOf(linear)}/${linear.expert}`).values()].map((own) => {
+    const [{ layer, expert }] = own;
+    const sum = (of: (linear: L) => number) => own.reduce((total, linear) => total + of(linear), 0);
+    return {
+      ...{ place: placeOf(own[0]), layer, expert, linears: own, holds: 0 },
+      bytes: sum((linear) => storedOf(linear).memoryBytes + 4 * (linear.rows + linear.cols) + LINE_BYTES),
+      diskBytes: sum((linear) => storedOf(linear).diskBytes),
+    };
+  });
+}
