@@ -10,10 +10,11 @@ import { addCalibrationOptions, type CalibrationOptions, givesCalibration } from
 import { beside, claimOutputs } from "../input/claim-outputs.ts";
 import type { PartialFile } from "../input/statistics-input.ts";
 import { exampleText, integerIn, MODEL_SOURCES } from "../options/common-options.ts";
+import { addBlockMemoryOption, blockPaging, type MemoryOption } from "../options/memory-option.ts";
 import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
 import { heatMap } from "../show/heat-map.ts";
 
-interface Options extends CalibrationOptions {
+interface Options extends CalibrationOptions, MemoryOption {
   readonly output?: string;
   readonly statsJson?: string;
   readonly hessians?: boolean;
@@ -34,7 +35,7 @@ export function registerCalibrate(program: Command, run: RunCommand): void {
       "Gather statistics over calibration tokens: use of experts, importance of blocks, inputs, starved experts.",
     )
     .argument("[model]", `${MODEL_SOURCES}; may be left out with --merge`);
-  addCalibrationOptions(command, "--text")
+  addBlockMemoryOption(addCalibrationOptions(command, "--text"))
     .option("--output <path>", "statistics file to write (.safetensors)")
     .option("--stats-json <path>", "write counts, cosines and the outlier score of every float linear as JSON")
     .option("--hessians", "keep the whole Hessian of every input (large)")
@@ -110,7 +111,7 @@ async function gather(
   const { force } = session.options;
   const resume = await partial?.resume({ resume: options.resume === true, force });
   const calibration = await prepareCalibration(session, options);
-  await using opened = await openFiles(session, path, { activations: "f32" });
+  await using opened = await openFiles(session, path, { activations: "f32", ...blockPaging(options) });
   const windows = await calibration(opened);
   const model = await opened.load();
   const onChunk = partial && ((found: PartialStatistics) => partial.keep(found));

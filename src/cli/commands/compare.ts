@@ -20,9 +20,10 @@ import {
   oneOf,
   type StudyOption,
 } from "../options/common-options.ts";
+import { addMemoryOption, type MemoryOption } from "../options/memory-option.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 
-interface Options extends TokenOptions {
+interface Options extends TokenOptions, MemoryOption {
   readonly reference?: string;
   readonly saveReference?: string;
   readonly referenceActivations?: ActivationsOption;
@@ -47,7 +48,7 @@ export function registerCompare(program: Command, run: RunCommand): void {
       "file to save the reference's logits in; without --reference only MODEL's logits are saved",
     );
   addStudyOption(
-    addTokenOptions(command),
+    addMemoryOption(addTokenOptions(command)),
     "round the inputs of MODEL's linears this way, by token or by group of columns, and compute in f32",
   )
     .addOption(
@@ -103,9 +104,9 @@ async function compareRunning(
 ): Promise<void> {
   const { openFiles } = await import("../input/open-model.ts");
   const tokens = await prepareTokens(session, options);
-  await using opened = await openFiles(session, path);
+  await using opened = await openFiles(session, path, { memory: options.memory });
   const activations = options.referenceActivations ?? "f32";
-  await using reference = await openFiles(session, referencePath, { activations });
+  await using reference = await openFiles(session, referencePath, { activations, memory: options.memory });
   const input = checkInput(opened, await tokens(opened), options);
   await show(session, await opened.load(), await reference.load(), input, { ...options, saveTo });
 }
@@ -124,7 +125,7 @@ async function compareSaved(session: CommandSession, path: string, file: string,
     );
   // Without token options the windows of the file are used.
   const tokens = givesTokens(options) ? await prepareTokens(session, options) : undefined;
-  await using opened = await openFiles(session, path);
+  await using opened = await openFiles(session, path, { memory: options.memory });
   const input = tokens && (await tokens(opened));
   await show(session, await opened.load(), reference, input, options);
 }
@@ -160,7 +161,7 @@ async function save(session: CommandSession, path: string, output: OutputFile, o
   const { saveReference } = await import("../../eval/compare/save-reference.ts");
   const activations = options.referenceActivations ?? session.options.activations ?? "f32";
   const tokens = await prepareTokens(session, options);
-  await using opened = await openFiles(session, path, { activations });
+  await using opened = await openFiles(session, path, { activations, memory: options.memory });
   const input = checkInput(opened, await tokens(opened), options);
   const { window = DEFAULT_WINDOW, limit } = options;
   const protocol = input.kind === "windows" ? undefined : { window, limit };

@@ -28,11 +28,17 @@ import {
 } from "../input/policy-input.ts";
 import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";
 import { addGridOptions, checkModelGrid, type GridCommandOptions, gridWish } from "../options/gptq-options.ts";
+import { addBlockMemoryOption, blockPaging, type MemoryOption } from "../options/memory-option.ts";
 import { addOuterOptions, type OuterCommandOptions, outerBits } from "../options/outer-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 import { renderTable } from "../show/text-table.ts";
 
-interface Options extends GridCommandOptions, CalibrationOptions, PolicyCommandOptions, OuterCommandOptions {
+interface Options
+  extends GridCommandOptions,
+    CalibrationOptions,
+    PolicyCommandOptions,
+    OuterCommandOptions,
+    MemoryOption {
   readonly policy: string;
   readonly curve?: string;
   readonly output?: string;
@@ -50,7 +56,7 @@ export function registerPlan(program: Command, run: RunCommand): void {
   addPolicyOptions(command)
     .option("--output <path>", "plan to write (JSON)")
     .option("--curve <path>", "file to write the bytes and damage of every budget to, for policy knapsack (JSON)");
-  addOuterOptions(addCalibrationOptions(command, "--calibration"));
+  addBlockMemoryOption(addOuterOptions(addCalibrationOptions(command, "--calibration")));
   addGridOptions(command).addHelpText("after", exampleText(EXAMPLE));
   command.action(run(plan));
 }
@@ -103,7 +109,7 @@ async function decide(
   let curve: readonly CurvePoint[] = [];
   const menu = policy.kind === "knapsack" && policy.menu !== undefined ? { menu: policy.menu } : {};
   const measureOn = async (source: CalibrationSource) => {
-    measured ??= await openFiles(session, path, { activations: "f32" });
+    measured ??= await openFiles(session, path, { activations: "f32", ...blockPaging(options) });
     const windows = await source(measured);
     return { model: await measured.load(), windows };
   };

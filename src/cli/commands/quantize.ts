@@ -34,10 +34,16 @@ import {
   type GridCommandOptions,
   gridWish,
 } from "../options/gptq-options.ts";
+import { addBlockMemoryOption, blockPaging, type MemoryOption } from "../options/memory-option.ts";
 import { addOuterOptions, type OuterCommandOptions, outerBits } from "../options/outer-options.ts";
 import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
 
-interface Options extends GridCommandOptions, CalibrationOptions, PolicyCommandOptions, OuterCommandOptions {
+interface Options
+  extends GridCommandOptions,
+    CalibrationOptions,
+    PolicyCommandOptions,
+    OuterCommandOptions,
+    MemoryOption {
   readonly output: string;
   readonly plan?: string;
   readonly policy?: string;
@@ -60,7 +66,7 @@ export function registerQuantize(program: Command, run: RunCommand): void {
     .option("--plan <path>", "bit plan (JSON), instead of --bits")
     .option("--policy <text>", "bit plan in one line, such as attention:4,base:2, instead of --bits");
   addPolicyOptions(command);
-  addOuterOptions(addCalibrationOptions(command, "--calibration"))
+  addBlockMemoryOption(addOuterOptions(addCalibrationOptions(command, "--calibration")))
     .option(
       "--profile <native|portable>",
       "portable: use names and settings that GPTQModel can load",
@@ -98,7 +104,7 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const { output: folder, work } = await nodeResumable(options.output, { resume, force: session.options.force });
   await using output = folder;
   const started = performance.now();
-  await using opened = await openFiles(session, path, { activations: "f32" });
+  await using opened = await openFiles(session, path, { activations: "f32", ...blockPaging(options) });
   let given: Promise<Windows> | undefined;
   const calibration = source && (() => (given ??= source(opened)));
   const portable = options.profile === "portable";

@@ -38,6 +38,7 @@ export interface OpenedWith {
   readonly activations?: ActivationsOption;
   /** Most memory of the engine. */
   readonly memory?: string;
+  readonly paging?: "experts" | "all";
 }
 
 /** MODEL with its headers read, but not its weights: wrong options are reported before minutes of loading. */
@@ -81,7 +82,8 @@ async function loadModel(session: CommandSession, files: ModelFiles, wish: Opene
   const { options, signal, report, note } = session;
   const activations = wish.activations ?? options.activations;
   const { activationGroup, cache } = options;
-  const run = { activations, activationGroup, cache, memory: wish.memory, signal, onProgress: report, onWarning: note };
+  const { memory, paging } = wish;
+  const run = { activations, activationGroup, cache, memory, paging, signal, onProgress: report, onWarning: note };
   return Model.open(files, await closing(files, () => openMachine(session)), run);
 }
 

@@ -92,7 +92,6 @@ export class WindowBatch implements Disposable {
     }
   }
 
-
   /** Computes the logits of tokens [first, first + rows), at `state.logits`. */
   head(first: number, rows: number, turns: Turns): Promise<void> {
     return this.#calls.run("head", turns, async (own) => {

@@ -63,7 +63,7 @@ export interface StateOptions {
   readonly logitRows: number;
   /** Positions of the RoPE table. */
   readonly positions: number;
-  /** Each block runs over all tokens before the next, so that all layers share one cache. */
+  /** Each block runs over all tokens before the next, so that all layers share one cache, which lies where the MLP's buffers do. */
   readonly oneCache?: boolean;
   /** Rows of the caches of convolutions: at least the tokens of a pass and those that a filter covers before them. Default: `cacheRows`. */
   readonly convRows?: number;
@@ -91,7 +91,22 @@ export function createState({ machine, config, weights }: StateModel, options: S
   const i32 = (count: number) => taken.alloc(count * 4);
   const routed = capacity * config.topK;
   const buffers = tokenBuffers(config);
-  const rowsFor = (name: keyof typeof buffers) => taken.alloc(capacity * buffers[name] * 4);
+  const bytesOf = (name: keyof typeof buffers) => capacity * buffers[name] * 4;
+  const rowsFor = (name: keyof typeof buffers) => taken.alloc(bytesOf(name));
+  const mixing = (alloc: Alloc) => ({
+    query: alloc(bytesOf("query")),
+    key: alloc(bytesOf("key")),
+    value: alloc(bytesOf("value")),
+    low: alloc(bytesOf("low")),
+    queryLow: alloc(bytesOf("queryLow")),
+    attended: alloc(bytesOf("attended")),
+    cache: allocCache(alloc, config, { ...options, convRows }),
+  });
+  const mlp = (alloc: Alloc) => ({
+    gate: alloc(bytesOf("gate")),
+    up: alloc(bytesOf("up")),
+    down: alloc(bytesOf("down")),
+  });
   const placing = {
     ids: i32(capacity),
     views: allocViews(taken, config, capacity, segmentRoom),
@@ -107,21 +122,12 @@ export function createState({ machine, config, weights }: StateModel, options: S
     places: placesOfLayers(config, placing.views),
     tokens: new TokenPlaces(machine.arena, placing),
     routes: allocRoutes(taken, config, routed, options.keepRoutes === true),
-    cache: allocCache(taken, config, { ...options, convRows }),
+    ...(options.oneCache === true ? inTurn(taken, mixing, mlp) : { ...mixing(takeOf(taken)), ...mlp(takeOf(taken)) }),
     hidden: rowsFor("hidden"),
     normed: rowsFor("normed"),
-    query: rowsFor("query"),
-    key: rowsFor("key"),
-    value: rowsFor("value"),
-    low: rowsFor("low"),
-    queryLow: rowsFor("queryLow"),
-    attended: rowsFor("attended"),
     branch: rowsFor("branch"),
     routerLogits: rowsFor("routerLogits"),
     sharedGate: rowsFor("sharedGate"),
-    gate: rowsFor("gate"),
-    up: rowsFor("up"),
-    down: rowsFor("down"),
     logits: i32(logitRows * stride(config.vocabSize)),
     finite: i32(logitRows),
     prepared: allocPrepared(taken, config, capacity, options.exact === true),
@@ -165,8 +171,42 @@ function allocRoutes(memory: Region, config: ModelConfig, routed: number, kept: 
   );
 }
 
-function allocCache(
+/** Allocates bytes. @returns their address. */
+type Alloc = (bytes: number) => number;
+
+const takeOf =
+  (memory: Region): Alloc =>
+  (bytes) =>
+    memory.alloc(bytes);
+
+/** Buffers of a block's mixer and of its MLP in the same memory: where no later pass reads the cache, a mixer that is done needs nothing more. */
+function inTurn<First extends object, Second extends object>(
   memory: Region,
+  first: (alloc: Alloc) => First,
+  second: (alloc: Alloc) => Second,
+): First & Second {
+  const from = (start: number) => {
+    let end = start;
+    const alloc = (bytes: number) => {
+      const ptr = end;
+      end += Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
+      return ptr;
+    };
+    return { alloc, end: () => end };
+  };
+  const sizeOf = (use: (alloc: Alloc) => object) => {
+    const { alloc, end } = from(0);
+    use(alloc);
+    return end();
+  };
+  const start = memory.alloc(Math.max(sizeOf(first), sizeOf(second)));
+  return { ...first(from(start).alloc), ...second(from(start).alloc) };
+}
+
+const LINE_BYTES = 64;
+
+function allocCache(
+  alloc: Alloc,
   config: ModelConfig,
   { cacheRows, convRows, oneCache = false, cache = "f32" }: StateOptions & { readonly convRows: number },
 ): readonly LayerCache[] {
@@ -177,10 +217,10 @@ function allocCache(
     const type = isConv ? "f32" : cache;
     return { type, keys: rows * keys * cellBytes(type), values: rows * values * cellBytes(type) };
   });
-  const alloc = (keys: number, values: number) => ({ keys: memory.alloc(keys), values: memory.alloc(values) });
-  if (!oneCache) return cells.map(({ type, keys, values }) => ({ type, ...alloc(keys, values) }));
+  const both = (keys: number, values: number) => ({ keys: alloc(keys), values: alloc(values) });
+  if (!oneCache) return cells.map(({ type, keys, values }) => ({ type, ...both(keys, values) }));
   const most = (of: "keys" | "values") => Math.max(...cells.map((count) => count[of]));
-  const shared = alloc(most("keys"), most("values"));
+  const shared = both(most("keys"), most("values"));
   return cells.map(({ type }) => ({ type, ...shared }));
 }
 

@@ -5,8 +5,8 @@ import { parseSize } from "../../../files/byte-size.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { StoredLinear } from "../locate.ts";
 import { WeightStore } from "../weight-store.ts";
-import { type Page, pagesOf, placesOf } from "./pages.ts";
 import { PagedStore, type Paging } from "./paged-store.ts";
+import { type Page, pagesOf, placesOf } from "./pages.ts";
 
 export interface StoreWish {
   readonly linears: readonly StoredLinear[];
@@ -28,8 +28,9 @@ export function storeFor(machine: Machine, wish: StoreWish): WeightStore {
   const limitBytes = memory === undefined ? undefined : bytesOf(memory);
   const pages = pagesOf(linears, ({ stored }) => stored, placesOf(linears));
   const total = pages.reduce((sum, { bytes }) => sum + bytes, 0);
-  if (limitBytes === undefined || total <= limitBytes * (1 - SESSION_SHARE))
-    return new WeightStore(machine, linears, warn);
+  // Jobs have large buffers, which are not known yet.
+  const fits = wish.paging !== "all" && total <= (limitBytes ?? 0) * (1 - SESSION_SHARE);
+  if (limitBytes === undefined || fits) return new WeightStore(machine, linears, warn);
   const experts = leastBytes(pages, "experts");
   const paging = wish.paging ?? (experts <= limitBytes ? "experts" : "all");
   const least = paging === "all" ? leastBytes(pages, "all") : experts;

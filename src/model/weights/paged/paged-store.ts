@@ -4,6 +4,7 @@
  * not depend on it.
  */
 import { MemoryError } from "../../../base/errors.ts";
+import { groupBy } from "../../../base/group-by.ts";
 import type { Turns } from "../../../base/turns.ts";
 import { ReadAhead } from "../../../format/read-ahead.ts";
 import type { Machine } from "../../../wasm/machine.ts";
@@ -112,14 +113,7 @@ export class PagedStore extends WeightStore {
     const room = this.#limitBytes * (1 - JOB_SHARE) - this.#machine.arena.used + evictable - this.#stagingBytes;
     const parts: Linear[][] = [[]];
     let bytes = 0;
-    const byPage = new Map<Page | undefined, Linear[]>();
-    for (const linear of linears) {
-      const page = this.#pageOf(linear);
-      const own = byPage.get(page) ?? [];
-      byPage.set(page, own);
-      own.push(linear);
-    }
-    for (const [page, own] of byPage) {
+    for (const [page, own] of groupBy(linears, (linear) => this.#pageOf(linear))) {
       const last = parts[parts.length - 1];
       bytes += loose(page);
       if (bytes <= room || last.length === 0) last.push(...own);

@@ -39,8 +39,7 @@ export function pagesOf<L extends LinearShape>(
   storedOf: (linear: L) => StoredMatrix,
   places: number,
 ): readonly Page<L>[] {
-  const placeOf = ({ layer, role }: L) =>
-    role === "head" ? places - 1 : STEPS_OF_LAYER * (layer + 1) + STEPS[role];
+  const placeOf = ({ layer, role }: L) => (role === "head" ? places - 1 : STEPS_OF_LAYER * (layer + 1) + STEPS[role]);
   return [...groupBy(linears, (linear) => `${placeOf(linear)}/${linear.expert}`).values()].map((own) => {
     const [{ layer, expert }] = own;
     const sum = (of: (linear: L) => number) => own.reduce((total, linear) => total + of(linear), 0);

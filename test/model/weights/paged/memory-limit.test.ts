@@ -37,7 +37,9 @@ describe("a limit of memory", () => {
   it("tells the least limit", async () => {
     const least = async (paging?: StoreWish["paging"]) => {
       const error = await storeWith({ memory: "300kB", paging }).catch((reason: Error) => reason.message);
-      return Number(/^memory: found 1 MB, expected more than (\d+) MB, and room for the text$/.exec(String(error))?.[1]);
+      return Number(
+        /^memory: found 1 MB, expected more than (\d+) MB, and room for the text$/.exec(String(error))?.[1],
+      );
     };
     expect(await least()).toBeGreaterThan(0);
     expect(await least()).toBe(await least("all"));
