@@ -22,7 +22,7 @@ import { headShape } from "./weights/linears.ts";
 import { loadWeights } from "./weights/load-weights.ts";
 import { detectSpelling, isHeadTied, locateAll, type StoredLinear, type StoredTensors } from "./weights/locate.ts";
 import { storeFor } from "./weights/paged/memory-limit.ts";
-import { PagedStore, type Paging, type PagingFacts } from "./weights/paged/paged-store.ts";
+import type { Paging, PagingFacts } from "./weights/paged/paging-facts.ts";
 import type { Weights } from "./weights/weight-tree.ts";
 
 /** Progress of a long call: `done` of `total` units of a phase. */
@@ -209,8 +209,7 @@ export class Model implements AsyncDisposable {
 
   /** What reading weights when they are needed has done so far; undefined if all weights are in memory. */
   get paging(): PagingFacts | undefined {
-    const { store } = this.weights;
-    return store instanceof PagedStore ? store.paging : undefined;
+    return this.weights.store.paging;
   }
 
   /** Allocates run buffers and a cache; the caller disposes the session. @throws MemoryError if they do not fit. */

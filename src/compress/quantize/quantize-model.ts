@@ -89,6 +89,13 @@ async function runBlocks(
   if (windows === undefined) throw new UsageError("calibration", "no tokens", "windows for method gptq");
   const changing = model.withWeights(overlayOf(model.weights));
   using batch = new WindowBatch(changing, windows);
+  const blocks = changing.weights.layers.map((layer) =>
+    layerLinears(layer).reduce((sum, { rows, cols }) => sum + rows * cols, 0),
+  );
+  using _codes = changing.weights.store.beginJob(
+    Math.max(...blocks),
+    "the codes of a block beside the calibration tokens (fewer take less)",
+  );
   const { errorFeedback: share = 0, shrinkage = 0 } = settings;
   const feedback = share > 0 ? new ErrorFeedback(changing, batch, { share, shrinkage }, turns) : undefined;
   const { state } = batch;

@@ -30,8 +30,9 @@ export class HeldSteps implements Disposable {
     if (!store.isPaged) return;
     const { site, layer, linears } = tap;
     const isChosen = this.#chooser(tap);
-    const needed = linears.filter((linear) => isChosen(linear) && store.hasPage(linear));
-    if (needed.every((linear) => this.#linears.has(linear))) return;
+    const needed = linears.filter(isChosen);
+    if (needed.every((linear) => this.#linears.has(linear) || !store.hasPage(linear))) return;
+    // Parts also have linears that need no page, since a pass computes nothing else.
     const parts = site === "part" ? [needed] : store.partsOf(needed);
     if (parts.length > 1) {
       this.release();

@@ -14,6 +14,7 @@ import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import type { Linear } from "./linears.ts";
 import type { StoredLinear } from "./locate.ts";
+import type { PagingFacts } from "./paged/paging-facts.ts";
 
 /** The memory of a loaded linear. */
 interface Place {
@@ -55,6 +56,11 @@ export class WeightStore implements Disposable {
   /** Increases whenever a linear is loaded or evicted. A tape that was recorded at another number may contain wrong addresses. */
   get generation(): number {
     return this.#generation;
+  }
+
+  /** What reading weights when they are needed has done so far; undefined if all are kept. */
+  get paging(): PagingFacts | undefined {
+    return undefined;
   }
 
   /** Bytes of the linears that are loaded. */
@@ -116,6 +122,14 @@ export class WeightStore implements Disposable {
   /** Whether a linear is read when it is needed. One that a job has replaced needs nothing. */
   hasPage(_linear: Linear): boolean {
     return false;
+  }
+
+  /**
+   * For a job that has just allocated its buffers: counts `outside` bytes of its own, which are not the engine's, to the limit of memory until
+   * the returned object is disposed. @throws UsageError if that leaves no room for a part of the weights.
+   */
+  beginJob(_outside: number, _job: string): Disposable {
+    return { [Symbol.dispose]: () => {} };
   }
 
   /** Divides linears of one step into parts that can be held one after the other. */

@@ -5,8 +5,9 @@ import { parseSize } from "../../../files/byte-size.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { StoredLinear } from "../locate.ts";
 import { WeightStore } from "../weight-store.ts";
-import { PagedStore, type Paging } from "./paged-store.ts";
+import { PagedStore } from "./paged-store.ts";
 import { type Page, pagesOf, placesOf } from "./pages.ts";
+import type { Paging } from "./paging-facts.ts";
 
 export interface StoreWish {
   readonly linears: readonly StoredLinear[];

@@ -3,8 +3,7 @@
  * weights too. Where the engine's memory would exceed a limit, it evicts what is expected to be needed last (`next-use.ts`). Results do
  * not depend on it.
  */
-import { MemoryError } from "../../../base/errors.ts";
-import { groupBy } from "../../../base/group-by.ts";
+import { MemoryError, UsageError } from "../../../base/errors.ts";
 import type { Turns } from "../../../base/turns.ts";
 import { ReadAhead } from "../../../format/read-ahead.ts";
 import type { Machine } from "../../../wasm/machine.ts";
@@ -12,42 +11,17 @@ import type { Linear } from "../linears.ts";
 import type { StoredLinear } from "../locate.ts";
 import { WeightStore } from "../weight-store.ts";
 import { NextUse } from "./next-use.ts";
-import { type Page, pagesOf, placesOf } from "./pages.ts";
-
-/** What paging has done so far, and what it may take. */
-export interface PagingFacts {
-  /** Most bytes of the engine's memory: weights, and the buffers and caches of sessions. */
-  readonly limitBytes: number;
-  /** Bytes of the weights that are in memory, and how many experts are among them. */
-  readonly residentBytes: number;
-  readonly experts: number;
-  /** How often a pass needed weights that are not kept, such as an expert, and how often they were not in memory. */
-  readonly uses: number;
-  readonly misses: number;
-  /** Bytes of the checkpoint that were read for them, and how often an expert, or what else is read together, made room. */
-  readonly readBytes: number;
-  readonly evictions: number;
-}
-
-/** Which weights are read when they are needed. */
-export type Paging = "experts" | "all";
-
-export interface PagedStoreOptions {
-  /** Most bytes of the engine's memory. */
-  readonly limitBytes: number;
-  /** Experts to which a token is sent. */
-  readonly topK: number;
-  /** Default `experts`. */
-  readonly paging?: Paging;
-  readonly warn?: (sentence: string) => void;
-}
+import { looseBytes, type Page, pagesOf, partsWithin, placesOf } from "./pages.ts";
+import type { PagedStoreOptions, Paging, PagingFacts } from "./paging-facts.ts";
 
 /** The share of the limit that parts of a layer leave to what a job takes beside them. */
 const JOB_SHARE = 1 / 16;
 
 export class PagedStore extends WeightStore {
   readonly #machine: Machine;
-  readonly #limitBytes: number;
+  readonly #given: number;
+  /** Bytes that jobs take outside the engine. */
+  #outside = 0;
   readonly #paging: Paging;
   /** The page of each linear that is not kept. */
   readonly #pages: ReadonlyMap<object, Page>;
@@ -70,7 +44,7 @@ export class PagedStore extends WeightStore {
     super(machine, stored, options.warn);
     const { limitBytes, topK, paging = "experts" } = options;
     this.#machine = machine;
-    this.#limitBytes = limitBytes;
+    this.#given = limitBytes;
     this.#paging = paging;
     const places = placesOf(this.linears);
     const experts = 1 + Math.max(...this.linears.map(({ expert }) => expert));
@@ -79,7 +53,7 @@ export class PagedStore extends WeightStore {
     this.#pages = new Map(pages.flatMap((page) => page.linears.map((linear) => [linear, page] as const)));
     this.#stagingBytes = Math.max(0, ...paged.map((linear) => this.storedOf(linear).stagingBytes));
     this.#next = new NextUse({ places, experts, share: experts === 0 ? 1 : topK / experts });
-    machine.arena.limit = { bytes: limitBytes, reclaim: (bytes) => this.#reclaim(bytes) };
+    this.#setLimit();
   }
 
   override get isPaged(): boolean {
@@ -90,9 +64,9 @@ export class PagedStore extends WeightStore {
     return this.#paging === "experts" && role !== "expert";
   }
 
-  get paging(): PagingFacts {
+  override get paging(): PagingFacts {
     const experts = [...this.#loaded].filter(({ expert }) => expert >= 0).length;
-    return { limitBytes: this.#limitBytes, residentBytes: this.bytes, experts, ...this.#counts };
+    return { limitBytes: this.#given, residentBytes: this.bytes, experts, ...this.#counts };
   }
 
   override hold(linears: readonly Linear[], turns: Turns): Promise<Disposable> {
@@ -103,26 +77,45 @@ export class PagedStore extends WeightStore {
     return held;
   }
 
+  get #limitBytes(): number {
+    return this.#given - this.#outside;
+  }
+
+  #setLimit(): void {
+    this.#machine.arena.limit = { bytes: this.#limitBytes, reclaim: (bytes) => this.#reclaim(bytes) };
+  }
+
+  override beginJob(outside: number, job: string): Disposable {
+    const largest = Math.max(0, ...[...this.#pages.values()].map(({ bytes }) => bytes)) + this.#stagingBytes;
+    const least = this.#keptBytes + (largest + outside + this.#outside) / (1 - JOB_SHARE);
+    if (least > this.#given) {
+      const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+      throw new UsageError("memory", mb(this.#given), `at least ${mb(least)} for ${job}`);
+    }
+    this.#outside += outside;
+    this.#setLimit();
+    this.#reclaim(this.#machine.arena.used - this.#limitBytes);
+    let isOver = false;
+    const end = () => {
+      if (!isOver) this.#outside -= outside;
+      isOver = true;
+      this.#setLimit();
+    };
+    return { [Symbol.dispose]: end };
+  }
+
   override hasPage(linear: Linear): boolean {
     return this.#pageOf(linear) !== undefined;
   }
 
   override partsOf(linears: readonly Linear[]): readonly (readonly Linear[])[] {
-    const loose = (page: Page | undefined) => (page === undefined || page.holds > 0 ? 0 : page.bytes);
-    const evictable = [...this.#loaded].reduce((sum, page) => sum + loose(page), 0);
-    const room = this.#limitBytes * (1 - JOB_SHARE) - this.#machine.arena.used + evictable - this.#stagingBytes;
-    const parts: Linear[][] = [[]];
-    let bytes = 0;
-    for (const [page, own] of groupBy(linears, (linear) => this.#pageOf(linear))) {
-      const last = parts[parts.length - 1];
-      bytes += loose(page);
-      if (bytes <= room || last.length === 0) last.push(...own);
-      else {
-        parts.push(own);
-        bytes = loose(page);
-      }
-    }
-    return parts;
+    const room = this.#limitBytes * (1 - JOB_SHARE) - this.#keptBytes - this.#stagingBytes;
+    return partsWithin(linears, (linear) => this.#pageOf(linear), room);
+  }
+
+  /** Bytes that cannot be evicted now. */
+  get #keptBytes(): number {
+    return this.#machine.arena.used - [...this.#loaded].reduce((sum, page) => sum + looseBytes(page), 0);
   }
 
   #pagesOf(linears: readonly Linear[]): readonly Page[] {

@@ -50,3 +50,28 @@ export function pagesOf<L extends LinearShape>(
     };
   });
 }
+
+/** Bytes of a page that no pass holds. */
+export function looseBytes(page: Page | undefined): number {
+  return page === undefined || page.holds > 0 ? 0 : page.bytes;
+}
+
+/** Divides linears into parts whose pages take at most `room` bytes, beside those that are held. A part has one page at least. */
+export function partsWithin(
+  linears: readonly Linear[],
+  pageOf: (linear: Linear) => Page | undefined,
+  room: number,
+): readonly (readonly Linear[])[] {
+  const parts: Linear[][] = [[]];
+  let bytes = 0;
+  for (const [page, own] of groupBy(linears, pageOf)) {
+    const last = parts[parts.length - 1];
+    bytes += looseBytes(page);
+    if (bytes <= room || last.length === 0) last.push(...own);
+    else {
+      parts.push(own);
+      bytes = looseBytes(page);
+    }
+  }
+  return parts;
+}

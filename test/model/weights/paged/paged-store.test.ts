@@ -9,7 +9,8 @@ import { type ModelFiles, readModelFiles } from "../../../../src/model/model.ts"
 import type { Runnable } from "../../../../src/model/pass/record/pass.ts";
 import { Session } from "../../../../src/model/pass/session.ts";
 import { loadWeights } from "../../../../src/model/weights/load-weights.ts";
-import { PagedStore, type Paging } from "../../../../src/model/weights/paged/paged-store.ts";
+import { PagedStore } from "../../../../src/model/weights/paged/paged-store.ts";
+import type { Paging } from "../../../../src/model/weights/paged/paging-facts.ts";
 import { WeightStore } from "../../../../src/model/weights/weight-store.ts";
 import { createMachine } from "../../../../src/wasm/embedded.ts";
 import type { Machine } from "../../../../src/wasm/machine.ts";

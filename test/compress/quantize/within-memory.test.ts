@@ -1,0 +1,88 @@
+/** Jobs on a model whose weights do not fit within a limit of memory: they give the same bits as without one, at any limit that is not refused. */
+import { serialize } from "node:v8";
+import { describe, expect, it } from "vitest";
+import { MemoryError, UsageError } from "../../../src/base/errors.ts";
+import { measureDamage } from "../../../src/compress/plan/measure-damage.ts";
+import { quantizeModel } from "../../../src/compress/quantize/quantize-model.ts";
+import { LOW_BIT_GRID, uniformModules } from "../../../src/compress/recipe/settings.ts";
+import { calibrate } from "../../../src/compress/statistics/calibrate.ts";
+import { compare } from "../../../src/eval/compare/compare.ts";
+import { type LanguageModel, loadModel } from "../../../src/index.ts";
+import { matricesOf } from "../../helpers/quantized.ts";
+import { repositoryFile } from "../../helpers/shared.ts";
+import { tinyIds } from "../../helpers/tiny-model.ts";
+
+const WINDOWS = [tinyIds(40, 1), tinyIds(24, 2), tinyIds(40, 3)];
+
+const JOBS: Readonly<Record<string, (model: LanguageModel) => Promise<unknown>>> = {
+  // With error feedback, which runs the float model one block ahead.
+  quantize: async (model) => {
+    const settings = { ...LOW_BIT_GRID, modules: uniformModules(model.files, 2, 64) };
+    const quantized = await quantizeModel(model, settings, { windows: WINDOWS });
+    return [await matricesOf(quantized), quantized.modules, quantized.starved];
+  },
+  calibrate: async (model) => {
+    const { inputs, ...rest } = await calibrate(model, WINDOWS, { chunk: 2 });
+    return [rest, inputs.map(({ hessian: _, ...sums }) => sums)];
+  },
+  damages: async (model) =>
+    measureDamage(model, WINDOWS.slice(0, 1), { grid: LOW_BIT_GRID, groupSize: 64, sampleTokens: 24 }),
+  compare: async (model) =>
+    compare(model.withActivations({ mode: "int8", group: 32 }), model, { ids: WINDOWS.flat(), window: 30 }),
+};
+
+/** What a job gives within a limit, and how often weights made room. */
+async function within(
+  path: string,
+  job: string,
+  options: Parameters<typeof loadModel>[1],
+): Promise<{ readonly bytes: Buffer; readonly evictions: number }> {
+  const model = await loadModel(repositoryFile(path), { activations: "f32", ...options });
+  try {
+    const bytes = serialize(await JOBS[job](model));
+    return { bytes, evictions: model.paging?.evictions ?? 0 };
+  } finally {
+    await model[Symbol.asyncDispose]();
+  }
+}
+
+/** The least limit that is not refused: what the errors say would do, beginning with one that is too small. */
+async function leastMemory(path: string, job: string): Promise<number> {
+  let memory = 1;
+  for (;;) {
+    const error = await within(path, job, { memory: `${memory}MB`, paging: "all" }).catch((reason: Error) => reason);
+    if (!(error instanceof UsageError || error instanceof MemoryError)) return memory;
+    const wanted = Number(/(?:expected at least|expected more than|needs) (\d+) MB/.exec(error.message)?.[1]);
+    expect(wanted).toBeGreaterThanOrEqual(memory);
+    memory = Math.max(wanted, memory + 1);
+  }
+}
+
+describe.each([
+  ["models/fable-mixtral", "quantize"],
+  ["models/fable-deepseek", "quantize"],
+  ["models/fable-mixtral", "calibrate"],
+  ["models/fable-deepseek", "calibrate"],
+  ["test/fixtures/families/qwen2_moe-shards-f16", "damages"],
+  ["models/fable-deepseek", "compare"],
+])("%s, %s", (path, job) => {
+  it("gives the same bits within a limit of memory", async () => {
+    const expected = await within(path, job, {});
+    const least = await leastMemory(path, job);
+    for (const options of [{ memory: `${least}MB` }, { memory: `${least + 2}MB`, threads: 2 }]) {
+      const { bytes, evictions } = await within(path, job, { ...options, paging: "all" });
+      expect(bytes.equals(expected.bytes)).toBe(true);
+      expect(evictions).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe("a limit of memory", () => {
+  it("is refused before the work starts if the calibration tokens do not fit, with what would do", async () => {
+    const message =
+      /^memory: found 5 MB, expected at least \d+ MB for 104 calibration tokens at once \(fewer take less\)$/;
+    const refused = within("models/fable-mixtral", "quantize", { memory: "5MB", paging: "all" });
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(message);
+  });
+});
