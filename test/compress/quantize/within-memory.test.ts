@@ -69,11 +69,10 @@ describe.each([
   it("gives the same bits within a limit of memory", async () => {
     const expected = await within(path, job, {});
     const least = await leastMemory(path, job);
-    for (const options of [{ memory: `${least}MB` }, { memory: `${least + 2}MB`, threads: 2 }]) {
-      const { bytes, evictions } = await within(path, job, { ...options, paging: "all" });
-      expect(bytes.equals(expected.bytes)).toBe(true);
-      expect(evictions).toBeGreaterThan(0);
-    }
+    const tight = await within(path, job, { memory: `${least}MB`, paging: "all" });
+    expect(tight.evictions).toBeGreaterThan(0);
+    const loose = await within(path, job, { memory: `${least + 2}MB`, paging: "all", threads: 2 });
+    for (const { bytes } of [tight, loose]) expect(bytes.equals(expected.bytes)).toBe(true);
   });
 });
 

@@ -6,7 +6,7 @@ import type { Machine } from "../../../wasm/machine.ts";
 import type { StoredLinear } from "../locate.ts";
 import { WeightStore } from "../weight-store.ts";
 import { PagedStore } from "./paged-store.ts";
-import { type Page, pagesOf, placesOf } from "./pages.ts";
+import { pagesOf, placesOf, type WeightPage } from "./pages.ts";
 import type { Paging } from "./paging-facts.ts";
 
 export interface StoreWish {
@@ -53,7 +53,7 @@ function bytesOf(memory: number | string): number {
 }
 
 /** Bytes of the weights that stay in memory, and of the largest part of the others with what loading it takes. */
-function leastBytes(pages: readonly Page<StoredLinear>[], paging: Paging): number {
+function leastBytes(pages: readonly WeightPage<StoredLinear>[], paging: Paging): number {
   let [kept, largest] = [0, 0];
   for (const { expert, bytes, linears } of pages)
     if (paging === "all" || expert >= 0)

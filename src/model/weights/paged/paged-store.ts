@@ -11,7 +11,7 @@ import type { Linear } from "../linears.ts";
 import type { StoredLinear } from "../locate.ts";
 import { WeightStore } from "../weight-store.ts";
 import { NextUse } from "./next-use.ts";
-import { looseBytes, type Page, pagesOf, partsWithin, placesOf } from "./pages.ts";
+import { looseBytes, pagesOf, partsWithin, placesOf, type WeightPage } from "./pages.ts";
 import type { PagedStoreOptions, Paging, PagingFacts } from "./paging-facts.ts";
 
 /** The share of the limit that parts of a layer leave to what a job takes beside them. */
@@ -24,8 +24,8 @@ export class PagedStore extends WeightStore {
   #outside = 0;
   readonly #paging: Paging;
   /** The page of each linear that is not kept. */
-  readonly #pages: ReadonlyMap<object, Page>;
-  readonly #loaded: Set<Page> = new Set();
+  readonly #pages: ReadonlyMap<object, WeightPage>;
+  readonly #loaded: Set<WeightPage> = new Set();
   readonly #next: NextUse;
   readonly #stagingBytes: number;
   /** Settles when the hold that was asked for last has its pages: holds load one after the other. */
@@ -118,13 +118,13 @@ export class PagedStore extends WeightStore {
     return this.#machine.arena.used - [...this.#loaded].reduce((sum, page) => sum + looseBytes(page), 0);
   }
 
-  #pagesOf(linears: readonly Linear[]): readonly Page[] {
+  #pagesOf(linears: readonly Linear[]): readonly WeightPage[] {
     const pages = new Set(linears.map((linear) => this.#pageOf(linear)));
     return [...pages].filter((page) => page !== undefined);
   }
 
   /** Jobs have linears of their own, which follow the store's until they are given other matrices. */
-  #pageOf(linear: Linear): Page | undefined {
+  #pageOf(linear: Linear): WeightPage | undefined {
     for (let at: object = linear; at !== Object.prototype; at = Object.getPrototypeOf(at)) {
       const page = this.#pages.get(at);
       if (page !== undefined || Object.hasOwn(at, "matrix")) return page;
@@ -133,7 +133,7 @@ export class PagedStore extends WeightStore {
   }
 
   /** @throws MemoryError if the pages do not fit beside what stays in memory; the errors of reading. */
-  async #holdNow(pages: readonly Page[], turns: Turns): Promise<Disposable> {
+  async #holdNow(pages: readonly WeightPage[], turns: Turns): Promise<Disposable> {
     turns.check();
     this.#next.visit(pages[0].place);
     const chosen = pages.filter(({ expert }) => expert >= 0);
@@ -160,7 +160,7 @@ export class PagedStore extends WeightStore {
     }
   }
 
-  async #loadPages(pages: readonly Page[], turns: Turns): Promise<void> {
+  async #loadPages(pages: readonly WeightPage[], turns: Turns): Promise<void> {
     await this.#makeRoom(pages, turns);
     const linears = pages.flatMap((page) => page.linears);
     const ahead = new ReadAhead(
@@ -183,7 +183,7 @@ export class PagedStore extends WeightStore {
   }
 
   /** Evicts pages until these fit. */
-  async #makeRoom(pages: readonly Page[], turns: Turns): Promise<void> {
+  async #makeRoom(pages: readonly WeightPage[], turns: Turns): Promise<void> {
     const need = pages.reduce((sum, { bytes }) => sum + bytes, this.#stagingBytes);
     for (;;) {
       const askedBytes = this.#machine.arena.used + need;
@@ -207,8 +207,8 @@ export class PagedStore extends WeightStore {
   }
 
   /** The loaded page that is expected to be needed last, of those that no pass is about to compute. */
-  #neededLast(): Page | undefined {
-    let found: Page | undefined;
+  #neededLast(): WeightPage | undefined {
+    let found: WeightPage | undefined;
     let most = -1;
     for (const page of this.#loaded) {
       if (page.holds > 0) continue;
@@ -236,6 +236,6 @@ export class PagedStore extends WeightStore {
 }
 
 /** What a page is, for errors. */
-function nameOf({ expert, layer, linears }: Page): string {
+function nameOf({ expert, layer, linears }: WeightPage): string {
   return expert < 0 ? linears[0].name : `experts of layer ${layer}`;
 }

@@ -5,7 +5,7 @@ import type { LinearShape, Role } from "../../../tensor/linear-shape.ts";
 import type { Linear } from "../linears.ts";
 
 /** The linears of one expert, or those that one step of a layer has beside its experts, or the embedding, or the head. */
-export interface Page<L extends LinearShape = Linear> {
+export interface WeightPage<L extends LinearShape = Linear> {
   /** When a pass needs it: pages are needed in the order of their places. */
   readonly place: number;
   readonly layer: number;
@@ -38,7 +38,7 @@ export function pagesOf<L extends LinearShape>(
   linears: readonly L[],
   storedOf: (linear: L) => StoredMatrix,
   places: number,
-): readonly Page<L>[] {
+): readonly WeightPage<L>[] {
   const placeOf = ({ layer, role }: L) => (role === "head" ? places - 1 : STEPS_OF_LAYER * (layer + 1) + STEPS[role]);
   return [...groupBy(linears, (linear) => `${placeOf(linear)}/${linear.expert}`).values()].map((own) => {
     const [{ layer, expert }] = own;
@@ -52,14 +52,14 @@ export function pagesOf<L extends LinearShape>(
 }
 
 /** Bytes of a page that no pass holds. */
-export function looseBytes(page: Page | undefined): number {
+export function looseBytes(page: WeightPage | undefined): number {
   return page === undefined || page.holds > 0 ? 0 : page.bytes;
 }
 
 /** Divides linears into parts whose pages take at most `room` bytes, beside those that are held. A part has one page at least. */
 export function partsWithin(
   linears: readonly Linear[],
-  pageOf: (linear: Linear) => Page | undefined,
+  pageOf: (linear: Linear) => WeightPage | undefined,
   room: number,
 ): readonly (readonly Linear[])[] {
   const parts: Linear[][] = [[]];
