@@ -60,11 +60,12 @@ function expectSame(output: string, undisturbed = "undisturbed"): void {
 }
 
 describe("quern quantize --resume", () => {
-  it("ends with the same bytes however often it was killed", async () => {
+  it("ends with the same bytes however often it was killed, with a limit of memory or without", async () => {
+    const limited = ["--resume", "--memory", "10MB"];
     for (let kills = 0; layersOf("killed").length < 4; kills++) {
       const before = layersOf("killed").length;
       const status = await interrupted(
-        quantize("killed", "--resume"),
+        quantize("killed", ...(kills % 2 === 0 ? limited : ["--resume"])),
         "SIGKILL",
         () => layersOf("killed").length > before,
       );
@@ -72,7 +73,7 @@ describe("quern quantize --resume", () => {
       expect(existsSync(at("killed"))).toBe(false);
       expect(kills).toBeLessThan(6);
     }
-    const run = quern(quantize("killed", "--resume"));
+    const run = quern(quantize("killed", ...limited));
     expect(run.status).toBe(0);
     expect(run.stderr).toMatch(/killed\.partial: going on after \d of 6 blocks/);
     expectSame("killed");
