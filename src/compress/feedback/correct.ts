@@ -43,14 +43,27 @@ export function correctionSample(
 ): CorrectionSample {
   const rows = new Float32Array(count * cols);
   const sample = { count, rows, inputs: new Float32Array(cols * count), errors: new Float32Array(outputs * count) };
-  const error = new Float32Array(outputs);
-  for (let i = 0; i < count; i++) {
-    const input = rows.subarray(i * cols, (i + 1) * cols);
-    read(i, input, error);
-    for (let col = 0, at = i; col < cols; col++, at += count) sample.inputs[at] = input[col];
-    for (let out = 0, at = i; out < outputs; out++, at += count) sample.errors[at] = error[out];
+  const block = new Float32Array(BLOCK * outputs);
+  for (let first = 0; first < count; first += BLOCK) {
+    const many = Math.min(BLOCK, count - first);
+    for (let i = 0; i < many; i++) {
+      const input = rows.subarray((first + i) * cols, (first + i + 1) * cols);
+      read(first + i, input, block.subarray(i * outputs, (i + 1) * outputs));
+    }
+    transpose(rows.subarray(first * cols, (first + many) * cols), many, sample.inputs.subarray(first), count);
+    transpose(block.subarray(0, many * outputs), many, sample.errors.subarray(first), count);
   }
   return sample;
+}
+
+/** Rows that are transposed together: each column's numbers fill a cache line. */
+const BLOCK = 16;
+
+/** to[col * ld + row] = rows [many, cols]. */
+function transpose(rows: Float32Array, many: number, to: Float32Array, ld: number): void {
+  const cols = rows.length / many;
+  for (let col = 0; col < cols; col++)
+    for (let row = 0, from = col, at = col * ld; row < many; row++, from += cols, at++) to[at] = rows[from];
 }
 
 /** Corrected weights [outputs, cols]; the given ones if the inputs do not span a fit. */
