@@ -6,8 +6,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { minify } from "@swc/core";
 import { rolldown } from "rolldown";
 import { esmExternalRequirePlugin } from "rolldown/plugins";
+import { minifySync } from "rolldown/utils";
 import { withArrows } from "./arrows.mjs";
-import { withShortUndefined } from "./short-undefined.mjs";
+import { withSharedValues } from "./shared-values.mjs";
 
 /**
  * Entries, by the chunk of what they import at once. A module goes to the chunk of the first that needs it, so that entries share what they have
@@ -97,12 +98,17 @@ function withoutFacades(output) {
   return scripts.map(({ fileName, code }) => [fileName, direct(code)]);
 }
 
+/** Short names for what is declared after minifying, and nothing else, which would put values back where their variables are. */
+const NAMES = { module: true, compress: false, mangle: true, codegen: { removeWhitespace: true } };
+
 /** Minifies a script once more, by inlining what the bundler leaves: 16 KB. Functions become arrows where they are values. */
 async function writeSmall(file, script) {
   const compress = { passes: 3, ecma: 2022, unsafe_arrows: true };
   const { code } = await minify(withArrows(script), { module: true, ecma: 2022, compress, mangle: true });
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, withShortUndefined(code));
+  const { code: short } = minifySync(file, withSharedValues(code), NAMES);
+  // Tools that only look for imports find those whose specifier is in quotes.
+  writeFileSync(file, short.replace(/\bimport\(`([^`$]+)`\)/g, 'import("$1")'));
 }
 
 /** What the bundler adds for syntax that older versions of Node lack. */
