@@ -35,7 +35,10 @@ export function withSharedValues(script) {
   const edits = shared.flatMap(([, uses], i) => uses.map(({ start, end }) => ({ start, end, name: names[i] })));
   const variables = shared.map(([value], i) => (value === UNDEFINED ? names[i] : `${names[i]}=${value}`));
   const start = body.findLast(({ type }) => type === "ImportDeclaration")?.end ?? 0;
-  return `${script.slice(0, start)}\nlet ${variables.join()};${edited(script, start, edits)}`;
+  const rest = edited(script, start, edits).replace(/^[;\n]*(let )?/, (_, follows) =>
+    follows === undefined ? ";" : ",",
+  );
+  return `${script.slice(0, start)}\nlet ${variables.join()}${rest}`;
 }
 
 /** The nodes of each value that a variable may stand for, by the value's text. */
