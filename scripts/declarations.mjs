@@ -109,26 +109,46 @@ function withoutSpaces(text) {
   return text.replace(/\/\*[\s\S]*?\*\/|"[^"\n]*"|`[^`]*`|\s*([:;,|&=<>{}()?[\]])\s*/g, (found, mark) => mark ?? found);
 }
 
-/** What an interface of read-only members needs besides them. */
-const READONLY = " extends Readonly<>{}".length;
-
 /**
  * The same declaration in fewer letters: `export` says `declare` already and is needed for what an entry leads to and for values, and one `Readonly` stands for the
  * word before each member.
  */
 function shortened(text, isReached) {
   const short = text.replace(/^export declare /gm, "export ");
-  const { declaration } = parse("short.d.ts", short).body[0];
-  if (!/^TS(?:Interface|TypeAlias)Declaration$/.test(declaration?.type)) return short;
-  const plain = isReached ? short : short.replace(/^export /gm, "");
-  if (declaration.type !== "TSInterfaceDeclaration" || declaration.extends.length > 0) return plain;
-  const members = declaration.body.body;
+  const { body } = parse("short.d.ts", short);
+  const isType = /^TS(?:Interface|TypeAlias)Declaration$/.test(body[0].declaration?.type);
+  const edits = readonlyEdits(body, short).sort((a, b) => a.start - b.start);
+  let [code, at] = ["", 0];
+  for (const { start, end, text: put } of edits) {
+    code += short.slice(at, start) + put;
+    at = end;
+  }
+  code += short.slice(at);
+  return isType && !isReached ? code.replace(/^export /gm, "") : code;
+}
+
+/** What `Readonly` in the place of words before members changes, where that is shorter. */
+function readonlyEdits(node, text) {
+  if (node === null || typeof node !== "object") return [];
+  const inner = Object.values(node).flatMap((child) => readonlyEdits(child, text));
+  const isInterface = node.type === "TSInterfaceDeclaration";
+  if (!isInterface && node.type !== "TSTypeLiteral") return inner;
+  const { start, end } = isInterface ? node.body : node;
+  const members = isInterface ? node.body.body : node.members;
   const unread = members.filter((member) => member.readonly);
-  const fits = members.every((member) => member.readonly || member.type === "TSMethodSignature");
-  if (!fits || unread.length * "readonly ".length <= READONLY) return plain;
-  const list = members.map(({ start, end }) => short.slice(start, end).replace(/^readonly ?/, "")).join("");
-  const { start } = declaration.body;
-  return `${plain.slice(0, plain.length - short.length + start)} extends Readonly<{${list}}>{}`;
+  // An interface may narrow a member of one that it extends, but not extend two with different ones.
+  const isNarrow = isInterface && node.extends.length > 0;
+  if (isNarrow || !members.every((member) => member.readonly || member.type === "TSMethodSignature")) return inner;
+  const before = isInterface ? " extends " : /\w$/.test(text.slice(0, start)) ? " " : "";
+  const [opening, closing] = [`${before}Readonly<`, isInterface ? ">{}" : ">"];
+  const words = unread.map((member) => ({
+    start: member.start,
+    end: member.start + /^readonly ?/.exec(text.slice(member.start))[0].length,
+    text: "",
+  }));
+  const saved = words.reduce((sum, word) => sum + word.end - word.start, 0);
+  if (saved <= opening.length + closing.length) return inner;
+  return [...inner, ...words, { start, end: start, text: opening }, { start: end, end, text: closing }];
 }
 
 function firstSentence(comment) {

@@ -5,7 +5,7 @@ import { parseAst } from "rolldown/parseAst";
 /** Bytes of a variable's use, and of its declaration besides its value: minifiers give names of two letters to most. */
 const [USE, DECLARATION] = [2, 4];
 /** Where fewer bytes are saved, a compressed script becomes larger. */
-const LEAST = 14;
+const LEAST = 8;
 
 /** Objects of the language whose members are the same wherever they are called from. */
 const OWNERS = new Set(["Array", "JSON", "Math", "Number", "Object", "String", "Symbol"]);
