@@ -29,8 +29,9 @@ export function gatherDeclarations(folder) {
   );
   const named = new Set(namesOf(doors.filter(isEntry)));
   const reached = new Set(namesOf(doors));
+  const interfaces = interfacesIn(gathered);
   const declarations = gathered.map((each) =>
-    shortened(withoutSpaces(documented(each, named)), reached.has(each.name)),
+    shortened(withoutSpaces(documented(each, named)), reached.has(each.name), interfaces),
   );
   mkdirSync(join(folder, "topics"));
   for (const [path, text] of texts) writeFileSync(join(folder, path), text);
@@ -113,11 +114,11 @@ function withoutSpaces(text) {
  * The same declaration in fewer letters: `export` says `declare` already and is needed for what an entry leads to and for values, and one `Readonly` stands for the
  * word before each member.
  */
-function shortened(text, isReached) {
+function shortened(text, isReached, interfaces) {
   const short = text.replace(/^export declare /gm, "export ");
   const { body } = parse("short.d.ts", short);
   const isType = /^TS(?:Interface|TypeAlias)Declaration$/.test(body[0].declaration?.type);
-  const edits = readonlyEdits(body, short).sort((a, b) => a.start - b.start);
+  const edits = readonlyEdits(body, short, interfaces).sort((a, b) => a.start - b.start);
   let [code, at] = ["", 0];
   for (const { start, end, text: put } of edits) {
     code += short.slice(at, start) + put;
@@ -128,18 +129,25 @@ function shortened(text, isReached) {
 }
 
 /** What `Readonly` in the place of words before members changes, where that is shorter. */
-function readonlyEdits(node, text) {
+function readonlyEdits(node, text, interfaces) {
   if (node === null || typeof node !== "object") return [];
-  const inner = Object.values(node).flatMap((child) => readonlyEdits(child, text));
+  const inner = Object.values(node).flatMap((child) => readonlyEdits(child, text, interfaces));
   const isInterface = node.type === "TSInterfaceDeclaration";
   if (!isInterface && node.type !== "TSTypeLiteral") return inner;
   const { start, end } = isInterface ? node.body : node;
   const members = isInterface ? node.body.body : node.members;
   const unread = members.filter((member) => member.readonly);
+  if (!members.every((member) => member.readonly || member.type === "TSMethodSignature")) return inner;
   // An interface may narrow a member of one that it extends, but not extend two with different ones.
-  const isNarrow = isInterface && node.extends.length > 0;
-  if (isNarrow || !members.every((member) => member.readonly || member.type === "TSMethodSignature")) return inner;
-  const before = isInterface ? " extends " : /\w$/.test(text.slice(0, start)) ? " " : "";
+  const others = isInterface ? inheritedBy(node, interfaces) : [];
+  if (others === undefined || members.some(({ key }) => others.includes(key?.name))) return inner;
+  const before = isInterface
+    ? node.extends.length > 0
+      ? ","
+      : " extends "
+    : /\w$/.test(text.slice(0, start))
+      ? " "
+      : "";
   const [opening, closing] = [`${before}Readonly<`, isInterface ? ">{}" : ">"];
   const words = unread.map((member) => ({
     start: member.start,
@@ -149,6 +157,22 @@ function readonlyEdits(node, text) {
   const saved = words.reduce((sum, word) => sum + word.end - word.start, 0);
   if (saved <= opening.length + closing.length) return inner;
   return [...inner, ...words, { start, end: start, text: opening }, { start: end, end, text: closing }];
+}
+
+/** The syntax trees of interfaces by name. */
+function interfacesIn(declarations) {
+  const found = declarations.filter(({ type }) => type === "TSInterfaceDeclaration");
+  return new Map(found.map(({ name, text }) => [name, parse("interface.d.ts", text).body[0].declaration]));
+}
+
+/** The names of all members that an interface has of others; undefined if one of those is not known. */
+function inheritedBy(node, interfaces) {
+  const lists = node.extends.map(({ expression }) => {
+    const base = interfaces.get(expression.name);
+    const theirs = base && inheritedBy(base, interfaces);
+    return theirs && [...theirs, ...base.body.body.map(({ key }) => key?.name)];
+  });
+  return lists.includes(undefined) ? undefined : lists.flat();
 }
 
 function firstSentence(comment) {
