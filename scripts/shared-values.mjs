@@ -1,10 +1,10 @@
-// Writes a value that a minified script repeats once, as a variable: texts, functions of the language, and `undefined`. That takes 24 KB off all
-// scripts. Compressed ones are as large as before.
+// Writes a value that a minified script repeats once, as a variable: texts, functions of the language, and `undefined`. That takes 26 KB off all
+// scripts. Compressed ones are as large as before, to half a percent.
 import { parseAst } from "rolldown/parseAst";
 
 /** Bytes of a variable's use, and of its declaration besides its value: minifiers give names of two letters to most. */
 const [USE, DECLARATION] = [2, 4];
-/** Where fewer bytes are saved, a compressed script becomes larger. */
+/** Where fewer bytes are saved, a compressed script becomes larger by as many. */
 const LEAST = 8;
 
 /** Objects of the language whose members are the same wherever they are called from. */
