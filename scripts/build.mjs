@@ -56,7 +56,7 @@ function generate(name, lines) {
 }
 
 async function buildLibrary() {
-  const scripts = ["arrows", "build", "bundle", "declarations", "notices", "short-undefined"].map(
+  const scripts = ["arrows", "build", "bundle", "declarations", "notices", "shared-values"].map(
     (name) => `scripts/${name}.mjs`,
   );
   const key = fingerprint(["src", "build/kernels.stamp", "tsconfig.json", ...scripts, "package-lock.json"]);

@@ -6,8 +6,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { minify } from "@swc/core";
 import { rolldown } from "rolldown";
 import { esmExternalRequirePlugin } from "rolldown/plugins";
+import { minifySync } from "rolldown/utils";
 import { withArrows } from "./arrows.mjs";
-import { withShortUndefined } from "./short-undefined.mjs";
+import { withSharedValues } from "./shared-values.mjs";
 
 /**
  * Entries, by the chunk of what they import at once. A module goes to the chunk of the first that needs it, so that entries share what they have
@@ -25,8 +26,8 @@ const ENTRIES = {
     program: "cli/main",
   },
 };
-/** What the entries for pages and for workerd have in common besides. It is small, and a file of its own would take longer. */
-const COMMON = "runtime/load/load-given";
+/** What several entries have in common besides. It is small, and a file of its own would take longer. */
+const COMMON = ["runtime/load/load-given", "files/output", "text/parts/python-text"];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { dependencies, peerDependencies } = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8"));
@@ -97,16 +98,21 @@ function withoutFacades(output) {
   return scripts.map(({ fileName, code }) => [fileName, direct(code)]);
 }
 
+/** Short names for what is declared after minifying, and nothing else, which would put values back where their variables are. */
+const NAMES = { module: true, compress: false, mangle: true, codegen: { removeWhitespace: true } };
+
 /** Minifies a script once more, by inlining what the bundler leaves: 16 KB. Functions become arrows where they are values. */
 async function writeSmall(file, script) {
   const compress = { passes: 3, ecma: 2022, unsafe_arrows: true };
   const { code } = await minify(withArrows(script), { module: true, ecma: 2022, compress, mangle: true });
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, withShortUndefined(code));
+  const { code: short } = minifySync(file, withSharedValues(code), NAMES);
+  // Tools that only look for imports find those whose specifier is in quotes.
+  writeFileSync(file, short.replace(/\bimport\(`([^`$]+)`\)/g, 'import("$1")'));
 }
 
-/** What the bundler adds for syntax that older versions of Node lack. */
-const isHelper = (id) => id.startsWith("\0@oxc-project");
+/** What the bundler adds: for syntax that older versions of Node lack, and for modules as objects. */
+const isHelper = (id) => /^\0(?:@oxc-project|rolldown)/.test(id);
 
 /** Chunks are in a folder of their own, beside that of the kernels. */
 const placeKernels = (id) => (id.endsWith(".wasm") ? { id: `../wasm/${basename(id)}`, external: true } : null);
@@ -114,13 +120,16 @@ const placeKernels = (id) => (id.endsWith(".wasm") ? { id: `../wasm/${basename(i
 /** Entries that load models anywhere. What they import on demand needs nothing of the other entries, so no chunk of those may hold a part of it. */
 const LOADERS = new Set(["core", "web", "workerd"]);
 
+/** What models in GPTQ need besides is one chunk, though `quantize` needs a part of it alone: most models that are loaded need all. */
+const GPTQ = /\/src\/format\/(?:gptq\/|codecs\/gptq-)/;
+
 /** Fills `chunks` with the chunk of every module that an entry imports at once. The bundler parts what is imported on demand. */
 function findChunks(chunks) {
   return function () {
     const later = [];
     const visit = (id, chunk) => {
       if (chunks.has(id) || isForeign(id) || id.startsWith("\0")) return;
-      chunks.set(id, chunk);
+      chunks.set(id, chunk === null && GPTQ.test(id) ? "gptq" : chunk);
       const { importedIds, dynamicallyImportedIds } = this.getModuleInfo(id);
       if (chunk === null || LOADERS.has(chunk)) later.push(...dynamicallyImportedIds);
       for (const next of importedIds) visit(next, chunk);
@@ -129,7 +138,7 @@ function findChunks(chunks) {
       if (!LOADERS.has(chunk)) while (later.length > 0) visit(later.pop(), null);
       const id = resolve(root, `src/${entry}.ts`);
       for (const start of chunk === "program" ? this.getModuleInfo(id).importedIds : [id]) visit(start, chunk);
-      if (chunk === "core") visit(resolve(root, `src/${COMMON}.ts`), chunk);
+      if (chunk === "core") for (const module of COMMON) visit(resolve(root, `src/${module}.ts`), chunk);
     }
   };
 }

@@ -29,8 +29,9 @@ export function gatherDeclarations(folder) {
   );
   const named = new Set(namesOf(doors.filter(isEntry)));
   const reached = new Set(namesOf(doors));
+  const interfaces = interfacesIn(gathered);
   const declarations = gathered.map((each) =>
-    shortened(withoutSpaces(documented(each, named)), reached.has(each.name)),
+    shortened(withoutSpaces(documented(each, named)), reached.has(each.name), interfaces),
   );
   mkdirSync(join(folder, "topics"));
   for (const [path, text] of texts) writeFileSync(join(folder, path), text);
@@ -109,26 +110,69 @@ function withoutSpaces(text) {
   return text.replace(/\/\*[\s\S]*?\*\/|"[^"\n]*"|`[^`]*`|\s*([:;,|&=<>{}()?[\]])\s*/g, (found, mark) => mark ?? found);
 }
 
-/** What an interface of read-only members needs besides them. */
-const READONLY = " extends Readonly<>{}".length;
-
 /**
  * The same declaration in fewer letters: `export` says `declare` already and is needed for what an entry leads to and for values, and one `Readonly` stands for the
  * word before each member.
  */
-function shortened(text, isReached) {
+function shortened(text, isReached, interfaces) {
   const short = text.replace(/^export declare /gm, "export ");
-  const { declaration } = parse("short.d.ts", short).body[0];
-  if (!/^TS(?:Interface|TypeAlias)Declaration$/.test(declaration?.type)) return short;
-  const plain = isReached ? short : short.replace(/^export /gm, "");
-  if (declaration.type !== "TSInterfaceDeclaration" || declaration.extends.length > 0) return plain;
-  const members = declaration.body.body;
+  const { body } = parse("short.d.ts", short);
+  const isType = /^TS(?:Interface|TypeAlias)Declaration$/.test(body[0].declaration?.type);
+  const edits = readonlyEdits(body, short, interfaces).sort((a, b) => a.start - b.start);
+  let [code, at] = ["", 0];
+  for (const { start, end, text: put } of edits) {
+    code += short.slice(at, start) + put;
+    at = end;
+  }
+  code += short.slice(at);
+  return isType && !isReached ? code.replace(/^export /gm, "") : code;
+}
+
+/** What `Readonly` in the place of words before members changes, where that is shorter. */
+function readonlyEdits(node, text, interfaces) {
+  if (node === null || typeof node !== "object") return [];
+  const inner = Object.values(node).flatMap((child) => readonlyEdits(child, text, interfaces));
+  const isInterface = node.type === "TSInterfaceDeclaration";
+  if (!isInterface && node.type !== "TSTypeLiteral") return inner;
+  const { start, end } = isInterface ? node.body : node;
+  const members = isInterface ? node.body.body : node.members;
   const unread = members.filter((member) => member.readonly);
-  const fits = members.every((member) => member.readonly || member.type === "TSMethodSignature");
-  if (!fits || unread.length * "readonly ".length <= READONLY) return plain;
-  const list = members.map(({ start, end }) => short.slice(start, end).replace(/^readonly ?/, "")).join("");
-  const { start } = declaration.body;
-  return `${plain.slice(0, plain.length - short.length + start)} extends Readonly<{${list}}>{}`;
+  if (!members.every((member) => member.readonly || member.type === "TSMethodSignature")) return inner;
+  // An interface may narrow a member of one that it extends, but not extend two with different ones.
+  const others = isInterface ? inheritedBy(node, interfaces) : [];
+  if (others === undefined || members.some(({ key }) => others.includes(key?.name))) return inner;
+  const before = isInterface
+    ? node.extends.length > 0
+      ? ","
+      : " extends "
+    : /\w$/.test(text.slice(0, start))
+      ? " "
+      : "";
+  const [opening, closing] = [`${before}Readonly<`, isInterface ? ">{}" : ">"];
+  const words = unread.map((member) => ({
+    start: member.start,
+    end: member.start + /^readonly ?/.exec(text.slice(member.start))[0].length,
+    text: "",
+  }));
+  const saved = words.reduce((sum, word) => sum + word.end - word.start, 0);
+  if (saved <= opening.length + closing.length) return inner;
+  return [...inner, ...words, { start, end: start, text: opening }, { start: end, end, text: closing }];
+}
+
+/** The syntax trees of interfaces by name. */
+function interfacesIn(declarations) {
+  const found = declarations.filter(({ type }) => type === "TSInterfaceDeclaration");
+  return new Map(found.map(({ name, text }) => [name, parse("interface.d.ts", text).body[0].declaration]));
+}
+
+/** The names of all members that an interface has of others; undefined if one of those is not known. */
+function inheritedBy(node, interfaces) {
+  const lists = node.extends.map(({ expression }) => {
+    const base = interfaces.get(expression.name);
+    const theirs = base && inheritedBy(base, interfaces);
+    return theirs && [...theirs, ...base.body.body.map(({ key }) => key?.name)];
+  });
+  return lists.includes(undefined) ? undefined : lists.flat();
 }
 
 function firstSentence(comment) {

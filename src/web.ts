@@ -8,5 +8,5 @@ export { createMachine } from "./wasm/embedded.ts";
 
 /** Opens a model from given files or from a server: `await using model = await loadModel(files)`. */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<LanguageModel> {
-  return loadGiven(source, await embeddedKernels(), options);
+  return loadGiven(source, embeddedKernels(), options);
 }

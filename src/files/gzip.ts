@@ -3,6 +3,7 @@
 import type { Gunzip } from "fflate";
 import { FormatError } from "../base/errors.ts";
 import { Turns } from "../base/turns.ts";
+import { joined } from "./source.ts";
 
 /** Packed bytes are unpacked in pieces of this size. Each gives at most about 1000 times as many bytes before the limit is checked. */
 const PUSH_BYTES = 16 * 1024;
@@ -70,17 +71,6 @@ function checkTrailer(trailer: Uint8Array, size: number, checksum: number, where
     throw new FormatError(where, `found ${size} bytes when unpacked, expected ${expected} as its end says`);
   if (view.getUint32(0, true) !== checksum)
     throw new FormatError(where, "found bytes that do not fit the checksum of the gzip file; it is damaged");
-}
-
-/** `size` is the sum of their lengths. */
-export function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.byteLength;
-  }
-  return whole;
 }
 
 const CRC_TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, index) => {

@@ -92,6 +92,17 @@ export async function readAll(source: ByteSource, limitBytes: number): Promise<U
   return bytes;
 }
 
+/** `size` is the sum of their lengths. */
+export function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.byteLength;
+  }
+  return whole;
+}
+
 /** What a repository holds instead of a large file that was not fetched. */
 const LFS_POINTER = new TextEncoder().encode("version https://git-lfs");
 

@@ -1,5 +1,4 @@
 /** Unpacks the kernels that are embedded in this package. They work wherever compiling WebAssembly is allowed. */
-import { PACKED, RELAXED_BYTES } from "./generated/packed-kernels.ts";
 import { type KernelModules, Machine, type MachineOptions } from "./machine.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -30,14 +29,21 @@ async function unpack(base64: string): Promise<Bytes> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+/** The kernels are a third of what a page loads of the library, which has them apart: programs that open no model never load them. */
+async function readModules(): Promise<KernelModules> {
+  const { PACKED, RELAXED_BYTES } = await import("./generated/packed-kernels.ts");
+  const both = await unpack(PACKED);
+  return { base: both.slice(RELAXED_BYTES), relaxed: both.slice(0, RELAXED_BYTES) };
+}
+
 let modules: Promise<KernelModules> | undefined;
 
-/** Bytes of the modules, unpacked once. */
+/** Bytes of the modules, unpacked once. A page that was offline may try again. */
 export function embeddedKernels(): Promise<KernelModules> {
-  modules ??= unpack(PACKED).then((both) => ({
-    base: both.slice(RELAXED_BYTES),
-    relaxed: both.slice(0, RELAXED_BYTES),
-  }));
+  modules ??= readModules().catch((error) => {
+    modules = undefined;
+    throw error;
+  });
   return modules;
 }
 

@@ -193,6 +193,16 @@ describe("the scripts of dist", () => {
     expect([...filesBehind("dist/web.js")].flatMap(importsOf).filter((name) => name.startsWith("node:"))).toEqual([]);
   });
 
+  it("import each other in no circle: what they declare is there before anything calls it", () => {
+    const files = listFiles("dist", ".js");
+    const inCircles = files.filter((file) => {
+      const next = importsOf(file).filter((name) => name.startsWith("."));
+      return next.some((name) => filesBehind(posix.join(posix.dirname(file), name)).has(file));
+    });
+    expect(files.length).toBeGreaterThan(20);
+    expect(inCircles).toEqual([]);
+  });
+
   it("load and run models in a page, from URLs too, without packages that only evaluation needs", () => {
     const files = [...filesBehind("dist/web.js", (file) => [...importsOf(file), ...laterImportsOf(file)])];
     expect(files.filter((file) => /remote-folder|compile-template|gguf/.test(file)).length).toBeGreaterThanOrEqual(3);

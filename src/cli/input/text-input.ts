@@ -5,7 +5,8 @@ import { fileError } from "../../adapter/file-errors.ts";
 import { FormatError, UsageError } from "../../base/errors.ts";
 import { parseJson, quoted } from "../../base/json.ts";
 import { Turns } from "../../base/turns.ts";
-import { isGzip, joined, unpacked } from "../../files/gzip.ts";
+import { isGzip, unpacked } from "../../files/gzip.ts";
+import { joined } from "../../files/source.ts";
 
 /** Token ids as one stream, or as windows that each begin at position 0. */
 export type IdsInput =

@@ -1,7 +1,6 @@
 /** Asks the hub for versions of models and their files (huggingface_hub, "Hub API endpoints"). */
 import { FormatError, RemoteError, UsageError } from "../../base/errors.ts";
 import { asObject, type JsonValue, parseJsonBytes } from "../../base/json.ts";
-import { joined } from "../gzip.ts";
 import { contentLength } from "../remote/content-range.ts";
 import { HttpClient, type RemoteOptions, type RemotePlace, remotePlace, requireUrl } from "../remote/http-client.ts";
 import { refusal } from "../remote/http-refusal.ts";
@@ -9,7 +8,7 @@ import { pourAll } from "../remote/pour.ts";
 import { discard } from "../remote/range-reader.ts";
 import { openRemote } from "../remote/remote-file.ts";
 import { USUAL_NAMES } from "../remote/remote-folder.ts";
-import type { ByteSource } from "../source.ts";
+import { type ByteSource, joined } from "../source.ts";
 import { hubError } from "./hub-errors.ts";
 import { type HubReference, shownReference } from "./hub-reference.ts";
 import { type HubFile, nextPage, readEtag, readSiblings, readTree } from "./hub-tree.ts";

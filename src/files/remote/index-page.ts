@@ -1,6 +1,6 @@
 /** Finds weights of unusual names in the page that many servers make of a folder without an index of its own. */
 import { RemoteError } from "../../base/errors.ts";
-import { joined } from "../gzip.ts";
+import { joined } from "../source.ts";
 import { type HttpClient, remotePlace } from "./http-client.ts";
 import { pourAll } from "./pour.ts";
 import { discard } from "./range-reader.ts";

@@ -1,7 +1,6 @@
 /** A file of a web server as a source. It is read by ranges, or taken whole from a server that cannot send parts. */
 import { FormatError, MemoryError, RemoteError } from "../../base/errors.ts";
-import { joined } from "../gzip.ts";
-import { type ByteSource, bytesSource, checkRange } from "../source.ts";
+import { type ByteSource, bytesSource, checkRange, joined } from "../source.ts";
 import { BlockCache } from "./block-cache.ts";
 import { contentLength, contentRange, versionOf } from "./content-range.ts";
 import {

@@ -2,7 +2,8 @@
 
 import { UnsupportedError } from "../../base/errors.ts";
 import { OWN_ZEROS, panelBytes } from "../../tensor/panel.ts";
-import type { GptqConfig } from "../gptq/gptq-config.ts";
+import type { FoundSettings } from "../gptq/find-settings.ts";
+import { type GptqConfig, parseGptqConfig } from "../gptq/gptq-config.ts";
 import { storedGroupSize } from "../gptq/gptq-grid.ts";
 import { inspectGptq, isGptqModule } from "../gptq/gptq-header.ts";
 import { readGptq } from "../gptq/gptq-reader.ts";
@@ -10,6 +11,11 @@ import type { TensorIndex } from "../tensor-index.ts";
 import type { Codec, StoredCodes, StoredModule } from "./codec.ts";
 import { locateBias } from "./float-rows.ts";
 import { gptqReads, gptqStaging, layGptq } from "./gptq-panels.ts";
+
+/** The codec for a checkpoint with these settings in its folder. */
+export function openGptqCodec(index: TensorIndex, found: FoundSettings | undefined): Codec {
+  return gptqCodec(index, found && parseGptqConfig(found.json, found.where));
+}
 
 /** @param config the folder's settings; without them, bits and groups follow from the tensors' shapes. */
 export function gptqCodec(index: TensorIndex, config: GptqConfig | undefined): Codec {

@@ -1,14 +1,14 @@
-/** Reads the settings of a GPTQ checkpoint from `quantize_config.json`, `quant_config.json` or `quantization_config` in `config.json`. */
+/** Reads the settings of a GPTQ checkpoint. */
 
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import { asObject, describeJson, isObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import type { Pattern } from "../../base/pattern/compile-pattern.ts";
 import { matchesPattern } from "../../base/pattern/match-pattern.ts";
 import type { StepBudget } from "../../base/pattern/step-budget.ts";
-import { readJsonObject } from "../../files/json-file.ts";
 import type { FolderSource } from "../../files/source.ts";
 import { BITS, type Bits } from "../../tensor/linear-shape.ts";
 import { compileDynamicPattern, dynamicBudget } from "./dynamic-pattern.ts";
+import { findGptqSettings } from "./find-settings.ts";
 import type { GptqVersion } from "./gptq-packing.ts";
 
 /** Settings of one linear. */
@@ -37,22 +37,12 @@ export interface GptqConfig extends GptqSetting {
   readonly meta: JsonObject;
 }
 
-const FILES = ["quantize_config.json", "quant_config.json"];
 const VERSIONS: readonly string[] = ["gptq", "gptq_v2"];
 
 /** The settings of the checkpoint in `folder`, or `undefined` if it is not quantised. */
 export async function readGptqConfig(folder: FolderSource): Promise<GptqConfig | undefined> {
-  for (const file of FILES) {
-    const found = await readJsonObject(folder, file);
-    if (found !== undefined) return parseGptqConfig(found, `${folder.name}/${file}`);
-  }
-  const config = await readJsonObject(folder, "config.json");
-  const section = config?.["quantization_config"];
-  if (section === undefined || section === null) return undefined;
-  const where = `${folder.name}/config.json: quantization_config`;
-  const settings = asObject(section, where);
-  // Experts in MXFP4 have no settings; they are known by the names of their tensors.
-  return settings["quant_method"] === "mxfp4" ? undefined : parseGptqConfig(settings, where);
+  const found = await findGptqSettings(folder);
+  return found && parseGptqConfig(found.json, found.where);
 }
 
 export function parseGptqConfig(json: JsonObject, where: string): GptqConfig {

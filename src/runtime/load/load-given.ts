@@ -1,6 +1,7 @@
 /** Loads a model from given files or from a server, with given kernels. */
 import { type GivenModel, givenFolder } from "../../files/given/given-folder.ts";
 import { isRemoteName, namedFolder, type RemoteName } from "../../files/hub/named-folder.ts";
+import type { FolderSource } from "../../files/source.ts";
 import type { KernelModules } from "../../wasm/machine.ts";
 import { LanguageModel, type LoadOptions } from "../language-model.ts";
 
@@ -10,13 +11,17 @@ import { LanguageModel, type LoadOptions } from "../language-model.ts";
  */
 export type ModelSource = GivenModel | PromiseLike<GivenModel> | RemoteName;
 
-/** Opens a model. */
+/** Opens a model. Kernels may still be on their way while its files are found. */
 export async function loadGiven(
   source: ModelSource,
-  kernels: KernelModules,
+  kernels: KernelModules | Promise<KernelModules>,
   options: LoadOptions,
 ): Promise<LanguageModel> {
+  const [folder, modules] = await Promise.all([openFolder(source, options), kernels]);
+  return LanguageModel.load(folder, modules, options);
+}
+
+async function openFolder(source: ModelSource, options: LoadOptions): Promise<FolderSource> {
   const given = await source;
-  const folder = isRemoteName(given) ? await namedFolder(given, options) : givenFolder(given);
-  return LanguageModel.load(folder, kernels, options);
+  return isRemoteName(given) ? namedFolder(given, options) : givenFolder(given);
 }

@@ -122,7 +122,7 @@ export class OpenModels {
 }
 
 async function loadEmbedded(source: ModelSource, options: LoadOptions): Promise<LanguageModel> {
-  return loadGiven(source, await embeddedKernels(), options);
+  return loadGiven(source, embeddedKernels(), options);
 }
 
 function isStored(source: WorkerSource): source is { readonly stored: string } {

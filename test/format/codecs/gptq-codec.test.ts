@@ -198,6 +198,15 @@ describe("openCodecs", () => {
     );
   });
 
+  it("opens the codec of GPTQ for tensors without settings, and for settings without tensors, but not for floats alone", async () => {
+    const plain = filesFolder("f", {});
+    const namesOf = async (tensors: Parameters<typeof indexOf>[0], of = plain) =>
+      (await openCodecs(indexOf(tensors), of)).map(({ name }) => name);
+    expect(await namesOf(gptqTensors("m", matrix, "gptq_v2"))).toEqual(["GPTQ", "MXFP4", "float"]);
+    expect(await namesOf([floats], folder)).toEqual(["GPTQ", "MXFP4", "float"]);
+    expect(await namesOf([floats])).toEqual(["MXFP4", "float"]);
+  });
+
   it("has settings of another method refused when the folder is opened", async () => {
     const other = filesFolder("f", { "quantize_config.json": new TextEncoder().encode('{"quant_method":"awq"}') });
     await expect(openCodecs(indexOf([floats]), other)).rejects.toThrow('quant_method: found "awq"');
