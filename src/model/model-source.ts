@@ -4,8 +4,10 @@
  */
 import { FileError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
+import { UNNAMED_FILE } from "../files/given/given-folder.ts";
 import { readJsonObject } from "../files/json-file.ts";
 import type { FolderSource } from "../files/source.ts";
+import { isBundleName } from "../files/whole-model.ts";
 import { openTensorIndex } from "../format/checkpoint.ts";
 import { openCodecs } from "../format/codecs/open-codecs.ts";
 import type { PartSources } from "./part-sources.ts";
@@ -18,15 +20,32 @@ import type { StoredTensors } from "./weights/locate.ts";
  */
 export async function modelParts(folder: FolderSource): Promise<PartSources> {
   const files = await folder.list();
+  const bundle = await findBundle(folder, files);
+  // The code of bundles and of GGUF is loaded where there is one.
+  if (bundle !== undefined) return (await import("./bundle-source.ts")).bundleParts(folder, bundle);
   const isHuggingFace = files.some((file) => /^model\.safetensors(?:\.index\.json)?$/.test(file));
   if (isHuggingFace || !files.some((file) => /\.gguf$/i.test(file))) return folderParts(folder);
-  // The code of GGUF is thirty modules, which most models do not need.
   const [{ findGguf }, { ggufParts }] = await Promise.all([
     import("../format/gguf/gguf-files.ts"),
     import("./gguf-source.ts"),
   ]);
   const gguf = findGguf(folder.name, files);
   return gguf === undefined ? folderParts(folder) : ggufParts(folder, gguf);
+}
+
+/**
+ * The bundle that a folder consists of: a path or an address of a bundle is a folder that lists this file only. A file without a name is one if it
+ * begins as an archive does.
+ */
+async function findBundle(folder: FolderSource, files: readonly string[]): Promise<string | undefined> {
+  if (files.length !== 1) return undefined;
+  const [file] = files;
+  if (isBundleName(file)) return file;
+  const source = file === UNNAMED_FILE ? await folder.open(file) : undefined;
+  if (source === undefined || source.size < 4) return undefined;
+  const start = new Uint8Array(4);
+  await source.read(0, start);
+  return String(start) === "80,75,3,4" ? file : undefined;
 }
 
 /** Whether a file of this name has weights in Hugging Face layout, or lists the files that do. */
@@ -36,7 +55,7 @@ function isTensorFile(file: string): boolean {
 
 /** Whether the folder has weights, not only a configuration. */
 export async function hasWeights(folder: FolderSource): Promise<boolean> {
-  return (await folder.list()).some((file) => isTensorFile(file) || /\.gguf$/i.test(file));
+  return (await folder.list()).some((file) => isTensorFile(file) || /\.gguf$/i.test(file) || isBundleName(file));
 }
 
 function folderParts(folder: FolderSource): PartSources {
@@ -54,7 +73,7 @@ async function readConfig(folder: FolderSource): Promise<JsonObject> {
   if (json !== undefined) return json;
   throw new FileError(
     `${folder.name}/config.json`,
-    "found no such file, expected a model folder in Hugging Face layout, or a GGUF file",
+    "found no such file, expected a model folder in Hugging Face layout, a GGUF file or a bundle",
   );
 }
 

@@ -10,6 +10,7 @@ import { discard } from "../remote/range-reader.ts";
 import { openRemote } from "../remote/remote-file.ts";
 import { USUAL_NAMES } from "../remote/remote-folder.ts";
 import type { ByteSource } from "../source.ts";
+import { isWholeModel } from "../whole-model.ts";
 import { hubError } from "./hub-errors.ts";
 import { type HubReference, shownReference } from "./hub-reference.ts";
 import { type HubFile, nextPage, readEtag, readSiblings, readTree } from "./hub-tree.ts";
@@ -84,7 +85,7 @@ export class HubClient {
   /** Paths at which a model has its files, in the reference's folder. */
   #usualNames(): string[] {
     const { path } = this.#reference;
-    if (/\.gguf$/i.test(path)) return [path];
+    if (isWholeModel(path)) return [path];
     return USUAL_NAMES.map((name) => (path === "" ? name : `${path}/${name}`));
   }
 

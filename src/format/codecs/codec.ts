@@ -55,6 +55,8 @@ interface Stored {
   readonly bias: StoredVector | undefined;
   /** Bytes of staging room that `lay` needs. */
   readonly stagingBytes: number;
+  /** Where the matrix lies in its file as in memory, with all that belongs to it; undefined where it must be laid. */
+  readonly lying?: LyingRange;
   /** What `lay` reads with the bench's `read`, in this order, so that it can be read ahead. */
   reads(): Iterable<ReadRange>;
   /**
@@ -64,8 +66,16 @@ interface Stored {
   lay(bench: LoadBench, address: number): Promise<LaidMatrix>;
 }
 
+/** Bytes of a file that are a matrix in memory. Matrices of one entry are read together. */
+export interface LyingRange extends ReadRange {
+  /** The entry in which it lies. */
+  readonly entry: string;
+}
+
 /** A bench that reads files. */
 export interface LoadBench extends Bench {
+  /** Whether the bytes of a matrix that lies in its file as in memory are at the address already. */
+  readonly isThere?: boolean;
   readonly read: RangeRead;
   /** Called for oddities of a file: each sentence says what was odd and how it was read. */
   readonly warn: (sentence: string) => void;
@@ -75,6 +85,9 @@ export interface LoadBench extends Bench {
 export interface LaidMatrix {
   /** The stored column j is the linear's input column perm[j], [cols]; undefined if columns are in their natural order. */
   readonly perm: Int32Array | undefined;
+  /** Addresses of permutation and bias, if they lie behind the panels. */
+  readonly permPtr?: number;
+  readonly biasPtr?: number;
   /** Of codes: the zero that all rows and groups turned out to have; left out if it is that of the stored matrix. */
   readonly zero?: number;
 }

@@ -5,6 +5,7 @@
 import { MemoryError } from "../../../base/errors.ts";
 import { groupBy } from "../../../base/group-by.ts";
 import type { Turns } from "../../../base/turns.ts";
+import type { StoredMatrix } from "../../../format/codecs/codec.ts";
 import { ReadAhead } from "../../../format/read-ahead.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { Linear } from "../linears.ts";
@@ -135,6 +136,7 @@ export class PagedStore extends WeightStore {
       this.#rooms,
     );
     try {
+      await this.loadRuns(linears, turns);
       let plan = 0;
       for (const page of pages) {
         for (const linear of page.linears) await this.load(linear, turns, ahead.readerOf(plan++));
@@ -201,21 +203,19 @@ function keyOf({ layer, expert }: Pick<ExpertPage, "layer" | "expert">): string 
   return `${layer}/${expert}`;
 }
 
-function pagesOf(
-  experts: readonly Linear[],
-  storedOf: (linear: Linear) => { readonly memoryBytes: number; readonly diskBytes: number },
-): readonly ExpertPage[] {
+function pagesOf(experts: readonly Linear[], storedOf: (linear: Linear) => StoredMatrix): readonly ExpertPage[] {
   return [...groupBy(experts, keyOf).values()].map((linears) => {
     const stored = linears.map(storedOf);
     const [{ layer, expert }] = linears;
     return {
       ...{ layer, expert, linears, holds: 0 },
-      // A permutation of the columns and a bias come on top.
-      bytes: linears.reduce(
-        (sum, { rows, cols }, at) => sum + stored[at].memoryBytes + 4 * (rows + cols) + LINE_BYTES,
-        0,
-      ),
+      bytes: linears.reduce((sum, linear, at) => sum + stored[at].memoryBytes + besides(linear, stored[at]), 0),
       diskBytes: stored.reduce((sum, { diskBytes }) => sum + diskBytes, 0),
     };
   });
+}
+
+/** A permutation of the columns and a bias come on top of panels, unless they are counted with them. */
+function besides({ rows, cols }: Linear, { lying }: StoredMatrix): number {
+  return LINE_BYTES + (lying === undefined ? 4 * (rows + cols) : 0);
 }
