@@ -18,22 +18,33 @@ export function checksum_chunks(first: i32, last: i32, scratch: usize, sums: usi
   for (let chunk = first; chunk < last; chunk++) {
     let at = from + <usize>chunk * CHUNK;
     const end = min(at + CHUNK, from + bytes);
-    // Four sums, since one would wait for each of its products.
+    // Eight sums, since one would wait for each of its products.
     let a = prime;
     let b = prime;
     let c = prime;
     let d = prime;
-    for (; at < end; at += 64) {
+    let e = prime;
+    let f = prime;
+    let g = prime;
+    let h = prime;
+    for (; at < end; at += 128) {
       a = mixed(a, v128.load(at), prime);
       b = mixed(b, v128.load(at, 16), prime);
       c = mixed(c, v128.load(at, 32), prime);
       d = mixed(d, v128.load(at, 48), prime);
+      if (at + 64 == end) break;
+      e = mixed(e, v128.load(at, 64), prime);
+      f = mixed(f, v128.load(at, 80), prime);
+      g = mixed(g, v128.load(at, 96), prime);
+      h = mixed(h, v128.load(at, 112), prime);
     }
-    a = mixed(mixed(mixed(a, b, prime), c, prime), d, prime);
-    // Lane by lane: four steps, each of which brings one more lane to lane 0.
-    b = mixed(a, v128.shuffle<i32>(a, a, 1, 2, 3, 0), prime);
-    b = mixed(b, v128.shuffle<i32>(a, a, 2, 3, 0, 1), prime);
-    b = mixed(b, v128.shuffle<i32>(a, a, 3, 0, 1, 2), prime);
-    store<u32>(sums + (<usize>chunk << 2), i32x4.extract_lane(b, 0));
+    a = mixed(mixed(mixed(mixed(a, b, prime), c, prime), d, prime), e, prime);
+    a = mixed(mixed(mixed(a, f, prime), g, prime), h, prime);
+    // Lane by lane, into lane 0.
+    let sum = i32x4.extract_lane(a, 0);
+    sum = rotl((sum ^ i32x4.extract_lane(a, 1)) * <i32>0x9e3779b1, 15);
+    sum = rotl((sum ^ i32x4.extract_lane(a, 2)) * <i32>0x9e3779b1, 15);
+    sum = rotl((sum ^ i32x4.extract_lane(a, 3)) * <i32>0x9e3779b1, 15);
+    store<u32>(sums + (<usize>chunk << 2), sum);
   }
 }
