@@ -10,6 +10,9 @@ import type { FolderSource } from "../files/source.ts";
 import { isBundleName } from "../files/whole-model.ts";
 import { openTensorIndex } from "../format/checkpoint.ts";
 import { openCodecs } from "../format/codecs/open-codecs.ts";
+import { readModelConfig } from "./config/families/index.ts";
+import type { Family } from "./config/family.ts";
+import type { ModelConfig } from "./config/model-config.ts";
 import type { PartSources } from "./part-sources.ts";
 import { folderText } from "./text/folder-text.ts";
 import type { StoredTensors } from "./weights/locate.ts";
@@ -83,6 +86,24 @@ async function openTensors(folder: FolderSource): Promise<StoredTensors> {
     return { index, codecs: await openCodecs(index, folder) };
   } catch (error) {
     await index.close();
+    throw error;
+  }
+}
+
+/** What a configuration says. */
+export interface ShapeParts {
+  readonly family: Family;
+  readonly config: ModelConfig;
+  readonly json: JsonObject;
+}
+
+/** Reads the configuration. If that fails, what it has opened is closed. */
+export async function readShapes(parts: PartSources): Promise<ShapeParts> {
+  try {
+    const json = await parts.config.read();
+    return { ...readModelConfig(json, parts.config.where), json };
+  } catch (error) {
+    await parts.close();
     throw error;
   }
 }

@@ -26,6 +26,7 @@ import {
   planContext,
   readPolicy,
 } from "../input/policy-input.ts";
+import { requireNewBundle, writeBundle } from "../input/write-bundle-file.ts";
 import { exampleText, MODEL_SOURCES, oneOf } from "../options/common-options.ts";
 import {
   addBitsOption,
@@ -39,6 +40,7 @@ import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "
 
 interface Options extends GridCommandOptions, CalibrationOptions, PolicyCommandOptions, OuterCommandOptions {
   readonly output: string;
+  readonly bundle?: string;
   readonly plan?: string;
   readonly policy?: string;
   readonly profile: "native" | "portable";
@@ -56,6 +58,7 @@ export function registerQuantize(program: Command, run: RunCommand): void {
     .description("Quantise a model and write it as a GPTQ checkpoint folder.")
     .argument("<model>", `float model: ${MODEL_SOURCES}`)
     .requiredOption("--output <dir>", "folder to write");
+  command.option("--bundle <path>", "write the result as a bundle too, a .quern file that loads fast");
   addGridOptions(addBitsOption(command))
     .option("--plan <path>", "bit plan (JSON), instead of --bits")
     .option("--policy <text>", "bit plan in one line, such as attention:4,base:2, instead of --bits");
@@ -87,14 +90,15 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const { checkPortable, portableNames, readersOf } = await import("../../compress/write/readers.ts");
   const { shapesOfFiles } = await import("../../compress/recipe/model-shapes.ts");
   checkChoices(options);
-  const { resume, plan, stats, calibration: texts = [], idsFile } = options;
+  const { resume, plan, stats, calibration: texts = [], idsFile, bundle } = options;
   await using _claim = await claimOutputs({
-    outputs: [options.output],
+    outputs: [options.output, bundle],
     work: [await workFolderOf(options.output)],
     inputs: [path, plan, stats, ...texts, idsFile],
   });
   const chosen = await readBits(session, options);
   const source = givesCalibration(options) ? await prepareCalibration(session, options) : undefined;
+  if (bundle !== undefined) await requireNewBundle(bundle, session.options);
   const { output: folder, work } = await nodeResumable(options.output, { resume, force: session.options.force });
   await using output = folder;
   const started = performance.now();
@@ -129,6 +133,7 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const written = await writeQuantized(model.files, quantized, { settings, output, names, version, meta });
   await checkpoint.remove();
   if (portable) for (const reader of readersOf(model.files.family, "transformers")) session.note(reader);
+  if (bundle !== undefined) await writeBundle(session, options.output, bundle);
   const seconds = (performance.now() - started) / 1000;
   report(session, model.files.name, options, { ...quantized, ...written, seconds });
 };

@@ -1,4 +1,6 @@
 /** Writes the bundle of a MODEL that a command names. */
+import { UsageError } from "../../base/errors.ts";
+import { isBundleName } from "../../files/whole-model.ts";
 import type { CommandSession } from "../session/command-session.ts";
 
 /** @returns the bytes of the file. @throws FileError for one that exists, unless the options replace it. */
@@ -20,4 +22,11 @@ export async function writeBundle(
   } finally {
     await files.index.close();
   }
+}
+
+/** Refuses the path of a bundle before hours of work. @throws UsageError for a name that is not one's; FileError for a file that exists. */
+export async function requireNewBundle(target: string, options: { readonly force?: boolean }): Promise<void> {
+  const { nodeOutputFile } = await import("../../adapter/node-output.ts");
+  if (!isBundleName(target)) throw new UsageError("--bundle", target, "a name that ends in .quern");
+  await using _output = await nodeOutputFile(target, options);
 }

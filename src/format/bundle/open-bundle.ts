@@ -53,7 +53,7 @@ function tensorsOf(
     const offset = start + linear.offset;
     tensors.set(`${name}.weight`, {
       name,
-      dtype: linear.form.kind,
+      dtype: "panels",
       shape: [rows, cols],
       offset,
       byteLength: bytes,

@@ -21,7 +21,10 @@ function naive(bytes: Uint8Array): number {
     const lanes = [0, 1, 2, 3].map((lane) => {
       return [1, 2, 3, 4, 5, 6, 7].reduce((sum, vector) => step(sum, sums[4 * vector + lane]), sums[lane]);
     });
-    whole = step(whole, lanes.slice(1).reduce((sum, lane) => step(sum, lane), lanes[0]));
+    whole = step(
+      whole,
+      lanes.slice(1).reduce((sum, lane) => step(sum, lane), lanes[0]),
+    );
   }
   return whole >>> 0;
 }

@@ -75,11 +75,14 @@ describe("readZip", () => {
       (view, { directory }) => view.setUint8(header(view, directory, 2) + 46 + 8, 0x61),
       /"weights\/a" a second time/,
     ],
-  ] satisfies readonly (readonly [string, Parameters<typeof changed>[0], RegExp])[])("refuses %s", async (_, change, message) => {
-    const error = await open(changed(change)).catch((cause: unknown) => cause);
-    expect(error).toBeInstanceOf(FormatError);
-    expect((error as Error).message).toMatch(message);
-  });
+  ] satisfies readonly (readonly [string, Parameters<typeof changed>[0], RegExp])[])(
+    "refuses %s",
+    async (_, change, message) => {
+      const error = await open(changed(change)).catch((cause: unknown) => cause);
+      expect(error).toBeInstanceOf(FormatError);
+      expect((error as Error).message).toMatch(message);
+    },
+  );
 
   it("ends in a typed error or in entries inside the file, whatever bytes are changed", async () => {
     const random = createRandom(1);
