@@ -10,11 +10,11 @@ function mixed(h: v128, x: v128, prime: v128): v128 {
 }
 
 /**
- * sums[i] (u32) of the i-th 64 KiB from `from` on; the last chunk may be shorter, and `bytes` is a multiple of 64. A unit is a chunk; no
- * scratch.
+ * sums[i] (u32) of the i-th 64 KiB from `from` on; the last chunk may be shorter, and `bytes` is a multiple of 64. A unit is a
+ * chunk; no scratch.
  */
-export function checksum_chunks(first: i32, last: i32, scratch: usize, sums: usize, from: usize, bytes: usize): void {
-  const prime = i32x4.splat(<i32>0x9e3779b1);
+export function checksum_chunks(first: i32, last: i32, scratch: usize, sums: usize, from: usize, bytes: usize, factor: i32): void {
+  const prime = i32x4.splat(factor);
   for (let chunk = first; chunk < last; chunk++) {
     let at = from + <usize>chunk * CHUNK;
     const end = min(at + CHUNK, from + bytes);
@@ -42,9 +42,9 @@ export function checksum_chunks(first: i32, last: i32, scratch: usize, sums: usi
     a = mixed(mixed(mixed(a, f, prime), g, prime), h, prime);
     // Lane by lane, into lane 0.
     let sum = i32x4.extract_lane(a, 0);
-    sum = rotl((sum ^ i32x4.extract_lane(a, 1)) * <i32>0x9e3779b1, 15);
-    sum = rotl((sum ^ i32x4.extract_lane(a, 2)) * <i32>0x9e3779b1, 15);
-    sum = rotl((sum ^ i32x4.extract_lane(a, 3)) * <i32>0x9e3779b1, 15);
+    sum = rotl((sum ^ i32x4.extract_lane(a, 1)) * factor, 15);
+    sum = rotl((sum ^ i32x4.extract_lane(a, 2)) * factor, 15);
+    sum = rotl((sum ^ i32x4.extract_lane(a, 3)) * factor, 15);
     store<u32>(sums + (<usize>chunk << 2), sum);
   }
 }

@@ -2,8 +2,8 @@
 import { FileError } from "../base/errors.ts";
 import { readJsonObject } from "../files/json-file.ts";
 import type { FolderSource } from "../files/source.ts";
+import { bundleCodecs } from "../format/bundle/bundle-codec.ts";
 import { openBundle } from "../format/bundle/open-bundle.ts";
-import { bundleCodecs } from "../format/codecs/bundle-codec.ts";
 import type { PartSources } from "./part-sources.ts";
 import { folderText } from "./text/folder-text.ts";
 import { readOnce } from "./text/text-parts.ts";

@@ -5,9 +5,9 @@
 import { FileError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { UNNAMED_FILE } from "../files/given/given-folder.ts";
+import { isBundleName } from "../files/given/whole-model.ts";
 import { readJsonObject } from "../files/json-file.ts";
 import type { FolderSource } from "../files/source.ts";
-import { isBundleName } from "../files/whole-model.ts";
 import { openTensorIndex } from "../format/checkpoint.ts";
 import { openCodecs } from "../format/codecs/open-codecs.ts";
 import { readModelConfig } from "./config/families/index.ts";

@@ -64,7 +64,7 @@ export async function withIndex(
 ): Promise<Uint8Array> {
   const { readZip } = await import("../../src/format/bundle/zip-reader.ts");
   const { ZipWriter } = await import("../../src/format/bundle/zip-writer.ts");
-  const { crc32 } = await import("../../src/base/crc32.ts");
+  const { crc32 } = await import("../../src/format/bundle/crc32.ts");
   const { bytesSource } = await import("../../src/files/source.ts");
   const source = bytesSource("m.quern", bytes);
   const output = memoryFile();

@@ -4,10 +4,10 @@ import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
+import { isWholeModel } from "../../files/given/whole-model.ts";
 import { hubReferenceOf } from "../../files/hub/hub-reference.ts";
 import { isRemoteName, namedFolder, type OpeningRun, remoteOptions } from "../../files/hub/named-folder.ts";
 import type { FolderSource } from "../../files/source.ts";
-import { isWholeModel } from "../../files/whole-model.ts";
 import { nodeFile, nodeFolder } from "../node.ts";
 
 const SOURCES = ["a folder in Hugging Face layout, a .gguf file or a .quern file (a path or a URL), or hf:OWNER/NAME"];

@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { ConvertedWeights } from "../../compress/convert/gguf-tensors.ts";
+import { writeBundle } from "../bundle/write-bundle-file.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
-import { writeBundle } from "../input/write-bundle-file.ts";
 import { exampleText, MODEL_SOURCES, oneOf } from "../options/common-options.ts";
 import type { Action, RunCommand } from "../session/command-session.ts";
 
@@ -39,7 +39,7 @@ export function registerConvert(program: Command, run: RunCommand): void {
 
 const convert: Action<Options> = async (session, [path, target], { weights }) => {
   const { openFolder } = await import("../input/open-model.ts");
-  const { isBundleName } = await import("../../files/whole-model.ts");
+  const { isBundleName } = await import("../../files/given/whole-model.ts");
   await using _claim = await claimOutputs({ outputs: [target], inputs: [path] });
   if (isBundleName(target)) {
     if (weights !== "exact")

@@ -1,7 +1,7 @@
 /** `quern inspect`: describes a model without loading its weights. */
 import type { Command } from "commander";
+import { isBundleName } from "../../files/given/whole-model.ts";
 import type { FolderSource } from "../../files/source.ts";
-import { isBundleName } from "../../files/whole-model.ts";
 import type { TensorIndex } from "../../format/tensor-index.ts";
 import type { ModelFacts } from "../../model/inspect.ts";
 import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";

@@ -10,6 +10,7 @@ import type { WorkFolder } from "../../files/work-folder.ts";
 import type { Model } from "../../model/model.ts";
 import type { ReadPlan } from "../../policy/plan-document.ts";
 import type { Policy } from "../../policy/policy.ts";
+import { requireNewBundle, writeBundle } from "../bundle/write-bundle-file.ts";
 import {
   addCalibrationOptions,
   type CalibrationOptions,
@@ -26,7 +27,6 @@ import {
   planContext,
   readPolicy,
 } from "../input/policy-input.ts";
-import { requireNewBundle, writeBundle } from "../input/write-bundle-file.ts";
 import { exampleText, MODEL_SOURCES, oneOf } from "../options/common-options.ts";
 import {
   addBitsOption,

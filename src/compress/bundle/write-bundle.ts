@@ -1,5 +1,5 @@
 /** Writes a model as a bundle: one file whose weights lie as they lie in the engine's memory (docs/formats.md). */
-import { crc32 } from "../../base/crc32.ts";
+
 import { jsonText } from "../../base/json-text.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import { Turns } from "../../base/turns.ts";
@@ -7,6 +7,7 @@ import { VERSION } from "../../base/version.ts";
 import { committed, type OutputFile } from "../../files/output.ts";
 import { readAll } from "../../files/source.ts";
 import { BUNDLE_VERSION, INDEX_NAME, type LyingVector, VECTORS_NAME } from "../../format/bundle/bundle-index.ts";
+import { crc32 } from "../../format/bundle/crc32.ts";
 import { lineEnd } from "../../format/bundle/zip-layout.ts";
 import { ZipWriter } from "../../format/bundle/zip-writer.ts";
 import { locateVector } from "../../format/codecs/float-rows.ts";

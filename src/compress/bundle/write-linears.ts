@@ -1,9 +1,10 @@
 /** Writes the linears of a bundle: each expert's together, all others one by one, in the order of the forward pass. */
-import { crc32 } from "../../base/crc32.ts";
+
 import { groupBy } from "../../base/group-by.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Turns } from "../../base/turns.ts";
 import { type LyingLinear, linearJson, type PanelForm, partsOf } from "../../format/bundle/bundle-index.ts";
+import { crc32 } from "../../format/bundle/crc32.ts";
 import { checksumStaging, panelChecksum } from "../../format/bundle/panel-checksum.ts";
 import { lineEnd } from "../../format/bundle/zip-layout.ts";
 import type { ZipWriter } from "../../format/bundle/zip-writer.ts";

@@ -1,6 +1,7 @@
 /** Asks the hub for versions of models and their files (huggingface_hub, "Hub API endpoints"). */
 import { FormatError, RemoteError, UsageError } from "../../base/errors.ts";
 import { asObject, type JsonValue, parseJsonBytes } from "../../base/json.ts";
+import { isWholeModel } from "../given/whole-model.ts";
 import { joined } from "../gzip.ts";
 import { contentLength } from "../remote/content-range.ts";
 import { HttpClient, type RemoteOptions, type RemotePlace, remotePlace, requireUrl } from "../remote/http-client.ts";
@@ -10,7 +11,6 @@ import { discard } from "../remote/range-reader.ts";
 import { openRemote } from "../remote/remote-file.ts";
 import { USUAL_NAMES } from "../remote/remote-folder.ts";
 import type { ByteSource } from "../source.ts";
-import { isWholeModel } from "../whole-model.ts";
 import { hubError } from "./hub-errors.ts";
 import { type HubReference, shownReference } from "./hub-reference.ts";
 import { type HubFile, nextPage, readEtag, readSiblings, readTree } from "./hub-tree.ts";

@@ -1,7 +1,7 @@
 /** Which files of a repository are the model that a reference names. */
 import { FileError, RemoteError, UsageError } from "../../base/errors.ts";
 import { groupBy } from "../../base/group-by.ts";
-import { isWholeModel } from "../whole-model.ts";
+import { isWholeModel } from "../given/whole-model.ts";
 import { type HubReference, shownReference } from "./hub-reference.ts";
 import type { HubFile } from "./hub-tree.ts";
 

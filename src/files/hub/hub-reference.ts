@@ -1,7 +1,7 @@
 /** Reads the name of a model of the hub: `hf:OWNER/NAME[/FILE or FOLDER][@REVISION]`. */
 import { UsageError } from "../../base/errors.ts";
 import { quoted } from "../../base/json.ts";
-import { isWholeModel } from "../whole-model.ts";
+import { isWholeModel } from "../given/whole-model.ts";
 
 export interface HubReference {
   readonly owner: string;

@@ -1,7 +1,7 @@
 /** A folder of a web server, or a GGUF file or bundle on one, as a model's folder. */
 import { FileError, RemoteError } from "../../base/errors.ts";
+import { isWholeModel } from "../given/whole-model.ts";
 import type { ByteSource, FolderSource } from "../source.ts";
-import { isWholeModel } from "../whole-model.ts";
 import { HttpClient, type RemoteOptions, remotePlace, requireUrl, shownUrl } from "./http-client.ts";
 import { namesOfIndexPage } from "./index-page.ts";
 import { openRemote } from "./remote-file.ts";

@@ -18,7 +18,7 @@ export function panelChecksum(
 ): number {
   const { address, bytes } = range;
   const chunks = Math.ceil(bytes / CHUNK_BYTES);
-  machine.call("checksum_chunks", chunks, staging, address, bytes);
+  machine.call("checksum_chunks", chunks, staging, address, bytes, PRIME | 0);
   let sum = PRIME;
   for (const word of machine.arena.i32(staging, chunks)) {
     const product = Math.imul(sum ^ word, PRIME);

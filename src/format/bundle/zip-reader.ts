@@ -1,8 +1,9 @@
 /** Reads the central directory of a bundle's zip archive. It trusts nothing: entries must lie one behind the other, inside the file. */
-import { crc32 } from "../../base/crc32.ts";
+
 import { FormatError } from "../../base/errors.ts";
 import { quoted } from "../../base/json.ts";
 import { type ByteSource, refuseLfsPointer } from "../../files/source.ts";
+import { crc32 } from "./crc32.ts";
 import * as zip from "./zip-layout.ts";
 
 /** A stored entry: its bytes lie at [start, start + bytes) of the file. */

@@ -6,7 +6,7 @@
  * so that passes stop before the experts of each layer and call `hold` with the experts to which tokens were sent. All weights of a layer
  * are in one memory, which `memoryOf` returns, so that a store may use several memories.
  */
-import { inLanes } from "../../base/in-lanes.ts";
+
 import type { Turns } from "../../base/turns.ts";
 import type { LoadBench, StoredMatrix } from "../../format/codecs/codec.ts";
 import { type RangeRead, readAlone } from "../../format/read-ahead.ts";
@@ -14,6 +14,7 @@ import { readLying } from "../../format/read-lying.ts";
 import type { Matrix } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
+import { inLanes } from "./in-lanes.ts";
 import type { Linear } from "./linears.ts";
 import type { StoredLinear } from "./locate.ts";
 import { type LyingRun, lyingRuns } from "./lying-runs.ts";

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { crc32 } from "../../../src/base/crc32.ts";
 import { FormatError } from "../../../src/base/errors.ts";
 import { createRandom } from "../../../src/base/random.ts";
 import { bytesSource } from "../../../src/files/source.ts";
+import { crc32 } from "../../../src/format/bundle/crc32.ts";
 import { readEntry, readZip } from "../../../src/format/bundle/zip-reader.ts";
 import { ZipWriter } from "../../../src/format/bundle/zip-writer.ts";
 import { memoryFile } from "../../helpers/bundles.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inLanes } from "../../src/base/in-lanes.ts";
+import { inLanes } from "../../../src/model/weights/in-lanes.ts";
 
 describe("inLanes", () => {
   it("begins in order and has a few items under way", async () => {

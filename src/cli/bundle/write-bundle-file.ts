@@ -1,6 +1,6 @@
 /** Writes the bundle of a MODEL that a command names. */
 import { UsageError } from "../../base/errors.ts";
-import { isBundleName } from "../../files/whole-model.ts";
+import { isBundleName } from "../../files/given/whole-model.ts";
 import type { CommandSession } from "../session/command-session.ts";
 
 /** @returns the bytes of the file. @throws FileError for one that exists, unless the options replace it. */
@@ -12,7 +12,7 @@ export async function writeBundle(
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const { bundleModel } = await import("../../compress/bundle/write-bundle.ts");
   const { readModelFiles } = await import("../../model/model.ts");
-  const { openFolder, openMachine } = await import("./open-model.ts");
+  const { openFolder, openMachine } = await import("../input/open-model.ts");
   await using output = await nodeOutputFile(target, session.options);
   const files = await readModelFiles(await openFolder(path, session));
   try {

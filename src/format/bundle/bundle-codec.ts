@@ -1,13 +1,13 @@
 /** The codecs of a bundle, whose linears lie in the file as they lie in memory. They read bytes and check them, and lay nothing. */
 import { FormatError, ShapeError, UnsupportedError } from "../../base/errors.ts";
-import type { LyingLinear } from "../bundle/bundle-index.ts";
-import { partsOf } from "../bundle/bundle-index.ts";
-import type { BundleTensors } from "../bundle/open-bundle.ts";
-import { checksumStaging, panelChecksum } from "../bundle/panel-checksum.ts";
+import type { Codec, LaidMatrix, LoadBench, LyingRange, StoredMatrix, StoredModule } from "../codecs/codec.ts";
+import { locateBias } from "../codecs/float-rows.ts";
 import { readLying } from "../read-lying.ts";
 import { requireTensor, type TensorEntry } from "../tensor-index.ts";
-import type { Codec, LaidMatrix, LoadBench, LyingRange, StoredMatrix, StoredModule } from "./codec.ts";
-import { locateBias } from "./float-rows.ts";
+import type { LyingLinear } from "./bundle-index.ts";
+import { partsOf } from "./bundle-index.ts";
+import type { BundleTensors } from "./open-bundle.ts";
+import { checksumStaging, panelChecksum } from "./panel-checksum.ts";
 
 /** One codec for floats and one for codes, since routers may only be floats. */
 export function bundleCodecs(index: BundleTensors): readonly Codec[] {

@@ -1,7 +1,7 @@
 import { crc32 as expected } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { crc32 } from "../../src/base/crc32.ts";
-import { createRandom } from "../../src/base/random.ts";
+import { createRandom } from "../../../src/base/random.ts";
+import { crc32 } from "../../../src/format/bundle/crc32.ts";
 
 const random = createRandom(3);
 const BYTES = Uint8Array.from({ length: 4096 }, () => random.next() * 256);
