@@ -19,8 +19,8 @@ export function bundleParts(folder: FolderSource, file: string): PartSources {
   });
   const inner: FolderSource = {
     name,
-    list: async () => [...(await open()).texts],
-    open: async (text) => (await open()).text(text),
+    list: async () => [...(await open()).files.keys()],
+    open: async (text) => (await open()).open(text),
     close: async () => {},
   };
   return {

@@ -1,32 +1,22 @@
 /** Writes the bundle of a MODEL that a command names. */
 import { UsageError } from "../../base/errors.ts";
 import { isBundleName } from "../../files/given/whole-model.ts";
+import type { OutputFile } from "../../files/output.ts";
 import type { CommandSession } from "../session/command-session.ts";
 
-/** @returns the bytes of the file. @throws FileError for one that exists, unless the options replace it. */
-export async function writeBundle(
-  session: CommandSession,
-  path: string,
-  target: string,
-): Promise<{ readonly bytes: number }> {
-  const { nodeOutputFile } = await import("../../adapter/node-output.ts");
-  const { bundleModel } = await import("../../compress/bundle/write-bundle.ts");
-  const { readModelFiles } = await import("../../model/model.ts");
-  const { openFolder, openMachine } = await import("../input/open-model.ts");
-  await using output = await nodeOutputFile(target, session.options);
-  const files = await readModelFiles(await openFolder(path, session));
-  try {
-    await using machine = await openMachine(session);
-    const { signal, report: onProgress, note: onWarning } = session;
-    return await bundleModel(files, { output, machine, signal, onProgress, onWarning });
-  } finally {
-    await files.index.close();
-  }
-}
-
-/** Refuses the path of a bundle before hours of work. @throws UsageError for a name that is not one's; FileError for a file that exists. */
-export async function requireNewBundle(target: string, options: { readonly force?: boolean }): Promise<void> {
+/** The file to write. @throws UsageError for a name that is not a bundle's; FileError for one that exists, unless the options replace it. */
+export async function bundleOutput({ options }: CommandSession, target: string): Promise<OutputFile> {
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   if (!isBundleName(target)) throw new UsageError("--bundle", target, "a name that ends in .quern");
-  await using _output = await nodeOutputFile(target, options);
+  return nodeOutputFile(target, options);
+}
+
+/** Writes and commits it. @returns its bytes. */
+export async function writeBundle(session: CommandSession, path: string, output: OutputFile): Promise<number> {
+  const { bundleModel } = await import("../../compress/bundle/write-bundle.ts");
+  const { openFiles, openMachine } = await import("../input/open-model.ts");
+  await using opened = await openFiles(session, path);
+  await using machine = await openMachine(session);
+  const { signal, report: onProgress, note: onWarning } = session;
+  return (await bundleModel(opened.files, { output, machine, signal, onProgress, onWarning })).bytes;
 }

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import type { ConvertedWeights } from "../../compress/convert/gguf-tensors.ts";
-import { writeBundle } from "../bundle/write-bundle-file.ts";
+import { bundleOutput, writeBundle } from "../bundle/write-bundle-file.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { exampleText, MODEL_SOURCES, oneOf } from "../options/common-options.ts";
 import type { Action, RunCommand } from "../session/command-session.ts";
@@ -44,7 +44,8 @@ const convert: Action<Options> = async (session, [path, target], { weights }) =>
   if (isBundleName(target)) {
     if (weights !== "exact")
       throw new UsageError("--weights", `${weights} with a bundle`, "exact: a bundle holds weights as they are");
-    const { bytes } = await writeBundle(session, path, target);
+    await using file = await bundleOutput(session, target);
+    const bytes = await writeBundle(session, path, file);
     session.output.result({ output: target, bytes }, () => `${target}: ${(bytes / 1e6).toFixed(1)} MB`);
     return;
   }

@@ -10,7 +10,7 @@ import type { WorkFolder } from "../../files/work-folder.ts";
 import type { Model } from "../../model/model.ts";
 import type { ReadPlan } from "../../policy/plan-document.ts";
 import type { Policy } from "../../policy/policy.ts";
-import { requireNewBundle, writeBundle } from "../bundle/write-bundle-file.ts";
+import { bundleOutput, writeBundle } from "../bundle/write-bundle-file.ts";
 import {
   addCalibrationOptions,
   type CalibrationOptions,
@@ -98,7 +98,7 @@ const quantize: Action<Options> = async (session, [path], options) => {
   });
   const chosen = await readBits(session, options);
   const source = givesCalibration(options) ? await prepareCalibration(session, options) : undefined;
-  if (bundle !== undefined) await requireNewBundle(bundle, session.options);
+  await using packed = bundle === undefined ? undefined : await bundleOutput(session, bundle);
   const { output: folder, work } = await nodeResumable(options.output, { resume, force: session.options.force });
   await using output = folder;
   const started = performance.now();
@@ -133,7 +133,7 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const written = await writeQuantized(model.files, quantized, { settings, output, names, version, meta });
   await checkpoint.remove();
   if (portable) for (const reader of readersOf(model.files.family, "transformers")) session.note(reader);
-  if (bundle !== undefined) await writeBundle(session, options.output, bundle);
+  if (packed !== undefined) await writeBundle(session, options.output, packed);
   const seconds = (performance.now() - started) / 1000;
   report(session, model.files.name, options, { ...quantized, ...written, seconds });
 };

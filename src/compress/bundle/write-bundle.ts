@@ -6,9 +6,9 @@ import { Turns } from "../../base/turns.ts";
 import { VERSION } from "../../base/version.ts";
 import { committed, type OutputFile } from "../../files/output.ts";
 import { readAll } from "../../files/source.ts";
-import { BUNDLE_VERSION, INDEX_NAME, type LyingVector, VECTORS_NAME } from "../../format/bundle/bundle-index.ts";
+import { BUNDLE_VERSION, INDEX_NAME, type LyingFile } from "../../format/bundle/bundle-index.ts";
 import { crc32 } from "../../format/bundle/crc32.ts";
-import { lineEnd } from "../../format/bundle/zip-layout.ts";
+import { COMMENT_BYTES } from "../../format/bundle/open-bundle.ts";
 import { ZipWriter } from "../../format/bundle/zip-writer.ts";
 import { locateVector } from "../../format/codecs/float-rows.ts";
 import type { ModelFiles, Progress } from "../../model/model.ts";
@@ -47,66 +47,56 @@ export async function bundleModel(files: ModelFiles, options: BundleOptions): Pr
   const { output, machine, signal, onProgress, onWarning = () => {} } = options;
   return committed(output, async () => {
     const zip = new ZipWriter(output);
-    await writeTexts(zip, files);
-    const vectors = await writeVectors(zip, files);
+    const add = (name: string, bytes: Uint8Array) => zip.add(name, { bytes: bytes.length, crc: crc32(bytes) }, [bytes]);
+    const written: LyingFile[] = [];
+    for (const [name, bytes] of await textsOf(files)) written.push(await add(name, bytes));
+    for (const { tensor, length, shapes } of modelVectors(files.names, files.config)) {
+      const stored = locateVector(files.index, tensor, length, shapes);
+      const { buffer } = await stored.read();
+      written.push({ ...(await add(`weights/${tensor}`, new Uint8Array(buffer))), shape: stored.tensor.shape });
+    }
     const total = files.linears.reduce((sum, { stored }) => sum + stored.memoryBytes, 0);
     const linears = await writeLinears(zip, files, {
-      machine,
-      turns: new Turns(signal),
+      ...{ machine, turns: new Turns(signal) },
       warn: (sentence) => onWarning(`${files.name}: ${sentence}`),
       onBytes: (done) => onProgress?.({ phase: "convert", done, total, unit: "bytes" }),
     });
-    const header = { writer: `quern ${VERSION}`, format: BUNDLE_VERSION, panels: PANEL_VERSION };
-    await addText(zip, INDEX_NAME, JSON.stringify({ ...header, linears, vectors }));
-    return { bytes: await zip.end() };
+    const index = {
+      writer: `quern ${VERSION}`,
+      format: BUNDLE_VERSION,
+      panels: PANEL_VERSION,
+      files: written,
+      linears,
+    };
+    const { offset, bytes, crc } = await add(INDEX_NAME, utf8(JSON.stringify(index)));
+    return { bytes: await zip.end(`quern index at ${offset}, ${bytes} bytes, CRC-32 ${crc}`.padEnd(COMMENT_BYTES)) };
   });
 }
 
-async function addText(zip: ZipWriter, name: string, content: string | Uint8Array): Promise<void> {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  await zip.add(name, { bytes: bytes.length, crc: crc32(bytes) }, [bytes]);
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }
 
-async function writeTexts(zip: ZipWriter, files: ModelFiles): Promise<void> {
-  const templates = (await files.folder.list()).filter((name) => name.endsWith(".jinja"));
-  for (const name of new Set([...SETTINGS, ...COMPANIONS, ...templates])) {
-    const source = await files.folder.open(name);
-    if (source === undefined) continue;
-    try {
-      await addText(zip, name, await readAll(source, MAX_COMPANION_BYTES));
-    } finally {
-      await source.close?.();
-    }
+/** The files of the folder besides its weights, and the plan. */
+async function textsOf({ folder, linears }: ModelFiles): Promise<ReadonlyMap<string, Uint8Array>> {
+  const texts = new Map<string, Uint8Array>();
+  const templates = (await folder.list()).filter((name) => name.endsWith(".jinja"));
+  for (const name of [...SETTINGS, ...COMPANIONS, ...templates]) {
+    const source = await folder.open(name);
+    if (source !== undefined) texts.set(name, await readAll(source, MAX_COMPANION_BYTES));
+    await source?.close?.();
   }
-  const plan = planOf(files);
-  if (plan !== undefined) await addText(zip, "plan.json", plan);
+  const plan = planOf(linears);
+  if (plan !== undefined) texts.set("plan.json", utf8(plan));
+  return texts;
 }
 
 /** The bits of every linear as a plan; undefined for blocks of other widths than plans have. */
-function planOf({ linears }: ModelFiles): string | undefined {
+function planOf(linears: ModelFiles["linears"]): string | undefined {
   const modules = linears.filter(isQuantizable);
   const bits = modules.map(({ stored }) => (stored.kind === "float" ? 16 : stored.bits));
   if (bits.some((width) => !(PLAN_BITS as readonly number[]).includes(width))) return undefined;
   const resolved = Object.fromEntries(modules.map(({ name }, at) => [name, bits[at]]));
   const averageBits = meanBits(modules.map(({ rows, cols }, at) => ({ rows, cols, bits: bits[at] })));
   return jsonText({ base: 16, rules: [], resolved, averageBits, policy: "" });
-}
-
-/** All vectors in one entry, as f32 in the order of their tensors. */
-async function writeVectors(
-  zip: ZipWriter,
-  { names, config, index }: ModelFiles,
-): Promise<readonly (LyingVector & { readonly name: string })[]> {
-  const placed: (LyingVector & { readonly name: string; readonly values: Float32Array })[] = [];
-  let end = 0;
-  for (const { tensor, length, shapes } of modelVectors(names, config)) {
-    const stored = locateVector(index, tensor, length, shapes);
-    placed.push({ name: tensor, shape: stored.tensor.shape, offset: end, values: await stored.read() });
-    end += lineEnd(4 * length);
-  }
-  const bytes = new Uint8Array(end);
-  for (const { values, offset } of placed)
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), offset);
-  await addText(zip, VECTORS_NAME, bytes);
-  return placed.map(({ name, shape, offset }) => ({ name, shape, offset }));
 }

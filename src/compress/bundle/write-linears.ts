@@ -1,17 +1,16 @@
 /** Writes the linears of a bundle: each expert's together, all others one by one, in the order of the forward pass. */
 
 import { groupBy } from "../../base/group-by.ts";
-import type { JsonObject } from "../../base/json.ts";
 import type { Turns } from "../../base/turns.ts";
-import { type LyingLinear, linearJson, type PanelForm, partsOf } from "../../format/bundle/bundle-index.ts";
+import { type PanelForm, partsOf } from "../../format/bundle/bundle-index.ts";
 import { crc32 } from "../../format/bundle/crc32.ts";
 import { checksumStaging, panelChecksum } from "../../format/bundle/panel-checksum.ts";
-import { lineEnd } from "../../format/bundle/zip-layout.ts";
 import type { ZipWriter } from "../../format/bundle/zip-writer.ts";
 import type { StoredMatrix } from "../../format/codecs/codec.ts";
 import { type RangeRead, ReadAhead } from "../../format/read-ahead.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import type { StoredLinear } from "../../model/weights/locate.ts";
+import { alignUp } from "../../tensor/lay-panels.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 
@@ -27,29 +26,30 @@ export interface LinearsRun {
 const PIECE_BYTES = 4 << 20;
 
 /** Returns what the index says of each linear. Memory holds one entry at a time. */
-export async function writeLinears(zip: ZipWriter, { linears }: ModelFiles, run: LinearsRun): Promise<JsonObject[]> {
+export async function writeLinears(zip: ZipWriter, { linears }: ModelFiles, run: LinearsRun): Promise<object[]> {
   const entries = [...groupBy(linears, entryOf)];
   const ahead = new ReadAhead(entries.flatMap(([, members]) => members.map(({ stored }) => stored.reads())));
-  const listed: JsonObject[] = [];
+  const listed: object[] = [];
   let done = 0;
   try {
     for (const [entry, members] of entries) {
       using memory = run.machine.arena.region();
-      const pieces: Laid[] = [];
-      let offset = 0;
+      const laid: Laid[] = [];
       for (const linear of members) {
-        const place = { entry, offset, read: ahead.readerOf(listed.length), memory };
-        const laid = await layInto(linear, place, run);
-        pieces.push(laid);
-        listed.push(linearJson(linear, laid.lying));
-        offset += laid.bytes;
+        const read = ahead.readerOf(listed.length + laid.length);
+        laid.push(await layInto(linear, { read, memory }, run));
         done += linear.stored.memoryBytes;
         await run.turns.pause();
       }
-      const views = () => piecesOf(run.machine, pieces);
+      const pieces = () => piecesOf(run.machine, laid);
       let crc = 0;
-      for (const view of views()) crc = crc32(view, crc);
-      await zip.add(entry, { bytes: offset, crc }, views());
+      for (const piece of pieces()) crc = crc32(piece, crc);
+      const bytes = laid.reduce((sum, each) => sum + each.bytes, 0);
+      let { offset } = await zip.add(entry, { bytes, crc }, pieces());
+      for (const each of laid) {
+        listed.push({ ...each.json, entry, offset, bytes: each.bytes });
+        offset += each.bytes;
+      }
       run.onBytes(done);
       await run.turns.pause();
     }
@@ -63,43 +63,43 @@ function entryOf({ role, layer, expert, name }: StoredLinear): string {
   return role === "expert" ? `weights/layers.${layer}.experts.${expert}` : `weights/${name}`;
 }
 
-/** A linear in memory as it will lie in the file. */
+/** A linear in memory as it will lie in the file, and what the index says of it besides its place. */
 interface Laid {
   readonly address: number;
   readonly bytes: number;
-  readonly lying: LyingLinear;
+  readonly json: object;
 }
 
-interface LayPlace extends Pick<LyingLinear, "entry" | "offset"> {
+interface LayPlace {
   readonly read: RangeRead;
   readonly memory: Region;
 }
 
-async function layInto(linear: StoredLinear, place: LayPlace, run: LinearsRun): Promise<Laid> {
-  const { rows, cols, stored } = linear;
+async function layInto({ stored, ...shape }: StoredLinear, { memory, read }: LayPlace, run: LinearsRun): Promise<Laid> {
+  const { rows, cols } = shape;
   const { machine, turns, warn } = run;
   const { arena } = machine;
-  const { memory, read, entry, offset } = place;
   // Permutation and bias come behind the panels; one that lies already has them there.
-  const most = lineEnd(stored.memoryBytes) + lineEnd(4 * cols) + lineEnd(4 * rows);
+  const most = alignUp(stored.memoryBytes) + alignUp(4 * cols) + alignUp(4 * rows);
   const address = memory.alloc(most);
   using scratch = arena.region();
   const staging = scratch.alloc(Math.max(stored.stagingBytes, checksumStaging(most)));
-  const { perm, zero, permPtr, biasPtr } = await stored.lay({ machine, turns, staging, read, warn }, address);
+  const { perm, zero, permPtr } = await stored.lay({ machine, turns, staging, read, warn }, address);
   const bias = await stored.bias?.read();
+  const { fileType } = stored;
   const lying = {
-    ...{ form: formOf(stored, zero), rows, cols, perm: (perm ?? permPtr) !== undefined, bias: bias !== undefined },
-    ...{ entry, offset, checksum: 0, floatFormat: stored.kind === "packed" && stored.isFloatFormat === true },
-    ...(stored.fileType !== undefined && { fileType: stored.fileType }),
+    ...{ ...shape, form: formOf(stored, zero), perm: (perm ?? permPtr) !== undefined, bias: bias !== undefined },
+    ...(fileType !== undefined && { fileType: { ...fileType } }),
+    ...(stored.kind === "packed" && stored.isFloatFormat && { isFloatFormat: true }),
   };
   const parts = partsOf(lying);
-  if (permPtr === undefined && biasPtr === undefined) {
+  if (stored.lying === undefined) {
     arena.u8(address + parts.panels, parts.bytes - parts.panels).fill(0);
     if (perm !== undefined) arena.i32(address + parts.perm, cols).set(perm);
     if (bias !== undefined) arena.f32(address + parts.bias, rows).set(bias);
   }
   const checksum = panelChecksum(machine, { address, bytes: parts.bytes }, staging);
-  return { address, bytes: parts.bytes, lying: { ...lying, checksum } };
+  return { address, bytes: parts.bytes, json: { ...lying, checksum } };
 }
 
 function formOf(stored: StoredMatrix, zero: number | undefined): PanelForm {

@@ -1,7 +1,8 @@
 /** The codecs of a bundle, whose linears lie in the file as they lie in memory. They read bytes and check them, and lay nothing. */
 import { FormatError, ShapeError, UnsupportedError } from "../../base/errors.ts";
-import type { Codec, LaidMatrix, LoadBench, LyingRange, StoredMatrix, StoredModule } from "../codecs/codec.ts";
+import type { Codec, LaidMatrix, LoadBench, StoredMatrix, StoredModule } from "../codecs/codec.ts";
 import { locateBias } from "../codecs/float-rows.ts";
+import type { ReadRange } from "../read-ahead.ts";
 import { readLying } from "../read-lying.ts";
 import { requireTensor, type TensorEntry } from "../tensor-index.ts";
 import type { LyingLinear } from "./bundle-index.ts";
@@ -26,17 +27,17 @@ export function bundleCodecs(index: BundleTensors): readonly Codec[] {
 interface LyingPlace {
   readonly where: string;
   readonly linear: LyingLinear;
-  readonly range: LyingRange;
+  readonly range: ReadRange;
 }
 
 function storedLinear(index: BundleTensors, { name, rows, cols }: StoredModule): StoredMatrix {
   const linear = index.linears.get(name) as LyingLinear;
-  const { form, fileType, floatFormat, entry } = linear;
+  const { form, fileType, isFloatFormat } = linear;
   const where = `${index.name}: ${name}`;
   if (linear.rows !== rows || linear.cols !== cols)
     throw new ShapeError(where, [rows, cols], [linear.rows, linear.cols]);
   const tensor: TensorEntry = requireTensor(index, `${name}.weight`);
-  const range = { tensor, start: 0, length: tensor.byteLength, entry };
+  const range = { tensor, start: 0, length: tensor.byteLength };
   const place = { where, linear, range };
   const refuse = async () => {
     throw new UnsupportedError(where, "weights of a bundle", ["the model from which the bundle was made"]);
@@ -51,7 +52,7 @@ function storedLinear(index: BundleTensors, { name, rows, cols }: StoredModule):
   };
   if (form.kind === "float") return { ...common, ...form, tensor, readRows: refuse };
   if (form.kind === "blocks") return { ...common, ...form, readRows: refuse };
-  return { ...common, ...form, read: refuse, ...(floatFormat && { isFloatFormat: true }) };
+  return { ...common, ...form, read: refuse, ...(isFloatFormat && { isFloatFormat }) };
 }
 
 /** @throws FormatError for bytes that are not those that were written. */

@@ -1,55 +1,52 @@
-/** The index of a bundle, `quern.json`: which linears and vectors the file has, where they lie, and in which form (docs/formats.md). */
+/** The index of a bundle, `quern.json`: which files, vectors and linears it has, where they lie, and in which form (docs/formats.md). */
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
-import { asObject, describeJson, isObject, type JsonObject, type JsonValue } from "../../base/json.ts";
-import { BITS, type LinearShape } from "../../tensor/linear-shape.ts";
-import type { FloatDType } from "../../tensor/matrix.ts";
+import { asObject, describeJson, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { alignUp } from "../../tensor/lay-panels.ts";
+import { BITS, type Bits } from "../../tensor/linear-shape.ts";
+import type { BlockForm, FloatDType } from "../../tensor/matrix.ts";
 import { blockPanelBytes, OWN_ZEROS, PANEL_VERSION, panelBytes } from "../../tensor/panel.ts";
-import { lineEnd } from "./zip-layout.ts";
 
 export const INDEX_NAME = "quern.json";
-/** The entry of all vectors. */
-export const VECTORS_NAME = "weights/vectors";
 /** Version of the file format. It rises when readers of the version before would read a file wrongly. */
 export const BUNDLE_VERSION = 1;
 
 /** The form of panels: their type, and what their bytes depend on. */
 export type PanelForm =
   | { readonly kind: "float"; readonly dtype: FloatDType }
-  | { readonly kind: "packed"; readonly bits: 2 | 3 | 4 | 8; readonly groupSize: number; readonly zero: number }
-  | {
-      readonly kind: "blocks";
-      readonly bits: 2 | 4 | 5 | 6;
-      readonly groupSize: 16 | 32;
-      readonly blockSize: 32 | 256;
-    };
+  | { readonly kind: "packed"; readonly bits: Bits; readonly groupSize: number; readonly zero: number }
+  | ({ readonly kind: "blocks" } & BlockForm);
 
-/** Where a linear lies and how: panels, then its permutation and its bias, if it has them. */
-export interface LyingLinear {
-  readonly form: PanelForm;
+/** Where something lies in the file. */
+interface Lying {
+  readonly name: string;
+  readonly offset: number;
+}
+
+/** A file of the model's folder, or a vector of f32. */
+export interface LyingFile extends Lying {
+  readonly bytes: number;
+  readonly crc: number;
+  /** Of a vector. */
+  readonly shape?: readonly number[];
+}
+
+/** Panels, their permutation and their bias, if they have them, and what tells of their origin. */
+export interface LyingLinear extends Lying {
   readonly rows: number;
   readonly cols: number;
+  readonly form: PanelForm;
   readonly perm: boolean;
   readonly bias: boolean;
-  readonly entry: string;
-  /** First byte in the entry. */
-  readonly offset: number;
   readonly checksum: number;
-  /** The type of its blocks in the file that it came from, and whether that is a small float format. */
+  /** The type of its blocks in the file that it came from. */
   readonly fileType?: { readonly name: string; readonly bits: number };
-  readonly floatFormat: boolean;
+  /** Whether its codes are those of a small float format. */
+  readonly isFloatFormat?: boolean;
 }
 
-/** A vector, f32. */
-export interface LyingVector {
-  readonly shape: readonly number[];
-  /** First byte in the entry of all vectors. */
-  readonly offset: number;
-}
-
-/** Linears and vectors by name. */
 export interface BundleIndex {
+  readonly files: ReadonlyMap<string, LyingFile>;
   readonly linears: ReadonlyMap<string, LyingLinear>;
-  readonly vectors: ReadonlyMap<string, LyingVector>;
 }
 
 /** The parts of a linear: offsets from its first byte, and the bytes of all, whole lines. */
@@ -66,11 +63,11 @@ export function partsOf({
   cols,
   perm,
   bias,
-}: Omit<LyingLinear, "entry" | "offset" | "checksum">): LyingParts {
+}: Omit<LyingLinear, "name" | "offset" | "checksum">): LyingParts {
   const panels = formBytes(form, rows, cols);
-  const permAt = lineEnd(panels);
-  const biasAt = permAt + (perm ? lineEnd(4 * cols) : 0);
-  return { panels, perm: permAt, bias: biasAt, bytes: biasAt + (bias ? lineEnd(4 * rows) : 0) };
+  const permAt = alignUp(panels);
+  const biasAt = permAt + (perm ? alignUp(4 * cols) : 0);
+  return { panels, perm: permAt, bias: biasAt, bytes: biasAt + (bias ? alignUp(4 * rows) : 0) };
 }
 
 function formBytes(form: PanelForm, rows: number, cols: number): number {
@@ -79,135 +76,76 @@ function formBytes(form: PanelForm, rows: number, cols: number): number {
   return blockPanelBytes(form, rows, cols);
 }
 
-/** A linear as the index has it; names of fields are those of `docs/formats.md`. */
-export function linearJson({ name, role, layer, expert, projection }: LinearShape, lying: LyingLinear): JsonObject {
-  const { form, rows, cols, perm, bias, entry, offset, checksum, fileType, floatFormat } = lying;
-  return {
-    ...{ name, role, layer, expert, projection, rows, cols, ...form },
-    ...{ perm, bias, entry, offset, bytes: partsOf(lying).bytes, checksum },
-    ...(fileType !== undefined && { fileType: { ...fileType } }),
-    ...(floatFormat && { floatFormat }),
+/** @throws UnsupportedError for a file of another version; FormatError naming the item and the field that is wrong. */
+export function readBundleIndex(json: JsonObject, file: string, size: number): BundleIndex {
+  const { format, panels } = json;
+  const told = (bundle: unknown, version: unknown) => `a bundle of version ${bundle} with panels of version ${version}`;
+  if (format !== BUNDLE_VERSION || panels !== PANEL_VERSION)
+    throw new UnsupportedError(file, told(describeJson(format), describeJson(panels)), [
+      told(BUNDLE_VERSION, PANEL_VERSION),
+    ]);
+  // What comes later in the index lies later in the file.
+  let end = 0;
+  const read = <T extends Lying>(
+    list: string,
+    fields: readonly string[],
+    bytesOf: (item: T, where: string) => number,
+  ) => {
+    const items = new Map<string, T>();
+    const found = json[list];
+    const where = `${file}: ${INDEX_NAME}: ${list}`;
+    if (!Array.isArray(found)) throw new FormatError(where, `found ${describeJson(found)}, expected an array`);
+    for (const [at, value] of found.entries()) {
+      const here = `${where}[${at}]`;
+      const object = asObject(value, here);
+      const { name } = object;
+      if (typeof name !== "string" || items.has(name))
+        throw new FormatError(here, `found the name ${describeJson(name)}, expected one that no other has`);
+      for (const field of fields) requireWhole(object[field], `${here}: ${field}`);
+      const item = object as unknown as T;
+      const until = item.offset + bytesOf(item, here);
+      if (item.offset % 64 !== 0 || item.offset < end || !(until <= size))
+        throw new FormatError(
+          here,
+          `found ${name} at ${item.offset} to ${until}, expected lines from ${end} to ${size}`,
+        );
+      end = until;
+      items.set(name, item);
+    }
+    return items;
   };
+  const files = read("files", ["offset", "bytes", "crc"], ({ bytes, shape }: LyingFile, here) => {
+    for (const count of [shape ?? []].flat()) requireWhole(count, `${here}: shape`);
+    return bytes;
+  });
+  const linears = read("linears", ["offset", "rows", "cols", "checksum"], (linear: LyingLinear, here) => {
+    requireForm(linear, here);
+    return partsOf(linear).bytes;
+  });
+  return { files, linears };
 }
 
-/** @throws UnsupportedError for a file of another version; FormatError naming the linear and the field that is wrong. */
-export function readBundleIndex(
-  json: JsonObject,
-  name: string,
-  entries: ReadonlyMap<string, { readonly bytes: number }>,
-): BundleIndex {
-  const where = `${name}: ${INDEX_NAME}`;
-  checkVersion(name, "a bundle", json["format"], BUNDLE_VERSION);
-  checkVersion(name, "a bundle with panels", json["panels"], PANEL_VERSION);
-  /** Bytes of each entry that are taken: parts follow each other. */
-  const taken = new Map<string, number>();
-  const take = (entry: string, part: { readonly offset: number; readonly bytes: number }, at: string) => {
-    const { bytes } = entries.get(entry) ?? { bytes: -1 };
-    const from = taken.get(entry) ?? 0;
-    const end = part.offset + part.bytes;
-    if (part.offset % 64 !== 0 || part.offset < from || end > bytes)
-      throw new FormatError(
-        at,
-        `found bytes ${part.offset} to ${end} of ${entry}, expected lines from ${from} to ${bytes}`,
-      );
-    taken.set(entry, end);
-  };
-  const linears = new Map<string, LyingLinear>();
-  for (const item of listOf(json["linears"], `${where}: linears`)) {
-    const key = textOf(item["name"], `${where}: linears: name`);
-    const at = `${where}: ${key}`;
-    if (linears.has(key)) throw new FormatError(at, "found it a second time, expected each linear once");
-    const linear = linearOf(item, at);
-    const { bytes } = partsOf(linear);
-    if (item["bytes"] !== bytes)
-      throw new FormatError(at, `found ${describeJson(item["bytes"])} bytes, expected ${bytes}`);
-    take(linear.entry, { offset: linear.offset, bytes }, at);
-    linears.set(key, linear);
-  }
-  const vectors = new Map<string, LyingVector>();
-  for (const item of listOf(json["vectors"], `${where}: vectors`)) {
-    const key = textOf(item["name"], `${where}: vectors: name`);
-    const at = `${where}: ${key}`;
-    if (vectors.has(key)) throw new FormatError(at, "found it a second time, expected each vector once");
-    const { shape } = item;
-    if (!Array.isArray(shape) || shape.length > 4) throw new FormatError(at, `found the shape ${describeJson(shape)}`);
-    const vector = { shape: shape.map((size) => whole(size, at, 1)), offset: whole(item["offset"], at) };
-    take(VECTORS_NAME, { offset: vector.offset, bytes: vectorBytes(vector) }, at);
-    vectors.set(key, vector);
-  }
-  return { linears, vectors };
-}
-
-export function vectorBytes({ shape }: LyingVector): number {
-  return 4 * shape.reduce((product, size) => product * size, 1);
-}
-
-function checkVersion(name: string, what: string, found: JsonValue | undefined, version: number): void {
-  if (found !== version)
-    throw new UnsupportedError(name, `${what} of version ${describeJson(found)}`, [`version ${version}`]);
-}
-
-function linearOf(item: JsonObject, at: string): LyingLinear {
-  const [rows, cols] = [whole(item["rows"], at, 1), whole(item["cols"], at, 1)];
-  const { fileType, perm, bias, floatFormat = false } = item;
-  const flags = [perm, bias, floatFormat];
-  if (flags.some((flag) => typeof flag !== "boolean"))
-    throw new FormatError(at, "found something else in perm, bias or floatFormat, expected true or false");
-  return {
-    form: formOf(item, at, cols),
-    ...{ rows, cols, perm: perm === true, bias: bias === true, floatFormat: floatFormat === true },
-    entry: textOf(item["entry"], at),
-    ...{ offset: whole(item["offset"], at), checksum: whole(item["checksum"], at) },
-    ...(isObject(fileType) && {
-      fileType: { name: textOf(fileType["name"], at), bits: whole(fileType["bits"], at, 1) },
-    }),
-  };
-}
-
-function formOf(item: JsonObject, at: string, cols: number): PanelForm {
-  const { kind } = item;
-  const choose = <T extends number | string>(field: string, values: readonly T[]): T => {
-    const found = values.find((value) => value === item[field]);
-    if (found !== undefined) return found;
-    throw new FormatError(`${at}: ${field}`, `found ${describeJson(item[field])}, expected ${values.join(" or ")}`);
-  };
-  if (kind === "float") return { kind, dtype: choose("dtype", ["f32", "f16", "bf16"]) };
-  const divides = (field: string, size: number) => {
-    if (size % 32 === 0 && cols % size === 0) return;
-    throw new FormatError(
-      `${at}: ${field}`,
-      `found ${size} in ${cols} columns, expected a multiple of 32 that divides them`,
-    );
-  };
-  if (kind === "packed") {
-    const [bits, zero] = [choose("bits", BITS), item["zero"]];
-    const groupSize = whole(item["groupSize"], at, 32);
-    divides("groupSize", groupSize);
-    if (zero === OWN_ZEROS) return { kind, bits, groupSize, zero };
-    return { kind, bits, groupSize, zero: whole(zero, `${at}: zero`, 0, 2 ** bits - 1) };
-  }
-  const form = { kind: choose("kind", ["blocks"]), bits: choose("bits", [2, 4, 5, 6]) } as const;
-  const [groupSize, blockSize] = [choose("groupSize", [16, 32]), choose("blockSize", [32, 256])];
-  divides("blockSize", blockSize);
-  const told = [form.bits, groupSize, blockSize].join("/");
-  if (BLOCK_FORMS.includes(told)) return { ...form, groupSize, blockSize };
-  throw new FormatError(at, `found blocks of the form ${told}, expected ${BLOCK_FORMS.join(" or ")}`);
+function requireWhole(value: JsonValue | undefined, where: string): void {
+  if (!Number.isSafeInteger(value) || (value as number) < 0)
+    throw new FormatError(where, `found ${describeJson(value)}, expected a whole number`);
 }
 
 /** Bits, columns of a group and columns of a block that kernels know. */
-const BLOCK_FORMS: readonly string[] = ["2/16/256", "4/32/256", "5/32/256", "6/16/256", "4/32/32", "5/32/32"];
+const BLOCKS: readonly string[] = ["2,16,256", "4,32,256", "5,32,256", "6,16,256", "4,32,32", "5,32,32"];
 
-function listOf(value: JsonValue | undefined, where: string): readonly JsonObject[] {
-  if (Array.isArray(value)) return value.map((item) => asObject(item, where));
-  throw new FormatError(where, `found ${describeJson(value)}, expected an array`);
+function requireForm({ form, cols }: LyingLinear, where: string): void {
+  const { kind, dtype, bits, groupSize, blockSize, zero } = { ...(form as object) } as Record<string, unknown>;
+  const divides = (size: unknown) =>
+    Number.isInteger(cols / (size as number)) && Number.isInteger((size as number) / 32);
+  const isKnown =
+    (kind === "float" && ["f32", "f16", "bf16"].includes(dtype as string)) ||
+    (kind === "blocks" && BLOCKS.includes(String([bits, groupSize, blockSize])) && divides(blockSize)) ||
+    (kind === "packed" && BITS.includes(bits as Bits) && divides(groupSize) && isZero(zero as number, bits as Bits));
+  if (isKnown) return;
+  const told = JSON.stringify(form)?.slice(0, 100);
+  throw new FormatError(where, `found ${told} in rows of ${cols}, expected a form of panels that Quern knows`);
 }
 
-function textOf(value: JsonValue | undefined, where: string): string {
-  if (typeof value === "string") return value;
-  throw new FormatError(where, `found ${describeJson(value)}, expected text`);
-}
-
-function whole(value: JsonValue | undefined, where: string, least = 0, most: number = 2 ** 32): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new FormatError(where, `found ${describeJson(value)}, expected a whole number from ${least} to ${most}`);
+function isZero(zero: number, bits: Bits): boolean {
+  return Number.isInteger(zero) && zero >= OWN_ZEROS && zero < 1 << bits;
 }

@@ -5,12 +5,11 @@ let tables: Int32Array | undefined;
 
 function crcTables(): Int32Array {
   const made = new Int32Array(8 * 256);
-  for (let byte = 0; byte < 256; byte++) {
-    let crc = byte;
+  for (let at = 0; at < made.length; at++) {
+    let crc = at < 256 ? at : made[at - 256];
     for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-    made[byte] = crc;
+    made[at] = crc;
   }
-  for (let at = 256; at < made.length; at++) made[at] = (made[at - 256] >>> 8) ^ made[made[at - 256] & 255];
   return made;
 }
 
@@ -18,20 +17,12 @@ function crcTables(): Int32Array {
 export function crc32(bytes: Uint8Array, before = 0): number {
   tables ??= crcTables();
   const t = tables;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let crc = ~before;
   let at = 0;
-  const bytewise = (end: number) => {
-    for (; at < end; at++) crc = t[(crc ^ bytes[at]) & 255] ^ (crc >>> 8);
-  };
-  // Words begin at multiples of four bytes.
-  bytewise(Math.min(bytes.length, bytes.length < 8 ? 8 : -bytes.byteOffset & 3));
-  const words =
-    at === bytes.length
-      ? new Int32Array(0)
-      : new Int32Array(bytes.buffer, bytes.byteOffset + at, ((bytes.length - at) >>> 3) << 1);
-  for (let i = 0; i < words.length; i += 2) {
-    const a = words[i] ^ crc;
-    const b = words[i + 1];
+  for (; at + 8 <= bytes.length; at += 8) {
+    const a = view.getInt32(at, true) ^ crc;
+    const b = view.getInt32(at + 4, true);
     crc =
       t[1792 + (a & 255)] ^
       t[1536 + ((a >>> 8) & 255)] ^
@@ -42,7 +33,6 @@ export function crc32(bytes: Uint8Array, before = 0): number {
       t[256 + ((b >>> 16) & 255)] ^
       t[b >>> 24];
   }
-  at += 4 * words.length;
-  bytewise(bytes.length);
+  for (; at < bytes.length; at++) crc = t[(crc ^ bytes[at]) & 255] ^ (crc >>> 8);
   return ~crc >>> 0;
 }

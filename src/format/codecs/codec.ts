@@ -55,8 +55,8 @@ interface Stored {
   readonly bias: StoredVector | undefined;
   /** Bytes of staging room that `lay` needs. */
   readonly stagingBytes: number;
-  /** Where the matrix lies in its file as in memory, with all that belongs to it; undefined where it must be laid. */
-  readonly lying?: LyingRange;
+  /** Where the matrix lies in its file as in memory, with all that belongs to it; undefined where it must be laid. Neighbours are read together. */
+  readonly lying?: ReadRange;
   /** What `lay` reads with the bench's `read`, in this order, so that it can be read ahead. */
   reads(): Iterable<ReadRange>;
   /**
@@ -64,12 +64,6 @@ interface Stored {
    * @throws NumericsError for weights that are not finite; FormatError or UnsupportedError for other invalid or unsupported contents.
    */
   lay(bench: LoadBench, address: number): Promise<LaidMatrix>;
-}
-
-/** Bytes of a file that are a matrix in memory. Matrices of one entry are read together. */
-export interface LyingRange extends ReadRange {
-  /** The entry in which it lies. */
-  readonly entry: string;
 }
 
 /** A bench that reads files. */

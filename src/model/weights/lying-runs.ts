@@ -1,37 +1,30 @@
 /** Finds runs of linears that lie one behind the other in a file as they lie in memory: each run is one read. */
-import type { StoredMatrix } from "../../format/codecs/codec.ts";
-import type { TensorEntry } from "../../format/tensor-index.ts";
+import type { ReadRange } from "../../format/read-ahead.ts";
 import type { Linear } from "./linears.ts";
 
-/** A linear with how it is stored. */
-interface LyingMember {
-  readonly linear: Linear;
-  readonly stored: StoredMatrix;
+/** A run: `length` bytes from the tensor of its first linear on, and its linears with their first bytes in it. */
+export interface LyingRun extends Pick<ReadRange, "tensor"> {
+  length: number;
+  readonly members: { readonly linear: Linear; readonly start: number }[];
 }
 
-export interface LyingRun {
-  /** The tensor of the first linear: the run is `length` bytes from there on. */
-  readonly tensor: TensorEntry;
-  readonly length: number;
-  /** Its linears, with their first bytes in the run. */
-  readonly members: readonly (LyingMember & { readonly start: number })[];
-}
-
-/** Runs within an entry, in the order of the file. Linears that must be laid are passed over. */
-export function lyingRuns(linears: readonly LyingMember[]): readonly LyingRun[] {
-  const runs: { tensor: TensorEntry; entry: string; length: number; members: (LyingMember & { start: number })[] }[] =
-    [];
-  const found = linears.flatMap(({ linear, stored }) =>
-    stored.lying === undefined ? [] : [{ linear, stored, lying: stored.lying }],
-  );
-  found.sort((a, b) => a.lying.tensor.offset - b.lying.tensor.offset);
-  for (const { linear, stored, lying } of found) {
-    const { tensor, entry, length } = lying;
+/** The runs of linears that come in the order of the file, as they do in the forward pass. Linears that must be laid are passed over. */
+export function lyingRuns(
+  linears: readonly Linear[],
+  rangeOf: (linear: Linear) => ReadRange | undefined,
+): readonly LyingRun[] {
+  const runs: LyingRun[] = [];
+  for (const linear of linears) {
+    const range = rangeOf(linear);
+    if (range === undefined) continue;
+    const { tensor, length } = range;
     const run = runs.at(-1);
-    if (run !== undefined && run.entry === entry && run.tensor.offset + run.length === tensor.offset) {
-      run.members.push({ linear, stored, start: run.length });
+    const start = run !== undefined && run.tensor.offset + run.length === tensor.offset ? run.length : 0;
+    if (run === undefined || start === 0) runs.push({ tensor, length, members: [{ linear, start }] });
+    else {
+      run.members.push({ linear, start });
       run.length += length;
-    } else runs.push({ tensor, entry, length, members: [{ linear, stored, start: 0 }] });
+    }
   }
   return runs;
 }

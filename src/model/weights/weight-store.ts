@@ -8,7 +8,7 @@
  */
 
 import type { Turns } from "../../base/turns.ts";
-import type { LoadBench, StoredMatrix } from "../../format/codecs/codec.ts";
+import type { StoredMatrix } from "../../format/codecs/codec.ts";
 import { type RangeRead, readAlone } from "../../format/read-ahead.ts";
 import { readLying } from "../../format/read-lying.ts";
 import type { Matrix } from "../../tensor/matrix.ts";
@@ -17,7 +17,7 @@ import type { Region } from "../../wasm/memory/region.ts";
 import { inLanes } from "./in-lanes.ts";
 import type { Linear } from "./linears.ts";
 import type { StoredLinear } from "./locate.ts";
-import { type LyingRun, lyingRuns } from "./lying-runs.ts";
+import { lyingRuns } from "./lying-runs.ts";
 
 /** The memory of a loaded linear. */
 interface Place {
@@ -25,12 +25,10 @@ interface Place {
   readonly bytes: number;
 }
 
-/** A linear whose weights are in memory, before the store has it. */
-interface PlacedLinear {
-  readonly linear: Linear;
-  readonly matrix: Matrix;
-  readonly bias: number;
-  readonly bytes: number;
+/** Where the bytes of a linear are already, and what frees them. */
+interface Block {
+  readonly ptr: number;
+  readonly memory: Disposable;
 }
 
 export class WeightStore implements Disposable {
@@ -84,59 +82,55 @@ export class WeightStore implements Disposable {
   }
 
   /**
-   * Reads a linear into memory, unless it is already loaded. `read` reads its file, if it was read ahead.
+   * Reads a linear into memory, unless it is already loaded. `read` reads its file, if it was read ahead; `block` is where its bytes are already.
    * @throws MemoryError if it does not fit; the codec's errors for damaged weights. In both cases no memory is kept.
    */
-  async load(linear: Linear, turns: Turns, read: RangeRead = readAlone): Promise<void> {
+  async load(linear: Linear, turns: Turns, read: RangeRead = readAlone, block?: Block): Promise<void> {
     if (this.#places.has(linear)) return;
     const stored = this.storedOf(linear);
     const machine = this.memoryOf(linear.layer);
     using taken = machine.arena.region();
     using scratch = machine.arena.region();
-    const ptr = taken.alloc(stored.memoryBytes);
+    const ptr = block?.ptr ?? taken.alloc(stored.memoryBytes);
     const staging = scratch.alloc(stored.stagingBytes);
-    const bench = { machine, turns, staging, read, warn: this.#warn };
-    const laid = await layAt(linear, stored, bench, { ptr, memory: taken });
-    this.#place(laid, { memory: taken.move(), bytes: laid.bytes });
+    const bench = { machine, turns, staging, read, warn: this.#warn, isThere: block !== undefined };
+    const { perm, zero, permPtr, biasPtr } = await stored.lay(bench, ptr);
+    const vector = biasPtr === undefined ? await stored.bias?.read() : undefined;
+    const order = permPtr ?? (perm === undefined ? 0 : taken.place(perm));
+    linear.bias = biasPtr ?? (vector === undefined ? 0 : taken.place(vector));
+    linear.matrix = matrixAt(linear, stored, { ptr, permPtr: order, zero });
+    const bytes = stored.memoryBytes + (perm?.byteLength ?? 0) + (vector?.byteLength ?? 0);
+    this.#places.set(linear, { memory: block?.memory ?? taken.move(), bytes });
+    this.#bytes += bytes;
+    this.#generation++;
   }
 
   /**
-   * Loads those of the linears that lie in their file as they lie in memory, each run of neighbours with one read. The linears of a run are
-   * evicted together too. `onBytes` is called after each run.
+   * Loads those of the linears that lie in their file as they lie in memory, each run of neighbours with one read. The memory of a run is freed when
+   * its last linear is evicted. `onBytes` is called after each run.
    */
   async loadRuns(linears: readonly Linear[], turns: Turns, onBytes?: (bytes: number) => Promise<void>): Promise<void> {
     const missing = linears.filter((linear) => !this.#places.has(linear));
-    const runs = lyingRuns(missing.map((linear) => ({ linear, stored: this.storedOf(linear) })));
-    await inLanes(runs, async (run) => {
+    const runs = lyingRuns(missing, (linear) => this.storedOf(linear).lying);
+    await inLanes(runs, async ({ tensor, length, members }) => {
       turns.check();
-      await this.#loadRun(run, turns);
-      await onBytes?.(run.length);
+      const { arena } = this.memoryOf(members[0].linear.layer);
+      using taken = arena.region();
+      const ptr = taken.alloc(length);
+      await readLying(arena, { tensor, start: 0, length }, ptr);
+      let left = members.length;
+      const memory = taken.move();
+      const shared = { [Symbol.dispose]: () => void (--left === 0 && memory[Symbol.dispose]()) };
+      try {
+        for (const { linear, start } of members)
+          await this.load(linear, turns, readAlone, { ptr: ptr + start, memory: shared });
+      } catch (error) {
+        for (const { linear } of members) this.evict(linear);
+        memory[Symbol.dispose]();
+        throw error;
+      }
+      await onBytes?.(length);
     });
-  }
-
-  async #loadRun({ tensor, length, members }: LyingRun, turns: Turns): Promise<void> {
-    const machine = this.memoryOf(members[0].linear.layer);
-    using taken = machine.arena.region();
-    using scratch = machine.arena.region();
-    const ptr = taken.alloc(length);
-    const staging = scratch.alloc(Math.max(...members.map(({ stored }) => stored.stagingBytes)));
-    await readLying(machine.arena, { tensor, start: 0, length }, ptr);
-    const bench = { machine, turns, staging, read: readAlone, warn: this.#warn, isThere: true };
-    const laid: PlacedLinear[] = [];
-    for (const { linear, stored, start } of members)
-      laid.push(await layAt(linear, stored, bench, { ptr: ptr + start, memory: taken }));
-    const memory = taken.move();
-    let left = laid.length;
-    const share = { [Symbol.dispose]: () => void (--left === 0 && memory[Symbol.dispose]()) };
-    for (const each of laid) this.#place(each, { memory: share, bytes: each.bytes });
-  }
-
-  #place({ linear, matrix, bias }: PlacedLinear, place: Place): void {
-    linear.bias = bias;
-    linear.matrix = matrix;
-    this.#places.set(linear, place);
-    this.#bytes += place.bytes;
-    this.#generation++;
   }
 
   /** Frees a linear's memory. Passes that compute it must not run until it is loaded again. */
@@ -173,24 +167,6 @@ export class WeightStore implements Disposable {
     if (stored === undefined) throw new Error(`${linear.name} is no linear of this store`);
     return stored;
   }
-}
-
-/** Has a linear laid at an address; what does not lie behind its panels gets a place of its own. */
-async function layAt(
-  linear: Linear,
-  stored: StoredMatrix,
-  bench: LoadBench,
-  { ptr, memory }: { readonly ptr: number; readonly memory: Region },
-): Promise<PlacedLinear> {
-  const { perm, permPtr, biasPtr, zero } = await stored.lay(bench, ptr);
-  const vector = biasPtr === undefined ? await stored.bias?.read() : undefined;
-  const order = permPtr ?? (perm === undefined ? 0 : memory.place(perm));
-  return {
-    linear,
-    matrix: matrixAt(linear, stored, { ptr, permPtr: order, zero }),
-    bias: biasPtr ?? (vector === undefined ? 0 : memory.place(vector)),
-    bytes: stored.memoryBytes + (perm?.byteLength ?? 0) + (vector?.byteLength ?? 0),
-  };
 }
 
 /** The matrix of a linear that is not loaded: its format, by which passes group linears, and address 0. */
