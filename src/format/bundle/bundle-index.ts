@@ -134,7 +134,9 @@ function requireWhole(value: JsonValue | undefined, where: string): void {
 const BLOCKS: readonly string[] = ["2,16,256", "4,32,256", "5,32,256", "6,16,256", "4,32,32", "5,32,32"];
 
 function requireForm({ form, cols }: LyingLinear, where: string): void {
-  const { kind, dtype, bits, groupSize, blockSize, zero } = { ...(form as object) } as Record<string, unknown>;
+  // Whatever is no number or text in an index of strangers counts as missing.
+  const plain = Object.entries({ ...form }).filter(([, value]) => typeof value !== "object");
+  const { kind, dtype, bits, groupSize, blockSize, zero } = Object.fromEntries<unknown>(plain);
   const divides = (size: unknown) =>
     Number.isInteger(cols / (size as number)) && Number.isInteger((size as number) / 32);
   const isKnown =

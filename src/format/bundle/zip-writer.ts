@@ -49,7 +49,7 @@ export class ZipWriter {
   /** Writes the directory, and a comment at the very end. @returns the bytes of the whole archive. */
   async end(comment: string): Promise<number> {
     const start = this.#at;
-    await this.#write(...this.#headers);
+    for (const header of this.#headers) await this.#write(header);
     const end = this.#at;
     const count = this.#headers.length / 3;
     const text = new TextEncoder().encode(comment);
