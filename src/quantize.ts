@@ -1,5 +1,6 @@
 /** `quern/quantize`: statistics, plans and quantised models. The parts for research are grouped by topic. */
-export { type BundleOptions, bundleModel } from "./compress/bundle/write-bundle.ts";
+export { bundleModel } from "./compress/bundle/write-bundle.ts";
+export type { BundleOptions } from "./compress/bundle/write-entries.ts";
 export { type ConvertOptions, convertGguf } from "./compress/convert/convert-gguf.ts";
 export type { SizedPlan } from "./compress/plan/plan-context.ts";
 export type { ModuleReport } from "./compress/result/module-report.ts";

@@ -25,7 +25,10 @@ export async function modelParts(folder: FolderSource): Promise<PartSources> {
   const files = await folder.list();
   const bundle = await findBundle(folder, files);
   // The code of bundles and of GGUF is loaded where there is one.
-  if (bundle !== undefined) return (await import("./bundle-source.ts")).bundleParts(folder, bundle);
+  if (bundle !== undefined) {
+    const parts = await (await import("./bundle-source.ts")).bundleParts(folder, bundle);
+    return { ...folderParts(parts.folder), ...parts };
+  }
   const isHuggingFace = files.some((file) => /^model\.safetensors(?:\.index\.json)?$/.test(file));
   if (isHuggingFace || !files.some((file) => /\.gguf$/i.test(file))) return folderParts(folder);
   const [{ findGguf }, { ggufParts }] = await Promise.all([

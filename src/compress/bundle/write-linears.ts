@@ -2,15 +2,15 @@
 
 import { groupBy } from "../../base/group-by.ts";
 import type { Turns } from "../../base/turns.ts";
-import { type PanelForm, partsOf } from "../../format/bundle/bundle-index.ts";
+import { lineEnd, type PanelForm, partsOf } from "../../format/bundle/bundle-index.ts";
 import { crc32 } from "../../format/bundle/crc32.ts";
 import { checksumStaging, panelChecksum } from "../../format/bundle/panel-checksum.ts";
 import type { ZipWriter } from "../../format/bundle/zip-writer.ts";
 import type { StoredMatrix } from "../../format/codecs/codec.ts";
 import { type RangeRead, ReadAhead } from "../../format/read-ahead.ts";
+import { readLying } from "../../format/read-lying.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import type { StoredLinear } from "../../model/weights/locate.ts";
-import { alignUp } from "../../tensor/lay-panels.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 
@@ -80,10 +80,11 @@ async function layInto({ stored, ...shape }: StoredLinear, { memory, read }: Lay
   const { machine, turns, warn } = run;
   const { arena } = machine;
   // Permutation and bias come behind the panels; one that lies already has them there.
-  const most = alignUp(stored.memoryBytes) + alignUp(4 * cols) + alignUp(4 * rows);
+  const most = lineEnd(stored.memoryBytes) + lineEnd(4 * cols) + lineEnd(4 * rows);
   const address = memory.alloc(most);
   using scratch = arena.region();
   const staging = scratch.alloc(Math.max(stored.stagingBytes, checksumStaging(most)));
+  if (stored.lying !== undefined) await readLying(arena, stored.lying, address);
   const { perm, zero, permPtr } = await stored.lay({ machine, turns, staging, read, warn }, address);
   const bias = await stored.bias?.read();
   const { fileType } = stored;

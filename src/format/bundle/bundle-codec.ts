@@ -1,10 +1,8 @@
-/** The codecs of a bundle, whose linears lie in the file as they lie in memory. They read bytes and check them, and lay nothing. */
+/** The codecs of a bundle, whose linears lie in the file as they lie in memory. They check bytes that were read, and lay nothing. */
 import { FormatError, ShapeError, UnsupportedError } from "../../base/errors.ts";
-import type { Codec, LaidMatrix, LoadBench, StoredMatrix, StoredModule } from "../codecs/codec.ts";
-import { locateBias } from "../codecs/float-rows.ts";
+import type { Codec, LaidMatrix, LoadBench, StoredMatrix, StoredModule, StoredVector } from "../codecs/codec.ts";
 import type { ReadRange } from "../read-ahead.ts";
-import { readLying } from "../read-lying.ts";
-import { requireTensor, type TensorEntry } from "../tensor-index.ts";
+import type { TensorEntry } from "../tensor-index.ts";
 import type { LyingLinear } from "./bundle-index.ts";
 import { partsOf } from "./bundle-index.ts";
 import type { BundleTensors } from "./open-bundle.ts";
@@ -36,7 +34,7 @@ function storedLinear(index: BundleTensors, { name, rows, cols }: StoredModule):
   const where = `${index.name}: ${name}`;
   if (linear.rows !== rows || linear.cols !== cols)
     throw new ShapeError(where, [rows, cols], [linear.rows, linear.cols]);
-  const tensor: TensorEntry = requireTensor(index, `${name}.weight`);
+  const tensor: TensorEntry = index.entries.get(`${name}.weight`) as TensorEntry;
   const range = { tensor, start: 0, length: tensor.byteLength };
   const place = { where, linear, range };
   const refuse = async () => {
@@ -45,7 +43,7 @@ function storedLinear(index: BundleTensors, { name, rows, cols }: StoredModule):
   const common = {
     ...{ memoryBytes: range.length, diskBytes: range.length, tensors: [tensor], lying: range },
     ...(fileType !== undefined && { fileType }),
-    bias: locateBias(index, name, rows),
+    bias: storedBias(index, name, rows),
     stagingBytes: checksumStaging(range.length),
     reads: () => [],
     lay: (bench: LoadBench, address: number) => layLying(place, bench, address),
@@ -55,11 +53,25 @@ function storedLinear(index: BundleTensors, { name, rows, cols }: StoredModule):
   return { ...common, ...form, read: refuse, ...(isFloatFormat && { isFloatFormat }) };
 }
 
+/** The bias, which is loaded with the panels; only copies read it alone. */
+function storedBias(index: BundleTensors, name: string, rows: number): StoredVector | undefined {
+  const tensor = index.entries.get(`${name}.bias`);
+  return (
+    tensor && {
+      tensor,
+      async read() {
+        const values = new Float32Array(rows);
+        await tensor.source.read(tensor.offset, new Uint8Array(values.buffer));
+        return values;
+      },
+    }
+  );
+}
+
 /** @throws FormatError for bytes that are not those that were written. */
 async function layLying({ where, linear, range }: LyingPlace, bench: LoadBench, address: number): Promise<LaidMatrix> {
-  const { machine, staging, isThere = false } = bench;
+  const { machine, staging } = bench;
   const { arena } = machine;
-  if (!isThere) await readLying(arena, range, address);
   const found = panelChecksum(machine, { address, bytes: range.length }, staging);
   if (found !== linear.checksum)
     throw new FormatError(where, `found the checksum ${found}, expected ${linear.checksum}; the file is damaged`);

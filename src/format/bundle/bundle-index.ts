@@ -1,8 +1,7 @@
 /** The index of a bundle, `quern.json`: which files, vectors and linears it has, where they lie, and in which form (docs/formats.md). */
 import { FormatError, UnsupportedError } from "../../base/errors.ts";
 import { asObject, describeJson, type JsonObject, type JsonValue } from "../../base/json.ts";
-import { alignUp } from "../../tensor/lay-panels.ts";
-import { BITS, type Bits } from "../../tensor/linear-shape.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
 import type { BlockForm, FloatDType } from "../../tensor/matrix.ts";
 import { blockPanelBytes, OWN_ZEROS, PANEL_VERSION, panelBytes } from "../../tensor/panel.ts";
 
@@ -65,15 +64,20 @@ export function partsOf({
   bias,
 }: Omit<LyingLinear, "name" | "offset" | "checksum">): LyingParts {
   const panels = formBytes(form, rows, cols);
-  const permAt = alignUp(panels);
-  const biasAt = permAt + (perm ? alignUp(4 * cols) : 0);
-  return { panels, perm: permAt, bias: biasAt, bytes: biasAt + (bias ? alignUp(4 * rows) : 0) };
+  const permAt = lineEnd(panels);
+  const biasAt = permAt + (perm ? lineEnd(4 * cols) : 0);
+  return { panels, perm: permAt, bias: biasAt, bytes: biasAt + (bias ? lineEnd(4 * rows) : 0) };
 }
 
 function formBytes(form: PanelForm, rows: number, cols: number): number {
   if (form.kind === "float") return panelBytes(form.dtype, rows, cols);
   if (form.kind === "packed") return panelBytes(`w${form.bits}`, rows, cols, form);
   return blockPanelBytes(form, rows, cols);
+}
+
+/** The first multiple of 64 from `bytes` on, beyond 32 bits too. */
+export function lineEnd(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
 }
 
 /** @throws UnsupportedError for a file of another version; FormatError naming the item and the field that is wrong. */
@@ -142,7 +146,10 @@ function requireForm({ form, cols }: LyingLinear, where: string): void {
   const isKnown =
     (kind === "float" && ["f32", "f16", "bf16"].includes(dtype as string)) ||
     (kind === "blocks" && BLOCKS.includes(String([bits, groupSize, blockSize])) && divides(blockSize)) ||
-    (kind === "packed" && BITS.includes(bits as Bits) && divides(groupSize) && isZero(zero as number, bits as Bits));
+    (kind === "packed" &&
+      [2, 3, 4, 8].includes(bits as Bits) &&
+      divides(groupSize) &&
+      isZero(zero as number, bits as Bits));
   if (isKnown) return;
   const told = JSON.stringify(form)?.slice(0, 100);
   throw new FormatError(where, `found ${told} in rows of ${cols}, expected a form of panels that Quern knows`);

@@ -4,8 +4,7 @@
  */
 import { FormatError } from "../../base/errors.ts";
 import type { FileSink } from "../../files/output.ts";
-import { alignUp } from "../../tensor/lay-panels.ts";
-import type { LyingFile } from "./bundle-index.ts";
+import { type LyingFile, lineEnd } from "./bundle-index.ts";
 
 /** Instead of numbers that zip64 tells. */
 const [MANY_BYTES, MANY_ENTRIES] = [0xffffffff, 0xffff];
@@ -31,7 +30,7 @@ export class ZipWriter {
   ): Promise<LyingFile> {
     const text = new TextEncoder().encode(name);
     const header = this.#at;
-    const offset = alignUp(header + 36 + text.length);
+    const offset = lineEnd(header + 36 + text.length);
     const room = offset - header - 30 - text.length;
     const common = [ZIP64, UTF8, 0, 0, DAY, crc, bytes, bytes, text.length];
     await this.#write(numbers("42222244422", 0x04034b50, ...common, room), text);

@@ -60,7 +60,8 @@ interface Stored {
   /** What `lay` reads with the bench's `read`, in this order, so that it can be read ahead. */
   reads(): Iterable<ReadRange>;
   /**
-   * Packs the whole matrix into panels at an address, a range of rows at a time.
+   * Packs the whole matrix into panels at an address, a range of rows at a time. What lies in its file as in memory must be there already, and is
+   * checked.
    * @throws NumericsError for weights that are not finite; FormatError or UnsupportedError for other invalid or unsupported contents.
    */
   lay(bench: LoadBench, address: number): Promise<LaidMatrix>;
@@ -68,8 +69,6 @@ interface Stored {
 
 /** A bench that reads files. */
 export interface LoadBench extends Bench {
-  /** Whether the bytes of a matrix that lies in its file as in memory are at the address already. */
-  readonly isThere?: boolean;
   readonly read: RangeRead;
   /** Called for oddities of a file: each sentence says what was odd and how it was read. */
   readonly warn: (sentence: string) => void;

@@ -10,25 +10,17 @@
 import type { Turns } from "../../base/turns.ts";
 import type { StoredMatrix } from "../../format/codecs/codec.ts";
 import { type RangeRead, readAlone } from "../../format/read-ahead.ts";
-import { readLying } from "../../format/read-lying.ts";
 import type { Matrix } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
-import { inLanes } from "./in-lanes.ts";
 import type { Linear } from "./linears.ts";
 import type { StoredLinear } from "./locate.ts";
-import { lyingRuns } from "./lying-runs.ts";
+import type { Block } from "./lying-runs.ts";
 
 /** The memory of a loaded linear. */
 interface Place {
   readonly memory: Disposable;
   readonly bytes: number;
-}
-
-/** Where the bytes of a linear are already, and what frees them. */
-interface Block {
-  readonly ptr: number;
-  readonly memory: Disposable;
 }
 
 export class WeightStore implements Disposable {
@@ -88,13 +80,13 @@ export class WeightStore implements Disposable {
   async load(linear: Linear, turns: Turns, read: RangeRead = readAlone, block?: Block): Promise<void> {
     if (this.#places.has(linear)) return;
     const stored = this.storedOf(linear);
+    if (stored.lying !== undefined && block === undefined) return this.loadRuns([linear], turns);
     const machine = this.memoryOf(linear.layer);
     using taken = machine.arena.region();
     using scratch = machine.arena.region();
     const ptr = block?.ptr ?? taken.alloc(stored.memoryBytes);
     const staging = scratch.alloc(stored.stagingBytes);
-    const bench = { machine, turns, staging, read, warn: this.#warn, isThere: block !== undefined };
-    const { perm, zero, permPtr, biasPtr } = await stored.lay(bench, ptr);
+    const { perm, zero, permPtr, biasPtr } = await stored.lay({ machine, turns, staging, read, warn: this.#warn }, ptr);
     const vector = biasPtr === undefined ? await stored.bias?.read() : undefined;
     const order = permPtr ?? (perm === undefined ? 0 : taken.place(perm));
     linear.bias = biasPtr ?? (vector === undefined ? 0 : taken.place(vector));
@@ -110,27 +102,12 @@ export class WeightStore implements Disposable {
    * its last linear is evicted. `onBytes` is called after each run.
    */
   async loadRuns(linears: readonly Linear[], turns: Turns, onBytes?: (bytes: number) => Promise<void>): Promise<void> {
-    const missing = linears.filter((linear) => !this.#places.has(linear));
-    const runs = lyingRuns(missing, (linear) => this.storedOf(linear).lying);
-    await inLanes(runs, async ({ tensor, length, members }) => {
-      turns.check();
-      const { arena } = this.memoryOf(members[0].linear.layer);
-      using taken = arena.region();
-      const ptr = taken.alloc(length);
-      await readLying(arena, { tensor, start: 0, length }, ptr);
-      let left = members.length;
-      const memory = taken.move();
-      const shared = { [Symbol.dispose]: () => void (--left === 0 && memory[Symbol.dispose]()) };
-      try {
-        for (const { linear, start } of members)
-          await this.load(linear, turns, readAlone, { ptr: ptr + start, memory: shared });
-      } catch (error) {
-        for (const { linear } of members) this.evict(linear);
-        memory[Symbol.dispose]();
-        throw error;
-      }
-      await onBytes?.(length);
+    const missing = linears.flatMap((linear) => {
+      const range = this.#places.has(linear) ? undefined : this.storedOf(linear).lying;
+      return range === undefined ? [] : [{ linear, range }];
     });
+    // Only bundles need it.
+    if (missing.length > 0) await (await import("./lying-runs.ts")).loadLying(this, missing, { turns, onBytes });
   }
 
   /** Frees a linear's memory. Passes that compute it must not run until it is loaded again. */
