@@ -5,7 +5,7 @@
 import { FileError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { UNNAMED_FILE } from "../files/given/given-folder.ts";
-import { isBundleName } from "../files/given/whole-model.ts";
+import { isBundleName, isWholeModel } from "../files/given/whole-model.ts";
 import { readJsonObject } from "../files/json-file.ts";
 import type { FolderSource } from "../files/source.ts";
 import { openTensorIndex } from "../format/checkpoint.ts";
@@ -23,11 +23,11 @@ import type { StoredTensors } from "./weights/locate.ts";
  */
 export async function modelParts(folder: FolderSource): Promise<PartSources> {
   const files = await folder.list();
-  const bundle = await findBundle(folder, files);
-  // The code of bundles and of GGUF is loaded where there is one.
-  if (bundle !== undefined) {
-    const parts = await (await import("./bundle-source.ts")).bundleParts(folder, bundle);
-    return { ...folderParts(parts.folder), ...parts };
+  const [file] = files;
+  // The code of bundles and of GGUF is loaded where there is one. A path or an address of a bundle is a folder that lists this file only.
+  if (files.length === 1 && (isBundleName(file) || file === UNNAMED_FILE)) {
+    const parts = await (await import("./bundle-source.ts")).bundleParts(folder, file);
+    if (parts !== undefined) return { ...folderParts(parts.folder), ...parts };
   }
   const isHuggingFace = files.some((file) => /^model\.safetensors(?:\.index\.json)?$/.test(file));
   if (isHuggingFace || !files.some((file) => /\.gguf$/i.test(file))) return folderParts(folder);
@@ -39,21 +39,6 @@ export async function modelParts(folder: FolderSource): Promise<PartSources> {
   return gguf === undefined ? folderParts(folder) : ggufParts(folder, gguf);
 }
 
-/**
- * The bundle that a folder consists of: a path or an address of a bundle is a folder that lists this file only. A file without a name is one if it
- * begins as an archive does.
- */
-async function findBundle(folder: FolderSource, files: readonly string[]): Promise<string | undefined> {
-  if (files.length !== 1) return undefined;
-  const [file] = files;
-  if (isBundleName(file)) return file;
-  const source = file === UNNAMED_FILE ? await folder.open(file) : undefined;
-  if (source === undefined || source.size < 4) return undefined;
-  const start = new Uint8Array(4);
-  await source.read(0, start);
-  return String(start) === "80,75,3,4" ? file : undefined;
-}
-
 /** Whether a file of this name has weights in Hugging Face layout, or lists the files that do. */
 function isTensorFile(file: string): boolean {
   return /\.safetensors(?:\.index\.json)?$/.test(file);
@@ -61,7 +46,7 @@ function isTensorFile(file: string): boolean {
 
 /** Whether the folder has weights, not only a configuration. */
 export async function hasWeights(folder: FolderSource): Promise<boolean> {
-  return (await folder.list()).some((file) => isTensorFile(file) || /\.gguf$/i.test(file) || isBundleName(file));
+  return (await folder.list()).some((file) => isTensorFile(file) || isWholeModel(file));
 }
 
 function folderParts(folder: FolderSource): PartSources {
@@ -79,7 +64,7 @@ async function readConfig(folder: FolderSource): Promise<JsonObject> {
   if (json !== undefined) return json;
   throw new FileError(
     `${folder.name}/config.json`,
-    "found no such file, expected a model folder in Hugging Face layout, a GGUF file or a bundle",
+    "found no such file, expected a model folder in Hugging Face layout, or a GGUF file",
   );
 }
 

@@ -22,7 +22,7 @@ export function bundleCodecs(index: BundleTensors): readonly Codec[] {
 }
 
 /** A linear of a bundle, with what names it in errors. */
-interface LyingPlace {
+interface CheckedLinear {
   readonly where: string;
   readonly linear: LyingLinear;
   readonly range: ReadRange;
@@ -69,7 +69,11 @@ function storedBias(index: BundleTensors, name: string, rows: number): StoredVec
 }
 
 /** @throws FormatError for bytes that are not those that were written. */
-async function layLying({ where, linear, range }: LyingPlace, bench: LoadBench, address: number): Promise<LaidMatrix> {
+async function layLying(
+  { where, linear, range }: CheckedLinear,
+  bench: LoadBench,
+  address: number,
+): Promise<LaidMatrix> {
   const { machine, staging } = bench;
   const { arena } = machine;
   const found = panelChecksum(machine, { address, bytes: range.length }, staging);

@@ -1,6 +1,6 @@
 /** Loads linears that lie in their file as they lie in memory. Runs of neighbours are one read each. */
 import type { Turns } from "../../base/turns.ts";
-import { type RangeRead, type ReadRange, readAlone } from "../../format/read-ahead.ts";
+import type { RangeRead, ReadRange } from "../../format/read-ahead.ts";
 import { readLying } from "../../format/read-lying.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import { inLanes } from "./in-lanes.ts";
@@ -43,7 +43,7 @@ export interface Block {
 /** The part of a store that loading needs. */
 interface LyingLoader {
   memoryOf(layer: number): Machine;
-  load(linear: Linear, turns: Turns, read: RangeRead, block: Block): Promise<void>;
+  load(linear: Linear, turns: Turns, read: RangeRead | undefined, block: Block): Promise<void>;
   evict(linear: Linear): void;
 }
 
@@ -68,7 +68,7 @@ export async function loadLying(
     const shared = { [Symbol.dispose]: () => void (--left === 0 && memory[Symbol.dispose]()) };
     try {
       for (const { linear, start } of members)
-        await store.load(linear, turns, readAlone, { ptr: ptr + start, memory: shared });
+        await store.load(linear, turns, undefined, { ptr: ptr + start, memory: shared });
     } catch (error) {
       for (const { linear } of members) store.evict(linear);
       memory[Symbol.dispose]();
