@@ -16,6 +16,7 @@ export * from "./network/score";
 export { exp_f32, exp_f64, log_f64 } from "./common/exp";
 export { embed_w2, embed_w3, embed_w4, embed_w8 } from "./embed/embed-codes";
 export { embed_bf16, embed_f16, embed_f32 } from "./embed/embed-float";
+export { checksum_chunks } from "./lay/checksum";
 export { panel_16, panel_32 } from "./lay/float-panels";
 export { pack_w2, pack_w3, pack_w4, pack_w8, unpack_w2, unpack_w3, unpack_w4, unpack_w8 } from "./matmul/panel";
 export { lay_gptq_w2, lay_gptq_w3, lay_gptq_w4, lay_gptq_w8 } from "./lay/gptq-panels";

@@ -1,4 +1,6 @@
 /** `quern/quantize`: statistics, plans and quantised models. The parts for research are grouped by topic. */
+export { bundleModel } from "./compress/bundle/write-bundle.ts";
+export type { BundleOptions } from "./compress/bundle/write-entries.ts";
 export { type ConvertOptions, convertGguf } from "./compress/convert/convert-gguf.ts";
 export type { SizedPlan } from "./compress/plan/plan-context.ts";
 export type { ModuleReport } from "./compress/result/module-report.ts";
@@ -15,7 +17,7 @@ export {
 } from "./compress/windows/calibration-text.ts";
 export type { Windows } from "./compress/windows/window-batch.ts";
 export type { Written } from "./compress/write/write-quantized.ts";
-export { memoryOutput, type OutputFolder } from "./files/output.ts";
+export { memoryOutput, type OutputFile, type OutputFolder } from "./files/output.ts";
 export { memoryWorkFolder, type WorkFolder } from "./files/work-folder.ts";
 
 export type { QuantizedMatrix } from "./tensor/quantized-matrix.ts";

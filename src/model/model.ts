@@ -9,11 +9,10 @@ import type { ChatTemplate } from "../text/chat/chat-template.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Machine } from "../wasm/machine.ts";
 import { checkActivations, chooseActivations } from "./choose-activations.ts";
-import { readModelConfig } from "./config/families/index.ts";
 import type { Family } from "./config/family.ts";
 import type { ModelConfig } from "./config/model-config.ts";
 import type { ModuleNames, Spelling } from "./config/module-names.ts";
-import { modelParts } from "./model-source.ts";
+import { modelParts, readShapes, type ShapeParts } from "./model-source.ts";
 import { Session, type SessionOptions } from "./pass/session.ts";
 import { checkCache } from "./pass/state/mixer-widths.ts";
 import type { TemplateChoice, TextParts } from "./text/text-parts.ts";
@@ -68,24 +67,18 @@ export interface OpenOptions {
 }
 
 /** The family and the configuration of a folder, which may hold only `config.json`. */
-export async function readModelShapes(
-  folder: FolderSource,
-): Promise<{ readonly family: Family; readonly config: ModelConfig; readonly json: JsonObject }> {
+export async function readModelShapes(folder: FolderSource): Promise<ShapeParts> {
   const parts = await modelParts(folder);
-  try {
-    const json = await parts.config.read();
-    return { ...readModelConfig(json, parts.config.where), json };
-  } finally {
-    await parts.close();
-  }
+  const shapes = await readShapes(parts);
+  await parts.close();
+  return shapes;
 }
 
 /** Reads config, settings and headers. @throws FileError, FormatError, ShapeError or UnsupportedError, naming file and field. */
 export async function readModelFiles(folder: FolderSource): Promise<ModelFiles> {
   const parts = await modelParts(folder);
   const { config: source, text, openTensors } = parts;
-  const json = await source.read();
-  const { family, config: written } = readModelConfig(json, source.where);
+  const { json, family, config: written } = await readShapes(parts);
   const checkpoint = await openTensors();
   try {
     const spelling = detectSpelling(checkpoint, family, written);

@@ -3,6 +3,9 @@
 /** The type of a linear's weights in memory. */
 export type WeightType = "f32" | "f16" | "bf16" | "w2" | "w3" | "w4" | "w8";
 
+/** Version of the layouts of panels, all types together. It rises when one of them changes, since bundles hold panels as they are. */
+export const PANEL_VERSION = 1;
+
 /** Rows of a panel. */
 export const PANEL_ROWS = 16;
 

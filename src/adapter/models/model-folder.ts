@@ -4,15 +4,15 @@ import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
+import { isWholeModel } from "../../files/given/whole-model.ts";
 import { hubReferenceOf } from "../../files/hub/hub-reference.ts";
 import { isRemoteName, namedFolder, type OpeningRun, remoteOptions } from "../../files/hub/named-folder.ts";
 import type { FolderSource } from "../../files/source.ts";
 import { nodeFile, nodeFolder } from "../node.ts";
 
-const SOURCES = ["a folder in Hugging Face layout or a .gguf file (a path or a URL), or hf:OWNER/NAME"];
-const GGUF = /\.gguf$/i;
+const SOURCES = ["a folder in Hugging Face layout, a .gguf file or a .quern file (a path or a URL), or hf:OWNER/NAME"];
 
-/** @throws UnsupportedError for other URLs and bundles; FileError for a path that is not a folder of a model or a GGUF file. */
+/** @throws UnsupportedError for other URLs; FileError for a path that is not a folder of a model, a GGUF file or a bundle. */
 export async function modelFolder(model: string | URL, run: OpeningRun = {}): Promise<FolderSource> {
   const reference = hubReferenceOf(model);
   if (reference !== undefined) {
@@ -21,8 +21,7 @@ export async function modelFolder(model: string | URL, run: OpeningRun = {}): Pr
   }
   if (isRemoteName(model)) return namedFolder(model, run);
   const path = pathOf(model);
-  if (GGUF.test(path) && !(await isFolder(path))) return ggufFolder(path);
-  if (path.endsWith(".quern")) throw new UnsupportedError(path, "a bundle", SOURCES);
+  if (isWholeModel(path) && !(await isFolder(path))) return fileFolder(path);
   const folder = await nodeFolder(path);
   if ((await folder.list()).includes("config.json")) return folder;
   const { hubSnapshot } = await import("./hub-snapshot.ts");
@@ -34,14 +33,14 @@ async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() === true;
 }
 
-/** A GGUF file as a folder that lists this file only. Other GGUF files beside it can be opened: they may be parts of the same model. */
-async function ggufFolder(path: string): Promise<FolderSource> {
+/** A GGUF file or a bundle as a folder that lists this file only. Other GGUF files beside it can be opened: they may be parts of the same model. */
+async function fileFolder(path: string): Promise<FolderSource> {
   await (await nodeFile(path)).close?.();
   const folder = await nodeFolder(dirname(path));
   return {
     ...folder,
     list: async () => [basename(path)],
-    open: async (file) => (GGUF.test(file) ? folder.open(file) : undefined),
+    open: async (file) => (isWholeModel(file) ? folder.open(file) : undefined),
   };
 }
 

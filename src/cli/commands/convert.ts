@@ -1,8 +1,10 @@
-/** `quern convert`: writes the model of a GGUF file as a folder in Hugging Face layout. */
+/** `quern convert`: writes a model as a bundle, or the model of a GGUF file as a folder in Hugging Face layout. */
 import type { Command } from "commander";
+import { UsageError } from "../../base/errors.ts";
 import type { ConvertedWeights } from "../../compress/convert/gguf-tensors.ts";
+import { bundleOutput, writeBundle } from "../bundle/write-bundle-file.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
-import { exampleText, oneOf } from "../options/common-options.ts";
+import { exampleText, MODEL_SOURCES, oneOf } from "../options/common-options.ts";
 import type { Action, RunCommand } from "../session/command-session.ts";
 
 interface Options {
@@ -13,31 +15,44 @@ export function registerConvert(program: Command, run: RunCommand): void {
   program
     .command("convert")
     .description(
-      "Write a GGUF model as a folder in Hugging Face layout, with its tokenizer and chat template. Float weights stay as they are.",
+      "Write a model as a bundle, one file that loads fast and whose experts are read one by one; or write a GGUF model as a folder in " +
+        "Hugging Face layout. Tokenizer and chat template come along, and float weights stay as they are.",
     )
-    .argument("<model>", "GGUF file, or a folder that holds one")
-    .argument("<output>", "folder to write")
+    .argument("<model>", `${MODEL_SOURCES}; for a folder: a GGUF file`)
+    .argument("<output>", "file to write if it ends in .quern, else folder")
     .option(
       "--weights <exact|f16|f32>",
-      "quantised weights; exact: Q4_0, Q5_0 and Q8_0 as GPTQ tensors (gptq_v2, groups of 32), other types and the embedding in f32; " +
+      "quantised weights in a folder; exact: Q4_0, Q5_0 and Q8_0 as GPTQ tensors (gptq_v2, groups of 32), other types and the embedding in f32; " +
         "f16 (rounds weights) and f32: all as floats",
       oneOf("--weights", ["exact", "f16", "f32"]),
       "exact",
     )
     .addHelpText(
       "after",
-      exampleText("quern convert test/fixtures/gguf/tiny-mixtral-q4_0.gguf out/tiny-mixtral --weights f16"),
+      exampleText(
+        "quern convert models/fable-mixtral out/fable.quern\n" +
+          "  quern convert test/fixtures/gguf/tiny-mixtral-q4_0.gguf out/tiny-mixtral --weights f16",
+      ),
     )
     .action(run(convert));
 }
 
-const convert: Action<Options> = async (session, [path, directory], { weights }) => {
+const convert: Action<Options> = async (session, [path, target], { weights }) => {
   const { openFolder } = await import("../input/open-model.ts");
+  const { isBundleName } = await import("../../files/given/whole-model.ts");
+  await using _claim = await claimOutputs({ outputs: [target], inputs: [path] });
+  if (isBundleName(target)) {
+    if (weights !== "exact")
+      throw new UsageError("--weights", `${weights} with a bundle`, "exact: a bundle holds weights as they are");
+    await using file = await bundleOutput(session, target);
+    const bytes = await writeBundle(session, path, file);
+    session.output.result({ output: target, bytes }, () => `${target}: ${(bytes / 1e6).toFixed(1)} MB`);
+    return;
+  }
   const { convertGguf } = await import("../../compress/convert/convert-gguf.ts");
   const { nodeOutput } = await import("../../adapter/node-output.ts");
-  await using _claim = await claimOutputs({ outputs: [directory], inputs: [path] });
-  await using output = await nodeOutput(directory, session.options);
-  const folder = await openFolder(path);
+  await using output = await nodeOutput(target, session.options);
+  const folder = await openFolder(path, session);
   const run = { signal: session.signal, onProgress: session.report };
   const { bytes } = await convertGguf(folder, { output, weights, ...run });
   session.output.result(

@@ -1,5 +1,6 @@
 /** `quern inspect`: describes a model without loading its weights. */
 import type { Command } from "commander";
+import { isBundleName } from "../../files/given/whole-model.ts";
 import type { FolderSource } from "../../files/source.ts";
 import type { TensorIndex } from "../../format/tensor-index.ts";
 import type { ModelFacts } from "../../model/inspect.ts";
@@ -71,5 +72,6 @@ async function inspectFiles(session: CommandSession, folder: FolderSource): Prom
 function formatOf(index: TensorIndex, { modules }: ModelFacts): string {
   const [{ source }] = index.entries.values();
   if (/\.gguf$/i.test(source.name)) return "GGUF";
+  if (isBundleName(source.name)) return "bundle";
   return modules.some(({ type }) => type.endsWith("GPTQ")) ? "GPTQ in safetensors" : "safetensors";
 }

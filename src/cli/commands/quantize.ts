@@ -10,6 +10,7 @@ import type { WorkFolder } from "../../files/work-folder.ts";
 import type { Model } from "../../model/model.ts";
 import type { ReadPlan } from "../../policy/plan-document.ts";
 import type { Policy } from "../../policy/policy.ts";
+import { bundleOutput, writeBundle } from "../bundle/write-bundle-file.ts";
 import {
   addCalibrationOptions,
   type CalibrationOptions,
@@ -45,6 +46,7 @@ interface Options
     OuterCommandOptions,
     MemoryOption {
   readonly output: string;
+  readonly bundle?: string;
   readonly plan?: string;
   readonly policy?: string;
   readonly profile: "native" | "portable";
@@ -62,6 +64,7 @@ export function registerQuantize(program: Command, run: RunCommand): void {
     .description("Quantise a model and write it as a GPTQ checkpoint folder.")
     .argument("<model>", `float model: ${MODEL_SOURCES}`)
     .requiredOption("--output <dir>", "folder to write");
+  command.option("--bundle <path>", "write the result as a bundle too, a .quern file that loads fast");
   addGridOptions(addBitsOption(command))
     .option("--plan <path>", "bit plan (JSON), instead of --bits")
     .option("--policy <text>", "bit plan in one line, such as attention:4,base:2, instead of --bits");
@@ -93,14 +96,15 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const { checkPortable, portableNames, readersOf } = await import("../../compress/write/readers.ts");
   const { shapesOfFiles } = await import("../../compress/recipe/model-shapes.ts");
   checkChoices(options);
-  const { resume, plan, stats, calibration: texts = [], idsFile } = options;
+  const { resume, plan, stats, calibration: texts = [], idsFile, bundle } = options;
   await using _claim = await claimOutputs({
-    outputs: [options.output],
+    outputs: [options.output, bundle],
     work: [await workFolderOf(options.output)],
     inputs: [path, plan, stats, ...texts, idsFile],
   });
   const chosen = await readBits(session, options);
   const source = givesCalibration(options) ? await prepareCalibration(session, options) : undefined;
+  await using packed = bundle === undefined ? undefined : await bundleOutput(session, bundle);
   const { output: folder, work } = await nodeResumable(options.output, { resume, force: session.options.force });
   await using output = folder;
   const started = performance.now();
@@ -135,6 +139,7 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const written = await writeQuantized(model.files, quantized, { settings, output, names, version, meta });
   await checkpoint.remove();
   if (portable) for (const reader of readersOf(model.files.family, "transformers")) session.note(reader);
+  if (packed !== undefined) await writeBundle(session, options.output, packed);
   const seconds = (performance.now() - started) / 1000;
   report(session, model.files.name, options, { ...quantized, ...written, seconds });
 };

@@ -25,7 +25,7 @@ export interface CommonOptions {
 }
 
 /** What MODEL may be. */
-export const MODEL_SOURCES = "folder or .gguf file, URL of one, or hf:owner/name";
+export const MODEL_SOURCES = "folder, .gguf or .quern file, URL of one, or hf:owner/name";
 
 /** Adds the common options after the command's own options, under their own heading. */
 export function addCommonOptions(command: Command): void {

@@ -2,6 +2,7 @@
  * Everything that decides the size of a written model, without its weights: the linears, the storage types of floats, and the norms.
  * Read from a checkpoint's headers, or from config.json alone.
  */
+import { UnsupportedError } from "../../base/errors.ts";
 import type { DType } from "../../format/safetensors.ts";
 import { specOf, type TensorSpec } from "../../format/safetensors-writer.ts";
 import { requireTensor } from "../../format/tensor-index.ts";
@@ -37,9 +38,11 @@ export interface ModelShapes {
   readonly source: "checkpoint" | "configuration";
 }
 
-/** Shapes of a checkpoint, from its headers. */
+/** Shapes of a checkpoint, from its headers. @throws UnsupportedError for a bundle, whose weights are not in the order of rows. */
 export function shapesOfFiles(files: ModelFiles): ModelShapes {
   const { name, family, config, spelling, names, index } = files;
+  if (files.linears.some(({ stored }) => stored.lying !== undefined))
+    throw new UnsupportedError(name, "a bundle", ["the float model that it was made from"]);
   const linears = files.linears.map(({ stored, ...shape }): SourceLinear => {
     const biasType = stored.bias === undefined ? undefined : specOf(stored.bias.tensor).dtype;
     return { ...shape, dtype: stored.kind === "float" ? specOf(stored.tensor).dtype : "packed", biasType };

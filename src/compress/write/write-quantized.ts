@@ -51,7 +51,7 @@ const OPTIONS: KnownOptions<WriteOptions> = {
 };
 
 /** Files that are copied unchanged if the source folder has them. */
-const COMPANIONS = [
+export const COMPANIONS: readonly string[] = [
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
@@ -63,7 +63,7 @@ const COMPANIONS = [
   "chat_template.jinja",
 ];
 export const WEIGHTS_FILE: string = "model.safetensors";
-const MAX_COMPANION_BYTES = 200_000_000;
+export const MAX_COMPANION_BYTES = 200_000_000;
 
 /**
  * Writes and commits the folder. If anything fails, nothing remains.

@@ -7,7 +7,7 @@ import { type FilesByName, type FolderSource, filesFolder, type GivenFile, sourc
 import { type DirectoryHandle, directoryFolder, isDirectoryHandle } from "./directory-folder.ts";
 import { listFolder } from "./file-list.ts";
 
-/** What stands for a model: the files of its folder in any form, or one GGUF file. */
+/** What stands for a model: the files of its folder in any form, or one GGUF file or bundle. */
 export type GivenModel =
   | FolderSource
   | FilesByName
@@ -35,10 +35,13 @@ export function givenFolder(source: unknown): FolderSource {
   throw new UsageError("model", "an object with open but without list", WANTED);
 }
 
-/** One file as a folder. A file without a name is taken for GGUF, the only format that has a whole model in one file. */
+/** The name of a file that was given without one. Whether it is GGUF or a bundle is seen in its first bytes. */
+export const UNNAMED_FILE = "model.gguf";
+
+/** One file as a folder. */
 function fileFolder(file: GivenFile): FolderSource {
   const name = nameOf(file).split(/[/\\]/).at(-1) as string;
-  return filesFolder("model", { [name === "" ? "model.gguf" : name]: file });
+  return filesFolder("model", { [name === "" ? UNNAMED_FILE : name]: file });
 }
 
 function nameOf(file: GivenFile): string {

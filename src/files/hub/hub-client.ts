@@ -1,6 +1,7 @@
 /** Asks the hub for versions of models and their files (huggingface_hub, "Hub API endpoints"). */
 import { FormatError, RemoteError, UsageError } from "../../base/errors.ts";
 import { asObject, type JsonValue, parseJsonBytes } from "../../base/json.ts";
+import { isWholeModel } from "../given/whole-model.ts";
 import { contentLength } from "../remote/content-range.ts";
 import { HttpClient, type RemoteOptions, type RemotePlace, remotePlace, requireUrl } from "../remote/http-client.ts";
 import { refusal } from "../remote/http-refusal.ts";
@@ -83,7 +84,7 @@ export class HubClient {
   /** Paths at which a model has its files, in the reference's folder. */
   #usualNames(): string[] {
     const { path } = this.#reference;
-    if (/\.gguf$/i.test(path)) return [path];
+    if (isWholeModel(path)) return [path];
     return USUAL_NAMES.map((name) => (path === "" ? name : `${path}/${name}`));
   }
 

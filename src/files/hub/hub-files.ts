@@ -1,12 +1,12 @@
 /** Which files of a repository are the model that a reference names. */
 import { FileError, RemoteError, UsageError } from "../../base/errors.ts";
 import { groupBy } from "../../base/group-by.ts";
+import { isWholeModel } from "../given/whole-model.ts";
 import { type HubReference, shownReference } from "./hub-reference.ts";
 import type { HubFile } from "./hub-tree.ts";
 
-const GGUF = /\.gguf$/i;
 const SAFETENSORS = /\.safetensors$/i;
-/** Files in the GGUF container that are no language model: projectors of images, matrices of importance. */
+/** GGUF files that are no language model: projectors of images, matrices of importance. */
 const NO_MODEL = /^(?:mmproj|imatrix)|imatrix\.gguf$/i;
 const MOST_CHOICES = 50;
 
@@ -19,14 +19,14 @@ export interface HubModel {
   readonly listed: readonly string[];
 }
 
-/** @throws UsageError for a repository of several GGUF models, naming them; RemoteError for a path that is not in it. */
+/** @throws UsageError for a repository of several models in files of their own, naming them; RemoteError for a path that is not in it. */
 export function modelOf(reference: HubReference, all: readonly HubFile[]): HubModel {
   const { path } = reference;
   const where = shownReference(reference);
-  if (GGUF.test(path)) {
-    if (all.some((file) => file.path === path)) return oneGguf(path, all);
+  if (isWholeModel(path)) {
+    if (all.some((file) => file.path === path)) return oneFile(path, all);
     const found = choices(all).slice(0, MOST_CHOICES).join(", ");
-    throw new RemoteError(where, `found no such file, expected ${found || "a repository with .gguf files"}`, {
+    throw new RemoteError(where, `found no such file, expected ${found || "a repository with .gguf or .quern files"}`, {
       status: 404,
     });
   }
@@ -37,13 +37,13 @@ export function modelOf(reference: HubReference, all: readonly HubFile[]): HubMo
     return { folder: path, files, listed: [...files.keys()].sort() };
   const within = all.filter((file) => path === "" || file.path.startsWith(`${path}/`));
   const models = choices(within);
-  if (models.length === 1) return oneGguf(models[0], all);
+  if (models.length === 1) return oneFile(models[0], all);
   if (models.length === 0) return { folder: path, files, listed: [...files.keys()].sort() };
   const names = models.slice(0, MOST_CHOICES).map((model) => shownReference({ ...reference, path: model }));
-  throw new UsageError(where, `a repository of ${models.length} GGUF models`, `one of ${names.join(", ")}`);
+  throw new UsageError(where, `a repository of ${models.length} models`, `one of ${names.join(", ")}`);
 }
 
-function oneGguf(path: string, all: readonly HubFile[]): HubModel {
+function oneFile(path: string, all: readonly HubFile[]): HubModel {
   const slash = path.lastIndexOf("/");
   const folder = path.slice(0, Math.max(0, slash));
   const files = filesIn(folder, all);
@@ -56,11 +56,11 @@ function filesIn(folder: string, all: readonly HubFile[]): Map<string, HubFile> 
   return new Map(names.filter(([name, file]) => file.path.startsWith(start) && !name.includes("/")));
 }
 
-/** The first file of each GGUF model. */
+/** The first file of each model that has files of its own. */
 function choices(all: readonly HubFile[]): string[] {
   const paths = all
     .map(({ path }) => path)
-    .filter((path) => GGUF.test(path) && !NO_MODEL.test(path.replace(/.*\//, "")));
+    .filter((path) => isWholeModel(path) && !NO_MODEL.test(path.replace(/.*\//, "")));
   const models = groupBy(paths, (path) => path.replace(/-\d{5}(-of-\d{5}\.gguf)$/i, "$1"));
   return [...models.values()].map((parts) => parts.sort()[0]).sort();
 }
@@ -72,7 +72,7 @@ export function inRepository({ folder }: HubModel, name: string): string {
 
 /** Weights are read by ranges until a model is loaded; all other files are small. */
 export function isWeights(name: string): boolean {
-  return GGUF.test(name) || SAFETENSORS.test(name);
+  return isWholeModel(name) || SAFETENSORS.test(name);
 }
 
 /** The plain name of a file, or an error: an index of shards must not lead out of the folder. */

@@ -1,17 +1,18 @@
 /** Reads the name of a model of the hub: `hf:OWNER/NAME[/FILE or FOLDER][@REVISION]`. */
 import { UsageError } from "../../base/errors.ts";
 import { quoted } from "../../base/json.ts";
+import { isWholeModel } from "../given/whole-model.ts";
 
 export interface HubReference {
   readonly owner: string;
   readonly name: string;
   /** A branch, a tag, a commit, or `refs/pr/N`. */
   readonly revision: string;
-  /** A GGUF file, or a folder in the repository; empty for the repository's top. */
+  /** A file that is a whole model, or a folder in the repository; empty for the repository's top. */
   readonly path: string;
 }
 
-const FORM = "hf:OWNER/NAME, with @REVISION or the name of a .gguf file behind it";
+const FORM = "hf:OWNER/NAME, with @REVISION or the name of a .gguf or .quern file behind it";
 const PART = /^(?!-)(?!.*--)(?!.*\.\.)[\w.-]{1,96}$/;
 const MOST_CHARACTERS = 1000;
 
@@ -54,7 +55,7 @@ export function parseHubReference(text: string): HubReference {
 /** `main/model.gguf` behind the @ is a revision and a file; revisions such as refs/pr/3 have slashes of their own. */
 function afterAt(text: string): { readonly revision: string; readonly file: readonly string[] } {
   const parts = text.split("/");
-  if (parts.length === 1 || !/\.gguf$/i.test(text)) return { revision: text, file: [] };
+  if (parts.length === 1 || !isWholeModel(text)) return { revision: text, file: [] };
   const ends = parts[0] === "refs" ? 3 : 1;
   return { revision: parts.slice(0, ends).join("/"), file: parts.slice(ends) };
 }

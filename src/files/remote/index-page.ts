@@ -7,7 +7,7 @@ import { discard } from "./range-reader.ts";
 
 const MOST_BYTES = 1024 * 1024;
 const MOST_NAMES = 1000;
-const LINK = /\bhref\s*=\s*["']?([^"'\s<>]+\.(?:safetensors|gguf))["'\s>]/gi;
+const LINK = /\bhref\s*=\s*["']?([^"'\s<>]+\.(?:safetensors|gguf|quern))["'\s>]/gi;
 
 /** Names of files of weights that the page links to; none where there is no such page. */
 export async function namesOfIndexPage(client: HttpClient, folder: URL): Promise<string[]> {

@@ -1,5 +1,6 @@
-/** A folder of a web server, or a GGUF file on one, as a model's folder. */
+/** A folder of a web server, or a GGUF file or bundle on one, as a model's folder. */
 import { FileError, RemoteError } from "../../base/errors.ts";
+import { isWholeModel } from "../given/whole-model.ts";
 import type { ByteSource, FolderSource } from "../source.ts";
 import { HttpClient, type RemoteOptions, remotePlace, requireUrl, shownUrl } from "./http-client.ts";
 import { namesOfIndexPage } from "./index-page.ts";
@@ -21,11 +22,10 @@ export const USUAL_NAMES: readonly string[] = [
   "chat_template.json",
 ];
 
-const GGUF = /\.gguf$/i;
 const ABSENT = [404, 410];
 
 /**
- * The folder at `url`, or, where the address ends in `.gguf`, a folder that lists this file only. Nothing is read yet.
+ * The folder at `url`, or, where the address ends in `.gguf` or `.quern`, a folder that lists this file only. Nothing is read yet.
  * A query of the address is added to that of each file.
  */
 export function remoteFolder(url: string | URL, options: RemoteOptions = {}): FolderSource {
@@ -33,7 +33,7 @@ export function remoteFolder(url: string | URL, options: RemoteOptions = {}): Fo
   const { pathname } = address.url;
   const slash = pathname.lastIndexOf("/") + 1;
   const file = pathname.slice(slash);
-  if (!GGUF.test(file)) return folderAt(address.url, address.options);
+  if (!isWholeModel(file)) return folderAt(address.url, address.options);
   const base = new URL(address.url);
   base.pathname = pathname.slice(0, slash);
   const folder = folderAt(base, address.options);
@@ -41,7 +41,7 @@ export function remoteFolder(url: string | URL, options: RemoteOptions = {}): Fo
   return {
     ...folder,
     list: async () => [decodeURIComponent(file)],
-    open: async (name) => (GGUF.test(name) ? folder.open(name) : undefined),
+    open: async (name) => (isWholeModel(name) ? folder.open(name) : undefined),
   };
 }
 

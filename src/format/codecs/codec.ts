@@ -55,10 +55,13 @@ interface Stored {
   readonly bias: StoredVector | undefined;
   /** Bytes of staging room that `lay` needs. */
   readonly stagingBytes: number;
+  /** Where the matrix lies in its file as in memory, with all that belongs to it; undefined where it must be laid. Neighbours are read together. */
+  readonly lying?: ReadRange;
   /** What `lay` reads with the bench's `read`, in this order, so that it can be read ahead. */
   reads(): Iterable<ReadRange>;
   /**
-   * Packs the whole matrix into panels at an address, a range of rows at a time.
+   * Packs the whole matrix into panels at an address, a range of rows at a time. What lies in its file as in memory must be there already, and is
+   * checked.
    * @throws NumericsError for weights that are not finite; FormatError or UnsupportedError for other invalid or unsupported contents.
    */
   lay(bench: LoadBench, address: number): Promise<LaidMatrix>;
@@ -75,6 +78,9 @@ export interface LoadBench extends Bench {
 export interface LaidMatrix {
   /** The stored column j is the linear's input column perm[j], [cols]; undefined if columns are in their natural order. */
   readonly perm: Int32Array | undefined;
+  /** Addresses of permutation and bias, if they lie behind the panels. */
+  readonly permPtr?: number;
+  readonly biasPtr?: number;
   /** Of codes: the zero that all rows and groups turned out to have; left out if it is that of the stored matrix. */
   readonly zero?: number;
 }

@@ -43,11 +43,20 @@ export async function loadWeights(
   try {
     machine.arena.reserve(total + 64 * kept.length + vectorBytes + staging);
     let done = 0;
-    for (const [at, { linear, stored }] of kept.entries()) {
-      await store.load(linear, turns, ahead.readerOf(at));
-      done += stored.memoryBytes;
+    const told = async (bytes: number) => {
+      done += bytes;
       onBytes?.(done, total);
       await turns.pause();
+    };
+    await store.loadRuns(
+      kept.map(({ linear }) => linear),
+      turns,
+      told,
+    );
+    for (const [at, { linear, stored }] of kept.entries()) {
+      if (stored.lying !== undefined) continue;
+      await store.load(linear, turns, ahead.readerOf(at));
+      await told(stored.memoryBytes);
     }
     const placed: PlacedVector[] = [];
     for (const vector of vectors) {

@@ -6,6 +6,7 @@
  * passes stop before linears that may not be loaded and call `hold` with those that they need, such as the experts to which tokens were
  * sent. All weights of a layer are in one memory, which `memoryOf` returns, so that a store may use several memories.
  */
+
 import type { Turns } from "../../base/turns.ts";
 import type { StoredMatrix } from "../../format/codecs/codec.ts";
 import { type RangeRead, readAlone } from "../../format/read-ahead.ts";
@@ -14,11 +15,12 @@ import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import type { Linear } from "./linears.ts";
 import type { StoredLinear } from "./locate.ts";
+import type { Block } from "./lying-runs.ts";
 import type { PagingFacts } from "./paged/paging-facts.ts";
 
 /** The memory of a loaded linear. */
 interface Place {
-  readonly memory: Region;
+  readonly memory: Disposable;
   readonly bytes: number;
 }
 
@@ -78,26 +80,40 @@ export class WeightStore implements Disposable {
   }
 
   /**
-   * Reads a linear into memory, unless it is already loaded. `read` reads its file, if it was read ahead.
+   * Reads a linear into memory, unless it is already loaded. `read` reads its file, if it was read ahead; `block` is where its bytes are already.
    * @throws MemoryError if it does not fit; the codec's errors for damaged weights. In both cases no memory is kept.
    */
-  async load(linear: Linear, turns: Turns, read: RangeRead = readAlone): Promise<void> {
+  async load(linear: Linear, turns: Turns, read: RangeRead = readAlone, block?: Block): Promise<void> {
     if (this.#places.has(linear)) return;
     const stored = this.storedOf(linear);
+    if (stored.lying !== undefined && block === undefined) return this.loadRuns([linear], turns);
     const machine = this.memoryOf(linear.layer);
     using taken = machine.arena.region();
     using scratch = machine.arena.region();
-    const ptr = taken.alloc(stored.memoryBytes);
+    const ptr = block?.ptr ?? taken.alloc(stored.memoryBytes);
     const staging = scratch.alloc(stored.stagingBytes);
-    const { perm, zero } = await stored.lay({ machine, turns, staging, read, warn: this.#warn }, ptr);
-    const vector = await stored.bias?.read();
-    const permPtr = perm === undefined ? 0 : taken.place(perm);
-    linear.bias = vector === undefined ? 0 : taken.place(vector);
-    linear.matrix = matrixAt(linear, stored, { ptr, permPtr, zero });
+    const { perm, zero, permPtr, biasPtr } = await stored.lay({ machine, turns, staging, read, warn: this.#warn }, ptr);
+    const vector = biasPtr === undefined ? await stored.bias?.read() : undefined;
+    const order = permPtr ?? (perm === undefined ? 0 : taken.place(perm));
+    linear.bias = biasPtr ?? (vector === undefined ? 0 : taken.place(vector));
+    linear.matrix = matrixAt(linear, stored, { ptr, permPtr: order, zero });
     const bytes = stored.memoryBytes + (perm?.byteLength ?? 0) + (vector?.byteLength ?? 0);
-    this.#places.set(linear, { memory: taken.move(), bytes });
+    this.#places.set(linear, { memory: block?.memory ?? taken.move(), bytes });
     this.#bytes += bytes;
     this.#generation++;
+  }
+
+  /**
+   * Loads those of the linears that lie in their file as they lie in memory, each run of neighbours with one read. The memory of a run is freed when
+   * its last linear is evicted. `onBytes` is called after each run.
+   */
+  async loadRuns(linears: readonly Linear[], turns: Turns, onBytes?: (bytes: number) => Promise<void>): Promise<void> {
+    const missing = linears.flatMap((linear) => {
+      const range = this.#places.has(linear) ? undefined : this.storedOf(linear).lying;
+      return range === undefined ? [] : [{ linear, range }];
+    });
+    // Only bundles need it.
+    if (missing.length > 0) await (await import("./lying-runs.ts")).loadLying(this, missing, { turns, onBytes });
   }
 
   /** Frees a linear's memory. Passes that compute it must not run until it is loaded again. */

@@ -41,6 +41,11 @@ export class Arena {
     this.#free.give(HEAP_BASE, memory.buffer.byteLength - HEAP_BASE);
   }
 
+  /** Whether threads share the memory. Views of such a memory stay valid when it grows. */
+  get isShared(): boolean {
+    return !(this.#buffer instanceof ArrayBuffer);
+  }
+
   /** Bytes that belong to regions. */
   get used(): number {
     return this.#used;

@@ -9,7 +9,7 @@ import { describeStored, isWhole, WHOLE_MARK } from "./stored-models.ts";
 const PIECE_BYTES = 4 * 1024 * 1024;
 /** So many bytes of a cut download are compared with the file before it goes on, since the file may have changed. */
 const OVERLAP_BYTES = 64 * 1024;
-const WEIGHTS = /\.(?:safetensors|gguf)$/;
+const WEIGHTS = /\.(?:safetensors|gguf|quern)$/;
 const FACTS = /\.(?:json|jinja)$/;
 
 export interface KeepRun {

@@ -1,5 +1,5 @@
-/** GGUF files at the command line: converted, and given as MODEL to other commands. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+/** GGUF files and bundles at the command line: converted, and given as MODEL to other commands. */
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -40,6 +40,56 @@ describe("quern convert", () => {
     expect(quern(["convert", TINY_MODEL, output]).stderr).toContain("found no GGUF file");
     expect(quern(["convert", file, output, "--weights", "f8"]).status).toBe(2);
     expect(existsSync(output)).toBe(false);
+  });
+});
+
+describe("a bundle", () => {
+  it("is written from a folder and from a GGUF file, and computes the same bits", () => {
+    for (const [model, name] of [
+      [TINY_MODEL, "tiny.quern"],
+      [file, "gguf.quern"],
+    ] as const) {
+      const output = join(folder, name);
+      const { status, stdout } = quern(["convert", model, output, "--json"]);
+      expect(status).toBe(0);
+      expect(JSON.parse(stdout)).toEqual({ output, bytes: statSync(output).size });
+      expect(logits(output).hash).toBe(logits(model).hash);
+      expect(quern(["convert", model, output]).stderr).toContain("exists, expected a new file");
+      expect(quern(["convert", model, output, "--force"]).status).toBe(0);
+    }
+    const args = ["convert", file, join(folder, "other.quern"), "--weights", "f16"];
+    expect(quern(args).stderr).toContain("--weights: found f16 with a bundle, expected exact");
+    expect(readdirSync(folder).filter((name) => name.includes("other") || name.includes("partial"))).toEqual([]);
+  });
+
+  it("is described as the model that it was made from", () => {
+    const output = join(folder, "described.quern");
+    expect(quern(["convert", file, output]).stdout).toMatch(/described\.quern: \d+\.\d MB$/m);
+    const facts = (model: string) => {
+      const { trueBytes, format, modules, ...rest } = JSON.parse(quern(["inspect", model, "--json"]).stdout);
+      return { rest: { ...rest, structures: undefined, expected: undefined }, format, types: modules.map(typeOf) };
+    };
+    const typeOf = ({ name, bits, groupSize, type }: Record<string, unknown>) => [name, bits, groupSize, type];
+    expect(facts(output).rest).toEqual(facts(file).rest);
+    expect(facts(output).types).toEqual(facts(file).types);
+    expect(facts(output).format).toBe("bundle");
+  });
+
+  it("is written by quantize too, and is not quantised again", () => {
+    const ids = join(folder, "bundle-ids.json");
+    writeFileSync(ids, JSON.stringify({ windows: [Array.from({ length: 64 }, (_, i) => (i * 7) % 64)] }));
+    const quantize = (model: string, output: string, bundle: string) => {
+      const outputs = ["--output", join(folder, output), "--bundle", join(folder, bundle)];
+      return quern(["quantize", model, ...outputs, "--ids-file", ids, "--bits", "4", "--group-size", "32"]);
+    };
+    expect(quantize(TINY_MODEL, "packed", "packed.zip").stderr).toContain("expected a name that ends in .quern");
+    expect(quantize(TINY_MODEL, "packed", "packed.quern").status).toBe(0);
+    expect(logits(join(folder, "packed.quern")).hash).toBe(logits(join(folder, "packed")).hash);
+    expect(quantize(TINY_MODEL, "again", "packed.quern").stderr).toContain("exists, expected a new file");
+    expect(existsSync(join(folder, "again"))).toBe(false);
+    const refused = quantize(join(folder, "packed.quern"), "twice", "twice.quern");
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain("packed.quern: found a bundle, expected the float model that it was made from");
   });
 });
 

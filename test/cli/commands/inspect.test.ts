@@ -145,10 +145,13 @@ describe("quern inspect", () => {
   });
 
   it("names the kinds of model that it does not open", () => {
-    for (const model of ["ftp://host/model", "model.quern"]) {
+    for (const [model, code] of [
+      ["ftp://host/model", "UNSUPPORTED"],
+      ["model.quern", "FILE"],
+    ]) {
       const run = quern(["inspect", model, "--json"]);
       expect(run.status).toBe(1);
-      expect(JSON.parse(run.stdout)).toMatchObject({ error: { code: "UNSUPPORTED", where: model } });
+      expect(JSON.parse(run.stdout)).toMatchObject({ error: { code, where: model } });
     }
   });
 });

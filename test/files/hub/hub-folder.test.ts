@@ -79,11 +79,11 @@ describe("hubFolder", () => {
     expect(JSON.stringify([String(error), (error as { details: object }).details])).not.toContain("hf_");
   });
 
-  it("refuses a repository of several GGUF models, naming them, and opens the one that is named", async () => {
+  it("refuses a repository of several models in files of their own, naming them, and opens the one that is named", async () => {
     const files = { "a-Q4_0.gguf": BIG, "b-00001-of-00002.gguf": BIG, "b-00002-of-00002.gguf": BIG };
     await start({ files: { ...files, "mmproj-a.gguf": BIG, "Q8/c.gguf": BIG } });
     await expect(open()).rejects.toThrow(
-      "found a repository of 3 GGUF models, expected one of hf:owner/name/Q8/c.gguf, hf:owner/name/a-Q4_0.gguf, hf:owner/name/b-00001-of-00002.gguf",
+      "found a repository of 3 models, expected one of hf:owner/name/Q8/c.gguf, hf:owner/name/a-Q4_0.gguf, hf:owner/name/b-00001-of-00002.gguf",
     );
     const folder = await open("hf:owner/name/b-00001-of-00002.gguf");
     expect(await folder.list()).toEqual(["b-00001-of-00002.gguf"]);
@@ -91,6 +91,9 @@ describe("hubFolder", () => {
     expect(await (await open("hf:owner/name/Q8/c.gguf")).list()).toEqual(["c.gguf"]);
     await start({ files: { "README.md": text("#"), "Q8/c.gguf": BIG } });
     expect(await (await open()).list()).toEqual(["c.gguf"]);
+    await start({ files: { "README.md": text("#"), "m.quern": BIG } });
+    expect(await (await open()).list()).toEqual(["m.quern"]);
+    expect(await (await open("hf:owner/name@main/m.quern")).list()).toEqual(["m.quern"]);
   });
 
   it("refuses a file of another size than the list says", async () => {

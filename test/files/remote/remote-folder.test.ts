@@ -45,6 +45,7 @@ describe("remoteFolder", () => {
     const folder = remoteFolder(at("g/a-00001-of-00002.gguf"), { retry });
     expect(await folder.list()).toEqual(["a-00001-of-00002.gguf"]);
     expect((await folder.open("a-00002-of-00002.gguf"))?.size).toBe(3);
+    expect(await remoteFolder(at("g/m.quern"), { retry }).list()).toEqual(["m.quern"]);
     expect(await folder.open("config.json")).toBeUndefined();
   });
 

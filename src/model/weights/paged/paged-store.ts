@@ -7,6 +7,7 @@ import { MemoryError, UsageError } from "../../../base/errors.ts";
 import type { Turns } from "../../../base/turns.ts";
 import { ReadAhead } from "../../../format/read-ahead.ts";
 import type { Machine } from "../../../wasm/machine.ts";
+import { inLanes } from "../in-lanes.ts";
 import type { Linear } from "../linears.ts";
 import type { StoredLinear } from "../locate.ts";
 import { WeightStore } from "../weight-store.ts";
@@ -168,6 +169,8 @@ export class PagedStore extends WeightStore {
       this.#rooms,
     );
     try {
+      // A run of a page at a time: its memory is free as soon as the page is evicted.
+      await inLanes(pages, (page) => this.loadRuns(page.linears, turns));
       let plan = 0;
       for (const page of pages) {
         for (const linear of page.linears) await this.load(linear, turns, ahead.readerOf(plan++));

@@ -33,7 +33,7 @@ export function placesOf(linears: readonly LinearShape[]): number {
   return STEPS_OF_LAYER * (2 + Math.max(...linears.map(({ layer }) => layer + 1)));
 }
 
-/** The pages of some linears of a model that has `places` places. A permutation of the columns and a bias may come with each linear. */
+/** The pages of some linears of a model that has `places` places. */
 export function pagesOf<L extends LinearShape>(
   linears: readonly L[],
   storedOf: (linear: L) => StoredMatrix,
@@ -45,10 +45,15 @@ export function pagesOf<L extends LinearShape>(
     const sum = (of: (linear: L) => number) => own.reduce((total, linear) => total + of(linear), 0);
     return {
       ...{ place: placeOf(own[0]), layer, expert, linears: own, holds: 0 },
-      bytes: sum((linear) => storedOf(linear).memoryBytes + 4 * (linear.rows + linear.cols) + LINE_BYTES),
+      bytes: sum((linear) => storedOf(linear).memoryBytes + besides(linear, storedOf(linear))),
       diskBytes: sum((linear) => storedOf(linear).diskBytes),
     };
   });
+}
+
+/** A permutation of the columns and a bias come on top of panels, unless they are counted with them. */
+function besides({ rows, cols }: LinearShape, { lying }: StoredMatrix): number {
+  return LINE_BYTES + (lying === undefined ? 4 * (rows + cols) : 0);
 }
 
 /** Bytes of a page that no pass holds. */

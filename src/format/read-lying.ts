@@ -1,0 +1,23 @@
+/** Reads bytes that are in a file as they are in memory: straight into the engine's memory where that is safe. */
+import type { Arena } from "../wasm/memory/arena.ts";
+import type { ReadRange } from "./read-ahead.ts";
+
+/** Bytes that pass through a room of their own where the memory may be moved. */
+const ROOM_BYTES = 1 << 20;
+
+/**
+ * Fills [address, address + length). A memory that is shared never moves, so it is read into; another one may grow while the read is under way,
+ * which takes views of it away.
+ */
+export async function readLying(arena: Arena, { tensor, start, length }: ReadRange, address: number): Promise<void> {
+  if (arena.isShared) {
+    await tensor.source.read(tensor.offset + start, arena.u8(address, length));
+    return;
+  }
+  const room = new Uint8Array(Math.min(length, ROOM_BYTES));
+  for (let done = 0; done < length; done += room.length) {
+    const part = room.subarray(0, Math.min(room.length, length - done));
+    await tensor.source.read(tensor.offset + start + done, part);
+    arena.u8(address + done, part.length).set(part);
+  }
+}
