@@ -28,11 +28,17 @@ class RoutedStore extends WeightStore {
   most = 0;
   readonly held: string[] = [];
 
-  override get needsRoutes(): boolean {
+  override get isPaged(): boolean {
     return true;
   }
 
-  override async hold(layer: number, experts: ReadonlySet<number>, turns: Turns): Promise<Disposable> {
+  override hasPage({ role }: Linear): boolean {
+    return role === "expert";
+  }
+
+  override async hold(linears: readonly Linear[], turns: Turns): Promise<Disposable> {
+    const [{ layer }] = linears;
+    const experts = new Set(linears.map(({ expert }) => expert));
     const wanted = this.linears.filter((linear) => linear.layer === layer && experts.has(linear.expert));
     for (const linear of wanted) await this.load(linear, turns);
     this.held.push(`${layer}: ${[...experts].sort((a, b) => a - b).join(" ")}`);
