@@ -20,8 +20,8 @@ import { untiedFiles, untiedWeights } from "./untied.ts";
 import { headShape } from "./weights/linears.ts";
 import { loadWeights } from "./weights/load-weights.ts";
 import { detectSpelling, isHeadTied, locateAll, type StoredLinear, type StoredTensors } from "./weights/locate.ts";
-import { storeFor } from "./weights/paged/memory-limit.ts";
 import type { Paging, PagingFacts } from "./weights/paged/paging-facts.ts";
+import { WeightStore } from "./weights/weight-store.ts";
 import type { Weights } from "./weights/weight-tree.ts";
 
 /** Progress of a long call: `done` of `total` units of a phase. */
@@ -145,7 +145,13 @@ export class Model implements AsyncDisposable {
       });
       const { linears, config } = files;
       const { memory, paging } = options;
-      const store = storeFor(machine, { linears, topK: config.topK, memory, paging, warn });
+      // Only a limit of memory needs the code that reads weights when they are needed.
+      const store =
+        memory === undefined
+          ? new WeightStore(machine, linears, warn)
+          : (await import("./weights/paged/memory-limit.ts")).storeFor(machine, {
+              ...{ linears, topK: config.topK, memory, paging, warn },
+            });
       const weights = await loadWeights(machine, store, files, run);
       for (const [sentence, count] of warnings) options.onWarning?.(`${files.name}: ${sentence} (${count} modules)`);
       return { files, machine, weights, activations, cache };

@@ -13,8 +13,8 @@ export interface StoreWish {
   readonly linears: readonly StoredLinear[];
   /** Experts to which a token is sent. */
   readonly topK: number;
-  /** Most bytes of the engine's memory, or such a text as `2GB`. Undefined: all weights are kept in memory. */
-  readonly memory: number | string | undefined;
+  /** Most bytes of the engine's memory, or such a text as `2GB`. */
+  readonly memory: number | string;
   /** Default: `all` if the limit has no room for the weights that are no expert's. */
   readonly paging?: Paging;
   readonly warn: (sentence: string) => void;
@@ -26,12 +26,12 @@ const SESSION_SHARE = 1 / 8;
 /** @throws UsageError for a limit that is none, and for one that has no room for what must be in memory at the same time. */
 export function storeFor(machine: Machine, wish: StoreWish): WeightStore {
   const { linears, topK, memory, warn } = wish;
-  const limitBytes = memory === undefined ? undefined : bytesOf(memory);
+  const limitBytes = bytesOf(memory);
   const pages = pagesOf(linears, ({ stored }) => stored, placesOf(linears));
   const total = pages.reduce((sum, { bytes }) => sum + bytes, 0);
   // Jobs have large buffers, which are not known yet.
-  const fits = wish.paging !== "all" && total <= (limitBytes ?? 0) * (1 - SESSION_SHARE);
-  if (limitBytes === undefined || fits) return new WeightStore(machine, linears, warn);
+  if (wish.paging !== "all" && total <= limitBytes * (1 - SESSION_SHARE))
+    return new WeightStore(machine, linears, warn);
   const experts = leastBytes(pages, "experts");
   const paging = wish.paging ?? (experts <= limitBytes ? "experts" : "all");
   const least = paging === "all" ? leastBytes(pages, "all") : experts;
