@@ -1,4 +1,5 @@
 /** Sizes in bytes as people write them. */
+import { UsageError } from "../base/errors.ts";
 
 const UNITS: Readonly<Record<string, number>> = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9 };
 
@@ -16,4 +17,15 @@ export function parseSize(text: string): WrittenSize | undefined {
   const value = Number(found[1]);
   const unit = found[2];
   return { value, bytes: unit === undefined ? undefined : Math.floor(Number((value * UNITS[unit]).toPrecision(15))) };
+}
+
+/** A limit of memory: bytes, or such a text as `2GB`. @throws UsageError for what is neither. */
+export function memoryBytes(memory: number | string): number {
+  const bytes = typeof memory === "string" ? parseSize(memory)?.bytes : memory;
+  if (typeof bytes === "number" && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new UsageError(
+    "memory",
+    JSON.stringify(memory) ?? typeof memory,
+    "bytes, or a number with a unit, such as 2GB",
+  );
 }

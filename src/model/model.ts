@@ -1,6 +1,7 @@
 /** Opens a folder in Hugging Face layout and holds the model in the engine's memory. */
 import type { JsonObject } from "../base/json.ts";
 import { Turns } from "../base/turns.ts";
+import { memoryBytes } from "../files/byte-size.ts";
 import type { FolderSource } from "../files/source.ts";
 import { prepareSources } from "../format/prepare-sources.ts";
 import type { CacheType } from "../nn/attention.ts";
@@ -150,7 +151,7 @@ export class Model implements AsyncDisposable {
         memory === undefined
           ? new WeightStore(machine, linears, warn)
           : (await import("./weights/paged/memory-limit.ts")).storeFor(machine, {
-              ...{ linears, topK: config.topK, memory, paging, warn },
+              ...{ linears, topK: config.topK, limitBytes: memoryBytes(memory), paging, warn },
             });
       const weights = await loadWeights(machine, store, files, run);
       for (const [sentence, count] of warnings) options.onWarning?.(`${files.name}: ${sentence} (${count} modules)`);

@@ -1,7 +1,6 @@
 /** Chooses the store of a model's weights: one that keeps all of them, or one that stays within a limit of memory. */
 
 import { UsageError } from "../../../base/errors.ts";
-import { parseSize } from "../../../files/byte-size.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { StoredLinear } from "../locate.ts";
 import { WeightStore } from "../weight-store.ts";
@@ -13,8 +12,8 @@ export interface StoreWish {
   readonly linears: readonly StoredLinear[];
   /** Experts to which a token is sent. */
   readonly topK: number;
-  /** Most bytes of the engine's memory, or such a text as `2GB`. */
-  readonly memory: number | string;
+  /** Most bytes of the engine's memory. */
+  readonly limitBytes: number;
   /** Default: `all` if the limit has no room for the weights that are no expert's. */
   readonly paging?: Paging;
   readonly warn: (sentence: string) => void;
@@ -23,10 +22,9 @@ export interface StoreWish {
 /** The share of a limit that is left to sessions when all weights are kept. */
 const SESSION_SHARE = 1 / 8;
 
-/** @throws UsageError for a limit that is none, and for one that has no room for what must be in memory at the same time. */
+/** @throws UsageError for a limit that has no room for what must be in memory at the same time. */
 export function storeFor(machine: Machine, wish: StoreWish): WeightStore {
-  const { linears, topK, memory, warn } = wish;
-  const limitBytes = bytesOf(memory);
+  const { linears, topK, limitBytes, warn } = wish;
   const pages = pagesOf(linears, ({ stored }) => stored, placesOf(linears));
   const total = pages.reduce((sum, { bytes }) => sum + bytes, 0);
   // Jobs have large buffers, which are not known yet.
@@ -40,16 +38,6 @@ export function storeFor(machine: Machine, wish: StoreWish): WeightStore {
     throw new UsageError("memory", mb(limitBytes), `more than ${mb(least)}, and room for the text`);
   }
   return new PagedStore(machine, linears, { limitBytes, topK, paging, warn });
-}
-
-function bytesOf(memory: number | string): number {
-  const bytes = typeof memory === "string" ? parseSize(memory)?.bytes : memory;
-  if (typeof bytes === "number" && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  throw new UsageError(
-    "memory",
-    JSON.stringify(memory) ?? typeof memory,
-    "bytes, or a number with a unit, such as 2GB",
-  );
 }
 
 /** Bytes of the weights that stay in memory, and of the largest part of the others with what loading it takes. */
