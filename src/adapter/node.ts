@@ -1,5 +1,6 @@
 /** Files and folders through node:fs, for Node, Deno and Bun. */
 
+import type { Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { FileError } from "../base/errors.ts";
@@ -15,7 +16,7 @@ export async function nodeFile(path: string): Promise<ByteSource> {
     const status = await file.status();
     if (!status.isFile())
       throw new FileError(path, `found ${status.isDirectory() ? "a folder" : "a device or pipe"}, expected a file`);
-    return descriptorSource(path, status.size, file);
+    return descriptorSource(path, status, file);
   } catch (cause) {
     await file?.close();
     throw fileError(path, cause);
@@ -103,7 +104,7 @@ function isPlainName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name);
 }
 
-function descriptorSource(path: string, size: number, file: Descriptor): ByteSource {
+function descriptorSource(path: string, { size, mtimeMs }: Stats, file: Descriptor): ByteSource {
   const source: ByteSource = {
     name: path,
     size,
@@ -115,6 +116,14 @@ function descriptorSource(path: string, size: number, file: Descriptor): ByteSou
         if (bytesRead === 0) throw shortRead(path, offset + done, 0, into.byteLength - done);
         done += bytesRead;
       }
+    },
+    async requireUnchanged() {
+      const now = await withFileErrors(path, () => file.status());
+      if (now.size !== size || now.mtimeMs !== mtimeMs)
+        throw new FileError(
+          path,
+          "found a file that was written to since it was opened, expected one that stays as it is",
+        );
     },
     // A second close is not an error: a folder closes the files that it opened, and so may a reader.
     close: () => file.close(),

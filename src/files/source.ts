@@ -15,6 +15,8 @@ export interface ByteSource {
   read(offset: number, into: Uint8Array): Promise<void>;
   /** Brings the whole file to where reads are cheap, such as a cache on the disk. Loading calls it; reading headers does not. */
   prepare?(run: PrepareRun): Promise<void>;
+  /** @throws FileError if the file was written to since it was opened. */
+  requireUnchanged?(): Promise<void>;
   close?(): Promise<void>;
 }
 

@@ -174,6 +174,11 @@ export class PagedStore extends WeightStore {
       let plan = 0;
       for (const page of pages) {
         for (const linear of page.linears) await this.load(linear, turns, ahead.readerOf(plan++));
+      }
+      // Bytes of another file would give wrong numbers, not an error.
+      const tensors = linears.flatMap((linear) => this.storedOf(linear).tensors);
+      for (const source of new Set(tensors.map((tensor) => tensor.source))) await source.requireUnchanged?.();
+      for (const page of pages) {
         this.#loaded.add(page);
         this.#counts.readBytes += page.diskBytes;
       }

@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { nodeFolder } from "../../../../src/adapter/node.ts";
 import { FormatError, MemoryError } from "../../../../src/base/errors.ts";
@@ -175,6 +177,23 @@ describe("PagedStore", () => {
     isCut = false;
     session.truncate(0);
     expect(sameBits(await logitsOf(session, IDS), expected)).toBe(true);
+  });
+
+  it("reports a file that was written to after loading", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "quern-paged-"));
+    try {
+      cpSync(repositoryFile(SMALL), folder, { recursive: true });
+      const files = await readModelFiles(await nodeFolder(folder));
+      await using run = await paged(files, (await keptBytes(files)) + Math.max(...layersOf(files)));
+      using session = new Session(run.model, OPTIONS);
+      const weights = join(folder, "model.safetensors");
+      utimesSync(weights, 1, 1);
+      await expect(logitsOf(session, IDS)).rejects.toThrow(/model\.safetensors: found a file that was written to/);
+      expect(run.store.paging.experts).toBe(0);
+      await files.index.close();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it("ends when the signal is aborted, at random moments, and loses nothing", async () => {
