@@ -1,7 +1,8 @@
 /** Quantises every linear at several widths, each alone with everything around it float. A knapsack chooses among these alternatives. */
 
 import type { Turns } from "../../base/turns.ts";
-import type { Model, Progress } from "../../model/model.ts";
+import type { Model } from "../../model/model.ts";
+import { mostOfLayer } from "../../model/weights/weight-tree.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { quantizeSite, type Sink } from "../quantize/quantize-site.ts";
@@ -24,32 +25,47 @@ export interface AlternativesRun {
   readonly widths: readonly Bits[];
   readonly groupSize: number;
   readonly turns: Turns;
-  readonly onProgress?: (progress: Progress) => void;
+  /** Called with the number of matrices that are quantised. */
+  readonly onMatrices?: (done: number) => void;
 }
 
-/** Alternatives by module name. All widths of a linear share its Hessian and factor. */
-export async function quantizeAlternatives(
+/** The alternatives of one layer by module name. */
+export type Alternatives = ReadonlyMap<string, readonly Alternative[]>;
+
+/**
+ * The alternatives of each layer, in order: only one layer's are held at a time. All widths of a linear share its Hessian and factor.
+ * */
+export async function* alternativesOfLayers(
   model: Model,
   windows: Windows,
-  { grid, widths, groupSize, turns, onProgress }: AlternativesRun,
-): Promise<ReadonlyMap<string, readonly Alternative[]>> {
-  const found = new Map<string, Alternative[]>();
+  { grid, widths, groupSize, turns, onMatrices }: AlternativesRun,
+): AsyncGenerator<Alternatives, void> {
   const readWeights = weightReader(model);
   using batch = new WindowBatch(model, windows);
+  const { store } = model.weights;
+  using _codes = store.beginJob(
+    widths.length * mostOfLayer(model.weights),
+    `the codes of a layer at ${widths.length} widths`,
+  );
   const [first, ...others] = widths;
-  const add: Sink["add"] = (matrix, report) => keep(found, matrix, report);
   const settings = { ...grid, modules: uniformModules(model.files, first, groupSize) };
-  const sink = { starved: [], readWeights, add };
-  const beside = { widths: () => others, add };
-  const context = { model, settings, rtnLoss: false, turns, state: batch.state, sink, beside, swap: () => {} };
-  const total = settings.modules.size * widths.length;
-  onProgress?.({ phase: "alternatives", done: 0, total, unit: "matrices" });
-  await batch.run(turns, async (tap) => {
-    await quantizeSite(context, tap);
-    const done = [...found.values()].reduce((sum, list) => sum + list.length, 0);
-    onProgress?.({ phase: "alternatives", done, total, unit: "matrices" });
-  });
-  return found;
+  let done = 0;
+  await batch.embed(turns);
+  for (let layer = 0; layer < model.config.layers; layer++) {
+    const found = new Map<string, Alternative[]>();
+    const add: Sink["add"] = (matrix, report) => {
+      keep(found, matrix, report);
+      done++;
+    };
+    const sink = { starved: [], readWeights, add };
+    const beside = { widths: () => others, add };
+    const context = { model, settings, rtnLoss: false, turns, state: batch.state, sink, beside, swap: () => {} };
+    await batch.block(layer, turns, async (tap) => {
+      await quantizeSite(context, tap);
+      onMatrices?.(done);
+    });
+    yield found;
+  }
 }
 
 function keep(found: Map<string, Alternative[]>, matrix: QuantizedMatrix, { name, loss, tokens }: ModuleReport): void {

@@ -24,7 +24,7 @@ import type { QuantizeSettings } from "../recipe/settings.ts";
 import { DAMAGE_SAMPLE_TOKENS, type Damages } from "../statistics/damage-table.ts";
 import { placeQuantized } from "../windows/place-quantized.ts";
 import type { Windows } from "../windows/window-batch.ts";
-import { type Alternative, quantizeAlternatives } from "./damage-alternatives.ts";
+import { type Alternative, type Alternatives, alternativesOfLayers } from "./damage-alternatives.ts";
 import { DamageProbe } from "./damage-probe.ts";
 
 /** The grid and group size that damage is measured for, and the number of tokens for KL. */
@@ -56,35 +56,40 @@ export async function measureDamage(model: Model, windows: Windows, options: Dam
 async function measureGroups(model: Model, windows: Windows, options: DamageOptions, turns: Turns): Promise<Damages> {
   const { grid, groupSize, onProgress } = options;
   const usage = await expertUsage(model, windows, options);
-  const run = { grid, widths: WIDTHS, groupSize, turns, onProgress };
-  const alternatives = await quantizeAlternatives(model, windows, run);
   const changing = model.withWeights(overlayOf(model.weights));
   const sample = damageSample(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS);
   using probe = await DamageProbe.create(changing, sample, turns);
   const damages = new Map<string, Record<Bits, number>>();
   const groups = groupsOf(changing);
-  for (const [done, group] of groups.entries()) {
-    onProgress?.({ phase: "damage", done, total: groups.length, unit: "groups" });
-    const losses = group.map((linear) => weightedLosses(linear, alternatives, usage, grid.gateWeighted === true));
-    let [kl, loss] = [0, 0];
-    for (const bits of MEASURED) {
-      kl += await groupKl(
-        changing.machine,
-        probe,
-        group,
-        (linear) => alternativeOf(alternatives, linear, bits).matrix,
-        turns,
-      );
-      for (const one of losses) loss += one[bits];
+  const linears = groups.reduce((sum, group) => sum + group.length, 0);
+  const [total, steps] = [WIDTHS.length * linears + groups.length, { quantised: 0, measured: 0 }];
+  const tell = (step: Partial<typeof steps>) => {
+    Object.assign(steps, step);
+    onProgress?.({ phase: "damage", done: steps.quantised + steps.measured, total, unit: "steps" });
+  };
+  const run = { grid, widths: WIDTHS, groupSize, turns, onMatrices: (quantised: number) => tell({ quantised }) };
+  tell({});
+  for await (const alternatives of alternativesOfLayers(model, windows, run))
+    for (const group of groups.filter(([{ name }]) => alternatives.has(name))) {
+      const losses = group.map((linear) => weightedLosses(linear, alternatives, usage, grid.gateWeighted === true));
+      let [kl, loss] = [0, 0];
+      for (const bits of MEASURED) {
+        const matrixOf = (linear: Linear) => alternativeOf(alternatives, linear, bits).matrix;
+        kl += await groupKl(changing.machine, probe, group, matrixOf, turns);
+        for (const one of losses) loss += one[bits];
+      }
+      const worth = loss > 0 ? kl / loss : 0;
+      group.forEach(({ name }, i) => void damages.set(name, damagesAt(losses[i], worth)));
+      tell({ measured: steps.measured + 1 });
     }
-    const worth = loss > 0 ? kl / loss : 0;
-    group.forEach(({ name }, i) => {
-      const { 2: two, 3: three, 4: four } = losses[i];
-      const eight = four * stepRatio(8, 4) * stepRatio(8, 4);
-      damages.set(name, { 2: worth * two, 3: worth * three, 4: worth * four, 8: worth * eight });
-    });
-  }
   return damages;
+}
+
+/** @param worth the KL of one unit of loss. */
+function damagesAt(losses: Record<(typeof WIDTHS)[number], number>, worth: number): Record<Bits, number> {
+  const { 2: two, 3: three, 4: four } = losses;
+  const eight = four * stepRatio(8, 4) * stepRatio(8, 4);
+  return { 2: worth * two, 3: worth * three, 4: worth * four, 8: worth * eight };
 }
 
 /** @throws UsageError for an invalid grid or number of tokens. */
@@ -129,18 +134,14 @@ export async function groupKl(
   }
 }
 
-function alternativeOf(
-  alternatives: ReadonlyMap<string, readonly Alternative[]>,
-  { name }: Linear,
-  bits: Bits,
-): Alternative {
+function alternativeOf(alternatives: Alternatives, { name }: Linear, bits: Bits): Alternative {
   return (alternatives.get(name) ?? []).find((one) => one.bits === bits) as Alternative;
 }
 
 /** GPTQ's loss of a linear at each width, times its weight within its group. */
 function weightedLosses(
   linear: Linear,
-  alternatives: ReadonlyMap<string, readonly Alternative[]>,
+  alternatives: Alternatives,
   usage: readonly ExpertUse[],
   gateWeighted: boolean,
 ): Record<(typeof WIDTHS)[number], number> {

@@ -11,7 +11,7 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/record/pass.ts";
-import { layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
+import { layerLinears, mostOfLayer, overlayOf } from "../../model/weights/weight-tree.ts";
 import { ErrorFeedback } from "../feedback/error-feedback.ts";
 import { checkSettings } from "../recipe/check-settings.ts";
 import { modelUnder } from "../recipe/outer-bits.ts";
@@ -89,11 +89,8 @@ async function runBlocks(
   if (windows === undefined) throw new UsageError("calibration", "no tokens", "windows for method gptq");
   const changing = model.withWeights(overlayOf(model.weights));
   using batch = new WindowBatch(changing, windows);
-  const blocks = changing.weights.layers.map((layer) =>
-    layerLinears(layer).reduce((sum, { rows, cols }) => sum + rows * cols, 0),
-  );
   using _codes = changing.weights.store.beginJob(
-    Math.max(...blocks),
+    mostOfLayer(changing.weights),
     "the codes of a block beside the calibration tokens (fewer take less)",
   );
   const { errorFeedback: share = 0, shrinkage = 0 } = settings;

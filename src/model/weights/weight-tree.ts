@@ -109,6 +109,12 @@ export interface PlacedVector extends VectorShape {
   readonly ptr: number;
 }
 
+/** The number of weights in the linears of the layer that has most. */
+export function mostOfLayer({ layers }: Weights): number {
+  const sizes = layers.map((layer) => layerLinears(layer).reduce((sum, { rows, cols }) => sum + rows * cols, 0));
+  return Math.max(...sizes);
+}
+
 /** Builds the tree from the linears of a store and the vectors in its memory. */
 export function weightTree(config: ModelConfig, store: WeightStore, vectors: readonly PlacedVector[]): Weights {
   const pointers = new Map(vectors.map(({ kind, layer, ptr }) => [`${kind}/${layer}`, ptr]));

@@ -1,26 +1,49 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { Turns } from "../../../src/base/turns.ts";
-import { quantizeAlternatives } from "../../../src/compress/plan/damage-alternatives.ts";
+import {
+  type Alternative,
+  type AlternativesRun,
+  alternativesOfLayers,
+} from "../../../src/compress/plan/damage-alternatives.ts";
 import { LOW_BIT_GRID, quantizableLinears } from "../../../src/compress/recipe/settings.ts";
-import { loadModel } from "../../../src/index.ts";
+import { type LanguageModel, loadModel } from "../../../src/index.ts";
 
 const { windows } = JSON.parse(readFileSync("test/fixtures/eval/calibration-ids.json", "utf8")) as {
   windows: number[][];
 };
 
+/** The alternatives of all layers, each of which has its own linears alone. */
+async function allOf(
+  model: LanguageModel,
+  short: number[][],
+  run: AlternativesRun,
+): Promise<Map<string, readonly Alternative[]>> {
+  const all = new Map<string, readonly Alternative[]>();
+  let layer = 0;
+  for await (const found of alternativesOfLayers(model, short, run)) {
+    for (const [name, alternatives] of found) {
+      expect(name).toContain(`layers.${layer}.`);
+      all.set(name, alternatives);
+    }
+    layer++;
+  }
+  expect(layer).toBe(model.config.layers);
+  return all;
+}
+
 it("makes the matrices of a width that are made without other widths, from starved experts too", async () => {
   await using model = await loadModel("test/fixtures/families/olmoe-clip-bf16");
   const short = windows.slice(0, 2).map((window) => window.slice(0, 48).map((id) => id % model.config.vocabSize));
   const run = { grid: LOW_BIT_GRID, groupSize: 32, turns: new Turns() };
-  const together = await quantizeAlternatives(model, short, { ...run, widths: [2, 3, 4] });
+  const together = await allOf(model, short, { ...run, widths: [2, 3, 4] });
   expect([...together.keys()].sort()).toEqual(
     quantizableLinears(model.files)
       .map(({ name }) => name)
       .sort(),
   );
   for (const bits of [2, 3, 4] as const) {
-    const alone = await quantizeAlternatives(model, short, { ...run, widths: [bits] });
+    const alone = await allOf(model, short, { ...run, widths: [bits] });
     for (const [name, [expected]] of alone)
       expect(
         together.get(name)?.find((one) => one.bits === bits),
