@@ -84,10 +84,19 @@ function anotherBuild(folder) {
   cpSync(at("../package.json"), join(folder, "package.json"));
   symlinkSync(at("../node_modules"), join(folder, "node_modules"));
   const chunks = join(folder, "dist/chunks");
+  let changed = 0;
   for (const name of readdirSync(chunks)) {
     const text = readFileSync(join(chunks, name), "utf8");
-    writeFileSync(join(chunks, name), text.replaceAll(JSON.stringify(version), JSON.stringify(`${version}-other`)));
+    // Minifiers choose the quotes.
+    const other = ['"', "'", "`"].reduce(
+      (all, quote) => all.replaceAll(quote + version + quote, `${quote}${version}-other${quote}`),
+      text,
+    );
+    if (other === text) continue;
+    writeFileSync(join(chunks, name), other);
+    changed++;
   }
+  if (changed === 0) throw new Error(`found no script that has the version ${version}, expected one`);
   return join(folder, "dist/cli/main.js");
 }
 
