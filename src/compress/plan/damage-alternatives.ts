@@ -34,7 +34,7 @@ export type Alternatives = ReadonlyMap<string, readonly Alternative[]>;
 
 /**
  * The alternatives of each layer, in order: only one layer's are held at a time. All widths of a linear share its Hessian and factor.
- * */
+ */
 export async function* alternativesOfLayers(
   model: Model,
   windows: Windows,

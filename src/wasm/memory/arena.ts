@@ -11,7 +11,7 @@ export const LIMIT_BYTES: number = 65536 * PAGE_BYTES;
 /** The memory grows in steps of this size, because growing is expensive in some engines (JavaScriptCore copies). */
 const GROWTH_BYTES = 16 << 20;
 /** Addresses and sizes of blocks are multiples of a cache line. */
-const LINE_BYTES = 64;
+export const LINE_BYTES = 64;
 
 /** The part of WebAssembly.Memory that an arena needs. Tests use a mock to reach 4 GiB. */
 export interface Growable {
@@ -59,14 +59,14 @@ export class Arena {
 
   /** Grows the memory once for later blocks of `bytes` bytes in total, so that loading does not grow it step by step. */
   reserve(bytes: number): void {
-    this.#grow(roundUp(bytes), 0);
+    this.#grow(wholeLines(bytes), 0);
   }
 
   /** For regions: takes a block of at least `bytes` bytes. If this throws, nothing has changed. */
   take(bytes: number): number {
     this.check();
     if (!(bytes >= 0)) throw new UsageError("bytes to allocate", String(bytes), "a number from 0");
-    const size = Math.max(LINE_BYTES, roundUp(bytes));
+    const size = Math.max(LINE_BYTES, wholeLines(bytes));
     const excess = this.#used + size - (this.limit?.bytes ?? LIMIT_BYTES);
     if (excess > 0) this.limit?.reclaim(excess);
     let ptr = this.#free.take(size);
@@ -177,6 +177,7 @@ function grown(memory: Growable, pages: number): boolean {
   }
 }
 
-function roundUp(bytes: number): number {
+/** The bytes of whole cache lines that hold `bytes` bytes. */
+export function wholeLines(bytes: number): number {
   return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
 }

@@ -5,6 +5,7 @@ import type { Routes } from "../../../nn/mlp.ts";
 import type { RopeTables } from "../../../nn/rope-tables.ts";
 import { stride } from "../../../tensor/matrix.ts";
 import type { Machine } from "../../../wasm/machine.ts";
+import { wholeLines } from "../../../wasm/memory/arena.ts";
 import type { Region } from "../../../wasm/memory/region.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
 import { cacheWidths, cellBytes } from "./mixer-widths.ts";
@@ -189,7 +190,7 @@ function inTurn<First extends object, Second extends object>(
     let end = start;
     const alloc = (bytes: number) => {
       const ptr = end;
-      end += Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
+      end += wholeLines(bytes);
       return ptr;
     };
     return { alloc, end: () => end };
@@ -202,8 +203,6 @@ function inTurn<First extends object, Second extends object>(
   const start = memory.alloc(Math.max(sizeOf(first), sizeOf(second)));
   return { ...first(from(start).alloc), ...second(from(start).alloc) };
 }
-
-const LINE_BYTES = 64;
 
 function allocCache(
   alloc: Alloc,

@@ -2,6 +2,7 @@
 import { groupBy } from "../../../base/group-by.ts";
 import type { StoredMatrix } from "../../../format/codecs/codec.ts";
 import type { LinearShape, Role } from "../../../tensor/linear-shape.ts";
+import { LINE_BYTES } from "../../../wasm/memory/arena.ts";
 import type { Linear } from "../linears.ts";
 
 /** The linears of one expert, or those that one step of a layer has beside its experts, or the embedding, or the head. */
@@ -24,9 +25,6 @@ const STEPS: Readonly<Record<Role, number>> = {
   ...{ embedding: 0, attention: 0, router: 1, sharedGate: 1, expert: 2, shared: 3, dense: 3, head: 3 },
 };
 const STEPS_OF_LAYER = 4;
-
-/** Each block of memory begins at a cache line. */
-const LINE_BYTES = 64;
 
 /** The number of places in a pass through these linears. */
 export function placesOf(linears: readonly LinearShape[]): number {
