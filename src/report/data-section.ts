@@ -9,7 +9,7 @@ import type { MeasuredCell } from "./results/read-cells.ts";
 export function dataSection(files: readonly ResultFile[], claims: readonly ClaimRecord[]): string {
   const cells = files.flatMap((file) => file.cells);
   const comparisons =
-    claims.length === 0 ? "" : ` ${download("comparisons.csv", asCsv(claims))}: every claim of designed sweeps.`;
+    claims.length === 0 ? "" : ` ${download("comparisons.csv", asCsv(claims))}: every comparison of two plans.`;
   const beside = files.map(({ name }) => `<a href="${encodeURIComponent(name)}" download>${escapeHtml(name)}</a>`);
   return `<section id="data">
 <h2>Data</h2>

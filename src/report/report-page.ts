@@ -7,6 +7,7 @@ import { SCRIPT } from "./draw/page-script.ts";
 import { STYLE } from "./draw/page-style.ts";
 import { findingsSection, furtherSection } from "./findings-section.ts";
 import { anchorOf, modelSection } from "./model-section.ts";
+import { planRecords } from "./plan-records.ts";
 import { provenanceSection, type ResultFile } from "./provenance.ts";
 import { comparePlans } from "./results/differences.ts";
 import { gatherModels, type ModelResult } from "./results/plan-means.ts";
@@ -17,7 +18,7 @@ export interface Report {
   /** Number of lines that were read. */
   readonly cells: number;
   readonly models: number;
-  /** The claims of designed comparisons. */
+  /** The claims of designed comparisons, then plans beside their controls and knapsacks beside rules. */
   readonly comparisons: readonly ClaimRecord[];
 }
 
@@ -25,7 +26,7 @@ export async function writeReport(files: readonly ResultFile[], signal: AbortSig
   const cells = files.flatMap((file) => file.cells);
   const models = gatherModels(cells);
   const comparisons = await comparePlans(models, signal);
-  const claims = claimRecords(comparisons);
+  const claims = [...claimRecords(comparisons), ...planRecords(models, comparisons.differences)];
   const title = `Quantising ${models.map(({ name }) => name).join(", ")}`;
   const html = `<!doctype html>
 <html lang="en">

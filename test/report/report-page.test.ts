@@ -11,6 +11,11 @@ import { repositoryFile } from "../helpers/shared.ts";
 import { madeUpMenus } from "./made-up-menus.ts";
 import { type Fields, line, modelsOf, readablePart } from "./report-lines.ts";
 
+type Row = Readonly<Record<string, unknown>>;
+/** Plans of the results with a random control. */
+const PAIRS = ["fable-mixtral", "fable-deepseek"].flatMap((model) =>
+  ["attention4", "frequency2"].map((plan) => [model, plan, "random4", "KL"]),
+);
 const RESULTS = repositoryFile("test/fixtures/report/results.jsonl");
 const NEVER = new AbortController().signal;
 
@@ -27,7 +32,9 @@ describe("quern report", () => {
   beforeAll(() => {
     const { status, stdout, stderr } = quern(["report", RESULTS, "--output", at("report.html"), "--json"]);
     expect([status, stderr]).toEqual([0, ""]);
-    expect(JSON.parse(stdout)).toEqual({ output: at("report.html"), cells: 30, models: 2, comparisons: [] });
+    const { comparisons, ...rest } = JSON.parse(stdout);
+    expect(rest).toEqual({ output: at("report.html"), cells: 30, models: 2 });
+    expect(comparisons.map(({ model, plan, againstPlan, by }: Row) => [model, plan, againstPlan, by])).toEqual(PAIRS);
     html = readFileSync(at("report.html"), "utf8");
   });
 

@@ -47,7 +47,7 @@ export function tableOf(cells, plan, texts) {
 }
 
 /** Ours against theirs, window by window on the same draw: negative differences are ours. */
-async function compared(ours, theirs) {
+export async function compared(ours, theirs) {
   if (ours.draws.join() !== theirs.draws.join())
     throw new Error(`results: found draws ${ours.draws} and ${theirs.draws}, expected the same`);
   const table = ours.table.map((row, draw) => row.map((value, window) => value - theirs.table[draw][window]));
@@ -67,7 +67,7 @@ function claimOf(ours, theirs, strata) {
 }
 
 /** A rule against random plans whose seeds are as random as the draws: one mean a cell. */
-function againstRandom(cells, rule, random, texts) {
+export function againstRandom(cells, rule, random, texts) {
   const mean = (cell) => average(texts.flatMap((text) => cell.metrics[text].windows));
   const own = cells.filter(({ plan }) => plan === random);
   const seeds = [...new Set(own.map(({ seed }) => seed))].sort((a, b) => a - b);
