@@ -38,6 +38,12 @@ export function gatherDeclarations(folder) {
   writeFileSync(join(folder, `${GATHERED}.d.ts`), `${DISPOSAL}${declarations.join("\n")}\nexport {};\n`);
 }
 
+/** The type of a kernel's name lists them all, and nothing outside the package calls a kernel by its name. */
+const OPAQUE = {
+  KERNEL_NAMES: "export declare const KERNEL_NAMES: readonly string[];",
+  KernelName: "export type KernelName = string;",
+};
+
 /** The text of a module, and its declarations by name: each with its comment and the names that it refers to. */
 function readModule(file, path) {
   const text = readFileSync(file, "utf8");
@@ -51,8 +57,13 @@ function readModule(file, path) {
       const code = text.slice(statement.start, statement.end).replace(/^ +/gm, "");
       // A function with several signatures has several declarations.
       const { text: earlier, uses } = declarations.get(name) ?? {};
-      const all = `${earlier === undefined ? "" : `${earlier}\n`}${comment}${code}`;
-      declarations.set(name, { name, type: node.type, text: all, uses: namesIn(node, uses) });
+      const all = OPAQUE[name] ?? `${earlier === undefined ? "" : `${earlier}\n`}${comment}${code}`;
+      declarations.set(name, {
+        name,
+        type: node.type,
+        text: all,
+        uses: OPAQUE[name] ? new Set() : namesIn(node, uses),
+      });
     }
     end = statement.end;
   }

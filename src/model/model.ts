@@ -1,7 +1,6 @@
 /** Opens a folder in Hugging Face layout and holds the model in the engine's memory. */
 import type { JsonObject } from "../base/json.ts";
 import { Turns } from "../base/turns.ts";
-import { memoryBytes } from "../files/byte-size.ts";
 import type { FolderSource } from "../files/source.ts";
 import { prepareSources } from "../format/prepare-sources.ts";
 import type { CacheType } from "../nn/attention.ts";
@@ -18,11 +17,11 @@ import { Session, type SessionOptions } from "./pass/session.ts";
 import { checkCache } from "./pass/state/mixer-widths.ts";
 import type { TemplateChoice, TextParts } from "./text/text-parts.ts";
 import { untiedFiles, untiedWeights } from "./untied.ts";
+import { chooseStore } from "./weights/choose-store.ts";
 import { headShape } from "./weights/linears.ts";
 import { loadWeights } from "./weights/load-weights.ts";
 import { detectSpelling, isHeadTied, locateAll, type StoredLinear, type StoredTensors } from "./weights/locate.ts";
 import type { Paging, PagingFacts } from "./weights/paged/paging-facts.ts";
-import { WeightStore } from "./weights/weight-store.ts";
 import type { Weights } from "./weights/weight-tree.ts";
 
 /** Progress of a long call: `done` of `total` units of a phase. */
@@ -54,7 +53,8 @@ export interface ModelFiles extends StoredTensors {
  * Options for loading weights: arithmetic of the linears, columns of their inputs that share a scale, number format of keys and values in
  * sessions (`f16` takes half of the memory; default f32), most memory that the engine may take (bytes, or text such as `2GB`: weights that do not
  * fit are then read when they are needed; results do not depend on it), which weights are read then (`experts`, which is the default where all
- * others fit, or `all`, for `quantize` and other jobs that go through the model block by block), and callbacks.
+ * others fit, or `all`, for `quantize` and other jobs that go through the model block by block), over how many WebAssembly memories of at most
+ * 4 GiB the weights are spread (default: as few as hold them with room for sessions), and callbacks.
  */
 export interface OpenOptions {
   readonly activations?: "f32" | "int16" | "int8";
@@ -62,6 +62,7 @@ export interface OpenOptions {
   readonly cache?: CacheType;
   readonly memory?: number | string;
   readonly paging?: Paging;
+  readonly memories?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   readonly onWarning?: (sentence: string) => void;
@@ -145,14 +146,9 @@ export class Model implements AsyncDisposable {
         onBytes: (done, total) => options.onProgress?.({ phase: "download", done, total, unit: "bytes" }),
       });
       const { linears, config } = files;
-      const { memory, paging } = options;
-      // Only a limit of memory needs the code that reads weights when they are needed.
-      const store =
-        memory === undefined
-          ? new WeightStore(machine, linears, warn)
-          : (await import("./weights/paged/memory-limit.ts")).storeFor(machine, {
-              ...{ linears, topK: config.topK, limitBytes: memoryBytes(memory), paging, warn },
-            });
+      const { memory, paging, memories } = options;
+      const wish = { linears, topK: config.topK, memory, paging, memories, warn };
+      const store = await chooseStore(machine, wish);
       const weights = await loadWeights(machine, store, files, run);
       for (const [sentence, count] of warnings) options.onWarning?.(`${files.name}: ${sentence} (${count} modules)`);
       return { files, machine, weights, activations, cache };

@@ -1,13 +1,13 @@
 /** The whole report: one HTML page, which fetches nothing. The same results give the same bytes. */
 import { VERSION } from "../base/version.ts";
 import { type ClaimRecord, claimRecords } from "./claims-table.ts";
-import { dataSection } from "./data-section.ts";
+import { dataSection } from "./data/data-section.ts";
+import { planRecords } from "./data/plan-records.ts";
 import { escapeHtml } from "./draw/number-format.ts";
 import { SCRIPT } from "./draw/page-script.ts";
 import { STYLE } from "./draw/page-style.ts";
 import { findingsSection, furtherSection } from "./findings-section.ts";
 import { anchorOf, modelSection } from "./model-section.ts";
-import { planRecords } from "./plan-records.ts";
 import { provenanceSection, type ResultFile } from "./provenance.ts";
 import { comparePlans } from "./results/differences.ts";
 import { gatherModels, type ModelResult } from "./results/plan-means.ts";

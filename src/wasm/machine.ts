@@ -1,11 +1,10 @@
 /** Defines the machine: a linear memory, the kernels (base or relaxed build), an arena that allocates in the memory, and helper threads. */
-import { instantiateSync } from "@assemblyscript/loader";
 import { UnsupportedError, UsageError } from "../base/errors.ts";
 
 import { compile, type KernelSource } from "./compile.ts";
 import { HEAP_BASE, writeConstants } from "./constants.ts";
 import { type DotForm, findDotForm } from "./dot-form.ts";
-import { defaultThreads, hasRelaxedSimd, hasSharedMemory, MAX_THREADS } from "./features.ts";
+import { hasRelaxedSimd } from "./features.ts";
 import { KERNEL_NAMES, type KernelName } from "./generated/kernels.ts";
 import { Jobs } from "./jobs.ts";
 import { Arena } from "./memory/arena.ts";
@@ -13,6 +12,7 @@ import { giveMemory, takeMemory } from "./memory/memories.ts";
 import type { Region } from "./memory/region.ts";
 import { playCalls } from "./play.ts";
 import { CALL_WORDS, type Player, Tape } from "./tape.ts";
+import { chooseThreads, NO_WORKERS, warnOfThreads } from "./threads/choose-threads.ts";
 import { Crew } from "./threads/crew.ts";
 import { checkPatience } from "./threads/lead.ts";
 import type { Kernel } from "./threads/teamwork.ts";
@@ -45,6 +45,7 @@ const OPCODES: ReadonlyMap<KernelName, number> = new Map(KERNEL_NAMES.map((name,
 
 /** The parts of a machine. */
 interface Parts {
+  readonly modules: KernelModules;
   readonly build: KernelBuild;
   readonly dots: DotForm;
   readonly threads: number;
@@ -82,6 +83,7 @@ export class Machine implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #player: Player;
   readonly #single: Tape;
+  readonly #siblings: Machine[] = [];
   #disposal: Promise<void> | undefined;
 
   /**
@@ -94,7 +96,11 @@ export class Machine implements AsyncDisposable {
     const threads = chooseThreads(options, sources);
     const patience = checkPatience(options.patience);
     const shared = threads > 1;
-    const compiled = await Promise.all(sources.map((source) => compile(source, shared)));
+    // The loader comes with the first machine: a page that opens no model does without it.
+    const [{ instantiateSync }, ...compiled] = await Promise.all([
+      import("@assemblyscript/loader"),
+      ...sources.map((source) => compile(source, shared)),
+    ]);
     const memory = takeMemory(shared);
     try {
       writeConstants(memory);
@@ -113,6 +119,7 @@ export class Machine implements AsyncDisposable {
       const granted = crew === undefined ? 1 : threads;
       const dots = findDotForm({ probe: exported.probe_dot_form, memory, scratch: scratch[0] }, options.dots);
       const parts = {
+        modules,
         build,
         dots,
         threads: granted,
@@ -151,6 +158,20 @@ export class Machine implements AsyncDisposable {
     if (parts.crew !== undefined) forgotten.register(this, parts.crew, parts.crew);
   }
 
+  /** Another machine of this kind with a memory of its own, which ends with this one. Its jobs are this one's. */
+  async sibling(): Promise<Machine> {
+    const { modules, build, threads, patience } = this.#parts;
+    const dots = this.dots === "pairs" ? "pairs" : "auto";
+    const machine = await Machine.create(modules, { kernels: build, dots, threads, patience });
+    this.#siblings.push(machine);
+    return machine;
+  }
+
+  /** Lets the helpers sleep at once, so that those of another machine have the cores. The next call wakes them. */
+  rest(): void {
+    this.#parts.crew?.rest();
+  }
+
   /** An empty tape for this machine. */
   tape(): Tape {
     return new Tape(this.#player);
@@ -175,6 +196,7 @@ export class Machine implements AsyncDisposable {
   async #end(): Promise<void> {
     const { arena, crew, memory, shared } = this.#parts;
     await this.jobs.close();
+    for (const machine of this.#siblings) await machine[Symbol.asyncDispose]();
     arena.close();
     if (crew !== undefined) forgotten.unregister(crew);
     await crew?.stop();
@@ -225,25 +247,4 @@ function chooseBuild(modules: KernelModules, wish: "auto" | KernelBuild): Kernel
       ["auto", "base"],
     );
   return able ? "relaxed" : "base";
-}
-
-const NOT_SHARED = "memory cannot be shared here (a page must be cross-origin isolated)";
-const COMPILED = "kernels that are already compiled cannot use shared memory";
-const NO_WORKERS = "workers cannot be started here (a content security policy must allow worker-src blob:)";
-
-function chooseThreads(options: MachineOptions, sources: readonly KernelSource[]): number {
-  // The kind of memory is fixed in a compiled module; only bytes can be changed to use shared memory.
-  const areBytes = sources.every((source) => source instanceof Uint8Array);
-  const hindrance = hasSharedMemory() ? (areBytes ? undefined : COMPILED) : NOT_SHARED;
-  const wish = options.threads ?? (hindrance === undefined ? defaultThreads() : 1);
-  if (!Number.isInteger(wish) || wish < 1 || wish > MAX_THREADS)
-    throw new UsageError("threads", String(wish), `an integer from 1 to ${MAX_THREADS}`);
-  if (hindrance === undefined || wish === 1) return wish;
-  warnOfThreads(options, wish, hindrance);
-  return 1;
-}
-
-function warnOfThreads({ threads, onWarning }: MachineOptions, found: number, hindrance: string): void {
-  const wish = threads === undefined ? `${found}, the cores` : String(found);
-  onWarning?.(`threads: found ${wish}, runs on 1: ${hindrance}`);
 }

@@ -71,6 +71,7 @@ describe("quern report", () => {
     expect(others.map((link) => link.slice(0, 35))).toEqual([
       "data:,",
       "data:text/csv;charset=utf-8;base64,",
+      "data:text/csv;charset=utf-8;base64,",
       "results.jsonl",
     ]);
     expect(html).not.toMatch(/<th(?! scope=)[ >]/);

@@ -66,11 +66,23 @@ async function checkModel(library, { name, files, engine, results }) {
   const integer = await library.loadModel(files, { ...engine, activations: "int8" });
   await checkOutput(library, integer, `${name} int8`, results);
   await integer[Symbol.asyncDispose]();
+  await checkMemories(library, { name, files, engine, results });
   results[`${name} 4-bit file`] = await hashOf(output.files.get("model.safetensors"));
   if (settings.modules.size === 0) throw new Error(`${name}: found no linear quantised`);
   const small = await library.loadModel(library.filesFolder(name, Object.fromEntries(output.files)), engine);
   await checkOutput(library, small, `${name} 4-bit`, results);
   await small[Symbol.asyncDispose]();
+}
+
+/** A model whose layers are in three memories computes what it computes in one. */
+async function checkMemories(library, { name, files, engine, results }) {
+  const spread = await library.loadModel(files, { ...engine, activations: "int8", memories: 3 });
+  const found = {};
+  await checkOutput(library, spread, `${name} int8`, found);
+  await spread[Symbol.asyncDispose]();
+  for (const [label, value] of Object.entries(found))
+    if (value !== results[label])
+      throw new Error(`${label} in three memories: found ${value}, expected ${results[label]}`);
 }
 
 async function checkOutput({ logitsHash }, model, label, results) {

@@ -32,12 +32,11 @@ export async function profile(model: Model, options: ProfileOptions = {}): Promi
   checkKnownOptions("profile", options, KNOWN);
   const { maxPositions, vocabSize } = model.config;
   const { prompt = Math.min(512, maxPositions - 1), streamBytes } = options;
-  if (model.weights.store.isPaged)
-    throw new UsageError(
-      "profile",
-      "a model whose experts are read when they are needed",
-      "one that is whole in memory",
-    );
+  const { store, stages } = model.weights;
+  if (store.isPaged || stages.length > 0) {
+    const found = store.isPaged ? "experts are read when they are needed" : "weights are in several memories";
+    throw new UsageError("profile", `a model whose ${found}`, "one that is whole in one memory");
+  }
   if (!Number.isInteger(prompt) || prompt < 1 || prompt >= maxPositions)
     throw new UsageError("prompt", String(prompt), `an integer from 1 to ${maxPositions - 1}`);
   const { repeat, turns: given } = checkMeasuring(options);

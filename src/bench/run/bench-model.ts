@@ -105,9 +105,10 @@ async function measureAll(model: Model, sessions: SpeedSessions, run: Measuring,
   return { samples, quantising, ceilings: probes.best };
 }
 
-function memoryOf({ files, machine }: Model, cache: number): BenchMemory {
+function memoryOf({ files, machine, weights: { stages } }: Model, cache: number): BenchMemory {
   const weights = files.linears.reduce((sum, { stored }) => sum + stored.memoryBytes, 0);
-  return { weights, cache, scratch: machine.arena.used - weights - cache, peakResident: peakResident() };
+  const used = stages.reduce((sum, stage) => sum + stage.machine.arena.used, machine.arena.used);
+  return { weights, cache, scratch: used - weights - cache, peakResident: peakResident() };
 }
 
 function modelOf({ files, config }: Model): BenchModel {

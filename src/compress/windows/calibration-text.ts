@@ -118,7 +118,7 @@ async function sampleTogether(
     positions: length,
   });
   const begin = () => createPass(model, state, count, length / 2);
-  const passes = new TapeShelf({ store: model.weights.store, memory: state.memory, begin });
+  const passes = new TapeShelf({ store: model.weights.store, begin });
 
   const randoms = setup.seeds.map((value) => createRandom(value % 2 ** 32));
   const sequences = Array.from({ length: count }, () => [setup.start]);

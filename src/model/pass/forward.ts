@@ -39,13 +39,6 @@ export function createPass(
   };
 }
 
-/** Records the embedding and all blocks without stopping at taps. All weights must be loaded. */
-export function recordBody(pass: Pass): void {
-  if (pass.weights.store.isPaged) throw new Error("a paged store has its passes played in pieces");
-  recordEmbedding(pass);
-  for (let layer = 0; layer < pass.config.layers; layer++) for (const _ of recordBlock(pass, layer));
-}
-
 /** Records h[T,D] = embedding[ids] * scale. */
 export function recordEmbedding(pass: Pass): void {
   const { state, tokens, config, weights, emit } = pass;

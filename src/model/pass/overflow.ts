@@ -29,11 +29,11 @@ function inRounded({ activations: { mode } }: Runnable): string {
 
 /**
  * Computes the pass again, step by step to each group of linears that share an input, and names the group after which a value is
- * first not finite; undefined if it is not in a block, or if not all weights are loaded. The caller first places the pass's tokens
- * again.
+ * first not finite; undefined if it is not in a block, or if not all weights are in one memory. The caller first places the pass's
+ * tokens again.
  */
 export function findOverflow(pass: Pass): string | undefined {
-  if (pass.weights.store.isPaged) return undefined;
+  if (pass.weights.store.isPaged || pass.weights.stages.length > 0) return undefined;
   const { tape, machine } = pass.emit;
   recordEmbedding(pass);
   let before = pass.weights.embedding.name;

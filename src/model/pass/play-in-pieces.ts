@@ -7,11 +7,27 @@ import type { Turns } from "../../base/turns.ts";
 import { recordBlock, recordEmbedding, recordHead } from "./forward.ts";
 import { HeldSteps } from "./held-steps.ts";
 import type { Pass, Tap } from "./record/pass.ts";
+import { copyHidden, legsOf } from "./stages.ts";
 
-/** Plays the embedding and all blocks. `onHidden` is called with the residual stream after each block. */
+/** Plays the embedding and all blocks. `onHidden` is called with the residual stream after each block, which is in the main memory then. */
 export async function playBody(pass: Pass, turns: Turns, onHidden?: (tap: Tap) => void): Promise<void> {
   await playEmbedding(pass, turns);
-  for (let layer = 0; layer < pass.config.layers; layer++) await playBlock(pass, layer, turns, onHidden);
+  let before = pass;
+  for (const { pass: own, first, end, enter } of legsOf(pass)) {
+    if (enter !== undefined) await playRecorded(before, turns);
+    enter?.();
+    const shown =
+      onHidden === undefined || own === pass ? onHidden : (tap: Tap) => onHidden(hiddenInMain(tap, own, pass));
+    for (let layer = first; layer < end; layer++) await playBlock(own, layer, turns, shown);
+    before = own;
+  }
+}
+
+/** The tap of a residual stream as if it had been computed in the main memory, to which it is copied. */
+function hiddenInMain(tap: Tap, own: Pass, main: Pass): Tap {
+  copyHidden(own, main);
+  const ptr = tap.input.ptr - own.state.hidden + main.state.hidden;
+  return { ...tap, input: { ...tap.input, ptr } };
 }
 
 /** Plays the embedding, or records it where its weights are kept. */

@@ -66,8 +66,7 @@ export class Session implements Disposable {
     const logitRows = { last: 1, all: capacity, none: 0 }[logits];
     const convRows = Math.min(this.context, capacity + CONV_TOKENS + (config.conv?.taps ?? 0));
     this.state = createState(model, { ...cells, logitRows, keepRoutes, convRows, cache: model.cache });
-    const { memory } = this.state;
-    this.#tapes = new TapeShelf({ store: model.weights.store, memory, begin: (tokens) => this.#trimmedPass(tokens) });
+    this.#tapes = new TapeShelf({ store: model.weights.store, begin: (tokens) => this.#trimmedPass(tokens) });
   }
 
   /** Number of tokens in the cache. */

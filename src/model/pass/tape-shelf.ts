@@ -3,12 +3,10 @@
  * The tapes are in the engine's memory, so that a replay copies nothing.
  */
 import type { Turns } from "../../base/turns.ts";
-import type { Region } from "../../wasm/memory/region.ts";
-import type { Tape } from "../../wasm/tape.ts";
 import type { WeightStore } from "../weights/weight-store.ts";
-import { recordBody, recordHead } from "./forward.ts";
 import { playBody, playHead, playRecorded } from "./play-in-pieces.ts";
 import type { Pass } from "./record/pass.ts";
+import { type Leg, recordLegs } from "./stages.ts";
 
 /** Enough for prefill batches, one or two remainders, and single tokens of one sequence. */
 const MAX_TAPES = 4;
@@ -17,9 +15,10 @@ const MAX_ROWS = 2 ** 16;
 
 export interface TapeShelfOptions {
   readonly store: WeightStore;
-  /** Owns the tapes' words. Once it is disposed, the shelf must not be used. */
-  readonly memory: Region;
-  /** Makes a pass over `tokens` tokens with nothing recorded, which will have `rows` rows of logits. */
+  /**
+   * Makes a pass over `tokens` tokens with nothing recorded, which will have `rows` rows of logits. Its state owns the tapes' words: once it is
+   * disposed, the shelf must not be used.
+   */
   readonly begin: (tokens: number, rows: number) => Pass;
   /** Tapes that are kept; the one that was played longest ago makes room for another. Default 4. */
   readonly most?: number;
@@ -28,8 +27,10 @@ export interface TapeShelfOptions {
 interface KeptTape {
   /** Its place in the shelf. */
   readonly key: number;
-  readonly tape: Tape;
-  readonly ptr: number;
+  /** One for each memory of the model. */
+  readonly legs: readonly Leg[];
+  /** Where the words of each leg's tape are, in its own memory. */
+  readonly ptrs: readonly number[];
 }
 
 export class TapeShelf {
@@ -52,7 +53,8 @@ export class TapeShelf {
    */
   play(tokens: number, rows: number, turns: Turns): Promise<void> | undefined {
     if (this.#options.store.isPaged) return this.#playInPieces(tokens, rows, turns);
-    return this.#take(tokens, rows).playInTurns(turns);
+    const { legs } = this.#take(tokens, rows);
+    return legs.length === 1 ? legs[0].pass.emit.tape.playInTurns(turns) : playLegs(legs, turns);
   }
 
   async #playInPieces(tokens: number, rows: number, turns: Turns): Promise<void> {
@@ -62,33 +64,39 @@ export class TapeShelf {
     else await playRecorded(pass, turns);
   }
 
-  #take(tokens: number, rows: number): Tape {
+  #take(tokens: number, rows: number): KeptTape {
     const { store } = this.#options;
     const isStale = this.#generation !== store.generation;
     if (isStale) for (const each of this.#tapes.values()) this.#drop(each);
     this.#generation = store.generation;
     const key = MAX_ROWS * tokens + rows;
-    if (this.#latest?.key === key) return this.#latest.tape;
+    if (this.#latest?.key === key) return this.#latest;
     const tape = this.#tapes.get(key) ?? this.#record(key, tokens, rows, isStale);
     this.#tapes.delete(key);
     this.#tapes.set(key, tape);
     this.#latest = tape;
-    return tape.tape;
+    return tape;
   }
 
   #record(key: number, tokens: number, rows: number, isStale: boolean): KeptTape {
-    const { memory, begin, most = MAX_TAPES } = this.#options;
-    const pass = begin(tokens, rows);
-    if (isStale) pass.emit.pool.clear();
-    recordBody(pass);
-    if (rows > 0) recordHead(pass, rows);
+    const { begin, most = MAX_TAPES } = this.#options;
+    const whole = begin(tokens, rows);
+    if (isStale) for (const { pool } of [whole.state, ...whole.state.stages]) pool.clear();
+    const legs = recordLegs(whole, rows);
     if (this.#tapes.size >= most) this.#drop(this.#tapes.values().next().value as KeptTape);
-    return { key, tape: pass.emit.tape, ptr: pass.emit.tape.settle(memory) };
+    return { key, legs, ptrs: legs.map(({ pass }) => pass.emit.tape.settle(pass.state.memory)) };
   }
 
-  #drop({ key, ptr }: KeptTape): void {
-    this.#options.memory.free(ptr);
+  #drop({ key, legs, ptrs }: KeptTape): void {
+    for (const [at, { pass }] of legs.entries()) pass.state.memory.free(ptrs[at]);
     this.#tapes.delete(key);
     if (this.#latest?.key === key) this.#latest = undefined;
+  }
+}
+
+async function playLegs(legs: readonly Leg[], turns: Turns): Promise<void> {
+  for (const { pass, enter } of legs) {
+    enter?.();
+    await pass.emit.tape.runInTurns(turns);
   }
 }

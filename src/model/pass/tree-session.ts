@@ -89,8 +89,7 @@ export class TreeSession implements Disposable {
     this.#state = createState(model, { ...cells, logitRows, cache: model.cache });
     this.#rows = new RowPool(cacheRows);
     const { store } = model.weights;
-    const { memory } = this.#state;
-    this.#tapes = new TapeShelf({ store, memory, begin: (tokens) => this.#pass(tokens) });
+    this.#tapes = new TapeShelf({ store, begin: (tokens) => this.#pass(tokens) });
   }
 
   /** Ids of the sequence whose keys and values are in the cache. A tree may continue after any of them. */

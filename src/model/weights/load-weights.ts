@@ -37,11 +37,17 @@ export async function loadWeights(
   );
   const total = kept.reduce((sum, { stored }) => sum + stored.memoryBytes, 0);
   const vectors = modelVectors(names, config);
-  const vectorBytes = vectors.reduce((sum, { length }) => sum + length * 4 + 64, 0);
   const staging = kept.reduce((most, { stored }) => Math.max(most, stored.stagingBytes), 0);
   const ahead = new ReadAhead(kept.map(({ stored }) => stored.reads()));
   try {
-    machine.arena.reserve(total + 64 * kept.length + vectorBytes + staging);
+    const room = new Map([[machine, staging], ...store.further.map((range) => [range.machine, staging] as const)]);
+    const take = (layer: number, bytes: number) => {
+      const own = store.memoryOf(layer);
+      room.set(own, (room.get(own) as number) + bytes + 64);
+    };
+    for (const { linear, stored } of kept) take(linear.layer, stored.memoryBytes);
+    for (const { layer, length } of vectors) take(layer, length * 4);
+    for (const [{ arena }, bytes] of room) arena.reserve(bytes);
     let done = 0;
     const told = async (bytes: number) => {
       done += bytes;
@@ -60,7 +66,7 @@ export async function loadWeights(
     }
     const placed: PlacedVector[] = [];
     for (const vector of vectors) {
-      placed.push({ ...vector, ptr: store.memory.place(await readVector(index, vector)) });
+      placed.push({ ...vector, ptr: store.regionOf(vector.layer).place(await readVector(index, vector)) });
     }
     return weightTree(config, store, placed);
   } catch (error) {

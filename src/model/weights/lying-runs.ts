@@ -18,13 +18,20 @@ export interface LyingRun extends Pick<ReadRange, "tensor"> {
   readonly members: { readonly linear: Linear; readonly start: number }[];
 }
 
-/** The runs of linears that come in the order of the file, as they do in the forward pass. */
-export function lyingRuns(places: readonly LyingPlace[]): readonly LyingRun[] {
+/** The runs of linears that come in the order of the file, as they do in the forward pass. A run goes to one memory. */
+export function lyingRuns(
+  places: readonly LyingPlace[],
+  memoryOf: (layer: number) => unknown = () => undefined,
+): readonly LyingRun[] {
   const runs: LyingRun[] = [];
   for (const { linear, range } of places) {
     const { tensor, length } = range;
     const run = runs.at(-1);
-    const start = run !== undefined && run.tensor.offset + run.length === tensor.offset ? run.length : 0;
+    const isNext =
+      run !== undefined &&
+      run.tensor.offset + run.length === tensor.offset &&
+      memoryOf(run.members[0].linear.layer) === memoryOf(linear.layer);
+    const start = isNext ? run.length : 0;
     if (run === undefined || start === 0) runs.push({ tensor, length, members: [{ linear, start }] });
     else {
       run.members.push({ linear, start });
@@ -57,23 +64,26 @@ export async function loadLying(
   places: readonly LyingPlace[],
   { turns, onBytes }: LyingRunOptions,
 ): Promise<void> {
-  await inLanes(lyingRuns(places), async ({ tensor, length, members }) => {
-    turns.check();
-    const { arena } = store.memoryOf(members[0].linear.layer);
-    using taken = arena.region();
-    const ptr = taken.alloc(length);
-    await readLying(arena, { tensor, start: 0, length }, ptr);
-    const memory = taken.move();
-    let left = members.length;
-    const shared = { [Symbol.dispose]: () => void (--left === 0 && memory[Symbol.dispose]()) };
-    try {
-      for (const { linear, start } of members)
-        await store.load(linear, turns, undefined, { ptr: ptr + start, memory: shared });
-    } catch (error) {
-      for (const { linear } of members) store.evict(linear);
-      memory[Symbol.dispose]();
-      throw error;
-    }
-    await onBytes?.(length);
-  });
+  await inLanes(
+    lyingRuns(places, (layer) => store.memoryOf(layer)),
+    async ({ tensor, length, members }) => {
+      turns.check();
+      const { arena } = store.memoryOf(members[0].linear.layer);
+      using taken = arena.region();
+      const ptr = taken.alloc(length);
+      await readLying(arena, { tensor, start: 0, length }, ptr);
+      const memory = taken.move();
+      let left = members.length;
+      const shared = { [Symbol.dispose]: () => void (--left === 0 && memory[Symbol.dispose]()) };
+      try {
+        for (const { linear, start } of members)
+          await store.load(linear, turns, undefined, { ptr: ptr + start, memory: shared });
+      } catch (error) {
+        for (const { linear } of members) store.evict(linear);
+        memory[Symbol.dispose]();
+        throw error;
+      }
+      await onBytes?.(length);
+    },
+  );
 }

@@ -4,7 +4,7 @@
  *
  * This store keeps every linear until it is evicted. `paged/paged-store.ts` keeps what fits within a limit: it sets `isPaged`, so that
  * passes stop before linears that may not be loaded and call `hold` with those that they need, such as the experts to which tokens were
- * sent. All weights of a layer are in one memory, which `memoryOf` returns, so that a store may use several memories.
+ * sent. All weights of a layer are in one memory, which `memoryOf` returns, so that a store may use several memories (`spread/spread-store.ts`).
  */
 
 import type { Turns } from "../../base/turns.ts";
@@ -17,6 +17,13 @@ import type { Linear } from "./linears.ts";
 import type { StoredLinear } from "./locate.ts";
 import type { Block } from "./lying-runs.ts";
 import type { PagingFacts } from "./paged/paging-facts.ts";
+
+/** Layers from `first` on, up to `end`, which is not one of them, and the machine in whose memory their weights are. */
+export interface FurtherMemory {
+  readonly first: number;
+  readonly end: number;
+  readonly machine: Machine;
+}
 
 /** The memory of a loaded linear. */
 interface Place {
@@ -74,9 +81,19 @@ export class WeightStore implements Disposable {
     return this.#places.has(linear);
   }
 
+  /** The layers whose weights are not in the main memory, in order: one range for each further memory, up to the last layer. */
+  get further(): readonly FurtherMemory[] {
+    return [];
+  }
+
   /** The engine in whose memory the weights of a layer are; layer -1 is for embedding and head. */
   memoryOf(_layer: number): Machine {
     return this.#machine;
+  }
+
+  /** The memory of what is loaded once for a layer, and stays. */
+  regionOf(_layer: number): Region {
+    return this.memory;
   }
 
   /**

@@ -2,10 +2,11 @@
 import { groupBy } from "../../base/group-by.ts";
 import { RopeTables } from "../../nn/rope-tables.ts";
 import type { LinearShape } from "../../tensor/linear-shape.ts";
+import type { Machine } from "../../wasm/machine.ts";
 import type { MixerKind, ModelConfig } from "../config/model-config.ts";
 import type { Linear } from "./linears.ts";
 import type { VectorKind, VectorShape } from "./vectors.ts";
-import type { WeightStore } from "./weight-store.ts";
+import type { FurtherMemory, WeightStore } from "./weight-store.ts";
 
 export interface Mlp {
   readonly gate: Linear;
@@ -60,9 +61,16 @@ export interface LayerWeights {
   readonly dense: Mlp | undefined;
 }
 
+/** The layers of a further memory, with its own tables. */
+export interface Stage extends FurtherMemory {
+  readonly rope: RopeTables;
+}
+
 export interface Weights {
   /** Owns the memory of the weights. */
   readonly store: WeightStore;
+  /** The layers that are not in the main memory; none where all weights are in one. */
+  readonly stages: readonly Stage[];
   /** Tables of RoPE's cosines and sines, shared by all sessions of the model. */
   readonly rope: RopeTables;
   readonly embedding: Linear;
@@ -144,8 +152,10 @@ export function weightTree(config: ModelConfig, store: WeightStore, vectors: rea
     };
   });
   const head = find(-1, "head", "head") ?? embedding;
-  const rope = new RopeTables(store.memoryOf(-1).arena, config.rope);
-  return { store, rope, embedding, layers, normFinal: pointer("normFinal", -1), head };
+  const tables = ({ arena }: Machine) => new RopeTables(arena, config.rope);
+  const stages = store.further.map((range) => ({ ...range, rope: tables(range.machine) }));
+  const rope = tables(store.memoryOf(-1));
+  return { store, stages, rope, embedding, layers, normFinal: pointer("normFinal", -1), head };
 }
 
 type NamedLinears = Readonly<Record<string, Linear>>;

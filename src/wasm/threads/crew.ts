@@ -148,6 +148,11 @@ export class Crew {
     if (helperFailed) throw new Error("a kernel trapped on a helper thread");
   }
 
+  /** Lets helpers without work sleep at once. */
+  rest(): void {
+    Atomics.store(this.#control, CONTROL.patience, 0);
+  }
+
   /** Stops all helpers. Resolves when none can access the memory any more. */
   async stop(): Promise<void> {
     Atomics.store(this.#control, CONTROL.stop, 1);

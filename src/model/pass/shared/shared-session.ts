@@ -73,7 +73,7 @@ export class SharedSession implements Disposable {
       ...{ logitRows: Math.min(LOGIT_ROWS, capacity), cache: model.cache },
     });
     this.#tapes = new TapeShelf({
-      ...{ store: model.weights.store, memory: this.#state.memory, most: MAX_TAPES },
+      ...{ store: model.weights.store, most: MAX_TAPES },
       begin: (tokens, rows) => ({ ...this.#pass(tokens), outputs: rows === 0 ? tokens : rows }),
     });
     this.#owner = {

@@ -5,10 +5,10 @@ import type { Routes } from "../../../nn/mlp.ts";
 import type { RopeTables } from "../../../nn/rope-tables.ts";
 import { stride } from "../../../tensor/matrix.ts";
 import type { Machine } from "../../../wasm/machine.ts";
-import { wholeLines } from "../../../wasm/memory/arena.ts";
 import type { Region } from "../../../wasm/memory/region.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
-import { cacheWidths, cellBytes } from "./mixer-widths.ts";
+import type { Stage } from "../../weights/weight-tree.ts";
+import { type Alloc, allocCache, type CacheShape, inTurn, takeOf } from "./cache-buffers.ts";
 import { preparedTokenBytes, tokenBuffers } from "./token-buffers.ts";
 import { type PlaceAddresses, TokenPlaces, type WindowView } from "./token-places.ts";
 
@@ -53,6 +53,10 @@ export interface State extends PlaceAddresses, Disposable {
   readonly finite: number;
   /** Number of rows of `logits`. */
   readonly logitRows: number;
+  /** Whether `routes` are kept after a pass. */
+  readonly keepRoutes: boolean;
+  /** The states of the layers that are in further memories, one for each. */
+  readonly stages: readonly State[];
   readonly prepared: Emit["prepared"];
   readonly pool: WordPool;
 }
@@ -82,13 +86,37 @@ export interface StateOptions {
 export interface StateModel {
   readonly machine: Machine;
   readonly config: ModelConfig;
-  readonly weights: { readonly rope: RopeTables };
+  readonly weights: { readonly rope: RopeTables; readonly stages: readonly Stage[] };
 }
 
-/** Allocates a state. @throws MemoryError if it does not fit; nothing stays allocated then. */
-export function createState({ machine, config, weights }: StateModel, options: StateOptions): State {
+/** Allocates a state in each memory of the model. @throws MemoryError if one does not fit; nothing stays allocated then. */
+export function createState(model: StateModel, options: StateOptions): State {
+  const { config, weights } = model;
+  const { stages } = weights;
+  const made: State[] = [];
+  try {
+    for (const { machine, rope, ...layers } of stages) {
+      const own = { machine, config, weights: { rope, stages: [] } };
+      made.push(stateOf(own, { ...options, logitRows: 0, layers }));
+    }
+    const layers = stages.length === 0 ? undefined : { first: 0, end: stages[0].first };
+    return stateOf(model, { ...options, layers, stages: made });
+  } catch (error) {
+    for (const state of made) state[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** A state in one memory. */
+interface OneState extends StateOptions, Pick<CacheShape, "layers"> {
+  /** The states in further memories, which this one owns. */
+  readonly stages?: readonly State[];
+}
+
+function stateOf({ machine, config, weights }: StateModel, options: OneState): State {
   using taken = machine.arena.region();
   const { capacity, cacheRows, logitRows, segmentRoom = capacity, convRows = cacheRows } = options;
+  const { keepRoutes = false, stages = [] } = options;
   const i32 = (count: number) => taken.alloc(count * 4);
   const routed = capacity * config.topK;
   const buffers = tokenBuffers(config);
@@ -120,9 +148,11 @@ export function createState({ machine, config, weights }: StateModel, options: S
     cacheRows,
     convRows,
     logitRows,
+    keepRoutes,
+    stages,
     places: placesOfLayers(config, placing.views),
     tokens: new TokenPlaces(machine.arena, placing),
-    routes: allocRoutes(taken, config, routed, options.keepRoutes === true),
+    routes: allocRoutes(taken, config, routed, keepRoutes),
     ...(options.oneCache === true ? inTurn(taken, mixing, mlp) : { ...mixing(takeOf(taken)), ...mlp(takeOf(taken)) }),
     hidden: rowsFor("hidden"),
     normed: rowsFor("normed"),
@@ -138,6 +168,7 @@ export function createState({ machine, config, weights }: StateModel, options: S
   const rope = weights.rope.take(options.positions);
   const memory = taken.move();
   const dispose = () => {
+    for (const state of stages) state[Symbol.dispose]();
     rope[Symbol.dispose]();
     memory[Symbol.dispose]();
   };
@@ -170,57 +201,6 @@ function allocRoutes(memory: Region, config: ModelConfig, routed: number, kept: 
   return config.moeLayers.map((moe) =>
     kept && moe ? { ...lists, experts: i32(routed), weights: i32(routed) } : shared,
   );
-}
-
-/** Allocates bytes. @returns their address. */
-type Alloc = (bytes: number) => number;
-
-const takeOf =
-  (memory: Region): Alloc =>
-  (bytes) =>
-    memory.alloc(bytes);
-
-/** Buffers of a block's mixer and of its MLP in the same memory: where no later pass reads the cache, a mixer that is done needs nothing more. */
-function inTurn<First extends object, Second extends object>(
-  memory: Region,
-  first: (alloc: Alloc) => First,
-  second: (alloc: Alloc) => Second,
-): First & Second {
-  const from = (start: number) => {
-    let end = start;
-    const alloc = (bytes: number) => {
-      const ptr = end;
-      end += wholeLines(bytes);
-      return ptr;
-    };
-    return { alloc, end: () => end };
-  };
-  const sizeOf = (use: (alloc: Alloc) => object) => {
-    const { alloc, end } = from(0);
-    use(alloc);
-    return end();
-  };
-  const start = memory.alloc(Math.max(sizeOf(first), sizeOf(second)));
-  return { ...first(from(start).alloc), ...second(from(start).alloc) };
-}
-
-function allocCache(
-  alloc: Alloc,
-  config: ModelConfig,
-  { cacheRows, convRows, oneCache = false, cache = "f32" }: StateOptions & { readonly convRows: number },
-): readonly LayerCache[] {
-  const cells = config.mixers.map((mixer) => {
-    const { keys, values } = cacheWidths(config, mixer);
-    const isConv = mixer === "conv";
-    const rows = isConv ? convRows : cacheRows;
-    const type = isConv ? "f32" : cache;
-    return { type, keys: rows * keys * cellBytes(type), values: rows * values * cellBytes(type) };
-  });
-  const both = (keys: number, values: number) => ({ keys: alloc(keys), values: alloc(values) });
-  if (!oneCache) return cells.map(({ type, keys, values }) => ({ type, ...both(keys, values) }));
-  const most = (of: "keys" | "values") => Math.max(...cells.map((count) => count[of]));
-  const shared = both(most("keys"), most("values"));
-  return cells.map(({ type }) => ({ type, ...shared }));
 }
 
 function allocPrepared(memory: Region, config: ModelConfig, capacity: number, exact: boolean): Emit["prepared"] {

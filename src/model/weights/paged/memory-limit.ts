@@ -1,14 +1,13 @@
-/** Chooses the store of a model's weights: one that keeps all of them, or one that stays within a limit of memory. */
+/** Tells whether weights stay within a limit of memory, and makes the store that sees to it if they do not. */
 
 import { UsageError } from "../../../base/errors.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { StoredLinear } from "../locate.ts";
-import { WeightStore } from "../weight-store.ts";
 import { PagedStore } from "./paged-store.ts";
 import { pagesOf, placesOf, type WeightPage } from "./pages.ts";
 import type { Paging } from "./paging-facts.ts";
 
-export interface StoreWish {
+export interface PagedWish {
   readonly linears: readonly StoredLinear[];
   /** Experts to which a token is sent. */
   readonly topK: number;
@@ -22,14 +21,17 @@ export interface StoreWish {
 /** The share of a limit that is left to sessions when all weights are kept. */
 const SESSION_SHARE = 1 / 8;
 
-/** @throws UsageError for a limit that has no room for what must be in memory at the same time. */
-export function storeFor(machine: Machine, wish: StoreWish): WeightStore {
-  const { linears, topK, limitBytes, warn } = wish;
+/** Most bytes of a store in one WebAssembly memory, which has 4 GiB: the rest is lost between blocks of different sizes. */
+const MOST_BYTES = 15 * 2 ** 28;
+
+/** @returns undefined if all weights can be kept. @throws UsageError for a limit that has no room for what must be in memory at the same time. */
+export function pagedStore(machine: Machine, wish: PagedWish): PagedStore | undefined {
+  const { linears, topK, warn } = wish;
   const pages = pagesOf(linears, ({ stored }) => stored, placesOf(linears));
   const total = pages.reduce((sum, { bytes }) => sum + bytes, 0);
   // Jobs have large buffers, which are not known yet.
-  if (wish.paging !== "all" && total <= limitBytes * (1 - SESSION_SHARE))
-    return new WeightStore(machine, linears, warn);
+  if (wish.paging !== "all" && total <= wish.limitBytes * (1 - SESSION_SHARE)) return undefined;
+  const limitBytes = Math.min(wish.limitBytes, MOST_BYTES);
   const experts = leastBytes(pages, "experts");
   const paging = wish.paging ?? (experts <= limitBytes ? "experts" : "all");
   const least = paging === "all" ? leastBytes(pages, "all") : experts;

@@ -1,7 +1,7 @@
 /** Plans beside their random controls, and knapsacks beside the best rules, as data. */
-import type { ClaimRecord } from "./claims-table.ts";
-import type { Difference, Differences, PlanDifferences } from "./results/differences.ts";
-import type { ModelResult, PlanResult } from "./results/plan-means.ts";
+import type { ClaimRecord } from "../claims-table.ts";
+import type { Difference, Differences, PlanDifferences } from "../results/differences.ts";
+import type { ModelResult, PlanResult } from "../results/plan-means.ts";
 
 const CLAIM_NAMES: Readonly<Record<keyof PlanDifferences, string>> = {
   windows: "against random plans of as many bytes",

@@ -1,10 +1,10 @@
 /** The page's data: a table of all cells to download, and the names of the files of results. */
 
-import { csvText } from "../files/csv-text.ts";
-import type { ClaimRecord } from "./claims-table.ts";
-import { escapeHtml, plural } from "./draw/number-format.ts";
-import type { ResultFile } from "./provenance.ts";
-import type { MeasuredCell } from "./results/read-cells.ts";
+import { csvText } from "../../files/csv-text.ts";
+import type { ClaimRecord } from "../claims-table.ts";
+import { escapeHtml, plural } from "../draw/number-format.ts";
+import type { ResultFile } from "../provenance.ts";
+import type { MeasuredCell } from "../results/read-cells.ts";
 
 export function dataSection(files: readonly ResultFile[], claims: readonly ClaimRecord[]): string {
   const cells = files.flatMap((file) => file.cells);

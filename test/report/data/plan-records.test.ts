@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { planRecords } from "../../src/report/plan-records.ts";
-import { comparePlans } from "../../src/report/results/differences.ts";
-import { gatherModels } from "../../src/report/results/plan-means.ts";
-import { readCells } from "../../src/report/results/read-cells.ts";
-import { line } from "./report-lines.ts";
+import { planRecords } from "../../../src/report/data/plan-records.ts";
+import { comparePlans } from "../../../src/report/results/differences.ts";
+import { gatherModels } from "../../../src/report/results/plan-means.ts";
+import { readCells } from "../../../src/report/results/read-cells.ts";
+import { line } from "../report-lines.ts";
 
 describe("planRecords", () => {
   it("has a plan beside its control, over draws and random plans, and nothing for a plan without one", async () => {

@@ -1,8 +1,8 @@
 import Papa from "papaparse";
 import { describe, expect, it } from "vitest";
-import { cellsAsCsv, dataSection } from "../../src/report/data-section.ts";
-import { readCells } from "../../src/report/results/read-cells.ts";
-import { line } from "./report-lines.ts";
+import { cellsAsCsv, dataSection } from "../../../src/report/data/data-section.ts";
+import { readCells } from "../../../src/report/results/read-cells.ts";
+import { line } from "../report-lines.ts";
 
 describe("cellsAsCsv", () => {
   it("has a row for each cell, with the scores of tasks that any cell has", () => {
