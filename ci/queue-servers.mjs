@@ -34,6 +34,9 @@ function freePort() {
   });
 }
 
+/** Milliseconds that a server has to start, to stop or to answer. */
+const ANSWER_MS = 60_000;
+
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Begins anew with nothing each time: what a queue's server forgets, the driver adds again. */
@@ -43,8 +46,9 @@ export async function startRedis(folder) {
   const start = async () => {
     const args = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder];
     child = spawn("redis-server", args.map(String), { stdio: "ignore" });
-    while (spawnSync("redis-cli", ["-p", String(port), "ping"], { encoding: "utf8" }).stdout?.trim() !== "PONG")
-      await wait(50);
+    const ping = () => spawnSync("redis-cli", ["-p", String(port), "ping"], { encoding: "utf8", timeout: ANSWER_MS });
+    for (const begun = Date.now(); ping().stdout?.trim() !== "PONG"; await wait(50))
+      if (Date.now() - begun > ANSWER_MS) throw new Error(`redis: no answer on port ${port} within ${ANSWER_MS} ms`);
   };
   const kill = () =>
     new Promise((resolve) => {
@@ -56,7 +60,7 @@ export async function startRedis(folder) {
     url: `redis://127.0.0.1:${port}`,
     start,
     kill,
-    wipe: () => execFileSync("redis-cli", ["-p", String(port), "flushall"], { stdio: "ignore" }),
+    wipe: () => execFileSync("redis-cli", ["-p", String(port), "flushall"], { stdio: "ignore", timeout: ANSWER_MS }),
     stop: kill,
   };
 }
@@ -71,7 +75,7 @@ export async function startPostgres() {
   const run = (program, ...args) => {
     const words = [join(bin, program), ...args];
     const [command, ...rest] = isRoot ? ["runuser", "-u", "postgres", "--", ...words] : words;
-    return execFileSync(command, rest, { stdio: "ignore", cwd: data });
+    return execFileSync(command, rest, { stdio: "ignore", cwd: data, timeout: ANSWER_MS });
   };
   run("initdb", "-D", data, "-A", "trust", "-U", "postgres");
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${data} -c fsync=off`;

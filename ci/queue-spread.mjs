@@ -24,10 +24,27 @@ export function start(args, folder, program = QUERN) {
   return run;
 }
 
+/** Milliseconds after which a process that was asked to end, or for an answer, is taken to hang. */
+const PATIENCE_MS = 90_000;
+
+/** The exit status of a process that was asked to end. One that does not is killed, and what it said last is told. */
+export async function endOf({ child, ended, stderr }, what) {
+  const hangs = Symbol();
+  const timer = AbortSignal.timeout(PATIENCE_MS);
+  const status = await Promise.race([
+    ended,
+    new Promise((resolve) => timer.addEventListener("abort", () => resolve(hangs), { once: true })),
+  ]);
+  if (status !== hangs) return status;
+  child.kill("SIGKILL");
+  throw new Error(`${what}: did not end within ${PATIENCE_MS / 1000} s of being asked to: ${stderr.slice(-1000)}`);
+}
+
 /** What a driver or a worker answers for `--metrics`: numbers by name and labels. */
 export async function metricsOf({ stderr }) {
   const [, url] = /metrics: (http\S+)/.exec(stderr) ?? [];
-  const lines = (await (await fetch(url)).text()).split("\n").filter((line) => /^\w/.test(line));
+  const answer = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) });
+  const lines = (await answer.text()).split("\n").filter((line) => /^\w/.test(line));
   return new Map(lines.map((line) => line.split(" ")).map(([name, value]) => [name, Number(value)]));
 }
 
@@ -76,7 +93,8 @@ export class Spread {
 
   status() {
     const args = [QUERN, "sweep", "study.json", ...this.shared, "--status", "--json", "--quiet"];
-    return JSON.parse(execFileSync(process.execPath, args, { cwd: this.folder, encoding: "utf8" }));
+    const text = execFileSync(process.execPath, args, { cwd: this.folder, encoding: "utf8", timeout: PATIENCE_MS });
+    return JSON.parse(text);
   }
 
   async kill(index) {
@@ -101,6 +119,6 @@ export class Spread {
 
   async end() {
     for (const { child } of this.workers) child.kill("SIGTERM");
-    return Promise.all(this.workers.map(({ ended }) => ended));
+    return Promise.all(this.workers.map((run, index) => endOf(run, `worker ${index}`)));
   }
 }

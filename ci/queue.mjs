@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Checks } from "./install-packed.mjs";
 import { installServers, startPostgres, startRedis } from "./queue-servers.mjs";
-import { at, linesOf, metricsOf, Spread, start, wait } from "./queue-spread.mjs";
+import { at, endOf, linesOf, metricsOf, Spread, start, wait } from "./queue-spread.mjs";
 import { smallDisk } from "./small-disk.mjs";
 
 const SERVERS = { redis: startRedis, postgres: startPostgres };
@@ -133,7 +133,7 @@ class Round {
       for (const { run, says, name } of strangers) {
         await until(() => run.stderr.includes(says), says);
         run.child.kill("SIGTERM");
-        assert.equal(await run.ended, 0, run.stderr);
+        assert.equal(await endOf(run, name), 0, run.stderr);
         assert.equal(existsSync(join(this.spread.folder, name, "studies")), false);
       }
     } finally {
