@@ -51,7 +51,7 @@ const OPTIONS: KnownOptions<WriteOptions> = {
 };
 
 /** Files that are copied unchanged if the source folder has them. */
-export const COMPANIONS: readonly string[] = [
+const COMPANIONS: readonly string[] = [
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
@@ -63,7 +63,7 @@ export const COMPANIONS: readonly string[] = [
   "chat_template.jinja",
 ];
 export const WEIGHTS_FILE: string = "model.safetensors";
-export const MAX_COMPANION_BYTES = 200_000_000;
+const MAX_COMPANION_BYTES = 200_000_000;
 
 /**
  * Writes and commits the folder. If anything fails, nothing remains.
@@ -224,25 +224,37 @@ function mostFrequent(modules: readonly WrittenModule[]): { bits: Bits; groupSiz
   return { bits: most?.bits ?? 4, groupSize: most?.groupSize ?? 128 };
 }
 
-/** Copies tokenizer, generation settings and chat template unchanged, if the source folder has them. */
-export async function copyCompanions(files: ModelFiles, output: OutputFolder): Promise<void> {
-  for (const file of COMPANIONS) await copy(files, output, file);
+/** Copies tokenizer, generation settings, chat template and the files of `more` unchanged, if the source folder has them. */
+export async function copyCompanions(
+  files: ModelFiles,
+  output: OutputFolder,
+  more: readonly string[] = [],
+): Promise<void> {
+  for await (const [file, bytes] of readCompanions(files, more)) await writeBytes(output, file, bytes);
 }
 
-async function copy(files: ModelFiles, output: OutputFolder, file: string): Promise<void> {
-  const source = await files.folder.open(file);
-  if (source === undefined) return;
-  try {
-    const sink = await output.file(file);
-    await sink.write(await readAll(source, MAX_COMPANION_BYTES));
-    await sink.close();
-  } finally {
-    await source.close?.();
+/** Those files, with their content. */
+export async function* readCompanions(
+  { folder }: ModelFiles,
+  more: readonly string[],
+): AsyncGenerator<readonly [file: string, bytes: Uint8Array]> {
+  for (const file of new Set([...more, ...COMPANIONS])) {
+    const source = await folder.open(file);
+    if (source === undefined) continue;
+    try {
+      yield [file, await readAll(source, MAX_COMPANION_BYTES)];
+    } finally {
+      await source.close?.();
+    }
   }
 }
 
 export async function writeText(output: OutputFolder, file: string, text: string): Promise<void> {
+  await writeBytes(output, file, new TextEncoder().encode(text));
+}
+
+async function writeBytes(output: OutputFolder, file: string, bytes: Uint8Array): Promise<void> {
   const sink = await output.file(file);
-  await sink.write(new TextEncoder().encode(text));
+  await sink.write(bytes);
   await sink.close();
 }
