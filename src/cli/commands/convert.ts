@@ -16,7 +16,7 @@ export function registerConvert(program: Command, run: RunCommand): void {
     .command("convert")
     .description(
       "Write a model as a bundle, one file that loads fast and whose experts are read one by one; or a bundle or GGUF file as a folder in " +
-        "Hugging Face layout. Tokenizer and chat template come along; float weights stay as they are.",
+        "Hugging Face layout. Tokenizer and chat template come along; floats stay as they are.",
     )
     .argument("<model>", `${MODEL_SOURCES}; for a folder: .quern or .gguf`)
     .argument("<output>", "file to write if it ends in .quern, else folder")

@@ -43,7 +43,7 @@ export function folderTensors(files: ModelFiles, form: TensorForm): readonly Ten
 /** The type of 16 bits that floats have, or had before they became f32 in a bundle. */
 export function smallType({ was, dtype }: TensorEntry): "F16" | "BF16" | undefined {
   const type = was ?? dtype;
-  return /^B?F16$/.test(type) ? (type as "F16" | "BF16") : undefined;
+  return type === "F16" || type === "BF16" ? type : undefined;
 }
 
 function vectorTensor({ tensor, read }: StoredVector): TensorToWrite {

@@ -44,7 +44,8 @@ export async function writeBundleFolder(
       const read = async () => {
         await hold(stored);
         const panels = { ...stored, ptr, rows, cols, permPtr };
-        return (matrix ??= unlayCodes(machine, panels, { memory, where: `${files.name}: ${name}`, groupSize }));
+        matrix ??= unlayCodes(machine, panels, { memory, where: `${files.name}: ${name}`, groupSize });
+        return matrix;
       };
       return { ...stored, groupSize, read };
     }

@@ -14,7 +14,7 @@ import { meanBits, PLAN_BITS } from "../../policy/bit-plan.ts";
 import { isQuantizable } from "../../tensor/linear-shape.ts";
 import { PANEL_VERSION } from "../../tensor/panel.ts";
 import type { Machine } from "../../wasm/machine.ts";
-import { readCompanions } from "../write/write-quantized.ts";
+import { readCompanions } from "../write/companions.ts";
 import { smallType } from "./folder-tensors.ts";
 import { writeLinears } from "./write-linears.ts";
 

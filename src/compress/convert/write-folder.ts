@@ -9,7 +9,7 @@ import type { GptqVersion } from "../../format/gptq/gptq-packing.ts";
 import type { TensorToWrite } from "../../format/safetensors-writer.ts";
 import type { ModelFiles, Progress } from "../../model/model.ts";
 import type { Machine } from "../../wasm/machine.ts";
-import { copyCompanions, writeText } from "../write/write-quantized.ts";
+import { copyCompanions, writeText } from "../write/companions.ts";
 import { type ConvertedWeights, folderTensors, gptqConfigOf, hasSameSettings } from "./folder-tensors.ts";
 import { joinBanks } from "./join-banks.ts";
 import { writeShards } from "./write-shards.ts";
@@ -58,7 +58,7 @@ export async function writeFolder(
   const tensors = joinBanks(files, folderTensors(files, { weights, version: isKept ? version : "gptq_v2" }));
   const onBytes = (done: number, total: number) => onProgress?.({ phase: "convert", done, total, unit: "bytes" });
   const bytes = await writeShards(output, tensors, { shardBytes, turns: new Turns(signal), onBytes });
-  const copied = isKept ? /^\w+\.j/ : /^chat_t|jinja$/;
+  const copied = isKept ? /j(son|inja)$/ : /^chat_t|jinja$/;
   const listed = await files.folder.list();
   await copyCompanions(
     files,
@@ -73,7 +73,7 @@ export async function writeFolder(
     const changes = { [field]: type, quantization_config: config };
     await writeText(output, "config.json", jsonText(withFields(files.json, changes)));
   }
-  await writeText(output, "README.md", `# Converted by Quern ${VERSION} with --weights ${weights}\n`);
+  await writeText(output, "README.md", `# Converted by Quern ${VERSION}, --weights ${weights}\n`);
   return { bytes };
 }
 
