@@ -1,7 +1,9 @@
 /** `quern/quantize`: statistics, plans and quantised models. The parts for research are grouped by topic. */
-export { bundleModel } from "./compress/bundle/write-bundle.ts";
-export type { BundleOptions } from "./compress/bundle/write-entries.ts";
-export { type ConvertOptions, convertGguf } from "./compress/convert/convert-gguf.ts";
+
+export { convertModel } from "./compress/convert/convert-model.ts";
+export { bundleModel } from "./compress/convert/write-bundle.ts";
+export type { BundleOptions } from "./compress/convert/write-entries.ts";
+export type { ConvertOptions } from "./compress/convert/write-folder.ts";
 export type { SizedPlan } from "./compress/plan/plan-context.ts";
 export type { ModuleReport } from "./compress/result/module-report.ts";
 export type { Quantized, QuantizedMatrices, StarvedExpert } from "./compress/result/quantized.ts";

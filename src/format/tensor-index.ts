@@ -13,6 +13,8 @@ export interface TensorEntry {
   readonly offset: number;
   readonly byteLength: number;
   readonly source: ByteSource;
+  /** The type that its values had before they became f32 in a bundle. */
+  readonly was?: string;
 }
 
 /** Every tensor of a file or of a checkpoint. */

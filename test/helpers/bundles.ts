@@ -1,6 +1,6 @@
 /** Bundles in memory, as the writer makes them. */
-import { bundleModel } from "../../src/compress/bundle/write-bundle.ts";
-import type { BundleOptions } from "../../src/compress/bundle/write-entries.ts";
+import { bundleModel } from "../../src/compress/convert/write-bundle.ts";
+import type { BundleOptions } from "../../src/compress/convert/write-entries.ts";
 import type { OutputFile } from "../../src/files/output.ts";
 import { type FolderSource, filesFolder } from "../../src/files/source.ts";
 import { crc32 } from "../../src/format/bundle/crc32.ts";

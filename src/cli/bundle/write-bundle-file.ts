@@ -13,7 +13,7 @@ export async function bundleOutput({ options }: CommandSession, target: string):
 
 /** Writes and commits it. @returns its bytes. */
 export async function writeBundle(session: CommandSession, path: string, output: OutputFile): Promise<number> {
-  const { bundleModel } = await import("../../compress/bundle/write-bundle.ts");
+  const { bundleModel } = await import("../../compress/convert/write-bundle.ts");
   const { openFiles, openMachine } = await import("../input/open-model.ts");
   await using opened = await openFiles(session, path);
   await using machine = await openMachine(session);

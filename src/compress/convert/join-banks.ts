@@ -17,9 +17,9 @@ interface Bank {
   readonly members: { readonly linear: StoredLinear; readonly part: number }[];
 }
 
-/** Joins what is float throughout; packed experts stay apart, since no other reader has them fused. */
+/** Joins what is float throughout. Experts of a folder with GPTQ tensors stay apart, since no other reader has those fused. */
 export function joinBanks(files: ModelFiles, tensors: readonly TensorToWrite[]): readonly TensorToWrite[] {
-  if (!FUSED.includes(files.config.modelType)) return tensors;
+  if (!FUSED.includes(files.config.modelType) || tensors.some(({ dtype }) => dtype === "I32")) return tensors;
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const joined: TensorToWrite[] = [];
   for (const [name, bank] of banksOf(files)) {

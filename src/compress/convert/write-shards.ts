@@ -5,7 +5,8 @@ import type { Turns } from "../../base/turns.ts";
 import type { OutputFolder } from "../../files/output.ts";
 import { tensorBytes } from "../../format/safetensors.ts";
 import { type TensorToWrite, writeSafetensors } from "../../format/safetensors-writer.ts";
-import { WEIGHTS_FILE, writeText } from "../write/write-quantized.ts";
+import { writeText } from "../write/companions.ts";
+import { WEIGHTS_FILE } from "../write/write-quantized.ts";
 
 export interface ShardRun {
   /** Most bytes of tensors in a file; a larger tensor has a file of its own. */

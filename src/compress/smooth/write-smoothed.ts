@@ -11,7 +11,8 @@ import { requireTensor } from "../../format/tensor-index.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import { rowRanges } from "../../tensor/lay-panels.ts";
 import { listTensors, renamed, shapesOfFiles } from "../recipe/model-shapes.ts";
-import { copyCompanions, floatTensor, WEIGHTS_FILE, writeText } from "../write/write-quantized.ts";
+import { copyCompanions, writeText } from "../write/companions.ts";
+import { floatTensor, WEIGHTS_FILE } from "../write/write-quantized.ts";
 import type { Smoothing } from "./smooth-model.ts";
 
 /** Writes and commits the folder, and returns the bytes of its weights. If anything fails, nothing remains. */

@@ -6,7 +6,6 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import { VERSION } from "../../base/version.ts";
 import type { OutputFolder } from "../../files/output.ts";
 import { committed } from "../../files/output.ts";
-import { readAll } from "../../files/source.ts";
 import type { StoredVector } from "../../format/codecs/codec.ts";
 import { type WrittenModule, writeGptqConfig } from "../../format/gptq/gptq-dynamic.ts";
 import type { GptqVersion } from "../../format/gptq/gptq-packing.ts";
@@ -23,6 +22,7 @@ import { listTensors, type ModelShapes, renamed, shapesOfFiles } from "../recipe
 import { filesUnder } from "../recipe/outer-bits.ts";
 import { averageBits, type ModuleSetting, type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { Quantized, QuantizedMatrices } from "../result/quantized.ts";
+import { copyCompanions, writeText } from "./companions.ts";
 import { settingsMeta } from "./folder-meta.ts";
 import { folderReadme } from "./folder-readme.ts";
 
@@ -50,20 +50,7 @@ const OPTIONS: KnownOptions<WriteOptions> = {
   ...{ settings: true, output: true, names: true, version: true, meta: true },
 };
 
-/** Files that are copied unchanged if the source folder has them. */
-export const COMPANIONS: readonly string[] = [
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "vocab.json",
-  "merges.txt",
-  "tokenizer.model",
-  "generation_config.json",
-  "chat_template.jinja",
-];
 export const WEIGHTS_FILE: string = "model.safetensors";
-export const MAX_COMPANION_BYTES = 200_000_000;
 
 /**
  * Writes and commits the folder. If anything fails, nothing remains.
@@ -222,27 +209,4 @@ function mostFrequent(modules: readonly WrittenModule[]): { bits: Bits; groupSiz
   }
   const [most] = [...counts.values()].sort((a, b) => b.count - a.count);
   return { bits: most?.bits ?? 4, groupSize: most?.groupSize ?? 128 };
-}
-
-/** Copies tokenizer, generation settings and chat template unchanged, if the source folder has them. */
-export async function copyCompanions(files: ModelFiles, output: OutputFolder): Promise<void> {
-  for (const file of COMPANIONS) await copy(files, output, file);
-}
-
-async function copy(files: ModelFiles, output: OutputFolder, file: string): Promise<void> {
-  const source = await files.folder.open(file);
-  if (source === undefined) return;
-  try {
-    const sink = await output.file(file);
-    await sink.write(await readAll(source, MAX_COMPANION_BYTES));
-    await sink.close();
-  } finally {
-    await source.close?.();
-  }
-}
-
-export async function writeText(output: OutputFolder, file: string, text: string): Promise<void> {
-  const sink = await output.file(file);
-  await sink.write(new TextEncoder().encode(text));
-  await sink.close();
 }

@@ -38,7 +38,7 @@ function storedLinear(index: BundleTensors, { name, rows, cols }: StoredModule):
   const range = { tensor, start: 0, length: tensor.byteLength };
   const place = { where, linear, range };
   const refuse = async () => {
-    throw new UnsupportedError(where, "weights of a bundle", ["the model from which the bundle was made"]);
+    throw new UnsupportedError(where, "weights of a bundle", ["a folder"]);
   };
   const common = {
     ...{ memoryBytes: range.length, diskBytes: range.length, tensors: [tensor], lying: range },

@@ -27,6 +27,8 @@ export interface LyingFile extends Lying {
   readonly crc: number;
   /** Of a vector. */
   readonly shape?: readonly number[];
+  /** The type of a vector in the model that the bundle was made from, unless it was f32 there too. */
+  readonly dtype?: string;
 }
 
 /** Panels, their permutation and their bias, if they have them, and what tells of their origin. */
@@ -37,6 +39,8 @@ export interface LyingLinear extends Lying {
   readonly perm: boolean;
   readonly bias: boolean;
   readonly checksum: number;
+  /** As `dtype` of a vector. */
+  readonly biasType?: string;
   /** The type of its blocks in the file that it came from. */
   readonly fileType?: { readonly name: string; readonly bits: number };
   /** Whether its codes are those of a small float format. */

@@ -74,17 +74,17 @@ function tensorsOf(source: ByteSource, { files, linears }: BundleIndex): Readonl
   const add = (entry: TensorEntry) => tensors.set(entry.name, entry);
   const floats = { dtype: "F32", source };
   for (const [key, file] of files) {
-    const { offset, bytes, shape } = file;
+    const { offset, bytes, shape, dtype: was } = file;
     if (shape === undefined) continue;
     const name = key.replace("weights/", "");
-    add({ ...{ name, dtype: "F32", shape, offset, byteLength: bytes }, source: checkedSource(source, file) });
+    add({ ...floats, was, name, shape, offset, byteLength: bytes, source: checkedSource(source, file) });
   }
   for (const [name, linear] of linears) {
-    const { rows, cols, offset } = linear;
+    const { rows, cols, offset, biasType: was } = linear;
     const { bias, bytes } = partsOf(linear);
     add({ ...{ name: `${name}.weight`, dtype: "panels", shape: [rows, cols], offset, byteLength: bytes }, source });
     if (linear.bias)
-      add({ ...floats, name: `${name}.bias`, shape: [rows], offset: offset + bias, byteLength: 4 * rows });
+      add({ ...floats, was, name: `${name}.bias`, shape: [rows], offset: offset + bias, byteLength: 4 * rows });
   }
   return tensors;
 }

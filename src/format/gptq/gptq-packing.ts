@@ -54,7 +54,7 @@ export function unpackZeros(qzeros: Int32Array, N: number, G: number, bits: Bits
 
 /** True zero points, still packed. */
 export function truePacked(qzeros: Int32Array, bits: Bits, version: GptqVersion): Int32Array {
-  return version === "gptq" ? plusOne(qzeros, bits) : qzeros;
+  return version === "gptq" ? shifted(qzeros, bits, 1) : qzeros;
 }
 
 /** The fields of qzeros as they are stored, [G,N]. */
@@ -70,17 +70,14 @@ export function unpackRows(qzeros: Int32Array, N: number, G: number, bits: Bits)
   return resized(fields, G, padded, N);
 }
 
-/** Packs zeros[N,G] into qzeros[G, N b/32]. v1 cannot store a zero point of 0. */
+/**
+ * Packs zeros[N,G] into qzeros[G, N b/32]. In v1 a zero point of 0 borrows from the next field, as writers of such files do it, though not every
+ * reader gives that back: only models that had such zeros before are written so.
+ */
 export function packZeros(zeros: Uint8Array, N: number, G: number, bits: Bits, version: GptqVersion): Int32Array {
   const fields = transpose(checkCodes("zeros", zeros, G, N, bits), N, G);
   if (version === "gptq") {
-    const zero = fields.indexOf(0);
-    if (zero >= 0)
-      throw new UnsupportedError(
-        `qzeros of output ${zero % N}, group ${Math.floor(zero / N)}`,
-        "a zero point of 0 in format gptq",
-        ["gptq_v2"],
-      );
+    if (fields.includes(0)) return shifted(packZeros(zeros, N, G, bits, "gptq_v2"), bits, -1);
     // No field is 0, so nothing is borrowed: the words are the same as after the reference's one subtraction.
     for (let i = 0; i < fields.length; i++) fields[i]--;
   }
@@ -94,22 +91,22 @@ export function packZeros(zeros: Uint8Array, N: number, G: number, bits: Bits, v
 }
 
 /**
- * Undoes the "minus one" of v1. Writers subtract 0x11111111 (4 bits) from the whole word, so that a true zero of 0 borrows from the
- * next field; only adding the same constant to the whole word restores it. At 3 bits, writers subtract field by field.
+ * Undoes (1) or does (-1) the "minus one" of v1. Writers subtract 0x11111111 (4 bits) from the whole word, so that a true zero of 0 borrows from
+ * the next field; only adding the same constant to the whole word restores it. At 3 bits, writers subtract field by field.
  */
-function plusOne(qzeros: Int32Array, bits: Bits): Int32Array {
-  if (bits === 3) return plusOneFields(qzeros);
+function shifted(qzeros: Int32Array, bits: Bits, by: 1 | -1): Int32Array {
+  if (bits === 3) return shiftedFields(qzeros, by & 7);
   const ones = { 2: 0x55555555, 4: 0x11111111, 8: 0x01010101 }[bits];
-  return qzeros.map((word) => word + ones);
+  return qzeros.map((word) => word + by * ones);
 }
 
-/** (field + 1) & 7 for all 3-bit fields of a stream at once: the low two bits carry into the third and no further. */
-function plusOneFields(qzeros: Int32Array): Int32Array {
+/** (field + by) & 7 for all 3-bit fields of a stream at once: each has a byte while it is added to. */
+function shiftedFields(qzeros: Int32Array, by: number): Int32Array {
   const fields = new Uint32Array(8);
   const result = new Int32Array(qzeros.length);
   for (let word = 0; word < qzeros.length; word += 3) {
     unpackBlock(qzeros, word, 1, fields, 0, 3);
-    for (let quad = 0; quad < 8; quad++) fields[quad] = (fields[quad] + 0x01010101) & 0x07070707;
+    for (let quad = 0; quad < 8; quad++) fields[quad] = (fields[quad] + by * 0x01010101) & 0x07070707;
     packBlock(fields, 0, result, word, 1, 3);
   }
   return result;

@@ -1,5 +1,5 @@
 /** GGUF files and bundles at the command line: converted, and given as MODEL to other commands. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -60,6 +60,29 @@ describe("a bundle", () => {
     const args = ["convert", file, join(folder, "other.quern"), "--weights", "f16"];
     expect(quern(args).stderr).toContain("--weights: found f16 with a bundle, expected exact");
     expect(readdirSync(folder).filter((name) => name.includes("other") || name.includes("partial"))).toEqual([]);
+  });
+
+  it("becomes a folder again, under the rules of other outputs", () => {
+    const [bundle, output] = [join(folder, "back.quern"), join(folder, "back")];
+    expect(quern(["convert", TINY_MODEL, bundle]).status).toBe(0);
+    const { status, stdout } = quern(["convert", bundle, output, "--json"]);
+    expect(status).toBe(0);
+    const weights = readFileSync(join(output, "model.safetensors"));
+    expect(JSON.parse(stdout)).toEqual({ output, bytes: weights.length });
+    expect(logits(output).hash).toBe(logits(bundle).hash);
+    expect(quern(["convert", bundle, output]).stderr).toContain("exists");
+    expect(quern(["convert", bundle, output, "--force"]).status).toBe(0);
+    // What was there stays if the bundle is damaged, and nothing else is left.
+    writeFileSync(bundle, readFileSync(bundle).fill(7, 20_000, 30_000));
+    const damaged = quern(["convert", bundle, output, "--force"]);
+    expect(damaged.status).toBe(1);
+    expect(damaged.stderr).toMatch(/back\.quern: .*the file is damaged/);
+    expect(readFileSync(join(output, "model.safetensors")).equals(weights)).toBe(true);
+    expect(
+      readdirSync(folder)
+        .filter((name) => name.startsWith("back"))
+        .sort(),
+    ).toEqual(["back", "back.quern"]);
   });
 
   it("is described as the model that it was made from", () => {

@@ -93,13 +93,19 @@ describe("packZeros", () => {
       expect(unpackZeros(packZeros(zeros, N, G, bits, version), N, G, bits, version)).toEqual(zeros);
   });
 
-  it("writes a zero point of 0 as gptq_v2 and rejects it as gptq, naming its place", () => {
-    const zeros = new Uint8Array(16).fill(5); // [8,2]
-    zeros[2 * 3 + 1] = 0;
-    expect(unpackZeros(packZeros(zeros, 8, 2, 4, "gptq_v2"), 8, 2, 4, "gptq_v2")).toEqual(zeros);
-    expect(() => packZeros(zeros, 8, 2, 4, "gptq")).toThrow(
-      "qzeros of output 3, group 1: found a zero point of 0 in format gptq",
-    );
+  it("lets a zero point of 0 borrow from the next field in gptq, as one subtraction from the word does", () => {
+    const zeros = Uint8Array.of(5, 0, 0, 7, 1, 15, 0, 9); // [8,1]
+    expect(packZeros(zeros, 8, 1, 4, "gptq_v2")).toEqual(Int32Array.of(0x90f17005 | 0));
+    expect(packZeros(zeros, 8, 1, 4, "gptq")).toEqual(Int32Array.of((0x90f17005 - 0x11111111) | 0));
+  });
+
+  it.each(BITS)("keeps zero points of 0 in both versions at %i bits", (bits) => {
+    const random = mulberry32(bits);
+    const [N, G] = [96, 5];
+    const zeros = Uint8Array.from({ length: N * G }, () => Math.floor(random() * 2 ** bits) * Math.round(random()));
+    expect(zeros).toContain(0);
+    for (const version of ["gptq", "gptq_v2"] as const)
+      expect(unpackZeros(packZeros(zeros, N, G, bits, version), N, G, bits, version)).toEqual(zeros);
   });
 });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { nodeFolder } from "../../../src/adapter/node.ts";
-import { convertGguf } from "../../../src/compress/convert/convert-gguf.ts";
+import { convertModel } from "../../../src/compress/convert/convert-model.ts";
 import { memoryOutput } from "../../../src/files/output.ts";
 import { loadModel } from "../../../src/index.ts";
 import { readFixture } from "../../helpers/safetensors.ts";
@@ -63,7 +63,7 @@ describe.skipIf(smol === undefined)("smol-moe (models/smol-moe of QUERN_SHARED)"
 
   it("rounded to f16, as the expected values were made, gives them", async () => {
     const output = memoryOutput();
-    await convertGguf(await nodeFolder(join(smol!, "..")), { output, weights: "f16" });
+    await convertModel(await nodeFolder(join(smol!, "..")), { output, weights: "f16" });
     expect(await largestError(Object.fromEntries(output.files))).toBeLessThan(1e-3);
   }, 300_000);
 

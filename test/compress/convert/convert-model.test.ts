@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type ConvertOptions, convertGguf } from "../../../src/compress/convert/convert-gguf.ts";
+import { convertModel } from "../../../src/compress/convert/convert-model.ts";
+import type { ConvertOptions } from "../../../src/compress/convert/write-folder.ts";
 import { memoryOutput } from "../../../src/files/output.ts";
 import { bytesSource, filesFolder } from "../../../src/files/source.ts";
 import { openSafetensors } from "../../../src/format/safetensors.ts";
@@ -22,7 +23,7 @@ const TOKENIZER = {
 
 async function converted(bytes: Uint8Array, options: Partial<ConvertOptions> = {}) {
   const output = memoryOutput();
-  const result = await convertGguf(filesFolder("model", { "m.gguf": bytes }), { output, ...options });
+  const result = await convertModel(filesFolder("model", { "m.gguf": bytes }), { output, ...options });
   return { ...result, files: Object.fromEntries(output.files) };
 }
 
@@ -42,7 +43,7 @@ const cases: readonly (readonly [TinyArchitecture, TinyOptions["type"]])[] = [
   ["qwen3", "Q6_K"],
 ];
 
-describe("convertGguf", () => {
+describe("convertModel", () => {
   it.each(cases)("writes a folder that computes the bits of %s in %s", async (architecture, type) => {
     const bytes = tinyGguf(architecture, { type });
     const folder = await converted(bytes);
@@ -112,10 +113,10 @@ describe("convertGguf", () => {
   it("refuses folders without a GGUF file, and unknown options; nothing is written", async () => {
     const output = memoryOutput();
     const { files } = await converted(tinyGguf("llama"));
-    await expect(convertGguf(filesFolder("hf", files), { output })).rejects.toThrow("hf: found no GGUF file");
+    await expect(convertModel(filesFolder("hf", files), { output })).rejects.toThrow("hf: found no GGUF file");
     const folder = filesFolder("model", { "m.gguf": tinyGguf("llama") });
-    await expect(convertGguf(folder, { output, weights: "f8" as "f16" })).rejects.toThrow("weights: found f8");
-    await expect(convertGguf(folder, { output, shards: 1 } as ConvertOptions)).rejects.toThrow("option shards");
+    await expect(convertModel(folder, { output, weights: "f8" as "f16" })).rejects.toThrow("weights: found f8");
+    await expect(convertModel(folder, { output, shards: 1 } as ConvertOptions)).rejects.toThrow("option shards");
     expect(output.files.size).toBe(0);
   });
 });

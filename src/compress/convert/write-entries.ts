@@ -3,7 +3,6 @@ import { jsonText } from "../../base/json-text.ts";
 import { Turns } from "../../base/turns.ts";
 import { VERSION } from "../../base/version.ts";
 import type { OutputFile } from "../../files/output.ts";
-import { readAll } from "../../files/source.ts";
 import { BUNDLE_VERSION, INDEX_NAME, type LyingFile } from "../../format/bundle/bundle-index.ts";
 import { crc32 } from "../../format/bundle/crc32.ts";
 import { COMMENT_BYTES } from "../../format/bundle/open-bundle.ts";
@@ -15,7 +14,8 @@ import { meanBits, PLAN_BITS } from "../../policy/bit-plan.ts";
 import { isQuantizable } from "../../tensor/linear-shape.ts";
 import { PANEL_VERSION } from "../../tensor/panel.ts";
 import type { Machine } from "../../wasm/machine.ts";
-import { COMPANIONS, MAX_COMPANION_BYTES } from "../write/write-quantized.ts";
+import { readCompanions } from "../write/companions.ts";
+import { smallType } from "./folder-tensors.ts";
 import { writeLinears } from "./write-linears.ts";
 
 /** Options of `bundleModel`: the file to write, an engine that lays the weights, and callbacks. */
@@ -38,11 +38,20 @@ export async function writeEntries(files: ModelFiles, options: BundleOptions): P
   const zip = new ZipWriter(output);
   const add = (name: string, bytes: Uint8Array) => zip.add(name, { bytes: bytes.length, crc: crc32(bytes) }, [bytes]);
   const written: LyingFile[] = [];
-  for (const [name, bytes] of await textsOf(files)) written.push(await add(name, bytes));
+  const templates = (await files.folder.list()).filter((name) => name.endsWith(".jinja"));
+  for await (const [name, bytes] of readCompanions(files, [...SETTINGS, ...templates]))
+    written.push(await add(name, bytes));
+  const plan = planOf(files.linears);
+  if (plan !== undefined) written.push(await add("plan.json", utf8(plan)));
   for (const { tensor, length, shapes } of modelVectors(files.names, files.config)) {
     const stored = locateVector(files.index, tensor, length, shapes);
     const { buffer } = await stored.read();
-    written.push({ ...(await add(`weights/${tensor}`, new Uint8Array(buffer))), shape: stored.tensor.shape });
+    const { shape } = stored.tensor;
+    written.push({
+      ...(await add(`weights/${tensor}`, new Uint8Array(buffer))),
+      shape,
+      dtype: smallType(stored.tensor),
+    });
   }
   const total = files.linears.reduce((sum, { stored }) => sum + stored.memoryBytes, 0);
   const linears = await writeLinears(zip, files, {
@@ -57,20 +66,6 @@ export async function writeEntries(files: ModelFiles, options: BundleOptions): P
 
 function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
-}
-
-/** The files of the folder besides its weights, and the plan. */
-async function textsOf({ folder, linears }: ModelFiles): Promise<ReadonlyMap<string, Uint8Array>> {
-  const texts = new Map<string, Uint8Array>();
-  const templates = (await folder.list()).filter((name) => name.endsWith(".jinja"));
-  for (const name of [...SETTINGS, ...COMPANIONS, ...templates]) {
-    const source = await folder.open(name);
-    if (source !== undefined) texts.set(name, await readAll(source, MAX_COMPANION_BYTES));
-    await source?.close?.();
-  }
-  const plan = planOf(linears);
-  if (plan !== undefined) texts.set("plan.json", utf8(plan));
-  return texts;
 }
 
 /** The bits of every linear as a plan; undefined for blocks of other widths than plans have. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { nodeFolder } from "../../../src/adapter/node.ts";
 import { UnsupportedError, UsageError } from "../../../src/base/errors.ts";
-import { bundleModel } from "../../../src/compress/bundle/write-bundle.ts";
+import { bundleModel } from "../../../src/compress/convert/write-bundle.ts";
 import { quantize } from "../../../src/compress/run/make-quantized.ts";
 import { bytesSource } from "../../../src/files/source.ts";
 import { openBundle } from "../../../src/format/bundle/open-bundle.ts";

@@ -13,6 +13,7 @@ import type { ModelFiles } from "../../model/model.ts";
 import type { StoredLinear } from "../../model/weights/locate.ts";
 import type { Machine } from "../../wasm/machine.ts";
 import type { Region } from "../../wasm/memory/region.ts";
+import { smallType } from "./folder-tensors.ts";
 
 export interface LinearsRun {
   readonly machine: Machine;
@@ -90,6 +91,7 @@ async function layInto({ stored, ...shape }: StoredLinear, { memory, read }: Lay
   const { fileType } = stored;
   const lying = {
     ...{ ...shape, form: formOf(stored, zero), perm: (perm ?? permPtr) !== undefined, bias: bias !== undefined },
+    ...(stored.bias !== undefined && { biasType: smallType(stored.bias.tensor) }),
     ...(fileType !== undefined && { fileType: { ...fileType } }),
     ...(stored.kind === "packed" && stored.isFloatFormat && { isFloatFormat: true }),
   };

@@ -14,7 +14,6 @@ const OPTIONS: KnownOptions<BundleOptions> = {
  */
 export async function bundleModel(files: ModelFiles, options: BundleOptions): Promise<{ readonly bytes: number }> {
   checkKnownOptions<BundleOptions>("bundleModel", options, OPTIONS);
-  // Most programs that quantise write no bundles.
-  const { writeEntries } = await import("./write-entries.ts");
+  const { writeEntries } = await import("./bundle-work.ts");
   return committed(options.output, async () => ({ bytes: await writeEntries(files, options) }));
 }
