@@ -38,10 +38,19 @@ export function gatherDeclarations(folder) {
   writeFileSync(join(folder, `${GATHERED}.d.ts`), `${DISPOSAL}${declarations.join("\n")}\nexport {};\n`);
 }
 
-/** The type of a kernel's name lists them all, and nothing outside the package calls a kernel by its name. */
+/**
+ * What only the library itself looks into, or lists every kernel by name: what leads to it passes it on, and 10 KB of members would say nothing to
+ * a user.
+ */
 const OPAQUE = {
   KERNEL_NAMES: "export declare const KERNEL_NAMES: readonly string[];",
   KernelName: "export type KernelName = string;",
+  ...Object.fromEntries(
+    ["Family", "ModuleNames", "State", "StoredMatrix", "Weights"].map((name) => [
+      name,
+      `export type ${name} = object;`,
+    ]),
+  ),
 };
 
 /** The text of a module, and its declarations by name: each with its comment and the names that it refers to. */
