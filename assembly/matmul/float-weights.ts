@@ -15,11 +15,14 @@ import { groupBytes, headBytes } from "./panel";
   return f32x4.mul(v128.and(i32x4.shr_s(bits, 3), mask), v128.load(F32_2P112));
 }
 
-/** f32 from four 16-bit floats. */
-@inline function four<S>(p: usize): v128 {
-  if (isBf16<S>()) return i32x4.shl(v128.load_ext<u16>(p), 16);
-  return f32x4.mul(v128.and(i32x4.shl(v128.load_ext<i16>(p), 13), v128.load(F16_BITS)), v128.load(F32_2P112));
+/** f32 from four 16-bit floats in 32-bit lanes. `bits` and `factor` are F16_BITS and F32_2P112, which a loop that stores should load before. */
+@inline function fourOf<S>(raw: v128, bits: v128, factor: v128): v128 {
+  if (isBf16<S>()) return i32x4.shl(raw, 16);
+  return f32x4.mul(v128.and(i32x4.shl(raw, 13), bits), factor);
 }
+
+/** f32 from four 16-bit floats. */
+@inline function four<S>(p: usize): v128 { return fourOf<S>(v128.load_ext<i16>(p), v128.load(F16_BITS), v128.load(F32_2P112)); }
 
 /** Rows 0-3, 4-7, 8-11 and 12-15 of one column of a float panel, as f32. */
 @inline export function rows0<S>(p: usize): v128 { return bytesOf<S>() == 4 ? v128.load(p) : four<S>(p); }
@@ -40,12 +43,13 @@ export function widenCodes(bits: i32, out: usize, spare: usize, panel: usize, fr
 
 /** out[cols][16] = columns `from` to `from + cols` of a panel of 16-bit floats as f32. */
 export function widenFloats<S>(out: usize, panel: usize, from: i32, cols: i32): void {
+  const bits = v128.load(F16_BITS), factor = v128.load(F32_2P112);
   let p = panel + (<usize>from << 5);
   for (const end = out + (<usize>cols << 6); out < end; out += 64) {
-    v128.store(out, rows0<S>(p));
-    v128.store(out, rows4<S>(p), 16);
-    v128.store(out, rows8<S>(p), 32);
-    v128.store(out, rows12<S>(p), 48);
+    v128.store(out, fourOf<S>(v128.load_ext<i16>(p), bits, factor));
+    v128.store(out, fourOf<S>(v128.load_ext<i16>(p, 8), bits, factor), 16);
+    v128.store(out, fourOf<S>(v128.load_ext<i16>(p, 16), bits, factor), 32);
+    v128.store(out, fourOf<S>(v128.load_ext<i16>(p, 24), bits, factor), 48);
     p += 32;
   }
 }

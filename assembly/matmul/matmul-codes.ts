@@ -6,7 +6,7 @@
 // y rows have room for 16 columns per panel: ldy >= 16 * panels. Scratch: 400 KiB.
 import { Fours, isWords, Pairs, valueBytes, W2, W3, W4, W8, Words } from "../common/bits";
 import { splitChunk, unpackChunkOf } from "./codes";
-import { matvecCodes } from "./matvec-codes";
+import { matvecCodes, quadCodes } from "./matvec-codes";
 import { groupBytes, headBytes, panelBytes } from "./panel";
 import { laidBytes, layRows, tileRows } from "./row-tiles";
 import { countOf, ENTRY_BYTES, outputOf, startOf, weightsOf } from "./table";
@@ -26,6 +26,9 @@ const STREAMS: i32 = 4;
 
 /** Below this number of rows, unpacking a panel costs more than tiles save. Each row then reads the packed panel, from the cache after the first. */
 const FEW_ROWS: i32 = 5;
+
+/** The same for 4-bit codes times bytes, where four rows at a time read the packed panel. */
+const MANY_ROWS: i32 = 12;
 
 /** So many rows beyond full tiles read the packed panels, too: another tile would cost more. */
 @inline function restRows<D>(): i32 { return isWords<D>() ? 2 : 3; }
@@ -98,6 +101,20 @@ function multiplyTiles<D>(bits: i32, y: usize, yBytes: usize, scratch: usize, pa
   }
 }
 
+/** Multiplies four rows, or three, by panels of 4-bit codes: they are laid out once for all panels, of which four are read side by side. */
+function multiplyQuad<D>(y: usize, yBytes: usize, scratch: usize, panel: usize, step: usize, panels: i32, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesOffset: usize, k: i32, groupSize: i32, actGroup: i32, zero: i32, planes: i32): void {
+  const x = scratch + TILES;
+  for (let r = 0; r < count; r++) memory.fill(y + <usize>r * yBytes, 0, <usize>panels << 6);
+  for (let col = 0; col < k; col += <i32>PIECE_BYTES / 16) {
+    const cols = min(<i32>PIECE_BYTES / 16, k - col);
+    layRows<D>(x, record, recordBytes, index, start, count, valuesOffset + <usize>col, <usize>(col / actGroup * 8), cols, actGroup, zero < 0 ? 1 : -zero, planes, <usize>k);
+    const part = panels / STREAMS;
+    for (let p = 0; p < part; p++) quadCodes(y + (<usize>p << 6), yBytes, <usize>part << 6, panel + <usize>p * step, <usize>part * step, STREAMS, x, count, col, cols, groupSize, actGroup, zero, planes);
+    const read = part * STREAMS;
+    quadCodes(y + (<usize>read << 6), yBytes, 64, panel + <usize>read * step, step, panels - read, x, count, col, cols, groupSize, actGroup, zero, planes);
+  }
+}
+
 /** Multiplies a few rows by `streams` panels that are `panelStep` bytes apart; their results `yStep`. */
 function multiplyFew<D>(bits: i32, y: usize, yBytes: usize, yStep: usize, panel: usize, panelStep: usize, streams: i32, record: usize, recordBytes: usize, index: usize, start: i32, count: i32, valuesOffset: usize, k: i32, groupSize: i32, actGroup: i32, zero: i32, flip: i32, planes: i32): void {
   if (bits == 4) matvecCodes<W4, D>(y, yBytes, yStep, panel, panelStep, streams, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
@@ -121,6 +138,9 @@ function multiplyRows<D>(bits: i32, y: usize, yBytes: usize, panel: usize, step:
 /** Multiplies all matrices of the table. */
 function multiply<D>(bits: i32, first: i32, last: i32, scratch: usize, table: usize, entries: i32, record: usize, index: usize, k: i32, groupSize: i32, actGroup: i32, ldy: i32, recordBytes: i32, valuesOffset: usize, zero: i32, flip: i32, planes: i32, pairs: bool): void {
   const yBytes = <usize>ldy << 2;
+  const panels = last - first;
+  const quads = !isWords<D>() && bits == 4 && !pairs;
+  const few = quads ? MANY_ROWS : FEW_ROWS;
   const step = panelBytes(bits, k, groupSize, zero);
   for (let entry = table; entry < table + <usize>entries * ENTRY_BYTES; entry += ENTRY_BYTES) {
     const start = startOf(entry);
@@ -128,9 +148,12 @@ function multiply<D>(bits: i32, first: i32, last: i32, scratch: usize, table: us
     const y = outputOf(entry) + <usize>start * yBytes + (<usize>first << 6);
     const panel = weightsOf(entry) + <usize>first * step;
     const rest = count % tileRows<D>();
-    const tiled = count < FEW_ROWS ? 0 : rest <= restRows<D>() ? count - rest : count;
-    if (tiled > 0) multiplyTiles<D>(bits, y, yBytes, scratch, panel, step, last - first, record, recordBytes, index, start, tiled, valuesOffset, k, groupSize, actGroup, zero, flip, planes, pairs);
-    if (tiled < count) multiplyRows<D>(bits, y + <usize>tiled * yBytes, yBytes, panel, step, last - first, record, recordBytes, index, start + tiled, count - tiled, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
+    let done = count < few ? 0 : rest <= restRows<D>() + <i32>quads ? count - rest : count;
+    if (done > 0) multiplyTiles<D>(bits, y, yBytes, scratch, panel, step, panels, record, recordBytes, index, start, done, valuesOffset, k, groupSize, actGroup, zero, flip, planes, pairs);
+    if (!isWords<D>() && quads) {
+      for (; done + 2 < count; done += 4) multiplyQuad<D>(y + <usize>done * yBytes, yBytes, scratch, panel, step, panels, record, recordBytes, index, start + done, min(4, count - done), valuesOffset, k, groupSize, actGroup, zero, planes);
+    }
+    if (done < count) multiplyRows<D>(bits, y + <usize>done * yBytes, yBytes, panel, step, panels, record, recordBytes, index, start + done, count - done, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
   }
 }
 

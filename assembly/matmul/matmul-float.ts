@@ -10,6 +10,10 @@ import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } 
 /** Columns of a panel that stay in the L1 cache as f32: 16 KiB. */
 export const PIECE: i32 = 256;
 
+/** Columns of a piece for fewer rows, whose products take so little time that the next columns should be on their way from memory meanwhile. */
+const SHORT_PIECE: i32 = 64;
+const SOME_ROWS: i32 = 32;
+
 /** Offset in scratch, after a piece, of 512 bytes of unpacked codes. */
 export const CODES: usize = 16384;
 
@@ -127,8 +131,9 @@ export function addPiece(y: usize, yBytes: usize, x: usize, xBytes: usize, index
 /** Computes the 16 columns at y of `count` rows. */
 function multiplyPanel(kind: i32, y: usize, yBytes: usize, scratch: usize, panel: usize, x: usize, xBytes: usize, index: usize, start: i32, count: i32, k: i32, groupSize: i32, zero: i32): void {
   clearRows(y, count, yBytes);
-  for (let col = 0; col < k; col += PIECE) {
-    const cols = min(PIECE, k - col);
+  const piece = count < SOME_ROWS ? SHORT_PIECE : PIECE;
+  for (let col = 0; col < k; col += piece) {
+    const cols = min(piece, k - col);
     let w = scratch;
     if (kind == KIND_F32) w = panel + (<usize>col << 6);
     else if (kind == KIND_F16) widenFloats<F16>(w, panel, col, cols);
