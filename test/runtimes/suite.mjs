@@ -74,15 +74,23 @@ async function checkModel(library, { name, files, engine, results }) {
   await small[Symbol.asyncDispose]();
 }
 
-/** A model whose layers are in three memories computes what it computes in one. */
+/** A model whose layers are in three memories, or whose experts are read when they are needed, computes what it computes in one memory. */
 async function checkMemories(library, { name, files, engine, results }) {
-  const spread = await library.loadModel(files, { ...engine, activations: "int8", memories: 3 });
-  const found = {};
-  await checkOutput(library, spread, `${name} int8`, found);
-  await spread[Symbol.asyncDispose]();
+  for (const where of [{ memories: 3 }, { memory: "14MB" }]) {
+    const model = await library.loadModel(files, { ...engine, activations: "int8", ...where });
+    const found = {};
+    await checkOutput(library, model, `${name} int8`, found);
+    const { evictions = 0 } = model.paging ?? {};
+    await model[Symbol.asyncDispose]();
+    if ("memory" in where && evictions === 0)
+      throw new Error(`${name} within ${where.memory}: found no expert evicted`);
+    compareOutput(found, results, JSON.stringify(where));
+  }
+}
+
+function compareOutput(found, results, where) {
   for (const [label, value] of Object.entries(found))
-    if (value !== results[label])
-      throw new Error(`${label} in three memories: found ${value}, expected ${results[label]}`);
+    if (value !== results[label]) throw new Error(`${label} with ${where}: found ${value}, expected ${results[label]}`);
 }
 
 async function checkOutput({ logitsHash }, model, label, results) {

@@ -1,6 +1,6 @@
 // node bench/quantmoe/study/rule-table.mjs [MODEL...]: what the rules of the study gain over random plans of as many bytes, and over each other, from the results
 // of MODEL-findings, as tables in Markdown. Draws of calibration tokens are random throughout, beside them the random plans of a control, or the
-// windows of text where two rules are compared. Holm's procedure goes over all rows of all models that are given.
+// windows of text where two rules are compared. Draws that lack a cell are left out. Holm's procedure goes over all rows of all models that are given.
 import { parseArgs } from "node:util";
 import { significance } from "../../../dist/evaluate.js";
 import { readResults } from "./files.mjs";
@@ -37,7 +37,7 @@ for (const model of models) {
 }
 
 async function rowsOf(model) {
-  const cells = readResults(`${model}-findings`);
+  const cells = wholeDraws(readResults(`${model}-findings`).filter(({ calibration }) => calibration !== null));
   const controls = new Map(cells.filter(({ control }) => control !== null).map(({ plan, control }) => [plan, control]));
   const row = async (plan, against, isControl) => {
     const found = isControl
@@ -58,6 +58,14 @@ async function rowsOf(model) {
     ...(await Promise.all([...controls].map(([plan, control]) => row(plan, control, true)))),
     ...(await Promise.all(pairs.map(([plan, against]) => row(plan, against, false)))),
   ];
+}
+
+/** The cells of the draws on which every plan was measured: of a sweep that is under way, the last draws lack some. */
+function wholeDraws(cells) {
+  const counts = new Map();
+  for (const { calibration } of cells) counts.set(calibration, (counts.get(calibration) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  return cells.filter(({ calibration }) => counts.get(calibration) === most);
 }
 
 /** Bits, bytes and the KL of each text, means over draws and seeds. */
