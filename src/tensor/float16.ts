@@ -19,6 +19,20 @@ export function bf16Value(bits: number): number {
   return f32[0];
 }
 
+/** The values of all f16 bits, made at the first use: looking them up is much faster than computing each. */
+let f16Values: Float32Array | undefined;
+
+/** to[i] = the value of words[i], which are bits of f16 or of bfloat16. */
+export function widenFloats(to: Float32Array, words: Uint16Array, dtype: "f16" | "bf16"): void {
+  if (dtype === "bf16") {
+    const bits = new Uint32Array(to.buffer, to.byteOffset, to.length);
+    for (let i = 0; i < words.length; i++) bits[i] = words[i] << 16;
+    return;
+  }
+  f16Values ??= Float32Array.from({ length: 0x10000 }, (_, bits) => f16Value(bits));
+  for (let i = 0; i < words.length; i++) to[i] = f16Values[words[i]];
+}
+
 /** The f16 value that is nearest to a magnitude up to 65504, ties to even. */
 export function nearestF16(value: number): number {
   const step = 2 ** Math.max(-24, exponentOf(value) - 10);

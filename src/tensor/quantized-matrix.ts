@@ -31,6 +31,17 @@ export function sharedZero(zeros: Uint8Array): number {
   return zeros.every((other) => other === zero) ? zero : OWN_ZEROS;
 }
 
+/** The first of the codes that does not fit its bits, or -1. Four codes are tested at once, since matrices have millions. */
+export function firstTooLarge(codes: Uint8Array, bits: Bits): number {
+  const isAligned = codes.byteOffset % 4 === 0;
+  const words = isAligned ? new Uint32Array(codes.buffer, codes.byteOffset, codes.length >>> 2) : new Uint32Array();
+  const rest = 0x01010101 * (256 - 2 ** bits);
+  let word = 0;
+  while (word < words.length && (words[word] & rest) === 0) word++;
+  for (let at = 4 * word; at < codes.length; at++) if (codes[at] >= 2 ** bits) return at;
+  return -1;
+}
+
 /** Groups of a row of `cols` columns; the last may be short. */
 export function groupCount(cols: number, groupSize: number): number {
   return groupSize === -1 ? 1 : Math.ceil(cols / groupSize);
