@@ -31,14 +31,10 @@ export function sharedZero(zeros: Uint8Array): number {
   return zeros.every((other) => other === zero) ? zero : OWN_ZEROS;
 }
 
-/** The first of the codes that does not fit its bits, or -1. Four codes are tested at once, since matrices have millions. */
+/** The first of the codes that does not fit its bits, or -1. A plain loop, since matrices have millions of codes. */
 export function firstTooLarge(codes: Uint8Array, bits: Bits): number {
-  const isAligned = codes.byteOffset % 4 === 0;
-  const words = isAligned ? new Uint32Array(codes.buffer, codes.byteOffset, codes.length >>> 2) : new Uint32Array();
-  const rest = 0x01010101 * (256 - 2 ** bits);
-  let word = 0;
-  while (word < words.length && (words[word] & rest) === 0) word++;
-  for (let at = 4 * word; at < codes.length; at++) if (codes[at] >= 2 ** bits) return at;
+  const top = 2 ** bits - 1;
+  for (let at = 0; at < codes.length; at++) if (codes[at] > top) return at;
   return -1;
 }
 
