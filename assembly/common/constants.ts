@@ -29,13 +29,13 @@ export const F64_INFINITY: usize = 288;
 // f32, the same in all lanes: for the clip search (search.ts).
 export const F32_POWER_SEED: usize = 368; // bits of y = a^(-1/5) are this minus a fifth of a's bits
 export const F32_POWER_FIFTH: usize = 384; // 2^16 / 5 in the lower half of every 32-bit lane
-export const F32_POWER_C0: usize = 400; // e^(-0.8) = C0 + C1 e + C2 e^2 for 0.852 <= e <= 1.172
-export const F32_POWER_C1: usize = 416;
-export const F32_POWER_C2: usize = 432;
-export const F32_CLOSE_C0: usize = 448; // the same with a cubic
-export const F32_CLOSE_C1: usize = 464;
-export const F32_CLOSE_C2: usize = 480;
-export const F32_CLOSE_C3: usize = 496;
+export const F32_BLUNT_C2: usize = 400; // |d|^2.4 = C2 d^2 + C3 |d|^3 + C4 d^4 for |d| <= 1/2
+export const F32_BLUNT_C3: usize = 416;
+export const F32_BLUNT_C4: usize = 432;
+export const F32_POWER_C0: usize = 448; // e^(-0.8) = C0 + C1 e + C2 e^2 + C3 e^3 for 0.852 <= e <= 1.172
+export const F32_POWER_C1: usize = 464;
+export const F32_POWER_C2: usize = 480;
+export const F32_POWER_C3: usize = 496;
 
 // For exp of f32 (assembly/common/exp.ts); every entry is one value in all four lanes.
 export const EXP_LOG2E: usize = 512; // 1 / ln 2

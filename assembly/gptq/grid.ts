@@ -3,7 +3,7 @@
 // A tile is [K][16] f64, with a lane per row and columns in processing order; rows past the matrix are zero. `columns` has two words
 // per column: { column of the matrix, group }.
 import { clipOf } from "./flags";
-import { findRow, SEARCH, TABLE, TILE_STEP } from "./search";
+import { findRow, prepareFactors, ROOM, SEARCH, TILE_STEP } from "./search";
 
 /** Rows of a tile. */
 export const TILE_ROWS: i32 = 16;
@@ -82,16 +82,16 @@ export function loadGrids(
 
 /**
  * scratch = scale[16], zero[16] in f64 for columns [from, to) of a tile. The rows are copied to scratch in f32, two at a time. Scratch:
- * 3936 bytes, and 12 for each column of the longest group.
+ * 37,000 bytes, and 12 for each column of the longest group.
  */
 export function findGrids(scratch: usize, tile: usize, weights: usize, from: i32, to: i32, flags: i32): void {
   const count = to - from;
   const bytes = <usize>count << 2;
   const table = scratch + SEARCH;
-  const row = table + TABLE;
+  const row = table + ROOM;
   const h = weights + (<usize>from << 3);
   const h32 = row + 2 * bytes;
-  if (clipOf(flags) == 2) narrow(h32, h, count);
+  if (clipOf(flags) == 2) prepareFactors(table, h32, h, count);
   for (let pair: usize = 0; pair < TILE_STEP; pair += 16) {
     const x = tile + <usize>from * TILE_STEP + pair;
     let least = f64x2.splat(0), most = least;
@@ -109,9 +109,4 @@ export function findGrids(scratch: usize, tile: usize, weights: usize, from: i32
     const low1 = f64x2.extract_lane(least, 1), high1 = f64x2.extract_lane(most, 1);
     findRow(scratch + pair + 8, table, x + 8, TILE_STEP, end, end + bytes, h, h32, low1, high1, flags);
   }
-}
-
-/** Copies count f64 as f32. */
-export function narrow(to: usize, from: usize, count: i32): void {
-  for (let i = 0; i < count; i++) store<f32>(to + (<usize>i << 2), <f32>load<f64>(from + (<usize>i << 3)));
 }

@@ -1,9 +1,9 @@
 // Plain rounding of rows as they are stored, without tiles: the grids of consecutive groups, and the codes on them.
 import { leastLane } from "../common/lanes";
 import { clipOf, topOf } from "./flags";
-import { narrow, TILE_ROWS } from "./grid";
+import { TILE_ROWS } from "./grid";
 import { codeOf } from "./scale";
-import { findRow, SEARCH, TABLE } from "./search";
+import { findRow, prepareFactors, ROOM, SEARCH } from "./search";
 
 /**
  * codes[n,k] u8, scales[n,groups] f32 and zeros[n,groups] u8 of w[n,k] f32, in groups of `size` columns (the last may be short).
@@ -13,14 +13,14 @@ export function round_rows(
   first: i32, last: i32, scratch: usize, codes: usize, scales: usize, zeros: usize, w: usize, weights: usize,
   n: i32, k: i32, size: i32, flags: i32,
 ): void {
-  const table = scratch + SEARCH, h32 = table + TABLE;
+  const table = scratch + SEARCH, h32 = table + ROOM;
   const groups = (k + size - 1) / size;
   for (let unit = first; unit < last; unit++) {
     for (let group = 0; group < groups; group++) {
       const from = group * size;
       const count = min(size, k - from);
       const h = weights + (<usize>from << 3);
-      if (clipOf(flags) == 2) narrow(h32, h, count);
+      if (clipOf(flags) == 2) prepareFactors(table, h32, h, count);
       for (let row = unit * TILE_ROWS; row < min((unit + 1) * TILE_ROWS, n); row++) {
         const at = <usize>row * <usize>k + <usize>from;
         const x = w + (at << 2);

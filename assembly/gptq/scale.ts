@@ -1,19 +1,8 @@
-// The scale and the zero of a range, and codes, in f64.
-import { bitsOf, isF32, isSymmetric, topOf } from "./flags";
-
-/** The scale of the range [low, high], as it will be stored. */
-@inline export function scaleOf(low: f64, high: f64, flags: i32): f64 {
-  return roundScale((high - low) / <f64>topOf(flags), flags);
-}
-
-/** The zero of a range that begins with `low`. */
-@inline export function zeroOf(low: f64, scale: f64, flags: i32): f64 {
-  if (isSymmetric(flags)) return <f64>(1 << (bitsOf(flags) - 1));
-  return min(max(nearest(-low / scale), 0), <f64>topOf(flags));
-}
+// Scales as they are stored, and codes, in f64.
+import { isF32 } from "./flags";
 
 /** A scale in f16 or f32: ties to even, never zero and never infinite. */
-function roundScale(x: f64, flags: i32): f64 {
+export function roundScale(x: f64, flags: i32): f64 {
   if (isF32(flags)) return max(min(<f64><f32>x, <f64>f32.MAX_VALUE), <f64>f32.MIN_VALUE);
   if (x < 6.103515625e-5) return max(nearest(x * 16777216.0), 1.0) / 16777216.0;
   const bits = reinterpret<i64>(x);

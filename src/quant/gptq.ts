@@ -152,7 +152,11 @@ async function columnLoop(work: MatrixWork): Promise<GptqResult> {
     collectMatrix(machine, matrix, batch);
     rowLoss.set(machine.arena.f64(batch.sums, batch.rows), batch.row);
   };
-  await runBatches(machine, { weights, rows, cols, groups: matrix.groups }, { record, collect, turns });
+  await runBatches(
+    machine,
+    { weights, rows, cols, groups: matrix.groups },
+    { record, collect, turns, name: options.name },
+  );
   const loss = rowLoss.reduce((sum, value) => sum + value, 0);
   const problem = !Number.isFinite(loss)
     ? `the column loop's loss is ${loss}`

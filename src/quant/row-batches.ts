@@ -43,6 +43,8 @@ export interface BatchWork {
   readonly turns: Turns;
   /** Whether the kernels need tiles. Default true. */
   readonly tiled?: boolean;
+  /** Name of the matrix, for errors. */
+  readonly name?: string;
 }
 
 /** @throws ShapeError if an array's length is not rows times columns. */
@@ -65,7 +67,7 @@ export function requireFiniteRows(what: string, values: Float32Array, firstRow: 
 export async function runBatches(
   machine: Machine,
   matrix: WeightMatrix & { readonly groups: number },
-  { record, collect, turns, tiled = true }: BatchWork,
+  { record, collect, turns, tiled = true, name = "weights" }: BatchWork,
 ): Promise<void> {
   const { arena } = machine;
   const { weights, rows, cols, groups } = matrix;
@@ -87,7 +89,7 @@ export async function runBatches(
       arena.f32(room.copy, count * cols).set(weights.subarray(row * cols, (row + count) * cols));
     const at = typeof weights === "number" ? weights + row * cols * 4 : room.copy;
     machine.call("finite_rows", count, room.sums, at, cols, cols);
-    if (arena.i32(room.sums, count).includes(0)) requireFiniteRows("weights", arena.f32(at, count * cols), row, cols);
+    if (arena.i32(room.sums, count).includes(0)) requireFiniteRows(name, arena.f32(at, count * cols), row, cols);
     const batch = { ...room, row, rows: count, units: Math.ceil(count / TILE_ROWS), weights: at };
     tape.clear();
     record(tape, batch);

@@ -69,7 +69,7 @@ export async function rtn(machine: Machine, input: RtnInput, options: RtnRun): P
     tape.call("round_rows", units, work, codes, scales, zeros, weights, diagonalPtr, rows, cols, size, flags);
   };
   const collect = (batch: Batch) => collectMatrix(machine, matrix, batch);
-  const work = { record, collect, turns: options.turns, tiled: false };
+  const work = { record, collect, turns: options.turns, tiled: false, name: options.name };
   await runBatches(machine, { weights, rows, cols, groups }, work);
   checkScales(matrix, options);
   return matrix;

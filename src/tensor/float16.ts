@@ -19,6 +19,17 @@ export function bf16Value(bits: number): number {
   return f32[0];
 }
 
+/** The values of all bits of each type, made at the first use: looking them up is much faster than computing each. */
+const tables: { f16?: Float32Array; bf16?: Float32Array } = {};
+
+/** to[i] = the value of words[i], which are bits of f16 or of bfloat16. */
+export function widenFloats(to: Float32Array, words: Uint16Array, dtype: "f16" | "bf16"): void {
+  const decode = dtype === "f16" ? f16Value : bf16Value;
+  tables[dtype] ??= Float32Array.from({ length: 0x10000 }, (_, bits) => decode(bits));
+  const table = tables[dtype];
+  for (let i = 0; i < words.length; i++) to[i] = table[words[i]];
+}
+
 /** The f16 value that is nearest to a magnitude up to 65504, ties to even. */
 export function nearestF16(value: number): number {
   const step = 2 ** Math.max(-24, exponentOf(value) - 10);

@@ -31,6 +31,13 @@ export function sharedZero(zeros: Uint8Array): number {
   return zeros.every((other) => other === zero) ? zero : OWN_ZEROS;
 }
 
+/** The first of the codes that does not fit its bits, or -1. A plain loop, since matrices have millions of codes. */
+export function firstTooLarge(codes: Uint8Array, bits: Bits): number {
+  const top = 2 ** bits - 1;
+  for (let at = 0; at < codes.length; at++) if (codes[at] > top) return at;
+  return -1;
+}
+
 /** Groups of a row of `cols` columns; the last may be short. */
 export function groupCount(cols: number, groupSize: number): number {
   return groupSize === -1 ? 1 : Math.ceil(cols / groupSize);

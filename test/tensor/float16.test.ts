@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { f16Value, roundedF16 } from "../../src/tensor/float16.ts";
+import { bf16Value, f16Value, roundedF16, widenFloats } from "../../src/tensor/float16.ts";
 
 describe("roundedF16", () => {
   it("keeps all finite values of 16 bits", () => {
@@ -22,5 +22,18 @@ describe("roundedF16", () => {
       0x7bff,
       ...Array(4).fill(undefined),
     ]);
+  });
+});
+
+describe("widenFloats", () => {
+  const words = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
+
+  it("gives the values of all f16 and of all bf16, also into a part of an array", () => {
+    for (const [dtype, decode] of [["f16", f16Value] as const, ["bf16", bf16Value] as const]) {
+      const room = new Float32Array(words.length + 2);
+      widenFloats(room.subarray(1, words.length + 1), words, dtype);
+      expect(room.subarray(1, words.length + 1)).toEqual(Float32Array.from(words, decode));
+      expect([room[0], room[words.length + 1]]).toEqual([0, 0]);
+    }
   });
 });

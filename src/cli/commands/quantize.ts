@@ -108,7 +108,8 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const { output: folder, work } = await nodeResumable(options.output, { resume, force: session.options.force });
   await using output = folder;
   const started = performance.now();
-  await using opened = await openFiles(session, path, { activations: "f32", ...blockPaging(options) });
+  const { memory = options.method === "rtn" ? "4GB" : undefined } = options; // rounding computes nothing with the weights: none is kept
+  await using opened = await openFiles(session, path, { activations: "f32", ...blockPaging({ memory }) });
   let given: Promise<Windows> | undefined;
   const calibration = source && (() => (given ??= source(opened)));
   const portable = options.profile === "portable";

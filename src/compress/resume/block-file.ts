@@ -14,7 +14,7 @@ import { readTensor, requireSpec } from "../../format/tensor-index.ts";
 import { exactF16 } from "../../tensor/float16.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
-import { groupCount } from "../../tensor/quantized-matrix.ts";
+import { firstTooLarge, groupCount } from "../../tensor/quantized-matrix.ts";
 import type { ModuleReport } from "../result/module-report.ts";
 import type { QuantizedBlock, StarvedExpert } from "../result/quantized.ts";
 
@@ -82,7 +82,7 @@ export function openBlock(file: TensorFile, layer: number, expected: readonly Ex
   };
   const scales = async (module: ExpectedModule) => {
     const values = new Float32Array((await reader(module)("scales")).buffer);
-    checkPart(file, specsOf(module).scales.name, values, isScale, SCALES);
+    refuse(file, specsOf(module).scales.name, values, values.findIndex(isNoScale), "scales of 16 bits, from 0");
     return values;
   };
   return {
@@ -134,29 +134,20 @@ async function readPart(
   );
 }
 
-const SCALES = "scales of 16 bits, from 0";
-const isScale = (value: number) => value >= 0 && exactF16(value) !== undefined;
+const isNoScale = (value: number) => !(value >= 0) || exactF16(value) === undefined;
 
 /** Refuses values that would crash a kernel or do not fit the written format, even if the hashes match. */
 function checkIntegers(file: TensorFile, specs: Readonly<Record<Part, TensorSpec>>, matrix: QuantizedMatrix): void {
-  const { bits, cols, groups } = matrix;
-  const below = (end: number) => (value: number) => value >= 0 && value < end;
-  const check = (part: "codes" | "zeros" | "gIdx" | "perm", end: number, expected: string) =>
-    checkPart(file, specs[part].name, matrix[part], below(end), expected);
-  check("codes", 2 ** bits, `codes of ${bits} bits`);
-  check("zeros", 2 ** bits, `zeros of ${bits} bits`);
-  check("gIdx", groups, `groups below ${groups}`);
-  check("perm", cols, `columns below ${cols}`);
+  const { bits, cols, groups, codes, zeros, gIdx, perm } = matrix;
+  const outside = (values: Int32Array, end: number) => values.findIndex((value) => value < 0 || value >= end);
+  refuse(file, specs.codes.name, codes, firstTooLarge(codes, bits as Bits), `codes of ${bits} bits`);
+  refuse(file, specs.zeros.name, zeros, firstTooLarge(zeros, bits as Bits), `zeros of ${bits} bits`);
+  refuse(file, specs.gIdx.name, gIdx, outside(gIdx, groups), `groups below ${groups}`);
+  refuse(file, specs.perm.name, perm, outside(perm, cols), `columns below ${cols}`);
 }
 
-function checkPart(
-  file: TensorFile,
-  tensor: string,
-  values: Float32Array | Uint8Array | Int32Array,
-  isGood: (value: number) => boolean,
-  expected: string,
-): void {
-  const at = (values as Float32Array).findIndex((value) => !isGood(value));
+/** Refuses the value at `at`, unless that is -1. */
+function refuse(file: TensorFile, tensor: string, values: ArrayLike<number>, at: number, expected: string): void {
   if (at < 0) return;
   throw new FormatError(`${file.name}: tensor ${tensor}`, `found ${values[at]} at element ${at}, expected ${expected}`);
 }

@@ -1,7 +1,7 @@
 /** Reads float tensors: rows in their type on disk, or as f32. */
 
 import { NumericsError, UnsupportedError } from "../../base/errors.ts";
-import { bf16Value, f16Value } from "../../tensor/float16.ts";
+import { widenFloats } from "../../tensor/float16.ts";
 import { floatBytes, rowRanges } from "../../tensor/lay-panels.ts";
 import type { FloatDType } from "../../tensor/matrix.ts";
 import { readPart, requireShape, requireTensor, type TensorEntry, type TensorIndex } from "../tensor-index.ts";
@@ -28,11 +28,10 @@ export async function readFloats(
     await readPart(entry, 4 * start, new Uint8Array(values.buffer));
     return values;
   }
-  const decode = dtype === "f16" ? f16Value : bf16Value;
   for (const { first, count: some } of rowRanges(count, floatBytes(dtype))) {
     const words = new Uint16Array(some);
     await readPart(entry, 2 * (start + first), new Uint8Array(words.buffer));
-    for (let i = 0; i < some; i++) values[first + i] = decode(words[i]);
+    widenFloats(values.subarray(first, first + some), words, dtype);
   }
   return values;
 }

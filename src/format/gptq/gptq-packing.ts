@@ -8,6 +8,7 @@
 
 import { FormatError, ShapeError, UnsupportedError } from "../../base/errors.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
+import { firstTooLarge } from "../../tensor/quantized-matrix.ts";
 import { packBlock, unpackBlock } from "./gptq-blocks.ts";
 
 /** `gptq` (v1) stores zero points minus one, `gptq_v2` stores them unchanged. */
@@ -141,10 +142,9 @@ function checkMultiple(where: string, packed: number, bits: Bits): void {
 /** Checks length and range. Returns a copy if the view is not aligned for words. */
 function checkCodes(where: string, codes: Uint8Array, K: number, N: number, bits: Bits): Uint8Array {
   if (codes.length !== N * K) throw new ShapeError(where, [N, K], [codes.length]);
-  const limit = 2 ** bits;
-  for (let i = 0; i < codes.length; i++)
-    if (codes[i] >= limit)
-      throw new FormatError(where, `found ${codes[i]} at ${i}, expected at most ${limit - 1} at ${bits} bits`);
+  const bad = firstTooLarge(codes, bits);
+  if (bad >= 0)
+    throw new FormatError(where, `found ${codes[bad]} at ${bad}, expected at most ${2 ** bits - 1} at ${bits} bits`);
   return codes.byteOffset % 4 === 0 ? codes : codes.slice();
 }
 

@@ -1,9 +1,12 @@
 /** round_rows and grid_f64 against the plain quantiser. */
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { columnWords, type GridOptions, gridFlags } from "../../../src/quant/grid.ts";
 import { naturalGroups, naturalOrder } from "../../../src/tensor/quantized-matrix.ts";
+import { writeConstants } from "../../../src/wasm/constants.ts";
 import { Bench, BUILDS, type Build } from "../../helpers/kernels.ts";
 import { gaussians, mulberry32 } from "../../helpers/random.ts";
+import { repositoryFile } from "../../helpers/shared.ts";
 import { findGrid, quantize, roundF16 } from "../../reference/gptq/gptq-grid.ts";
 
 function run(build: Build, w: Float32Array, n: number, k: number, diagonal: Float64Array, options: GridOptions) {
@@ -63,6 +66,22 @@ const CHOICES = ([2, 3, 4, 8] as const).flatMap((bits) =>
   ),
 );
 
+it("the polynomial of the screen is as close to |d|^2.4 as the search assumes", async () => {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  writeConstants(memory);
+  const [c2, c3, c4] = [400, 416, 432].map((address) => new Float32Array(memory.buffer, address, 1)[0]);
+  const source = await readFile(repositoryFile("assembly/gptq/screen.ts"), "utf8");
+  const blunt = Number(/BLUNT: f32 = ([\de.-]+);/.exec(source)?.[1]);
+  let worst = 0;
+  for (let d = 0; d <= 0.5; d += 2 ** -14) {
+    const polynomial = c2 * d ** 2 + c3 * d ** 3 + c4 * d ** 4;
+    worst = Math.max(worst, Math.abs(polynomial - d ** 2.4));
+  }
+  // f32 changes the sum of a column by less than 1e-6.
+  expect(worst).toBeLessThan(blunt - 1e-6);
+  expect(worst).toBeGreaterThan(0.5 * blunt);
+});
+
 describe.each(BUILDS)("round_rows and grid_f64 (%s)", (build) => {
   it.each(CHOICES)("match for $bits bits, symmetric $symmetric, clip $clip, scales $scaleRounding", (options) => {
     const [n, k] = [19, 40];
@@ -111,6 +130,27 @@ describe.each(BUILDS)("round_rows and grid_f64 (%s)", (build) => {
         const options: GridOptions = { bits, groupSize: 48, symmetric, clip, scaleRounding };
         expect(run(build, w, n, k, diagonal, options)).toEqual(expected(w, n, k, diagonal, options));
       }
+  });
+
+  // The screen divides a row anew for each 16 candidates; rows of other lengths than a multiple of 4, or beyond 4096, have none.
+  it.each([
+    ["normal", 64, 64, () => 0.02 * normal()],
+    ["uniform", 128, 128, () => uniform() - 0.5],
+    ["of one sign", 64, 64, () => uniform()],
+    ["with a few that are far out", 64, 64, () => normal() * (uniform() < 0.05 ? 8 : 1)],
+    ["of a long row", 512, -1, () => normal()],
+    ["of a row that ends within four", 66, -1, () => normal()],
+    ["of a row beyond the screen", 4100, -1, () => normal()],
+  ])("match a search in f64 for weights %s", (_, k, groupSize, draw) => {
+    const n = k > 1000 ? 1 : 24;
+    const w = Float32Array.from({ length: n * k }, draw);
+    const diagonal = Float64Array.from({ length: k }, () => uniform() + 0.01);
+    for (const bits of [2, 3, 4, 8] as const)
+      for (const symmetric of [true, false])
+        for (const clip of ["mse", "hessian"] as const) {
+          const options: GridOptions = { ...BASE, bits, groupSize, symmetric, clip };
+          expect(run(build, w, n, k, diagonal, options)).toEqual(expected(w, n, k, diagonal, options));
+        }
   });
 
   it("round scales to f16, ties to even, from the smallest to the largest", () => {

@@ -55,7 +55,7 @@ export function findGrid(x: readonly number[], weights: readonly number[], optio
     let error = 0;
     x.forEach((value, k) => {
       const d = Math.abs(grid.scale * (quantize(value, grid, options.bits) - grid.zero) - value);
-      error += options.clip === "mse" ? d ** 2.4 : weights[k] * d * d;
+      error += options.clip === "mse" ? d ** 2.4 : weights[k] * (d * d);
     });
     if (!(error < least)) continue;
     least = error;
