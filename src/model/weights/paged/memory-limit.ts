@@ -4,7 +4,7 @@ import { UsageError } from "../../../base/errors.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { StoredLinear } from "../locate.ts";
 import { PagedStore } from "./paged-store.ts";
-import { pagesOf, placesOf, type WeightPage } from "./pages.ts";
+import { ENGINE_BYTES, pagesOf, placesOf, type WeightPage } from "./pages.ts";
 import type { Paging } from "./paging-facts.ts";
 
 export interface PagedWish {
@@ -21,9 +21,6 @@ export interface PagedWish {
 /** The share of a limit that is left to sessions when all weights are kept. */
 const SESSION_SHARE = 1 / 8;
 
-/** Most bytes of a store in one WebAssembly memory, which has 4 GiB: the rest is lost between blocks of different sizes. */
-const MOST_BYTES = 15 * 2 ** 28;
-
 /** @returns undefined if all weights can be kept. @throws UsageError for a limit that has no room for what must be in memory at the same time. */
 export function pagedStore(machine: Machine, wish: PagedWish): PagedStore | undefined {
   const { linears, topK, warn } = wish;
@@ -31,7 +28,7 @@ export function pagedStore(machine: Machine, wish: PagedWish): PagedStore | unde
   const total = pages.reduce((sum, { bytes }) => sum + bytes, 0);
   // Jobs have large buffers, which are not known yet.
   if (wish.paging !== "all" && total <= wish.limitBytes * (1 - SESSION_SHARE)) return undefined;
-  const limitBytes = Math.min(wish.limitBytes, MOST_BYTES);
+  const limitBytes = Math.min(wish.limitBytes, ENGINE_BYTES);
   const experts = leastBytes(pages, "experts");
   const paging = wish.paging ?? (experts <= limitBytes ? "experts" : "all");
   const least = paging === "all" ? leastBytes(pages, "all") : experts;
@@ -39,7 +36,7 @@ export function pagedStore(machine: Machine, wish: PagedWish): PagedStore | unde
     const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
     throw new UsageError("memory", mb(limitBytes), `more than ${mb(least)}, and room for the text`);
   }
-  return new PagedStore(machine, linears, { limitBytes, topK, paging, warn });
+  return new PagedStore(machine, linears, { limitBytes: wish.limitBytes, topK, paging, warn });
 }
 
 /** Bytes of the weights that stay in memory, and of the largest part of the others with what loading it takes. */

@@ -12,7 +12,7 @@ import type { Linear } from "../linears.ts";
 import type { StoredLinear } from "../locate.ts";
 import { WeightStore } from "../weight-store.ts";
 import { NextUse } from "./next-use.ts";
-import { looseBytes, pagesOf, partsWithin, placesOf, type WeightPage } from "./pages.ts";
+import { ENGINE_BYTES, looseBytes, pagesOf, partsWithin, placesOf, type WeightPage } from "./pages.ts";
 import type { PagedStoreOptions, Paging, PagingFacts } from "./paging-facts.ts";
 
 /** The share of the limit that parts of a layer leave to what a job takes beside them. */
@@ -79,7 +79,7 @@ export class PagedStore extends WeightStore {
   }
 
   get #limitBytes(): number {
-    return this.#given - this.#outside;
+    return Math.min(this.#given - this.#outside, ENGINE_BYTES);
   }
 
   #setLimit(): void {

@@ -5,6 +5,9 @@ import type { LinearShape, Role } from "../../../tensor/linear-shape.ts";
 import { LINE_BYTES } from "../../../wasm/memory/arena.ts";
 import type { Linear } from "../linears.ts";
 
+/** Most bytes of a store in one WebAssembly memory, which has 4 GiB: the rest is lost between blocks of different sizes. */
+export const ENGINE_BYTES: number = 15 * 2 ** 28;
+
 /** The linears of one expert, or those that one step of a layer has beside its experts, or the embedding, or the head. */
 export interface WeightPage<L extends LinearShape = Linear> {
   /** When a pass needs it: pages are needed in the order of their places. */

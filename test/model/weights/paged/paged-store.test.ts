@@ -212,4 +212,20 @@ describe("PagedStore", () => {
     expect(run.machine.arena.used).toBeLessThanOrEqual(run.store.paging.limitBytes);
     await files.index.close();
   });
+
+  it("has the engine take no more than one memory has, and lets jobs count beyond that", async () => {
+    const files = await readModelFiles(await nodeFolder(repositoryFile(SMALL)));
+    await using machine = await createMachine({ threads: 1 });
+    const store = new PagedStore(machine, files.linears, { limitBytes: 6e9, topK: 1, paging: "all" });
+    const engineBytes = () => machine.arena.limit?.bytes;
+    expect(engineBytes()).toBe(3.75 * 2 ** 30);
+    {
+      using _job = store.beginJob(1e9, "tokens");
+      expect(engineBytes()).toBe(3.75 * 2 ** 30);
+      using _more = store.beginJob(2e9, "codes");
+      expect(engineBytes()).toBe(3e9);
+    }
+    expect(engineBytes()).toBe(3.75 * 2 ** 30);
+    await files.index.close();
+  });
 });
