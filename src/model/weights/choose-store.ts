@@ -22,15 +22,16 @@ interface StoreWish {
 /** @throws UsageError for a limit that has no room for what must be in memory at the same time, and for a number of memories that cannot be. */
 export async function chooseStore(machine: Machine, wish: StoreWish): Promise<WeightStore> {
   const { linears, topK, memory, paging, warn } = wish;
-  // Only a limit of memory needs the code that reads weights when they are needed.
-  const paged =
-    memory === undefined
-      ? undefined
-      : (await import("./paged/memory-limit.ts")).pagedStore(machine, {
-          ...{ linears, topK, limitBytes: memoryBytes(memory), paging, warn },
-        });
-  if (paged !== undefined) return paged;
   const total = linears.reduce((sum, { stored }) => sum + stored.memoryBytes, 0);
+  // Jobs that go through a model block by block do so in one memory, which may be smaller than the model.
+  const isBlockwise = paging === "all" && total > MEMORY_SHARE;
+  if (memory !== undefined || isBlockwise) {
+    const limitBytes = memory === undefined ? Number.MAX_SAFE_INTEGER : memoryBytes(memory);
+    // Only this needs the code that reads weights when they are needed.
+    const { pagedStore } = await import("./paged/memory-limit.ts");
+    const paged = pagedStore(machine, { linears, topK, limitBytes, paging, warn });
+    if (paged !== undefined) return paged;
+  }
   const { memories = Math.ceil(total / MEMORY_SHARE) } = wish;
   if (memories === 1) return new WeightStore(machine, linears, warn);
   return (await import("./spread/spread-store.ts")).spreadStore(machine, { linears, memories, warn });

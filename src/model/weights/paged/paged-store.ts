@@ -67,7 +67,7 @@ export class PagedStore extends WeightStore {
 
   override get paging(): PagingFacts {
     const experts = [...this.#loaded].filter(({ expert }) => expert >= 0).length;
-    return { limitBytes: this.#given, residentBytes: this.bytes, experts, ...this.#counts };
+    return { limitBytes: Math.min(this.#given, ENGINE_BYTES), residentBytes: this.bytes, experts, ...this.#counts };
   }
 
   override hold(linears: readonly Linear[], turns: Turns): Promise<Disposable> {

@@ -54,11 +54,7 @@ class SpreadStore extends WeightStore {
 
   override beginJob(): Disposable {
     const found = `weights in ${this.#ranges.length + 1} memories`;
-    throw new UsageError(
-      "model",
-      found,
-      "a limit of memory (--memory, paging: all), within which a job reads them block by block",
-    );
+    throw new UsageError("model", found, 'one that was opened with paging: "all", which jobs read block by block');
   }
 
   override [Symbol.dispose](): void {

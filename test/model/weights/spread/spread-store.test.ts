@@ -137,7 +137,7 @@ describe("a model in four memories", () => {
   it("is refused for jobs that read the weights of all layers in one memory", async () => {
     const model = await openTinyModel({ memories: 2 });
     await expect(calibrate(model, [tinyIds(8, 1)])).rejects.toThrow(
-      "model: found weights in 2 memories, expected a limit of memory",
+      'model: found weights in 2 memories, expected one that was opened with paging: "all"',
     );
     await model[Symbol.asyncDispose]();
   });
