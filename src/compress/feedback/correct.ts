@@ -82,10 +82,21 @@ export async function corrected(
   if (inverse === undefined) return weights;
   const ld = stride(cols);
   const cross = await multiply(machine, { x: errors, weights: inputs, cols: count }, turns);
-  const packed = cross.filter((_, at) => at % ld < cols);
-  const step = await multiply(machine, { x: packed, weights: inverse, cols }, turns);
+  const step = await multiply(machine, { x: withoutPadding(cross, ld, cols), weights: inverse, cols }, turns);
   const scale = (2 * part) / count;
-  return weights.map((weight, at) => weight - scale * step[Math.floor(at / cols) * ld + (at % cols)]);
+  const correct = new Float32Array(weights.length);
+  for (let at = 0, row = 0; at < weights.length; row += ld)
+    for (let col = 0; col < cols; col++, at++) correct[at] = weights[at] - scale * step[row + col];
+  return correct;
+}
+
+/** The first `cols` numbers of each row of `ld`. */
+function withoutPadding(values: Float32Array, ld: number, cols: number): Float32Array {
+  if (ld === cols) return values;
+  const packed = new Float32Array((values.length / ld) * cols);
+  for (let from = 0, to = 0; from < values.length; from += ld, to += cols)
+    packed.set(values.subarray(from, from + cols), to);
+  return packed;
 }
 
 /** (2/T sum x x^T, shrunk and damped)^-1 [cols, cols]. */
@@ -112,16 +123,32 @@ async function inverseOf(
 function squareOf(machine: Machine, ptr: number, size: number): Float32Array {
   const padded = Math.ceil(size / 4) * 4;
   const packed = machine.arena.f64(ptr, (padded * (padded + 4)) / 2);
-  const columns = Array.from({ length: size }, (_, col) => {
-    const panel = col >> 2;
-    return Float64Array.from({ length: col + 1 }, (_, row) => packed[8 * panel * (panel + 1) + 4 * row + (col & 3)]);
+  // Columns with zeros below the diagonal, which add nothing to a sum.
+  const columns = Array.from({ length: padded }, (_, col) => {
+    const start = 8 * (col >> 2) * ((col >> 2) + 1) + (col & 3);
+    const column = new Float64Array(padded);
+    for (let row = 0; row <= col; row++) column[row] = packed[start + 4 * row];
+    return column;
   });
-  const square = new Float32Array(size * size);
-  for (let a = 0; a < size; a++)
-    for (let b = 0; b <= a; b++) {
-      let sum = 0;
-      for (let row = 0; row <= b; row++) sum += columns[a][row] * columns[b][row];
-      square[a * size + b] = square[b * size + a] = sum;
+  const square = new Float32Array(padded * padded);
+  for (let a = 0; a < padded; a++)
+    for (let b = 0; b <= a; b += 4) {
+      const sums = productsWith(columns[a], columns, b);
+      for (let i = 0; i < 4; i++) square[a * padded + b + i] = square[(b + i) * padded + a] = sums[i];
     }
-  return square;
+  return padded === size ? square : withoutPadding(square.subarray(0, size * padded), padded, size);
+}
+
+/** The products of a column with four others, from column `first` on, each summed from the first row on. Four at a time read `own` once. */
+function productsWith(own: Float64Array, columns: readonly Float64Array[], first: number): readonly number[] {
+  const [a, b, c, d] = columns.slice(first, first + 4);
+  let [sumA, sumB, sumC, sumD] = [0, 0, 0, 0];
+  for (let row = 0; row < first + 4; row++) {
+    const value = own[row];
+    sumA += value * a[row];
+    sumB += value * b[row];
+    sumC += value * c[row];
+    sumD += value * d[row];
+  }
+  return [sumA, sumB, sumC, sumD];
 }
