@@ -72,7 +72,8 @@ step("type check", "npm", ["run", "--silent", "check"]);
 step("lint", "npm", ["run", "--silent", "lint"]);
 
 const rooms = ["test/kernels", "test/wasm", "test/quant", "test/model", "test/runtime", "test/fuzz/same-bits"];
-const vitest = ["node_modules/vitest/vitest.mjs", "run", ...rooms, ...vitestReport("node24")];
+// None of these tests starts programs, so that two files at a time disturb nothing.
+const vitest = ["node_modules/vitest/vitest.mjs", "run", "--maxWorkers=2", ...rooms, ...vitestReport("node24")];
 step("kernels under Node 24", NODE24, vitest, {
   report: `${REPORTS}/node24.json`,
   minutes: 20,
