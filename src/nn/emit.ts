@@ -53,10 +53,15 @@ export function lastRows({ ptr, ld, rows, cols }: Rows, count: number): Rows {
 
 /** A copy of rows without their padding, f32 [rows, cols]. */
 export function readRows(machine: Machine, { ptr, ld, rows, cols }: Rows): Float32Array<ArrayBuffer> {
-  const all = machine.arena.f32(ptr, rows * ld);
-  const copy = new Float32Array(rows * cols);
-  for (let row = 0; row < rows; row++) copy.set(all.subarray(row * ld, row * ld + cols), row * cols);
-  return copy;
+  return packRows(machine.arena.f32(ptr, rows * ld), ld, cols);
+}
+
+/** A copy of the first `cols` numbers of each row of `ld`. */
+export function packRows(values: Float32Array, ld: number, cols: number): Float32Array<ArrayBuffer> {
+  const packed = new Float32Array((values.length / ld) * cols);
+  for (let from = 0, to = 0; from < values.length; from += ld, to += cols)
+    packed.set(values.subarray(from, from + cols), to);
+  return packed;
 }
 
 /** Stores small read-only lists of words that kernels read by address, each list once: tables of linears, and spans. */

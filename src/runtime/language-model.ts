@@ -21,16 +21,8 @@ export type LoadOptions = OpenOptions & MachineOptions & Pick<OpeningRun, "remot
 
 const KNOWN: KnownOptions<LoadOptions> = {
   ...{ activations: true, activationGroup: true, signal: true, onProgress: true, onWarning: true, dots: true },
-  ...{
-    patience: true,
-    cache: true,
-    memory: true,
-    paging: true,
-    memories: true,
-    kernels: true,
-    threads: true,
-    remote: true,
-  },
+  ...{ cache: true, memory: true, paging: true, memories: true },
+  ...{ patience: true, kernels: true, threads: true, remote: true },
 };
 
 /** Facts about the engine: version, build of the kernels, number of threads, arithmetic of the linears, and the runtime's name. */

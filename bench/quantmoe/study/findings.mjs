@@ -88,6 +88,6 @@ function meanOf(rows) {
   return rows[0].map((_, i) => average(rows.map((row) => row[i])));
 }
 
-function average(values) {
+export function average(values) {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

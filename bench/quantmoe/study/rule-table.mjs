@@ -4,7 +4,7 @@
 import { parseArgs } from "node:util";
 import { significance } from "../../../dist/evaluate.js";
 import { readResults } from "./files.mjs";
-import { againstRandom, compared, tableOf } from "./findings.mjs";
+import { againstRandom, average, compared, tableOf } from "./findings.mjs";
 
 const TEXTS = ["stories", "novels"];
 /** Rules of the same size, and the rule that each is compared with; where a model lacks one of them, the pair is left out. */
@@ -71,7 +71,7 @@ function wholeDraws(cells) {
 /** Bits, bytes and the KL of each text, means over draws and seeds. */
 function sizeAndKl(cells, plan) {
   const own = cells.filter((cell) => cell.plan === plan);
-  const mean = (of) => own.reduce((sum, cell) => sum + of(cell), 0) / own.length;
+  const mean = (of) => average(own.map(of));
   return {
     draws: new Set(own.map(({ calibration }) => calibration)).size,
     seeds: new Set(own.map(({ seed }) => seed)).size,
@@ -80,10 +80,6 @@ function sizeAndKl(cells, plan) {
     kl: TEXTS.map((text) => mean(({ metrics }) => metrics[text].mean)),
     both: mean(({ metrics }) => average(TEXTS.flatMap((text) => metrics[text].windows))),
   };
-}
-
-function average(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function print(title, own) {

@@ -4,6 +4,7 @@
  */
 
 import type { Turns } from "../../base/turns.ts";
+import { packRows } from "../../nn/emit.ts";
 import { factorize } from "../../quant/factor.ts";
 import { Hessian } from "../../quant/hessian.ts";
 
@@ -82,21 +83,12 @@ export async function corrected(
   if (inverse === undefined) return weights;
   const ld = stride(cols);
   const cross = await multiply(machine, { x: errors, weights: inputs, cols: count }, turns);
-  const step = await multiply(machine, { x: withoutPadding(cross, ld, cols), weights: inverse, cols }, turns);
+  const step = await multiply(machine, { x: packRows(cross, ld, cols), weights: inverse, cols }, turns);
   const scale = (2 * part) / count;
   const correct = new Float32Array(weights.length);
   for (let at = 0, row = 0; at < weights.length; row += ld)
     for (let col = 0; col < cols; col++, at++) correct[at] = weights[at] - scale * step[row + col];
   return correct;
-}
-
-/** The first `cols` numbers of each row of `ld`. */
-function withoutPadding(values: Float32Array, ld: number, cols: number): Float32Array {
-  if (ld === cols) return values;
-  const packed = new Float32Array((values.length / ld) * cols);
-  for (let from = 0, to = 0; from < values.length; from += ld, to += cols)
-    packed.set(values.subarray(from, from + cols), to);
-  return packed;
 }
 
 /** (2/T sum x x^T, shrunk and damped)^-1 [cols, cols]. */
@@ -136,7 +128,7 @@ function squareOf(machine: Machine, ptr: number, size: number): Float32Array {
       const sums = productsWith(columns[a], columns, b);
       for (let i = 0; i < 4; i++) square[a * padded + b + i] = square[(b + i) * padded + a] = sums[i];
     }
-  return padded === size ? square : withoutPadding(square.subarray(0, size * padded), padded, size);
+  return padded === size ? square : packRows(square.subarray(0, size * padded), padded, size);
 }
 
 /** The products of a column with four others, from column `first` on, each summed from the first row on. Four at a time read `own` once. */
