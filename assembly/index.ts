@@ -33,6 +33,7 @@ export { gram_f32, gram_f64, gram_pack } from "./gptq/gram";
 export {
   cholesky_block_f64, cholesky_invert_f64, cholesky_load_f64, cholesky_solve_f64, cholesky_update_f64,
 } from "./gptq/cholesky";
+export { square_f64 } from "./gptq/square";
 export { grid_f64, tile_load_f64 } from "./gptq/grid";
 export { round_rows } from "./gptq/round";
 export { gptq_f64 } from "./gptq/gptq";

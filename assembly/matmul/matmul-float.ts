@@ -14,6 +14,11 @@ export const PIECE: i32 = 256;
 const SHORT_PIECE: i32 = 64;
 const SOME_ROWS: i32 = 32;
 
+/** Bytes of rows of input and output that meet all panels before the next rows do: they stay in the L2 cache. */
+const BLOCK_BYTES: usize = 1 << 19;
+/** Fewest rows of such a block: each of them widens the weights again. */
+const BLOCK_ROWS: i32 = 64;
+
 /** Offset in scratch, after a piece, of 512 bytes of unpacked codes. */
 export const CODES: usize = 16384;
 
@@ -146,20 +151,25 @@ function multiplyPanel(kind: i32, y: usize, yBytes: usize, scratch: usize, panel
 /** Multiplies all matrices of the table. */
 function multiply(kind: i32, first: i32, last: i32, scratch: usize, table: usize, entries: i32, x: usize, index: usize, k: i32, groupSize: i32, ldy: i32, ldx: i32, zero: i32): void {
   const yBytes = <usize>ldy << 2;
+  const rows = max(BLOCK_ROWS, <i32>(BLOCK_BYTES / (<usize>(k + 16 * (last - first)) << 2)) & ~3);
   const panelStep = kind < KIND_F16 ? panelBytes(kind, k, groupSize, zero) : <usize>k * (kind == KIND_F32 ? 64 : 32);
   for (let entry = table; entry < table + <usize>entries * ENTRY_BYTES; entry += ENTRY_BYTES) {
     const count = countOf(entry);
     if (count == 0) continue;
-    const start = startOf(entry);
-    let y = outputOf(entry) + <usize>start * yBytes + (<usize>first << 6);
-    let panel = weightsOf(entry) + <usize>first * panelStep;
+    const start = startOf(entry), end = start + count;
+    const y = outputOf(entry) + (<usize>first << 6);
+    const panel = weightsOf(entry) + <usize>first * panelStep;
     if (kind >= KIND_F16 && count == 1) {
-      multiplyRow(kind, y, x + rowAt(index, start) * (<usize>ldx << 2), panel, panelStep, last - first, k);
+      multiplyRow(kind, y + <usize>start * yBytes, x + rowAt(index, start) * (<usize>ldx << 2), panel, panelStep, last - first, k);
       continue;
     }
-    for (let p = first; p < last; p++) {
-      multiplyPanel(kind, y, yBytes, scratch, panel, x, <usize>ldx << 2, index, start, count, k, groupSize, zero);
-      y += 64, panel += panelStep;
+    for (let row = start; row < end; row += rows) {
+      const some = min(rows, end - row);
+      let to = y + <usize>row * yBytes, from = panel;
+      for (let p = first; p < last; p++) {
+        multiplyPanel(kind, to, yBytes, scratch, from, x, <usize>ldx << 2, index, row, some, k, groupSize, zero);
+        to += 64, from += panelStep;
+      }
     }
   }
 }

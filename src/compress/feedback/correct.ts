@@ -5,7 +5,7 @@
 
 import type { Turns } from "../../base/turns.ts";
 import { packRows } from "../../nn/emit.ts";
-import { factorize } from "../../quant/factor.ts";
+import { type Factor, factorize } from "../../quant/factor.ts";
 import { Hessian } from "../../quant/hessian.ts";
 
 import { stride } from "../../tensor/matrix.ts";
@@ -108,39 +108,17 @@ async function inverseOf(
   hessian.shrink(shrinkage * cols);
   const options = { actOrder: "none", groupSize: -1, dampPercent: DAMP } as const;
   using factor = await factorize(machine, hessian, options, turns);
-  return factor.failure === undefined ? squareOf(machine, factor.ptr, factor.size) : undefined;
+  return factor.failure === undefined ? await squareOf(machine, factor, turns) : undefined;
 }
 
-/** R^T R of a factor in packed panels of 4 columns. */
-function squareOf(machine: Machine, ptr: number, size: number): Float32Array {
+/** R^T R of a factor in packed panels of 4 columns: rows of `size`. */
+async function squareOf(machine: Machine, { ptr, size }: Factor, turns: Turns): Promise<Float32Array> {
+  using scratch = machine.arena.region();
   const padded = Math.ceil(size / 4) * 4;
-  const packed = machine.arena.f64(ptr, (padded * (padded + 4)) / 2);
-  // Columns with zeros below the diagonal, which add nothing to a sum.
-  const columns = Array.from({ length: padded }, (_, col) => {
-    const start = 8 * (col >> 2) * ((col >> 2) + 1) + (col & 3);
-    const column = new Float64Array(padded);
-    for (let row = 0; row <= col; row++) column[row] = packed[start + 4 * row];
-    return column;
-  });
-  const square = new Float32Array(padded * padded);
-  for (let a = 0; a < padded; a++)
-    for (let b = 0; b <= a; b += 4) {
-      const sums = productsWith(columns[a], columns, b);
-      for (let i = 0; i < 4; i++) square[a * padded + b + i] = square[(b + i) * padded + a] = sums[i];
-    }
-  return padded === size ? square : packRows(square.subarray(0, size * padded), padded, size);
-}
-
-/** The products of a column with four others, from column `first` on, each summed from the first row on. Four at a time read `own` once. */
-function productsWith(own: Float64Array, columns: readonly Float64Array[], first: number): readonly number[] {
-  const [a, b, c, d] = columns.slice(first, first + 4);
-  let [sumA, sumB, sumC, sumD] = [0, 0, 0, 0];
-  for (let row = 0; row < first + 4; row++) {
-    const value = own[row];
-    sumA += value * a[row];
-    sumB += value * b[row];
-    sumC += value * c[row];
-    sumD += value * d[row];
-  }
-  return [sumA, sumB, sumC, sumD];
+  const out = scratch.alloc(4 * padded * padded);
+  const tape = machine.tape();
+  const units = Math.ceil(padded / 8);
+  tape.call("square_f64", units, (padded * padded * padded) / 6 / units, out, ptr, padded);
+  await tape.runInTurns(turns);
+  return packRows(machine.arena.f32(out, size * padded), padded, size);
 }

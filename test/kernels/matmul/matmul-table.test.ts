@@ -63,6 +63,18 @@ describe.each(BUILDS)("matmul tables, %s", (build) => {
         expect(y[at]).toEqual(runAny(bench, kernel, alone, x.slice(index[at] * K, (index[at] + 1) * K))[0]);
       }
   });
+  it.each(kernelsOf(build))("$name gives a row among 801, more than a block, the bits that it has alone", (kernel) => {
+    const bench = linearBench(build);
+    const x = activations(801, K, 3);
+    const weights = putWeights(bench, kernel.bits, 6);
+    const index = Int32Array.from({ length: 801 }, (_, at) => (at * 7) % 801);
+    const callOf = (start: number, count: number): Call => {
+      return { n: N, k: K, groupSize: G, entries: [{ weights, start, count }], index };
+    };
+    const all = runAny(bench, kernel, callOf(0, 801), x);
+    for (const at of [0, 354, 355, 356, 357, 711, 712, 713, 799, 800])
+      expect(runAny(bench, kernel, callOf(at, 1), x)[at]).toEqual(all[at]);
+  });
   it.each(kernelsOf(build))(
     "$name gives the same bits for 1, 7 and 64 rows and for any cut of the panels",
     (kernel) => {
