@@ -19,7 +19,8 @@ function squareOf(build: Build, panels: Float64Array, n: number, step = 1000): F
   const r = bench.put(panels);
   const out = bench.alloc(n * n * 4);
   const units = Math.ceil(n / 8);
-  for (let u = 0; u < units; u += step) bench.kernels.square_f64(u, Math.min(u + step, units), bench.scratch, out, r, n);
+  for (let u = 0; u < units; u += step)
+    bench.kernels.square_f64(u, Math.min(u + step, units), bench.scratch, out, r, n);
   return bench.f32(out, n * n).slice();
 }
 
