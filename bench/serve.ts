@@ -2,9 +2,11 @@
  * `npm run bench -- serve`: what a server gives clients that ask at once, beside what it gives one, without a network.
  * `-- serve MODEL` for another model, `--clients 8`, `--requests 6` (of each client), `--tokens 64`, `--prompt 64`, `--threads 2`.
  *
- * Every client sends one streamed request after the other; prompts share nothing. Tokens per second are those of all clients together, from
- * the first request to the last event; the time to the first token is that from a request to its first event with text. On a machine that
- * does other work the times say little: the last column counts processor time only, of all threads.
+ * Every client sends one streamed request after the other; prompts share nothing, and the lengths of answers are drawn evenly from half of
+ * `--tokens` to one and a half, so that clients do not stay in step. Tokens per second are those of all clients together, from the first
+ * request to the last event; the time to the first token is that from a request to its first event with text. The first requests of all
+ * clients come at once: they wait for each other's prompts, and are told apart from the later ones, which come while the others write. On a
+ * machine that does other work the times say little: the last column counts processor time only, of all threads.
  */
 import { parseArgs } from "node:util";
 import { loadModel } from "../src/index.ts";
@@ -42,9 +44,12 @@ const load = async () => {
 const idsOf = (request: number) =>
   Array.from({ length: promptTokens }, (_, at) => (1 + request * 7919 + at * 104_729) % vocabSize);
 
+/** The length of an answer: from half of `--tokens` to one and a half, the same in every run. */
+const lengthOf = (request: number) => Math.max(1, Math.round(tokens * (0.5 + ((request * 0.618034) % 1))));
+
 /** Sends a request. @returns milliseconds to the first text. */
 async function ask(server: HttpServer, request: number): Promise<number> {
-  const body = { prompt: idsOf(request), max_tokens: tokens, ignore_eos: true, seed: request, stream: true };
+  const body = { prompt: idsOf(request), max_tokens: lengthOf(request), ignore_eos: true, seed: request, stream: true };
   const began = performance.now();
   const init = { method: "POST", body: JSON.stringify(body) };
   const response = await server.fetch(new Request("http://server/v1/completions", init));
@@ -58,19 +63,25 @@ async function ask(server: HttpServer, request: number): Promise<number> {
 
 let next = 0;
 
-/** Tokens per second of `count` clients, and their times to the first token, ascending. */
+const ascending = (times: readonly number[]) => [...times].sort((a, b) => a - b);
+
+/** Tokens per second of `count` clients, and their times to the first token, ascending: of their first requests, and of the later ones. */
 async function measure(server: HttpServer, count: number) {
-  const times: number[] = [];
+  const [first, later]: [number[], number[]] = [[], []];
+  let all = 0;
   const began = performance.now();
   const before = process.cpuUsage();
   const client = async () => {
-    for (let request = 0; request < requests; request++) times.push(await ask(server, next++));
+    for (let request = 0; request < requests; request++) {
+      all += lengthOf(next);
+      (request === 0 ? first : later).push(await ask(server, next++));
+    }
   };
   await Promise.all(Array.from({ length: count }, client));
   const seconds = (performance.now() - began) / 1000;
   const { user, system } = process.cpuUsage(before);
-  const all = count * requests * tokens;
-  return { rate: all / seconds, cpuRate: (1e6 * all) / (user + system), times: times.sort((a, b) => a - b) };
+  const rates = { rate: all / seconds, cpuRate: (1e6 * all) / (user + system) };
+  return { ...rates, first: ascending(first), later: ascending(later) };
 }
 
 await using server = createServer({ models: { model: load }, parallel: clients, queue: clients });
@@ -79,14 +90,16 @@ await measure(server, clients); // records the tapes
 const alone = await measure(server, 1);
 const together = await measure(server, clients);
 const at = (times: readonly number[], share: number) =>
-  times[Math.min(times.length - 1, Math.floor(share * times.length))];
-const row = (count: number, { rate, times, cpuRate }: typeof alone) =>
-  `| ${count} | ${rate.toFixed(0)} | ${at(times, 0.5).toFixed(0)} | ${at(times, 0.99).toFixed(0)} | ${cpuRate.toFixed(0)} |`;
-console.log(`${path}, ${threads} threads, prompts of ${promptTokens} tokens, answers of ${tokens}`);
+  times.length === 0 ? "-" : times[Math.min(times.length - 1, Math.floor(share * times.length))].toFixed(0);
+const row = (count: number, { rate, cpuRate, first, later }: typeof alone) =>
+  `| ${count} | ${rate.toFixed(0)} | ${at(first, 0.5)} | ${at(later, 0.5)} | ${at(later, 0.99)} | ${cpuRate.toFixed(0)} |`;
+console.log(`${path}, ${threads} threads, prompts of ${promptTokens} tokens, answers of ${tokens} on the mean`);
 console.log(
-  "| clients | tokens/s | ms to first token, median | p99 | tokens per processor second |\n|---:|---:|---:|---:|---:|",
+  "| clients | tokens/s | ms to first token, all at once | later, median | later, p99 | tokens per processor second |",
 );
+console.log("|---:|---:|---:|---:|---:|---:|");
 console.log([row(1, alone), row(clients, together)].join("\n"));
+const [rate, cpuRate] = [together.rate / alone.rate, together.cpuRate / alone.cpuRate];
 console.log(
-  `${clients} clients: ${(together.rate / alone.rate).toFixed(2)} times the tokens/s of one, ${(together.cpuRate / alone.cpuRate).toFixed(2)} times per processor second`,
+  `${clients} clients: ${rate.toFixed(2)} times the tokens/s of one, ${cpuRate.toFixed(2)} per processor second`,
 );

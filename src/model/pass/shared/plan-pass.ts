@@ -1,4 +1,4 @@
-/** Chooses the tokens of the next pass of a shared session: a fair share of it for each sequence, within the pages that are free. */
+/** Chooses the tokens of the next pass of a shared session, within the pages that are free. */
 import { PAGE_ROWS, pageKey } from "./page-tree.ts";
 import type { SharedSequence } from "./shared-sequence.ts";
 
@@ -74,19 +74,25 @@ function withoutRepeats(waiting: readonly SharedSequence[]): readonly SharedSequ
   });
 }
 
-/** Parts `capacity` tokens: each wish gets the same share, and what one leaves goes to the others; earlier ones get the remainder. */
+/** The share of a pass that is the oldest sequence's, however short the wishes of those behind it. */
+const OLDEST = 1 / 4;
+
+/**
+ * Parts `capacity` tokens. The shortest wishes come first: a sequence that decodes waits for nobody, and prompts that come at once are computed
+ * one after the other, since each would get its first token last if they shared every pass. The oldest prompt gets a quarter in any case, so
+ * that short ones cannot keep a long one out for ever.
+ */
 export function shareTokens(wishes: readonly number[], capacity: number): number[] {
   const shares = wishes.map(() => 0);
   let left = capacity;
-  let open = wishes.flatMap((wish, at) => (wish > 0 ? [at] : []));
-  while (left > 0 && open.length > 0) {
-    const part = Math.max(1, Math.floor(left / open.length));
-    for (const at of open) {
-      const more = Math.min(part, wishes[at] - shares[at], left);
-      shares[at] += more;
-      left -= more;
-    }
-    open = open.filter((at) => shares[at] < wishes[at]);
-  }
+  const give = (at: number, most: number) => {
+    const more = Math.min(wishes[at] - shares[at], most);
+    shares[at] += more;
+    left -= more;
+  };
+  const oldest = wishes.findIndex((wish) => wish > 1);
+  if (oldest >= 0) give(oldest, Math.ceil(capacity * OLDEST));
+  const order = wishes.map((_, at) => at).sort((a, b) => wishes[a] - wishes[b] || a - b);
+  for (const at of order) give(at, left);
   return shares;
 }

@@ -7,8 +7,12 @@ import { SharedSequence } from "../../../../src/model/pass/shared/shared-sequenc
 describe("shareTokens", () => {
   it.each([
     [[1, 1, 500, 1], 64, [1, 1, 61, 1]],
-    [[500, 500, 10], 64, [27, 27, 10]],
-    [[5, 5, 5], 2, [1, 1, 0]],
+    [[500, 500, 10], 64, [54, 0, 10]],
+    [[64, 64, 64], 64, [64, 0, 0]],
+    [[500, 40, 30, 30], 64, [16, 0, 30, 18]],
+    [[1, 500, 40, 30], 64, [1, 16, 17, 30]],
+    [[5, 5, 5], 2, [2, 0, 0]],
+    [[1, 1, 1], 2, [1, 1, 0]],
     [[], 64, []],
     [[0, 3], 64, [0, 3]],
   ])("parts wishes of %j tokens among %i", (wishes, capacity, shares) => {
@@ -27,12 +31,11 @@ describe("planPass", () => {
   const tokensOf = (sequences: readonly SharedSequence[]) =>
     planPass(sequences, limits).map(({ sequence, tokens }) => [sequences.indexOf(sequence), tokens]);
 
-  it("gives each sequence its share", () => {
+  it("gives a single token first, then one prompt after the other", () => {
     const tree = new PageTree(20);
     expect(tokensOf([waiting(tree, 100), waiting(tree, 1, 7), waiting(tree, 100, 500)])).toEqual([
-      [0, 32],
+      [0, 63],
       [1, 1],
-      [2, 31],
     ]);
   });
 
