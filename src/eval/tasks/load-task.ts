@@ -5,7 +5,7 @@ import type { JsonObject } from "../../base/json.ts";
 import { Turns } from "../../base/turns.ts";
 import type { FolderSource } from "../../files/source.ts";
 import type { LikelihoodRequest } from "../scoring/likelihood.ts";
-import { type CompiledTask, compileTask } from "./compile-task.ts";
+import type { CompiledTask } from "./compile-task.ts";
 import { readDataRows } from "./data-file.ts";
 import type { Task } from "./task.ts";
 
@@ -49,6 +49,8 @@ export async function loadTask(task: Task, data: FolderSource, options: LoadTask
   const shots = count(options.shots, 0, "shots") ?? task.num_fewshot;
   const turns = new Turns(options.signal);
   turns.check();
+  // Templates are parsed by a library of their own, which a page should not load before it has a task.
+  const { compileTask } = await import("./compile-task.ts");
   const compiled = compileTask(task);
   const examples = await fewshotText(task, compiled, data, shots, turns);
   const { rows, problems: misfits } = await readDataRows(data, task.files[task.test_split] ?? [], turns);

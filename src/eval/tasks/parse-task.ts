@@ -6,7 +6,6 @@ import { asObject, describeJson, isObject, type JsonValue } from "../../base/jso
 import { type PathItem, schemaError } from "../../base/schema-error.ts";
 import { readJson } from "../../files/json-file.ts";
 import type { ByteSource } from "../../files/source.ts";
-import { compileTask } from "./compile-task.ts";
 import { PROCESSES, type ProcessName } from "./row-processing.ts";
 import { defineTask, type Metric, type OutputType, type Task, type TaskDocument } from "./task.ts";
 
@@ -14,18 +13,20 @@ const METRICS: readonly Metric[] = ["acc", "acc_norm", "acc_bytes", "perplexity"
 const OUTPUT_TYPES: readonly OutputType[] = ["multiple_choice", "loglikelihood"];
 const PROCESS_NAMES: readonly ProcessName[] = Object.keys(PROCESSES) as ProcessName[];
 
-/** Reads a task from a JSON file. @throws FormatError naming the field that is wrong. */
+/** Reads a task from a JSON file, and compiles its templates to find errors there. @throws FormatError naming the field that is wrong. */
 export async function readTask(source: ByteSource): Promise<Task> {
-  return parseTask(await readJson(source), source.name);
+  const task = parseTask(await readJson(source), source.name);
+  const { compileTask } = await import("./compile-task.ts");
+  compileTask(task, source.name);
+  return task;
 }
 
-/** @param file names the document in errors. */
+/** Checks every field; templates are compiled by `readTask` and `loadTask`. @param file names the document in errors. @throws FormatError. */
 export function parseTask(json: JsonValue, file: string): Task {
   const result = v.safeParse(TASK, asObject(json, file));
   if (!result.success) throw schemaError(result.issues, { where: file, fieldsAt });
   const task = defineTask(result.output);
   checkFields(task, file);
-  compileTask(task, file);
   return task;
 }
 

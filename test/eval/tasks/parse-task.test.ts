@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject, JsonValue } from "../../../src/base/json.ts";
+import { loadTask } from "../../../src/eval/tasks/load-task.ts";
 import { parseTask, readTask } from "../../../src/eval/tasks/parse-task.ts";
 import { BUILTIN_TASKS } from "../../../src/eval/tasks/registry.ts";
-import { bytesSource } from "../../../src/files/source.ts";
+import { bytesSource, filesFolder } from "../../../src/files/source.ts";
 
 const CHOICE: JsonObject = {
   task: "mine",
@@ -112,12 +113,6 @@ describe("a document that is wrong", () => {
       { ...CHOICE, files: { test: ["a.csv", { path: "b.csv", colums: ["q"] }] } },
       "field files.test.1.colums: found no such field, expected columns or another of path, columns, labels",
     ],
-    ["a template that does not parse", { ...CHOICE, doc_to_text: "{{ a" }, 't.json: field doc_to_text: found "{{ a" ('],
-    [
-      "a template in a list that does not",
-      { ...CHOICE, doc_to_choice: ["a", "{% if %}"] },
-      "t.json: field doc_to_choice[1]: found ",
-    ],
     [
       "a target that is half",
       { ...CHOICE, doc_to_target: 0.5 },
@@ -201,4 +196,17 @@ describe("readTask", () => {
       "my/task.json: field tsk: found no such field, expected task",
     );
   });
+
+  it.each<[string, JsonObject, string]>([
+    ["a text", { ...CHOICE, doc_to_text: "{{ a" }, 't.json: field doc_to_text: found "{{ a" ('],
+    ["a list", { ...CHOICE, doc_to_choice: ["a", "{% if %}"] }, "t.json: field doc_to_choice[1]: found "],
+  ])(
+    "finds a template that does not parse in %s, and loadTask does for a task that was not read so",
+    async (_, json, message) => {
+      const source = bytesSource("t.json", new TextEncoder().encode(JSON.stringify(json)));
+      await expect(readTask(source)).rejects.toThrow(message);
+      const loaded = loadTask(parseTask(json, "t.json"), filesFolder("DIR", {}));
+      await expect(loaded).rejects.toThrow(message.replace("t.json", "task mine"));
+    },
+  );
 });
