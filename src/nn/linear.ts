@@ -158,6 +158,10 @@ function codesKernel({ machine }: Emit, bits: Bits, planes: 0 | 1 | 2): { kernel
   return { kernel, isNarrow: true };
 }
 
+/** From so many rows on, a chunk lays them out once for all of its panels, which are so many if there are enough for all threads. */
+const LAID_ROWS = 3;
+const LAID_PANELS = 4;
+
 function emitMatmul(
   emit: Emit,
   request: MatmulRequest,
@@ -193,6 +197,7 @@ function emitMatmul(
   const flip = bits === 8 && isNarrow && emit.machine.dots === "signed" ? 128 : 0;
   // biome-ignore format: one line a call
   record(kernel, units, work, ...head, prepared.records, request.index, matrix.cols, groupSize, plan.group, stride(matrix.rows), layout.recordBytes, values, zero, flip);
+  if (request.rows >= LAID_ROWS * request.targets.length) tape.coarsen(LAID_PANELS);
 }
 
 /** The kernel of a matrix of blocks and its arguments; `first` are those before the input. */

@@ -67,6 +67,14 @@ export class Tape {
     this.#record(kernel, units, work, 1, args);
   }
 
+  /** Lets threads share the last call in chunks of at least `units`, as long as every thread gets one. */
+  coarsen(units: number): void {
+    const at = (this.length - 1) * CALL_WORDS;
+    const words = this.#recorded();
+    const grain = Math.min(units, Math.floor(words[at + 2] / this.#player.threads));
+    if (2 * grain > words[at + 3]) words[at + 3] = 2 * grain + (words[at + 3] & 1);
+  }
+
   clear(): void {
     this.#length = 0; // the capacity of `#work` is kept
     this.#isShared = false;
