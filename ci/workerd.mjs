@@ -10,7 +10,7 @@ export const WORKERD = fileURLToPath(new URL("node_modules/@cloudflare/workerd-l
 /**
  * @param entry the worker's script.
  * @param out a folder for the bundle; `files` of it are modules `model/NAME`.
- * @param folder what the worker may read through its binding `repository`, if given.
+ * @param folder what the worker may read through its binding `repository`, if given. It may send itself requests through `self`.
  * @returns what it prints.
  */
 export async function runInWorkerd(entry, out, { files = [], folder, cwd } = {}) {
@@ -24,13 +24,14 @@ export async function runInWorkerd(entry, out, { files = [], folder, cwd } = {})
     '(name = "base.wasm", wasm = embed "base.wasm")',
     ...files.map((name) => `(name = "model/${name}", data = embed "${name}")`),
   ];
-  const binding = folder === undefined ? "" : 'bindings = [(name = "repository", service = "repository")],';
+  const bindings = ['(name = "self", service = "main")'];
+  if (folder !== undefined) bindings.push('(name = "repository", service = "repository")');
   const service = folder === undefined ? "" : `, (name = "repository", disk = (path = "${folder}"))`;
   writeFileSync(
     join(out, "config.capnp"),
     `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (services = [(name = "main", worker = (
-  modules = [${modules.join(", ")}], ${binding} compatibilityDate = "2026-10-01"))${service}]);`,
+  modules = [${modules.join(", ")}], bindings = [${bindings.join(", ")}], compatibilityDate = "2026-10-01"))${service}]);`,
   );
   return run(WORKERD, ["test", "config.capnp"], out);
 }

@@ -42,7 +42,7 @@ export function isResponse(value: unknown): value is Response {
   return Object.prototype.toString.call(value) === "[object Response]" && value instanceof Response;
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { FileError, FormatError, UsageError } from "../base/errors.ts";
-import { isBlob, isBuffer, isResponse, requireGivenFile, requireRecord } from "./given-files.ts";
+import { isBlob, isBuffer, isPromise, isResponse, requireGivenFile, requireRecord } from "./given-files.ts";
 
 /** Random access to one file. Readers ask for exact ranges, straight into their own view (often one on wasm memory). */
 export interface ByteSource {
@@ -130,16 +130,21 @@ export async function sourceOf(name: string, given: GivenFile | PromiseLike<Give
   if (ArrayBuffer.isView(file)) return bytesSource(name, new Uint8Array(file.buffer, file.byteOffset, file.byteLength));
   if (isBuffer(file)) return bytesSource(name, new Uint8Array(file));
   if (isBlob(file)) return blobSource(name, file);
-  if (isResponse(file)) return blobSource(name, await bodyOf(name, file));
+  if (isResponse(file)) return bodySource(name, file);
   requireGivenFile(name, file);
   return file;
 }
 
-async function bodyOf(name: string, response: Response): Promise<Blob> {
+/** Bytes of a response that are held as they are. Larger ones are a `Blob`, which browsers may keep on disk. */
+const HELD_BYTES = 1 << 26;
+
+/** The body of a response. On workerd a later request may read it only if it is held as bytes. */
+async function bodySource(name: string, response: Response): Promise<ByteSource> {
   if (!response.ok)
     throw new FileError(name, `found a response with status ${response.status}, expected the file (status 200)`);
   if (response.bodyUsed) throw new UsageError(name, "a response whose body was read before", "a response that was not");
-  return response.blob();
+  const blob = await response.blob();
+  return blob.size > HELD_BYTES ? blobSource(name, blob) : bytesSource(name, new Uint8Array(await blob.arrayBuffer()));
 }
 
 /** Files by name. Each may also be the promise of a file. */
@@ -152,17 +157,22 @@ export function filesFolder(name: string, files: FilesByName): FolderSource {
   const byName = new Map(Object.entries(files));
   // A response gives its body only once, so each file becomes a source once.
   const opened = new Map<string, Promise<ByteSource>>();
+  const open = (file: string, given: GivenFile | PromiseLike<GivenFile>) => {
+    const source = opened.get(file) ?? sourceOf(`${name}/${file}`, given);
+    opened.set(file, source);
+    return source;
+  };
   return {
     name,
+    /** Waits for files that are on their way: what a request fetched on workerd, no later one may read. */
     async list() {
+      const coming = [...byName].filter(([, given]) => isResponse(given) || isPromise(given));
+      await Promise.allSettled(coming.map(([file, given]) => open(file, given)));
       return [...byName.keys()].sort();
     },
     async open(file) {
       const given = byName.get(file);
-      if (given === undefined) return undefined;
-      const source = opened.get(file) ?? sourceOf(`${name}/${file}`, given);
-      opened.set(file, source);
-      return source;
+      return given === undefined ? undefined : open(file, given);
     },
     async close() {
       for (const source of opened.values()) await (await source.catch(() => undefined))?.close?.();
