@@ -138,9 +138,9 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const { format: version } = options;
   const meta = originMeta(checkpoint.identity);
   const written = await writeQuantized(model.files, quantized, { settings, output, names, version, meta });
-  await checkpoint.remove();
   if (portable) for (const reader of readersOf(model.files.family, "transformers")) session.note(reader);
   if (packed !== undefined) await writeBundle(session, options.output, packed);
+  await checkpoint.remove(); // Last, so that a run that is interrupted before its bundle is there goes on too.
   const seconds = (performance.now() - started) / 1000;
   report(session, model.files.name, options, { ...quantized, ...written, seconds });
 };
