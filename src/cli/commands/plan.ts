@@ -73,7 +73,9 @@ const plan: Action<Options> = async (session, [path], options) => {
   // Damages that are measured are kept in the statistics file: an input that may change.
   const inputs = [path, stats, ...texts, idsFile];
   await using _claim = await claimOutputs({ outputs: [file, curveFile], inputs });
-  const calibration = givesCalibration(options) ? await prepareCalibration(session, options) : undefined;
+  const calibration = givesCalibration(options)
+    ? await prepareCalibration(session, options, policy.kind === "knapsack")
+    : undefined;
   const open = (file: string | undefined) => (file === undefined ? undefined : nodeOutputFile(file, session.options));
   await using output = await open(options.output);
   await using curveOutput = await open(options.curve);

@@ -103,7 +103,9 @@ const quantize: Action<Options> = async (session, [path], options) => {
     inputs: [path, plan, stats, ...texts, idsFile],
   });
   const chosen = await readBits(session, options);
-  const source = givesCalibration(options) ? await prepareCalibration(session, options) : undefined;
+  const source = givesCalibration(options)
+    ? await prepareCalibration(session, options, options.method !== "rtn")
+    : undefined;
   await using packed = bundle === undefined ? undefined : await bundleOutput(session, bundle);
   const { output: folder, work } = await nodeResumable(options.output, { resume, force: session.options.force });
   await using output = folder;
