@@ -2,6 +2,7 @@
 
 import { FileError } from "../base/errors.ts";
 
+const REMEDY = "; nothing half-written was kept, free some space or choose another place";
 const SENTENCES: Readonly<Record<string, string>> = {
   ENOENT: "found no such file or folder, expected it to exist",
   EACCES: "found no permission, expected to be allowed to open it",
@@ -9,8 +10,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ENOTDIR: "found a file in the path, expected a folder",
   EISDIR: "found a folder, expected a file",
   EROFS: "found a file system that is read-only, expected one that can be written; choose another place",
-  ENOSPC: "the disk is full; nothing half-written was kept, free some space or choose another place",
-  EDQUOT: "the disk quota is used up; nothing half-written was kept, free some space or choose another place",
+  ENOSPC: `the disk is full${REMEDY}`,
+  EDQUOT: `the disk quota is used up${REMEDY}`,
   EMFILE: "found too many open files, expected fewer; close some or raise the limit",
   ENAMETOOLONG: "found a name that is too long for the file system, expected a shorter one",
   ELOOP: "found links that lead in a circle, expected a file or folder",

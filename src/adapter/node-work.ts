@@ -48,8 +48,14 @@ export async function nodeResumable(path: string, options: ResumableOptions = {}
   await rm(whole, { force: true });
   const output = await nodeOutput(path, { force: options.force, staging });
   const commit = async () => {
-    await touch(whole);
-    await output.commit();
+    try {
+      await touch(whole);
+      await output.commit();
+    } catch (cause) {
+      // Once the output in here is discarded, this file would say that an older one under its name is of this run.
+      await rm(whole, { force: true });
+      throw cause;
+    }
   };
   return { output: { ...output, commit }, work: nodeWorkFolder(folder) };
 }
@@ -133,9 +139,8 @@ async function exists(path: string): Promise<boolean> {
 
 async function touch(path: string): Promise<void> {
   try {
-    const handle = await open(path, "w");
+    await using handle = await open(path, "w");
     await handle.sync();
-    await handle.close();
   } catch (cause) {
     throw fileError(path, cause);
   }

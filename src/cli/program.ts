@@ -27,7 +27,7 @@ import { registerWork } from "./commands/work.ts";
 import { addCommonOptions, type CommonOptions, commonOptionsOf, exampleText } from "./options/common-options.ts";
 import { throwUsage } from "./options/usage-errors.ts";
 import { packageFile } from "./package-file.ts";
-import { reportFailure, StoppedError } from "./session/command-failure.ts";
+import { reportFailure, StoppedError, withRemedy } from "./session/command-failure.ts";
 import type { Action, RunCommand, Streams } from "./session/command-session.ts";
 import { createOutput } from "./show/command-output.ts";
 import { createProgress } from "./show/progress.ts";
@@ -158,7 +158,7 @@ async function runAction(
     );
     if (!isServing) signal.throwIfAborted();
   } catch (cause) {
-    throw signal.aborted ? new StoppedError(how, { cause }) : cause;
+    throw signal.aborted ? new StoppedError(how, { cause }) : withRemedy(cause, how);
   } finally {
     progress.stop();
   }

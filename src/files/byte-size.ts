@@ -19,13 +19,9 @@ export function parseSize(text: string): WrittenSize | undefined {
   return { value, bytes: unit === undefined ? undefined : Math.floor(Number((value * UNITS[unit]).toPrecision(15))) };
 }
 
-/** A limit of memory: bytes, or such a text as `2GB`. @throws UsageError for what is neither. */
-export function memoryBytes(memory: number | string): number {
+/** A limit of memory, `where` in the error: bytes, or such a text as `2GB`. @throws UsageError for what is neither. */
+export function memoryBytes(memory: number | string, where: string = "memory"): number {
   const bytes = typeof memory === "string" ? parseSize(memory)?.bytes : memory;
   if (typeof bytes === "number" && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  throw new UsageError(
-    "memory",
-    JSON.stringify(memory) ?? typeof memory,
-    "bytes, or a number with a unit, such as 2GB",
-  );
+  throw new UsageError(where, JSON.stringify(memory) ?? typeof memory, "bytes with a unit, such as 2GB");
 }

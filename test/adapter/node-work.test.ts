@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { nodeResumable, nodeWorkFolder, type ResumableOptions } from "../../src/adapter/node-work.ts";
 import type { OutputFolder } from "../../src/files/output.ts";
 import type { WorkFolder } from "../../src/files/work-folder.ts";
+import { fullDisk } from "../helpers/full-disk.ts";
 
 let root: string;
 let path: string;
@@ -142,6 +143,22 @@ describe("nodeResumable", () => {
     // Killed just before the rename.
     await writeFile(join(root, "out.partial", "output.whole"), "");
     await expect(nodeResumable(path, { resume: true })).rejects.toThrow("exists, expected a new folder");
+  });
+
+  it("never takes an older output for its own after a disk that was full at the very end", async () => {
+    await mkdir(path);
+    await writeFile(join(path, "old"), "");
+    const full = await nodeResumable(path, { force: true });
+    await put(full.output, "a", "whole");
+    {
+      using _ = await fullDisk(0);
+      await expect(full.output.commit()).rejects.toThrow("output.whole: the disk is full");
+    }
+    await full.output.abort();
+    expect(await readdir(root)).toEqual(["out"]);
+    await expect(nodeResumable(path, { resume: true })).rejects.toThrow("exists, expected a new folder");
+    await (await nodeResumable(path, { resume: true, force: true })).output.abort();
+    expect(await readdir(path)).toEqual(["old"]);
   });
 
   it.each([false, true])(

@@ -11,10 +11,14 @@ export interface Run {
 export const TINY_MODEL: string = repositoryFile("models/fable-mixtral");
 
 /** `node dist/cli/main.js ...args` from the folder of the tests' temporary files, with `input` on stdin. */
-export function quern(args: readonly string[], input: string | Uint8Array = ""): Run {
+export function quern(
+  args: readonly string[],
+  input: string | Uint8Array = "",
+  env: NodeJS.ProcessEnv = process.env,
+): Run {
   const main = repositoryFile("dist/cli/main.js");
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
-    input,
+    ...{ input, env },
     encoding: "utf8",
     maxBuffer: 2 ** 28,
   });

@@ -18,5 +18,7 @@ describe("memoryBytes", () => {
     expect(memoryBytes("1.5GB")).toBe(1_500_000_000);
     for (const memory of ["", "2", "two GB", "-1GB", "0B", 0, -5, 1.5, Number.NaN, null, {}])
       expect(() => memoryBytes(memory as string)).toThrow(UsageError);
+    const message = '--memory: found "2", expected bytes with a unit, such as 2GB';
+    expect(() => memoryBytes("2", "--memory")).toThrow(message);
   });
 });

@@ -11,34 +11,22 @@ import type { PlanModule } from "../../policy/bit-plan.ts";
 import type { Policy } from "../../policy/policy.ts";
 import {
   addCalibrationOptions,
-  type CalibrationOptions,
   type CalibrationSource,
   givesCalibration,
   prepareCalibration,
 } from "../input/calibration-input.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
-import { commandKnapsack } from "../input/damage-input.ts";
+import type { DamageSource } from "../input/damage-input.ts";
 import type { OpenedFiles } from "../input/open-model.ts";
-import {
-  addPolicyOptions,
-  gatherOn,
-  type PolicyCommandOptions,
-  planContext,
-  readPolicy,
-} from "../input/policy-input.ts";
+import { addPolicyOptions, decidedPlan, type PlannedOptions, planContext, readPolicy } from "../input/policy-input.ts";
 import { exampleText, MODEL_SOURCES } from "../options/common-options.ts";
-import { addGridOptions, checkModelGrid, type GridCommandOptions, gridWish } from "../options/gptq-options.ts";
-import { addBlockMemoryOption, blockPaging, type MemoryOption } from "../options/memory-option.ts";
-import { addOuterOptions, type OuterCommandOptions, outerBits } from "../options/outer-options.ts";
+import { addGridOptions, checkModelGrid } from "../options/gptq-options.ts";
+import { addBlockMemoryOption, blockPaging } from "../options/memory-option.ts";
+import { addOuterOptions, outerBits } from "../options/outer-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 import { renderTable } from "../show/text-table.ts";
 
-interface Options
-  extends GridCommandOptions,
-    CalibrationOptions,
-    PolicyCommandOptions,
-    OuterCommandOptions,
-    MemoryOption {
+interface Options extends PlannedOptions {
   readonly policy: string;
   readonly curve?: string;
   readonly output?: string;
@@ -73,7 +61,9 @@ const plan: Action<Options> = async (session, [path], options) => {
   // Damages that are measured are kept in the statistics file: an input that may change.
   const inputs = [path, stats, ...texts, idsFile];
   await using _claim = await claimOutputs({ outputs: [file, curveFile], inputs });
-  const calibration = givesCalibration(options) ? await prepareCalibration(session, options) : undefined;
+  const calibration = givesCalibration(options)
+    ? await prepareCalibration(session, options, policy.kind === "knapsack")
+    : undefined;
   const open = (file: string | undefined) => (file === undefined ? undefined : nodeOutputFile(file, session.options));
   await using output = await open(options.output);
   await using curveOutput = await open(options.curve);
@@ -99,12 +89,10 @@ async function decide(
 ): Promise<{ readonly document: SizedPlan; readonly curve: readonly CurvePoint[] }> {
   const { openFiles } = await import("../input/open-model.ts");
   const { budgetCurve } = await import("../../compress/plan/knapsack-plan.ts");
-  const { planFor } = await import("../../compress/plan/plan-model.ts");
   const { toldBits } = await import("../../compress/plan/outer-choice.ts");
-  const { LOW_BIT_GRID } = await import("../../compress/recipe/settings.ts");
-  const { gridOver } = await import("../../compress/recipe/choose-grid.ts");
   const { calibration } = opened;
-  const context = { ...(await planContext(session, opened, options)), outer: outerBits(options) };
+  const context = await planContext(session, opened, options);
+  const outer = toldBits(outerBits(options));
   let measured: OpenedFiles | undefined;
   let curve: readonly CurvePoint[] = [];
   const menu = policy.kind === "knapsack" && policy.menu !== undefined ? { menu: policy.menu } : {};
@@ -114,18 +102,11 @@ async function decide(
     return { model: await measured.load(), windows };
   };
   const measuring = calibration && (() => measureOn(calibration));
-  const knapsack = commandKnapsack(session, options, {
-    ...{ shapes: context.shapes, groupSize: context.groupSize, statistics: context.statistics },
-    path: options.stats,
-    grid: gridOver(LOW_BIT_GRID, gridWish(options)),
-    measureOn: measuring,
-    onDamages: (damages, chosen) => {
-      if (options.curve !== undefined)
-        curve = budgetCurve({ ...context, outer: toldBits(context.outer) }, damages, { ...chosen, ...menu });
-    },
-  });
+  const onDamages: DamageSource["onDamages"] = (damages, chosen) => {
+    if (options.curve !== undefined) curve = budgetCurve({ ...context, outer }, damages, { ...chosen, ...menu });
+  };
   try {
-    const document = await planFor(policy, { ...context, gather: gatherOn(session, measuring), knapsack });
+    const document = await decidedPlan(session, options, { policy, context, measureOn: measuring, onDamages });
     return { document, curve };
   } finally {
     await measured?.[Symbol.asyncDispose]();

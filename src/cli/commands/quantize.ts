@@ -11,40 +11,17 @@ import type { Model } from "../../model/model.ts";
 import type { ReadPlan } from "../../policy/plan-document.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { bundleOutput, writeBundle } from "../bundle/write-bundle-file.ts";
-import {
-  addCalibrationOptions,
-  type CalibrationOptions,
-  givesCalibration,
-  prepareCalibration,
-} from "../input/calibration-input.ts";
+import { addCalibrationOptions, givesCalibration, prepareCalibration } from "../input/calibration-input.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
-import { commandKnapsack } from "../input/damage-input.ts";
 import type { OpenedFiles } from "../input/open-model.ts";
-import {
-  addPolicyOptions,
-  gatherOn,
-  type PolicyCommandOptions,
-  planContext,
-  readPolicy,
-} from "../input/policy-input.ts";
+import { addPolicyOptions, decidedPlan, type PlannedOptions, planContext, readPolicy } from "../input/policy-input.ts";
 import { exampleText, MODEL_SOURCES, oneOf } from "../options/common-options.ts";
-import {
-  addBitsOption,
-  addGridOptions,
-  checkModelGrid,
-  type GridCommandOptions,
-  gridWish,
-} from "../options/gptq-options.ts";
-import { addBlockMemoryOption, blockPaging, type MemoryOption } from "../options/memory-option.ts";
-import { addOuterOptions, type OuterCommandOptions, outerBits } from "../options/outer-options.ts";
+import { addBitsOption, addGridOptions, checkModelGrid, gridWish } from "../options/gptq-options.ts";
+import { addBlockMemoryOption, blockPaging } from "../options/memory-option.ts";
+import { addOuterOptions, outerBits } from "../options/outer-options.ts";
 import { type Action, type CommandSession, type RunCommand, WITH_RESUME } from "../session/command-session.ts";
 
-interface Options
-  extends GridCommandOptions,
-    CalibrationOptions,
-    PolicyCommandOptions,
-    OuterCommandOptions,
-    MemoryOption {
+interface Options extends PlannedOptions {
   readonly output: string;
   readonly bundle?: string;
   readonly plan?: string;
@@ -103,7 +80,9 @@ const quantize: Action<Options> = async (session, [path], options) => {
     inputs: [path, plan, stats, ...texts, idsFile],
   });
   const chosen = await readBits(session, options);
-  const source = givesCalibration(options) ? await prepareCalibration(session, options) : undefined;
+  const source = givesCalibration(options)
+    ? await prepareCalibration(session, options, options.method !== "rtn")
+    : undefined;
   await using packed = bundle === undefined ? undefined : await bundleOutput(session, bundle);
   const { output: folder, work } = await nodeResumable(options.output, { resume, force: session.options.force });
   await using output = folder;
@@ -138,9 +117,9 @@ const quantize: Action<Options> = async (session, [path], options) => {
   const { format: version } = options;
   const meta = originMeta(checkpoint.identity);
   const written = await writeQuantized(model.files, quantized, { settings, output, names, version, meta });
-  await checkpoint.remove();
   if (portable) for (const reader of readersOf(model.files.family, "transformers")) session.note(reader);
   if (packed !== undefined) await writeBundle(session, options.output, packed);
+  await checkpoint.remove(); // Last, so that a run that is interrupted before its bundle is there goes on too.
   const seconds = (performance.now() - started) / 1000;
   report(session, model.files.name, options, { ...quantized, ...written, seconds });
 };
@@ -197,9 +176,9 @@ async function settingsOf(
   calibration: (() => Promise<Windows>) | undefined,
 ): Promise<QuantizeSettings> {
   const { files } = opened;
-  const { LOW_BIT_GRID, uniformModules } = await import("../../compress/recipe/settings.ts");
-  const { chooseGrid, DEFAULTS, gridOver } = await import("../../compress/recipe/choose-grid.ts");
-  const { planFor, planSettings } = await import("../../compress/plan/plan-model.ts");
+  const { uniformModules } = await import("../../compress/recipe/settings.ts");
+  const { chooseGrid, DEFAULTS } = await import("../../compress/recipe/choose-grid.ts");
+  const { planSettings } = await import("../../compress/plan/plan-model.ts");
   const { shapesOfFiles } = await import("../../compress/recipe/model-shapes.ts");
   const { outerSettings, withOuter } = await import("../../compress/recipe/outer-bits.ts");
   const { toldBits } = await import("../../compress/plan/outer-choice.ts");
@@ -216,14 +195,7 @@ async function settingsOf(
     return withGrid(planSettings(files, chosen.document, { groupSize, name: options.plan as string }));
   const context = await planContext(session, { shapes, files }, options);
   const measureOn = calibration && (async () => ({ windows: await calibration(), model: await opened.load() }));
-  const knapsack = commandKnapsack(session, options, {
-    ...{ shapes: context.shapes, groupSize, statistics: context.statistics },
-    path: options.stats,
-    grid: gridOver(LOW_BIT_GRID, wish),
-    measureOn,
-  });
-  const gather = gatherOn(session, measureOn);
-  const document = await planFor(chosen.policy, { ...context, gather, outer, knapsack });
+  const document = await decidedPlan(session, options, { policy: chosen.policy, context, measureOn });
   return withGrid(planSettings(files, document, { groupSize, name: `policy ${chosen.policy.text}` }));
 }
 

@@ -3,7 +3,8 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { UnsupportedError, UsageError } from "../../base/errors.ts";
 import { quoted } from "../../base/json.ts";
-import { bytesOf, exampleText, integerIn, MODEL_SOURCES } from "../options/common-options.ts";
+import { memoryBytes } from "../../files/byte-size.ts";
+import { exampleText, integerIn, MODEL_SOURCES } from "../options/common-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 
 interface Options {
@@ -37,7 +38,7 @@ export function registerServe(program: Command, run: RunCommand): void {
 
 const serveCommand: Action<Options> = async (session, args, options) => {
   const names = modelNames(args.flat());
-  const cacheBytes = options.memory === undefined ? undefined : bytesOf("--memory", options.memory);
+  const cacheBytes = options.memory === undefined ? undefined : memoryBytes(options.memory, "--memory");
   const { createServer, listenOn } = await serverParts();
   const { openModel } = await import("../input/open-model.ts");
   const models = Object.fromEntries([...names].map(([name, path]) => [name, () => openModel(session, path)]));

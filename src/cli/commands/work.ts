@@ -1,8 +1,9 @@
 /** `quern work`: runs cells of sweeps that other machines drive (`quern sweep --queue`). */
 import { totalmem } from "node:os";
 import type { Command } from "commander";
+import { memoryBytes } from "../../files/byte-size.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
-import { bytesOf, exampleText, integerIn } from "../options/common-options.ts";
+import { exampleText, integerIn } from "../options/common-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
 import { type MetricsAddress, metricsAddress, SweepMetrics, serveMetrics } from "../sweep/spread/sweep-metrics.ts";
 
@@ -58,7 +59,7 @@ async function workUntilEnd(session: CommandSession, options: Options): Promise<
   const { openQueue } = await import("../sweep/spread/sweep-queue.ts");
   const { threads } = session.options;
   const { jobs = threads, lease, idle, scratch } = options;
-  const memory = options.memory === undefined ? totalmem() : bytesOf("--memory", options.memory);
+  const memory = options.memory === undefined ? totalmem() : memoryBytes(options.memory, "--memory");
   const store = await openStore(options.store);
   await using _claim = await claimOutputs({
     outputs: [scratch],

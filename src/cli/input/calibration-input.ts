@@ -44,10 +44,14 @@ export function givesCalibration(options: CalibrationOptions): boolean {
 /** Gives the calibration windows: before the weights are loaded for tokens that were given, after that for text of the model itself. */
 export type CalibrationSource = (opened: OpenedFiles) => Promise<Windows>;
 
-/** Reads what was given, before any model is opened. @throws UsageError unless it is exactly one source. */
+/**
+ * Reads what was given, before any model is opened. @throws UsageError unless it is exactly one source.
+ * @param isAtOnce whether all windows will run through the model at once.
+ */
 export async function prepareCalibration(
   session: CommandSession,
   options: CalibrationOptions,
+  isAtOnce: boolean = false,
 ): Promise<CalibrationSource> {
   const { samples, length } = options;
   const { seed } = session.options;
@@ -61,7 +65,7 @@ export async function prepareCalibration(
     const run = { samples, length, seed, temperature, signal: session.signal, onProgress: session.report };
     return async (opened) => {
       checkWhole("--length", length, 1, opened.config.maxPositions, ", the model's context");
-      return selfSample(await opened.load(), run);
+      return selfSample(await opened.load(), run, isAtOnce);
     };
   }
   const tokens = await prepareTokens(session, { text, idsFile: options.idsFile });

@@ -1,20 +1,32 @@
 /** The options of a policy, shared by `plan` and `quantize`: statistics, a budget, names. */
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
-import type { PlanContext } from "../../compress/plan/plan-context.ts";
+import type { PlanContext, SizedPlan } from "../../compress/plan/plan-context.ts";
 import type { ModelShapes } from "../../compress/recipe/model-shapes.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import { type Budget, parseBudget } from "../../policy/budget.ts";
 import { type Policy, parsePolicy } from "../../policy/policy.ts";
 import { oneOf } from "../options/common-options.ts";
+import { type GridCommandOptions, gridWish } from "../options/gptq-options.ts";
+import type { MemoryOption } from "../options/memory-option.ts";
+import { type OuterCommandOptions, outerBits } from "../options/outer-options.ts";
 import type { CommandSession } from "../session/command-session.ts";
-import { addKnapsackOptions, type DamageSource, type KnapsackCommandOptions } from "./damage-input.ts";
+import type { CalibrationOptions } from "./calibration-input.ts";
+import { addKnapsackOptions, commandKnapsack, type DamageSource, type KnapsackCommandOptions } from "./damage-input.ts";
 
 export interface PolicyCommandOptions extends KnapsackCommandOptions {
   readonly stats?: string;
   readonly budget?: Budget;
   readonly names?: "hub" | "transformers";
 }
+
+/** What `plan` and `quantize` both take. */
+export interface PlannedOptions
+  extends GridCommandOptions,
+    CalibrationOptions,
+    PolicyCommandOptions,
+    OuterCommandOptions,
+    MemoryOption {}
 
 export function addPolicyOptions(command: Command): Command {
   return addKnapsackOptions(command)
@@ -46,18 +58,6 @@ export function readPolicy(text: string, options: PolicyCommandOptions): Policy 
   return policy;
 }
 
-/** Gathers the statistics of a policy that reads some, on calibration tokens, where no file of statistics is given. */
-export function gatherOn(session: CommandSession, measureOn: DamageSource["measureOn"]): PlanContext["gather"] {
-  return (
-    measureOn &&
-    (async () => {
-      const { calibrate } = await import("../../compress/statistics/calibrate.ts");
-      const { model, windows } = await measureOn();
-      return calibrate(model, windows, { signal: session.signal, onProgress: session.report });
-    })
-  );
-}
-
 /** Everything that a plan is made from. */
 export async function planContext(
   session: CommandSession,
@@ -80,4 +80,34 @@ export async function planContext(
     signal: session.signal,
     onProgress: session.report,
   };
+}
+
+/** What the plan of a policy is made from. */
+interface PlanSource extends Pick<DamageSource, "measureOn" | "onDamages"> {
+  readonly policy: Policy;
+  readonly context: PlanContext;
+}
+
+/** The plan of a policy. Statistics that it reads are gathered on calibration tokens, where no file of statistics is given. */
+export async function decidedPlan(
+  session: CommandSession,
+  options: PlannedOptions,
+  { policy, context, measureOn, onDamages }: PlanSource,
+): Promise<SizedPlan> {
+  const { planFor } = await import("../../compress/plan/plan-model.ts");
+  const { LOW_BIT_GRID } = await import("../../compress/recipe/settings.ts");
+  const { gridOver } = await import("../../compress/recipe/choose-grid.ts");
+  const { signal, report: onProgress } = session;
+  const gather =
+    measureOn &&
+    (async () => {
+      const { calibrate } = await import("../../compress/statistics/calibrate.ts");
+      const { model, windows } = await measureOn();
+      return calibrate(model, windows, { signal, onProgress });
+    });
+  const { shapes, groupSize, statistics } = context;
+  const grid = gridOver(LOW_BIT_GRID, gridWish(options));
+  const damages = { shapes, groupSize, statistics, path: options.stats, grid, measureOn, onDamages };
+  const knapsack = commandKnapsack(session, options, damages);
+  return planFor(policy, { ...context, outer: outerBits(options), gather, knapsack });
 }

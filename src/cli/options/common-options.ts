@@ -2,7 +2,6 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { quoted } from "../../base/json.ts";
-import { parseSize } from "../../files/byte-size.ts";
 import type { StudyActivations } from "../../nn/emit.ts";
 import { defaultThreads, MAX_THREADS } from "../../wasm/features.ts";
 
@@ -172,11 +171,4 @@ function activationGroup(text: string): 32 | 64 | "weight" {
 /** The example that closes a command's help. */
 export function exampleText(example: string): string {
   return `\nExample:\n  ${example}`;
-}
-
-/** Reads a size such as `2GB`. */
-export function bytesOf(option: string, text: string): number {
-  const bytes = /[A-Za-z]$/.test(text) ? parseSize(text)?.bytes : undefined;
-  if (bytes !== undefined && bytes >= 1) return bytes;
-  throw new UsageError(option, quoted(text), "bytes with a unit, such as 2GB");
 }

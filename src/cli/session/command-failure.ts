@@ -1,6 +1,6 @@
 /** How a command fails: with one sentence on stderr, one JSON document if `--json` is given, and the exit status. */
 import { CommanderError } from "commander";
-import { QuernError } from "../../base/errors.ts";
+import { FileError, QuernError } from "../../base/errors.ts";
 import { styled } from "../show/text-style.ts";
 import type { Streams } from "./command-session.ts";
 
@@ -19,6 +19,12 @@ export class StoppedError extends Error {
   constructor(how: string | undefined, options: ErrorOptions) {
     super(how === undefined ? STOPPED : `${STOPPED}; ${how}`, options);
   }
+}
+
+/** The error; that of a disk also says how the work goes on once the disk does, if that is possible. */
+export function withRemedy(error: unknown, how: string | undefined): unknown {
+  if (error instanceof FileError && error.cause !== undefined && how !== undefined) error.message += `; then ${how}`;
+  return error;
 }
 
 interface Failure {

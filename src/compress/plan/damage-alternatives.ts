@@ -41,12 +41,7 @@ export async function* alternativesOfLayers(
   { grid, widths, groupSize, turns, onMatrices }: AlternativesRun,
 ): AsyncGenerator<Alternatives, void> {
   const readWeights = weightReader(model);
-  using batch = new WindowBatch(model, windows);
-  const { store } = model.weights;
-  using _codes = store.beginJob(
-    widths.length * mostOfLayer(model.weights),
-    `the codes of a layer at ${widths.length} widths`,
-  );
+  using batch = new WindowBatch(model, windows, { outside: widths.length * mostOfLayer(model.weights) });
   const [first, ...others] = widths;
   const settings = { ...grid, modules: uniformModules(model.files, first, groupSize) };
   let done = 0;

@@ -41,7 +41,7 @@ export class DamageProbe implements Disposable {
     this.#model = model;
     this.#ld = stride(model.config.vocabSize);
     this.#memory = arena.region();
-    this.#batch = new WindowBatch(model, windows, ROWS);
+    this.#batch = new WindowBatch(model, windows, { logitRows: ROWS });
     try {
       this.#reference = this.#memory.alloc(this.#batch.tokens * this.#ld * 4);
       this.#sums = this.#memory.alloc(ROWS * 32);

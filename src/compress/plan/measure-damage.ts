@@ -14,7 +14,7 @@ import type { Turns } from "../../base/turns.ts";
 import { type ExpertUse, expertUsage } from "../../eval/perplexity/expert-usage.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Linear } from "../../model/weights/linears.ts";
-import { follow, layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
+import { follow, layerLinears, mostOfLayer, overlayOf } from "../../model/weights/weight-tree.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { isQuantizable } from "../../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
@@ -22,8 +22,9 @@ import type { Machine } from "../../wasm/machine.ts";
 import { checkGridSettings } from "../recipe/check-settings.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import { DAMAGE_SAMPLE_TOKENS, type Damages } from "../statistics/damage-table.ts";
+import { requireRoom } from "../windows/batch-room.ts";
 import { placeQuantized } from "../windows/place-quantized.ts";
-import type { Windows } from "../windows/window-batch.ts";
+import { checkWindows, type Windows } from "../windows/window-batch.ts";
 import { type Alternative, type Alternatives, alternativesOfLayers } from "./damage-alternatives.ts";
 import { DamageProbe } from "./damage-probe.ts";
 
@@ -55,6 +56,7 @@ export async function measureDamage(model: Model, windows: Windows, options: Dam
 
 async function measureGroups(model: Model, windows: Windows, options: DamageOptions, turns: Turns): Promise<Damages> {
   const { grid, groupSize, onProgress } = options;
+  requireRoom(model, checkWindows(windows, model), { outside: WIDTHS.length * mostOfLayer(model.weights) });
   const usage = await expertUsage(model, windows, options);
   const changing = model.withWeights(overlayOf(model.weights));
   const sample = damageSample(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS);

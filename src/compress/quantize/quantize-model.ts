@@ -88,11 +88,7 @@ async function runBlocks(
 ): Promise<void> {
   if (windows === undefined) throw new UsageError("calibration", "no tokens", "windows for method gptq");
   const changing = model.withWeights(overlayOf(model.weights));
-  using batch = new WindowBatch(changing, windows);
-  using _codes = changing.weights.store.beginJob(
-    mostOfLayer(changing.weights),
-    "the codes of a block beside the calibration tokens (fewer take less)",
-  );
+  using batch = new WindowBatch(changing, windows, { outside: mostOfLayer(changing.weights) });
   const { errorFeedback: share = 0, shrinkage = 0 } = settings;
   const feedback = share > 0 ? new ErrorFeedback(changing, batch, { share, shrinkage }, turns) : undefined;
   const { state } = batch;

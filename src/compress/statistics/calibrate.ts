@@ -10,8 +10,8 @@ import { mostIds } from "../../eval/scoring/scored-windows.ts";
 import type { WorkFolder } from "../../files/work-folder.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import { modelHash } from "../../model/model-identity.ts";
-import type { Windows } from "../windows/window-batch.ts";
-import { windowsHash } from "../windows/window-batch.ts";
+import { requireRoom } from "../windows/batch-room.ts";
+import { checkWindows, type Windows, windowsHash } from "../windows/window-batch.ts";
 import { DistanceMeter } from "./expert-distances.ts";
 import { gatherWindows } from "./gather-statistics.ts";
 import { outlierScores } from "./outlier-scores.ts";
@@ -125,6 +125,8 @@ async function identityOf(
   const { hessians = false, distances = false, chunk = Math.max(1, Math.floor(CHUNK_TOKENS / longest)) } = run;
   if (!(Number.isInteger(chunk) && chunk >= 1))
     throw new UsageError("chunk", String(chunk), "a number of windows from 1");
+  for (let done = 0; done < windows.length; done += chunk)
+    requireRoom(model, checkWindows(windows.slice(done, done + chunk), model));
   const hash = await modelHash(model.files, turns, run.onProgress);
   return { engine: VERSION, model: hash, tokens: await windowsHash(windows), chunk, hessians, distances };
 }

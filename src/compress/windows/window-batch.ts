@@ -15,12 +15,10 @@ import type { Linear } from "../../model/weights/linears.ts";
 import { project, type Target } from "../../nn/linear.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { Calls } from "../../wasm/calls.ts";
+import { type BatchNeeds, type BatchSize, batchState, requireRoom } from "./batch-room.ts";
 
 /** Token windows. Each is a separate sequence that starts at position 0. */
 export type Windows = readonly (readonly number[])[];
-
-/** Copies of the residual stream outside the engine that a job has at most (measured on quantising with error feedback). */
-const STREAM_COPIES = 8;
 
 /** Linears of one step, and where the output of each goes. */
 export interface WantedOutputs {
@@ -40,28 +38,19 @@ export class WindowBatch implements Disposable {
   readonly #calls: Calls;
   readonly #job: Disposable;
 
-  /**
-   * @param logitRows rows of logits that `head` computes at a time.
-   * @throws UsageError for no tokens, a window longer than the context, or an id out of range; MemoryError if the batch does not fit.
-   */
-  constructor(model: Model, windows: Windows, logitRows = 0) {
-    const { machine } = model;
-    this.tokens = checkWindows(windows, model);
+  /** @throws UsageError for no tokens, a window longer than the context, an id out of range, or more tokens than fit in memory at once. */
+  constructor(model: Model, windows: Windows, needs: BatchNeeds = {}) {
+    const { machine, weights } = model;
+    const size = checkWindows(windows, model);
+    const { tokens, longest } = size;
+    this.tokens = tokens;
     this.#model = model;
     this.#calls = new Calls("batch of windows", machine.jobs);
-    const longest = mostIds(windows);
-    const options = { capacity: this.tokens, cacheRows: this.tokens, logitRows, positions: longest };
-    this.state = createState(model, { ...options, oneCache: true, exact: true });
+    const outside = requireRoom(model, size, needs);
+    this.state = createState(model, batchState(size, needs.logitRows));
     placeWindows(this.state, windows);
-    try {
-      // Copies of the residual stream that jobs make: before and after blocks, of both models, and what a fit takes.
-      const outside = STREAM_COPIES * 4 * this.tokens * stride(model.config.hiddenSize);
-      this.#job = model.weights.store.beginJob(outside, `${this.tokens} calibration tokens at once (fewer take less)`);
-    } catch (error) {
-      this.state[Symbol.dispose]();
-      throw error;
-    }
-    this.#pass = createPass(model, this.state, this.tokens, longest / 2, EXACT);
+    this.#job = weights.store.beginJob(outside);
+    this.#pass = createPass(model, this.state, tokens, longest / 2, EXACT);
   }
 
   /** Computes the embedding of all tokens, which is the first block's input. */
@@ -165,8 +154,8 @@ function placeWindows({ tokens }: State, windows: Windows): void {
   tokens.end();
 }
 
-/** The number of tokens. @throws UsageError for no tokens, a window longer than the context, or an id out of range. */
-export function checkWindows(windows: Windows, { config }: Pick<Model, "config">): number {
+/** How much the windows are. @throws UsageError for no tokens, a window longer than the context, or an id out of range. */
+export function checkWindows(windows: Windows, { config }: Pick<Model, "config">): BatchSize {
   const { maxPositions, vocabSize } = config;
   let tokens = 0;
   windows.forEach((window, index) => {
@@ -176,7 +165,7 @@ export function checkWindows(windows: Windows, { config }: Pick<Model, "config">
     tokens += window.length;
   });
   if (tokens === 0) throw new UsageError("calibration", "no tokens", "at least one window");
-  return tokens;
+  return { tokens, longest: mostIds(windows) };
 }
 
 /** SHA-256 of each window's length and ids, as little-endian int32. The same ids cut differently give a different hash. */

@@ -12,6 +12,7 @@ import type { StoredMatrix } from "../../format/codecs/codec.ts";
 import { type RangeRead, readAlone } from "../../format/read-ahead.ts";
 import type { Matrix } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
+import { LIMIT_BYTES } from "../../wasm/memory/arena.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 import type { Linear } from "./linears.ts";
 import type { StoredLinear } from "./locate.ts";
@@ -29,6 +30,14 @@ export interface FurtherMemory {
 interface Place {
   readonly memory: Disposable;
   readonly bytes: number;
+}
+
+/** What a job's buffers may take. */
+export interface JobRoom {
+  /** Bytes of the engine; below 0 if what must be in memory besides is too large already. */
+  readonly bytes: number;
+  /** The limit of memory, if it is what leaves no more. */
+  readonly limit?: number;
 }
 
 export class WeightStore implements Disposable {
@@ -157,11 +166,13 @@ export class WeightStore implements Disposable {
     return false;
   }
 
-  /**
-   * For a job that has just allocated its buffers: counts `outside` bytes of its own, which are not the engine's, to the limit of memory until
-   * the returned object is disposed. @throws UsageError if that leaves no room for a part of the weights.
-   */
-  beginJob(_outside: number, _job: string): Disposable {
+  /** Room for the buffers of a job that also keeps `outside` bytes that are not the engine's. */
+  roomFor(_outside: number): JobRoom {
+    return { bytes: LIMIT_BYTES - this.#machine.arena.used };
+  }
+
+  /** Counts the bytes that a job keeps outside of the engine to the limit of memory until the returned object is disposed. */
+  beginJob(_outside: number): Disposable {
     return { [Symbol.dispose]: () => {} };
   }
 

@@ -122,3 +122,31 @@ describe("quern quantize --resume", () => {
     expectSame("self", "again");
   });
 });
+
+describe("a bundle", () => {
+  const started = (name: string) => readdirSync(folder).some((file) => file.startsWith(`.${name}.`));
+  const isSame = (name: string) => readFileSync(at(name)).equals(readFileSync(at("whole.quern")));
+  beforeAll(() => {
+    expect(quern(["convert", at("undisturbed"), at("whole.quern")])).toMatchObject({ status: 0 });
+  });
+
+  it("whose run is killed while it is written is there after --resume, with the folder's same bytes", async () => {
+    const args = quantize("packed", "--bundle", at("of-packed.quern"), "--resume");
+    expect(await interrupted(args, "SIGKILL", () => existsSync(at("packed")))).toBeNull();
+    expect(existsSync(at("of-packed.quern"))).toBe(false);
+    expect(quern(args)).toMatchObject({ status: 0 });
+    expect(isSame("of-packed.quern")).toBe(true);
+    expect(readdirSync(folder).filter((name) => name.includes("of-packed"))).toEqual(["of-packed.quern"]);
+    rmSync(at("of-packed.quern"));
+    expectSame("packed");
+  });
+
+  it("that `convert` was killed at is written by the same command again", async () => {
+    const args = ["convert", at("undisturbed"), at("again.quern")];
+    expect(await interrupted(args, "SIGKILL", () => started("again.quern"))).toBeNull();
+    expect(existsSync(at("again.quern"))).toBe(false);
+    expect(quern(args)).toMatchObject({ status: 0 });
+    expect(isSame("again.quern")).toBe(true);
+    expect(readdirSync(folder).filter((name) => name.includes("again.quern"))).toEqual(["again.quern"]);
+  });
+});

@@ -138,7 +138,7 @@ describe.each(Object.entries(MADE_FAMILIES))("%s", (_, json) => {
     const whole = await allLogits(model, IDS);
     const { vocabSize } = model.config;
     const windows = [IDS.slice(0, 9), IDS, IDS.slice(0, 3)];
-    using batch = new WindowBatch(model, windows, IDS.length);
+    using batch = new WindowBatch(model, windows, { logitRows: IDS.length });
     await batch.run(new Turns(), () => {});
     await batch.head(9, IDS.length, new Turns());
     const ld = stride(vocabSize);

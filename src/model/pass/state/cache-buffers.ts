@@ -15,7 +15,7 @@ export const takeOf =
 
 /** Buffers of a block's mixer and of its MLP in the same memory: where no later pass reads the cache, a mixer that is done needs nothing more. */
 export function inTurn<First extends object, Second extends object>(
-  memory: Region,
+  take: Alloc,
   first: (alloc: Alloc) => First,
   second: (alloc: Alloc) => Second,
 ): First & Second {
@@ -33,7 +33,7 @@ export function inTurn<First extends object, Second extends object>(
     use(alloc);
     return end();
   };
-  const start = memory.alloc(Math.max(sizeOf(first), sizeOf(second)));
+  const start = take(Math.max(sizeOf(first), sizeOf(second)));
   return { ...first(from(start).alloc), ...second(from(start).alloc) };
 }
 

@@ -5,6 +5,7 @@ import type { Routes } from "../../../nn/mlp.ts";
 import type { RopeTables } from "../../../nn/rope-tables.ts";
 import { stride } from "../../../tensor/matrix.ts";
 import type { Machine } from "../../../wasm/machine.ts";
+import { wholeLines } from "../../../wasm/memory/arena.ts";
 import type { Region } from "../../../wasm/memory/region.ts";
 import type { ModelConfig } from "../../config/model-config.ts";
 import type { Stage } from "../../weights/weight-tree.ts";
@@ -115,53 +116,13 @@ interface OneState extends StateOptions, Pick<CacheShape, "layers"> {
 
 function stateOf({ machine, config, weights }: StateModel, options: OneState): State {
   using taken = machine.arena.region();
-  const { capacity, cacheRows, logitRows, segmentRoom = capacity, convRows = cacheRows } = options;
-  const { keepRoutes = false, stages = [] } = options;
-  const i32 = (count: number) => taken.alloc(count * 4);
-  const routed = capacity * config.topK;
-  const buffers = tokenBuffers(config);
-  const bytesOf = (name: keyof typeof buffers) => capacity * buffers[name] * 4;
-  const rowsFor = (name: keyof typeof buffers) => taken.alloc(bytesOf(name));
-  const mixing = (alloc: Alloc) => ({
-    query: alloc(bytesOf("query")),
-    key: alloc(bytesOf("key")),
-    value: alloc(bytesOf("value")),
-    low: alloc(bytesOf("low")),
-    queryLow: alloc(bytesOf("queryLow")),
-    attended: alloc(bytesOf("attended")),
-    cache: allocCache(alloc, config, { ...options, convRows }),
-  });
-  const mlp = (alloc: Alloc) => ({
-    gate: alloc(bytesOf("gate")),
-    up: alloc(bytesOf("up")),
-    down: alloc(bytesOf("down")),
-  });
-  const placing = {
-    ids: i32(capacity),
-    views: allocViews(taken, config, capacity, segmentRoom),
-    segmentRoom,
-    span: i32(2),
-  };
+  const { stages = [] } = options;
+  const buffers = buffersOf(takeOf(taken), config, options);
   const addresses = {
-    ...placing,
-    capacity,
-    cacheRows,
-    convRows,
-    logitRows,
-    keepRoutes,
+    ...buffers,
     stages,
-    places: placesOfLayers(config, placing.views),
-    tokens: new TokenPlaces(machine.arena, placing),
-    routes: allocRoutes(taken, config, routed, keepRoutes),
-    ...(options.oneCache === true ? inTurn(taken, mixing, mlp) : { ...mixing(takeOf(taken)), ...mlp(takeOf(taken)) }),
-    hidden: rowsFor("hidden"),
-    normed: rowsFor("normed"),
-    branch: rowsFor("branch"),
-    routerLogits: rowsFor("routerLogits"),
-    sharedGate: rowsFor("sharedGate"),
-    logits: i32(logitRows * stride(config.vocabSize)),
-    finite: i32(logitRows),
-    prepared: allocPrepared(taken, config, capacity, options.exact === true),
+    places: placesOfLayers(config, buffers.views),
+    tokens: new TokenPlaces(machine.arena, buffers),
     pool: new WordPool(machine, taken, poolWords(config)),
   };
   // The table comes last because computing it takes time and memory: a context too long for the memory is refused before.
@@ -175,14 +136,59 @@ function stateOf({ machine, config, weights }: StateModel, options: OneState): S
   return { ...addresses, ropeTable: rope.ptr, memory, [Symbol.dispose]: dispose };
 }
 
+/** Bytes of the engine that a state takes, besides a table for RoPE. */
+export function stateBytes(config: ModelConfig, options: StateOptions): number {
+  let sum = 4 * poolWords(config);
+  buffersOf((bytes) => (sum += wholeLines(bytes)), config, options);
+  return sum;
+}
+
+/** Takes memory for everything that a state has. */
+function buffersOf(alloc: Alloc, config: ModelConfig, options: OneState) {
+  const { capacity, cacheRows, logitRows, segmentRoom = capacity, convRows = cacheRows, keepRoutes = false } = options;
+  const i32 = (count: number) => alloc(count * 4);
+  const buffers = tokenBuffers(config);
+  const bytesOf = (name: keyof typeof buffers) => capacity * buffers[name] * 4;
+  const rowsFor = (name: keyof typeof buffers) => alloc(bytesOf(name));
+  const mixing = (of: Alloc) => ({
+    query: of(bytesOf("query")),
+    key: of(bytesOf("key")),
+    value: of(bytesOf("value")),
+    low: of(bytesOf("low")),
+    queryLow: of(bytesOf("queryLow")),
+    attended: of(bytesOf("attended")),
+    cache: allocCache(of, config, { ...options, convRows }),
+  });
+  const mlp = (of: Alloc) => ({
+    gate: of(bytesOf("gate")),
+    up: of(bytesOf("up")),
+    down: of(bytesOf("down")),
+  });
+  return {
+    ...{ capacity, cacheRows, convRows, logitRows, keepRoutes, segmentRoom },
+    ids: i32(capacity),
+    views: allocViews(i32, config, capacity, segmentRoom),
+    span: i32(2),
+    routes: allocRoutes(i32, config, capacity * config.topK, keepRoutes),
+    ...(options.oneCache === true ? inTurn(alloc, mixing, mlp) : { ...mixing(alloc), ...mlp(alloc) }),
+    hidden: rowsFor("hidden"),
+    normed: rowsFor("normed"),
+    branch: rowsFor("branch"),
+    routerLogits: rowsFor("routerLogits"),
+    sharedGate: rowsFor("sharedGate"),
+    logits: i32(logitRows * stride(config.vocabSize)),
+    finite: i32(logitRows),
+    prepared: allocPrepared(alloc, config, capacity, options.exact === true),
+  };
+}
+
 /** The first `rows` rows of a buffer whose row stride is that of `cols` outputs. */
 export function rowsOf(ptr: number, rows: number, cols: number): Rows {
   return { ptr, ld: stride(cols), rows, cols };
 }
 
 /** A view for each window of the model. They share positions and rows. */
-function allocViews(memory: Region, config: ModelConfig, capacity: number, segmentRoom: number): readonly WindowView[] {
-  const i32 = (count: number) => memory.alloc(count * 4);
+function allocViews(i32: Alloc, config: ModelConfig, capacity: number, segmentRoom: number): readonly WindowView[] {
   const shared = { positions: i32(capacity), rows: i32(capacity) };
   return [...new Set(config.windows)].map((window) => {
     return { window, places: { ...shared, offsets: i32(capacity + 1), segments: i32(2 * segmentRoom) } };
@@ -194,8 +200,7 @@ function placesOfLayers({ windows }: ModelConfig, views: readonly WindowView[]):
   return windows.map((window) => byWindow.get(window) as Places);
 }
 
-function allocRoutes(memory: Region, config: ModelConfig, routed: number, kept: boolean): readonly Routes[] {
-  const i32 = (count: number) => memory.alloc(count * 4);
+function allocRoutes(i32: Alloc, config: ModelConfig, routed: number, kept: boolean): readonly Routes[] {
   const lists = { spans: i32(2 * config.experts), index: i32(routed), place: i32(routed) };
   const shared: Routes = { ...lists, experts: i32(routed), weights: i32(routed) };
   return config.moeLayers.map((moe) =>
@@ -203,11 +208,11 @@ function allocRoutes(memory: Region, config: ModelConfig, routed: number, kept: 
   );
 }
 
-function allocPrepared(memory: Region, config: ModelConfig, capacity: number, exact: boolean): Emit["prepared"] {
+function allocPrepared(alloc: Alloc, config: ModelConfig, capacity: number, exact: boolean): Emit["prepared"] {
   const { records, rounded } = preparedTokenBytes(config);
-  const gathered = memory.alloc(capacity * rounded);
+  const gathered = alloc(capacity * rounded);
   if (exact) return { records: 0, rounded: 0, gathered };
-  return { records: memory.alloc(capacity * records), rounded: memory.alloc(capacity * rounded), gathered };
+  return { records: alloc(capacity * records), rounded: alloc(capacity * rounded), gathered };
 }
 
 /** Words for the tables of all linears and the spans of a few batch sizes, with reserve for formats that split a table. */

@@ -3,14 +3,14 @@
  * weights too. Where the engine's memory would exceed a limit, it evicts what is expected to be needed last (`next-use.ts`). Results do
  * not depend on it.
  */
-import { MemoryError, UsageError } from "../../../base/errors.ts";
+import { MemoryError } from "../../../base/errors.ts";
 import type { Turns } from "../../../base/turns.ts";
 import { ReadAhead } from "../../../format/read-ahead.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import { inLanes } from "../in-lanes.ts";
 import type { Linear } from "../linears.ts";
 import type { StoredLinear } from "../locate.ts";
-import { WeightStore } from "../weight-store.ts";
+import { type JobRoom, WeightStore } from "../weight-store.ts";
 import { NextUse } from "./next-use.ts";
 import { ENGINE_BYTES, looseBytes, pagesOf, partsWithin, placesOf, type WeightPage } from "./pages.ts";
 import type { PagedStoreOptions, Paging, PagingFacts } from "./paging-facts.ts";
@@ -86,13 +86,14 @@ export class PagedStore extends WeightStore {
     this.#machine.arena.limit = { bytes: this.#limitBytes, reclaim: (bytes) => this.#reclaim(bytes) };
   }
 
-  override beginJob(outside: number, job: string): Disposable {
+  override roomFor(outside: number): JobRoom {
     const largest = Math.max(0, ...[...this.#pages.values()].map(({ bytes }) => bytes)) + this.#stagingBytes;
-    const least = this.#keptBytes + (largest + outside + this.#outside) / (1 - JOB_SHARE);
-    if (least > this.#given) {
-      const mb = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
-      throw new UsageError("memory", mb(this.#given), `at least ${mb(least)} for ${job}`);
-    }
+    const most = this.#given - (outside + this.#outside) / (1 - JOB_SHARE);
+    const bytes = Math.min(most, ENGINE_BYTES) - this.#keptBytes - largest / (1 - JOB_SHARE);
+    return { bytes, limit: most < ENGINE_BYTES ? this.#given : undefined };
+  }
+
+  override beginJob(outside: number): Disposable {
     this.#outside += outside;
     this.#setLimit();
     this.#reclaim(this.#machine.arena.used - this.#limitBytes);

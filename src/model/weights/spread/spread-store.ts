@@ -6,7 +6,7 @@ import { UsageError } from "../../../base/errors.ts";
 import type { Machine } from "../../../wasm/machine.ts";
 import type { Region } from "../../../wasm/memory/region.ts";
 import type { StoredLinear } from "../locate.ts";
-import { type FurtherMemory, WeightStore } from "../weight-store.ts";
+import { type FurtherMemory, type JobRoom, WeightStore } from "../weight-store.ts";
 import { divideLayers } from "./divide-layers.ts";
 
 /** What a store is made from. */
@@ -52,7 +52,7 @@ class SpreadStore extends WeightStore {
     return this.#regions.get(this.memoryOf(layer)) ?? this.memory;
   }
 
-  override beginJob(): Disposable {
+  override roomFor(): JobRoom {
     const found = `weights in ${this.#ranges.length + 1} memories`;
     throw new UsageError("model", found, 'one that was opened with paging: "all", which jobs read block by block');
   }

@@ -220,9 +220,9 @@ describe("PagedStore", () => {
     const engineBytes = () => machine.arena.limit?.bytes;
     expect(engineBytes()).toBe(3.75 * 2 ** 30);
     {
-      using _job = store.beginJob(1e9, "tokens");
+      using _job = store.beginJob(1e9);
       expect(engineBytes()).toBe(3.75 * 2 ** 30);
-      using _more = store.beginJob(2e9, "codes");
+      using _more = store.beginJob(2e9);
       expect(engineBytes()).toBe(3e9);
     }
     expect(engineBytes()).toBe(3.75 * 2 ** 30);
