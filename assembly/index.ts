@@ -29,11 +29,11 @@ export { matmul_w2a16 as matmul_w2a16_dot, matmul_w3a16 as matmul_w3a16_dot, mat
 export { pack_blocks } from "./blocks/block-panel";
 export { embed_blocks, matmul_blocks, matmul_blocks_a16, matmul_blocks_a16 as matmul_blocks_a8 } from "./blocks/matmul-blocks";
 export { matmul_bf16, matmul_f16, matmul_f32, matmul_w2, matmul_w3, matmul_w4, matmul_w8 } from "./matmul/matmul-float";
-export { gram_f32, gram_f64, gram_pack } from "./gptq/gram";
+export { gram_f32, gram_f64, gram_pack } from "./hessian/gram";
 export {
   cholesky_block_f64, cholesky_invert_f64, cholesky_load_f64, cholesky_solve_f64, cholesky_update_f64,
-} from "./gptq/cholesky";
-export { square_f64 } from "./gptq/square";
+} from "./hessian/cholesky";
+export { square_f64 } from "./hessian/square";
 export { grid_f64, tile_load_f64 } from "./gptq/grid";
 export { round_rows } from "./gptq/round";
 export { gptq_f64 } from "./gptq/gptq";

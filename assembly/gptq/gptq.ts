@@ -3,7 +3,7 @@
 // Rows are independent, so tiles of 16 rows run the loop, a few of them side by side. Updates are pulled, not pushed: before columns are rounded, they
 // receive every earlier error in column order. This is the sum of the unblocked algorithm, and a group's grid sees all updates before
 // it. A column of a tile holds the weight until it is rounded, and its error afterwards.
-import { factorPanel } from "./cholesky";
+import { factorPanel } from "../hessian/cholesky";
 import { isDynamic, topOf } from "./flags";
 import { findGrids, groupEnd, groupOf, loadGrids, storeGrids, TILE_ROWS } from "./grid";
 import { codeOf } from "./scale";

@@ -1,5 +1,5 @@
 // The output error of a quantised matrix: D H D^T for D = dequantised - W, row by row.
-import { gramAt } from "./gram";
+import { gramAt } from "../hessian/gram";
 import { groupOf, TILE_ROWS } from "./grid";
 import { TILE_STEP } from "./search";
 

@@ -1,6 +1,6 @@
 /**
  * Computes the factor of GPTQ from a Hessian: replaces dead columns, adds damping (increased until the matrix is positive definite),
- * orders columns, and finds the upper R with R^T R = (H' + lambda I)^-1 by the flipped Cholesky (assembly/gptq/cholesky.ts).
+ * orders columns, and finds the upper R with R^T R = (H' + lambda I)^-1 by the flipped Cholesky (assembly/hessian/cholesky.ts).
  */
 import { NumericsError, UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
@@ -39,7 +39,7 @@ export interface Factor extends Disposable {
   readonly failure: string | undefined;
 }
 
-/** Twins of CHOLESKY_BLOCK and of 4 * GROUP in assembly/gptq/cholesky.ts. */
+/** Twins of CHOLESKY_BLOCK and of 4 * GROUP in assembly/hessian/cholesky.ts. */
 const BLOCK = 64;
 const GROUP_COLUMNS = 32;
 

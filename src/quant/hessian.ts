@@ -1,7 +1,7 @@
 /**
  * The Hessian of a linear's squared output error, H = 2/T X^T X over its T calibration inputs.
  *
- * Stored as the sum X^T X in f64, lower triangle in row panels of 8 (assembly/gptq/gram.ts), which takes half the memory of a square.
+ * Stored as the sum X^T X in f64, lower triangle in row panels of 8 (assembly/hessian/gram.ts), which takes half the memory of a square.
  */
 import { ShapeError, UsageError } from "../base/errors.ts";
 import type { Turns } from "../base/turns.ts";
@@ -167,12 +167,12 @@ export class Hessian implements Disposable {
   }
 }
 
-/** Units of `gram_f32`: pairs of groups of 2 panels. Twin of GROUP in assembly/gptq/gram.ts. */
+/** Units of `gram_f32`: pairs of groups of 2 panels. Twin of GROUP in assembly/hessian/gram.ts. */
 export function gramUnits(size: number): number {
   return Math.ceil(Math.ceil(size / 16) / 2);
 }
 
-/** Index of element (row, col), col <= row, in the panels. Twin of gramAt in assembly/gptq/gram.ts. */
+/** Index of element (row, col), col <= row, in the panels. Twin of gramAt in assembly/hessian/gram.ts. */
 function elementAt(row: number, col: number): number {
   const panel = row >> 3;
   return 32 * panel * (panel + 1) + (row & 7) * 8 * (panel + 1) + col;

@@ -4,8 +4,8 @@ import type { GptqOptions } from "../../../src/quant/gptq.ts";
 import { columnWords, gridFlags } from "../../../src/quant/grid.ts";
 import { Bench, BUILDS, type Build } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
-import { upperFactor } from "../../reference/gptq/cholesky.ts";
 import { type Expected, gptqReference, hessianOf } from "../../reference/gptq/gptq.ts";
+import { upperFactor } from "../../reference/hessian/cholesky.ts";
 
 const OPTIONS: GptqOptions = {
   ...{ bits: 4, groupSize: 16, symmetric: true, clip: "none", scaleRounding: "f16" },

@@ -1,6 +1,6 @@
 /** GPTQ by the book in f64: explicit inverse, one column at a time, every error pushed at once. Slow on purpose. */
 import type { GptqOptions } from "../../../src/quant/gptq.ts";
-import { upperFactor } from "./cholesky.ts";
+import { upperFactor } from "../hessian/cholesky.ts";
 import { findGrid, type Grid, quantize, type ReferenceGrid } from "./gptq-grid.ts";
 
 export interface Expected {

@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { Bench, BUILDS, type Build } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
-import { unpackFactor, upperFactor } from "../../reference/gptq/cholesky.ts";
 import { hessianOf } from "../../reference/gptq/gptq.ts";
+import { unpackFactor, upperFactor } from "../../reference/hessian/cholesky.ts";
 
 /** Kernel-side factor of a square h: R and the lowest pivot. */
 function factor(build: Build, h: Float64Array, n: number, perm: readonly number[], lambda: number, step = 1000) {

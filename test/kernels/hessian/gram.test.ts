@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { gramUnits } from "../../../src/quant/hessian.ts";
 import { Bench, BUILDS, type Build } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
-import { gram, packedAt } from "../../reference/gptq/gram.ts";
+import { gram, packedAt } from "../../reference/hessian/gram.ts";
 
 type Precision = "f32" | "f64";
 

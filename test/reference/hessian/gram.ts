@@ -1,4 +1,4 @@
-/** Plain twins of assembly/gptq/gram.ts in f64. */
+/** Plain twins of assembly/hessian/gram.ts in f64. */
 
 /** X^T X as a square [k, k] of rows index[i] (or i) of x. */
 export function gram(x: Float32Array, index: Int32Array | undefined, ldx: number, t: number, k: number): Float64Array {

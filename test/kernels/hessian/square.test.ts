@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Bench, BUILDS, type Build } from "../../helpers/kernels.ts";
 import { gaussians } from "../../helpers/random.ts";
-import { unpackFactor } from "../../reference/gptq/cholesky.ts";
+import { unpackFactor } from "../../reference/hessian/cholesky.ts";
 
 /** Panels of an upper R [n, n], n a multiple of 4, with zeros below its diagonal. */
 function panelsOf(n: number, seed: number): Float64Array {

@@ -1,4 +1,4 @@
-/** Plain twins of assembly/gptq/cholesky.ts: the textbook way, inverse first. */
+/** Plain twins of assembly/hessian/cholesky.ts: the textbook way, inverse first. */
 
 /** Lower L with a = L L^T, or undefined where a pivot is not positive. */
 export function cholesky(a: Float64Array, n: number): Float64Array | undefined {
