@@ -1,5 +1,5 @@
 // Scales as they are stored, and codes, in f64.
-import { F64_INFINITY } from "../common/constants";
+import { F64_INFINITY, F64_ONE } from "../common/constants";
 import { isF32 } from "./flags";
 
 /** Two positive scales in f16 or f32: ties to even, never zero and never infinite. */
@@ -11,7 +11,7 @@ import { isF32 } from "./flags";
   const power = f64x2.pmax(v128.and(x, v128.load(F64_INFINITY)), f64x2.splat(normal));
   const round = f64x2.mul(power, f64x2.splat(6755399441055744.0 / ulps));
   const kept = f64x2.sub(f64x2.add(x, round), round);
-  return f64x2.pmin(f64x2.pmax(kept, f64x2.splat(normal / ulps)), f64x2.splat(most));
+  return f64x2.pmin(f64x2.pmax(kept, f64x2.splat(normal / ulps)), f64x2.splat(most * load<f64>(F64_ONE)));
 }
 
 /** Codes of two weights as f64. */

@@ -2,8 +2,8 @@
 // most half a step from a code, and fractions of a step wrap around in 16 bits, so no code is needed to find them. The few weights that some
 // candidate cuts off are kept apart. docs/kernels.md tells how far such a sum may be from the exact error.
 import { EXP_MAGIC, WORDS_KNEE, F32_BLUNT } from "../common/constants";
-import { sumLanes4 } from "../common/lanes";
-import { CANDIDATES, INVERSES, shrinkOf } from "./candidates";
+import { sumLanes } from "../common/lanes";
+import { CANDIDATES, ESTIMATES, INVERSES, shrinkOf } from "./candidates";
 import { topOf } from "./flags";
 
 /** Columns of the longest group that is screened. */
@@ -72,24 +72,20 @@ export function divideRow(screen: usize, row: usize, end: usize, low: f64, high:
 export function screened(screen: usize, count: i32, at: usize): v128 {
   const factors = v128.load32_splat(screen, FACTOR);
   v128.store(screen, f32x4.add(f32x4.mul(v128.load(at, INVERSES), factors), v128.load(EXP_MAGIC)), MULTIPLIERS);
-  const ma = v128.load16_splat(screen, MULTIPLIERS), mb = v128.load16_splat(screen, MULTIPLIERS + 4);
-  const mc = v128.load16_splat(screen, MULTIPLIERS + 8), md = v128.load16_splat(screen, MULTIPLIERS + 12);
   const shift = v128.load16_splat(screen, SHIFT), knee = v128.load(WORDS_KNEE);
-  let sums = f32x4.splat(-BLUNT * <f32>count);
-  for (const end = screen + (<usize>count << 1); screen < end;) {
-    const stop = min(screen + RUN, end);
-    let a = i32x4.splat(0), b = a, c = a, d = a;
-    for (; screen < stop; screen += 16) {
-      const words = v128.load(screen);
-      a = grown(a, words, ma, shift, knee);
-      b = grown(b, words, mb, shift, knee);
-      c = grown(c, words, mc, shift, knee);
-      d = grown(d, words, md, shift, knee);
+  const end = screen + (<usize>count << 1);
+  for (let lane: usize = 0; lane < 16; lane += 4) {
+    const multiplier = v128.load16_splat(screen + lane, MULTIPLIERS);
+    let sums = f32x4.splat(0);
+    for (let x = screen; x < end;) {
+      const stop = min(x + RUN, end);
+      let run = i32x4.splat(0);
+      for (; x < stop; x += 16) run = grown(run, v128.load(x), multiplier, shift, knee);
+      sums = f32x4.add(sums, f32x4.convert_i32x4_s(run));
     }
-    const all = sumLanes4(f32x4.convert_i32x4_s(a), f32x4.convert_i32x4_s(b), f32x4.convert_i32x4_s(c), f32x4.convert_i32x4_s(d));
-    sums = f32x4.add(sums, f32x4.mul(all, v128.load(F32_BLUNT)));
+    store<f32>(at + lane, sumLanes(sums), ESTIMATES);
   }
-  return sums;
+  return f32x4.add(f32x4.splat(-BLUNT * <f32>count), f32x4.mul(v128.load(at, ESTIMATES), v128.load(F32_BLUNT)));
 }
 
 /** Adds d^2 and max(|d| - knee, 0)^2 of eight columns, for fractions d of a step, which wrap around. */

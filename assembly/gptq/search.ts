@@ -5,7 +5,7 @@
 // only candidates within that slack of the best estimate can win. If there are several, they are compared in f64, in order. So the choice
 // is that of a search in f64, the first of equals included.
 import {
-  EXP_MAGIC, F32_POWER_C0, F32_POWER_C1, F32_POWER_C2, F32_POWER_C3, F32_POWER_FIFTH, F32_POWER_SEED,
+  EXP_MAGIC, F64_INFINITY, F32_POWER_C0, F32_POWER_C1, F32_POWER_C2, F32_POWER_C3, F32_POWER_FIFTH, F32_POWER_SEED,
 } from "../common/constants";
 import { leastLane, sumLanes } from "../common/lanes";
 import {
@@ -152,7 +152,9 @@ function estimateAll(table: usize, row: usize, end: usize, h32: usize, low: f64,
     const at = table + (<usize>i << 2);
     if (j >= 0 && (i == first || load<f32>(at, ESTIMATES) > limit)) continue;
     const inverse = v128.load32_splat(at, INVERSES), lowest = v128.load32_splat(at, LOWEST), highest = v128.load32_splat(at, HIGHEST);
-    const error = sumLanes(sumsOf(inverse, lowest, highest, row, end, 16, h32, f32x4.splat(Infinity), flags)) * load<f32>(at, SIZES);
+    // In f32 half of this is no number, so no sum stops early.
+    const never = v128.load(F64_INFINITY);
+    const error = sumLanes(sumsOf(inverse, lowest, highest, row, end, 16, h32, never, flags)) * load<f32>(at, SIZES);
     store<f32>(at, error, ESTIMATES);
     best = min(best, error);
     limit = max(best, floor) * slack;
