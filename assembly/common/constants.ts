@@ -29,9 +29,9 @@ export const F64_INFINITY: usize = 288;
 // f32, the same in all lanes: for the clip search (search.ts).
 export const F32_POWER_SEED: usize = 368; // bits of y = a^(-1/5) are this minus a fifth of a's bits
 export const F32_POWER_FIFTH: usize = 384; // 2^16 / 5 in the lower half of every 32-bit lane
-export const F32_BLUNT_C2: usize = 400; // |d|^2.4 = C2 d^2 + C3 |d|^3 + C4 d^4 for |d| <= 1/2
-export const F32_BLUNT_C3: usize = 416;
-export const F32_BLUNT_C4: usize = 432;
+export const WORDS_KNEE: usize = 400; // 770 in every 16-bit lane: for |d| <= 1/2 in units of 2^-12, |d|^2.4 is close to
+export const F32_BLUNT: usize = 416; // this times d^2 + max(|d| - KNEE, 0)^2 (screen.ts)
+export const F32_SURE: usize = 432; // less than 1/2: a code that is as near in f32 is the nearest
 export const F32_POWER_C0: usize = 448; // e^(-0.8) = C0 + C1 e + C2 e^2 + C3 e^3 for 0.852 <= e <= 1.172
 export const F32_POWER_C1: usize = 464;
 export const F32_POWER_C2: usize = 480;

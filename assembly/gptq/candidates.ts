@@ -4,7 +4,7 @@ import {
 } from "../common/constants";
 import { bitsOf, clipOf, isSymmetric, topOf } from "./flags";
 import { power32 } from "./power";
-import { roundScale } from "./scale";
+import { roundScales } from "./scale";
 
 /** Candidates of a clip search. */
 export const CANDIDATES: i32 = 80;
@@ -41,8 +41,7 @@ export function tabulate(table: usize, first: i32, low: f64, high: f64, flags: i
     const shrinks = f64x2.replace_lane(f64x2.splat(shrinkOf(i)), 1, shrinkOf(i + 1));
     const from = f64x2.mul(f64x2.splat(low), shrinks);
     const ideal = f64x2.div(f64x2.sub(f64x2.mul(f64x2.splat(high), shrinks), from), top);
-    const second = roundScale(f64x2.extract_lane(ideal, 1), flags);
-    const scales = f64x2.replace_lane(f64x2.splat(roundScale(f64x2.extract_lane(ideal, 0), flags)), 1, second);
+    const scales = roundScales(ideal, flags);
     v128.store(exact + pair, scales);
     let zeros = f64x2.splat(<f64>(1 << (bitsOf(flags) - 1)));
     if (!isSymmetric(flags)) zeros = f64x2.pmin(f64x2.pmax(f64x2.splat(0), f64x2.nearest(f64x2.div(f64x2.neg(from), scales))), top);
@@ -54,7 +53,7 @@ export function tabulate(table: usize, first: i32, low: f64, high: f64, flags: i
   v128.store(at, inverses, INVERSES);
   v128.store(at, lowest, LOWEST);
   v128.store(at, f32x4.add(f32x4.splat(<f32>topOf(flags)), lowest), HIGHEST);
-  const sizes = measure(f32x4.div(scales, v128.load32_splat(table, NARROW)), flags);
+  const sizes = measure(f32x4.mul(scales, v128.load32_splat(table, INVERSES)), flags);
   // NaN, which no comparison excludes, if the inverse is infinite.
   v128.store(at, f32x4.add(sizes, f32x4.mul(inverses, f32x4.splat(0))), SIZES);
 }

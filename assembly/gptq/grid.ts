@@ -82,7 +82,7 @@ export function loadGrids(
 
 /**
  * scratch = scale[16], zero[16] in f64 for columns [from, to) of a tile. The rows are copied to scratch in f32, two at a time. Scratch:
- * 37,000 bytes, and 12 for each column of the longest group.
+ * 29,000 bytes, and 12 for each column of the longest group.
  */
 export function findGrids(scratch: usize, tile: usize, weights: usize, from: i32, to: i32, flags: i32): void {
   const count = to - from;

@@ -1,4 +1,5 @@
 // Plain rounding of rows as they are stored, without tiles: the grids of consecutive groups, and the codes on them.
+import { EXP_MAGIC, F32_SURE } from "../common/constants";
 import { leastLane } from "../common/lanes";
 import { clipOf, topOf } from "./flags";
 import { TILE_ROWS } from "./grid";
@@ -52,15 +53,32 @@ function findRange(out: usize, x: usize, count: i32): void {
   store<f32>(out, -leastLane(f32x4.neg(most)), 4);
 }
 
-/** codes[count] = clamp(nearest(x / scale) + zero). */
+/** codes[count] = clamp(nearest(x / scale) + zero): eight in f32 if none is near the middle of two codes, else in f64. */
 function roundRun(codes: usize, x: usize, count: i32, scale: f64, zero: f64, flags: i32): void {
   const scales = f64x2.splat(scale), zeros = f64x2.splat(zero), top = f64x2.splat(<f64>topOf(flags));
-  const end = codes + <usize>count;
-  for (; codes + 2 <= end; codes += 2) {
-    const q = codeOf(f64x2.promote_low_f32x4(v128.load64_zero(x)), scales, zeros, top);
-    store<u8>(codes, <u8>f64x2.extract_lane(q, 0));
-    store<u8>(codes, <u8>f64x2.extract_lane(q, 1), 1);
-    x += 8;
+  const inverse = f32x4.splat(1 / <f32>scale), low = f32x4.splat(-<f32>zero), high = f32x4.splat(<f32>topOf(flags) - <f32>zero);
+  // Nothing is sure if the inverse is infinite.
+  const sure = f32x4.add(v128.load(F32_SURE), f32x4.mul(inverse, f32x4.splat(0)));
+  const magic = v128.load(EXP_MAGIC), shift = i32x4.sub(magic, i32x4.splat(<i32>zero));
+  for (const end = codes + <usize>count; codes < end;) {
+    const stop = min(codes + 8, end);
+    if (codes + 8 == stop) {
+      const a = f32x4.pmin(f32x4.pmax(f32x4.mul(v128.load(x), inverse), low), high);
+      const b = f32x4.pmin(f32x4.pmax(f32x4.mul(v128.load(x, 16), inverse), low), high);
+      // Adding 1.5 * 2^23 rounds to an integer.
+      const c = f32x4.add(a, magic), d = f32x4.add(b, magic);
+      const far = f32x4.pmax(f32x4.abs(f32x4.sub(f32x4.sub(c, magic), a)), f32x4.abs(f32x4.sub(f32x4.sub(d, magic), b)));
+      if (i32x4.all_true(f32x4.lt(far, sure))) {
+        const words = i16x8.narrow_i32x4_s(i32x4.sub(c, shift), i32x4.sub(d, shift));
+        v128.store64_lane(codes, i8x16.narrow_i16x8_u(words, words), 0);
+        x += 32;
+        codes = stop;
+        continue;
+      }
+    }
+    for (; codes < stop; codes++) {
+      store<u8>(codes, <u8>f64x2.extract_lane(codeOf(f64x2.splat(<f64>load<f32>(x)), scales, zeros, top), 0));
+      x += 4;
+    }
   }
-  if (codes < end) store<u8>(codes, <u8>f64x2.extract_lane(codeOf(f64x2.splat(<f64>load<f32>(x)), scales, zeros, top), 0));
 }

@@ -5,16 +5,16 @@
 // only candidates within that slack of the best estimate can win. If there are several, they are compared in f64, in order. So the choice
 // is that of a search in f64, the first of equals included.
 import {
-  EXP_MAGIC, F32_POWER_C0, F32_POWER_C1, F32_POWER_C2, F32_POWER_C3, F32_POWER_FIFTH, F32_POWER_SEED,
+  EXP_MAGIC, F64_INFINITY, F32_POWER_C0, F32_POWER_C1, F32_POWER_C2, F32_POWER_C3, F32_POWER_FIFTH, F32_POWER_SEED,
 } from "../common/constants";
-import { leastLane } from "../common/lanes";
+import { leastLane, sumLanes } from "../common/lanes";
 import {
   boundsOf, CANDIDATES, ESTIMATES, FACTS, HIGHEST, INVERSES, LIST, LOWEST, SIZES, TABLE, tabulate, ZEROS,
 } from "./candidates";
 import { bitsOf, clipOf, isSymmetric, topOf } from "./flags";
 import { power32, power64 } from "./power";
 import { codeOf } from "./scale";
-import { APART, apartEnd, BATCH, BLUNT, divideRow, SCREEN, SCREENED, screened, SHARP } from "./screen";
+import { APART, apartEnd, BATCH, BLUNT, divideRow, SCREEN, SCREENED, screened } from "./screen";
 
 /** Bytes from one column of a tile to the next. */
 export const TILE_STEP: usize = 128;
@@ -25,9 +25,12 @@ export const SEARCH: usize = 384;
 /** Bytes of a search's memory: the table, and what a screen needs. */
 export const ROOM: usize = TABLE + SCREEN;
 
-/** Estimates in f32 that differ by more than this factor are in the order of the exact errors: for 8 bits, and for fewer. */
-const SLACK_8: f32 = 1.0078125;
-const SLACK: f32 = 1.00048828125;
+/**
+ * Estimates in f32 that differ by more than a share of this, and of this for each code, are in the order of the exact errors: for what
+ * approximations and sums may be wrong, and for the rounding of f32.
+ */
+const SLACK: f32 = 2.5e-4;
+const CODE_SLACK: f32 = 1.6e-5;
 
 /** Errors above 0.11 steps per column are changed by the rounding of f32 by less than 0.2 percent at 8 bits, and 0.013 at fewer. */
 const NOISE: f32 = 5.005e-3;
@@ -105,48 +108,56 @@ function storeFacts(table: usize, row: usize, end: usize, h32: usize, least: f32
 /** Whether a row is screened: at 8 bits few candidates are tried, and scales must be normal numbers below the largest. */
 function canScreen(count: i32, low: f64, high: f64, flags: i32): bool {
   const scale = (high - low) / <f64>topOf(flags);
-  return clipOf(flags) == 1 && bitsOf(flags) < 8 && (count & 3) == 0 && count <= SCREENED && scale > 5e-4 && scale < 6e4;
+  return clipOf(flags) == 1 && bitsOf(flags) < 8 && (count & 7) == 0 && count <= SCREENED && scale > 5e-4 && scale < 6e4;
 }
 
 /** Fills the table as far as a candidate can still win, and the list. @returns the length of the list. */
 function estimateAll(table: usize, row: usize, end: usize, h32: usize, low: f64, high: f64, flags: i32): i32 {
   const screen = table + TABLE;
+  const count = <i32>((end - row) >> 2);
   const floor = load<f32>(table, FACTS + 20);
-  const blunt = load<f32>(table, FACTS + 24) * (2 * BLUNT);
-  const slack = bitsOf(flags) == 8 ? SLACK_8 : SLACK;
-  const screens = canScreen(<i32>((end - row) >> 2), low, high, flags);
+  const slack: f32 = 1 + SLACK + CODE_SLACK * <f32>(topOf(flags) + 1);
+  const screens = canScreen(count, low, high, flags);
+  // The screen's estimates are the least that an error can be.
+  const blunt: f32 = screens ? BLUNT * <f32>count : 0;
   let best: f32 = Infinity, limit = best;
   let tried = 0;
   for (; tried < CANDIDATES; tried += 4) {
     tabulate(table, tried, low, high, flags);
-    // Ranges only get smaller, so if all four have lost by what is cut off, all later ones have.
-    const limits = f32x4.splat(limit);
-    if (i32x4.all_true(f32x4.gt(boundsOf(table, tried, flags), limits))) break;
     const at = table + (<usize>tried << 2);
     const sizes = v128.load(at, SIZES);
+    const limits = f32x4.splat(limit);
     const most = f32x4.div(limits, sizes);
-    let from = row, to = end;
+    let sums = f32x4.splat(0);
     if (screens) {
-      if ((tried & (BATCH - 1)) == 0) divideRow(screen, row, end, low, high, tried);
-      from = screen + APART;
-      to = apartEnd(screen);
+      if ((tried & (BATCH - 1)) == 0) divideRow(screen, row, end, low, high, tried, flags);
+      sums = sumsAt(at, screen + APART, apartEnd(screen), h32, most, flags);
     }
-    let sums = sumsOf(at, from, to, h32, most, flags);
-    if (screens && !i32x4.all_true(f32x4.gt(sums, most))) sums = f32x4.add(sums, screened(screen, screen + (end - row), at));
+    const lost = !screens || i32x4.all_true(f32x4.gt(sums, most));
+    // Ranges only get smaller, so if all four have lost by what is cut off, all later ones have.
+    if (lost && i32x4.all_true(f32x4.gt(boundsOf(table, tried, flags), limits))) break;
+    if (!screens) sums = sumsAt(at, row, end, h32, most, flags);
+    else if (!lost) sums = f32x4.add(sums, screened(screen, count, at));
     best = stored(at, f32x4.mul(sums, sizes), best);
-    limit = screens ? best * SHARP + blunt : max(best, floor) * slack;
+    limit = max(best + blunt, floor) * slack;
   }
   const found = listed(table, tried, limit);
   if (!screens || found == 1) return found;
-  best = limit = Infinity;
-  for (let j = 0, next = 0; j < found; j++) {
-    const i = load<i32>(table + (<usize>j << 2), LIST) & ~3;
-    if (i < next) continue;
+  let first = load<i32>(table, LIST);
+  while (load<f32>(table + (<usize>first << 2), ESTIMATES) > best) first++;
+  best = Infinity;
+  // Likely the best comes first, so that most others are out by the screen's estimate.
+  for (let j = -1; j < found; j++) {
+    const i = j < 0 ? first : load<i32>(table + (<usize>j << 2), LIST);
     const at = table + (<usize>i << 2);
-    const sizes = v128.load(at, SIZES);
-    best = stored(at, f32x4.mul(sumsOf(at, row, end, h32, f32x4.div(f32x4.splat(limit), sizes), flags), sizes), best);
-    limit = max(best, floor) * SLACK;
-    next = i + 4;
+    if (j >= 0 && (i == first || load<f32>(at, ESTIMATES) > limit)) continue;
+    const inverse = v128.load32_splat(at, INVERSES), lowest = v128.load32_splat(at, LOWEST), highest = v128.load32_splat(at, HIGHEST);
+    // In f32 half of this is no number, so no sum stops early.
+    const never = v128.load(F64_INFINITY);
+    const error = sumLanes(sumsOf(inverse, lowest, highest, row, end, 16, h32, never, flags)) * load<f32>(at, SIZES);
+    store<f32>(at, error, ESTIMATES);
+    best = min(best, error);
+    limit = max(best, floor) * slack;
   }
   return listed(table, tried, limit);
 }
@@ -168,9 +179,18 @@ function listed(table: usize, tried: i32, limit: f32): i32 {
   return found;
 }
 
-/** Sums of |q - x|^2.4 or h (q - x)^2 in steps of the four candidates at `at`; stops when all are above `limits`. */
-function sumsOf(at: usize, row: usize, end: usize, h: usize, limits: v128, flags: i32): v128 {
-  const inverse = v128.load(at, INVERSES), low = v128.load(at, LOWEST), high = v128.load(at, HIGHEST);
+/** Sums of the four candidates at `at`. */
+@inline function sumsAt(at: usize, row: usize, end: usize, h: usize, limits: v128, flags: i32): v128 {
+  return sumsOf(v128.load(at, INVERSES), v128.load(at, LOWEST), v128.load(at, HIGHEST), row, end, 4, h, limits, flags);
+}
+
+/**
+ * Sums of |q - x|^2.4 or h (q - x)^2 in steps, for a column and four candidates at a time (`step` 4), or four columns and one candidate (16).
+ * Stops when all are above `limits`.
+ */
+function sumsOf(
+  inverse: v128, low: v128, high: v128, row: usize, end: usize, step: usize, h: usize, limits: v128, flags: i32,
+): v128 {
   const round = v128.load(EXP_MAGIC), seed = v128.load(F32_POWER_SEED), fifth = v128.load(F32_POWER_FIFTH);
   const c0 = v128.load(F32_POWER_C0), c1 = v128.load(F32_POWER_C1), c2 = v128.load(F32_POWER_C2), c3 = v128.load(F32_POWER_C3);
   const weighted = clipOf(flags) == 2;
@@ -178,8 +198,8 @@ function sumsOf(at: usize, row: usize, end: usize, h: usize, limits: v128, flags
   while (row < end) {
     const stop = min(row + CHECK, end);
     let part = f32x4.splat(0);
-    for (; row < stop; row += 4) {
-      const steps = f32x4.mul(v128.load32_splat(row), inverse);
+    for (; row < stop; row += step) {
+      const steps = f32x4.mul(step == 4 ? v128.load32_splat(row) : v128.load(row), inverse);
       // Adding 1.5 * 2^23 rounds to an integer.
       const code = f32x4.sub(f32x4.add(f32x4.pmin(f32x4.pmax(steps, low), high), round), round);
       const d = f32x4.sub(steps, code);

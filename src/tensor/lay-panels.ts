@@ -140,7 +140,7 @@ export function layBlocks(
 
 /** Scales as f16 bits. They are exact, because the grid or the file has already rounded each scale to f16. */
 export function scaleBits(scales: Float32Array): Uint16Array<ArrayBuffer> {
-  return Uint16Array.from(scales, (scale) => exactF16(scale) as number);
+  return new Uint16Array(scales.map((scale) => exactF16(scale) as number));
 }
 
 /** The first address of a cache line from `address` on. */

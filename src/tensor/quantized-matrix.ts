@@ -31,10 +31,17 @@ export function sharedZero(zeros: Uint8Array): number {
   return zeros.every((other) => other === zero) ? zero : OWN_ZEROS;
 }
 
-/** The first of the codes that does not fit its bits, or -1. A plain loop, since matrices have millions of codes. */
+/** The first of the codes that does not fit its bits, or -1. Matrices have millions of codes, so four are looked at together where they lie aligned. */
 export function firstTooLarge(codes: Uint8Array, bits: Bits): number {
   const top = 2 ** bits - 1;
-  for (let at = 0; at < codes.length; at++) if (codes[at] > top) return at;
+  let at = 0;
+  if (codes.byteOffset % 4 === 0) {
+    const quads = new Int32Array(codes.buffer, codes.byteOffset, codes.length >> 2);
+    const beyond = (255 - top) * 0x01010101;
+    while (at < quads.length && (quads[at] & beyond) === 0) at++;
+    at *= 4;
+  }
+  for (; at < codes.length; at++) if (codes[at] > top) return at;
   return -1;
 }
 

@@ -66,20 +66,24 @@ const CHOICES = ([2, 3, 4, 8] as const).flatMap((bits) =>
   ),
 );
 
-it("the polynomial of the screen is as close to |d|^2.4 as the search assumes", async () => {
+it("the integers of the screen are as close to |d|^2.4 as the search assumes", async () => {
   const memory = new WebAssembly.Memory({ initial: 1 });
   writeConstants(memory);
-  const [c2, c3, c4] = [400, 416, 432].map((address) => new Float32Array(memory.buffer, address, 1)[0]);
+  const [knee] = new Int16Array(memory.buffer, 400, 1);
+  const [factor] = new Float32Array(memory.buffer, 416, 1);
   const source = await readFile(repositoryFile("assembly/gptq/screen.ts"), "utf8");
   const blunt = Number(/BLUNT: f32 = ([\de.-]+);/.exec(source)?.[1]);
-  let worst = 0;
-  for (let d = 0; d <= 0.5; d += 2 ** -14) {
-    const polynomial = c2 * d ** 2 + c3 * d ** 3 + c4 * d ** 4;
-    worst = Math.max(worst, Math.abs(polynomial - d ** 2.4));
+  let [least, most] = [Infinity, -Infinity];
+  // An integer is up to 1.52 of its units beside the true fraction of a step, of 2^-11 where the range has eight steps or more.
+  for (let d = 0; d <= 2048; d++) {
+    const sum = factor * (d ** 2 + Math.max(d - knee, 0) ** 2);
+    least = Math.min(least, (Math.max(d - 3.04, 0) / 4096) ** 2.4 - sum);
+    most = Math.max(most, ((d + 3.04) / 4096) ** 2.4 - sum);
   }
   // f32 changes the sum of a column by less than 1e-6.
-  expect(worst).toBeLessThan(blunt - 1e-6);
-  expect(worst).toBeGreaterThan(0.5 * blunt);
+  expect(least).toBeGreaterThan(1e-6 - blunt);
+  expect(least).toBeLessThan(-0.9 * blunt);
+  expect(Math.abs(most)).toBeLessThan(1e-6);
 });
 
 describe.each(BUILDS)("round_rows and grid_f64 (%s)", (build) => {
@@ -132,14 +136,16 @@ describe.each(BUILDS)("round_rows and grid_f64 (%s)", (build) => {
       }
   });
 
-  // The screen divides a row anew for each 16 candidates; rows of other lengths than a multiple of 4, or beyond 4096, have none.
+  // The screen divides a row anew for each 16 candidates; rows of other lengths than a multiple of 8, or beyond 4096, have none.
   it.each([
     ["normal", 64, 64, () => 0.02 * normal()],
     ["uniform", 128, 128, () => uniform() - 0.5],
     ["of one sign", 64, 64, () => uniform()],
     ["with a few that are far out", 64, 64, () => normal() * (uniform() < 0.05 ? 8 : 1)],
     ["of a long row", 512, -1, () => normal()],
-    ["of a row that ends within four", 66, -1, () => normal()],
+    ["of a row in several runs", 2200, -1, () => normal()],
+    ["of a row that ends within eight", 68, -1, () => normal()],
+    ["with the least far below the most", 72, -1, () => (uniform() < 0.5 ? -0.1 : 1) * Math.abs(normal())],
     ["of a row beyond the screen", 4100, -1, () => normal()],
   ])("match a search in f64 for weights %s", (_, k, groupSize, draw) => {
     const n = k > 1000 ? 1 : 24;
@@ -151,6 +157,26 @@ describe.each(BUILDS)("round_rows and grid_f64 (%s)", (build) => {
           const options: GridOptions = { ...BASE, bits, groupSize, symmetric, clip };
           expect(run(build, w, n, k, diagonal, options)).toEqual(expected(w, n, k, diagonal, options));
         }
+  });
+
+  it("round weights in the middle of two codes to the even one, and weights next to it to their own", () => {
+    const bits = new Int32Array(1);
+    const near = (x: number, by: number) => {
+      new Float32Array(bits.buffer)[0] = x;
+      bits[0] += by;
+      return new Float32Array(bits.buffer)[0];
+    };
+    const steps = Array.from({ length: 15 }, (_, i) => i - 7.5);
+    const row = (scale: number) => steps.flatMap((step) => [-1, 0, 1].map((by) => near(step * scale, by)));
+    const scales = [1, 0.0123, 3.5e-5, 700, 1e-39].map((scale) => roundF16(scale));
+    const w = Float32Array.from([...scales, 2 ** -140].flatMap((scale) => [...row(scale), 0, 0, 0]));
+    const k = row(1).length + 3;
+    for (const scaleRounding of ["f16", "f32"] as const)
+      for (const symmetric of [true, false]) {
+        const options: GridOptions = { ...BASE, groupSize: -1, symmetric, scaleRounding };
+        const none = new Float64Array(k);
+        expect(run(build, w, w.length / k, k, none, options)).toEqual(expected(w, w.length / k, k, none, options));
+      }
   });
 
   it("round scales to f16, ties to even, from the smallest to the largest", () => {
