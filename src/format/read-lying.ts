@@ -2,8 +2,11 @@
 import type { Arena } from "../wasm/memory/arena.ts";
 import type { ReadRange } from "./read-ahead.ts";
 
-/** Bytes that pass through a room of their own where the memory may be moved. */
-const ROOM_BYTES = 1 << 20;
+/** Bytes that pass through a room where the memory may be moved: most experts are one read. */
+const ROOM_BYTES = 4 << 20;
+
+/** Rooms that no read fills. A new one for each read would take more time, of the garbage collector, than the copy. */
+const rooms: Uint8Array[] = [];
 
 /**
  * Fills [address, address + length). A memory that is shared never moves, so it is read into; another one may grow while the read is under way,
@@ -14,10 +17,12 @@ export async function readLying(arena: Arena, { tensor, start, length }: ReadRan
     await tensor.source.read(tensor.offset + start, arena.u8(address, length));
     return;
   }
-  const room = new Uint8Array(Math.min(length, ROOM_BYTES));
+  const room = rooms.pop() ?? new Uint8Array(ROOM_BYTES);
   for (let done = 0; done < length; done += room.length) {
     const part = room.subarray(0, Math.min(room.length, length - done));
     await tensor.source.read(tensor.offset + start + done, part);
     arena.u8(address + done, part.length).set(part);
   }
+  // The room of a read that failed is left out: its source may still write to it.
+  rooms.push(room);
 }

@@ -38,8 +38,26 @@ describe.each(["mixtral", "olmoe", "qwen2moe", "deepseek", "granitemoe"])("%s", 
 });
 
 describe("writeModel", () => {
+  it("changes nothing but the routers' rows for uneven routing", () => {
+    const tensors = ["olmoe-tiny", "olmoe-tiny-uneven2"].map((name) => {
+      const path = join(folder, `${name}.gguf`);
+      writeModel(name, "f32", path);
+      const bytes = readFileSync(path);
+      // The header is shorter than this, and the embedding, which comes after it, longer.
+      return new Float32Array(Uint8Array.from(bytes.subarray(32_768)).buffer);
+    });
+    const length = Math.min(...tensors.map((list) => list.length));
+    const [even, uneven] = tensors.map((list) => list.subarray(list.length - length));
+    const ratios = [...even.keys()].filter((i) => even[i] !== uneven[i]).map((i) => uneven[i] / even[i]);
+    const [layers, width] = [2, 64];
+    const factors = [1, 2, 3].flatMap((expert) => Array(width).fill(Math.exp(-expert / 2)));
+    expect(ratios).toHaveLength(layers * factors.length);
+    for (const [i, factor] of [...factors, ...factors].entries()) expect(ratios[i]).toBeCloseTo(factor, 5);
+  });
+
   it("refuses names and types that it does not know", () => {
     expect(() => writeModel("mixtral-huge", "q4_0", join(folder, "x"))).toThrow('found "mixtral-huge"');
+    expect(() => writeModel("mixtral-tiny-odd", "q4_0", join(folder, "x"))).toThrow('found "mixtral-tiny-odd"');
     expect(() => writeModel("mixtral-tiny", "q6_k", join(folder, "x"))).toThrow('found "q6_k"');
   });
 });

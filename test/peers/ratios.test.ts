@@ -23,6 +23,7 @@ const load = async <T>(name: string): Promise<T> => import(repositoryFile(`bench
 const { median, speedRatio, showRatio } = await load<Ratios>("ratios");
 const { parseTest, someIds } = await load<Tests>("tests");
 const { compareLogits } = await load<Agreement>("agreement");
+const lines = await import(repositoryFile("bench/peers/report/within-lines.mjs"));
 
 describe("ratios", () => {
   it("takes the middle, or the mean of the two in the middle", () => {
@@ -69,5 +70,37 @@ describe("logits", () => {
       sameTop: false,
     });
     expect(() => compareLogits([1], [1, 2])).toThrow("found 1 and 2");
+  });
+});
+
+describe("runs within a limit", () => {
+  const run = (ms: number) => ({
+    ...{ opening: { first: 1500 }, facts: { paging: { uses: 8, misses: 2 } }, peak: 5e6 },
+    ...{ decoded: [{ ms, read: 8e6, user: 0.04, system: 0.02 }], group: { peak: 7e6, killed: 0 } },
+  });
+
+  it("have ratios to the first engine of as many threads", () => {
+    const engines = [
+      { name: "a1", base: 0, runs: [run(4000), run(2000)] },
+      { name: "b1", base: 0, runs: [run(1000), run(1000)] },
+      { name: "a2", base: 2, runs: [run(500), run(500)] },
+      { name: "b2", base: 2, runs: [run(1000), run(1000)] },
+    ];
+    const table: string[] = lines.withinLines(engines, { parts: 1, tokens: 4 });
+    expect(table[1]).toBe("tokens 17 to 20");
+    expect(table.slice(2).map((line) => line.split(/ {2,}/).join("|"))).toEqual([
+      ...["1.50 (1.00..2.00)|a1", "4.00 (4.00..4.00)|3.00 (2.00..4.00)|b1"],
+      ...["8.00 (8.00..8.00)|a2", "4.00 (4.00..4.00)|0.50 (0.50..0.50)|b2"],
+    ]);
+  });
+
+  it("tell what was read, the processor time of a token, and which process was ended by the limit", () => {
+    expect(lines.runLine("a", run(1000), 4)).toBe(
+      "a: 4.00 tokens/s (read 2 MB, processor 10 + 5 ms a token); first token after 1.5 s, process's peak 5 MB, group's peak 7 MB, 25 % of experts missing",
+    );
+    const ended = { error: "ended with null", group: { peak: 7e6, killed: 1 } };
+    expect(lines.runLine("a", ended, 4)).toContain("processes ended for want of memory: 1");
+    const engines = [{ name: "a", base: 0, runs: [ended] }];
+    expect(lines.withinLines(engines, { parts: 1, tokens: 4 })[2]).toMatch(/^ended +a$/);
   });
 });

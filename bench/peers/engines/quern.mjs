@@ -4,16 +4,16 @@
  * `dist` is the address of a dist folder and `entry` its module: `index.js` opens `file` as a path, `web.js` fetches it as a Blob before
  * anything is timed.
  */
-export default async function openQuern({ dist, entry, file, context, threads = 1, session = {}, activations }) {
+export default async function openQuern({ dist, entry, file, context, threads = 1, session = {}, ...more }) {
   const { loadModel, Turns } = await import(`${dist}/${entry}`);
   const source = entry === "web.js" ? await (await fetch(file)).blob() : file;
   let model;
   return {
     async load() {
-      model = await loadModel(source, { threads, activations });
+      model = await loadModel(source, { threads, activations: more.activations, memory: more.memory });
       return running(model, model.session({ context, ...session }), new Turns());
     },
-    facts: () => ({ ...model.engine, engine: "Quern" }),
+    facts: () => ({ ...model.engine, paging: model.paging, engine: "Quern" }),
   };
 }
 

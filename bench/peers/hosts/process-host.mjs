@@ -14,9 +14,13 @@ export function pinned(command, cores) {
 /** Peak resident memory of a process in bytes, pages of mapped files included. */
 export const peakMemory = (pid) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1024;
 
-/** @returns { order(call), address(file), peak(), close() } of a new process that runs `engine`, a module of this folder. */
-export function startProcess({ node, engine, cores, env = {} }) {
-  const [command, ...args] = pinned([node, AGENT, fileURLToPath(new URL(`../${engine}`, import.meta.url))], cores);
+/**
+ * @returns { order(call), address(file), peak(), close(), pid } of a new process that runs `engine`, a module of this folder. `wrap` is a
+ * command that runs the command that follows it in its own place.
+ */
+export function startProcess({ node, engine, cores, env = {}, wrap = [] }) {
+  const own = [node, AGENT, fileURLToPath(new URL(`../${engine}`, import.meta.url))];
+  const [command, ...args] = [...wrap, ...pinned(own, cores)];
   const stdio = ["ignore", "ignore", "pipe", "ipc"];
   const child = spawn(command, args, { stdio, serialization: "advanced", env: { ...process.env, ...env } });
   const waiting = new Map();
@@ -36,6 +40,7 @@ export function startProcess({ node, engine, cores, env = {} }) {
     for (const { reject } of waiting.values()) reject(new Error(`${engine} ended with ${status}: ${said}`));
   });
   return {
+    pid: child.pid,
     order(order) {
       return new Promise((resolve, reject) => {
         waiting.set(count, { resolve, reject });

@@ -2,7 +2,7 @@
 import { parseTest, someIds, timeTest } from "./tests.mjs";
 
 /** Tokens of the prompt before the first token. */
-const PROMPT = 16;
+export const PROMPT = 16;
 
 /** An agent of one engine: `order` takes { call, ... } and gives what the bench asks for. */
 export function createAgent(open) {
@@ -22,6 +22,12 @@ export function createAgent(open) {
       const loaded = performance.now();
       await engine.evaluate(someIds(PROMPT, 0, vocab));
       return { open: loaded - begin, first: performance.now() - begin };
+    },
+    /** Milliseconds of tokens that are decoded one by one after those that were computed before. */
+    async decode({ count, from }) {
+      const begin = performance.now();
+      for (const id of someIds(count, from, vocab)) await engine.evaluate([id]);
+      return performance.now() - begin;
     },
     time: ({ test }) => timeTest(engine, parseTest(test), vocab),
     async logits({ ids }) {

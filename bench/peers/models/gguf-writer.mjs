@@ -105,13 +105,15 @@ function place(tensors, quantisation) {
   });
 }
 
-function writeTensor(file, { name, sizes, deviation, mean, type, count, bytes }) {
+function writeTensor(file, { name, sizes, deviation, mean, rowFactor, type, count, bytes }) {
   const fill = normalNumbers(`${name}:${sizes.join("x")}`, deviation, mean);
   const { round, bytes: blockBytes } = TYPES[type];
   for (let done = 0; done < count; done += PIECE) {
     const values = new Float32Array(Math.min(PIECE, count - done));
     const out = new Uint8Array((values.length / BLOCK) * blockBytes);
     fill(values);
+    if (rowFactor !== undefined)
+      for (let i = 0; i < values.length; i++) values[i] *= rowFactor(Math.floor((done + i) / sizes[0]));
     round(values, out);
     writeSync(file, out);
   }

@@ -17,14 +17,15 @@ const FAMILIES = {
   granitemoe: { name: "granitemoe", eps: 1e-6, base: 1e4, pre: "refact", tied: true },
 };
 
-/** @returns the family and size of a name like "granitemoe-1b". */
+/** @returns the family and size of a name like "granitemoe-1b", or "olmoe-7b-uneven2", whose routers prefer some experts. */
 export function shapeOf(name) {
-  const [family, size] = name.split("-");
-  if (FAMILIES[family] === undefined || SIZES[size] === undefined)
+  const [family, size, routing = "uneven0", ...rest] = name.split("-");
+  const uneven = Number(/^uneven(\d+(?:\.\d+)?)$/.exec(routing)?.[1]);
+  if (FAMILIES[family] === undefined || SIZES[size] === undefined || Number.isNaN(uneven) || rest.length > 0)
     throw new Error(
-      `model: found "${name}", expected one of ${Object.keys(FAMILIES)} and one of ${Object.keys(SIZES)}, as in mixtral-small`,
+      `model: found "${name}", expected one of ${Object.keys(FAMILIES)} and one of ${Object.keys(SIZES)}, as in mixtral-small or mixtral-small-uneven2`,
     );
-  const shape = { ...FAMILIES[family], family, size, ...SIZES[size] };
+  const shape = { ...FAMILIES[family], family, size, uneven, ...SIZES[size] };
   const headWidth = shape.width / shape.heads;
   return { ...shape, headWidth, kv: shape.ownKeys ? shape.heads : shape.kv };
 }
@@ -36,6 +37,8 @@ function layerTensors(shape, layer) {
   const weight = (name, sizes, gain = 1) => ({ name: at(name), sizes, deviation: gain / Math.sqrt(sizes[0]) });
   const vector = (name, size, mean = 1) => ({ name, sizes: [size], deviation: 0.1, mean, isVector: true });
   const router = (name, sizes) => ({ ...weight(name, sizes, 2), isVector: true });
+  // The logits of an expert with a smaller number are larger, so that the router chooses it more often.
+  const rowFactor = (expert) => Math.exp((-shape.uneven * expert) / experts);
   const [q, k] = [heads * headWidth, kv * headWidth];
   const bias = (part, size) => vector(`blk.${layer}.attn_${part}.bias`, size, 0);
   const attention = [
@@ -54,7 +57,7 @@ function layerTensors(shape, layer) {
   if (layer < (shape.denseLayers ?? 0)) return [...attention, ...mlp("", dense)];
   return [
     ...attention,
-    router("ffn_gate_inp", [width, experts]),
+    { ...router("ffn_gate_inp", [width, experts]), ...(shape.uneven > 0 && { rowFactor }) },
     ...mlp("_exps", expertWidth, [experts], 1.5),
     ...(shape.shared === "gated" ? [router("ffn_gate_inp_shexp", [width])] : []),
     ...(shape.shared === undefined ? [] : mlp("_shexp", expertWidth)),
@@ -93,7 +96,11 @@ export function metadataOf(shape, fileType) {
   const list = (type, values) => Object.entries(values).map(([key, value]) => [`${shape.name}.${key}`, type, value]);
   return [
     ["general.architecture", "text", shape.name],
-    ["general.name", "text", `${family}-${shape.size}, random weights`],
+    [
+      "general.name",
+      "text",
+      `${family}-${shape.size}${shape.uneven > 0 ? `, uneven ${shape.uneven}` : ""}, random weights`,
+    ],
     ["general.file_type", "u32", fileType],
     ["general.quantization_version", "u32", 2],
     ...list("u32", counts),
