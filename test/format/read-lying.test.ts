@@ -53,7 +53,7 @@ describe("rooms of readLying", () => {
   it("serve one read after the other", async () => {
     const { machine, given, read, holds } = await setUp();
     await using _ = machine;
-    await read(64, 1 << 20);
+    await read(64, 2 << 20);
     await read(128, 3 << 20);
     expect(holds(128, 3 << 20)).toBe(true);
     expect(given).toHaveLength(2);
@@ -64,16 +64,24 @@ describe("rooms of readLying", () => {
     const { machine, given, address, read, holds } = await setUp();
     await using _ = machine;
     const other = address + (4 << 20);
-    await Promise.all([read(64, 1 << 20), read(5 << 20, 1 << 20, other)]);
+    await Promise.all([read(64, 2 << 20), read(5 << 20, 2 << 20, other)]);
     expect(given[1].buffer).not.toBe(given[0].buffer);
-    expect([holds(64, 1 << 20), holds(5 << 20, 1 << 20, other)]).toEqual([true, true]);
+    expect([holds(64, 2 << 20), holds(5 << 20, 2 << 20, other)]).toEqual([true, true]);
   });
 
   it("are left to a read that failed", async () => {
     const { machine, given, read } = await setUp(new Error("no disk"));
     await using _ = machine;
-    await expect(read(0, 64)).rejects.toThrow("no disk");
-    await read(0, 64);
+    await expect(read(0, 3 << 20)).rejects.toThrow("no disk");
+    await read(0, 3 << 20);
     expect(given[1].buffer).not.toBe(given[0].buffer);
+  });
+
+  it("are not made for short reads", async () => {
+    const { machine, given, read, holds } = await setUp();
+    await using _ = machine;
+    await read(64, 1000);
+    expect(given[0].buffer.byteLength).toBe(1000);
+    expect(holds(64, 1000)).toBe(true);
   });
 });
