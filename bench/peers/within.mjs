@@ -1,5 +1,5 @@
 // Native llama.cpp and Quern within the same limit of memory, each run in a fresh process of a new control group (Linux, root):
-// node bench/peers/within.mjs MODEL.gguf [--quern FILE] --limit 2GB --memory 1.7GB --preload no-repack.so
+// node bench/peers/within.mjs MODEL.gguf [--quern FILE] --limit 2GB --memory 1.85GB --preload no-repack.so
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
@@ -77,6 +77,7 @@ const must = (command, ...args) => {
 /** Takes a file's pages out of the system's cache; `warm` brings them back, for this process and not for the group. */
 function prepareCache(file) {
   if (values.cache === "as-is") return;
+  must("sync", file); // Pages that are not written yet stay.
   must("dd", `if=${file}`, "iflag=nocache", "count=0");
   if (values.cache === "warm") must("dd", `if=${file}`, "of=/dev/null", "bs=4M");
 }
@@ -94,16 +95,13 @@ function spent(pid) {
 const difference = (after, before) =>
   Object.fromEntries(Object.keys(after).map((key) => [key, after[key] - before[key]]));
 
-/** What is measured now: it is ended with this program. */
+/** What is measured now: it ends with this program, which signals end (hosts/chromium-host.mjs). */
 let running;
-for (const signal of ["SIGINT", "SIGTERM"])
-  process.once(signal, async () => {
-    if (running === undefined) process.exit(1);
-    process.kill(running.host.pid, "SIGKILL");
-    await running.host.close();
-    running.group?.remove();
-    process.exit(1);
-  });
+process.on("exit", () => {
+  if (running === undefined) return;
+  process.kill(running.host.pid, "SIGKILL");
+  running.group?.remove();
+});
 
 /** Opens the model in a fresh process and decodes; a process that is ended by the limit is a result, not an error. */
 async function measure({ engine, file }) {
@@ -127,8 +125,8 @@ async function measure({ engine, file }) {
   } catch (error) {
     return { error: String(error.message).split("\n")[0].slice(0, 300), group: group?.facts() };
   } finally {
-    running = undefined;
     await host.close();
+    running = undefined;
     group?.remove();
   }
 }

@@ -16,6 +16,18 @@ const VERSIONS = [
   },
 ];
 
+/** A process that was just ended leaves its group a moment later. */
+function removeGroup(path) {
+  for (let tries = 100; ; tries--) {
+    try {
+      return rmdirSync(path);
+    } catch (error) {
+      if (error.code !== "EBUSY" || tries === 0) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    }
+  }
+}
+
 /** @returns { wrap, facts(), remove() }: `wrap` is a command that runs the command after it within the group. Needs root. */
 export function makeMemoryGroup(limitBytes) {
   const version = VERSIONS.find(({ root }) => existsSync(join(root, "cgroup.procs")));
@@ -35,6 +47,6 @@ export function makeMemoryGroup(limitBytes) {
       peak: existsSync(file(version.peak)) ? Number(readFileSync(file(version.peak), "utf8")) : undefined,
       killed: Number(version.event.exec(readFileSync(file(version.events), "utf8"))?.[1] ?? 0),
     }),
-    remove: () => rmdirSync(path),
+    remove: () => removeGroup(path),
   };
 }
