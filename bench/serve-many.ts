@@ -3,8 +3,9 @@
  * `-- serve-many MODEL` for another model, `--requests 10000`, `--clients 32`, `--parallel 8`, `--threads 2`.
  *
  * Requests are drawn from `--kinds 200` different ones. Each of these is first answered alone; every answer under load must equal it, also
- * what was written of an answer before it was cancelled. After every tenth part: the memory of the process (its heap after a collection where `--expose-gc` is given), and whether
- * all slots are free once the clients pause. It ends with status 1 if an answer differs or a slot is lost.
+ * what was written of an answer before it was cancelled. After every tenth part it tells the memory of the process (its heap after a
+ * collection where Node has `--expose-gc`), and whether all slots are free while the clients pause. It ends with status 1 if an answer
+ * differs or a slot is lost.
  */
 import { parseArgs } from "node:util";
 import { loadModel } from "../src/index.ts";

@@ -31,16 +31,18 @@ export default {
       if (!response.ok) throw new Error(`${path}: found status ${response.status}`);
       return new Uint8Array(await response.arrayBuffer());
     };
-    for (const name of ["load", "write"]) {
+    const answer = async (name) => {
       const response = await self.fetch(`http://self/${name}`);
       const text = await response.text();
       if (!response.ok) throw new Error(`${name}: found status ${response.status}: ${text}`);
-      if (name === "load") continue;
-      const files = await Promise.all(FILES.map(async (file) => [file, await read(pathOf(file))]));
-      await using model = await main.loadModel(Object.fromEntries(files));
-      const expected = await write(model);
-      if (text !== expected) throw new Error(`a model of responses wrote "${text}", expected "${expected}"`);
-    }
+      return text;
+    };
+    await answer("load");
+    const text = await answer("write");
+    const files = await Promise.all(FILES.map(async (file) => [file, await read(pathOf(file))]));
+    await using model = await main.loadModel(Object.fromEntries(files));
+    const expected = await write(model);
+    if (text !== expected) throw new Error(`a model of responses wrote "${text}", expected "${expected}"`);
     console.log(JSON.stringify(await runSuite({ ...main, ...bench, ...evaluation, ...quantising }, read)));
   },
 };
