@@ -1,4 +1,4 @@
-// node bench/queue-overhead.mjs [rounds] [jobs] [--short]: what a queue and a store cost beside a sweep on one machine. Each round runs the same cells as a local sweep of JOBS
+// node bench/queue-overhead.mjs [rounds] [jobs] [--short | --long]: what a queue and a store cost beside a sweep on one machine. Each round runs the same cells as a local sweep of JOBS
 // jobs, over JOBS workers, and over twice as many, one after the other, from an empty store and with the workers' start. Processor seconds are those of all processes,
 // the queue's server included, as Linux counts them for processes that have ended: other programs change them far less than they change the seconds that pass. Of those
 // only the ratios within a round say something while other programs run.
@@ -9,17 +9,19 @@ import { startRedis } from "../ci/queue-servers.mjs";
 import { at, linesOf, Spread, start } from "../ci/queue-spread.mjs";
 
 const words = process.argv.slice(2);
-const [rounds = 2, jobs = 2] = words.filter((word) => word !== "--short").map(Number);
+const [rounds = 2, jobs = 2] = words.filter((word) => !word.startsWith("--")).map(Number);
+/** Cells as large as those of bench/quantmoe, of half a minute each. */
+const isLong = words.includes("--long");
 /** Cells that only round, of a second or so: what is not a cell's own work is as large a share as it can be. */
 const isShort = words.includes("--short");
 const LEASE = 30;
 /** Ticks of /proc in a second. */
 const TICKS = 100;
 
-/** 13 cells of a few seconds each: error feedback over two windows, and a text of 512 tokens. */
+/** 13 cells of a few seconds each: error feedback over four windows of 64, and a text of 512 tokens. */
 const STUDY = {
   models: [{ name: "mixtral", path: at("../models/fable-mixtral") }],
-  calibration: [{ name: "draw", self: true, samples: 4, length: 64, seed: 0 }],
+  calibration: [{ name: "draw", self: true, ...(isLong ? { samples: 32, length: 256 } : { samples: 4, length: 64 }), seed: 0 }],
   grids: [isShort ? { name: "rounded", method: "rtn", clip: "none" } : { name: "default" }],
   plans: [
     ...[2, 3, 4, 8].map((bits) => ({ name: `uniform ${bits}`, policy: `uniform:${bits}` })),
@@ -30,8 +32,8 @@ const STUDY = {
       name: "kl",
       type: "kl",
       idsFile: at("../test/fixtures/eval/tinystories-ids.json"),
-      window: 64,
-      limit: isShort ? 64 : 512,
+      window: isLong ? 256 : 64,
+      limit: isShort ? 64 : isLong ? 4096 : 512,
     },
   ],
 };

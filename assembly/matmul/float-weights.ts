@@ -21,14 +21,21 @@ import { groupBytes, headBytes } from "./panel";
   return f32x4.mul(v128.and(i32x4.shl(raw, 13), bits), factor);
 }
 
-/** f32 from four 16-bit floats. */
-@inline function four<S>(p: usize): v128 { return fourOf<S>(v128.load_ext<i16>(p), v128.load(F16_BITS), v128.load(F32_2P112)); }
+/** The even ones of eight 16-bit floats as f32: those in the lower halves of lanes. Arguments as in `fourOf`. */
+@inline export function evensOf<S>(eight: v128, bits: v128, factor: v128): v128 {
+  const upper = i32x4.shl(eight, 16);
+  if (isBf16<S>()) return upper;
+  return f32x4.mul(v128.and(i32x4.shr_s(upper, 3), bits), factor);
+}
 
-/** Rows 0-3, 4-7, 8-11 and 12-15 of one column of a float panel, as f32. */
-@inline export function rows0<S>(p: usize): v128 { return bytesOf<S>() == 4 ? v128.load(p) : four<S>(p); }
-@inline export function rows4<S>(p: usize): v128 { return bytesOf<S>() == 4 ? v128.load(p, 16) : four<S>(p + 8); }
-@inline export function rows8<S>(p: usize): v128 { return bytesOf<S>() == 4 ? v128.load(p, 32) : four<S>(p + 16); }
-@inline export function rows12<S>(p: usize): v128 { return bytesOf<S>() == 4 ? v128.load(p, 48) : four<S>(p + 24); }
+/** The odd ones: those in the upper halves. */
+@inline export function oddsOf<S>(eight: v128, bits: v128, factor: v128): v128 {
+  if (isBf16<S>()) return v128.andnot(eight, bits);
+  return f32x4.mul(v128.and(i32x4.shr_s(eight, 3), bits), factor);
+}
+
+/** `bits` of these two: those of an f16 at their place in an f32, or those that are no bf16's. */
+@inline export function halfBits<S>(): v128 { return v128.load(isBf16<S>() ? LOW_HALF : F16_BITS); }
 
 /** out[cols][16] = columns `from` to `from + cols` of a packed panel as f32; 512 bytes at `spare`. */
 export function widenCodes(bits: i32, out: usize, spare: usize, panel: usize, from: i32, cols: i32, groupSize: i32, zero: i32): void {

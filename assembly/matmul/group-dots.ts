@@ -1,6 +1,6 @@
 // Multiplies one activation group by the codes of a panel: the inner loops of decoding, for bytes (relaxed SIMD) and for 16-bit words.
-import { bitsOf, Fours, W3 } from "../common/bits";
-import { BYTES_03, BYTES_04, WORDS_00FF } from "../common/constants";
+import { bitsOf, Fours, Pairs, W3 } from "../common/bits";
+import { BYTES_03, BYTES_04, WORDS_00FF, WORDS_ONE } from "../common/constants";
 import { dotThree, dotThreeWords, dotVector, dotWords, halfMask } from "./codes";
 import { foldRows, offsetOf } from "./fold";
 
@@ -57,6 +57,50 @@ import { foldRows, offsetOf } from "./fold";
     a0 = i32x4.shl(a0, 8), a1 = i32x4.shl(a1, 8), a2 = i32x4.shl(a2, 8), a3 = i32x4.shl(a3, 8);
     x += planeStep;
   }
+  foldRows(y, a0, a1, a2, a3, head, meta, zero);
+}
+
+/** sum + i16 pairs, added up. */
+@inline function widened(sum: v128, pairs: v128, ones: v128): v128 { return i32x4.add(sum, i32x4.dot_i16x8_s(pairs, ones)); }
+
+/**
+ * The same as `dotGroupBytes` for one plane of codes below 8 bits, by sums of two products, which are two instructions where those of four
+ * are three or more. A sum of 16 bits has room for 32 columns.
+ */
+@inline export function dotGroupPairs<W>(y: usize, head: usize, w: usize, x: usize, meta: usize, n: i32, zero: i32, mask: v128, three: v128, four: v128): void {
+  const c = vectorColumns<W>();
+  const ones = v128.load(WORDS_ONE);
+  let a0 = offsetOf(meta, zero, 0), a1 = a0, a2 = a0, a3 = a0;
+  const end = x + <usize>n;
+  do {
+    let b0 = i32x4.splat(0), b1 = b0, b2 = b0, b3 = b0;
+    let x0 = v128.load32_splat(x), x1 = v128.load32_splat(x, 4), x2 = x0, x3 = x0;
+    if (bitsOf<W>() < 4) x2 = v128.load32_splat(x, 8), x3 = v128.load32_splat(x, 12);
+    if (bitsOf<W>() == 3) {
+      const x4 = v128.load32_splat(x, 16), x5 = v128.load32_splat(x, 20), x6 = v128.load32_splat(x, 24), x7 = v128.load32_splat(x, 28);
+      b0 = dotThree<Pairs>(b0, w, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+      b1 = dotThree<Pairs>(b1, w + 48, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+      b2 = dotThree<Pairs>(b2, w + 96, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+      b3 = dotThree<Pairs>(b3, w + 144, mask, three, four, x0, x1, x2, x3, x4, x5, x6, x7);
+    } else {
+      b0 = dotVector<W, Pairs>(b0, v128.load(w), mask, x0, x1, x2, x3), b1 = dotVector<W, Pairs>(b1, v128.load(w, 16), mask, x0, x1, x2, x3);
+      b2 = dotVector<W, Pairs>(b2, v128.load(w, 32), mask, x0, x1, x2, x3), b3 = dotVector<W, Pairs>(b3, v128.load(w, 48), mask, x0, x1, x2, x3);
+      x0 = v128.load32_splat(x, c), x1 = v128.load32_splat(x, c + 4);
+      if (bitsOf<W>() == 2) x2 = v128.load32_splat(x, c + 8), x3 = v128.load32_splat(x, c + 12);
+      b0 = dotVector<W, Pairs>(b0, v128.load(w, 64), mask, x0, x1, x2, x3), b1 = dotVector<W, Pairs>(b1, v128.load(w, 80), mask, x0, x1, x2, x3);
+      b2 = dotVector<W, Pairs>(b2, v128.load(w, 96), mask, x0, x1, x2, x3), b3 = dotVector<W, Pairs>(b3, v128.load(w, 112), mask, x0, x1, x2, x3);
+      if (bitsOf<W>() == 4) {
+        x0 = v128.load32_splat(x, 16), x1 = v128.load32_splat(x, 20);
+        b0 = dotVector<W, Pairs>(b0, v128.load(w, 128), mask, x0, x1, x2, x3), b1 = dotVector<W, Pairs>(b1, v128.load(w, 144), mask, x0, x1, x2, x3);
+        b2 = dotVector<W, Pairs>(b2, v128.load(w, 160), mask, x0, x1, x2, x3), b3 = dotVector<W, Pairs>(b3, v128.load(w, 176), mask, x0, x1, x2, x3);
+        x0 = v128.load32_splat(x, 24), x1 = v128.load32_splat(x, 28);
+        b0 = dotVector<W, Pairs>(b0, v128.load(w, 192), mask, x0, x1, x2, x3), b1 = dotVector<W, Pairs>(b1, v128.load(w, 208), mask, x0, x1, x2, x3);
+        b2 = dotVector<W, Pairs>(b2, v128.load(w, 224), mask, x0, x1, x2, x3), b3 = dotVector<W, Pairs>(b3, v128.load(w, 240), mask, x0, x1, x2, x3);
+      }
+    }
+    w += 64 * bitsOf<W>(), x += 32;
+    a0 = widened(a0, b0, ones), a1 = widened(a1, b1, ones), a2 = widened(a2, b2, ones), a3 = widened(a3, b3, ones);
+  } while (x < end);
   foldRows(y, a0, a1, a2, a3, head, meta, zero);
 }
 

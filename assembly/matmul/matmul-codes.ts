@@ -4,7 +4,7 @@
 // values in a record), zero (of all rows and groups; negative: each has its own) and flip (0, or for codes of 8 bits whose bytes count as
 // signed: 128). actGroup divides groupSize, or groupSize is K; groupSize divides PIECE, or is K.
 // y rows have room for 16 columns per panel: ldy >= 16 * panels. Scratch: 400 KiB.
-import { Fours, isWords, Pairs, valueBytes, W2, W3, W4, W8, Words } from "../common/bits";
+import { Fours, isPairs, isWords, Pairs, valueBytes, W2, W3, W4, W8, Words } from "../common/bits";
 import { splitChunk, unpackChunkOf } from "./codes";
 import { matvecCodes, quadCodes } from "./matvec-codes";
 import { groupBytes, headBytes, panelBytes } from "./panel";
@@ -24,13 +24,13 @@ const TILES: usize = PIECE_BYTES + 512 + 384;
 /** Panels that are read side by side. */
 const STREAMS: i32 = 4;
 
-/** Below this number of rows, unpacking a panel costs more than tiles save. Each row then reads the packed panel, from the cache after the first. */
+/** Below this number of rows (bytes in pairs: one more), unpacking a panel costs more than tiles save. Each row then reads the packed panel, from the cache after the first. */
 const FEW_ROWS: i32 = 5;
 
 /** The same for 4-bit codes times bytes, where four rows at a time read the packed panel. */
 const MANY_ROWS: i32 = 12;
 
-/** So many rows beyond full tiles read the packed panels, too: another tile would cost more. */
+/** So many rows beyond full tiles read the packed panels, too: another tile would cost more. One more where codes of 4 bits meet bytes in fours, and where bytes are in pairs. */
 @inline function restRows<D>(): i32 { return isWords<D>() ? 2 : 3; }
 
 /** Unpacks `cols` columns of a panel, starting at column `from`, as bytes or as 16-bit words with even columns first. */
@@ -120,7 +120,7 @@ function multiplyFew<D>(bits: i32, y: usize, yBytes: usize, yStep: usize, panel:
   if (bits == 4) matvecCodes<W4, D>(y, yBytes, yStep, panel, panelStep, streams, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
   else if (bits == 3) matvecCodes<W3, D>(y, yBytes, yStep, panel, panelStep, streams, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
   else if (bits == 2) matvecCodes<W2, D>(y, yBytes, yStep, panel, panelStep, streams, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
-  else matvecCodes<W8, D>(y, yBytes, yStep, panel, panelStep, streams, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
+  else if (!isPairs<D>()) matvecCodes<W8, D>(y, yBytes, yStep, panel, panelStep, streams, record, recordBytes, index, start, count, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
 }
 
 /** Multiplies a few rows by all panels, of which four are read side by side. */
@@ -140,7 +140,7 @@ function multiply<D>(bits: i32, first: i32, last: i32, scratch: usize, table: us
   const yBytes = <usize>ldy << 2;
   const panels = last - first;
   const quads = !isWords<D>() && bits == 4 && !pairs;
-  const few = quads ? MANY_ROWS : FEW_ROWS;
+  const few = quads ? MANY_ROWS : FEW_ROWS + <i32>pairs;
   const step = panelBytes(bits, k, groupSize, zero);
   for (let entry = table; entry < table + <usize>entries * ENTRY_BYTES; entry += ENTRY_BYTES) {
     const start = startOf(entry);
@@ -148,12 +148,14 @@ function multiply<D>(bits: i32, first: i32, last: i32, scratch: usize, table: us
     const y = outputOf(entry) + <usize>start * yBytes + (<usize>first << 6);
     const panel = weightsOf(entry) + <usize>first * step;
     const rest = count % tileRows<D>();
-    let done = count < few ? 0 : rest <= restRows<D>() + <i32>quads ? count - rest : count;
+    let done = count < few ? 0 : rest <= restRows<D>() + <i32>(quads || pairs) ? count - rest : count;
     if (done > 0) multiplyTiles<D>(bits, y, yBytes, scratch, panel, step, panels, record, recordBytes, index, start, done, valuesOffset, k, groupSize, actGroup, zero, flip, planes, pairs);
     if (!isWords<D>() && quads) {
       for (; done + 2 < count; done += 4) multiplyQuad<D>(y + <usize>done * yBytes, yBytes, scratch, panel, step, panels, record, recordBytes, index, start + done, min(4, count - done), valuesOffset, k, groupSize, actGroup, zero, planes);
     }
-    if (done < count) multiplyRows<D>(bits, y + <usize>done * yBytes, yBytes, panel, step, panels, record, recordBytes, index, start + done, count - done, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
+    if (done == count) continue;
+    if (!isWords<D>() && pairs) multiplyRows<Pairs>(bits, y + <usize>done * yBytes, yBytes, panel, step, panels, record, recordBytes, index, start + done, count - done, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
+    else multiplyRows<D>(bits, y + <usize>done * yBytes, yBytes, panel, step, panels, record, recordBytes, index, start + done, count - done, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
   }
 }
 

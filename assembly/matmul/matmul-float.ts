@@ -3,7 +3,8 @@
 // Arguments after the first three: table, entries, x, index, k, groupSize, ldy, ldx, and the zero of all rows (negative: each has its own); float panels ignore groupSize and zero. Float panels take any
 // K; packed ones as in matmul-codes.ts. y rows have room for 16 columns per panel: ldy >= 16 * panels. Scratch: 17 KiB.
 import { BF16, bytesOf, F16, F32 } from "../common/bits";
-import { rows0, rows12, rows4, rows8, widenCodes, widenFloats } from "./float-weights";
+import { F32_2P112 } from "../common/constants";
+import { evensOf, halfBits, oddsOf, widenCodes, widenFloats } from "./float-weights";
 import { panelBytes } from "./panel";
 import { clearRows, countOf, ENTRY_BYTES, outputOf, rowAt, startOf, weightsOf } from "./table";
 
@@ -42,15 +43,26 @@ const KIND_F32: i32 = 32;
 function vectorFloat<S>(y: usize, yStep: usize, x: usize, w: usize, wStep: usize, streams: i32, cols: i32): void {
   const step = <usize>(16 * bytesOf<S>());
   const end = x + (<usize>cols << 2);
+  const bits = halfBits<S>(), factor = v128.load(F32_2P112);
   while (x < end) {
     const stop = min(x + 128, end);
     let to = y, panel = w;
     for (let stream = 0; stream < streams; stream++) {
       let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, q = panel;
       for (let at = x; at < stop; at += 4) {
-        const v = v128.load32_splat(at);
-        s0 = addProduct(s0, v, rows0<S>(q)), s1 = addProduct(s1, v, rows4<S>(q)), s2 = addProduct(s2, v, rows8<S>(q)), s3 = addProduct(s3, v, rows12<S>(q));
+        const v = v128.load32_splat(at), a = v128.load(q), b = v128.load(q, 16);
+        if (bytesOf<S>() == 4) {
+          s0 = addProduct(s0, v, a), s1 = addProduct(s1, v, b), s2 = addProduct(s2, v, v128.load(q, 32)), s3 = addProduct(s3, v, v128.load(q, 48));
+        } else {
+          s0 = addProduct(s0, v, evensOf<S>(a, bits, factor)), s1 = addProduct(s1, v, oddsOf<S>(a, bits, factor));
+          s2 = addProduct(s2, v, evensOf<S>(b, bits, factor)), s3 = addProduct(s3, v, oddsOf<S>(b, bits, factor));
+        }
         q += step;
+      }
+      if (bytesOf<S>() == 2) {
+        const odds = s1, evens = s2;
+        s1 = i32x4.shuffle(s0, odds, 2, 6, 3, 7), s0 = i32x4.shuffle(s0, odds, 0, 4, 1, 5);
+        s2 = i32x4.shuffle(evens, s3, 0, 4, 1, 5), s3 = i32x4.shuffle(evens, s3, 2, 6, 3, 7);
       }
       v128.store(to, f32x4.add(v128.load(to), s0));
       v128.store(to, f32x4.add(v128.load(to, 16), s1), 16);

@@ -1,9 +1,9 @@
 // Multiplies a few activation rows by packed panels. Codes are unpacked in registers, and each panel is read from end to end.
-import { bitsOf, Fours, isWords, valueBytes } from "../common/bits";
+import { bitsOf, Fours, isPairs, isWords, valueBytes } from "../common/bits";
 import { BYTES_03, BYTES_04, BYTES_0F } from "../common/constants";
 import { addBytes, byteMask, halfMask } from "./codes";
 import { fold, lessZeros, scalesOf } from "./fold";
-import { dotGroupBytes, dotGroupWords } from "./group-dots";
+import { dotGroupBytes, dotGroupPairs, dotGroupWords } from "./group-dots";
 import { groupBytes, headBytes } from "./panel";
 import { metaBytes, tileRows } from "./row-tiles";
 import { rowAt } from "./table";
@@ -38,6 +38,7 @@ export function matvecCodes<W, D>(y: usize, yBytes: usize, yStep: usize, panel: 
           const at = rowAt(index, start + row) * recordBytes;
           const out = to + <usize>row * yBytes;
           if (isWords<D>()) dotGroupWords<W>(out, p, p + codes, record + valuesOffset + at, meta + at, n, zero, mask);
+          else if (isPairs<D>()) dotGroupPairs<W>(out, p, p + codes, record + valuesOffset + at, meta + at, n, zero, mask, three, four);
           else dotGroupBytes<W>(out, p, p + codes, record + valuesOffset + at, meta + at, n, zero, flip, planes, <usize>k, mask, three, four);
         }
         to += yStep;

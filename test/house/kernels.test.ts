@@ -5,7 +5,7 @@ import { functionNames } from "./reading/name-section.ts";
 import { constantsInLoops, watFunctions } from "./reading/wat.ts";
 
 /** Of all modules together, with the names of functions. The aim is 64 KiB. */
-const SIZE_BYTES = 83 * 1024;
+const SIZE_BYTES = 88 * 1024;
 const MODULES = ["base", "relaxed"] as const;
 /** What a module has at least: functions, functions that are called in loops, and constants of vectors. */
 const LEAST = { base: [40, 10, 10], relaxed: [8, 2, 0] } as const;
