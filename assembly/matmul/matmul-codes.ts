@@ -153,7 +153,7 @@ function multiply<D>(bits: i32, first: i32, last: i32, scratch: usize, table: us
     if (!isWords<D>() && quads) {
       for (; done + 2 < count; done += 4) multiplyQuad<D>(y + <usize>done * yBytes, yBytes, scratch, panel, step, panels, record, recordBytes, index, start + done, min(4, count - done), valuesOffset, k, groupSize, actGroup, zero, planes);
     }
-    if (done == count) continue;
+    if (done >= count) continue;
     if (!isWords<D>() && pairs) multiplyRows<Pairs>(bits, y + <usize>done * yBytes, yBytes, panel, step, panels, record, recordBytes, index, start + done, count - done, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
     else multiplyRows<D>(bits, y + <usize>done * yBytes, yBytes, panel, step, panels, record, recordBytes, index, start + done, count - done, valuesOffset, k, groupSize, actGroup, zero, flip, planes);
   }
