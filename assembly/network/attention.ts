@@ -8,13 +8,13 @@ import { divide, expRows, mixRows, mixTwoRows, scoreRows } from "./attention-row
 /** Most tokens of a block. */
 const TOKENS: i32 = 32;
 
-/** Cache rows of a tile for one token, whose heads take turns: few enough that memory is read in whole rows. */
+/** Cache rows of a tile for one token, whose heads take turns, that are copied; four times as many that are not: few enough that memory is read in whole rows. */
 const ROWS: i32 = 16;
 
 /** Numbers of a tile for a block, unless ROWS rows are more: it stays in the processor's first cache while all queries meet it. */
 const BLOCK_NUMBERS: i32 = 8192;
 
-@inline function tileRows(tokens: i32, width: i32): i32 { return tokens > 1 ? max(ROWS, (BLOCK_NUMBERS / width) & ~3) : ROWS; }
+@inline function tileRows(tokens: i32, width: i32, half: bool): i32 { return tokens > 1 ? max(ROWS, (BLOCK_NUMBERS / width) & ~3) : half ? ROWS : 4 * ROWS; }
 
 /** Scores held at once, unless one head alone has more: 256 KiB. */
 const HELD_SCORES: i32 = 65536;
@@ -112,7 +112,7 @@ function meetRows(
   const all = load<i32>(shape, 4) * width;
   const cacheStride = <usize>all << (half ? 1 : 2);
   const stride = <usize>(isCopied(tokens, shape) ? columns : all) << 2;
-  const step = tileRows(tokens, width);
+  const step = tileRows(tokens, width, half);
   cache += <usize>(kvHead * width) << (half ? 1 : 2);
   for (let row = first; row < last; row += step) {
     const end = min(row + step, last);
