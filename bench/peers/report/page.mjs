@@ -76,6 +76,7 @@ export function benchmarksPage(results) {
   const hasPages = Object.values(results.models).some(({ pages }) => pages !== undefined);
   const method =
     "Method and how to repeat it: bench/peers/README.md. `npm run bench:peers` writes this page anew, with the figures of the machine that it runs on. " +
+    "A CPU without dot products of four bytes: [benchmarks-avx2.md](benchmarks-avx2.md). " +
     "The made models (all but smol-moe.gguf) have random weights, which do for speed. ppN: a prompt of N tokens; tgN: N tokens one by one.";
   return [
     "# Quern beside other engines",
