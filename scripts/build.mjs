@@ -9,6 +9,7 @@ import { gatherDeclarations } from "./declarations.mjs";
 import { fingerprint, isFresh } from "./fingerprint.mjs";
 import { shortenNames, withoutNames } from "./kernel-names.mjs";
 import { thirdPartyNotices } from "./notices.mjs";
+import { isOnlyServers, serverDeclarations, writeServerPackage } from "./server-package.mjs";
 import { shareZeros } from "./zero-locals.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
@@ -80,7 +81,7 @@ function generate(name, lines) {
 }
 
 async function buildLibrary() {
-  const scripts = ["arrows", "build", "bundle", "declarations", "notices", "shared-values"].map(
+  const scripts = ["arrows", "build", "bundle", "declarations", "notices", "server-package", "shared-values"].map(
     (name) => `scripts/${name}.mjs`,
   );
   const key = fingerprint(["src", "build/kernels.stamp", "tsconfig.json", ...scripts, "package-lock.json"]);
@@ -89,8 +90,11 @@ async function buildLibrary() {
   execFileSync(node, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json", "--emitDeclarationOnly"], {
     stdio: "inherit",
   });
+  const ofServer = serverDeclarations("dist");
   gatherDeclarations("dist");
-  writeFileSync("dist/THIRD-PARTY.md", thirdPartyNotices(await bundleLibrary("dist")));
+  const contained = [...(await bundleLibrary("dist"))].filter((folder) => !isOnlyServers(folder));
+  writeFileSync("dist/THIRD-PARTY.md", thirdPartyNotices(contained));
+  writeServerPackage(ofServer);
   mkdirSync("dist/wasm", { recursive: true });
   writeFileSync("dist/wasm/base.wasm", withoutNames(readFileSync("build/base.wasm")));
   if (existsSync("dist/cli/main.js")) chmodSync("dist/cli/main.js", 0o755);

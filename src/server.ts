@@ -1,4 +1,4 @@
-/** Exports `quern/server`: an HTTP server of models as a `fetch` handler for any runtime, with the endpoints of the OpenAI API. */
+/** Exports `quern-server`: an HTTP server of models as a `fetch` handler for any runtime, with the endpoints of the OpenAI API. */
 import { HttpServer } from "./server/http-server.ts";
 import type { ServerOptions } from "./server/server-options.ts";
 

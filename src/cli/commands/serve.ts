@@ -1,7 +1,7 @@
 /** `quern serve`: an HTTP server of models, with the endpoints of the OpenAI API. */
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { UnsupportedError, UsageError } from "../../base/errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { quoted } from "../../base/json.ts";
 import { memoryBytes } from "../../files/byte-size.ts";
 import { exampleText, integerIn, MODEL_SOURCES } from "../options/common-options.ts";
@@ -18,6 +18,8 @@ interface Options {
 
 const EXAMPLE = `quern serve models/fable-mixtral --port 8080 --parallel 4
   curl http://127.0.0.1:8080/v1/completions -d '{"prompt": "Once upon a time", "max_tokens": 32, "seed": 7}'`;
+
+const PACKAGE = "quern-server";
 
 export function registerServe(program: Command, run: RunCommand): void {
   program
@@ -66,16 +68,19 @@ const serveCommand: Action<Options> = async (session, args, options) => {
   }
 };
 
-/** @throws UnsupportedError in a package that npm has installed: its size leaves no room for the server. */
-async function serverParts(): Promise<typeof import("../../server.ts") & typeof import("../serve/listen.ts")> {
+type ServerParts = typeof import("../../server.ts") & typeof import("../serve/listen.ts");
+
+/** Those of a checkout, or those of the package beside this one: it has no room for them. @throws UsageError if neither is here. */
+async function serverParts(): Promise<ServerParts> {
   try {
     return { ...(await import("../../server.ts")), ...(await import("../serve/listen.ts")) };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
-    const found = "an installed package, which holds no server so that it stays below 1 MB";
-    throw new UnsupportedError("quern serve", found, [
-      "a checkout of Quern (npm run build, node dist/cli/main.js serve)",
-    ]);
+    const parts = [PACKAGE, `${PACKAGE}/listen`].map((name) => import(name) as Promise<ServerParts>);
+    const [server, listen] = await Promise.all(parts).catch(() => {
+      throw new UsageError("serve", `no package ${PACKAGE}`, `it beside quern: npm install ${PACKAGE}`);
+    });
+    return { ...server, ...listen };
   }
 }
 
