@@ -24,6 +24,13 @@ try {
     const own = problems.filter(({ resolutionKind }) => !IGNORED_RESOLUTIONS.includes(resolutionKind));
     if (own.length > 0) throw new Error(JSON.stringify(own));
   });
+  await checks.check("publint finds nothing in quern-server", async () => {
+    const { messages, pkg } = await publint({
+      pkgDir: fileURLToPath(new URL("../build/quern-server", import.meta.url)),
+      strict: true,
+    });
+    if (messages.length > 0) throw new Error(messages.map((message) => formatMessage(message, pkg)).join("\n"));
+  });
   await checks.check("deno publish would take the sources as jsr.json says", () => {
     const deno = fileURLToPath(new URL("node_modules/.bin/deno", import.meta.url));
     run(deno, ["publish", "--dry-run", "--allow-dirty"]);

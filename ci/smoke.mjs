@@ -1,4 +1,6 @@
 // Installs the packed package and uses it as a user would: the program, README's first program, and `import "quern"` on every runtime.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -134,10 +136,58 @@ async function checkWorkerd(text) {
   });
 }
 
+/** Asks a model for a text, with both packages installed. */
+const SERVER = `import { loadModel } from "quern";
+import { createServer } from "quern-server";
+const server = createServer({ models: { story: () => loadModel("models/fable-mixtral") } });
+const body = JSON.stringify({ prompt: "Once upon a time", max_tokens: 8, seed: 7 });
+const response = await server.fetch(new Request("http://server/v1/completions", { method: "POST", body }));
+console.log((await response.json()).choices[0].text);
+await server.close();`;
+
+/** The server's package beside the package, which says that it is missing until it is there. */
+async function checkServer() {
+  await checks.check("quern serve says which package it needs", () => {
+    try {
+      quern("serve", model);
+    } catch ({ stderr }) {
+      return stderr.includes("npm install quern-server");
+    }
+  });
+  const [{ filename }] = JSON.parse(
+    run("npm", ["pack", join(root, "build/quern-server"), "--json", "--pack-destination", folder]),
+  );
+  run("npm", ["install", "--no-audit", "--no-fund", join(folder, filename)], folder);
+  writeFileSync(join(folder, "server.mjs"), SERVER);
+  let first;
+  for (const [name, [command, ...args]] of RUNTIMES)
+    await checks.check(`quern-server answers on ${name}`, () => {
+      const found = run(command, [...args, "server.mjs"], folder).trim();
+      first ??= found;
+      return found === first && found.length > 0;
+    });
+  await checks.check("quern serve answers over HTTP with both packages", async () => {
+    const child = spawn(process.execPath, ["node_modules/quern/dist/cli/main.js", "serve", model, "--port", "0"], {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      const [line] = await once(child.stdout, "data");
+      const [url] = /http:\S+/.exec(line.toString());
+      const body = JSON.stringify({ prompt: "Once upon a time", max_tokens: 8, seed: 7 });
+      const response = await fetch(`${url}/v1/completions`, { method: "POST", body });
+      return (await response.json()).choices[0].text.trim() === first;
+    } finally {
+      child.kill();
+    }
+  });
+}
+
 try {
   await checkPackage();
   await checkProgram();
   await checkWorkerd(await checkRuntimes());
+  await checkServer();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -9,7 +9,7 @@ import { gatherDeclarations } from "./declarations.mjs";
 import { fingerprint, isFresh } from "./fingerprint.mjs";
 import { shortenNames, withoutNames } from "./kernel-names.mjs";
 import { thirdPartyNotices } from "./notices.mjs";
-import { isOnlyServers, serverDeclarations, writeServerPackage } from "./server-package.mjs";
+import { isOnlyServers, SERVER_PACKAGE, serverDeclarations, writeServerPackage } from "./server-package.mjs";
 import { shareZeros } from "./zero-locals.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
@@ -85,7 +85,7 @@ async function buildLibrary() {
     (name) => `scripts/${name}.mjs`,
   );
   const key = fingerprint(["src", "build/kernels.stamp", "tsconfig.json", ...scripts, "package-lock.json"]);
-  if (isFresh("dist/.stamp", key)) return;
+  if (isFresh("dist/.stamp", key) && existsSync(SERVER_PACKAGE)) return;
   rmSync("dist", { recursive: true, force: true });
   execFileSync(node, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json", "--emitDeclarationOnly"], {
     stdio: "inherit",

@@ -39,7 +39,10 @@ export const isOnlyServers = (folder) => ONLY_SERVER.some((name) => folder.endsW
 function declarationsOf(folder) {
   const files = ["server/server-options.d.ts", "server/http-server.d.ts", "server.d.ts"];
   const [options, ...others] = files.map((file) =>
-    readFileSync(`${folder}/${file}`, "utf8").replace(/^(?:import|export) (?:type )?\{.*\} from .*\n|^\/\*\* Exports .*\n/gm, ""),
+    readFileSync(`${folder}/${file}`, "utf8").replace(
+      /^(?:import|export) (?:type )?\{.*\} from .*\n|^\/\*\* Exports .*\n/gm,
+      "",
+    ),
   );
   const model = 'import type { loadModel } from "quern";\n\ntype Model = Awaited<ReturnType<typeof loadModel>>;\n';
   const shown = options.replace(/^import .*\n/gm, "").replace(/^\/\*\* Limits that[\s\S]*/m, "");

@@ -19,9 +19,10 @@ const CHAT_PACKAGES = ["@huggingface/jinja"];
 const CLI_PACKAGES = ["@hono/node-server", "@observablehq/plot", "aws4fetch", "bullmq", "commander", "ioredis", "pg"];
 /** What users install with the package. The others are parts of its scripts, or installed by those who draw reports. */
 const INSTALLED = ["@assemblyscript/loader", "@huggingface/jinja", "@huggingface/tokenizers", "commander"];
-const PEERS = ["@observablehq/plot", "aws4fetch", "bullmq", "ioredis", "pg"];
+const PEERS = ["@observablehq/plot", "aws4fetch", "bullmq", "ioredis", "pg", "quern-server"];
 const BUNDLED = ["@hono/node-server", "fflate", "hono", "valibot"];
-/** Scripts of the server, for which the package has no room: `quern serve` runs in a checkout. */
+const SERVER_BUNDLED = ["@hono/node-server", "hono", "valibot"];
+/** Scripts of the server, for which the package has no room: those of a checkout, or of the package beside it. */
 const CHECKOUT_ONLY = ["dist/chunks/server.js", "dist/chunks/listen.js"];
 const MOST_BYTES = 1_000_000;
 
@@ -73,7 +74,9 @@ describe("package.json", () => {
 
   it("names files that the build writes", () => {
     const named = Object.values(root.exports).flatMap(targetsOf);
-    const files = [...named, ...Object.values(root.bin)].map((file) => file.replace("*", "base"));
+    const files = [...named, ...Object.values(root.bin)].map((file) =>
+      file.replace("*", file.includes("/chunks/") ? "core.js" : "base"),
+    );
     expect(files.filter((file) => !existsSync(repositoryFile(file)))).toEqual([]);
   });
 
@@ -89,7 +92,9 @@ describe("package.json", () => {
   it("leads to modules of Node only where there is a file system", () => {
     const main = root.exports["."] as Readonly<Record<string, Readonly<Record<string, string>>>>;
     const others = Object.entries(root.exports).flatMap(([entry, target]) =>
-      /^\.\/(?:node|wasm|package)/.test(entry) || entry === "." ? [] : [(target as (typeof main)[string])["default"]],
+      /^\.\/(?:node|chunks|wasm|package)/.test(entry) || entry === "."
+        ? []
+        : [(target as (typeof main)[string])["default"]],
     );
     const portable = [...["workerd", "browser", "default"].map((runtime) => main[runtime]["default"]), ...others];
     expect(portable.length).toBe(8);
@@ -137,8 +142,47 @@ describe("the packed package", () => {
 
   it("names the packages that its scripts contain, with their licences", () => {
     const notices = readRepository("dist/THIRD-PARTY.md");
-    expect([...notices.matchAll(/^- (\S+) \d/gm)].map(([, name]) => name).sort()).toEqual(BUNDLED);
+    expect([...notices.matchAll(/^- (\S+) \d/gm)].map(([, name]) => name).sort()).toEqual(["fflate", "valibot"]);
     expect(notices).toMatch(/\(MIT\)[\s\S]*Permission is hereby granted/);
+  });
+});
+
+describe("quern-server", () => {
+  const inServer = (file: string) => readRepository(`build/quern-server/${file}`);
+  const about = JSON.parse(inServer("package.json")) as Package;
+
+  it("goes with the package of its version, and holds the scripts that the package leaves out", () => {
+    expect([about.version, about.peerDependencies, root.peerDependencies["quern-server"]]).toEqual([
+      root.version,
+      { quern: root.version },
+      root.version,
+    ]);
+    expect(about.exports).toEqual({ ".": "./server.js", "./listen": "./listen.js" });
+    for (const file of CHECKOUT_ONLY) {
+      const script = inServer(posix.basename(file));
+      const taken = [...script.matchAll(/from"([^"]+)"/g)].map(([, name]) => name).filter((name) => !isBuiltin(name));
+      expect(taken.length).toBeGreaterThan(0);
+      for (const name of taken)
+        expect(existsSync(repositoryFile(`dist/${name.replace(/^quern\//, "")}`)), name).toBe(true);
+      expect(script).not.toMatch(/["'`]\.\//);
+    }
+  });
+
+  it("declares what src/server.ts exports, without names of the package's inside", () => {
+    const types = inServer("server.d.ts");
+    const names = (text: string) => [...text.matchAll(/^export (?:declare )?(?:class|function|interface) (\w+)/gm)];
+    expect(
+      names(types)
+        .map(([, name]) => name)
+        .sort(),
+    ).toEqual(["HttpServer", "ServerOptions", "createServer"]);
+    expect([...types.matchAll(/from "([^"]+)"/g)].map(([, name]) => name)).toEqual(["quern"]);
+    expect(inServer("listen.d.ts")).not.toMatch(/ from "/);
+  });
+
+  it("names the packages that its scripts contain", () => {
+    const names = [...inServer("THIRD-PARTY.md").matchAll(/^- (\S+) \d/gm)].map(([, name]) => name);
+    expect(names.sort()).toEqual(SERVER_BUNDLED);
   });
 });
 
@@ -173,7 +217,7 @@ describe("the scripts of dist", () => {
         .filter((name) => !name.startsWith(".")),
     );
     const packages = [...imported].filter((name) => !isBuiltin(name));
-    expect(packages.sort()).toEqual([...INSTALLED, ...PEERS].sort());
+    expect(packages.sort()).toEqual([...INSTALLED, ...PEERS].filter((name) => name !== "quern-server").sort());
   });
 
   it("are few behind each entry, since each file that a runtime opens takes time", () => {
@@ -220,7 +264,7 @@ describe("jsr.json", () => {
 
   it("has the package's version, entries and packages", () => {
     expect(jsr.version).toBe(root.version);
-    const entries = Object.keys(root.exports).filter((entry) => !/wasm|package/.test(entry));
+    const entries = Object.keys(root.exports).filter((entry) => !/chunks|wasm|package/.test(entry));
     expect(Object.keys(jsr.exports).filter((entry) => entry !== "./web")).toEqual(entries);
     for (const file of Object.values(jsr.exports)) expect(SOURCES).toContain(file.slice(2));
     const versions = { ...root.dependencies, ...root.devDependencies };

@@ -94,7 +94,7 @@ describe("quern serve", () => {
     expect(await status).toBe(0);
   });
 
-  it("says in an installed package, which has no room for the server, where there is one", () => {
+  it("says in an installed package, which has no room for the server, which package has it", () => {
     const folder = mkdtempSync(join(tmpdir(), "quern-packed-"));
     const isLeftOut = (path: string) => /chunks\/(?:server|listen)\.js$/.test(path);
     cpSync(repositoryFile("dist"), join(folder, "dist"), { recursive: true, filter: (path) => !isLeftOut(path) });
@@ -102,7 +102,7 @@ describe("quern serve", () => {
     symlinkSync(repositoryFile("node_modules"), join(folder, "node_modules"));
     const main = join(folder, "dist/cli/main.js");
     const { status, stderr } = spawnSync(process.execPath, [main, "serve", TINY_MODEL], { encoding: "utf8" });
-    expect([status, stderr]).toEqual([1, expect.stringMatching(/^quern: UNSUPPORTED: .* checkout of Quern/)]);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/^quern: USAGE: .*npm install quern-server/)]);
     rmSync(folder, { recursive: true });
   });
 
