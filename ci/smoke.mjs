@@ -136,15 +136,6 @@ async function checkWorkerd(text) {
   });
 }
 
-/** Asks a model for a text, with both packages installed. */
-const SERVER = `import { loadModel } from "quern";
-import { createServer } from "quern-server";
-const server = createServer({ models: { story: () => loadModel("models/fable-mixtral") } });
-const body = JSON.stringify({ prompt: "Once upon a time", max_tokens: 8, seed: 7 });
-const response = await server.fetch(new Request("http://server/v1/completions", { method: "POST", body }));
-console.log((await response.json()).choices[0].text);
-await server.close();`;
-
 /** The server's package beside the package, which says that it is missing until it is there. */
 async function checkServer() {
   await checks.check("quern serve says which package it needs", () => {
@@ -158,7 +149,8 @@ async function checkServer() {
     run("npm", ["pack", join(root, "build/quern-server"), "--json", "--pack-destination", folder]),
   );
   run("npm", ["install", "--no-audit", "--no-fund", join(folder, filename)], folder);
-  writeFileSync(join(folder, "server.mjs"), SERVER);
+  const [, program] = /^```js\n(import .*?)^```$/ms.exec(readFileSync(join(root, "docs/server.md"), "utf8"));
+  writeFileSync(join(folder, "server.mjs"), program);
   let first;
   for (const [name, [command, ...args]] of RUNTIMES)
     await checks.check(`quern-server answers on ${name}`, () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -39,6 +39,8 @@ function freshFolder(): string {
   symlinkSync(join(root, "models"), join(folder, "models"));
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(repositoryFile(""), join(folder, "node_modules/quern"));
+  // Not a link: what it imports is looked for where its files are.
+  cpSync(repositoryFile("build/quern-server"), join(folder, "node_modules/quern-server"), { recursive: true });
   return folder;
 }
 
