@@ -203,6 +203,8 @@ class Round {
       "a worker that finds the store full",
     );
     this.disk.makeRoom();
+    // A driver that has just begun writes its study to the store, and ends where that is full.
+    if (this.driver.status > 0 && this.driver.stderr.includes("the disk is full")) this.driver = this.spread.drive();
     return this.spread.hasSaid(KEPT);
   }
 
