@@ -21,7 +21,9 @@ const TICKS = 100;
 /** 13 cells of a few seconds each: error feedback over four windows of 64, and a text of 512 tokens. */
 const STUDY = {
   models: [{ name: "mixtral", path: at("../models/fable-mixtral") }],
-  calibration: [{ name: "draw", self: true, ...(isLong ? { samples: 32, length: 256 } : { samples: 4, length: 64 }), seed: 0 }],
+  calibration: [
+    { name: "draw", self: true, ...(isLong ? { samples: 32, length: 256 } : { samples: 4, length: 64 }), seed: 0 },
+  ],
   grids: [isShort ? { name: "rounded", method: "rtn", clip: "none" } : { name: "default" }],
   plans: [
     ...[2, 3, 4, 8].map((bits) => ({ name: `uniform ${bits}`, policy: `uniform:${bits}` })),
