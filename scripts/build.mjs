@@ -3,7 +3,6 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { deflateAsync } from "@gfx/zopfli";
 import { bundleLibrary } from "./bundle.mjs";
 import { gatherDeclarations } from "./declarations.mjs";
 import { fingerprint, isFresh } from "./fingerprint.mjs";
@@ -18,8 +17,10 @@ const GENERATED = "src/wasm/generated";
 /** The module of all kernels, and the one of those that replace some of them where the runtime has relaxed SIMD. */
 const ENTRIES = { base: "assembly/index.ts", relaxed: "assembly/relaxed.ts" };
 
-async function buildKernels() {
-  const scripts = ["build", "kernel-names", "wasm-sections", "zero-locals"].map((name) => `scripts/${name}.mjs`);
+function buildKernels() {
+  const scripts = ["build", "deflate", "kernel-names", "wasm-sections", "zero-locals"].map(
+    (name) => `scripts/${name}.mjs`,
+  );
   const key = fingerprint(["assembly", "asconfig.json", ...scripts, "package-lock.json"]);
   if (isFresh("build/kernels.stamp", key) && existsSync(`${GENERATED}/packed-kernels.ts`)) return;
   mkdirSync("build", { recursive: true });
@@ -27,7 +28,7 @@ async function buildKernels() {
     execFileSync(node, ["node_modules/assemblyscript/bin/asc.js", entry, "--target", target], { stdio: "inherit" });
     writeFileSync(`build/${target}.wasm`, shareZeros(shortenNames(readFileSync(`build/${target}.wasm`))));
   }
-  await embed();
+  embed();
   writeFileSync("build/kernels.stamp", key);
 }
 
@@ -35,7 +36,7 @@ async function buildKernels() {
  * The kernels' names (their index is the opcode of a tape), and both modules, deflated together and as printable text, as TypeScript: they have
  * much in common.
  */
-async function embed() {
+function embed() {
   const [relaxed, base] = ["relaxed", "base"].map((name) => withoutNames(readFileSync(`build/${name}.wasm`)));
   const names = WebAssembly.Module.exports(new WebAssembly.Module(base))
     .map((entry) => entry.name)
@@ -45,7 +46,7 @@ async function embed() {
     "export type KernelName = (typeof KERNEL_NAMES)[number];",
   ]);
   // Five per cent shorter than what zlib finds.
-  const packed = await deflateAsync(Buffer.concat([relaxed, base]), { numiterations: 15 });
+  const packed = execFileSync(node, ["scripts/deflate.mjs"], { input: Buffer.concat([relaxed, base]) });
   generate("packed-kernels", [
     `export const RELAXED_BYTES: number = ${relaxed.length};`,
     `export const PACKED_BYTES: number = ${packed.length};`,
@@ -101,5 +102,5 @@ async function buildLibrary() {
   writeFileSync("dist/.stamp", key);
 }
 
-await buildKernels();
+buildKernels();
 if (!process.argv.includes("--kernels")) await buildLibrary();

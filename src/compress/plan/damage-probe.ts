@@ -4,10 +4,18 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Region } from "../../wasm/memory/region.ts";
-import { WindowBatch, type Windows } from "../windows/window-batch.ts";
+import { type BatchNeeds, batchBytes } from "../windows/batch-room.ts";
+import { checkWindows, WindowBatch, type Windows } from "../windows/window-batch.ts";
 
 /** Rows of logits computed at a time. */
 const ROWS = 64;
+
+/** What a probe takes while a job has a batch of its own. */
+export function probeNeeds(model: Model, windows: Windows): Required<Pick<BatchNeeds, "inside" | "outside">> {
+  const size = checkWindows(windows, model);
+  const { inside, outside } = batchBytes(model, size, ROWS);
+  return { inside: inside + 4 * size.tokens * stride(model.config.vocabSize) + 32 * ROWS, outside };
+}
 
 /**
  * Keeps the float model's logits, and the residual stream that enters each block, so that a change only costs the blocks from there on.

@@ -26,7 +26,7 @@ import { requireRoom } from "../windows/batch-room.ts";
 import { placeQuantized } from "../windows/place-quantized.ts";
 import { checkWindows, type Windows } from "../windows/window-batch.ts";
 import { type Alternative, type Alternatives, alternativesOfLayers } from "./damage-alternatives.ts";
-import { DamageProbe } from "./damage-probe.ts";
+import { DamageProbe, probeNeeds } from "./damage-probe.ts";
 
 /** The grid and group size that damage is measured for, and the number of tokens for KL. */
 export interface DamageOptions {
@@ -56,10 +56,12 @@ export async function measureDamage(model: Model, windows: Windows, options: Dam
 
 async function measureGroups(model: Model, windows: Windows, options: DamageOptions, turns: Turns): Promise<Damages> {
   const { grid, groupSize, onProgress } = options;
-  requireRoom(model, checkWindows(windows, model), { outside: WIDTHS.length * mostOfLayer(model.weights) });
+  const sample = damageSample(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS);
+  const { inside, outside } = probeNeeds(model, sample);
+  const ofCodes = WIDTHS.length * mostOfLayer(model.weights);
+  requireRoom(model, checkWindows(windows, model), { inside, outside: outside + ofCodes });
   const usage = await expertUsage(model, windows, options);
   const changing = model.withWeights(overlayOf(model.weights));
-  const sample = damageSample(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS);
   using probe = await DamageProbe.create(changing, sample, turns);
   const damages = new Map<string, Record<Bits, number>>();
   const groups = groupsOf(changing);

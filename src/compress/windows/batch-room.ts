@@ -17,6 +17,8 @@ export interface BatchNeeds {
   readonly logitRows?: number;
   /** Bytes outside of the engine. */
   readonly outside?: number;
+  /** Bytes of the engine that the job takes for other things. */
+  readonly inside?: number;
 }
 
 /** Copies of the residual stream outside the engine that a job has at most (measured on quantising with error feedback). */
@@ -27,15 +29,24 @@ export function batchState({ tokens, longest }: BatchSize, logitRows: number = 0
   return { capacity: tokens, cacheRows: tokens, logitRows, positions: longest, oneCache: true, exact: true };
 }
 
+/** Bytes that a batch takes, in the engine and outside of it. */
+export function batchBytes(
+  { config }: Pick<Model, "config">,
+  size: BatchSize,
+  logitRows?: number,
+): Required<Pick<BatchNeeds, "inside" | "outside">> {
+  const outside = STREAM_COPIES * 4 * size.tokens * stride(config.hiddenSize);
+  return { inside: stateBytes(config, batchState(size, logitRows)), outside };
+}
+
 /** @returns the bytes that a job keeps outside of the engine. @throws UsageError for more tokens than fit. */
 export function requireRoom(model: Model, { tokens, longest }: BatchSize, needs: BatchNeeds = {}): number {
-  const { config, weights } = model;
-  const { logitRows, outside = 0 } = needs;
+  const { logitRows, outside = 0, inside = 0 } = needs;
   const needOf = (count: number) => {
-    const bytes = stateBytes(config, batchState({ tokens: count, longest }, logitRows));
-    const beside = outside + STREAM_COPIES * 4 * count * stride(config.hiddenSize);
-    const room = weights.store.roomFor(beside);
-    return { bytes, beside, lacking: bytes - room.bytes, limit: room.limit };
+    const own = batchBytes(model, { tokens: count, longest }, logitRows);
+    const beside = outside + own.outside;
+    const room = model.weights.store.roomFor(beside);
+    return { bytes: own.inside, beside, lacking: own.inside + inside - room.bytes, limit: room.limit };
   };
   const { bytes, beside, lacking, limit } = needOf(tokens);
   if (!(lacking > 0)) return beside;

@@ -84,4 +84,23 @@ describe("a limit of memory", () => {
     await expect(refused).rejects.toThrow(UsageError);
     await expect(refused).rejects.toThrow(message);
   });
+
+  it("is refused before the work starts if what KL is measured with does not fit beside the calibration tokens", async () => {
+    const windows = Array.from({ length: 4 }, (_, seed) => tinyIds(64, seed));
+    let refused = 0;
+    for (let memory = 4; ; memory++) {
+      const limit = { memory: `${memory}MB`, paging: "all", activations: "f32" } as const;
+      const model = await loadModel(repositoryFile("models/fable-mixtral"), limit).catch(() => undefined);
+      if (model === undefined) continue;
+      await using _ = model;
+      let begun = 0;
+      const options = { grid: LOW_BIT_GRID, groupSize: 64, sampleTokens: 256, onProgress: () => void begun++ };
+      const error = await measureDamage(model, windows, options).catch((reason: Error) => reason);
+      if (!(error instanceof Error)) break;
+      expect(error.message).toMatch(/^calibration: found 256 tokens, .* a memory limit of at least \d+ MB$/);
+      expect(begun).toBe(0);
+      refused++;
+    }
+    expect(refused).toBeGreaterThan(3);
+  });
 });
