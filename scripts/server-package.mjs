@@ -45,7 +45,7 @@ function declarationsOf(folder) {
     ),
   );
   const model = 'import type { loadModel } from "quern";\n\ntype Model = Awaited<ReturnType<typeof loadModel>>;\n';
-  const shown = options.replace(/^import .*\n/gm, "").replace(/^\/\*\* Limits that[\s\S]*/m, "");
+  const shown = options.replace(/^\/\*\* Limits that[\s\S]*/m, "");
   return [model, shown, ...others].join("\n");
 }
 
@@ -61,10 +61,8 @@ export function writeServerPackage(declarations) {
   mkdirSync(SERVER_PACKAGE, { recursive: true });
   for (const name of SCRIPTS) {
     const script = readFileSync(`dist/chunks/${name}.js`, "utf8");
-    const others = script.replace(/\b(from|import\()(["'`])\.\/([\w-]+\.js)\2/g, (_, word, quote, file) =>
-      SCRIPTS.includes(file.slice(0, -3)) ? `${word}"./${file}"` : `${word}${quote}quern/chunks/${file}${quote}`,
-    );
-    writeFileSync(`${SERVER_PACKAGE}/${name}.js`, others);
+    const outside = script.replace(/\bfrom"\.\/([\w-]+\.js)"/g, 'from"quern/chunks/$1"');
+    writeFileSync(`${SERVER_PACKAGE}/${name}.js`, outside);
     writeFileSync(`${SERVER_PACKAGE}/${name}.d.ts`, declarations[name]);
   }
   const about = {

@@ -3,7 +3,8 @@
 // A weight is scale * code - minimum. A block of 32 columns has both as f16 for each row; in a block of 256 they are products of an f16 for the
 // block and a signed byte for each group. At 6 bits the minimum is 32 times the scale and is not stored.
 import { F16 } from "../common/bits";
-import { widened } from "../matmul/float-weights";
+import { F32_2P112 } from "../common/constants";
+import { halfBits, oddsOf } from "../matmul/float-weights";
 import { codeBytes, groupOf, packCodes, unpackCodes } from "./block-codes";
 
 /** Whether minimums are stored. */
@@ -37,7 +38,7 @@ export const RUN: i32 = 256;
 export const EXPANDED: usize = 128;
 
 /** d of four rows from their heads. */
-@inline function unitOf(head: v128): v128 { return widened<F16>(head); }
+@inline function unitOf(head: v128): v128 { return oddsOf<F16>(head, halfBits<F16>(), v128.load(F32_2P112)); }
 
 /** out[16] = factor * unit for 16 signed bytes at `factors`; `units` has those of the rows. */
 @inline function expandFactors(out: usize, factors: usize, units: usize): void {

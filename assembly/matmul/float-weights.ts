@@ -1,19 +1,9 @@
 // Reads weights as f32: a column of a float panel into registers, or a piece of any panel into memory.
-import { bytesOf, isBf16 } from "../common/bits";
+import { isBf16 } from "../common/bits";
 import { unpackChunkOf } from "./codes";
-import { F16_BITS, F16_REST, F16_SIGN, F32_2P112, LOW_HALF } from "../common/constants";
+import { F16_BITS, F32_2P112, LOW_HALF } from "../common/constants";
 import { scalesOf, zerosOf } from "./fold";
 import { groupBytes, headBytes } from "./panel";
-
-/**
- * f32 from 16-bit floats in the upper halves of lanes. The bits of an f16 are shifted to their place in an f32, which is scaled by
- * 2^112. This is exact, also for subnormals.
- */
-@inline export function widened<S>(bits: v128): v128 {
-  if (isBf16<S>()) return bits;
-  const mask = v128.or(v128.load(F16_SIGN), v128.load(F16_REST));
-  return f32x4.mul(v128.and(i32x4.shr_s(bits, 3), mask), v128.load(F32_2P112));
-}
 
 /** f32 from four 16-bit floats in 32-bit lanes. `bits` and `factor` are F16_BITS and F32_2P112, which a loop that stores should load before. */
 @inline function fourOf<S>(raw: v128, bits: v128, factor: v128): v128 {
@@ -21,17 +11,19 @@ import { groupBytes, headBytes } from "./panel";
   return f32x4.mul(v128.and(i32x4.shl(raw, 13), bits), factor);
 }
 
-/** The even ones of eight 16-bit floats as f32: those in the lower halves of lanes. Arguments as in `fourOf`. */
-@inline export function evensOf<S>(eight: v128, bits: v128, factor: v128): v128 {
-  const upper = i32x4.shl(eight, 16);
-  if (isBf16<S>()) return upper;
-  return f32x4.mul(v128.and(i32x4.shr_s(upper, 3), bits), factor);
-}
-
-/** The odd ones: those in the upper halves. */
+/**
+ * The odd ones of eight 16-bit floats as f32: those in the upper halves of lanes. The bits of an f16 are shifted to their place in an f32,
+ * which is scaled by 2^112. This is exact, also for subnormals. `bits` is `halfBits`, `factor` F32_2P112.
+ */
 @inline export function oddsOf<S>(eight: v128, bits: v128, factor: v128): v128 {
   if (isBf16<S>()) return v128.andnot(eight, bits);
   return f32x4.mul(v128.and(i32x4.shr_s(eight, 3), bits), factor);
+}
+
+/** The even ones: those in the lower halves. */
+@inline export function evensOf<S>(eight: v128, bits: v128, factor: v128): v128 {
+  const upper = i32x4.shl(eight, 16);
+  return isBf16<S>() ? upper : oddsOf<S>(upper, bits, factor);
 }
 
 /** `bits` of these two: those of an f16 at their place in an f32, or those that are no bf16's. */

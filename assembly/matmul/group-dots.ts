@@ -60,8 +60,8 @@ import { foldRows, offsetOf } from "./fold";
   foldRows(y, a0, a1, a2, a3, head, meta, zero);
 }
 
-/** sum + i16 pairs, added up. */
-@inline function widened(sum: v128, pairs: v128, ones: v128): v128 { return i32x4.add(sum, i32x4.dot_i16x8_s(pairs, ones)); }
+/** sum + the two sums of every lane. */
+@inline function addPairs(sum: v128, pairs: v128, ones: v128): v128 { return i32x4.add(sum, i32x4.dot_i16x8_s(pairs, ones)); }
 
 /**
  * The same as `dotGroupBytes` for one plane of codes below 8 bits, by sums of two products, which are two instructions where those of four
@@ -99,7 +99,7 @@ import { foldRows, offsetOf } from "./fold";
       }
     }
     w += 64 * bitsOf<W>(), x += 32;
-    a0 = widened(a0, b0, ones), a1 = widened(a1, b1, ones), a2 = widened(a2, b2, ones), a3 = widened(a3, b3, ones);
+    a0 = addPairs(a0, b0, ones), a1 = addPairs(a1, b1, ones), a2 = addPairs(a2, b2, ones), a3 = addPairs(a3, b3, ones);
   } while (x < end);
   foldRows(y, a0, a1, a2, a3, head, meta, zero);
 }
