@@ -82,9 +82,16 @@ function generate(name, lines) {
 }
 
 async function buildLibrary() {
-  const scripts = ["arrows", "build", "bundle", "declarations", "notices", "server-package", "shared-values"].map(
-    (name) => `scripts/${name}.mjs`,
-  );
+  const scripts = [
+    "arrows",
+    "build",
+    "bundle",
+    "declarations",
+    "notices",
+    "page-text",
+    "server-package",
+    "shared-values",
+  ].map((name) => `scripts/${name}.mjs`);
   const key = fingerprint(["src", "build/kernels.stamp", "tsconfig.json", ...scripts, "package-lock.json"]);
   if (isFresh("dist/.stamp", key) && existsSync(SERVER_PACKAGE)) return;
   rmSync("dist", { recursive: true, force: true });

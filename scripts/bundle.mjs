@@ -8,6 +8,7 @@ import { rolldown } from "rolldown";
 import { esmExternalRequirePlugin } from "rolldown/plugins";
 import { minifySync } from "rolldown/utils";
 import { withArrows } from "./arrows.mjs";
+import { smallPageTexts } from "./page-text.mjs";
 import { withSharedValues } from "./shared-values.mjs";
 
 /**
@@ -56,6 +57,7 @@ export async function bundleLibrary(folder) {
     plugins: [
       esmExternalRequirePlugin({ external: [/^node:/] }),
       { name: "chunks", resolveId: placeKernels, buildEnd: findChunks(chunks) },
+      smallPageTexts,
     ],
   });
   const { output } = await build.generate({

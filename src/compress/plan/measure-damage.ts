@@ -14,18 +14,16 @@ import type { Turns } from "../../base/turns.ts";
 import { type ExpertUse, expertUsage } from "../../eval/perplexity/expert-usage.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Linear } from "../../model/weights/linears.ts";
-import { follow, layerLinears, mostOfLayer, overlayOf } from "../../model/weights/weight-tree.ts";
+import { follow, layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import { isQuantizable } from "../../tensor/linear-shape.ts";
-import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
-import type { Machine } from "../../wasm/machine.ts";
+import type { Matrix } from "../../tensor/matrix.ts";
 import { checkGridSettings } from "../recipe/check-settings.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import { DAMAGE_SAMPLE_TOKENS, type Damages } from "../statistics/damage-table.ts";
 import { requireRoom } from "../windows/batch-room.ts";
-import { placeQuantized } from "../windows/place-quantized.ts";
 import { checkWindows, type Windows } from "../windows/window-batch.ts";
-import { type Alternative, type Alternatives, alternativesOfLayers } from "./damage-alternatives.ts";
+import { type Alternative, type Alternatives, alternativeBytes, alternativesOfLayers } from "./damage-alternatives.ts";
 import { DamageProbe, probeNeeds } from "./damage-probe.ts";
 
 /** The grid and group size that damage is measured for, and the number of tokens for KL. */
@@ -58,8 +56,8 @@ async function measureGroups(model: Model, windows: Windows, options: DamageOpti
   const { grid, groupSize, onProgress } = options;
   const sample = damageSample(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS);
   const { inside, outside } = probeNeeds(model, sample);
-  const ofCodes = WIDTHS.length * mostOfLayer(model.weights);
-  requireRoom(model, checkWindows(windows, model), { inside, outside: outside + ofCodes });
+  const ofAlternatives = alternativeBytes(model, { placed: MEASURED, groupSize });
+  requireRoom(model, checkWindows(windows, model), { inside: inside + ofAlternatives, outside });
   const usage = await expertUsage(model, windows, options);
   const changing = model.withWeights(overlayOf(model.weights));
   using probe = await DamageProbe.create(changing, sample, turns);
@@ -71,15 +69,22 @@ async function measureGroups(model: Model, windows: Windows, options: DamageOpti
     Object.assign(steps, step);
     onProgress?.({ phase: "damage", done: steps.quantised + steps.measured, total, unit: "steps" });
   };
-  const run = { grid, widths: WIDTHS, groupSize, turns, onMatrices: (quantised: number) => tell({ quantised }) };
+  const run = {
+    grid,
+    widths: WIDTHS,
+    placed: MEASURED,
+    groupSize,
+    turns,
+    onMatrices: (quantised: number) => tell({ quantised }),
+  };
   tell({});
   for await (const alternatives of alternativesOfLayers(model, windows, run))
     for (const group of groups.filter(([{ name }]) => alternatives.has(name))) {
       const losses = group.map((linear) => weightedLosses(linear, alternatives, usage, grid.gateWeighted === true));
       let [kl, loss] = [0, 0];
       for (const bits of MEASURED) {
-        const matrixOf = (linear: Linear) => alternativeOf(alternatives, linear, bits).matrix;
-        kl += await groupKl(changing.machine, probe, group, matrixOf, turns);
+        const matrixOf = (linear: Linear) => alternativeOf(alternatives, linear, bits).matrix as Matrix;
+        kl += await groupKl(probe, group, matrixOf, turns);
         for (const one of losses) loss += one[bits];
       }
       const worth = loss > 0 ? kl / loss : 0;
@@ -123,15 +128,13 @@ function groupsOf(model: Model): readonly (readonly Linear[])[] {
 
 /** KL of the model, an overlay, with some linears replaced, the first one in the earliest block. */
 export async function groupKl(
-  machine: Machine,
   probe: DamageProbe,
   group: readonly Linear[],
-  matrixOf: (linear: Linear) => QuantizedMatrix,
+  matrixOf: (linear: Linear) => Matrix,
   turns: Turns,
 ): Promise<number> {
-  using scratch = machine.arena.region();
   try {
-    for (const linear of group) linear.matrix = placeQuantized(machine, scratch, linear.name, matrixOf(linear));
+    for (const linear of group) linear.matrix = matrixOf(linear);
     return Math.max(0, await probe.kl(group[0].layer, turns));
   } finally {
     group.forEach(follow);

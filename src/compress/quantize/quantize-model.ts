@@ -22,7 +22,7 @@ import { placeQuantized } from "../windows/place-quantized.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { Collector } from "./collector.ts";
 import { quantizeHead, type RoundContext, roundEmbedding, roundOne } from "./quantize-outer.ts";
-import { quantizeSite, type SiteContext } from "./quantize-site.ts";
+import { quantizeSite, type SiteContext, type Swap } from "./quantize-site.ts";
 
 /** Calibration windows (only plain rounding works without), and where finished blocks are kept. */
 export interface QuantizeRun {
@@ -113,7 +113,7 @@ async function runBlock(
   await feedback?.begin(layer);
   // Finished blocks are not computed again, so their weights can be freed.
   using packed = model.machine.arena.region();
-  const swap: SiteContext["swap"] = (linear, matrix) => {
+  const swap: Swap = (linear, matrix) => {
     linear.matrix = placeQuantized(model.machine, packed, linear.name, matrix);
   };
   if (kept !== undefined) {
@@ -127,7 +127,7 @@ async function runBlock(
 }
 
 /** Swaps weights at the same places as quantising does, so that the hidden states get the same bits. */
-function swapKept(tap: Tap, { matrices }: QuantizedBlock, swap: SiteContext["swap"]): void {
+function swapKept(tap: Tap, { matrices }: QuantizedBlock, swap: Swap): void {
   for (const linear of tap.linears) {
     const matrix = matrices.get(linear.name);
     if (matrix !== undefined) swap(linear, matrix);

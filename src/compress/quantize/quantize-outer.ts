@@ -73,6 +73,6 @@ export async function quantizeHead(
   }
   const mark = collector.mark();
   // Nothing is computed with the head afterwards.
-  await batch.headInput(turns, (tap) => quantizeSite({ ...context, swap: () => {} }, tap));
+  await batch.headInput(turns, (tap) => quantizeSite(context, tap));
   await collector.finish(block, mark);
 }

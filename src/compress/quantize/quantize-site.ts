@@ -28,13 +28,16 @@ export interface Beside {
   add(matrix: QuantizedMatrix, report: ModuleReport): void;
 }
 
+/** Takes the codes of a linear that later computations use instead of its float weights. */
+export type Swap = (linear: Linear, matrix: QuantizedMatrix) => void;
+
 export interface SiteContext extends ModuleContext {
   readonly state: State;
   readonly sink: Sink;
   readonly feedback?: ErrorFeedback;
   readonly beside?: Beside;
-  /** Makes later computations use the quantised weights (exact dequantisation). */
-  readonly swap: (linear: Linear, matrix: QuantizedMatrix) => void;
+  /** Called once all linears of the site are quantised. Without it, later computations use the float weights. */
+  readonly swap?: Swap;
 }
 
 interface WeighedRows extends IndexedRows {
@@ -42,7 +45,7 @@ interface WeighedRows extends IndexedRows {
   readonly weights?: Float32Array;
 }
 
-/** Quantises the tap's linears. From here on the model computes with the quantised weights. */
+/** Quantises the tap's linears. From here on the model computes with what `swap` makes of them. */
 export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void> {
   const linears = tap.linears.filter(
     (linear) => settingOf(context.settings, linear).bits !== 16 && linear.role !== "router",
@@ -52,7 +55,7 @@ export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void
     tap.spans === undefined
       ? await quantizeTogether(context, linears, allRows(tap), undefined, await context.feedback?.ofDense(tap))
       : await quantizeExperts(context, linears, tap, tap.spans);
-  for (const [linear, result] of results) context.swap(linear, result.matrix);
+  for (const [linear, result] of results) context.swap?.(linear, result.matrix);
 }
 
 type Results = readonly (readonly [Linear, GptqResult])[];
@@ -88,7 +91,8 @@ async function quantizeExperts(
     if (count < starvedBelow(cols)) noteStarved(context.sink.starved, tap, expert, count);
     const done = await quantizeTogether(context, own, input, all, feedback?.correct({ start, count }));
     for (const [linear, { matrix }] of done) await feedback?.done(linear, matrix, { start, count });
-    results.push(done);
+    // Codes that nothing is computed with need not be held until the last expert is done.
+    if (context.swap !== undefined) results.push(done);
   }
   return results.flat();
 }

@@ -6,10 +6,12 @@ import { linearNamed, readWeights } from "../../model/weights/locate.ts";
 import { dequantize } from "../../quant/quantization-error.ts";
 import { groupOrder } from "../../tensor/group-order.ts";
 import { codeRowBytes, layCodes, rowRanges, stagingBytes } from "../../tensor/lay-panels.ts";
+import type { Bits } from "../../tensor/linear-shape.ts";
 import type { FloatMatrix, Matrix } from "../../tensor/matrix.ts";
 import { panelBytes, panelCount } from "../../tensor/panel.ts";
 import { type QuantizedMatrix, rowsOfMatrix, sharedZero } from "../../tensor/quantized-matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
+import { wholeLines } from "../../wasm/memory/arena.ts";
 import type { Region } from "../../wasm/memory/region.ts";
 
 /** Reads the float weights [N, K] of a linear from the checkpoint. */
@@ -34,6 +36,13 @@ export function placeQuantized(machine: Machine, to: Region, name: string, matri
     layCodes(bench, ptr, rowsOfMatrix(matrix, first, count), first, { perm, zero });
   const permPtr = perm === undefined ? 0 : to.place(perm);
   return { kind: "packed", bits, groupSize, zero, ptr, rows, cols, permPtr };
+}
+
+/** Bytes that `placeQuantized` takes at most for a linear of `bits` bits. */
+export function placedBytes({ rows, cols }: Pick<Linear, "rows" | "cols">, bits: Bits, groupSize: number): number {
+  const group = groupSize === -1 ? cols : groupSize;
+  if (group % 32 !== 0) return wholeLines(panelBytes("f32", rows, cols));
+  return wholeLines(panelBytes(`w${bits}`, rows, cols, { groupSize: group })) + wholeLines(4 * cols);
 }
 
 function placeFloats(machine: Machine, to: Region, matrix: QuantizedMatrix): FloatMatrix {

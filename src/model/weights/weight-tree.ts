@@ -117,10 +117,12 @@ export interface PlacedVector extends VectorShape {
   readonly ptr: number;
 }
 
-/** The number of weights in the linears of the layer that has most. */
-export function mostOfLayer({ layers }: Weights): number {
-  const sizes = layers.map((layer) => layerLinears(layer).reduce((sum, { rows, cols }) => sum + rows * cols, 0));
-  return Math.max(...sizes);
+/** The most that the linears of a layer have together: weights, or what `sizeOf` counts. */
+export function mostOfLayer(
+  { layers }: Weights,
+  sizeOf: (linear: Linear) => number = ({ rows, cols }) => rows * cols,
+): number {
+  return Math.max(...layers.map((layer) => layerLinears(layer).reduce((sum, linear) => sum + sizeOf(linear), 0)));
 }
 
 /** Builds the tree from the linears of a store and the vectors in its memory. */

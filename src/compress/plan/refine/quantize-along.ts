@@ -8,7 +8,7 @@ import { overlayOf } from "../../../model/weights/weight-tree.ts";
 import type { PlanBits } from "../../../policy/bit-plan.ts";
 import type { QuantizedMatrix } from "../../../tensor/quantized-matrix.ts";
 import { ErrorFeedback } from "../../feedback/error-feedback.ts";
-import { quantizeSite, type SiteContext } from "../../quantize/quantize-site.ts";
+import { quantizeSite, type SiteContext, type Swap } from "../../quantize/quantize-site.ts";
 import type { GridSettings } from "../../recipe/settings.ts";
 import { placeQuantized, weightReader } from "../../windows/place-quantized.ts";
 import { WindowBatch, type Windows } from "../../windows/window-batch.ts";
@@ -49,7 +49,7 @@ export async function quantizeAlong(
     await feedback?.begin(layer);
     // Finished blocks are not computed again, so their weights can be freed.
     using packed = model.machine.arena.region();
-    const swap: SiteContext["swap"] = (linear, matrix) => {
+    const swap: Swap = (linear, matrix) => {
       linear.matrix = placeQuantized(model.machine, packed, linear.name, matrix);
     };
     await batch.block(layer, turns, (tap) => quantizeSite({ ...context, feedback, swap }, tap));

@@ -21,8 +21,10 @@ import type { QuantizedMatrix } from "../../../tensor/quantized-matrix.ts";
 import { shapesOfFiles } from "../../recipe/model-shapes.ts";
 import type { GridSettings } from "../../recipe/settings.ts";
 import { DAMAGE_SAMPLE_TOKENS, type Damages } from "../../statistics/damage-table.ts";
-import { WindowBatch, type Windows } from "../../windows/window-batch.ts";
-import { DamageProbe } from "../damage-probe.ts";
+import { type BatchNeeds, batchBytes, requireRoom } from "../../windows/batch-room.ts";
+import { placedBytes, placeQuantized } from "../../windows/place-quantized.ts";
+import { checkWindows, WindowBatch, type Windows } from "../../windows/window-batch.ts";
+import { DamageProbe, probeNeeds } from "../damage-probe.ts";
 import { knapsackPlan } from "../knapsack-plan.ts";
 import { checkDamageGrid, DAMAGE_OPTIONS, type DamageOptions, damageSample, groupKl } from "../measure-damage.ts";
 import { scaledDamages, totalDamage } from "./damage-arithmetic.ts";
@@ -44,6 +46,9 @@ const MEASURED: Bits = 2;
 
 /** Bits of the writers after a part. */
 const WRITER_BITS = 8;
+
+/** Bits of all linears that take as much memory as any plan that is measured: a whole one, or a part with the writers after it. */
+const PLACED_BITS: Bits = 4;
 
 /** Average bits of the plan by which all damages are scaled. */
 const WHOLE_PLAN_BITS = 3;
@@ -68,12 +73,25 @@ export async function refineDamage(model: Model, windows: Windows, options: Refi
   const at = Math.min(windows.length, HELD_BACK) - 1;
   const own = windows.filter((_, index) => index % HELD_BACK !== at);
   const held = windows.filter((_, index) => index % HELD_BACK === at);
+  const sample = damageSample(held, sampleTokens);
+  requireRoom(model, checkWindows(own, model), refineNeeds(model, { own, sample, groupSize: options.groupSize }));
   return model.job(signal, async (turns) => {
     const changing = model.withWeights(overlayOf(model.weights));
-    using probe = await DamageProbe.create(changing, damageSample(held, sampleTokens), turns);
+    using probe = await DamageProbe.create(changing, sample, turns);
     const run = { ...options, own, probe, turns };
     return await scaleWhole(changing, await scaleParts(changing, damages, run), run);
   });
+}
+
+/** What refining takes beside a batch: the probe, a second batch, and a plan's matrices, as codes and in the engine. */
+function refineNeeds(model: Model, { own, sample, groupSize }: RefineSize): BatchNeeds {
+  const [probe, second] = [probeNeeds(model, sample), batchBytes(model, checkWindows(own, model))];
+  let [inside, outside] = [probe.inside + second.inside, probe.outside + second.outside];
+  for (const linear of model.weights.layers.flatMap(layerLinears)) {
+    inside += placedBytes(linear, PLACED_BITS, groupSize);
+    outside += linear.rows * linear.cols;
+  }
+  return { inside, outside };
 }
 
 /** Scales the damages of each part by its KL under error feedback. */
@@ -107,10 +125,15 @@ async function scaleWhole(model: Model, damages: Damages, run: RefineRun): Promi
     budget,
   });
   const matrices = await quantizeAlong(model, own, resolved, { grid, groupSize, turns });
-  const linears = model.weights.layers.flatMap(layerLinears).filter(({ name }) => matrices.has(name));
-  const kl = await groupKl(model.machine, probe, linears, ({ name }) => matrices.get(name) as QuantizedMatrix, turns);
+  const kl = await klWith(model, probe, matrices, turns);
   const factor = predictedKl > 0 ? kl / predictedKl : 1;
   return new Map([...damages.keys()].map((name) => [name, scaledDamages(damages, name, factor)]));
+}
+
+interface RefineSize {
+  readonly own: Windows;
+  readonly sample: Windows;
+  readonly groupSize: number;
 }
 
 interface RefineRun extends DamageOptions {
@@ -132,8 +155,20 @@ async function klOf(model: Model, run: RefineRun, start: Start): Promise<number>
   const { grid, groupSize, own, probe, turns } = run;
   if (Object.keys(start.plan).length === 0) return 0;
   const matrices = await quantizeAlong(model, own, start.plan, { grid, groupSize, from: start, turns });
-  const linears = model.weights.layers.flatMap(layerLinears).filter(({ name }) => matrices.has(name));
-  return groupKl(model.machine, probe, linears, ({ name }) => matrices.get(name) as QuantizedMatrix, turns);
+  return klWith(model, probe, matrices, turns);
+}
+
+/** KL of the model with these matrices, by the names of their linears. */
+async function klWith(
+  { machine, weights }: Model,
+  probe: DamageProbe,
+  matrices: ReadonlyMap<string, QuantizedMatrix>,
+  turns: Turns,
+): Promise<number> {
+  const linears = weights.layers.flatMap(layerLinears).filter(({ name }) => matrices.has(name));
+  using placed = machine.arena.region();
+  const matrixOf = ({ name }: Linear) => placeQuantized(machine, placed, name, matrices.get(name) as QuantizedMatrix);
+  return await groupKl(probe, linears, matrixOf, turns);
 }
 
 /** Attention and the rest of each block, in the order of the forward pass. Without error feedback no part has writers. */
