@@ -25,8 +25,15 @@ const JOBS: Readonly<Record<string, (model: LanguageModel) => Promise<unknown>>>
     const { inputs, ...rest } = await calibrate(model, WINDOWS, { chunk: 2 });
     return [rest, inputs.map(({ hessian: _, ...sums }) => sums)];
   },
-  damages: async (model) =>
-    measureDamage(model, [tinyIds(16, 1)], { grid: LOW_BIT_GRID, groupSize: 64, sampleTokens: 16 }),
+  damages: async (model) => {
+    const options = { grid: LOW_BIT_GRID, groupSize: 64, sampleTokens: 16 };
+    const damages = await measureDamage(model, [tinyIds(16, 1)], options);
+    // As numbers of 64 bits: a whole one may be serialised as an integer, depending on how it came about.
+    return [...damages].map(([name, { 2: two, 3: three, 4: four, 8: eight }]) => [
+      name,
+      Float64Array.of(two, three, four, eight),
+    ]);
+  },
   compare: async (model) =>
     compare(model.withActivations({ mode: "int8", group: 32 }), model, { ids: WINDOWS.flat(), window: 30 }),
 };

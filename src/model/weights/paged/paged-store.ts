@@ -11,18 +11,14 @@ import { inLanes } from "../in-lanes.ts";
 import type { Linear } from "../linears.ts";
 import type { StoredLinear } from "../locate.ts";
 import { type JobRoom, WeightStore } from "../weight-store.ts";
+import { LimitShares } from "./limit-shares.ts";
 import { NextUse } from "./next-use.ts";
-import { ENGINE_BYTES, looseBytes, pagesOf, partsWithin, placesOf, type WeightPage } from "./pages.ts";
+import { looseBytes, pagesOf, partsWithin, placesOf, type WeightPage } from "./pages.ts";
 import type { PagedStoreOptions, Paging, PagingFacts } from "./paging-facts.ts";
-
-/** The share of the limit that parts of a layer leave to what a job takes beside them. */
-const JOB_SHARE = 1 / 16;
 
 export class PagedStore extends WeightStore {
   readonly #machine: Machine;
-  readonly #given: number;
-  /** Bytes that jobs take outside the engine. */
-  #outside = 0;
+  readonly #limits: LimitShares;
   readonly #paging: Paging;
   /** The page of each linear that is not kept. */
   readonly #pages: ReadonlyMap<object, WeightPage>;
@@ -45,7 +41,7 @@ export class PagedStore extends WeightStore {
     super(machine, stored, options.warn);
     const { limitBytes, topK, paging = "experts" } = options;
     this.#machine = machine;
-    this.#given = limitBytes;
+    this.#limits = new LimitShares(limitBytes, paging);
     this.#paging = paging;
     const places = placesOf(this.linears);
     const experts = 1 + Math.max(...this.linears.map(({ expert }) => expert));
@@ -67,7 +63,7 @@ export class PagedStore extends WeightStore {
 
   override get paging(): PagingFacts {
     const experts = [...this.#loaded].filter(({ expert }) => expert >= 0).length;
-    return { limitBytes: Math.min(this.#given, ENGINE_BYTES), residentBytes: this.bytes, experts, ...this.#counts };
+    return { limitBytes: this.#limits.mostBytes, residentBytes: this.bytes, experts, ...this.#counts };
   }
 
   override hold(linears: readonly Linear[], turns: Turns): Promise<Disposable> {
@@ -78,32 +74,25 @@ export class PagedStore extends WeightStore {
     return held;
   }
 
-  get #limitBytes(): number {
-    return Math.min(this.#given - this.#outside, ENGINE_BYTES);
-  }
-
   #setLimit(): void {
-    this.#machine.arena.limit = { bytes: this.#limitBytes, reclaim: (bytes) => this.#reclaim(bytes) };
+    this.#machine.arena.limit = { bytes: this.#limits.cacheBytes, reclaim: (bytes) => this.#reclaim(bytes) };
   }
 
   override roomFor(outside: number): JobRoom {
     const largest = Math.max(0, ...[...this.#pages.values()].map(({ bytes }) => bytes)) + this.#stagingBytes;
-    const most = this.#given - (outside + this.#outside) / (1 - JOB_SHARE);
-    const bytes = Math.min(most, ENGINE_BYTES) - this.#keptBytes - largest / (1 - JOB_SHARE);
-    return { bytes, limit: most < ENGINE_BYTES ? this.#given : undefined };
+    return this.#limits.roomFor(outside, this.#keptBytes, largest);
   }
 
   override beginJob(outside: number): Disposable {
-    this.#outside += outside;
+    const end = this.#limits.begin(outside);
     this.#setLimit();
-    this.#reclaim(this.#machine.arena.used - this.#limitBytes);
-    let isOver = false;
-    const end = () => {
-      if (!isOver) this.#outside -= outside;
-      isOver = true;
-      this.#setLimit();
+    this.#reclaim(this.#machine.arena.used - this.#limits.cacheBytes);
+    return {
+      [Symbol.dispose]: () => {
+        end();
+        this.#setLimit();
+      },
     };
-    return { [Symbol.dispose]: end };
   }
 
   override hasPage(linear: Linear): boolean {
@@ -111,7 +100,8 @@ export class PagedStore extends WeightStore {
   }
 
   override partsOf(linears: readonly Linear[]): readonly (readonly Linear[])[] {
-    const room = this.#limitBytes * (1 - JOB_SHARE) - this.#keptBytes - this.#stagingBytes;
+    const pages = this.#pagesOf(linears).map(({ bytes }) => bytes);
+    const room = this.#limits.partBytes(this.#keptBytes + this.#stagingBytes, pages);
     return partsWithin(linears, (linear) => this.#pageOf(linear), room);
   }
 
@@ -194,11 +184,12 @@ export class PagedStore extends WeightStore {
   /** Evicts pages until these fit. */
   async #makeRoom(pages: readonly WeightPage[], turns: Turns): Promise<void> {
     const need = pages.reduce((sum, { bytes }) => sum + bytes, this.#stagingBytes);
+    const over = (bytes: number) => this.#machine.arena.used + need - bytes;
     for (;;) {
-      const askedBytes = this.#machine.arena.used + need;
-      if (askedBytes <= this.#limitBytes || this.#reclaim(askedBytes - this.#limitBytes)) return;
+      const { cacheBytes, engineBytes } = this.#limits;
+      if (over(cacheBytes) <= 0 || this.#reclaim(over(cacheBytes)) || over(engineBytes) <= 0) return;
       if (this.#holders > 1) await this.#released(turns);
-      else throw new MemoryError(nameOf(pages[0]), { askedBytes, limitBytes: this.#limitBytes });
+      else throw new MemoryError(nameOf(pages[0]), { askedBytes: over(0), limitBytes: engineBytes });
     }
   }
 
