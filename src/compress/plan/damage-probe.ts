@@ -4,7 +4,7 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Region } from "../../wasm/memory/region.ts";
-import { type BatchNeeds, batchBytes } from "../windows/batch-room.ts";
+import { type BatchNeeds, type BatchSize, batchBytes, furtherStreams } from "../windows/batch-room.ts";
 import { checkWindows, WindowBatch, type Windows } from "../windows/window-batch.ts";
 
 /** Rows of logits computed at a time. */
@@ -14,7 +14,15 @@ const ROWS = 64;
 export function probeNeeds(model: Model, windows: Windows): Required<Pick<BatchNeeds, "inside" | "outside">> {
   const size = checkWindows(windows, model);
   const { inside, outside } = batchBytes(model, size, ROWS);
-  return { inside: inside + 4 * size.tokens * stride(model.config.vocabSize) + 32 * ROWS, outside };
+  return {
+    inside: inside + 4 * size.tokens * stride(model.config.vocabSize) + 32 * ROWS,
+    outside: outside + ofStreams(model, size),
+  };
+}
+
+/** Bytes of the residual streams that a probe keeps, one more than blocks, beyond those that every job has. */
+function ofStreams(model: Model, size: BatchSize): number {
+  return furtherStreams(model, size, model.config.layers + 1);
 }
 
 /**
@@ -49,7 +57,8 @@ export class DamageProbe implements Disposable {
     this.#model = model;
     this.#ld = stride(model.config.vocabSize);
     this.#memory = arena.region();
-    this.#batch = new WindowBatch(model, windows, { logitRows: ROWS });
+    const outside = ofStreams(model, checkWindows(windows, model));
+    this.#batch = new WindowBatch(model, windows, { logitRows: ROWS, outside });
     try {
       this.#reference = this.#memory.alloc(this.#batch.tokens * this.#ld * 4);
       this.#sums = this.#memory.alloc(ROWS * 32);

@@ -1,5 +1,6 @@
 /** Refuses calibration tokens that do not fit in memory at once, before any work, and says how many would. */
 import { UsageError } from "../../base/errors.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Model } from "../../model/model.ts";
 import { type StateOptions, stateBytes } from "../../model/pass/state/pass-state.ts";
 import { stride } from "../../tensor/matrix.ts";
@@ -24,6 +25,11 @@ export interface BatchNeeds {
 /** Copies of the residual stream outside the engine that a job has at most (measured on quantising with error feedback). */
 const STREAM_COPIES = 8;
 
+/** Bytes of copies of the residual stream beyond those that every job has. */
+export function furtherStreams({ config }: Pick<Model, "config">, { tokens }: BatchSize, copies: number): number {
+  return Math.max(0, copies - STREAM_COPIES) * streamBytes(config, tokens);
+}
+
 /** The state of a batch. */
 export function batchState({ tokens, longest }: BatchSize, logitRows: number = 0): StateOptions {
   return { capacity: tokens, cacheRows: tokens, logitRows, positions: longest, oneCache: true, exact: true };
@@ -35,8 +41,12 @@ export function batchBytes(
   size: BatchSize,
   logitRows?: number,
 ): Required<Pick<BatchNeeds, "inside" | "outside">> {
-  const outside = STREAM_COPIES * 4 * size.tokens * stride(config.hiddenSize);
+  const outside = STREAM_COPIES * streamBytes(config, size.tokens);
   return { inside: stateBytes(config, batchState(size, logitRows)), outside };
+}
+
+function streamBytes({ hiddenSize }: ModelConfig, tokens: number): number {
+  return 4 * tokens * stride(hiddenSize);
 }
 
 /** @returns the bytes that a job keeps outside of the engine. @throws UsageError for more tokens than fit. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Turns } from "../../../src/base/turns.ts";
-import { DamageProbe } from "../../../src/compress/plan/damage-probe.ts";
+import { DamageProbe, probeNeeds } from "../../../src/compress/plan/damage-probe.ts";
 import { measureDamage } from "../../../src/compress/plan/measure-damage.ts";
 import { DEFAULT_GRID, quantizableLinears } from "../../../src/compress/recipe/settings.ts";
 import type { Damages } from "../../../src/compress/statistics/damage-table.ts";
@@ -9,6 +9,7 @@ import { placeQuantized, weightReader } from "../../../src/compress/windows/plac
 import { type LanguageModel, loadModel } from "../../../src/index.ts";
 import { layerLinears } from "../../../src/model/weights/weight-tree.ts";
 import { rtn } from "../../../src/quant/rtn.ts";
+import { stride } from "../../../src/tensor/matrix.ts";
 
 const { windows } = JSON.parse(readFileSync("test/fixtures/eval/calibration-ids.json", "utf8")) as {
   windows: number[][];
@@ -26,6 +27,15 @@ describe("DamageProbe", () => {
     const turns = new Turns();
     using probe = await DamageProbe.create(model, FEW, turns);
     for (const layer of [0, 3, 5]) expect(Math.abs(await probe.kl(layer, turns))).toBeLessThan(1e-12);
+  });
+
+  it("is counted with the residual streams of all blocks, and that after the last one", () => {
+    const { config } = model;
+    const streamBytes = 4 * FEW.flat().length * stride(config.hiddenSize);
+    const deep = { ...model, config: { ...config, layers: 40 } } as LanguageModel;
+    expect(probeNeeds(deep, FEW).outside).toBe(41 * streamBytes);
+    // Every job has eight copies of them.
+    expect(probeNeeds(model, FEW).outside).toBe(8 * streamBytes);
   });
 
   it("finds the KL of a changed linear, whatever is computed again", async () => {
