@@ -5,7 +5,7 @@ import { minifySync } from "rolldown/utils";
 
 const SMALLER = {
   "page-script.ts": (text) => minifySync("page.js", text, { compress: true, mangle: true }).code.trim(),
-  "page-style.ts": (text) => text.replace(/\s*([{};,\n])\s*/g, "$1").replace(/\n|(?<=:) /g, ""),
+  "page-style.ts": (text) => text.replace(/\s*([{};,\n])\s*/g, "$1").replace(/\n|(?<=:) |;(?=})/g, ""),
 };
 
 /** A plugin of the bundler: the one text of each of these modules becomes smaller. */

@@ -123,7 +123,7 @@ async function runOne(
   cache: string,
   { prepare: onlyPrepare }: Options,
 ): Promise<void> {
-  const { openCache } = await import("../sweep/sweep-cache.ts");
+  const { openCache } = await import("../sweep/cache/sweep-cache.ts");
   const { runCell } = await import("../sweep/run-cell.ts");
   const { prepareReference, prepareStatistics } = await import("../sweep/cell-inputs.ts");
   await using _claim = await claimOutputs({ outputs: [], work: [cache], inputs: inputsOf(config) });
@@ -202,7 +202,7 @@ async function runLeft(
     const { queue: url, store, metrics: address } = options;
     return runSpread(session, cells, { url, store, address, config, journal, onResult });
   }
-  const { keepConfig, openCache, removeCache } = await import("../sweep/sweep-cache.ts");
+  const { keepConfig, openCache, removeCache } = await import("../sweep/cache/sweep-cache.ts");
   const { runCells } = await import("../sweep/run-sweep.ts");
   await openCache(cache);
   const copy = await keepConfig(cache, config);

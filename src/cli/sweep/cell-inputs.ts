@@ -18,11 +18,11 @@ import { openModel } from "../input/open-model.ts";
 import { readStatisticsFile } from "../input/statistics-input.ts";
 import { readTokens } from "../input/token-input.ts";
 import type { CommandSession } from "../session/command-session.ts";
+import { referenceName, statisticsName, sweepDamages } from "./cache/shared-names.ts";
+import type { SweepFolder } from "./cache/sweep-cache.ts";
 import { groupSizeOf, wishOf } from "./cell-grid.ts";
 import type { SweepCell } from "./cell-list.ts";
 import type { SweepCalibration, SweepConfig, SweepMetric } from "./config/sweep-config.ts";
-import { referenceName, statisticsName, sweepDamages } from "./shared-names.ts";
-import type { SweepFolder } from "./sweep-cache.ts";
 
 /** The windows of a calibration draw for a model. */
 export async function windowsOf(session: CommandSession, model: Model, draw: SweepCalibration): Promise<Windows> {

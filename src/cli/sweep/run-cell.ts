@@ -29,6 +29,8 @@ import { engineInfo } from "../../runtime/language-model.ts";
 import { openModel } from "../input/open-model.ts";
 import { readStatisticsFile } from "../input/statistics-input.ts";
 import type { CommandSession } from "../session/command-session.ts";
+import { keptFloatBlocks } from "./cache/kept-float-blocks.ts";
+import { cellFolder, type SweepFolder } from "./cache/sweep-cache.ts";
 import { engineActivations, underStudy } from "./cell-activations.ts";
 import { groupSizeOf, wishOf } from "./cell-grid.ts";
 import { metricWindows, prepareReference, prepareStatistics, windowsOf } from "./cell-inputs.ts";
@@ -37,7 +39,6 @@ import type { SweepCell } from "./cell-list.ts";
 import { FLOAT_PLAN, type SweepConfig, type SweepMetric, type SweepPlan } from "./config/sweep-config.ts";
 import { structureOf } from "./measured/float-structure.ts";
 import { lossesOf } from "./measured/plan-losses.ts";
-import { cellFolder, type SweepFolder } from "./sweep-cache.ts";
 
 export async function runCell(
   session: CommandSession,
@@ -115,7 +116,8 @@ async function quantize(
   const settings = { ...chooseGrid(modules, wishOf(cell.grid)), modules };
   const windows = settings.method === "rtn" ? undefined : await windowsOf(session, model, cell.calibration);
   const checkpoint = scratchCheckpoint(nodeWorkFolder(`${output}.blocks`), model, settings);
-  const run = { windows, checkpoint, rtnLoss: true, signal: session.signal };
+  const floatBlocks = windows && keptFloatBlocks(cell, folder, model.config.layers);
+  const run = { windows, checkpoint, rtnLoss: true, floatBlocks, signal: session.signal };
   const quantized = await quantizeModel(model, settings, run);
   await using written = await nodeOutput(output);
   const { averageBits, trueBytes } = await writeQuantized(model.files, quantized, { settings, output: written });

@@ -3,9 +3,9 @@ import { isCutFrom, type Journal } from "../../adapter/node-journal.ts";
 import { FormatError } from "../../base/errors.ts";
 import { asObject, isObject, type JsonObject, parseJson } from "../../base/json.ts";
 import type { CommandSession } from "../session/command-session.ts";
+import { removeDeadCells } from "./cache/sweep-cache.ts";
 import type { SweepCell } from "./cell-list.ts";
 import { cellProcess } from "./cell-process.ts";
-import { removeDeadCells } from "./sweep-cache.ts";
 
 export interface SweepRun {
   readonly config: string;

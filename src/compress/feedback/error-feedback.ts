@@ -17,7 +17,7 @@ import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { placeQuantized } from "../windows/place-quantized.ts";
 import type { WindowBatch } from "../windows/window-batch.ts";
 import { type Correction, corrected, correctionSample } from "./correct.ts";
-import { type FloatBlock, FloatRun } from "./float-run.ts";
+import { type FloatBlock, type FloatBlocks, FloatRun } from "./float-run.ts";
 
 /** Corrects the float weights of a linear. */
 export type Correct = (weights: Float32Array) => Promise<Float32Array>;
@@ -45,6 +45,10 @@ export interface ExpertFeedback {
   done(linear: Linear, matrix: QuantizedMatrix, rows: ExpertRows): Promise<void>;
 }
 
+interface FeedbackOptions extends Correction {
+  readonly kept?: FloatBlocks;
+}
+
 export class ErrorFeedback {
   readonly #model: Model;
   readonly #batch: WindowBatch;
@@ -53,10 +57,10 @@ export class ErrorFeedback {
   readonly #turns: Turns;
   #block: FloatBlock | undefined;
 
-  constructor(model: Model, batch: WindowBatch, correction: Correction, turns: Turns) {
+  constructor(model: Model, batch: WindowBatch, { kept, ...correction }: FeedbackOptions, turns: Turns) {
     this.#model = model;
     this.#batch = batch;
-    this.#float = new FloatRun(model, batch);
+    this.#float = new FloatRun(model, batch, kept);
     this.#correction = correction;
     this.#turns = turns;
   }

@@ -13,6 +13,7 @@ import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/record/pass.ts";
 import { layerLinears, mostOfLayer, overlayOf } from "../../model/weights/weight-tree.ts";
 import { ErrorFeedback } from "../feedback/error-feedback.ts";
+import type { FloatBlocks } from "../feedback/float-run.ts";
 import { checkSettings } from "../recipe/check-settings.ts";
 import { modelUnder } from "../recipe/outer-bits.ts";
 import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
@@ -32,12 +33,14 @@ export interface QuantizeRun {
   readonly checkpoint?: Checkpoint;
   /** Also rounds every linear plainly, to report `rtnLoss` beside GPTQ's loss. Takes time and changes no code. Default false. */
   readonly rtnLoss?: boolean;
+  /** Results of the float model that runs with error feedback on the same windows share. */
+  readonly floatBlocks?: FloatBlocks;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
 const RUN_OPTIONS: KnownOptions<QuantizeRun> = {
-  ...{ windows: true, checkpoint: true, rtnLoss: true, signal: true, onProgress: true },
+  ...{ windows: true, checkpoint: true, rtnLoss: true, floatBlocks: true, signal: true, onProgress: true },
 };
 
 /**
@@ -84,13 +87,13 @@ async function runBlocks(
   settings: QuantizeSettings,
   turns: Turns,
   collector: Collector,
-  { windows, checkpoint, rtnLoss = false }: QuantizeRun,
+  { windows, checkpoint, rtnLoss = false, floatBlocks: kept }: QuantizeRun,
 ): Promise<void> {
   if (windows === undefined) throw new UsageError("calibration", "no tokens", "windows for method gptq");
   const changing = model.withWeights(overlayOf(model.weights));
   using batch = new WindowBatch(changing, windows, { outside: mostOfLayer(changing.weights) });
   const { errorFeedback: share = 0, shrinkage = 0 } = settings;
-  const feedback = share > 0 ? new ErrorFeedback(changing, batch, { share, shrinkage }, turns) : undefined;
+  const feedback = share > 0 ? new ErrorFeedback(changing, batch, { share, shrinkage, kept }, turns) : undefined;
   const { state } = batch;
   const context = { model: changing, settings, rtnLoss, turns, state, sink: collector, feedback };
   const round = { model: changing, settings, turns, collector };

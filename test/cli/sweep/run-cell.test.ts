@@ -1,3 +1,5 @@
+import { readdirSync, statSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { quern } from "../quern.ts";
 import { CONFIG, MODEL, parseLines, SweepFolder } from "./sweep-folder.ts";
@@ -26,6 +28,25 @@ describe("quern sweep --cell", () => {
     };
     const [handed] = parseLines(run("-", JSON.stringify(cell)).stdout);
     expect({ ...handed, timing: null }).toEqual({ ...byHand, key: "any", hashes: cell.hashes, timing: null });
+  }, 60_000);
+
+  it("shares what the float model computes with other cells of its draw, and computes what is cut short", () => {
+    const config = { ...CONFIG, grids: [{ name: "default" }] };
+    const other = folder.write("gptq.json", config);
+    const [, attention, random] = folder.keys(config).map(String);
+    const cellIn = (key: string, cache: string) => {
+      const { stdout } = quern(["sweep", other, "--cell", key, "--cache", folder.at(cache), "--json", "--quiet"]);
+      return { ...parseLines(stdout)[0], timing: null };
+    };
+    const [first, second] = [cellIn(attention, "first"), cellIn(random, "second")];
+    const blocks = readdirSync(folder.at("first")).filter((name) => /^float-[0-9a-f]{24}-[0-5][.]f32$/.test(name));
+    expect(blocks).toHaveLength(6);
+    truncateSync(join(folder.at("first"), blocks[3]), 4000);
+    const before = statSync(join(folder.at("first"), blocks[2])).mtimeMs;
+    expect(cellIn(random, "first")).toEqual(second);
+    expect(statSync(join(folder.at("first"), blocks[2])).mtimeMs).toBe(before);
+    expect(statSync(join(folder.at("first"), blocks[3])).size).toBe(2 * 64 * 192 * 4);
+    expect(cellIn(attention, "first")).toEqual(first);
   }, 60_000);
 
   it("holds rules to their budget, and the knapsack to its budget and its menu", () => {

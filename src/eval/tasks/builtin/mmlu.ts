@@ -1,15 +1,15 @@
 import { defineTask, type Task } from "../task.ts";
 
-/** Subjects of each category, as lm-evaluation-harness divides them. */
+/** Subjects of each category, as lm-evaluation-harness divides them; `hs_` is short for `high_school_`. */
 const SUBJECTS: Readonly<Record<string, string>> = {
   stem: `abstract_algebra anatomy astronomy college_biology college_chemistry college_computer_science college_mathematics
-    college_physics computer_security conceptual_physics electrical_engineering elementary_mathematics high_school_biology
-    high_school_chemistry high_school_computer_science high_school_mathematics high_school_physics high_school_statistics
+    college_physics computer_security conceptual_physics electrical_engineering elementary_mathematics hs_biology
+    hs_chemistry hs_computer_science hs_mathematics hs_physics hs_statistics
     machine_learning`,
-  humanities: `formal_logic high_school_european_history high_school_us_history high_school_world_history international_law
+  humanities: `formal_logic hs_european_history hs_us_history hs_world_history international_law
     jurisprudence logical_fallacies moral_disputes moral_scenarios philosophy prehistory professional_law world_religions`,
-  social_sciences: `econometrics high_school_geography high_school_government_and_politics high_school_macroeconomics
-    high_school_microeconomics high_school_psychology human_sexuality professional_psychology public_relations
+  social_sciences: `econometrics hs_geography hs_government_and_politics hs_macroeconomics
+    hs_microeconomics hs_psychology human_sexuality professional_psychology public_relations
     security_studies sociology us_foreign_policy`,
   other: `business_ethics clinical_knowledge college_medicine global_facts human_aging management marketing medical_genetics
     miscellaneous nutrition professional_accounting professional_medicine virology`,
@@ -17,7 +17,12 @@ const SUBJECTS: Readonly<Record<string, string>> = {
 
 /** Massive Multitask Language Understanding in its original form: 57 subjects, five examples each. */
 export const MMLU: readonly Task[] = Object.entries(SUBJECTS)
-  .flatMap(([category, subjects]) => subjects.split(/\s+/).map((subject) => mmlu(subject, category)))
+  .flatMap(([category, subjects]) =>
+    subjects
+      .replaceAll("hs_", "high_school_")
+      .split(/\s+/)
+      .map((subject) => mmlu(subject, category)),
+  )
   .sort((a, b) => (a.task < b.task ? -1 : 1));
 
 function mmlu(subject: string, category: string): Task {

@@ -4,11 +4,11 @@
  */
 import { mkdir, mkdtemp, readdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode, fileError, withFileErrors } from "../../adapter/file-errors.ts";
-import { isTemporary } from "../../adapter/node-leftovers.ts";
-import { isAlive, lifeText, ownLife, parseLife } from "../../adapter/process-life.ts";
-import { FileError } from "../../base/errors.ts";
-import type { SweepConfig } from "./config/sweep-config.ts";
+import { errorCode, fileError, withFileErrors } from "../../../adapter/file-errors.ts";
+import { isTemporary } from "../../../adapter/node-leftovers.ts";
+import { isAlive, lifeText, ownLife, parseLife } from "../../../adapter/process-life.ts";
+import { FileError } from "../../../base/errors.ts";
+import type { SweepConfig } from "../config/sweep-config.ts";
 import { SHARED_FILE } from "./shared-names.ts";
 
 const MARKER = ".quern-sweep-cache";

@@ -1,14 +1,14 @@
 /** Names of the files that cells share. They follow from hashes alone, so that it is known before such a file is made whether another machine has it. */
-import { gridOver } from "../../compress/recipe/choose-grid.ts";
-import { LOW_BIT_GRID } from "../../compress/recipe/settings.ts";
-import { DAMAGE_SAMPLE_TOKENS, measuredAs } from "../../compress/statistics/damage-table.ts";
-import { parsePolicy } from "../../policy/policy.ts";
-import { groupSizeOf, wishOf } from "./cell-grid.ts";
-import { hashOf, type SweepCell } from "./cell-list.ts";
-import type { SweepConfig } from "./config/sweep-config.ts";
+import { gridOver } from "../../../compress/recipe/choose-grid.ts";
+import { LOW_BIT_GRID } from "../../../compress/recipe/settings.ts";
+import { DAMAGE_SAMPLE_TOKENS, measuredAs } from "../../../compress/statistics/damage-table.ts";
+import { parsePolicy } from "../../../policy/policy.ts";
+import { groupSizeOf, wishOf } from "../cell-grid.ts";
+import { hashOf, type SweepCell } from "../cell-list.ts";
+import type { SweepConfig } from "../config/sweep-config.ts";
 
 /** Names of the files in a sweep's cache. */
-export const SHARED_FILE: RegExp = /^(?:statistics|reference)-[0-9a-f]{24}\.safetensors$/;
+export const SHARED_FILE: RegExp = /^(?:statistics|reference)-[0-9a-f]{24}\.safetensors$|^float-[0-9a-f]{24}-\d+\.f32$/;
 
 /** How the damages of a cell's statistics are measured; undefined if no plan of the sweep is a knapsack. */
 export function sweepDamages(
@@ -26,6 +26,11 @@ export async function statisticsName(config: SweepConfig, cell: SweepCell): Prom
   const { hashes } = cell;
   const name = await hashOf([hashes["model"], hashes["calibration"], sweepDamages(config, cell) ?? ""]);
   return `statistics-${name.slice(0, 24)}.safetensors`;
+}
+
+/** What the float model computes in a block for the cell's calibration draw. */
+export async function floatBlockName({ hashes }: SweepCell, layer: number): Promise<string> {
+  return `float-${(await hashOf([hashes["model"], hashes["calibration"]])).slice(0, 24)}-${layer}.f32`;
 }
 
 /** The float model's logits on the text of a metric. */
