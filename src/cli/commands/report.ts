@@ -2,12 +2,13 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { FormatError, UsageError } from "../../base/errors.ts";
+import { FormatError } from "../../base/errors.ts";
 import type { ResultFile } from "../../report/provenance.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import { readTextInput } from "../input/text-input.ts";
 import { exampleText } from "../options/common-options.ts";
 import type { Action, RunCommand } from "../session/command-session.ts";
+import { explainMissing } from "../session/optional-package.ts";
 
 const PLOT = "@observablehq/plot";
 
@@ -30,7 +31,7 @@ export function registerReport(program: Command, run: RunCommand): void {
 
 const report: Action<Options> = async (session, args, options) => {
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
-  const { writeReport } = await import("../../report/report-page.ts").catch(explainMissingPlot);
+  const { writeReport } = await import("../../report/report-page.ts").catch(explainMissing("report", PLOT));
   const [paths] = args as unknown as readonly [readonly string[]];
   await using _claim = await claimOutputs({ outputs: [options.output], inputs: paths });
   await using output = await nodeOutputFile(options.output, session.options);
@@ -46,12 +47,6 @@ const report: Action<Options> = async (session, args, options) => {
     () => `${options.output}: ${cells} cells of ${models} model${models === 1 ? "" : "s"}`,
   );
 };
-
-/** The library of the figures is large, and only this command needs it: it is installed by those who use the command. */
-function explainMissingPlot(error: unknown): never {
-  if (!String(error).includes(PLOT)) throw error;
-  throw new UsageError("report", `no package ${PLOT}`, `it beside quern, to draw the figures: npm install ${PLOT}`);
-}
 
 async function readResults(path: string, signal: AbortSignal): Promise<ResultFile> {
   const { readCells } = await import("../../report/results/read-cells.ts");

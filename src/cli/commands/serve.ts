@@ -6,6 +6,7 @@ import { quoted } from "../../base/json.ts";
 import { memoryBytes } from "../../files/byte-size.ts";
 import { exampleText, integerIn, MODEL_SOURCES } from "../options/common-options.ts";
 import type { Action, CommandSession, RunCommand } from "../session/command-session.ts";
+import { explainMissing } from "../session/optional-package.ts";
 
 interface Options {
   readonly port: number;
@@ -77,9 +78,7 @@ async function serverParts(): Promise<ServerParts> {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
     const parts = [PACKAGE, `${PACKAGE}/listen`].map((name) => import(name) as Promise<ServerParts>);
-    const [server, listen] = await Promise.all(parts).catch(() => {
-      throw new UsageError("serve", `no package ${PACKAGE}`, `it beside quern: npm install ${PACKAGE}`);
-    });
+    const [server, listen] = await Promise.all(parts).catch(explainMissing("serve", PACKAGE));
     return { ...server, ...listen };
   }
 }

@@ -7,6 +7,7 @@ import { UsageError } from "../../../base/errors.ts";
 import { VERSION } from "../../../base/version.ts";
 import { embeddedKernels } from "../../../wasm/embedded.ts";
 import type { CommandSession } from "../../session/command-session.ts";
+import { explainMissing } from "../../session/optional-package.ts";
 import { hashOf } from "../cell-list.ts";
 import { probePostgres, probeRedis } from "./probe-server.ts";
 
@@ -78,7 +79,7 @@ export async function openQueue(session: CommandSession, url: string): Promise<O
   if (kind === undefined)
     throw new UsageError("--queue", withoutPassword(url), "redis://HOST:PORT or postgres://USER@HOST/DATABASE");
   const isRedis = kind.startsWith("redis");
-  const bullmq = await installed(() => import("bullmq"), "bullmq", isRedis);
+  const bullmq = await import("bullmq").catch(explainMissing("--queue", `bullmq ${isRedis ? "ioredis" : "pg"}`));
   const build = await buildName();
   const where = withoutPassword(url);
   const connection = isRedis ? await redisConnection(url, session) : await postgresConnection(url, session);
@@ -133,14 +134,14 @@ const JOB_OPTIONS = {
 } as const;
 
 async function redisConnection(url: string, session: CommandSession): Promise<ConnectionOptions> {
-  const { Redis } = await installed(() => import("ioredis"), "ioredis", true);
+  const { Redis } = await import("ioredis").catch(explainMissing("--queue", "ioredis bullmq"));
   const redis = new Redis(url, { maxRetriesPerRequest: null, lazyConnect: true, retryStrategy: () => RETRY_MS / 5 });
   await probeRedis(redis, withoutPassword(url), session);
   return redis as unknown as ConnectionOptions;
 }
 
 async function postgresConnection(url: string, session: CommandSession): Promise<ConnectionOptions> {
-  const { default: pg } = (await installed(() => import("pg" as string), "pg", false)) as {
+  const { default: pg } = (await import("pg" as string).catch(explainMissing("--queue", "pg bullmq"))) as {
     readonly default: PgModule;
   };
   await probePostgres(() => new pg.Client({ connectionString: url }), withoutPassword(url), session);
@@ -149,17 +150,6 @@ async function postgresConnection(url: string, session: CommandSession): Promise
 
 interface PgModule {
   readonly Client: new (options: object) => ReturnType<Parameters<typeof probePostgres>[0]>;
-}
-
-/** Packages that only shared sweeps need are installed by those who share them. */
-async function installed<T>(load: () => Promise<T>, name: string, isRedis: boolean): Promise<T> {
-  try {
-    return await load();
-  } catch (error) {
-    if (!String(error).includes(name)) throw error;
-    const both = `bullmq ${isRedis ? "ioredis" : "pg"}`;
-    throw new UsageError("--queue", `no package ${name}`, `it beside quern: npm install ${both}`);
-  }
 }
 
 /** Says once what is wrong with the server until something else is: a server that is away gives an error every second. */

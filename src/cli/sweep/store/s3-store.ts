@@ -7,6 +7,7 @@ import type { ReadableStream } from "node:stream/web";
 import type { AwsClient } from "aws4fetch";
 import { withFileErrors } from "../../../adapter/file-errors.ts";
 import { RemoteError, UsageError } from "../../../base/errors.ts";
+import { explainMissing } from "../../session/optional-package.ts";
 import { placeWhole } from "./folder-store.ts";
 import type { Store } from "./store.ts";
 
@@ -21,9 +22,7 @@ export async function s3Store(place: string): Promise<Store> {
     throw new UsageError("--store", "no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "both in the environment");
   const region = env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || REGION;
   const server = env["AWS_ENDPOINT_URL_S3"] || env["AWS_ENDPOINT_URL"] || `https://s3.${region}.amazonaws.com`;
-  const { AwsClient } = await import("aws4fetch").catch(() => {
-    throw new UsageError("--store", "no package aws4fetch", "it beside quern: npm install aws4fetch");
-  });
+  const { AwsClient } = await import("aws4fetch").catch(explainMissing("--store", "aws4fetch"));
   const sessionToken = env["AWS_SESSION_TOKEN"];
   const client = new AwsClient({ accessKeyId, secretAccessKey, sessionToken, region, service: "s3" });
   const bucketUrl = `${server.replace(/\/+$/, "")}/${bucket}`;
