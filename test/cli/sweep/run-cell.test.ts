@@ -1,4 +1,4 @@
-import { readdirSync, statSync, truncateSync } from "node:fs";
+import { readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { quern } from "../quern.ts";
@@ -39,14 +39,23 @@ describe("quern sweep --cell", () => {
       return { ...parseLines(stdout)[0], timing: null };
     };
     const [first, second] = [cellIn(attention, "first"), cellIn(random, "second")];
-    const blocks = readdirSync(folder.at("first")).filter((name) => /^float-[0-9a-f]{24}-[0-5][.]f32$/.test(name));
+    const blocks = readdirSync(folder.at("first")).filter((name) => /^float-[0-9a-f]{24}-[0-5]$/.test(name));
     expect(blocks).toHaveLength(6);
     truncateSync(join(folder.at("first"), blocks[3]), 4000);
+    const ofOtherDraw = `float-${"0".repeat(24)}-3`;
+    for (const name of [ofOtherDraw, "float-mine"]) writeFileSync(join(folder.at("first"), name), "");
     const before = statSync(join(folder.at("first"), blocks[2])).mtimeMs;
     expect(cellIn(random, "first")).toEqual(second);
     expect(statSync(join(folder.at("first"), blocks[2])).mtimeMs).toBe(before);
     expect(statSync(join(folder.at("first"), blocks[3])).size).toBe(2 * 64 * 192 * 4);
     expect(cellIn(attention, "first")).toEqual(first);
+    // Blocks of one draw are kept at a time.
+    rmSync(join(folder.at("first"), blocks[0]));
+    expect(readdirSync(folder.at("first"))).toContain(ofOtherDraw);
+    cellIn(attention, "first");
+    const names = readdirSync(folder.at("first"));
+    expect(names).not.toContain(ofOtherDraw);
+    expect(names).toEqual(expect.arrayContaining([...blocks, "float-mine"]));
   }, 60_000);
 
   it("holds rules to their budget, and the knapsack to its budget and its menu", () => {

@@ -51,7 +51,7 @@ describe("the cache of a sweep", () => {
     for (const name of [theirs, dead]) mkdirSync(`${cache}/${name}`);
     for (const name of [".quern-sweep-cache", "config.json", "statistics-mine.safetensors", "notes.txt"])
       writeFileSync(`${cache}/${name}`, "");
-    writeFileSync(`${cache}/float-0123456789abcdef01234567-11.f32`, "");
+    writeFileSync(`${cache}/float-0123456789abcdef01234567-11`, "");
     expect(sweep("--output", output(), "--cache", cache).status).toBe(0);
     const kept = [".quern-sweep-cache", "cell-phones", theirs, "notes.txt", "statistics-mine.safetensors"];
     expect(readdirSync(cache).sort()).toEqual(kept.sort());

@@ -7,8 +7,9 @@ import { groupSizeOf, wishOf } from "../cell-grid.ts";
 import { hashOf, type SweepCell } from "../cell-list.ts";
 import type { SweepConfig } from "../config/sweep-config.ts";
 
-/** Names of the files in a sweep's cache. */
-export const SHARED_FILE: RegExp = /^(?:statistics|reference)-[0-9a-f]{24}\.safetensors$|^float-[0-9a-f]{24}-\d+\.f32$/;
+/** Names of the files in a sweep's cache, but for those of float blocks. */
+export const SHARED_FILE: RegExp = /^(?:statistics|reference)-[0-9a-f]{24}\.safetensors$/;
+export const FLOAT_BLOCK: RegExp = /^float-[0-9a-f]{24}-\d+$/;
 
 /** How the damages of a cell's statistics are measured; undefined if no plan of the sweep is a knapsack. */
 export function sweepDamages(
@@ -30,7 +31,7 @@ export async function statisticsName(config: SweepConfig, cell: SweepCell): Prom
 
 /** What the float model computes in a block for the cell's calibration draw. */
 export async function floatBlockName({ hashes }: SweepCell, layer: number): Promise<string> {
-  return `float-${(await hashOf([hashes["model"], hashes["calibration"]])).slice(0, 24)}-${layer}.f32`;
+  return `float-${(await hashOf([hashes["model"], hashes["calibration"]])).slice(0, 24)}-${layer}`;
 }
 
 /** The float model's logits on the text of a metric. */
