@@ -121,17 +121,17 @@ async function runOne(
   config: SweepConfig,
   cell: SweepCell,
   cache: string,
-  { prepare: onlyPrepare }: Options,
+  { prepare: onlyPrepare, cell: from }: Options,
 ): Promise<void> {
   const { openCache } = await import("../sweep/cache/sweep-cache.ts");
   const { runCell } = await import("../sweep/run-cell.ts");
   const { prepareReference, prepareStatistics } = await import("../sweep/cell-inputs.ts");
   await using _claim = await claimOutputs({ outputs: [], work: [cache], inputs: inputsOf(config) });
   await openCache(cache);
-  if (onlyPrepare !== true) return session.output.line({ ...(await runCell(session, config, cell, { cache })) });
-  await prepareStatistics(session, config, cell, { cache });
-  for (const metric of config.metrics)
-    if (metric.type === "kl") await prepareReference(session, cell, metric, { cache });
+  const folder = { cache, isInOrder: from === "-" };
+  if (onlyPrepare !== true) return session.output.line({ ...(await runCell(session, config, cell, folder)) });
+  await prepareStatistics(session, config, cell, folder);
+  for (const metric of config.metrics) if (metric.type === "kl") await prepareReference(session, cell, metric, folder);
   session.output.line({ prepared: cell.key });
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { quern } from "../quern.ts";
@@ -49,13 +49,18 @@ describe("quern sweep --cell", () => {
     expect(statSync(join(folder.at("first"), blocks[2])).mtimeMs).toBe(before);
     expect(statSync(join(folder.at("first"), blocks[3])).size).toBe(2 * 64 * 192 * 4);
     expect(cellIn(attention, "first")).toEqual(first);
-    // Blocks of one draw are kept at a time.
-    rmSync(join(folder.at("first"), blocks[0]));
     expect(readdirSync(folder.at("first"))).toContain(ofOtherDraw);
-    cellIn(attention, "first");
-    const names = readdirSync(folder.at("first"));
-    expect(names).not.toContain(ofOtherDraw);
-    expect(names).toEqual(expect.arrayContaining([...blocks, "float-mine"]));
+    // A sweep goes draw by draw, and keeps the blocks of one.
+    const cell = {
+      ...{ key: "any", model: CONFIG.models[0], plan: CONFIG.plans[0], grid: config.grids[0], seed: 0 },
+      calibration: { ...CONFIG.calibration[0], idsFile: folder.at("draw.json") },
+      hashes: { model: "of the model", calibration: "of the draw", metrics: "of the metrics" },
+    };
+    quern(["sweep", other, "--cell", "-", "--cache", folder.at("first"), "--quiet"], JSON.stringify(cell));
+    const left = readdirSync(folder.at("first")).filter((name) => name.startsWith("float-"));
+    expect(left).toHaveLength(7);
+    expect(left).toContain("float-mine");
+    for (const name of [ofOtherDraw, ...blocks]) expect(left).not.toContain(name);
   }, 60_000);
 
   it("holds rules to their budget, and the knapsack to its budget and its menu", () => {

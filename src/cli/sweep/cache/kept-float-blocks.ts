@@ -7,10 +7,10 @@ import type { SweepCell } from "../cell-list.ts";
 import { FLOAT_BLOCK, floatBlockName } from "./shared-names.ts";
 import type { SweepFolder } from "./sweep-cache.ts";
 
-/** Most bytes of all blocks of a draw, of which one is kept at a time. Of a model or draw that would take more, nothing is kept. */
+/** Most bytes of all blocks of a draw. Of a model or draw that would take more, nothing is kept. */
 const MOST_BYTES = 2e9;
 
-export function keptFloatBlocks(cell: SweepCell, { cache }: SweepFolder, layers: number): FloatBlocks {
+export function keptFloatBlocks(cell: SweepCell, { cache, isInOrder }: SweepFolder, layers: number): FloatBlocks {
   const pathOf = async (layer: number) => join(cache, await floatBlockName(cell, layer));
   return {
     async load(layer, length) {
@@ -20,7 +20,7 @@ export function keptFloatBlocks(cell: SweepCell, { cache }: SweepFolder, layers:
     async save(layer, { buffer, byteLength }) {
       if (layers * byteLength > MOST_BYTES) return;
       try {
-        if (layer === 0) await removeOthers(cache, await floatBlockName(cell, 0));
+        if (isInOrder && layer === 0) await removeOthers(cache, await floatBlockName(cell, 0));
         await using output = await nodeOutputFile(await pathOf(layer), { force: true });
         await output.write(new Uint8Array(buffer));
         await output.commit();
@@ -31,7 +31,7 @@ export function keptFloatBlocks(cell: SweepCell, { cache }: SweepFolder, layers:
   };
 }
 
-/** Removes the blocks of other draws: cells come draw by draw. One that still needs them computes them. */
+/** Removes the blocks of other draws. A cell that still needs them computes them. */
 async function removeOthers(cache: string, own: string): Promise<void> {
   const draw = own.slice(0, -1);
   for (const name of await readdir(cache))

@@ -19,6 +19,8 @@ const CELL_FOLDER = /^cell-(\d+-\d+)-[A-Za-z0-9]{6}$/;
 /** The folder of a sweep. */
 export interface SweepFolder {
   readonly cache: string;
+  /** Whether a sweep runs the cells, draw by draw. */
+  readonly isInOrder: boolean;
 }
 
 /** Makes the folder if there is none. @throws FileError for a folder with files in it that no sweep made. */
