@@ -18,6 +18,7 @@ import { layerLinears, overlayOf } from "../../../../src/model/weights/weight-tr
 import type { PlanBits } from "../../../../src/policy/bit-plan.ts";
 import { BITS, type Bits, type LinearShape } from "../../../../src/tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../../../src/tensor/quantized-matrix.ts";
+import { tinyIds } from "../../../helpers/tiny-model.ts";
 
 const { windows } = JSON.parse(readFileSync("test/fixtures/eval/calibration-ids.json", "utf8")) as {
   windows: number[][];
@@ -132,4 +133,17 @@ describe("refineDamage", () => {
       reason,
     );
   });
+});
+
+it("refuses before any work what does not fit within a limit of memory, with what would do", async () => {
+  await using model = await loadModel("models/fable-mixtral", { memory: "12MB", paging: "all" });
+  const four = Array.from({ length: 4 }, (_, seed) => tinyIds(48, seed));
+  const options = { grid: LOW_BIT_GRID, groupSize: 64, sampleTokens: 48, damages: new Map() };
+  await expect(refineDamage(model, four, options)).rejects.toThrow(
+    /^calibration: found 144 tokens, .* or a memory limit of at least \d+ MB$/,
+  );
+  expect(model.paging?.uses).toBe(0);
+  // The codes of a whole plan and its packed linears alone take more.
+  const needed = model.weights.layers.flatMap(layerLinears).reduce((sum, { rows, cols }) => sum + 1.5 * rows * cols, 0);
+  expect(needed).toBeGreaterThan(10e6);
 });
