@@ -16,6 +16,9 @@ it("names what is installed with it", () => {
   const error = new Error("Cannot find package 'bullmq' imported from queue.js");
   expect(() => explainMissing("--queue", "bullmq pg")(error)).toThrow("found no package bullmq, expected it beside");
   expect(() => explainMissing("--queue", "bullmq pg")(error)).toThrow("npm install bullmq pg");
+  const ofIts = new Error("Cannot find module 'ioredis'\nRequire stack:\n- /app/node_modules/bullmq/dist/cjs/index.js");
+  const expected = "--queue: found no package ioredis, expected it beside quern: npm install bullmq ioredis";
+  expect(() => explainMissing("--queue", "bullmq ioredis")(ofIts)).toThrow(expected);
 });
 
 it.each([
