@@ -1,4 +1,5 @@
 /** The result of a benchmark: what was measured, on what machine, with what engine. */
+import type { PagingFacts } from "../../model/weights/paged/paging-facts.ts";
 import type { EngineInfo } from "../../runtime/language-model.ts";
 import type { Ceiling, Ceilings } from "../ceilings.ts";
 import type { MachineFacts } from "../machine-facts.ts";
@@ -35,6 +36,7 @@ export interface BenchModel {
 
 /** Bytes of memory. */
 export interface BenchMemory {
+  /** Linears that are in memory after the warm-up: all of them, unless a limit of memory keeps experts out. */
   readonly weights: number;
   /** Keys and values of the sessions that were measured. */
   readonly cache: number;
@@ -42,7 +44,11 @@ export interface BenchMemory {
   readonly scratch: number;
   /** Most resident memory of the process before the machine's ceilings were measured; null where the runtime does not tell. */
   readonly peakResident: number | null;
+  /** With a limit of memory that leaves experts out: what reading them took in all tests. */
+  readonly paging?: BenchPaging;
 }
+
+export type BenchPaging = Pick<PagingFacts, "limitBytes" | "uses" | "misses" | "readBytes">;
 
 /** What `bench` and `benchKernels` give, and `quern bench --json` prints. */
 export interface BenchReport {

@@ -52,8 +52,15 @@ const MODEL = v.strictObject(
   { name: text, parameters: count, activeParameters: count, fileBytes: from0, bytesPerToken: count },
   "a model",
 );
+const PAGING = v.strictObject(
+  { limitBytes: positive, uses: from0, misses: from0, readBytes: from0 },
+  "what reading experts took",
+);
 const MEMORY = v.strictObject(
-  { weights: from0, cache: from0, scratch: number, peakResident: v.nullable(positive) },
+  {
+    ...{ weights: from0, cache: from0, scratch: number, peakResident: v.nullable(positive) },
+    paging: v.exactOptional(PAGING),
+  },
   "bytes of memory",
 );
 const REPORT = v.strictObject(

@@ -11,7 +11,13 @@ import { logitsHash } from "../golden-hashes.ts";
 import { GptqWork } from "../kernels/gptq-work.ts";
 import { machineFacts, peakResident } from "../machine-facts.ts";
 import { checkMeasuring, MEASURE_OPTIONS, type MeasureOptions, type Measuring } from "../measuring.ts";
-import { type BenchMemory, type BenchModel, type BenchReport, resultOf } from "../report/bench-report.ts";
+import {
+  type BenchMemory,
+  type BenchModel,
+  type BenchPaging,
+  type BenchReport,
+  resultOf,
+} from "../report/bench-report.ts";
 import { SpeedSessions } from "./speed-sessions.ts";
 import { limitsOf, type SpeedLengths, speedTests } from "./speed-tests.ts";
 
@@ -43,6 +49,7 @@ export async function bench(open: () => Promise<Model>, options: BenchOptions = 
   for (const test of tests) await sessions.warmUp(test, run.turns);
   const memory = memoryOf(model, sessions.cacheBytes);
   const { samples, quantising, ceilings } = await measureAll(model, sessions, run, options.streamBytes);
+  const paging = pagingOf(model);
   const facts = inspectModel(model.files);
   const limitOf = limitsOf(model, facts.modules);
   const results = [
@@ -64,7 +71,7 @@ export async function bench(open: () => Promise<Model>, options: BenchOptions = 
     model: modelOf(model),
     ceilings,
     results,
-    memory,
+    memory: paging === undefined ? memory : { ...memory, paging },
     hash,
   };
 }
@@ -105,10 +112,16 @@ async function measureAll(model: Model, sessions: SpeedSessions, run: Measuring,
   return { samples, quantising, ceilings: probes.best };
 }
 
-function memoryOf({ files, machine, weights: { stages } }: Model, cache: number): BenchMemory {
-  const weights = files.linears.reduce((sum, { stored }) => sum + stored.memoryBytes, 0);
+function memoryOf({ machine, weights: { stages, store } }: Model, cache: number): BenchMemory {
+  const weights = store.bytes;
   const used = stages.reduce((sum, stage) => sum + stage.machine.arena.used, machine.arena.used);
   return { weights, cache, scratch: used - weights - cache, peakResident: peakResident() };
+}
+
+function pagingOf({ paging }: Model): BenchPaging | undefined {
+  if (paging === undefined) return undefined;
+  const { limitBytes, uses, misses, readBytes } = paging;
+  return { limitBytes, uses, misses, readBytes };
 }
 
 function modelOf({ files, config }: Model): BenchModel {

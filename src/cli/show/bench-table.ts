@@ -1,6 +1,6 @@
 /** Shows the results of a benchmark, and the ratios of two of them. */
 import type { Ceiling, Ceilings } from "../../bench/ceilings.ts";
-import type { BenchReport, BenchResult } from "../../bench/report/bench-report.ts";
+import type { BenchPaging, BenchReport, BenchResult } from "../../bench/report/bench-report.ts";
 import type { BenchComparison, TestRatio } from "../../bench/report/compare-reports.ts";
 import { csvText } from "../../files/csv-text.ts";
 import { renderTable, type TextColumn } from "./text-table.ts";
@@ -64,11 +64,17 @@ function headOf({ machine, engine, model, ceilings }: BenchReport): readonly str
 function endOf({ memory, hash }: BenchReport): readonly string[] {
   const lines: string[] = [];
   if (memory !== null) {
-    const { weights, cache, scratch, peakResident } = memory;
+    const { weights, cache, scratch, peakResident, paging } = memory;
     const peak = peakResident === null ? "" : `, peak of the process ${mega(peakResident)} MB`;
     lines.push(`memory: weights ${mega(weights)} MB, cache ${mega(cache)} MB, scratch ${mega(scratch)} MB${peak}`);
+    if (paging !== undefined) lines.push(pagingLine(paging));
   }
   return [...lines, `hash ${hash}`];
+}
+
+function pagingLine({ limitBytes, uses, misses, readBytes }: BenchPaging): string {
+  const share = uses === 0 ? 0 : (100 * misses) / uses;
+  return `within ${mega(limitBytes)} MB: ${share.toFixed(1)} % of ${uses} uses of paged weights found them missing, ${mega(readBytes)} MB were read`;
 }
 
 /** One line for each test, with what it was measured on, so that the lines of many machines make one table. */

@@ -80,6 +80,11 @@ export class DamageProbe implements Disposable {
     this.#streams.push(batch.rows(batch.state.hidden).slice());
   }
 
+  /** Blocks of the model. */
+  get layers(): number {
+    return this.#model.config.layers;
+  }
+
   /**
    * Mean KL(float || current model) in nats per token. Embedding and blocks before `from` must be those of the streams; -1 begins with the embedding,
    * the number of layers with the head.

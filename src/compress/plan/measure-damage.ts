@@ -126,16 +126,17 @@ function groupsOf(model: Model): readonly (readonly Linear[])[] {
   return [...groups.values()];
 }
 
-/** KL of the model, an overlay, with some linears replaced, the first one in the earliest block. */
+/** KL of the model, an overlay, with some linears replaced; the first one is computed first. */
 export async function groupKl(
   probe: DamageProbe,
   group: readonly Linear[],
   matrixOf: (linear: Linear) => Matrix,
   turns: Turns,
 ): Promise<number> {
+  const { role, layer } = group[0];
   try {
     for (const linear of group) linear.matrix = matrixOf(linear);
-    return Math.max(0, await probe.kl(group[0].layer, turns));
+    return Math.max(0, await probe.kl(role === "head" ? probe.layers : layer, turns));
   } finally {
     group.forEach(follow);
   }

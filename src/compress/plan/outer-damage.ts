@@ -1,15 +1,14 @@
 /** Measures what fewer bits of head and embedding cost, in nats of KL per token. */
-import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import type { Linear } from "../../model/weights/linears.ts";
-import { follow, overlayOf } from "../../model/weights/weight-tree.ts";
+import { overlayOf } from "../../model/weights/weight-tree.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { quantizeModel } from "../quantize/quantize-model.ts";
 import { DAMAGE_SAMPLE_TOKENS } from "../statistics/damage-table.ts";
 import { placeQuantized } from "../windows/place-quantized.ts";
 import type { Windows } from "../windows/window-batch.ts";
 import { DamageProbe } from "./damage-probe.ts";
-import { type DamageOptions, damageSample } from "./measure-damage.ts";
+import { type DamageOptions, damageSample, groupKl } from "./measure-damage.ts";
 import type { OuterDamages } from "./outer-choice.ts";
 
 /** Measures both on the sample, with the head quantised by GPTQ on all windows. The model itself is not changed. */
@@ -30,34 +29,14 @@ export async function measureOuterDamage(
   return own.job(signal, async (turns) => {
     const changing = own.withWeights(overlayOf(own.weights));
     using probe = await DamageProbe.create(changing, damageSample(windows, sampleTokens), turns);
-    const { weights, config } = changing;
-    const klOf = (linear: Linear, matrix: QuantizedMatrix, from: number) =>
-      klWith(changing, probe, { linear, matrix, from }, turns);
+    const { machine, weights } = changing;
+    const klOf = async (linear: Linear, matrix: QuantizedMatrix) => {
+      using scratch = machine.arena.region();
+      return await groupKl(probe, [linear], ({ name }) => placeQuantized(machine, scratch, name, matrix), turns);
+    };
     return {
-      head: { 4: await klOf(weights.head, head4, config.layers), 8: await klOf(weights.head, head8, config.layers) },
-      embedding: { 8: await klOf(weights.embedding, embedding8, -1) },
+      head: { 4: await klOf(weights.head, head4), 8: await klOf(weights.head, head8) },
+      embedding: { 8: await klOf(weights.embedding, embedding8) },
     };
   });
-}
-
-interface ReplacedLinear {
-  readonly linear: Linear;
-  readonly matrix: QuantizedMatrix;
-  /** The first block that is computed again. */
-  readonly from: number;
-}
-
-async function klWith(
-  { machine }: Model,
-  probe: DamageProbe,
-  { linear, matrix, from }: ReplacedLinear,
-  turns: Turns,
-): Promise<number> {
-  using scratch = machine.arena.region();
-  try {
-    linear.matrix = placeQuantized(machine, scratch, linear.name, matrix);
-    return Math.max(0, await probe.kl(from, turns));
-  } finally {
-    follow(linear);
-  }
 }

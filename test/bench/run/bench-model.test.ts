@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { nodeFolder } from "../../../src/adapter/node.ts";
 import { readBenchReport } from "../../../src/bench/report/report-schema.ts";
 import { type BenchOptions, bench } from "../../../src/bench/run/bench-model.ts";
+import { loadModel } from "../../../src/index.ts";
+import { readModelFiles } from "../../../src/model/model.ts";
+import { repositoryFile } from "../../helpers/shared.ts";
 import { openTinyModel } from "../../helpers/tiny-model.ts";
 
 const SMALL: BenchOptions = {
@@ -42,6 +46,23 @@ describe("bench", () => {
     expect(report.engine).toEqual(model.engine);
     expect(report.model?.name).toBe(model.files.name);
     expect(report.machine.cores).toBeGreaterThan(0);
+  });
+
+  it("counts the weights that are in memory within a limit, and what was read", async () => {
+    const folder = await nodeFolder(repositoryFile("models/fable-mixtral"));
+    const { linears } = await readModelFiles(folder);
+    const all = linears.reduce((sum, { stored }) => sum + stored.memoryBytes, 0);
+    const memory = 14_000_000;
+    const short = { prompt: [8], generate: [2], depth: [0], repeat: 1, matrix: 0, streamBytes: 1 << 20 };
+    const report = await bench(() => loadModel(folder, { threads: 1, memory }), short);
+    expect(report.memory?.weights).toBeLessThan(all);
+    expect(report.memory?.scratch).toBeGreaterThan(0);
+    const { limitBytes, uses, misses, readBytes } = report.memory?.paging ?? {};
+    expect(limitBytes).toBe(memory);
+    expect(misses).toBeGreaterThan(0);
+    expect(uses).toBeGreaterThan(misses as number);
+    expect(readBytes).toBeGreaterThan(0);
+    expect(readBenchReport(JSON.parse(JSON.stringify(report)), "report")).toEqual(report);
   });
 
   it("leaves GPTQ out if it is not wanted", async () => {

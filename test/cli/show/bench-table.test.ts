@@ -1,5 +1,6 @@
 /** Tables of benchmarks with fixed figures. */
 import { describe, expect, it } from "vitest";
+import type { BenchMemory } from "../../../src/bench/report/bench-report.ts";
 import { compareBenches } from "../../../src/bench/report/compare-reports.ts";
 import { describeBench, describeComparison } from "../../../src/cli/show/bench-table.ts";
 import { fixedReport, fixedResult } from "../../bench/report/reports.ts";
@@ -29,6 +30,14 @@ describe("describeBench", () => {
         "memory: weights 2.0 MB, cache 0.1 MB, scratch 0.2 MB, peak of the process 90.0 MB",
         `hash ${A.hash}`,
       ].join("\n"),
+    );
+  });
+
+  it("shows what experts that were read took", () => {
+    const paging = { limitBytes: 3e6, uses: 400, misses: 100, readBytes: 5e7 };
+    const within = { ...A, memory: { ...(A.memory as BenchMemory), paging } };
+    expect(describeBench(within, "text")).toContain(
+      "\nwithin 3.0 MB: 25.0 % of 400 uses of paged weights found them missing, 50.0 MB were read\n",
     );
   });
 
