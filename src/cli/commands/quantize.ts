@@ -81,7 +81,7 @@ const quantize: Action<Options> = async (session, [path], options) => {
   });
   const chosen = await readBits(session, options);
   const source = givesCalibration(options)
-    ? await prepareCalibration(session, options, options.method !== "rtn")
+    ? await prepareCalibration(session, options, options.method === "rtn" ? undefined : {})
     : undefined;
   await using packed = bundle === undefined ? undefined : await bundleOutput(session, bundle);
   const { output: folder, work } = await nodeResumable(options.output, { resume, force: session.options.force });

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { UsageError } from "../../base/errors.ts";
 import { DEFAULTS } from "../../compress/recipe/choose-grid.ts";
+import type { BatchNeeds } from "../../compress/windows/batch-room.ts";
 import { cutWindows, selfSample } from "../../compress/windows/calibration-text.ts";
 import { checkWindows, type Windows } from "../../compress/windows/window-batch.ts";
 import { checkWhole } from "../../eval/scoring/scored-windows.ts";
@@ -46,12 +47,12 @@ export type CalibrationSource = (opened: OpenedFiles) => Promise<Windows>;
 
 /**
  * Reads what was given, before any model is opened. @throws UsageError unless it is exactly one source.
- * @param isAtOnce whether all windows will run through the model at once.
+ * @param atOnce what the job takes that will run all windows through the model at once; left out for one that does not.
  */
 export async function prepareCalibration(
   session: CommandSession,
   options: CalibrationOptions,
-  isAtOnce: boolean = false,
+  atOnce?: BatchNeeds,
 ): Promise<CalibrationSource> {
   const { samples, length } = options;
   const { seed } = session.options;
@@ -65,7 +66,7 @@ export async function prepareCalibration(
     const run = { samples, length, seed, temperature, signal: session.signal, onProgress: session.report };
     return async (opened) => {
       checkWhole("--length", length, 1, opened.config.maxPositions, ", the model's context");
-      return selfSample(await opened.load(), run, isAtOnce);
+      return selfSample(await opened.load(), run, atOnce);
     };
   }
   const tokens = await prepareTokens(session, { text, idsFile: options.idsFile });

@@ -9,6 +9,7 @@ import { quantizeSite, type Sink } from "../quantize/quantize-site.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import { uniformModules } from "../recipe/settings.ts";
 import type { ModuleReport } from "../result/module-report.ts";
+import { PLAIN_COPIES } from "../windows/batch-room.ts";
 import { placedBytes, placeQuantized, weightReader } from "../windows/place-quantized.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 
@@ -51,7 +52,8 @@ export async function* alternativesOfLayers(
   { grid, widths, placed, groupSize, turns, onMatrices }: AlternativesRun,
 ): AsyncGenerator<Alternatives, void> {
   const readWeights = weightReader(model);
-  using batch = new WindowBatch(model, windows, { inside: alternativeBytes(model, { placed, groupSize }) });
+  const inside = alternativeBytes(model, { placed, groupSize });
+  using batch = new WindowBatch(model, windows, { inside, copies: PLAIN_COPIES });
   const [first, ...others] = widths;
   const settings = { ...grid, modules: uniformModules(model.files, first, groupSize) };
   let done = 0;

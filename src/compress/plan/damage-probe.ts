@@ -4,7 +4,7 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Region } from "../../wasm/memory/region.ts";
-import { type BatchNeeds, type BatchSize, batchBytes, furtherStreams } from "../windows/batch-room.ts";
+import { type BatchNeeds, batchBytes, PLAIN_COPIES } from "../windows/batch-room.ts";
 import { checkWindows, WindowBatch, type Windows } from "../windows/window-batch.ts";
 
 /** Rows of logits computed at a time. */
@@ -13,29 +13,24 @@ const ROWS = 64;
 /** What a probe takes while a job has a batch of its own. */
 export function probeNeeds(model: Model, windows: Windows): Required<Pick<BatchNeeds, "inside" | "outside">> {
   const size = checkWindows(windows, model);
-  const { inside, outside } = batchBytes(model, size, ROWS);
-  return {
-    inside: inside + 4 * size.tokens * stride(model.config.vocabSize) + 32 * ROWS,
-    outside: outside + ofStreams(model, size),
-  };
+  const { inside, outside } = batchBytes(model, size, BATCH_NEEDS);
+  return { inside: inside + 4 * size.tokens * stride(model.config.vocabSize) + 32 * ROWS, outside };
 }
 
-/** Bytes of the residual streams that a probe keeps, one more than blocks, beyond those that every job has. */
-function ofStreams(model: Model, size: BatchSize): number {
-  return furtherStreams(model, size, model.config.layers + 1);
-}
+/** What the probe's own batch takes. */
+const BATCH_NEEDS: BatchNeeds = { logitRows: ROWS, copies: PLAIN_COPIES };
 
 /**
- * Keeps the float model's logits, and the residual stream that enters each block, so that a change only costs the blocks from there on.
- * The streams are the float model's until `follow` takes those of a changed model.
+ * Keeps the float model's logits, and the residual stream that enters the block at which the last change began, so that changes that go
+ * forward through the model only cost the blocks from there on.
  */
 export class DamageProbe implements Disposable {
   readonly #model: Model;
   readonly #batch: WindowBatch;
   readonly #memory: Region;
   readonly #ld: number;
-  /** Residual streams that enter each block, and the one after the last block, f32 [T, D padded]. */
-  readonly #streams: Float32Array[] = [];
+  /** The residual stream that enters a block, f32 [T, D padded]: that at which the last change began. */
+  #entered: { readonly block: number; readonly stream: Float32Array } | undefined;
   /** Address of the float logits, f32 [T, V padded]. */
   readonly #reference: number;
   readonly #sums: number;
@@ -57,8 +52,7 @@ export class DamageProbe implements Disposable {
     this.#model = model;
     this.#ld = stride(model.config.vocabSize);
     this.#memory = arena.region();
-    const outside = ofStreams(model, checkWindows(windows, model));
-    this.#batch = new WindowBatch(model, windows, { logitRows: ROWS, outside });
+    this.#batch = new WindowBatch(model, windows, BATCH_NEEDS);
     try {
       this.#reference = this.#memory.alloc(this.#batch.tokens * this.#ld * 4);
       this.#sums = this.#memory.alloc(ROWS * 32);
@@ -68,32 +62,20 @@ export class DamageProbe implements Disposable {
     }
   }
 
-  /** Takes the current weights as the point that later changes start from. The reference stays the float model. */
-  async follow(turns: Turns): Promise<void> {
-    const batch = this.#batch;
-    this.#streams.length = 0;
-    await batch.embed(turns);
-    for (let layer = 0; layer < this.#model.config.layers; layer++) {
-      this.#streams.push(batch.rows(batch.state.hidden).slice());
-      await batch.block(layer, turns, () => {});
-    }
-    this.#streams.push(batch.rows(batch.state.hidden).slice());
-  }
-
   /** Blocks of the model. */
   get layers(): number {
     return this.#model.config.layers;
   }
 
   /**
-   * Mean KL(float || current model) in nats per token. Embedding and blocks before `from` must be those of the streams; -1 begins with the embedding,
-   * the number of layers with the head.
+   * Mean KL(float || current model) in nats per token. Nothing before block `from` may be changed; -1 begins with the embedding, the number of layers
+   * with the head. A block before that of the last call costs all blocks before it again.
    */
   async kl(from: number, turns: Turns): Promise<number> {
     const { machine, config } = this.#model;
     const batch = this.#batch;
     if (from < 0) await batch.embed(turns);
-    else batch.rows(batch.state.hidden).set(this.#streams[from]);
+    else await this.#enter(from, turns);
     for (let layer = Math.max(0, from); layer < config.layers; layer++) await batch.block(layer, turns, () => {});
     let total = 0;
     for (let first = 0; first < batch.tokens; first += ROWS) {
@@ -113,10 +95,27 @@ export class DamageProbe implements Disposable {
     this.#memory[Symbol.dispose]();
   }
 
-  async #remember(turns: Turns): Promise<void> {
-    const { machine } = this.#model;
+  /** Has the batch's residual stream enter a block. */
+  async #enter(block: number, turns: Turns): Promise<void> {
     const batch = this.#batch;
-    await this.follow(turns);
+    const known = this.#entered;
+    let at = 0;
+    if (known !== undefined && known.block <= block) {
+      batch.rows(batch.state.hidden).set(known.stream);
+      at = known.block;
+    } else await batch.embed(turns);
+    for (; at < block; at++) await batch.block(at, turns, () => {});
+    const rows = batch.rows(batch.state.hidden);
+    const stream = known?.stream ?? new Float32Array(rows.length);
+    stream.set(rows);
+    this.#entered = { block, stream };
+  }
+
+  async #remember(turns: Turns): Promise<void> {
+    const { machine, config } = this.#model;
+    const batch = this.#batch;
+    await batch.embed(turns);
+    for (let layer = 0; layer < config.layers; layer++) await batch.block(layer, turns, () => {});
     for (let first = 0; first < batch.tokens; first += ROWS) {
       const rows = Math.min(ROWS, batch.tokens - first);
       await batch.head(first, rows, turns);

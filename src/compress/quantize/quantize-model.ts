@@ -19,6 +19,7 @@ import { modelUnder } from "../recipe/outer-bits.ts";
 import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { Quantized, QuantizedBlock } from "../result/quantized.ts";
 import type { Checkpoint } from "../resume/block-checkpoint.ts";
+import { streamCopies } from "../windows/batch-room.ts";
 import { placeQuantized } from "../windows/place-quantized.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { Collector } from "./collector.ts";
@@ -91,7 +92,8 @@ async function runBlocks(
 ): Promise<void> {
   if (windows === undefined) throw new UsageError("calibration", "no tokens", "windows for method gptq");
   const changing = model.withWeights(overlayOf(model.weights));
-  using batch = new WindowBatch(changing, windows, { outside: mostOfLayer(changing.weights) });
+  const needs = { outside: mostOfLayer(changing.weights), copies: streamCopies(settings) };
+  using batch = new WindowBatch(changing, windows, needs);
   const { errorFeedback: share = 0, shrinkage = 0 } = settings;
   const feedback = share > 0 ? new ErrorFeedback(changing, batch, { share, shrinkage, kept }, turns) : undefined;
   const { state } = batch;

@@ -15,7 +15,7 @@ import type { Model, Progress } from "../../model/model.ts";
 import { mostOfLayer } from "../../model/weights/weight-tree.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import type { QuantizedBlock, QuantizedMatrices } from "../result/quantized.ts";
-import { requireRoom } from "../windows/batch-room.ts";
+import { requireRoom, streamCopies } from "../windows/batch-room.ts";
 import { checkWindows, type Windows } from "../windows/window-batch.ts";
 import { BLOCK_FILE, BlockFolder } from "./block-folder.ts";
 import { quantizeIdentity } from "./quantize-identity.ts";
@@ -69,7 +69,8 @@ export async function openCheckpoint(folder: WorkFolder, model: Model, run: Chec
   checkKnownOptions<CheckpointRun>("openCheckpoint", run, RUN_OPTIONS);
   const { settings, windows, signal, onProgress } = run;
   // Hashing the weights takes as long as reading them.
-  if (windows !== undefined) requireRoom(model, checkWindows(windows, model), { outside: mostOfLayer(model.weights) });
+  const needs = { outside: mostOfLayer(model.weights), copies: streamCopies(settings) };
+  if (windows !== undefined) requireRoom(model, checkWindows(windows, model), needs);
   const identity = await quantizeIdentity(model, settings, windows, new Turns(signal), onProgress);
   const own = async () => (await folder.list()).filter((file) => file === RUN_FILE || BLOCK_FILE.test(file));
   let begun = run.resume === true && (await isSameRun(folder, identity));

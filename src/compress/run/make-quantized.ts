@@ -101,7 +101,7 @@ export async function quantize(model: Model, options: QuantizeOptions = {}): Pro
 
 function ownText(model: Model, { self, seed, method, signal, onProgress }: QuantizeOptions): Promise<Windows> {
   const wish = { seed, ...(typeof self === "object" ? self : {}), signal, onProgress };
-  return selfSample(model, wish, method !== "rtn");
+  return selfSample(model, wish, method === "rtn" ? undefined : {});
 }
 
 /** @param calibration the calibration windows: text of the model's own is written only if they are needed. */

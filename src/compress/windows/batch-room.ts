@@ -1,9 +1,9 @@
 /** Refuses calibration tokens that do not fit in memory at once, before any work, and says how many would. */
 import { UsageError } from "../../base/errors.ts";
-import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Model } from "../../model/model.ts";
 import { type StateOptions, stateBytes } from "../../model/pass/state/pass-state.ts";
 import { stride } from "../../tensor/matrix.ts";
+import type { GridSettings } from "../recipe/settings.ts";
 
 /** Tokens that run through a model at once. */
 export interface BatchSize {
@@ -20,14 +20,19 @@ export interface BatchNeeds {
   readonly outside?: number;
   /** Bytes of the engine that the job takes for other things. */
   readonly inside?: number;
+  /** Copies of the residual stream outside the engine that the job has at a time. Default: FEEDBACK_COPIES, the most. */
+  readonly copies?: number;
 }
 
-/** Copies of the residual stream outside the engine that a job has at most (measured on quantising with error feedback). */
-const STREAM_COPIES = 8;
+/** Copies of the residual stream that quantising with error feedback has at a time (measured). */
+const FEEDBACK_COPIES = 8;
 
-/** Bytes of copies of the residual stream beyond those that every job has. */
-export function furtherStreams({ config }: Pick<Model, "config">, { tokens }: BatchSize, copies: number): number {
-  return Math.max(0, copies - STREAM_COPIES) * streamBytes(config, tokens);
+/** The same for jobs that read the stream in the engine: none, and one to spare. */
+export const PLAIN_COPIES = 1;
+
+/** Copies of the residual stream that quantising has at a time. */
+export function streamCopies({ errorFeedback = 0 }: GridSettings): number {
+  return errorFeedback > 0 ? FEEDBACK_COPIES : PLAIN_COPIES;
 }
 
 /** The state of a batch. */
@@ -39,21 +44,17 @@ export function batchState({ tokens, longest }: BatchSize, logitRows: number = 0
 export function batchBytes(
   { config }: Pick<Model, "config">,
   size: BatchSize,
-  logitRows?: number,
+  { logitRows, copies = FEEDBACK_COPIES }: Pick<BatchNeeds, "logitRows" | "copies"> = {},
 ): Required<Pick<BatchNeeds, "inside" | "outside">> {
-  const outside = STREAM_COPIES * streamBytes(config, size.tokens);
+  const outside = 4 * copies * size.tokens * stride(config.hiddenSize);
   return { inside: stateBytes(config, batchState(size, logitRows)), outside };
-}
-
-function streamBytes({ hiddenSize }: ModelConfig, tokens: number): number {
-  return 4 * tokens * stride(hiddenSize);
 }
 
 /** @returns the bytes that a job keeps outside of the engine. @throws UsageError for more tokens than fit. */
 export function requireRoom(model: Model, { tokens, longest }: BatchSize, needs: BatchNeeds = {}): number {
-  const { logitRows, outside = 0, inside = 0 } = needs;
+  const { outside = 0, inside = 0 } = needs;
   const needOf = (count: number) => {
-    const own = batchBytes(model, { tokens: count, longest }, logitRows);
+    const own = batchBytes(model, { tokens: count, longest }, needs);
     const beside = outside + own.outside;
     const room = model.weights.store.roomFor(beside);
     return { bytes: own.inside, beside, lacking: own.inside + inside - room.bytes, limit: room.limit };

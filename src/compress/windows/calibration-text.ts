@@ -10,7 +10,7 @@ import { TapeShelf } from "../../model/pass/tape-shelf.ts";
 import { sample } from "../../runtime/sampler.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { DEFAULTS } from "../recipe/choose-grid.ts";
-import { requireRoom } from "./batch-room.ts";
+import { type BatchNeeds, requireRoom } from "./batch-room.ts";
 import type { Windows } from "./window-batch.ts";
 
 /** Number and length of calibration windows, and the seed for drawing them. */
@@ -67,17 +67,13 @@ const SIDE_BY_SIDE = 64;
 
 /**
  * Windows that the model writes itself, starting from its BOS id. They need no data set and have the model's own distribution.
- * @param isAtOnce refuses, before any is written, windows that would not fit in memory at once, as `quantize` runs them.
+ * @param atOnce what the job takes that will run all windows at once: those that would not fit are refused before any is written.
  */
-export async function selfSample(
-  model: Model,
-  options: SelfSampleOptions = {},
-  isAtOnce: boolean = false,
-): Promise<Windows> {
+export async function selfSample(model: Model, options: SelfSampleOptions = {}, atOnce?: BatchNeeds): Promise<Windows> {
   checkKnownOptions<SelfSampleOptions>("selfSample", options, SAMPLE_OPTIONS);
   checkWindows(options);
   const { samples = DEFAULTS.samples, length = DEFAULTS.length } = options;
-  if (isAtOnce) requireRoom(model, { tokens: samples * length, longest: length });
+  if (atOnce !== undefined) requireRoom(model, { tokens: samples * length, longest: length }, atOnce);
   return model.job(options.signal, (turns) => writeWindows(model, options, turns));
 }
 

@@ -26,16 +26,12 @@ describe("DamageProbe", () => {
   it("finds no damage in the float model, from whichever block on", async () => {
     const turns = new Turns();
     using probe = await DamageProbe.create(model, FEW, turns);
-    for (const layer of [0, 3, 5]) expect(Math.abs(await probe.kl(layer, turns))).toBeLessThan(1e-12);
+    for (const layer of [0, 3, 5, 6, 5, -1, 2]) expect(Math.abs(await probe.kl(layer, turns))).toBeLessThan(1e-12);
   });
 
-  it("is counted with the residual streams of all blocks, and that after the last one", () => {
-    const { config } = model;
-    const streamBytes = 4 * FEW.flat().length * stride(config.hiddenSize);
-    const deep = { ...model, config: { ...config, layers: 40 } } as LanguageModel;
-    expect(probeNeeds(deep, FEW).outside).toBe(41 * streamBytes);
-    // Every job has eight copies of them.
-    expect(probeNeeds(model, FEW).outside).toBe(8 * streamBytes);
+  it("is counted with one residual stream, whatever the number of blocks", () => {
+    const streamBytes = 4 * FEW.flat().length * stride(model.config.hiddenSize);
+    expect(probeNeeds(model, FEW).outside).toBe(streamBytes);
   });
 
   it("finds the KL of a changed linear, whatever is computed again", async () => {

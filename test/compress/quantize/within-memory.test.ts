@@ -110,4 +110,29 @@ describe("a limit of memory", () => {
     }
     expect(refused).toBeGreaterThan(3);
   });
+
+  it("counts the residual streams that only error feedback keeps where it is used", async () => {
+    const limit = { memory: "30MB", paging: "all", activations: "f32" } as const;
+    await using model = await loadModel(repositoryFile("models/fable-mixtral"), limit);
+    const windows = Array.from({ length: 400 }, (_, seed) => tinyIds(64, seed));
+    const modules = uniformModules(model.files, 3, 64);
+    const fitting = async (run: Promise<unknown>) => {
+      const { message } = await run.then(
+        () => new Error("not refused"),
+        (reason: Error) => reason,
+      );
+      return Number(/expected at most \d+ \((\d+) windows/.exec(message)?.[1]);
+    };
+    const quantizing = (errorFeedback: number) =>
+      fitting(quantizeModel(model, { ...LOW_BIT_GRID, errorFeedback, modules }, { windows }));
+    const [fed, plain] = [await quantizing(0.5), await quantizing(0)];
+    const damages = await fitting(
+      measureDamage(model, windows, { grid: LOW_BIT_GRID, groupSize: 64, sampleTokens: 64 }),
+    );
+    expect(fed).toBeGreaterThan(1);
+    expect(plain).toBeGreaterThan(1.2 * fed);
+    expect(damages).toBeGreaterThan(1.2 * fed);
+    // What is said to fit does.
+    await measureDamage(model, windows.slice(0, damages), { grid: LOW_BIT_GRID, groupSize: 64, sampleTokens: 64 });
+  });
 });
