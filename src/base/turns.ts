@@ -25,9 +25,7 @@ interface Clock {
   last: number;
 }
 
-/**
- * Gives the event loop a turn now and then during long work, and throws the signal's reason once the signal is aborted.
- */
+/** Gives the event loop a turn now and then during long work, and throws the signal's reason once the signal is aborted. */
 export class Turns {
   readonly signal: AbortSignal | undefined;
   readonly #clock: Clock;

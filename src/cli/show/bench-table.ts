@@ -74,7 +74,7 @@ function endOf({ memory, hash }: BenchReport): readonly string[] {
 
 function pagingLine({ limitBytes, uses, misses, readBytes }: BenchPaging): string {
   const share = uses === 0 ? 0 : (100 * misses) / uses;
-  return `within ${mega(limitBytes)} MB: ${share.toFixed(1)} % of ${uses} uses of paged weights found them missing, ${mega(readBytes)} MB were read`;
+  return `within ${mega(limitBytes)} MB: ${share.toFixed(1)} % of ${uses} uses of paged weights missed, ${mega(readBytes)} MB read`;
 }
 
 /** One line for each test, with what it was measured on, so that the lines of many machines make one table. */

@@ -5,6 +5,7 @@ import { asObject, isObject, type JsonObject, parseJson } from "../../base/json.
 import type { CommandSession } from "../session/command-session.ts";
 import { removeDeadCells } from "./cache/sweep-cache.ts";
 import type { SweepCell } from "./cell-list.ts";
+import { CellOrder } from "./cell-order.ts";
 import { cellProcess } from "./cell-process.ts";
 
 export interface SweepRun {
@@ -43,11 +44,6 @@ export function recognise(line: string): "whole" | "cut" | undefined {
   }
 }
 
-/** Cells that share statistics and references. */
-function groupOf({ model, grid, calibration }: SweepCell): string {
-  return JSON.stringify([model.name, grid.name, calibration.name]);
-}
-
 /** @returns the cells that failed; the others are in the journal. */
 export async function runCells(
   session: CommandSession,
@@ -66,8 +62,7 @@ class CellQueue {
   readonly #session: CommandSession;
   readonly #run: SweepRun;
   readonly #total: number;
-  readonly #waiting: SweepCell[];
-  readonly #groups: Map<string, "waiting" | "running" | "ready">;
+  readonly #order: CellOrder;
   readonly #wake: (() => void)[] = [];
   #done = 0;
 
@@ -75,19 +70,17 @@ class CellQueue {
     this.#session = session;
     this.#run = run;
     this.#total = cells.length;
-    this.#waiting = [...cells];
-    this.#groups = new Map(cells.map((cell) => [groupOf(cell), "waiting"]));
+    this.#order = new CellOrder(cells, run.jobs);
     this.#report();
   }
 
   /** Runs one cell after another until none waits; several of these may be under way. */
   async work(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    for (let step = this.#order.next(); step !== undefined; step = this.#order.next()) {
       this.#session.signal.throwIfAborted();
-      const at = this.#waiting.findIndex((cell) => this.#groups.get(groupOf(cell)) === "ready");
-      const unprepared = this.#waiting.find((cell) => this.#groups.get(groupOf(cell)) === "waiting");
-      if (at >= 0) await this.#runCell(this.#waiting.splice(at, 1)[0]);
-      else if (unprepared !== undefined) await this.#prepare(unprepared);
+      const { run, prepare } = step;
+      if (run !== undefined) await this.#runCell(run);
+      else if (prepare !== undefined) await this.#prepare(prepare);
       else await new Promise<void>((resolve) => this.#wake.push(resolve));
     }
   }
@@ -107,13 +100,12 @@ class CellQueue {
   }
 
   async #prepare(cell: SweepCell): Promise<void> {
-    this.#groups.set(groupOf(cell), "running");
     try {
       await this.#process(cell, ["--prepare"]);
     } catch {
       this.#session.signal.throwIfAborted(); // Each cell will report the error under its own name.
     }
-    this.#groups.set(groupOf(cell), "ready");
+    this.#order.prepared(cell);
     for (const wake of this.#wake.splice(0)) wake();
   }
 

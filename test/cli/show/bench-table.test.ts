@@ -37,7 +37,7 @@ describe("describeBench", () => {
     const paging = { limitBytes: 3e6, uses: 400, misses: 100, readBytes: 5e7 };
     const within = { ...A, memory: { ...(A.memory as BenchMemory), paging } };
     expect(describeBench(within, "text")).toContain(
-      "\nwithin 3.0 MB: 25.0 % of 400 uses of paged weights found them missing, 50.0 MB were read\n",
+      "\nwithin 3.0 MB: 25.0 % of 400 uses of paged weights missed, 50.0 MB read\n",
     );
   });
 
