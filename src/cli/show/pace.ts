@@ -28,12 +28,22 @@ interface Amount {
 /** A shorter time is too little to estimate from. */
 const LEAST_MILLISECONDS = 1000;
 
+/** With less gained, the mean since the beginning says more than that of a part: several jobs may end at the same moment. */
+const LEAST_GAIN = 8;
+
+interface Mark {
+  readonly time: number;
+  readonly done: number;
+}
+
 export class Pace {
   readonly #clock: PaceClock;
   #phase = "";
-  #begun = 0;
-  /** How much was done when the phase was first seen: a resumed run does not begin at 0. */
-  #first = 0;
+  /** When the phase was first seen, with how much was done: a resumed run does not begin at 0. */
+  #first: Mark = { time: 0, done: 0 };
+  /** When a quarter to a half of what is gained by now was, and when twice as much was. */
+  #early: Mark = this.#first;
+  #later: Mark = this.#first;
   #last = 0;
 
   constructor(clock: PaceClock) {
@@ -41,20 +51,28 @@ export class Pace {
   }
 
   see({ phase, done }: Amount): void {
+    const mark = { time: this.#clock.now(), done };
     if (phase !== this.#phase || done < this.#last) {
       this.#phase = phase;
-      this.#begun = this.#clock.now();
-      this.#first = done;
+      this.#first = this.#early = this.#later = mark;
+    } else if (done + this.#first.done >= 2 * this.#later.done) {
+      this.#early = this.#later;
+      this.#later = mark;
     }
     this.#last = done;
   }
 
-  /** Seconds to the phase's end, at the mean pace so far; undefined if that is not known. */
+  /**
+   * Seconds to the phase's end, at the pace of the later part of what is done: the beginning may have made what the rest shares. Undefined if that is
+   * not known.
+   */
   secondsLeft({ done, total }: Amount): number | undefined {
-    const elapsed = this.#clock.now() - this.#begun;
-    const gained = done - this.#first;
-    if (done >= total || gained <= 0 || elapsed < LEAST_MILLISECONDS) return undefined;
-    return ((elapsed / gained) * (total - done)) / 1000;
+    const first = this.#first;
+    const now = this.#clock.now();
+    const gained = done - first.done;
+    if (done >= total || gained <= 0 || now - first.time < LEAST_MILLISECONDS) return undefined;
+    const from = gained < LEAST_GAIN ? first : this.#early;
+    return (((now - from.time) / (done - from.done)) * (total - done)) / 1000;
   }
 }
 

@@ -12,12 +12,28 @@ describe("Pace", () => {
     };
   };
 
-  it("tells the time left from the mean pace of the phase", () => {
+  it("tells the time left from the pace of the phase", () => {
     const see = watch();
     expect(see(0, "a", 0)).toBeUndefined();
-    expect(see(500, "a", 10)).toBeUndefined(); // too little to tell from
+    expect(see(500, "a", 5)).toBeUndefined(); // too little to tell from
     expect(see(2000, "a", 20)).toBe(8);
     expect(see(10_000, "a", 100)).toBeUndefined();
+  });
+
+  it("looks at the later part of what is done, once that is more than a few", () => {
+    const see = watch();
+    see(0, "a", 20, 60);
+    // What all share takes an hour, then one is done every half minute.
+    const left = Array.from({ length: 40 }, (_, at) => see(3_600_000 + 30_000 * at, "a", 21 + at, 60));
+    expect(left[0]).toBe(3600 * 39);
+    expect(left.slice(7, 39)).toEqual(Array.from({ length: 32 }, (_, at) => 30 * (32 - at)));
+  });
+
+  it("keeps its estimate however many events there are", () => {
+    const see = watch();
+    let left: number | undefined;
+    for (let done = 0; done <= 5000; done++) left = see(10 * done, "a", done, 10_000);
+    expect(left).toBeCloseTo(50, 6);
   });
 
   it("counts from where a resumed phase was first seen", () => {
