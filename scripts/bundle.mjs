@@ -1,7 +1,7 @@
 // Bundles src/ to dist/ with Rolldown: a few files, since a runtime looks up, reads and compiles each file that it imports.
 // `node scripts/bundle.mjs SOURCE FILE` bundles one module of src to a file, for programs that need what the package does not export.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname, posix, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { minify } from "@swc/core";
 import { rolldown } from "rolldown";
@@ -28,7 +28,7 @@ const ENTRIES = {
   },
 };
 /** What several entries have in common besides. It is small, and a file of its own would take longer. */
-const COMMON = ["runtime/load/load-given", "files/output", "text/parts/python-text"];
+const COMMON = ["runtime/load/load-given", "files/output", "text/parts/python-text", "report/results/cell-line"];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { dependencies, peerDependencies } = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8"));
@@ -75,29 +75,48 @@ export async function bundleLibrary(folder) {
   return new Set(modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? []));
 }
 
+/** `{ a: b, c } = await import(FILE)` and `import(FILE)`, as the bundler writes them. */
+const ON_DEMAND = /(?:\{([\w$:,]+)\}=await )?\bimport\(("|`)(\.\.?\/[^"`]+)\2\)/g;
+
 /**
  * The scripts by name. A module that is imported on demand and lies in the chunk of an entry gets a file of its own from the bundler, which only names
  * what it takes of that chunk: one more file to look up and read. Where that is no longer, the import takes it from the chunk itself.
  */
 function withoutFacades(output) {
-  const imports = /\bimport\(("|`)\.\/(?:chunks\/)?([^"`]+)\1\)/g;
-  const uses = new Map();
-  for (const { code } of output)
-    for (const [all, , name] of code.matchAll(imports)) uses.set(name, [...(uses.get(name) ?? []), all]);
-  const facades = new Map();
-  for (const { fileName, code, isEntry } of output) {
-    const found = /^export\{([^{}]*)\}from"(\.\/[^"]+)";?\s*$/.exec(code);
-    const name = basename(fileName);
-    if (isEntry || found === null) continue;
-    const fields = found[1].split(",").map((part) => part.split(" as "));
-    const taken = fields.map(([theirs, ours = theirs]) => `${ours}:e.${theirs}`);
-    const direct = `import("${found[2]}").then(e=>({${taken.join()}}))`;
-    const longer = (uses.get(name) ?? []).reduce((sum, all) => sum + direct.length - all.length, 0);
-    if (longer < code.length) facades.set(name, direct);
+  const facades = new Map(output.flatMap((file) => facadeOf(file) ?? []));
+  const longer = new Map();
+  const direct = ({ fileName, code }) =>
+    code.replace(ON_DEMAND, (use, pattern, _, path) => {
+      const file = posix.join(posix.dirname(fileName), path);
+      const facade = facades.get(file);
+      if (facade === undefined) return use;
+      const taken = directUse(pattern, facade, posix.relative(posix.dirname(fileName), facade.from));
+      longer.set(file, (longer.get(file) ?? 0) + taken.length - use.length);
+      return taken;
+    });
+  for (const file of output) direct(file);
+  for (const { fileName, code } of output) if ((longer.get(fileName) ?? 0) >= code.length) facades.delete(fileName);
+  return output.filter(({ fileName }) => !facades.has(fileName)).map((file) => [file.fileName, direct(file)]);
+}
+
+/** The file of a script that only names what it takes of another one: that one, and its name for each of the names. */
+function facadeOf({ fileName, code, isEntry }) {
+  const found = isEntry ? null : /^export\{([^{}]*)\}from"(\.\/[^"]+)";?\s*$/.exec(code);
+  if (found === null) return undefined;
+  const fields = found[1].split(",").map((part) => part.split(" as "));
+  const names = new Map(fields.map(([theirs, ours = theirs]) => [ours, theirs]));
+  return [[fileName, { from: posix.join(posix.dirname(fileName), found[2]), names }]];
+}
+
+/** An import on demand that takes what it needs from the script itself. */
+function directUse(pattern, { names }, path) {
+  const from = path.startsWith(".") ? path : `./${path}`;
+  if (pattern === undefined) {
+    const fields = [...names].map(([ours, theirs]) => `${ours}:e.${theirs}`);
+    return `import("${from}").then(e=>({${fields.join()}}))`;
   }
-  const scripts = output.filter(({ fileName }) => !facades.has(basename(fileName)));
-  const direct = (code) => code.replace(imports, (all, _, name) => facades.get(name) ?? all);
-  return scripts.map(({ fileName, code }) => [fileName, direct(code)]);
+  const taken = pattern.split(",").map((part) => part.split(":"));
+  return `{${taken.map(([ours, local = ours]) => `${names.get(ours)}:${local}`).join()}}=await import("${from}")`;
 }
 
 /** Short names for what is declared after minifying, and nothing else, which would put values back where their variables are. */

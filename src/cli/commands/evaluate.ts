@@ -7,7 +7,7 @@ import type { OutputFile } from "../../files/output.ts";
 import type { RunIdentity } from "../../files/run-identity.ts";
 import type { FolderSource } from "../../files/source.ts";
 import type { Model } from "../../model/model.ts";
-import { answersIdentity, answersPath, knownAnswers, openAnswers } from "../input/answers-journal.ts";
+import { answersIdentity, answersPath, openAnswers } from "../input/answers-journal.ts";
 import { claimOutputs } from "../input/claim-outputs.ts";
 import {
   type AskedTasks,
@@ -113,28 +113,29 @@ async function evaluateOn(
 ): Promise<void> {
   const { nodeOutputFile } = await import("../../adapter/node-output.ts");
   const { evaluate } = await import("../../eval/evaluation/evaluate.ts");
-  const { sampleLine } = await import("../../eval/evaluation/sample-log.ts");
   const { openFiles } = await import("../input/open-model.ts");
   await using output = options.output === undefined ? undefined : await nodeOutputFile(options.output, session.options);
   await using opened = await openFiles(session, path, { memory: options.memory });
   await opened.tokenizer();
   const model = await opened.load();
   const identity = await answersIdentity(session, model, options);
-  await using journal = await openAnswers(session, options, identity);
-  if (journal !== undefined) session.goesOn(WITH_RESUME);
+  const kept = answersPath(options);
+  const { resume } = options;
+  await using answers =
+    kept === undefined ? undefined : await openAnswers(kept, identity, { ...session.options, resume });
+  if (answers !== undefined) session.goesOn(WITH_RESUME);
   const evaluation = await evaluate(model, names, {
     data,
     ...{ limit: options.limit, shots: options.shots, batchSize: options.batchSize, own },
     context: session.options.context,
-    ...{ signal: session.signal, onProgress: session.report, known: await knownAnswers(journal, identity) },
-    onSamples: (task, samples) => journal?.append(...samples.map((sample) => sampleLine(task, sample))),
+    ...{ signal: session.signal, onProgress: session.report, known: answers?.known, onSamples: answers?.onSamples },
   });
   const compared = await baseline?.(evaluation.tasks, { seed: session.options.seed, signal: session.signal });
   const problems = [...evaluation.problems, ...(compared?.problems ?? [])];
   const told = { ...evaluation, problems };
   const tables = { evaluation: told, compared: compared?.rows, config: configOf(path, model, options, identity) };
   await tell(session, tables, options, output);
-  await journal?.remove();
+  await answers?.remove();
   if (problems.length > 0)
     throw new ToldError(
       `${options.data}: ${problems.length} rows or tasks could not be scored or compared, the others were`,

@@ -1,5 +1,5 @@
 /** The answers of `quern evaluate` so far, in a file beside its output, from which an interrupted run is resumed. */
-import type { Journal } from "../../adapter/node-journal.ts";
+import type { JournalOptions } from "../../adapter/node-journal.ts";
 import type { EvaluateOptions } from "../../eval/evaluation/evaluate.ts";
 import type { RunIdentity } from "../../files/run-identity.ts";
 import type { Model } from "../../model/model.ts";
@@ -39,24 +39,28 @@ export function answersPath({ output }: AnswerOptions): string | undefined {
   return beside(output, ".samples.jsonl");
 }
 
-export async function openAnswers(
-  session: CommandSession,
-  options: AnswerOptions,
-  identity: RunIdentity,
-): Promise<Journal | undefined> {
-  const path = answersPath(options);
-  if (path === undefined) return undefined;
-  const { isCutFrom, nodeJournal } = await import("../../adapter/node-journal.ts");
-  const { headLine, LINE_BEGINNINGS } = await import("../../eval/evaluation/sample-log.ts");
-  const { force } = session.options;
-  const recognise = (line: string) => (isCutFrom(line, LINE_BEGINNINGS) ? "cut" : undefined);
-  return nodeJournal(path, { resume: options.resume, force, head: headLine(identity), recognise });
+/** The answers of an earlier run, by task, and the journal that the next ones go to. */
+export interface KeptAnswers extends AsyncDisposable {
+  readonly known: NonNullable<EvaluateOptions["known"]>;
+  readonly onSamples: NonNullable<EvaluateOptions["onSamples"]>;
+  /** Removes the file, when its work is done. */
+  remove(): Promise<void>;
 }
 
-export async function knownAnswers(
-  journal: Journal | undefined,
-  identity: RunIdentity,
-): Promise<EvaluateOptions["known"]> {
-  const { readSampleLog } = await import("../../eval/evaluation/sample-log.ts");
-  return journal === undefined ? undefined : readSampleLog(journal.lines, identity, journal.name);
+/** @throws UsageError for answers of another run, FormatError for a file that is no such journal. */
+export async function openAnswers(
+  path: string,
+  run: RunIdentity,
+  options: Pick<JournalOptions, "resume" | "force">,
+): Promise<KeptAnswers> {
+  const { isCutFrom, nodeJournal } = await import("../../adapter/node-journal.ts");
+  const { headLine, LINE_BEGINNINGS, readSampleLog, sampleLine } = await import("../../eval/evaluation/sample-log.ts");
+  const recognise = (line: string) => (isCutFrom(line, LINE_BEGINNINGS) ? "cut" : undefined);
+  const journal = await nodeJournal(path, { ...options, head: headLine(run), recognise });
+  return {
+    known: readSampleLog(journal.lines, run, path),
+    onSamples: (task, samples) => journal.append(...samples.map((sample) => sampleLine(task, sample))),
+    remove: journal.remove,
+    [Symbol.asyncDispose]: journal[Symbol.asyncDispose],
+  };
 }

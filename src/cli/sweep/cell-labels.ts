@@ -1,7 +1,6 @@
 /** What a line of results says of its cell beside what was measured: names and labels, as the configuration has them. */
-import type { CellFacts, CellLine } from "../../report/results/cell-line.ts";
+import { type CellFacts, type CellLine, FLOAT_PLAN } from "../../report/results/cell-line.ts";
 import type { SweepCell } from "./cell-list.ts";
-import { FLOAT_PLAN } from "./config/sweep-config.ts";
 
 type Labels = Omit<CellFacts, "hashes" | "timing"> & Pick<CellLine, "strategy" | "family" | "competesAt">;
 

@@ -11,16 +11,16 @@ import { findTasks } from "../../eval/tasks/registry.ts";
 import { sha256 } from "../../files/sha256.ts";
 import { readModelFiles } from "../../model/model.ts";
 import { modelHash, tokenizerHash } from "../../model/model-identity.ts";
+import { FLOAT_PLAN } from "../../report/results/cell-line.ts";
 import type { CommandSession } from "../session/command-session.ts";
 import { wholeGrids } from "./cell-grid.ts";
-import {
-  FLOAT_PLAN,
-  type SweepCalibration,
-  type SweepConfig,
-  type SweepGrid,
-  type SweepMetric,
-  type SweepModel,
-  type SweepPlan,
+import type {
+  SweepCalibration,
+  SweepConfig,
+  SweepGrid,
+  SweepMetric,
+  SweepModel,
+  SweepPlan,
 } from "./config/sweep-config.ts";
 
 export interface SweepCell {

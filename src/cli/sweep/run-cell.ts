@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withFileErrors } from "../../adapter/file-errors.ts";
-import { nodeFile, nodeTree } from "../../adapter/node.ts";
+import { nodeFile } from "../../adapter/node.ts";
 import { nodeOutput } from "../../adapter/node-output.ts";
 import { nodeWorkFolder } from "../../adapter/node-work.ts";
 import { UsageError } from "../../base/errors.ts";
@@ -16,7 +16,6 @@ import { calibrate } from "../../compress/statistics/calibrate.ts";
 import { writeQuantized } from "../../compress/write/write-quantized.ts";
 import { compare } from "../../eval/compare/compare.ts";
 import { openReference } from "../../eval/compare/saved-reference.ts";
-import { evaluate, type TaskResult } from "../../eval/evaluation/evaluate.ts";
 import { expertUsage } from "../../eval/perplexity/expert-usage.ts";
 import { perplexityOfWindows } from "../../eval/perplexity/perplexity.ts";
 import { inspectModel } from "../../model/inspect.ts";
@@ -24,7 +23,13 @@ import type { Model } from "../../model/model.ts";
 import { activationsName } from "../../nn/emit.ts";
 import { type Budget, parseBudget, spendingOf } from "../../policy/budget.ts";
 import { parsePolicy } from "../../policy/policy.ts";
-import type { CellLine, CellMetric, FloatMeasures, PlanMeasures } from "../../report/results/cell-line.ts";
+import {
+  type CellLine,
+  type CellMetric,
+  FLOAT_PLAN,
+  type FloatMeasures,
+  type PlanMeasures,
+} from "../../report/results/cell-line.ts";
 import { engineInfo } from "../../runtime/language-model.ts";
 import { openModel } from "../input/open-model.ts";
 import { readStatisticsFile } from "../input/statistics-input.ts";
@@ -36,9 +41,10 @@ import { groupSizeOf, wishOf } from "./cell-grid.ts";
 import { metricWindows, prepareReference, prepareStatistics, windowsOf } from "./cell-inputs.ts";
 import { labelsOf } from "./cell-labels.ts";
 import type { SweepCell } from "./cell-list.ts";
-import { FLOAT_PLAN, type SweepConfig, type SweepMetric, type SweepPlan } from "./config/sweep-config.ts";
+import type { SweepConfig, SweepMetric, SweepPlan } from "./config/sweep-config.ts";
 import { structureOf } from "./measured/float-structure.ts";
 import { lossesOf } from "./measured/plan-losses.ts";
+import { outcomesOf } from "./measured/task-outcomes.ts";
 
 export async function runCell(
   session: CommandSession,
@@ -184,7 +190,7 @@ async function measure(
   folder: SweepFolder,
 ): Promise<CellMetric> {
   const run = { signal: session.signal };
-  if (metric.type === "tasks") return measureTasks(session, metric, model);
+  if (metric.type === "tasks") return outcomesOf(session, cell, metric, model, folder);
   if (metric.type === "perplexity") {
     const found = await perplexityOfWindows(model, await metricWindows(session, model, metric), run);
     const { perplexity, nll, nllStdErr, scoredTokens, nllWindows } = found;
@@ -202,31 +208,6 @@ async function measure(
     perplexityRatio,
     ...(metric.forPrediction === true && { forPrediction: true }),
   };
-}
-
-async function measureTasks(
-  session: CommandSession,
-  metric: Extract<SweepMetric, { readonly type: "tasks" }>,
-  model: Model,
-): Promise<CellMetric> {
-  const data = await nodeTree(metric.data);
-  try {
-    const { tasks, problems } = await evaluate(model, metric.tasks, {
-      data,
-      limit: metric.limit,
-      signal: session.signal,
-    });
-    if (problems.length > 0) throw problems[0];
-    return { type: "tasks", tasks: Object.fromEntries(tasks.map((result) => [result.task.task, taskOf(result)])) };
-  } finally {
-    await data.close();
-  }
-}
-
-/** The primary metric with the outcome of every item, since cells are compared item by item. */
-function taskOf({ task, scores, samples, chance }: TaskResult) {
-  const { metric, value, stdErr } = scores.find((score) => score.metric === task.primary) ?? scores[0];
-  return { metric, value, stdErr, chance, outcomes: samples.map((sample) => sample[metric]).join("") };
 }
 
 function versionsOf(model: Model) {

@@ -1,5 +1,8 @@
 /** One line of a sweep's results, as a sweep writes it and the report reads it. */
 
+/** Name of the plan that stands for the float model, which is a cell of its own. */
+export const FLOAT_PLAN = "float";
+
 /** KL from the float model, in nats a token. */
 export interface KlMetric {
   readonly mean: number;

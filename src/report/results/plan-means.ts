@@ -3,10 +3,9 @@
 import { exp } from "../../base/exact-math.ts";
 import { groupBy } from "../../base/group-by.ts";
 import { meanWithError } from "../../eval/stats/standard-error.ts";
+import { FLOAT_PLAN } from "./cell-line.ts";
 import type { MeasuredCell } from "./read-cells.ts";
 
-/** Name of the float model's plan. */
-const FLOAT = "float";
 /** Plans whose files differ by no more than this factor count as the same size. */
 const SAME_SIZE = 1.05;
 
@@ -66,14 +65,14 @@ export function gatherModels(lines: readonly MeasuredCell[]): ModelResult[] {
 
 function gatherModel(name: string, cells: readonly MeasuredCell[]): ModelResult {
   const controls = new Set(cells.map(({ control, grid }) => planKey(control, grid)));
-  const manyGrids = new Set(cells.filter(({ plan }) => plan !== FLOAT).map(({ grid }) => grid)).size > 1;
-  const groups = [...groupBy(cells, ({ plan, grid }) => planKey(plan, plan === FLOAT ? null : grid))];
+  const manyGrids = new Set(cells.filter(({ plan }) => plan !== FLOAT_PLAN).map(({ grid }) => grid)).size > 1;
+  const groups = [...groupBy(cells, ({ plan, grid }) => planKey(plan, plan === FLOAT_PLAN ? null : grid))];
   const all = groups.map(([key, own]) => gatherPlan(own, manyGrids, controls.has(key)));
-  const plans = all.filter((plan) => plan.cells[0].plan !== FLOAT).sort((a, b) => a.trueBytes - b.trueBytes);
+  const plans = all.filter((plan) => plan.cells[0].plan !== FLOAT_PLAN).sort((a, b) => a.trueBytes - b.trueBytes);
   const scores = cells.flatMap(({ tasks }) => Object.values(tasks ?? {}));
   return {
     name,
-    float: all.find((plan) => plan.cells[0].plan === FLOAT),
+    float: all.find((plan) => plan.cells[0].plan === FLOAT_PLAN),
     plans,
     ...(scores.length > 0 && { chance: mean(scores.map(({ chance }) => chance)) }),
   };
@@ -88,7 +87,7 @@ function gatherPlan(cells: readonly MeasuredCell[], manyGrids: boolean, isContro
   const [{ plan, policy, control, grid, activations }] = cells;
   const nll = meanOf(cells, (cell) => cell.nll?.nll);
   return {
-    name: manyGrids && grid !== null && plan !== FLOAT ? `${plan} (${grid})` : plan,
+    name: manyGrids && grid !== null && plan !== FLOAT_PLAN ? `${plan} (${grid})` : plan,
     policy,
     control,
     isControl,

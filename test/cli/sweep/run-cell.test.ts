@@ -1,6 +1,7 @@
-import { readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { repositoryFile } from "../../helpers/shared.ts";
 import { quern } from "../quern.ts";
 import { CONFIG, MODEL, parseLines, SweepFolder } from "./sweep-folder.ts";
 
@@ -61,6 +62,32 @@ describe("quern sweep --cell", () => {
     expect(left).toHaveLength(7);
     expect(left).toContain("float-mine");
     for (const name of [ofOtherDraw, ...blocks]) expect(left).not.toContain(name);
+  }, 60_000);
+
+  it("keeps the answers to tasks, and asks only for what was cut off", () => {
+    const data = repositoryFile("test/fixtures/eval/data");
+    const metrics = [{ name: "tasks", type: "tasks", tasks: ["copa", "piqa"], data, limit: 3 }];
+    const config = { ...CONFIG, metrics };
+    const [float] = folder.keys(config).map(String);
+    const other = folder.write("tasks.json", config);
+    const outcomes = () => {
+      const { stdout } = quern(["sweep", other, "--cell", float, "--cache", folder.at("asked"), "--json", "--quiet"]);
+      const { copa, piqa } = parseLines(stdout)[0].metrics.tasks.tasks;
+      return [copa.outcomes, piqa.outcomes];
+    };
+    const whole = outcomes();
+    expect(whole.join("")).toMatch(/^[01]{5}$/);
+    const [name, ...more] = readdirSync(folder.at("asked")).filter((one) => one.startsWith("answers-"));
+    expect(more).toEqual([]);
+    const path = join(folder.at("asked"), name);
+    const written = readFileSync(path, "utf8");
+    expect(written.split("\n")).toHaveLength(1 + 5 + 1);
+    // The last answer is cut off, and the first one changed: it is taken as it stands.
+    const changed = written.slice(0, -20).replace(/"resps":\[(\[.*?\]),(\[.*?\])\]/, '"resps":[$2,$1]');
+    writeFileSync(path, changed);
+    const flipped = whole[0].startsWith("0") ? "1" : "0";
+    expect(outcomes()).toEqual([flipped + whole[0].slice(1), whole[1]]);
+    expect(readFileSync(path, "utf8").split("\n").at(-2)).toBe(written.split("\n").at(-2));
   }, 60_000);
 
   it("holds rules to their budget, and the knapsack to its budget and its menu", () => {

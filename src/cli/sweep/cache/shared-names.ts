@@ -7,8 +7,9 @@ import { groupSizeOf, wishOf } from "../cell-grid.ts";
 import { hashOf, type SweepCell } from "../cell-list.ts";
 import type { SweepConfig } from "../config/sweep-config.ts";
 
-/** Names of the files in a sweep's cache, but for those of float blocks. */
+/** Names of the files in a sweep's cache: those that cells share, float blocks, and answers of one cell. */
 export const SHARED_FILE: RegExp = /^(?:statistics|reference)-[0-9a-f]{24}\.safetensors$/;
+export const KEPT_ANSWERS: RegExp = /^answers-[0-9a-f]{24}\.jsonl$/;
 export const FLOAT_BLOCK: RegExp = /^float-[0-9a-f]{24}-\d+$/;
 
 /** How the damages of a cell's statistics are measured; undefined if no plan of the sweep is a knapsack. */
@@ -38,6 +39,11 @@ export async function floatBlockName({ hashes }: SweepCell, layer: number): Prom
 export async function referenceName({ hashes }: SweepCell, metric: string): Promise<string> {
   const name = await hashOf([hashes["model"], hashes["metrics"], metric]);
   return `reference-${name.slice(0, 24)}.safetensors`;
+}
+
+/** The answers of a cell to a metric's tasks. */
+export async function answersName({ key }: SweepCell, metric: string): Promise<string> {
+  return `answers-${(await hashOf([key, metric])).slice(0, 24)}.jsonl`;
 }
 
 /** All that a cell shares with others. */

@@ -1,4 +1,5 @@
 /** Reads the configuration of a sweep: checks every field and every reference to a name, and makes paths absolute. */
+
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import * as v from "valibot";
@@ -7,7 +8,8 @@ import { FormatError } from "../../../base/errors.ts";
 import { type JsonValue, parseJson } from "../../../base/json.ts";
 import { schemaError } from "../../../base/schema-error.ts";
 import { parsePolicy } from "../../../policy/policy.ts";
-import { FLOAT_PLAN, type SweepConfig } from "./sweep-config.ts";
+import { FLOAT_PLAN } from "../../../report/results/cell-line.ts";
+import type { SweepConfig } from "./sweep-config.ts";
 import { fieldsAt, SWEEP_SCHEMA } from "./sweep-schema.ts";
 
 /** @throws FormatError naming the field, what was found and what was expected. */

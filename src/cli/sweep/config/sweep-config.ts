@@ -91,6 +91,3 @@ export interface SweepConfig {
   /** Calibration tokens on which policy knapsack measures KL. */
   readonly sampleTokens?: number;
 }
-
-/** Name of the plan that stands for the float model, which is a cell of its own. */
-export const FLOAT_PLAN = "float";
