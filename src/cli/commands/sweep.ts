@@ -117,7 +117,7 @@ async function readCell(signal: AbortSignal): Promise<SweepCell> {
 }
 
 async function runOne(
-  session: CommandSession,
+  own: CommandSession,
   config: SweepConfig,
   cell: SweepCell,
   cache: string,
@@ -126,6 +126,8 @@ async function runOne(
   const { openCache } = await import("../sweep/cache/sweep-cache.ts");
   const { runCell } = await import("../sweep/run-cell.ts");
   const { prepareReference, prepareStatistics } = await import("../sweep/cell-inputs.ts");
+  const { tellParent } = await import("../sweep/cell-process.ts");
+  const session = process.send === undefined ? own : { ...own, report: tellParent() };
   await using _claim = await claimOutputs({ outputs: [], work: [cache], inputs: inputsOf(config) });
   await openCache(cache);
   const folder = { cache, isInOrder: from === "-" };

@@ -46,7 +46,7 @@ function lineProgress({ stderr }: Screen, clock: PaceClock): Reporter {
     cancel = clock.after(LINE_EVERY, tellLatest);
   };
   const tellLatest = () => {
-    if (latest !== undefined) tell(`${latest.phase}, ${doneText(latest)}, ${leftText(pace, latest)}`);
+    if (latest !== undefined) tell([`${latest.phase}, ${doneText(latest)}`, ...remarks(pace, latest)].join(", "));
   };
   return {
     report(event) {
@@ -86,11 +86,7 @@ function barProgress(screen: Screen, clock: PaceClock): Reporter {
       if (event.phase === phase && event.done < event.total && now - drawn < DRAW_EVERY) return;
       phase = event.phase;
       drawn = now;
-      screen.draw(
-        [`${phase} ${barOf(event)} ${doneText(event)}`, leftText(pace, event), event.detail]
-          .filter((part) => part !== undefined)
-          .join(", "),
-      );
+      screen.draw([`${phase} ${barOf(event)} ${doneText(event)}`, ...remarks(pace, event)].join(", "));
     },
     rest: () => screen.clear(),
     stop() {
@@ -105,9 +101,15 @@ function barOf({ done, total }: ProgressEvent): string {
   return "\u2588".repeat(full) + "\u2591".repeat(BAR_CELLS - full);
 }
 
-function doneText({ done, total, unit }: ProgressEvent): string {
+/** "3 of 10 cells". */
+export function doneText({ done, total, unit }: ProgressEvent): string {
   if (unit === "bytes") return `${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`;
   return `${done} of ${total}${unit === undefined ? "" : ` ${unit}`}`;
+}
+
+/** The time that is left, and what is worked at. */
+function remarks(pace: Pace, event: ProgressEvent): readonly string[] {
+  return [leftText(pace, event), ...(event.detail === undefined ? [] : [event.detail])];
 }
 
 function leftText(pace: Pace, event: ProgressEvent): string {

@@ -1,6 +1,7 @@
 /** Runs one cell in a process of its own, which a crash or a lack of memory ends without ending this one. */
 import { spawn } from "node:child_process";
 import type { CommonOptions } from "../options/common-options.ts";
+import type { ProgressEvent } from "../show/progress.ts";
 import type { SweepCell } from "./cell-list.ts";
 
 export interface CellRun {
@@ -11,6 +12,8 @@ export interface CellRun {
   readonly kernels: CommonOptions["kernels"];
   /** Further options of the command. */
   readonly more: readonly string[];
+  /** Called with what the process tells of its work. */
+  readonly onProgress?: (event: ProgressEvent) => void;
   /** Ends the process. */
   readonly signal: AbortSignal;
 }
@@ -20,12 +23,13 @@ export function cellProcess(cell: SweepCell, run: CellRun): Promise<string> {
   const args = ["sweep", run.config, "--cell", "-", "--cache", run.cache, "--threads", String(run.threads)];
   const rest = [...run.more, "--kernels", run.kernels, "--quiet", "--json"];
   const process_ = spawn(process.execPath, [process.argv[1], ...args, ...rest], {
-    // Nothing is sent over the channel. Its end tells the cell that this process is gone.
+    // The cell tells its progress over the channel, whose end tells it that this process is gone.
     stdio: ["pipe", "pipe", "pipe", "ipc"],
     signal: run.signal,
   });
   // A process that ends before it has read its input reports the reason itself.
   process_.stdin?.on("error", () => {}).end(JSON.stringify(cell));
+  process_.on("message", (event) => run.onProgress?.(event as ProgressEvent));
   return new Promise((resolve, reject) => {
     let [stdout, stderr] = ["", ""];
     process_.stdout?.setEncoding("utf8").on("data", (piece: string) => {
@@ -40,4 +44,19 @@ export function cellProcess(cell: SweepCell, run: CellRun): Promise<string> {
       else reject(new Error(stderr.trim().replace(/^quern: /, "") || `ended with status ${status}`));
     });
   });
+}
+
+/** Milliseconds between two messages about one phase. */
+const TELL_EVERY = 1000;
+
+/** What a cell's process calls with its progress: it goes to the process that began it. */
+export function tellParent(): (event: ProgressEvent) => void {
+  let [phase, told] = ["", 0];
+  return (event) => {
+    const now = performance.now();
+    if (event.phase === phase && now - told < TELL_EVERY) return;
+    [phase, told] = [event.phase, now];
+    // A parent that is gone ends this process; nobody else reads the message.
+    process.send?.(event, undefined, undefined, () => {});
+  };
 }

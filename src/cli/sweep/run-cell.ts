@@ -80,7 +80,7 @@ async function measureFloat(
     trueBytes,
     metrics,
     experts: await expertUsage(model, windows, session),
-    ...structureOf(model, await calibrate(model, windows, { signal: session.signal, onProgress: session.report })),
+    ...structureOf(model, await calibrate(model, windows, watch(session))),
     versions: versionsOf(model),
   };
 }
@@ -123,7 +123,7 @@ async function quantize(
   const windows = settings.method === "rtn" ? undefined : await windowsOf(session, model, cell.calibration);
   const checkpoint = scratchCheckpoint(nodeWorkFolder(`${output}.blocks`), model, settings);
   const floatBlocks = windows && keptFloatBlocks(cell, folder, model.config.layers);
-  const run = { windows, checkpoint, rtnLoss: true, floatBlocks, signal: session.signal };
+  const run = { windows, checkpoint, rtnLoss: true, floatBlocks, ...watch(session) };
   const quantized = await quantizeModel(model, settings, run);
   await using written = await nodeOutput(output);
   const { averageBits, trueBytes } = await writeQuantized(model.files, quantized, { settings, output: written });
@@ -189,7 +189,7 @@ async function measure(
   model: Model,
   folder: SweepFolder,
 ): Promise<CellMetric> {
-  const run = { signal: session.signal };
+  const run = watch(session);
   if (metric.type === "tasks") return outcomesOf(session, cell, metric, model, folder);
   if (metric.type === "perplexity") {
     const found = await perplexityOfWindows(model, await metricWindows(session, model, metric), run);
@@ -208,6 +208,10 @@ async function measure(
     perplexityRatio,
     ...(metric.forPrediction === true && { forPrediction: true }),
   };
+}
+
+function watch({ signal, report }: CommandSession) {
+  return { signal, onProgress: report };
 }
 
 function versionsOf(model: Model) {

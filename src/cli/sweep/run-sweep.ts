@@ -3,8 +3,9 @@ import { isCutFrom, type Journal } from "../../adapter/node-journal.ts";
 import { FormatError } from "../../base/errors.ts";
 import { asObject, isObject, type JsonObject, parseJson } from "../../base/json.ts";
 import type { CommandSession } from "../session/command-session.ts";
+import { doneText, type ProgressEvent } from "../show/progress.ts";
 import { removeDeadCells } from "./cache/sweep-cache.ts";
-import type { SweepCell } from "./cell-list.ts";
+import { cellName, type SweepCell } from "./cell-list.ts";
 import { CellOrder } from "./cell-order.ts";
 import { cellProcess } from "./cell-process.ts";
 
@@ -64,6 +65,8 @@ class CellQueue {
   readonly #total: number;
   readonly #order: CellOrder;
   readonly #wake: (() => void)[] = [];
+  /** For each process that runs: its cell, and how far it is. */
+  readonly #running: Map<object, string> = new Map();
   #done = 0;
 
   constructor(session: CommandSession, cells: readonly SweepCell[], run: SweepRun) {
@@ -109,12 +112,22 @@ class CellQueue {
     for (const wake of this.#wake.splice(0)) wake();
   }
 
-  #process(cell: SweepCell, more: readonly string[]): Promise<string> {
+  async #process(cell: SweepCell, more: readonly string[]): Promise<string> {
     const { signal, options } = this.#session;
-    return cellProcess(cell, { ...this.#run, kernels: options.kernels, more, signal });
+    const process = {};
+    const onProgress = (event: ProgressEvent) => {
+      this.#running.set(process, `${cellName(cell)}: ${event.phase} ${doneText(event)}`);
+      this.#report();
+    };
+    try {
+      return await cellProcess(cell, { ...this.#run, kernels: options.kernels, more, signal, onProgress });
+    } finally {
+      this.#running.delete(process);
+    }
   }
 
   #report(): void {
-    this.#session.report({ phase: "sweep", done: this.#done, total: this.#total, unit: "cells" });
+    const detail = this.#running.size === 0 ? undefined : [...this.#running.values()].join("; ");
+    this.#session.report({ phase: "sweep", done: this.#done, total: this.#total, unit: "cells", detail });
   }
 }

@@ -57,6 +57,17 @@ describe("progress on a pipe", () => {
     expect(texts.at(-1)).toBe("quern: damage, 3 groups\n");
   });
 
+  it("tells what is worked at", () => {
+    const { lines, clock, report, stop } = onPipe();
+    report({ phase: "sweep", done: 0, total: 4, unit: "cells" });
+    report({ phase: "sweep", done: 0, total: 4, unit: "cells", detail: "uniform:3: quantize 5 of 96 matrices" });
+    clock.pass(20_000);
+    stop();
+    expect(lines.at(-1)?.text).toBe(
+      "quern: sweep, 0 of 4 cells, time left not known yet, uniform:3: quantize 5 of 96 matrices\n",
+    );
+  });
+
   it("tells nothing while a command waits, and of work that comes after", () => {
     const { lines, clock, report, rest } = onPipe();
     report({ phase: "load", done: 0, total: 8, unit: "bytes" });

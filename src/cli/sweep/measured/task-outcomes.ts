@@ -12,7 +12,7 @@ import type { SweepCell } from "../cell-list.ts";
 import type { SweepMetric } from "../config/sweep-config.ts";
 
 export async function outcomesOf(
-  { signal }: CommandSession,
+  { signal, report: onProgress }: CommandSession,
   cell: SweepCell,
   { name, tasks: names, data: path, limit }: Extract<SweepMetric, { readonly type: "tasks" }>,
   model: Model,
@@ -24,7 +24,7 @@ export async function outcomesOf(
     const run = { cell: cell.key, metric: name };
     await using answers = await openAnswers(join(cache, await answersName(cell, name)), run, { resume: true });
     const { known, onSamples } = answers;
-    const { tasks, problems } = await evaluate(model, names, { data, limit, signal, known, onSamples });
+    const { tasks, problems } = await evaluate(model, names, { data, limit, signal, known, onSamples, onProgress });
     if (problems.length > 0) throw problems[0];
     return { type: "tasks", tasks: Object.fromEntries(tasks.map((result) => [result.task.task, outcomeOf(result)])) };
   } finally {
