@@ -18,17 +18,23 @@ import { openModel } from "../input/open-model.ts";
 import { readStatisticsFile } from "../input/statistics-input.ts";
 import { readTokens } from "../input/token-input.ts";
 import type { CommandSession } from "../session/command-session.ts";
-import { referenceName, statisticsName, sweepDamages } from "./cache/shared-names.ts";
+import { ownTextName, referenceName, statisticsName, sweepDamages } from "./cache/shared-names.ts";
 import type { SweepFolder } from "./cache/sweep-cache.ts";
 import { groupSizeOf, wishOf } from "./cell-grid.ts";
 import type { SweepCell } from "./cell-list.ts";
-import type { SweepCalibration, SweepConfig, SweepMetric } from "./config/sweep-config.ts";
+import type { SweepConfig, SweepMetric } from "./config/sweep-config.ts";
 
-/** The windows of a calibration draw for a model. */
-export async function windowsOf(session: CommandSession, model: Model, draw: SweepCalibration): Promise<Windows> {
-  const { samples = 64, length = 256, seed = 0, temperature = 1 } = draw;
-  if (draw.self === true) return selfSample(model, { samples, length, seed, temperature, signal: session.signal });
-  const input = await readTokens(session, model, { idsFile: draw.idsFile, text: draw.text });
+/** The windows of a cell's calibration draw. */
+export async function windowsOf(
+  session: CommandSession,
+  model: Model,
+  cell: SweepCell,
+  folder: SweepFolder,
+): Promise<Windows> {
+  const { self, ...draw } = cell.calibration;
+  const { samples = 64, length = 256, seed = 0 } = draw;
+  const idsFile = self === true ? await ownText(session, model, cell, folder) : draw.idsFile;
+  const input = await readTokens(session, model, { idsFile, text: draw.text });
   if (input.kind === "stream") return cutWindows(input.ids, { samples, length, seed });
   const [first, number] = draw.windows ?? [0, input.windows.length];
   const windows = input.windows.slice(first, first + number);
@@ -39,6 +45,23 @@ export async function windowsOf(session: CommandSession, model: Model, draw: Swe
       `at least ${first + number}`,
     );
   return windows;
+}
+
+/** Text that the model writes itself, of which a large model writes little in a minute. @returns the file. */
+async function ownText(
+  { signal, report }: CommandSession,
+  model: Model,
+  cell: SweepCell,
+  { cache }: SweepFolder,
+): Promise<string> {
+  const path = join(cache, await ownTextName(cell));
+  if (existsSync(path)) return path;
+  const { samples = 64, length = 256, seed = 0, temperature = 1 } = cell.calibration;
+  const windows = await selfSample(model, { samples, length, seed, temperature, signal, onProgress: report });
+  await using output = await nodeOutputFile(path, { force: true });
+  await output.write(new TextEncoder().encode(JSON.stringify({ windows })));
+  await output.commit();
+  return path;
 }
 
 /** Statistics for every policy, with damages if a plan of the sweep is a knapsack: refined ones if the cell's plan says so. @returns the file. */
@@ -59,7 +82,7 @@ export async function prepareStatistics(
   const { refine: _, ...unrefined } = cell.plan;
   const plain = refine ? await prepareStatistics(session, config, { ...cell, plan: unrefined }, folder) : undefined;
   await using model = await openModel(session, cell.model.path, { activations: "f32" });
-  const windows = await windowsOf(session, model, cell.calibration);
+  const windows = await windowsOf(session, model, cell, folder);
   const run = { signal: session.signal, onProgress: session.report };
   const statistics = plain === undefined ? await calibrate(model, windows, run) : await readStatisticsFile(plain);
   const wish = { grid, groupSize, sampleTokens, refine, known: statistics.damage, ...run };

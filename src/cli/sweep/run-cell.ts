@@ -73,7 +73,7 @@ async function measureFloat(
 ): Promise<FloatMeasures> {
   await using model = await openModel(session, cell.model.path, { activations: config.activations });
   const { averageBits, trueBytes } = inspectModel(model.files);
-  const windows = await windowsOf(session, model, cell.calibration);
+  const windows = await windowsOf(session, model, cell, folder);
   const metrics = await measureAll(session, config, cell, model, folder);
   return {
     averageBits,
@@ -120,7 +120,7 @@ async function quantize(
   const groupSize = groupSizeOf(cell.grid);
   const modules = planSettings(model.files, plan, { groupSize, name: `plan ${cell.plan.name}` });
   const settings = { ...chooseGrid(modules, wishOf(cell.grid)), modules };
-  const windows = settings.method === "rtn" ? undefined : await windowsOf(session, model, cell.calibration);
+  const windows = settings.method === "rtn" ? undefined : await windowsOf(session, model, cell, folder);
   const checkpoint = scratchCheckpoint(nodeWorkFolder(`${output}.blocks`), model, settings);
   const floatBlocks = windows && keptFloatBlocks(cell, folder, model.config.layers);
   const run = { windows, checkpoint, rtnLoss: true, floatBlocks, ...watch(session) };

@@ -134,6 +134,12 @@ describe("quern sweep --cell", () => {
       return parseLines(stdout)[0].experts;
     };
     const varied = expertsAt(1.5);
+    // It is written once for all cells of the draw.
+    const [text, ...more] = readdirSync(folder.at("self")).filter((name) => name.startsWith("text-"));
+    expect(more).toEqual([]);
+    const { mtimeMs } = statSync(join(folder.at("self"), text));
+    expect(expertsAt(1.5)).toEqual(varied);
+    expect(statSync(join(folder.at("self"), text)).mtimeMs).toBe(mtimeMs);
     const options = ["--samples", "2", "--length", "16", "--seed", "3", "--self-temperature", "1.5"];
     const { stdout } = quern([
       "calibrate",

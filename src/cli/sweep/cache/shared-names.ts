@@ -7,8 +7,9 @@ import { groupSizeOf, wishOf } from "../cell-grid.ts";
 import { hashOf, type SweepCell } from "../cell-list.ts";
 import type { SweepConfig } from "../config/sweep-config.ts";
 
-/** Names of the files in a sweep's cache: those that cells share, float blocks, and answers of one cell. */
+/** Names of the files in a sweep's cache: those that cells share, text of the model's own, float blocks, and answers of one cell. */
 export const SHARED_FILE: RegExp = /^(?:statistics|reference)-[0-9a-f]{24}\.safetensors$/;
+export const OWN_TEXT: RegExp = /^text-[0-9a-f]{24}\.json$/;
 export const KEPT_ANSWERS: RegExp = /^answers-[0-9a-f]{24}\.jsonl$/;
 export const FLOAT_BLOCK: RegExp = /^float-[0-9a-f]{24}-\d+$/;
 
@@ -28,6 +29,11 @@ export async function statisticsName(config: SweepConfig, cell: SweepCell): Prom
   const { hashes } = cell;
   const name = await hashOf([hashes["model"], hashes["calibration"], sweepDamages(config, cell) ?? ""]);
   return `statistics-${name.slice(0, 24)}.safetensors`;
+}
+
+/** The calibration windows of a draw that the cell's model writes itself. */
+export async function ownTextName({ hashes }: SweepCell): Promise<string> {
+  return `text-${(await hashOf([hashes["model"], hashes["calibration"]])).slice(0, 24)}.json`;
 }
 
 /** What the float model computes in a block for the cell's calibration draw. */

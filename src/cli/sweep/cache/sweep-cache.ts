@@ -9,7 +9,7 @@ import { isTemporary } from "../../../adapter/node-leftovers.ts";
 import { isAlive, lifeText, ownLife, parseLife } from "../../../adapter/process-life.ts";
 import { FileError } from "../../../base/errors.ts";
 import type { SweepConfig } from "../config/sweep-config.ts";
-import { FLOAT_BLOCK, KEPT_ANSWERS, SHARED_FILE } from "./shared-names.ts";
+import { FLOAT_BLOCK, KEPT_ANSWERS, OWN_TEXT, SHARED_FILE } from "./shared-names.ts";
 
 const MARKER = ".quern-sweep-cache";
 const MEANING = "Made by quern sweep for what its cells share. It goes when the sweep is done.\n";
@@ -60,7 +60,7 @@ export async function removeCache(cache: string): Promise<void> {
   await removeOwn(
     cache,
     (name) =>
-      [SHARED_FILE, FLOAT_BLOCK, KEPT_ANSWERS].some((form) => form.test(name)) ||
+      [SHARED_FILE, OWN_TEXT, FLOAT_BLOCK, KEPT_ANSWERS].some((form) => form.test(name)) ||
       name === CONFIG_COPY ||
       isTemporary(name) ||
       isOfDeadCell(name),
