@@ -1,6 +1,7 @@
 // node bench/quantmoe/study/choose-rules.mjs MODEL...: of the rules that the sweep MODEL-select.json measured, the best for each budget and menu
 // (MODEL-chosen.json), and the sweep that scores them on other texts beside the knapsack in their bytes (MODEL-score.json). For a model that tasks can
-// measure also the sweep of tasks (MODEL-tasks.json).
+// measure also the sweep of tasks (MODEL-tasks.json), and for one that is calibrated on a data set the same sweep without random plans, calibrated on
+// text of the model's own (MODEL-own.json).
 import { parseArgs } from "node:util";
 import { readDocument, readResults, writeDocument } from "./files.mjs";
 import { furtherPlans, randomPlans, scoredPlans, taskPlans } from "./score-plans.mjs";
@@ -28,6 +29,8 @@ for (const name of parseArgs({ allowPositionals: true }).positionals) {
   const { draws: calibration, scoring: metrics, seeds } = study;
   const plans = [...scoredPlans(chosen), ...furtherPlans(chosen, study.refine), ...randomPlans(random, seeds)];
   writeDocument(`${name}-score.json`, sweepOf(study, { calibration, plans, metrics }));
+  if (study.own !== undefined)
+    writeDocument(`${name}-own.json`, sweepOf(study, { calibration: study.own, plans: scoredPlans(chosen), metrics }));
   if (study.tasks !== undefined)
     writeDocument(
       `${name}-tasks.json`,
