@@ -115,8 +115,12 @@ function directUse(pattern, { names }, path) {
     const fields = [...names].map(([ours, theirs]) => `${ours}:e.${theirs}`);
     return `import("${from}").then(e=>({${fields.join()}}))`;
   }
-  const taken = pattern.split(",").map((part) => part.split(":"));
-  return `{${taken.map(([ours, local = ours]) => `${names.get(ours)}:${local}`).join()}}=await import("${from}")`;
+  const taken = pattern.split(",").map((part) => {
+    const [ours, local = ours] = part.split(":");
+    if (!names.has(ours)) throw new Error(`${from}: found no name for ${ours}, expected one of ${[...names.keys()]}`);
+    return `${names.get(ours)}:${local}`;
+  });
+  return `{${taken.join()}}=await import("${from}")`;
 }
 
 /** Short names for what is declared after minifying, and nothing else, which would put values back where their variables are. */

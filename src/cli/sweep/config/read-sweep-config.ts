@@ -1,5 +1,4 @@
 /** Reads the configuration of a sweep: checks every field and every reference to a name, and makes paths absolute. */
-
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import * as v from "valibot";
