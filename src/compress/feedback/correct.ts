@@ -27,6 +27,8 @@ const DAMP = 0.01;
 
 export interface CorrectionSample {
   readonly count: number;
+  /** The tokens as far as they count: the sum of their squared weights. */
+  readonly counted: number;
   /** x [count, cols]. */
   readonly rows: Float32Array;
   /** The same, transposed: x^T [cols, count]. */
@@ -35,26 +37,31 @@ export interface CorrectionSample {
   readonly errors: Float32Array;
 }
 
-/** @param read writes row `i` of inputs and errors, both times the row's weight, to the two buffers. */
+/**
+ * @param read writes row `i` of inputs and errors, both times the row's weight, to the two buffers, and returns how much its token counts, from 0
+ * to 1.
+ */
 export function correctionSample(
   count: number,
   cols: number,
   outputs: number,
-  read: (i: number, input: Float32Array, error: Float32Array) => void,
+  read: (i: number, input: Float32Array, error: Float32Array) => number,
 ): CorrectionSample {
   const rows = new Float32Array(count * cols);
-  const sample = { count, rows, inputs: new Float32Array(cols * count), errors: new Float32Array(outputs * count) };
+  const [inputs, errors] = [new Float32Array(cols * count), new Float32Array(outputs * count)];
+  let counted = 0;
   const block = new Float32Array(BLOCK * outputs);
   for (let first = 0; first < count; first += BLOCK) {
     const many = Math.min(BLOCK, count - first);
     for (let i = 0; i < many; i++) {
       const input = rows.subarray((first + i) * cols, (first + i + 1) * cols);
-      read(first + i, input, block.subarray(i * outputs, (i + 1) * outputs));
+      const weight = read(first + i, input, block.subarray(i * outputs, (i + 1) * outputs));
+      counted += weight * weight;
     }
-    transpose(rows.subarray(first * cols, (first + many) * cols), many, sample.inputs.subarray(first), count);
-    transpose(block.subarray(0, many * outputs), many, sample.errors.subarray(first), count);
+    transpose(rows.subarray(first * cols, (first + many) * cols), many, inputs.subarray(first), count);
+    transpose(block.subarray(0, many * outputs), many, errors.subarray(first), count);
   }
-  return sample;
+  return { count, counted, rows, inputs, errors };
 }
 
 /** Rows that are transposed together: each column's numbers fill a cache line. */
@@ -67,7 +74,10 @@ function transpose(rows: Float32Array, many: number, to: Float32Array, ld: numbe
     for (let row = 0, from = col, at = col * ld; row < many; row++, from += cols, at++) to[at] = rows[from];
 }
 
-/** Corrected weights [outputs, cols]; the given ones if the inputs do not span a fit. */
+/**
+ * Corrected weights [outputs, cols]; the given ones if the inputs do not span a fit, or if most tokens hardly count: an expert that sees little else
+ * than first tokens would be refitted to write what those lack, a hundred times its own output, and would write it to all that come to it later.
+ */
 export async function corrected(
   machine: Machine,
   weights: Float32Array,
@@ -75,10 +85,10 @@ export async function corrected(
   { share, shrinkage }: Correction,
   turns: Turns,
 ): Promise<Float32Array> {
-  const { count, errors, inputs } = sample;
+  const { count, counted, errors, inputs } = sample;
   const cols = inputs.length / count;
-  const part = (share * count) / (count + TRUST * cols);
-  if (!(part > 0)) return weights;
+  const part = (share * counted) / (counted + TRUST * cols);
+  if (!(part > 0) || counted < count / 2) return weights;
   const inverse = await inverseOf(machine, sample, cols, shrinkage, turns);
   if (inverse === undefined) return weights;
   const ld = stride(cols);

@@ -18,6 +18,7 @@ import { placeQuantized } from "../windows/place-quantized.ts";
 import type { WindowBatch } from "../windows/window-batch.ts";
 import { type Correction, corrected, correctionSample } from "./correct.ts";
 import { type FloatBlock, type FloatBlocks, FloatRun } from "./float-run.ts";
+import { tokenWeights } from "./token-weights.ts";
 
 /** Corrects the float weights of a linear. */
 export type Correct = (weights: Float32Array) => Promise<Float32Array>;
@@ -37,6 +38,8 @@ interface MissedOutputs {
   readonly tokenOf: (row: number) => number;
   /** The weight with which an input row reaches its token. */
   readonly gateOf: (row: number) => number;
+  /** How much each token counts. */
+  readonly weights: Float64Array;
 }
 
 export interface ExpertFeedback {
@@ -91,7 +94,7 @@ export class ErrorFeedback {
       error[i] = error[i] / residualScale + (added + (routed === undefined ? 0 : routed[i]));
     }
     const { input } = tap;
-    const missed = { input, error, tokenOf: (row: number) => row, gateOf };
+    const missed = { input, error, tokenOf: (row: number) => row, gateOf, weights: tokenWeights(target, ld) };
     return (weights) => this.#correct(weights, missed, { start: 0, count: input.rows });
   }
 
@@ -113,6 +116,7 @@ export class ErrorFeedback {
       error,
       tokenOf: (row: number) => tokens[row],
       gateOf: (row: number) => gates[row],
+      weights: tokenWeights(end, ld),
     };
     return {
       correct: (rows) => (weights) => this.#correct(weights, missed, rows),
@@ -136,7 +140,7 @@ export class ErrorFeedback {
 
   async #correct(
     weights: Float32Array,
-    { input, error, tokenOf, gateOf }: MissedOutputs,
+    { input, error, tokenOf, gateOf, weights: tokens }: MissedOutputs,
     { start, count }: ExpertRows,
   ): Promise<Float32Array> {
     if (count === 0) return weights;
@@ -145,10 +149,12 @@ export class ErrorFeedback {
     const ld = stride(hiddenSize);
     const inputs = machine.arena.f32(input.ptr + start * input.ld * 4, count * input.ld);
     const sample = correctionSample(count, input.cols, hiddenSize, (i, x, r) => {
-      const gate = gateOf(start + i);
+      const token = tokenOf(start + i);
+      const weight = tokens[token];
+      const gate = weight * gateOf(start + i);
       for (let col = 0; col < x.length; col++) x[col] = gate * inputs[i * input.ld + col];
-      const from = tokenOf(start + i) * ld;
-      for (let out = 0; out < r.length; out++) r[out] = error[from + out];
+      for (let out = 0, at = token * ld; out < r.length; out++, at++) r[out] = weight * error[at];
+      return weight;
     });
     return corrected(machine, weights, sample, this.#correction, this.#turns);
   }

@@ -37,6 +37,7 @@ describe("corrected weights", () => {
   const sample = correctionSample(count, cols, outputs, (i, input, error) => {
     input.set(x.subarray(i * cols, (i + 1) * cols));
     error.set(r.subarray(i * outputs, (i + 1) * outputs));
+    return 1;
   });
 
   it("are the damped least squares fit to the error, as far as the sample is trusted", async () => {
@@ -60,6 +61,35 @@ describe("corrected weights", () => {
         expect(got[out * cols + k]).toBeCloseTo(weights[out * cols + k] - part * value, 5);
       });
     }
+  });
+
+  it("trust a sample as far as its tokens count", async () => {
+    const machine = await createMachine();
+    const weighed = { ...sample, counted: 0.6 * count };
+    const [whole, less] = [
+      await corrected(machine, weights, sample, { share, shrinkage: 0 }, turns),
+      await corrected(machine, weights, weighed, { share, shrinkage: 0 }, turns),
+    ];
+    const parts = [count, 0.6 * count].map((counted) => counted / (counted + 8 * cols));
+    less.forEach((value, at) => {
+      expect(value - weights[at]).toBeCloseTo((parts[1] / parts[0]) * (whole[at] - weights[at]), 5);
+    });
+  });
+
+  it("stay as they are where most tokens hardly count, whose errors an expert would write to all others", async () => {
+    const machine = await createMachine();
+    const sampleOf = (massive: number) =>
+      correctionSample(count, cols, outputs, (i, input, error) => {
+        const weight = i < massive ? 0.1 : 1;
+        for (let col = 0; col < cols; col++) input[col] = weight * x[i * cols + col];
+        error.fill(weight * (i < massive ? 1000 : 1));
+        return weight;
+      });
+    const [few, most] = [sampleOf(2), sampleOf(count - 4)];
+    expect(few.counted).toBeCloseTo(count - 2 + 0.02);
+    expect(most.counted).toBeCloseTo(4.33);
+    expect(await corrected(machine, weights, most, { share, shrinkage: 2 }, turns)).toBe(weights);
+    expect(await corrected(machine, weights, few, { share, shrinkage: 2 }, turns)).not.toEqual(weights);
   });
 
   it("stay as they are where nothing is to be taken back", async () => {
