@@ -65,8 +65,8 @@ class CellQueue {
   readonly #total: number;
   readonly #order: CellOrder;
   readonly #wake: (() => void)[] = [];
-  /** For each process that runs: its cell, and how far it is. */
-  readonly #running: Map<object, string> = new Map();
+  /** How far each cell is that runs, or whose shared files are made. */
+  readonly #running: Map<SweepCell, string> = new Map();
   #done = 0;
 
   constructor(session: CommandSession, cells: readonly SweepCell[], run: SweepRun) {
@@ -114,15 +114,14 @@ class CellQueue {
 
   async #process(cell: SweepCell, more: readonly string[]): Promise<string> {
     const { signal, options } = this.#session;
-    const process = {};
     const onProgress = (event: ProgressEvent) => {
-      this.#running.set(process, `${cellName(cell)}: ${event.phase} ${doneText(event)}`);
+      this.#running.set(cell, `${cellName(cell)}: ${event.phase} ${doneText(event)}`);
       this.#report();
     };
     try {
       return await cellProcess(cell, { ...this.#run, kernels: options.kernels, more, signal, onProgress });
     } finally {
-      this.#running.delete(process);
+      this.#running.delete(cell);
     }
   }
 
