@@ -1,6 +1,7 @@
 /** Quantises every linear at several widths, each alone with everything around it float. A knapsack chooses among these alternatives. */
 
 import type { Turns } from "../../base/turns.ts";
+import type { ExpertTally } from "../../eval/perplexity/expert-usage.ts";
 import type { Model } from "../../model/model.ts";
 import { mostOfLayer } from "../../model/weights/weight-tree.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
@@ -29,6 +30,8 @@ export interface AlternativesRun {
   readonly placed: readonly Bits[];
   readonly groupSize: number;
   readonly turns: Turns;
+  /** Counts the experts that the windows' tokens choose. When a layer's alternatives are given, its choices are in it. */
+  readonly tally?: ExpertTally;
   /** Called with the number of matrices that are quantised. */
   readonly onMatrices?: (done: number) => void;
 }
@@ -49,7 +52,7 @@ export function alternativeBytes({ weights }: Model, { placed, groupSize }: Plac
 export async function* alternativesOfLayers(
   model: Model,
   windows: Windows,
-  { grid, widths, placed, groupSize, turns, onMatrices }: AlternativesRun,
+  { grid, widths, placed, groupSize, turns, tally, onMatrices }: AlternativesRun,
 ): AsyncGenerator<Alternatives, void> {
   const readWeights = weightReader(model);
   const inside = alternativeBytes(model, { placed, groupSize });
@@ -70,7 +73,10 @@ export async function* alternativesOfLayers(
     const sink = { starved: [], readWeights, add };
     const beside = { widths: () => others, add };
     const context = { model, settings, rtnLoss: false, turns, state: batch.state, sink, beside };
-    await batch.block(layer, turns, (tap) => quantizeSite(context, tap));
+    await batch.block(layer, turns, async (tap) => {
+      if (tap.site === "experts") tally?.add(layer, batch.state.routes[layer], batch.tokens);
+      await quantizeSite(context, tap);
+    });
     yield found;
   }
 }

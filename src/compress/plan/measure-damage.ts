@@ -11,7 +11,7 @@ import { UsageError } from "../../base/errors.ts";
 import { groupBy } from "../../base/group-by.ts";
 import { checkKnownOptions, type KnownOptions } from "../../base/known-options.ts";
 import type { Turns } from "../../base/turns.ts";
-import { type ExpertUse, expertUsage } from "../../eval/perplexity/expert-usage.ts";
+import { ExpertTally, type ExpertUse } from "../../eval/perplexity/expert-usage.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Linear } from "../../model/weights/linears.ts";
 import { follow, layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
@@ -59,7 +59,6 @@ async function measureGroups(model: Model, windows: Windows, options: DamageOpti
   const ofAlternatives = alternativeBytes(model, { placed: MEASURED, groupSize });
   const needs = { inside: inside + ofAlternatives, outside, copies: PLAIN_COPIES };
   requireRoom(model, checkWindows(windows, model), needs);
-  const usage = await expertUsage(model, windows, options);
   const changing = model.withWeights(overlayOf(model.weights));
   using probe = await DamageProbe.create(changing, sample, turns);
   const damages = new Map<string, Record<Bits, number>>();
@@ -70,8 +69,10 @@ async function measureGroups(model: Model, windows: Windows, options: DamageOpti
     Object.assign(steps, step);
     onProgress?.({ phase: "damage", done: steps.quantised + steps.measured, total, unit: "steps" });
   };
+  const tally = new ExpertTally(model);
   const run = {
     grid,
+    tally,
     widths: WIDTHS,
     placed: MEASURED,
     groupSize,
@@ -79,7 +80,8 @@ async function measureGroups(model: Model, windows: Windows, options: DamageOpti
     onMatrices: (quantised: number) => tell({ quantised }),
   };
   tell({});
-  for await (const alternatives of alternativesOfLayers(model, windows, run))
+  for await (const alternatives of alternativesOfLayers(model, windows, run)) {
+    const usage = tally.result();
     for (const group of groups.filter(([{ name }]) => alternatives.has(name))) {
       const losses = group.map((linear) => weightedLosses(linear, alternatives, usage, grid.gateWeighted === true));
       let [kl, loss] = [0, 0];
@@ -92,6 +94,7 @@ async function measureGroups(model: Model, windows: Windows, options: DamageOpti
       group.forEach(({ name }, i) => void damages.set(name, damagesAt(losses[i], worth)));
       tell({ measured: steps.measured + 1 });
     }
+  }
   return damages;
 }
 

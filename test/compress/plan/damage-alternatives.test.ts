@@ -7,6 +7,7 @@ import {
   alternativesOfLayers,
 } from "../../../src/compress/plan/damage-alternatives.ts";
 import { LOW_BIT_GRID, quantizableLinears } from "../../../src/compress/recipe/settings.ts";
+import { ExpertTally, expertUsage } from "../../../src/eval/perplexity/expert-usage.ts";
 import { type LanguageModel, loadModel } from "../../../src/index.ts";
 import { panelBytes } from "../../../src/tensor/panel.ts";
 
@@ -66,4 +67,20 @@ it("makes the matrices of a width that are made without other widths, from starv
       expect(found?.panels === undefined).toBe(bits === 4);
     }
   }
+});
+
+it("counts the experts that tokens choose, layer by layer, as a pass of its own counts them", async () => {
+  await using model = await loadModel("models/fable-deepseek");
+  const short = windows.slice(0, 2).map((window) => window.slice(0, 32));
+  const expected = await expertUsage(model, short);
+  const tally = new ExpertTally(model);
+  const run = { grid: LOW_BIT_GRID, widths: [2], placed: [], groupSize: 32, turns: new Turns(), tally } as const;
+  let layer = 0;
+  for await (const _ of alternativesOfLayers(model, short, run)) {
+    const own = ({ layer: at }: { readonly layer: number }) => at === layer;
+    expect(tally.result().filter(own)).toEqual(expected.filter(own));
+    layer++;
+  }
+  expect(tally.result()).toEqual(expected);
+  expect(expected.reduce((sum, { tokens }) => sum + tokens, 0)).toBeGreaterThan(0);
 });
