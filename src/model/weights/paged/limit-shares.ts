@@ -12,6 +12,12 @@ const JOB_SHARE = 1 / 16;
  */
 const LATER_SHARE = 1 / 4;
 
+/**
+ * The share of the limit that weights leave to the runtime where they can, if none of them stays: 190 MB of 3 GB. Node, the program and the index of
+ * a large model take 130 to 250 MB.
+ */
+const RUNTIME_SHARE = 1 / 16;
+
 export class LimitShares {
   readonly #given: number;
   readonly #paging: Paging;
@@ -35,7 +41,9 @@ export class LimitShares {
 
   /** Up to here weights stay that are not needed now. */
   get cacheBytes(): number {
-    return Math.min(this.engineBytes, this.#given * (this.#paging === "all" ? 1 - LATER_SHARE : 1));
+    if (this.#paging !== "all") return this.engineBytes;
+    const now = this.#given * (1 - RUNTIME_SHARE) - this.#outside;
+    return Math.min(now, this.#given * (1 - LATER_SHARE), ENGINE_BYTES);
   }
 
   /** Bytes that linears may take together beside what is kept: those up to which weights stay, if these pages fit there at all. */

@@ -18,11 +18,23 @@ describe("LimitShares", () => {
     const shares = new LimitShares(1e9, "all");
     const ends = [shares.begin(1e8), shares.begin(3e8)];
     expect(shares.engineBytes).toBe(6e8);
-    expect(shares.cacheBytes).toBe(6e8);
     ends[1]();
     ends[1]();
     expect(shares.engineBytes).toBe(9e8);
     expect(shares.cacheBytes).toBe(7.5e8);
+  });
+
+  it("leaves a sixteenth of what jobs have not taken to the runtime, if no weight stays", () => {
+    const shares = new LimitShares(1.6e9, "all");
+    shares.begin(6e8);
+    expect(shares.engineBytes).toBe(10e8);
+    expect(shares.cacheBytes).toBe(9e8);
+    // A page that needs all there is may have it.
+    expect(shares.partBytes(0, [8e8])).toBe(9e8 * (15 / 16));
+    expect(shares.partBytes(0, [9e8])).toBe(10e8 * (15 / 16));
+    const experts = new LimitShares(1.6e9, "experts");
+    experts.begin(6e8);
+    expect(experts.cacheBytes).toBe(10e8);
   });
 
   it("has parts take what a later job would leave them, or all there is if a page needs it", () => {
