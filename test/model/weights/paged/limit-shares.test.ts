@@ -18,6 +18,7 @@ describe("LimitShares", () => {
     const shares = new LimitShares(1e9, "all");
     const ends = [shares.begin(1e8), shares.begin(3e8)];
     expect(shares.engineBytes).toBe(6e8);
+    expect(shares.cacheBytes).toBe(6e8 - 1e9 / 16);
     ends[1]();
     ends[1]();
     expect(shares.engineBytes).toBe(9e8);
