@@ -130,6 +130,8 @@ function prepare(emit: Emit, request: MatmulRequest, plan: InputPlan): void {
     from = to;
   }
   if (plan.permPtr !== 0) {
+    if (prepared.gathered === 0)
+      throw new Error("a matrix has an order of columns, and the state has no room to gather them");
     tape.call("gather_columns_f32", rows, cols, prepared.gathered, cols, from.ptr, from.ld, plan.permPtr, cols);
     from = { ptr: prepared.gathered, ld: cols };
   }

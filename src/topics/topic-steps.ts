@@ -1,5 +1,6 @@
 /** The steps of `quantize`, one by one. */
 export { type QuantizeRun, quantizeModel } from "../compress/quantize/quantize-model.ts";
+export type { MatricesByName } from "../compress/result/held-matrices.ts";
 export { heldMatrices, type QuantizedBlock } from "../compress/result/quantized.ts";
 export {
   type Checkpoint,

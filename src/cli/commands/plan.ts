@@ -5,7 +5,7 @@ import { jsonText } from "../../base/json-text.ts";
 import type { CurvePoint } from "../../compress/plan/knapsack-plan.ts";
 import type { SizedPlan } from "../../compress/plan/plan-context.ts";
 import type { ModelShapes } from "../../compress/recipe/model-shapes.ts";
-import { PLAIN_COPIES } from "../../compress/windows/batch-room.ts";
+import { PLAIN_NEEDS } from "../../compress/windows/batch-room.ts";
 import type { OutputFile } from "../../files/output.ts";
 import type { ModelFiles } from "../../model/model.ts";
 import type { PlanModule } from "../../policy/bit-plan.ts";
@@ -63,7 +63,7 @@ const plan: Action<Options> = async (session, [path], options) => {
   const inputs = [path, stats, ...texts, idsFile];
   await using _claim = await claimOutputs({ outputs: [file, curveFile], inputs });
   const calibration = givesCalibration(options)
-    ? await prepareCalibration(session, options, policy.kind === "knapsack" ? { copies: PLAIN_COPIES } : undefined)
+    ? await prepareCalibration(session, options, policy.kind === "knapsack" ? PLAIN_NEEDS : undefined)
     : undefined;
   const open = (file: string | undefined) => (file === undefined ? undefined : nodeOutputFile(file, session.options));
   await using output = await open(options.output);

@@ -7,10 +7,9 @@ import type { Turns } from "../../base/turns.ts";
 import { packRows } from "../../nn/emit.ts";
 import { type Factor, factorize } from "../../quant/factor.ts";
 import { Hessian } from "../../quant/hessian.ts";
-
 import { stride } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
-import { multiply } from "../windows/multiply.ts";
+import { multiply, placeWritten, type Written } from "../windows/multiply.ts";
 
 export interface Correction {
   /** Share of the error that is taken back if there are plenty of tokens. */
@@ -25,43 +24,52 @@ const TRUST = 8;
 /** Damping of the fit, as a share of the mean diagonal. */
 const DAMP = 0.01;
 
+/** Writes row `i` of a matrix. */
+export type ReadRow = (i: number, row: Float32Array) => void;
+
+/** Inputs and errors of a linear's rows. They are read once for each form in which they are needed, straight into the engine's memory. */
 export interface CorrectionSample {
   readonly count: number;
-  /** The tokens as far as they count: the sum of their squared weights. */
-  readonly counted: number;
-  /** x [count, cols]. */
-  readonly rows: Float32Array;
-  /** The same, transposed: x^T [cols, count]. */
-  readonly inputs: Float32Array;
-  /** r^T [outputs, count]. */
-  readonly errors: Float32Array;
+  readonly cols: number;
+  readonly outputs: number;
+  /** How much the token of a row counts, from 0 to 1. */
+  readonly weightOf: (i: number) => number;
+  /** Row i of x [count, cols], times its weight. */
+  readonly input: ReadRow;
+  /** Row i of r [count, outputs], times its weight. */
+  readonly error: ReadRow;
 }
 
-/**
- * @param read writes row `i` of inputs and errors, both times the row's weight, to the two buffers, and returns how much its token counts, from 0
- * to 1.
- */
-export function correctionSample(
-  count: number,
-  cols: number,
-  outputs: number,
-  read: (i: number, input: Float32Array, error: Float32Array) => number,
-): CorrectionSample {
-  const rows = new Float32Array(count * cols);
-  const [inputs, errors] = [new Float32Array(cols * count), new Float32Array(outputs * count)];
+/** The tokens of a sample as far as they count: the sum of their squared weights. */
+export function countedTokens({ count, weightOf }: Pick<CorrectionSample, "count" | "weightOf">): number {
   let counted = 0;
-  const block = new Float32Array(BLOCK * outputs);
-  for (let first = 0; first < count; first += BLOCK) {
-    const many = Math.min(BLOCK, count - first);
-    for (let i = 0; i < many; i++) {
-      const input = rows.subarray((first + i) * cols, (first + i + 1) * cols);
-      const weight = read(first + i, input, block.subarray(i * outputs, (i + 1) * outputs));
-      counted += weight * weight;
-    }
-    transpose(rows.subarray(first * cols, (first + many) * cols), many, inputs.subarray(first), count);
-    transpose(block.subarray(0, many * outputs), many, errors.subarray(first), count);
-  }
-  return { count, counted, rows, inputs, errors };
+  for (let i = 0; i < count; i++) counted += weightOf(i) * weightOf(i);
+  return counted;
+}
+
+/** x [count, cols]. */
+function plainRows(count: number, cols: number, read: ReadRow): Written {
+  return {
+    length: count * cols,
+    write(to) {
+      for (let i = 0; i < count; i++) read(i, to.subarray(i * cols, (i + 1) * cols));
+    },
+  };
+}
+
+/** x^T [cols, count]. */
+function transposedRows(count: number, cols: number, read: ReadRow): Written {
+  return {
+    length: cols * count,
+    write(to) {
+      const block = new Float32Array(BLOCK * cols);
+      for (let first = 0; first < count; first += BLOCK) {
+        const many = Math.min(BLOCK, count - first);
+        for (let i = 0; i < many; i++) read(first + i, block.subarray(i * cols, (i + 1) * cols));
+        transpose(block.subarray(0, many * cols), many, to.subarray(first), count);
+      }
+    },
+  };
 }
 
 /** Rows that are transposed together: each column's numbers fill a cache line. */
@@ -85,13 +93,14 @@ export async function corrected(
   { share, shrinkage }: Correction,
   turns: Turns,
 ): Promise<Float32Array> {
-  const { count, counted, errors, inputs } = sample;
-  const cols = inputs.length / count;
+  const { count, cols, outputs } = sample;
+  const counted = countedTokens(sample);
   const part = (share * counted) / (counted + TRUST * cols);
   if (!(part > 0) || counted < count / 2) return weights;
-  const inverse = await inverseOf(machine, sample, cols, shrinkage, turns);
+  const inverse = await inverseOf(machine, sample, shrinkage, turns);
   if (inverse === undefined) return weights;
   const ld = stride(cols);
+  const [errors, inputs] = [transposedRows(count, outputs, sample.error), transposedRows(count, cols, sample.input)];
   const cross = await multiply(machine, { x: errors, weights: inputs, cols: count }, turns);
   const step = await multiply(machine, { x: packRows(cross, ld, cols), weights: inverse, cols }, turns);
   const scale = (2 * part) / count;
@@ -104,15 +113,15 @@ export async function corrected(
 /** (2/T sum x x^T, shrunk and damped)^-1 [cols, cols]. */
 async function inverseOf(
   machine: Machine,
-  { count, rows }: CorrectionSample,
-  cols: number,
+  { count, cols, input }: CorrectionSample,
   shrinkage: number,
   turns: Turns,
 ): Promise<Float32Array | undefined> {
   using hessian = new Hessian(machine, cols);
   {
     using scratch = machine.arena.region();
-    const inputs = { ptr: scratch.place(rows), ld: cols, index: 0, count };
+    const ptr = placeWritten(machine, scratch, plainRows(count, cols, input));
+    const inputs = { ptr, ld: cols, index: 0, count };
     await hessian.accumulateInTurns(inputs, "f32", turns);
   }
   hessian.shrink(shrinkage * cols);

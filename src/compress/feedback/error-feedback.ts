@@ -16,7 +16,7 @@ import { stride } from "../../tensor/matrix.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { placeQuantized } from "../windows/place-quantized.ts";
 import type { WindowBatch } from "../windows/window-batch.ts";
-import { type Correction, corrected, correctionSample } from "./correct.ts";
+import { type Correction, type CorrectionSample, corrected } from "./correct.ts";
 import { type FloatBlock, type FloatBlocks, FloatRun } from "./float-run.ts";
 import { tokenWeights } from "./token-weights.ts";
 
@@ -75,13 +75,13 @@ export class ErrorFeedback {
 
   /** Correction of o, of down of a dense layer and of down of the shared experts. Undefined for other inputs. */
   async ofDense(tap: Tap): Promise<Correct | undefined> {
-    const { middle, end } = this.#block as FloatBlock;
-    const { state } = this.#batch;
     if (tap.site !== "output" && tap.site !== "denseDown" && tap.site !== "sharedDown") return undefined;
-    const target = tap.site === "output" ? middle : end;
+    const { state } = this.#batch;
+    const block = this.#block as FloatBlock;
+    const target = tap.site === "output" ? block.takeMiddle() : block.end;
     const targetOf = ({ matrix, bias }: Linear) => ({ matrix, bias, span: state.span, out: state.branch });
     await this.#batch.outputs(tap, { linears: tap.linears, targetOf }, this.#turns);
-    const error = this.#batch.rows(state.hidden).slice();
+    const hidden = this.#batch.rows(state.hidden);
     const output = this.#batch.rows(state.branch);
     const isShared = tap.site === "sharedDown";
     const routed = isShared ? this.#routedSum(tap.layer) : undefined;
@@ -89,21 +89,25 @@ export class ErrorFeedback {
     const gateOf = (row: number) => (gates === undefined ? 1 : gates[row]);
     const { hiddenSize, residualScale } = this.#model.config;
     const ld = stride(hiddenSize);
+    const weights = tokenWeights(target, ld);
+    // The stream after attention and the experts' sum are not needed again, so the error takes their memory.
+    const error = routed ?? (tap.site === "output" ? target : new Float32Array(target.length));
     for (let i = 0; i < error.length; i++) {
       const added = gateOf(Math.floor(i / ld)) * output[i] - target[i] / residualScale;
-      error[i] = error[i] / residualScale + (added + (routed === undefined ? 0 : routed[i]));
+      error[i] = hidden[i] / residualScale + (added + (routed === undefined ? 0 : routed[i]));
     }
-    const { input } = tap;
-    const missed = { input, error, tokenOf: (row: number) => row, gateOf, weights: tokenWeights(target, ld) };
-    return (weights) => this.#correct(weights, missed, { start: 0, count: input.rows });
+    const missed = { input: tap.input, error, tokenOf: (row: number) => row, gateOf, weights };
+    return (float) => this.#correct(float, missed, { start: 0, count: tap.input.rows });
   }
 
   /** Correction of down of the routed experts. */
   async ofExperts(tap: Tap, gates: Float32Array): Promise<ExpertFeedback> {
     const { state } = this.#batch;
-    const { end, shared } = this.#block as FloatBlock;
+    const block = this.#block as FloatBlock;
+    const { end } = block;
     await this.#expertOutputs(tap, tap.linears);
     const error = this.#routedSum(tap.layer);
+    const shared = block.takeShared();
     const hidden = this.#batch.rows(state.hidden);
     const { residualScale } = this.#model.config;
     for (let i = 0; i < error.length; i++)
@@ -147,15 +151,20 @@ export class ErrorFeedback {
     const { machine, config } = this.#model;
     const { hiddenSize } = config;
     const ld = stride(hiddenSize);
-    const inputs = machine.arena.f32(input.ptr + start * input.ld * 4, count * input.ld);
-    const sample = correctionSample(count, input.cols, hiddenSize, (i, x, r) => {
-      const token = tokenOf(start + i);
-      const weight = tokens[token];
-      const gate = weight * gateOf(start + i);
-      for (let col = 0; col < x.length; col++) x[col] = gate * inputs[i * input.ld + col];
-      for (let out = 0, at = token * ld; out < r.length; out++, at++) r[out] = weight * error[at];
-      return weight;
-    });
+    const weightOf = (i: number) => tokens[tokenOf(start + i)];
+    const sample: CorrectionSample = {
+      ...{ count, cols: input.cols, outputs: hiddenSize, weightOf },
+      input: (i, x) => {
+        const gate = weightOf(i) * gateOf(start + i);
+        // The engine's memory may have moved since the last row.
+        const from = machine.arena.f32(input.ptr + (start + i) * input.ld * 4, x.length);
+        for (let col = 0; col < x.length; col++) x[col] = gate * from[col];
+      },
+      error: (i, r) => {
+        const weight = weightOf(i);
+        for (let out = 0, at = tokenOf(start + i) * ld; out < r.length; out++, at++) r[out] = weight * error[at];
+      },
+    };
     return corrected(machine, weights, sample, this.#correction, this.#turns);
   }
 

@@ -10,7 +10,7 @@ import { quantizeSite, type Sink } from "../quantize/quantize-site.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import { uniformModules } from "../recipe/settings.ts";
 import type { ModuleReport } from "../result/module-report.ts";
-import { PLAIN_COPIES } from "../windows/batch-room.ts";
+import { PLAIN_NEEDS } from "../windows/batch-room.ts";
 import { placedBytes, placeQuantized, weightReader } from "../windows/place-quantized.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 
@@ -56,7 +56,7 @@ export async function* alternativesOfLayers(
 ): AsyncGenerator<Alternatives, void> {
   const readWeights = weightReader(model);
   const inside = alternativeBytes(model, { placed, groupSize });
-  using batch = new WindowBatch(model, windows, { inside, copies: PLAIN_COPIES });
+  using batch = new WindowBatch(model, windows, { inside, ...PLAIN_NEEDS });
   const [first, ...others] = widths;
   const settings = { ...grid, modules: uniformModules(model.files, first, groupSize) };
   let done = 0;

@@ -4,7 +4,7 @@ import type { Turns } from "../../base/turns.ts";
 import type { Model } from "../../model/model.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Region } from "../../wasm/memory/region.ts";
-import { type BatchNeeds, batchBytes, PLAIN_COPIES } from "../windows/batch-room.ts";
+import { type BatchNeeds, batchBytes, PLAIN_NEEDS } from "../windows/batch-room.ts";
 import { checkWindows, WindowBatch, type Windows } from "../windows/window-batch.ts";
 
 /** Rows of logits computed at a time. */
@@ -17,8 +17,8 @@ export function probeNeeds(model: Model, windows: Windows): Required<Pick<BatchN
   return { inside: inside + 4 * size.tokens * stride(model.config.vocabSize) + 32 * ROWS, outside };
 }
 
-/** What the probe's own batch takes. */
-const BATCH_NEEDS: BatchNeeds = { logitRows: ROWS, copies: PLAIN_COPIES };
+/** What the probe's own batch takes. The changes that it measures may have any order of columns. */
+const BATCH_NEEDS: BatchNeeds = { ...PLAIN_NEEDS, logitRows: ROWS, reorders: true };
 
 /**
  * Keeps the float model's logits, and the residual stream that enters the block at which the last change began, so that changes that go

@@ -21,7 +21,7 @@ import type { Matrix } from "../../tensor/matrix.ts";
 import { checkGridSettings } from "../recipe/check-settings.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import { DAMAGE_SAMPLE_TOKENS, type Damages } from "../statistics/damage-table.ts";
-import { PLAIN_COPIES, requireRoom } from "../windows/batch-room.ts";
+import { PLAIN_NEEDS, requireRoom } from "../windows/batch-room.ts";
 import { checkWindows, type Windows } from "../windows/window-batch.ts";
 import { type Alternative, type Alternatives, alternativeBytes, alternativesOfLayers } from "./damage-alternatives.ts";
 import { DamageProbe, probeNeeds } from "./damage-probe.ts";
@@ -57,7 +57,7 @@ async function measureGroups(model: Model, windows: Windows, options: DamageOpti
   const sample = damageSample(windows, options.sampleTokens ?? DAMAGE_SAMPLE_TOKENS);
   const { inside, outside } = probeNeeds(model, sample);
   const ofAlternatives = alternativeBytes(model, { placed: MEASURED, groupSize });
-  const needs = { inside: inside + ofAlternatives, outside, copies: PLAIN_COPIES };
+  const needs = { inside: inside + ofAlternatives, outside, ...PLAIN_NEEDS };
   requireRoom(model, checkWindows(windows, model), needs);
   const changing = model.withWeights(overlayOf(model.weights));
   using probe = await DamageProbe.create(changing, sample, turns);

@@ -3,6 +3,7 @@ import type { Model, Progress } from "../../model/model.ts";
 import type { Linear } from "../../model/weights/linears.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
+import { HeldMatrices } from "../result/held-matrices.ts";
 import type { ModuleReport } from "../result/module-report.ts";
 import { heldMatrices, type Quantized, type QuantizedBlock, type StarvedExpert } from "../result/quantized.ts";
 import type { Checkpoint } from "../resume/block-checkpoint.ts";
@@ -25,7 +26,7 @@ export class Collector {
   readonly #run: CollectorRun;
   readonly readWeights: (linear: Linear) => Promise<Float32Array>;
   readonly #total: number;
-  readonly #matrices: Map<string, QuantizedMatrix> = new Map();
+  #matrices: HeldMatrices = new HeldMatrices();
   readonly #modules: ModuleReport[] = [];
   readonly starved: StarvedExpert[] = [];
 
@@ -37,6 +38,10 @@ export class Collector {
 
   add(matrix: QuantizedMatrix, report: ModuleReport): void {
     this.#matrices.set(report.name, matrix);
+    this.#note(report);
+  }
+
+  #note(report: ModuleReport): void {
     this.#modules.push(report);
     const done = this.#modules.length;
     this.#run.onProgress?.({ phase: "quantize", done, total: this.#total, unit: "matrices", detail: report.name });
@@ -52,16 +57,14 @@ export class Collector {
     const { checkpoint } = this.#run;
     if (checkpoint === undefined) return;
     const modules = this.#modules.slice(mark.modules);
-    const matrices = new Map(modules.map(({ name }) => [name, this.#matrices.get(name) as QuantizedMatrix]));
-    await checkpoint.save(layer, { matrices, modules, starved: this.starved.slice(mark.starved) });
-    this.#matrices.clear();
+    await checkpoint.save(layer, { matrices: this.#matrices, modules, starved: this.starved.slice(mark.starved) });
+    this.#matrices = new HeldMatrices();
   }
 
   /** Adds the reports of a block that an earlier run finished. Its matrices stay in its file. */
-  restore({ matrices, modules, starved }: QuantizedBlock): void {
-    for (const module of modules) this.add(matrices.get(module.name) as QuantizedMatrix, module);
+  restore({ modules, starved }: QuantizedBlock): void {
+    for (const module of modules) this.#note(module);
     this.starved.push(...starved);
-    this.#matrices.clear();
   }
 
   result(): Quantized {

@@ -11,7 +11,7 @@ import { checkKnownOptions, type KnownOptions } from "../../base/known-options.t
 import type { Turns } from "../../base/turns.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/record/pass.ts";
-import { layerLinears, mostOfLayer, overlayOf } from "../../model/weights/weight-tree.ts";
+import { layerLinears, overlayOf } from "../../model/weights/weight-tree.ts";
 import { ErrorFeedback } from "../feedback/error-feedback.ts";
 import type { FloatBlocks } from "../feedback/float-run.ts";
 import { checkSettings } from "../recipe/check-settings.ts";
@@ -19,12 +19,12 @@ import { modelUnder } from "../recipe/outer-bits.ts";
 import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
 import type { Quantized, QuantizedBlock } from "../result/quantized.ts";
 import type { Checkpoint } from "../resume/block-checkpoint.ts";
-import { streamCopies } from "../windows/batch-room.ts";
-import { placeQuantized } from "../windows/place-quantized.ts";
+import { quantizeNeeds } from "../windows/batch-room.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import { Collector } from "./collector.ts";
 import { quantizeHead, type RoundContext, roundEmbedding, roundOne } from "./quantize-outer.ts";
 import { quantizeSite, type SiteContext, type Swap } from "./quantize-site.ts";
+import { ReplacedWeights } from "./replaced-weights.ts";
 
 /** Calibration windows (only plain rounding works without), and where finished blocks are kept. */
 export interface QuantizeRun {
@@ -92,8 +92,7 @@ async function runBlocks(
 ): Promise<void> {
   if (windows === undefined) throw new UsageError("calibration", "no tokens", "windows for method gptq");
   const changing = model.withWeights(overlayOf(model.weights));
-  const needs = { outside: mostOfLayer(changing.weights), copies: streamCopies(settings) };
-  using batch = new WindowBatch(changing, windows, needs);
+  using batch = new WindowBatch(changing, windows, quantizeNeeds(changing, settings));
   const { errorFeedback: share = 0, shrinkage = 0 } = settings;
   const feedback = share > 0 ? new ErrorFeedback(changing, batch, { share, shrinkage, kept }, turns) : undefined;
   const { state } = batch;
@@ -116,18 +115,21 @@ async function runBlock(
   const { model, turns, feedback } = context;
   const kept = await checkpoint?.load(layer);
   await feedback?.begin(layer);
-  // Finished blocks are not computed again, so their weights can be freed.
-  using packed = model.machine.arena.region();
-  const swap: Swap = (linear, matrix) => {
-    linear.matrix = placeQuantized(model.machine, packed, linear.name, matrix);
-  };
+  using replaced = new ReplacedWeights(model.machine);
+  const swap: Swap = (linear, matrix) => replaced.swap(linear, matrix);
   if (kept !== undefined) {
     collector.restore(kept);
-    await batch.block(layer, turns, (tap: Tap) => swapKept(tap, kept, swap));
+    await batch.block(layer, turns, (tap: Tap) => {
+      replaced.reach();
+      swapKept(tap, kept, swap);
+    });
     return;
   }
   const mark = collector.mark();
-  await batch.block(layer, turns, (tap: Tap) => quantizeSite({ ...context, swap }, tap));
+  await batch.block(layer, turns, (tap: Tap) => {
+    replaced.reach();
+    return quantizeSite({ ...context, swap }, tap);
+  });
   await collector.finish(layer, mark);
 }
 

@@ -51,11 +51,13 @@ export async function quantizeSite(context: SiteContext, tap: Tap): Promise<void
     (linear) => settingOf(context.settings, linear).bits !== 16 && linear.role !== "router",
   );
   if (linears.length === 0) return;
-  const results =
-    tap.spans === undefined
-      ? await quantizeTogether(context, linears, allRows(tap), undefined, await context.feedback?.ofDense(tap))
-      : await quantizeExperts(context, linears, tap, tap.spans);
-  for (const [linear, result] of results) context.swap?.(linear, result.matrix);
+  if (tap.spans !== undefined) return quantizeExperts(context, linears, tap, tap.spans);
+  const correct = await context.feedback?.ofDense(tap);
+  swapAll(context, await quantizeTogether(context, linears, allRows(tap), undefined, correct));
+}
+
+function swapAll({ swap }: SiteContext, results: Results): void {
+  for (const [linear, { matrix }] of results) swap?.(linear, matrix);
 }
 
 type Results = readonly (readonly [Linear, GptqResult])[];
@@ -71,7 +73,7 @@ async function quantizeExperts(
   linears: readonly Linear[],
   tap: Tap,
   spansPtr: number,
-): Promise<Results> {
+): Promise<void> {
   const { machine, config } = context.model;
   const spans = machine.arena.i32(spansPtr, 2 * config.experts).slice();
   const { cols } = tap.input;
@@ -81,7 +83,6 @@ async function quantizeExperts(
   if (all !== undefined) await gather(context, all, allRows(tap));
   const feedback =
     tap.site === "expertsDown" ? await context.feedback?.ofExperts(tap, gatesByRow(context, tap.layer)) : undefined;
-  const results: Results[] = [];
   for (let expert = 0; expert < config.experts; expert++) {
     const own = linears.filter((linear) => linear.expert === expert);
     if (own.length === 0) continue;
@@ -91,10 +92,9 @@ async function quantizeExperts(
     if (count < starvedBelow(cols)) noteStarved(context.sink.starved, tap, expert, count);
     const done = await quantizeTogether(context, own, input, all, feedback?.correct({ start, count }));
     for (const [linear, { matrix }] of done) await feedback?.done(linear, matrix, { start, count });
-    // Codes that nothing is computed with need not be held until the last expert is done.
-    if (context.swap !== undefined) results.push(done);
+    // Packed at once, codes of other experts need not be held until the last one is done.
+    swapAll(context, done);
   }
-  return results.flat();
 }
 
 /** Adds an input to its Hessian. */

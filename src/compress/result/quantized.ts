@@ -1,5 +1,6 @@
 /** Result of quantising a whole model or one block: matrices of codes, and a report on each. */
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
+import type { MatricesByName } from "./held-matrices.ts";
 import type { ModuleReport } from "./module-report.ts";
 
 /** An expert with fewer calibration tokens than its Hessian needs, and its remedy. */
@@ -29,11 +30,11 @@ export interface Quantized {
 
 /** The result for one block, with its matrices in memory by the names of their linears. */
 export interface QuantizedBlock extends Omit<Quantized, "matrices"> {
-  readonly matrices: ReadonlyMap<string, QuantizedMatrix>;
+  readonly matrices: MatricesByName;
 }
 
 /** Wraps matrices that are in memory. */
-export function heldMatrices(matrices: ReadonlyMap<string, QuantizedMatrix>): QuantizedMatrices {
+export function heldMatrices(matrices: MatricesByName): QuantizedMatrices {
   return {
     get: async (name) => matrices.get(name),
     scales: async (name) => matrices.get(name)?.scales,

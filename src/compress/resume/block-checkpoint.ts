@@ -12,10 +12,9 @@ import { committed } from "../../files/output.ts";
 import { type RunIdentity, requireSameRun } from "../../files/run-identity.ts";
 import type { WorkFolder } from "../../files/work-folder.ts";
 import type { Model, Progress } from "../../model/model.ts";
-import { mostOfLayer } from "../../model/weights/weight-tree.ts";
 import type { QuantizeSettings } from "../recipe/settings.ts";
 import type { QuantizedBlock, QuantizedMatrices } from "../result/quantized.ts";
-import { requireRoom, streamCopies } from "../windows/batch-room.ts";
+import { quantizeNeeds, requireRoom } from "../windows/batch-room.ts";
 import { checkWindows, type Windows } from "../windows/window-batch.ts";
 import { BLOCK_FILE, BlockFolder } from "./block-folder.ts";
 import { quantizeIdentity } from "./quantize-identity.ts";
@@ -69,8 +68,7 @@ export async function openCheckpoint(folder: WorkFolder, model: Model, run: Chec
   checkKnownOptions<CheckpointRun>("openCheckpoint", run, RUN_OPTIONS);
   const { settings, windows, signal, onProgress } = run;
   // Hashing the weights takes as long as reading them.
-  const needs = { outside: mostOfLayer(model.weights), copies: streamCopies(settings) };
-  if (windows !== undefined) requireRoom(model, checkWindows(windows, model), needs);
+  if (windows !== undefined) requireRoom(model, checkWindows(windows, model), quantizeNeeds(model, settings));
   const identity = await quantizeIdentity(model, settings, windows, new Turns(signal), onProgress);
   const own = async () => (await folder.list()).filter((file) => file === RUN_FILE || BLOCK_FILE.test(file));
   let begun = run.resume === true && (await isSameRun(folder, identity));

@@ -15,6 +15,7 @@ import { exactF16 } from "../../tensor/float16.ts";
 import type { Bits } from "../../tensor/linear-shape.ts";
 import type { QuantizedMatrix } from "../../tensor/quantized-matrix.ts";
 import { firstTooLarge, groupCount } from "../../tensor/quantized-matrix.ts";
+import { HeldMatrices } from "../result/held-matrices.ts";
 import type { ModuleReport } from "../result/module-report.ts";
 import type { QuantizedBlock, StarvedExpert } from "../result/quantized.ts";
 
@@ -50,7 +51,10 @@ export async function writeBlock(sink: FileSink, layer: number, block: Quantized
     for (const part of PARTS) {
       const { name: tensor, dtype, shape } = specs[part];
       hashes[tensor] = await sha256(matrix[part] as ArrayBufferView<ArrayBuffer>);
-      tensors.push(tensorOf(tensor, dtype, shape, matrix[part]));
+      // The codes of all matrices need not be unpacked at the same time.
+      if (part === "codes")
+        tensors.push({ ...specs.codes, pieces: () => [(block.matrices.get(name) as QuantizedMatrix).codes] });
+      else tensors.push(tensorOf(tensor, dtype, shape, matrix[part]));
     }
   }
   await writeSafetensors(sink, tensors, {
@@ -113,7 +117,7 @@ export async function readBlock(
   expected: readonly ExpectedModule[],
 ): Promise<QuantizedBlock> {
   const block = openBlock(file, layer, expected);
-  const matrices = new Map<string, QuantizedMatrix>();
+  const matrices = new HeldMatrices();
   for (const module of expected) matrices.set(module.name, await block.matrix(module));
   return { matrices, modules: block.modules, starved: block.starved };
 }

@@ -10,7 +10,7 @@ import { mostIds } from "../../eval/scoring/scored-windows.ts";
 import type { WorkFolder } from "../../files/work-folder.ts";
 import type { Model, Progress } from "../../model/model.ts";
 import { modelHash } from "../../model/model-identity.ts";
-import { requireRoom } from "../windows/batch-room.ts";
+import { PLAIN_NEEDS, requireRoom } from "../windows/batch-room.ts";
 import { checkWindows, type Windows, windowsHash } from "../windows/window-batch.ts";
 import { DistanceMeter } from "./expert-distances.ts";
 import { gatherWindows } from "./gather-statistics.ts";
@@ -126,7 +126,7 @@ async function identityOf(
   if (!(Number.isInteger(chunk) && chunk >= 1))
     throw new UsageError("chunk", String(chunk), "a number of windows from 1");
   for (let done = 0; done < windows.length; done += chunk)
-    requireRoom(model, checkWindows(windows.slice(done, done + chunk), model));
+    requireRoom(model, checkWindows(windows.slice(done, done + chunk), model), PLAIN_NEEDS);
   const hash = await modelHash(model.files, turns, run.onProgress);
   return { engine: VERSION, model: hash, tokens: await windowsHash(windows), chunk, hessians, distances };
 }

@@ -62,7 +62,7 @@ export class DistanceMeter implements Disposable {
 
   /**
    * Measures a MoE layer at its `hidden` tap. At that point the state still holds the inputs and float outputs of the experts, and the
-   * buffers of gate and up are free.
+   * buffer of gate is free.
    */
   async measure(tap: Tap, state: State, turns: Turns): Promise<void> {
     const { machine, config } = this.#model;
@@ -75,7 +75,8 @@ export class DistanceMeter implements Disposable {
     const exact = rowsOf(state.down, rows, config.hiddenSize).ptr;
     const compared = { routes: state.routes[tap.layer], tokens, exact };
     using scratch = machine.arena.region();
-    const out = scratch.alloc(rows * stride(config.hiddenSize) * 4);
+    // Up is not read again once down is written, so both take turns here: the state's own up lies where the exact outputs are.
+    const out = scratch.alloc(rows * Math.max(stride(config.hiddenSize), stride(config.expertWidth)) * 4);
     const pool = new WordPool(machine, scratch, 64 * experts + 256);
     for (const bits of DISTANCE_BITS) {
       pool.clear();
@@ -117,7 +118,7 @@ export class DistanceMeter implements Disposable {
     const emit: Emit = { machine, tape, pool: room.pool, activations, prepared: state.prepared };
     const x = rowsOf(state.normed, tap.input.rows, config.hiddenSize);
     const gate = rowsOf(state.gate, rows, config.expertWidth);
-    const up = rowsOf(state.up, rows, config.expertWidth);
+    const up = rowsOf(room.out, rows, config.expertWidth);
     const { experts } = this.#model.weights.layers[tap.layer];
     const to = (part: keyof Mlp, out: number): readonly Target[] =>
       mlps.map((mlp, expert) => ({

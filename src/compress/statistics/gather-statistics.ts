@@ -6,6 +6,7 @@ import type { Model } from "../../model/model.ts";
 import type { Tap } from "../../model/pass/record/pass.ts";
 import { readRows } from "../../nn/emit.ts";
 import type { Routes } from "../../nn/mlp.ts";
+import { PLAIN_NEEDS } from "../windows/batch-room.ts";
 import { WindowBatch, type Windows } from "../windows/window-batch.ts";
 import type { DistanceMeter } from "./expert-distances.ts";
 import { InputTally } from "./input-sums.ts";
@@ -30,7 +31,7 @@ export async function gatherWindows(
   options: GatherOptions,
 ): Promise<Gathered> {
   const { config, machine } = model;
-  using batch = new WindowBatch(model, windows);
+  using batch = new WindowBatch(model, windows, PLAIN_NEEDS);
   const { state, tokens } = batch;
   const tally = new ExpertTally(model);
   const inputs = new InputTally(model, options.keepHessians);

@@ -2,8 +2,13 @@
 import { UsageError } from "../../base/errors.ts";
 import type { Model } from "../../model/model.ts";
 import { type StateOptions, stateBytes } from "../../model/pass/state/pass-state.ts";
+import { LINEAR_SITES, type LinearSite, siteOf } from "../../model/weights/sites.ts";
+import { mostOfLayer } from "../../model/weights/weight-tree.ts";
+import type { LinearShape } from "../../tensor/linear-shape.ts";
 import { stride } from "../../tensor/matrix.ts";
-import type { GridSettings } from "../recipe/settings.ts";
+import { type QuantizeSettings, settingOf } from "../recipe/settings.ts";
+import { heldBytes } from "../result/held-matrices.ts";
+import { placedBytes } from "./place-quantized.ts";
 
 /** Tokens that run through a model at once. */
 export interface BatchSize {
@@ -22,32 +27,54 @@ export interface BatchNeeds {
   readonly inside?: number;
   /** Copies of the residual stream outside the engine that the job has at a time. Default: FEEDBACK_COPIES, the most. */
   readonly copies?: number;
+  /** Whether weights that the job puts in place may have an order of columns of their own. Default true. */
+  readonly reorders?: boolean;
 }
 
 /** Copies of the residual stream that quantising with error feedback has at a time (measured). */
-const FEEDBACK_COPIES = 8;
+const FEEDBACK_COPIES = 5;
 
 /** The same for jobs that read the stream in the engine: none, and one to spare. */
-export const PLAIN_COPIES = 1;
+const PLAIN_COPIES = 1;
 
-/** Copies of the residual stream that quantising has at a time. */
-export function streamCopies({ errorFeedback = 0 }: GridSettings): number {
-  return errorFeedback > 0 ? FEEDBACK_COPIES : PLAIN_COPIES;
+/** Jobs that compute with the model's own weights. */
+export const PLAIN_NEEDS: BatchNeeds = { copies: PLAIN_COPIES, reorders: false };
+
+/** What quantising with these settings needs. */
+export function quantizeNeeds({ weights }: Pick<Model, "weights">, settings: QuantizeSettings): BatchNeeds {
+  const { errorFeedback = 0, actOrder, staticGroups } = settings;
+  const bytesOf = (count: typeof heldBytes) => (linear: LinearShape) => {
+    const { bits, groupSize } = settingOf(settings, linear);
+    return bits === 16 ? 0 : count(linear, bits, groupSize);
+  };
+  const placed = bytesOf(placedBytes);
+  const atSite = (site: LinearSite) => mostOfLayer(weights, (linear) => (siteOf(linear) === site ? placed(linear) : 0));
+  return {
+    outside: mostOfLayer(weights, bytesOf(heldBytes)),
+    inside: Math.max(...LINEAR_SITES.map(atSite)),
+    copies: errorFeedback > 0 ? FEEDBACK_COPIES : PLAIN_COPIES,
+    reorders: actOrder === "desc" && !staticGroups,
+  };
 }
 
 /** The state of a batch. */
-export function batchState({ tokens, longest }: BatchSize, logitRows: number = 0): StateOptions {
-  return { capacity: tokens, cacheRows: tokens, logitRows, positions: longest, oneCache: true, exact: true };
+export function batchState(
+  { weights }: Pick<Model, "weights">,
+  { tokens, longest }: BatchSize,
+  { logitRows = 0, reorders = true }: Pick<BatchNeeds, "logitRows" | "reorders"> = {},
+): StateOptions {
+  const gathers = reorders || weights.store.linears.some(({ matrix }) => matrix.kind === "packed");
+  return { capacity: tokens, cacheRows: tokens, logitRows, positions: longest, oneCache: true, exact: true, gathers };
 }
 
 /** Bytes that a batch takes, in the engine and outside of it. */
 export function batchBytes(
-  { config }: Pick<Model, "config">,
+  model: Pick<Model, "config" | "weights">,
   size: BatchSize,
-  { logitRows, copies = FEEDBACK_COPIES }: Pick<BatchNeeds, "logitRows" | "copies"> = {},
+  { copies = FEEDBACK_COPIES, ...needs }: Pick<BatchNeeds, "logitRows" | "copies" | "reorders"> = {},
 ): Required<Pick<BatchNeeds, "inside" | "outside">> {
-  const outside = 4 * copies * size.tokens * stride(config.hiddenSize);
-  return { inside: stateBytes(config, batchState(size, logitRows)), outside };
+  const outside = 4 * copies * size.tokens * stride(model.config.hiddenSize);
+  return { inside: stateBytes(model.config, batchState(model, size, needs)), outside };
 }
 
 /** @returns the bytes that a job keeps outside of the engine. @throws UsageError for more tokens than fit. */

@@ -4,19 +4,34 @@ import type { Turns } from "../../base/turns.ts";
 import { stride } from "../../tensor/matrix.ts";
 import { panelCount } from "../../tensor/panel.ts";
 import type { Machine } from "../../wasm/machine.ts";
+import type { Region } from "../../wasm/memory/region.ts";
 import type { Tape } from "../../wasm/tape.ts";
 
+/** Numbers that are written straight to the engine's memory, where an array of their own would be as large again. */
+export interface Written {
+  readonly length: number;
+  write(to: Float32Array): void;
+}
+
 /** Inputs x [T, cols] and weights [N, cols]. */
-export interface Product {
-  readonly x: Float32Array;
-  readonly weights: Float32Array;
+export interface Product<Data extends Float32Array | Written = Float32Array> {
+  readonly x: Data;
+  readonly weights: Data;
   readonly cols: number;
+}
+
+/** Places numbers in the engine's memory. @returns their address. */
+export function placeWritten({ arena }: Machine, to: Region, data: Float32Array | Written): number {
+  if (data instanceof Float32Array) return to.place(data);
+  const ptr = to.alloc(4 * data.length);
+  data.write(arena.f32(ptr, data.length));
+  return ptr;
 }
 
 /** x weights^T in rows of stride(N), with zeros as padding. `prepare` may record changes to x first. */
 export async function multiply(
   machine: Machine,
-  { x, weights, cols }: Product,
+  { x, weights, cols }: Product<Float32Array | Written>,
   turns: Turns,
   prepare?: (tape: Tape, x: number, rows: number) => void,
 ): Promise<Float32Array> {
@@ -24,7 +39,8 @@ export async function multiply(
   using scratch = arena.region();
   const [rows, outputs] = [x.length / cols, weights.length / cols];
   const panels = panelCount(outputs);
-  const at = { x: scratch.place(x), raw: scratch.place(weights), table: scratch.alloc(32) };
+  const [placed, raw] = [x, weights].map((data) => placeWritten(machine, scratch, data));
+  const at = { x: placed, raw, table: scratch.alloc(32) };
   const laid = scratch.alloc(64 * panels * cols);
   const out = scratch.alloc(4 * rows * stride(outputs));
   arena.i32(at.table, 6).set([laid, at.table + 16, out, 0, 0, rows]);

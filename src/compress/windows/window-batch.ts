@@ -47,7 +47,7 @@ export class WindowBatch implements Disposable {
     this.#model = model;
     this.#calls = new Calls("batch of windows", machine.jobs);
     const outside = requireRoom(model, size, needs);
-    this.state = createState(model, batchState(size, needs.logitRows));
+    this.state = createState(model, batchState(model, size, needs));
     placeWindows(this.state, windows);
     this.#job = weights.store.beginJob(outside);
     this.#pass = createPass(model, this.state, tokens, longest / 2, EXACT);

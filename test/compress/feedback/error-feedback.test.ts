@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Turns } from "../../../src/base/turns.ts";
-import { corrected, correctionSample } from "../../../src/compress/feedback/correct.ts";
+import { type CorrectionSample, corrected, countedTokens } from "../../../src/compress/feedback/correct.ts";
 import { quantizeModel } from "../../../src/compress/quantize/quantize-model.ts";
 import { LOW_BIT_GRID, uniformModules } from "../../../src/compress/recipe/settings.ts";
 import { createMachine } from "../../../src/wasm/embedded.ts";
@@ -34,11 +34,11 @@ describe("corrected weights", () => {
   const x = gaussians(count * cols, 1);
   const r = gaussians(count * outputs, 2);
   const weights = gaussians(outputs * cols, 3);
-  const sample = correctionSample(count, cols, outputs, (i, input, error) => {
-    input.set(x.subarray(i * cols, (i + 1) * cols));
-    error.set(r.subarray(i * outputs, (i + 1) * outputs));
-    return 1;
-  });
+  const sample: CorrectionSample = {
+    ...{ count, cols, outputs, weightOf: () => 1 },
+    input: (i, row) => row.set(x.subarray(i * cols, (i + 1) * cols)),
+    error: (i, row) => row.set(r.subarray(i * outputs, (i + 1) * outputs)),
+  };
 
   it("are the damped least squares fit to the error, as far as the sample is trusted", async () => {
     const machine = await createMachine();
@@ -65,7 +65,7 @@ describe("corrected weights", () => {
 
   it("trust a sample as far as its tokens count", async () => {
     const machine = await createMachine();
-    const weighed = { ...sample, counted: 0.6 * count };
+    const weighed = { ...sample, weightOf: () => Math.sqrt(0.6) };
     const [whole, less] = [
       await corrected(machine, weights, sample, { share, shrinkage: 0 }, turns),
       await corrected(machine, weights, weighed, { share, shrinkage: 0 }, turns),
@@ -78,16 +78,17 @@ describe("corrected weights", () => {
 
   it("stay as they are where most tokens hardly count, whose errors an expert would write to all others", async () => {
     const machine = await createMachine();
-    const sampleOf = (massive: number) =>
-      correctionSample(count, cols, outputs, (i, input, error) => {
-        const weight = i < massive ? 0.1 : 1;
-        for (let col = 0; col < cols; col++) input[col] = weight * x[i * cols + col];
-        error.fill(weight * (i < massive ? 1000 : 1));
-        return weight;
-      });
+    const sampleOf = (massive: number): CorrectionSample => {
+      const weightOf = (i: number) => (i < massive ? 0.1 : 1);
+      return {
+        ...{ count, cols, outputs, weightOf },
+        input: (i, row) => row.set(x.subarray(i * cols, (i + 1) * cols).map((value) => weightOf(i) * value)),
+        error: (i, row) => row.fill(weightOf(i) * (i < massive ? 1000 : 1)),
+      };
+    };
     const [few, most] = [sampleOf(2), sampleOf(count - 4)];
-    expect(few.counted).toBeCloseTo(count - 2 + 0.02);
-    expect(most.counted).toBeCloseTo(4.33);
+    expect(countedTokens(few)).toBeCloseTo(count - 2 + 0.02);
+    expect(countedTokens(most)).toBeCloseTo(4.33);
     expect(await corrected(machine, weights, most, { share, shrinkage: 2 }, turns)).toBe(weights);
     expect(await corrected(machine, weights, few, { share, shrinkage: 2 }, turns)).not.toEqual(weights);
   });

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/base/errors.ts";
 import { measureDamage } from "../../../src/compress/plan/measure-damage.ts";
-import { LOW_BIT_GRID } from "../../../src/compress/recipe/settings.ts";
+import { DEFAULT_GRID, LOW_BIT_GRID, uniformModules } from "../../../src/compress/recipe/settings.ts";
 import { quantize } from "../../../src/compress/run/make-quantized.ts";
 import { calibrate } from "../../../src/compress/statistics/calibrate.ts";
-import { batchState, requireRoom } from "../../../src/compress/windows/batch-room.ts";
+import { batchState, quantizeNeeds, requireRoom } from "../../../src/compress/windows/batch-room.ts";
 import { WindowBatch, type Windows } from "../../../src/compress/windows/window-batch.ts";
 import { memoryWorkFolder } from "../../../src/files/work-folder.ts";
 import { type LanguageModel, loadModel } from "../../../src/index.ts";
@@ -39,7 +39,7 @@ describe("calibration tokens that do not fit in the engine", () => {
     expect(error).toBeInstanceOf(UsageError);
     const [megabytes, most, windows] = (REFUSED.exec(String(error?.message)) ?? []).slice(1).map(Number);
     expect(windows).toBe(Math.floor(most / LONGEST));
-    const bytes = stateBytes(model.config, batchState({ tokens: MANY.length * LONGEST, longest: LONGEST }));
+    const bytes = stateBytes(model.config, batchState(model, { tokens: MANY.length * LONGEST, longest: LONGEST }));
     expect(megabytes).toBe(Math.ceil(bytes / 1e6));
     expect(bytes).toBeGreaterThan(2 ** 32);
     expect(attempt(most)).not.toThrow();
@@ -57,7 +57,7 @@ describe("calibration tokens that do not fit in the engine", () => {
       const before = arena.used;
       using batch = new WindowBatch(model, windows, { logitRows });
       const size = { tokens: batch.tokens, longest: LONGEST };
-      const rounding = arena.used - before - stateBytes(model.config, batchState(size, logitRows));
+      const rounding = arena.used - before - stateBytes(model.config, batchState(model, size, { logitRows }));
       // Blocks without bytes take a line each.
       expect(rounding).toBeGreaterThanOrEqual(0);
       expect(rounding).toBeLessThan(1000);
@@ -77,5 +77,33 @@ describe("calibration tokens that do not fit in the engine", () => {
     const before = model.machine.arena.used;
     await expect(jobs[job]()).rejects.toThrow(REFUSED);
     expect(model.machine.arena.used).toBe(before);
+  });
+});
+
+describe("what quantising needs beside its buffers", () => {
+  it("is the codes of a block, the packed weights of its largest site, and the streams of error feedback", () => {
+    const { experts, expertWidth, hiddenSize } = model.config;
+    const modules = uniformModules(model.files, 2, 64);
+    const plain = { ...DEFAULT_GRID, errorFeedback: 0, modules };
+    const needs = quantizeNeeds(model, plain);
+    const gateAndUp = 2 * experts * expertWidth * hiddenSize;
+    const codes = (bits: number) => (bits * gateAndUp) / 8;
+    // Codes with the scales of their groups, and the order of columns.
+    expect(needs.inside).toBeGreaterThan(codes(2));
+    expect(needs.inside).toBeLessThan(1.5 * codes(2));
+    // Down has half as many weights as gate and up; attention comes on top.
+    expect(needs.outside).toBeGreaterThan(1.5 * codes(2));
+    expect(needs.outside).toBeLessThan(3 * codes(2));
+    expect(quantizeNeeds(model, { ...plain, errorFeedback: 0.7 }).copies).toBeGreaterThan(needs.copies as number);
+    expect(quantizeNeeds(model, { ...plain, modules: new Map() })).toMatchObject({ inside: 0, outside: 0 });
+  });
+
+  it("has room to gather columns only for groups that are scattered over them", () => {
+    const reorders = (wish: Partial<typeof DEFAULT_GRID>) =>
+      quantizeNeeds(model, { ...DEFAULT_GRID, ...wish, modules: uniformModules(model.files, 2, 64) }).reorders;
+    expect(reorders({})).toBe(false);
+    expect(reorders({ actOrder: "none" })).toBe(false);
+    expect(reorders({ actOrder: "desc", staticGroups: false })).toBe(true);
+    expect(reorders({ actOrder: "desc", staticGroups: true })).toBe(false);
   });
 });

@@ -9,8 +9,9 @@ import type { PlanBits } from "../../../policy/bit-plan.ts";
 import type { QuantizedMatrix } from "../../../tensor/quantized-matrix.ts";
 import { ErrorFeedback } from "../../feedback/error-feedback.ts";
 import { quantizeSite, type SiteContext, type Swap } from "../../quantize/quantize-site.ts";
+import { ReplacedWeights } from "../../quantize/replaced-weights.ts";
 import type { GridSettings } from "../../recipe/settings.ts";
-import { placeQuantized, weightReader } from "../../windows/place-quantized.ts";
+import { weightReader } from "../../windows/place-quantized.ts";
 import { WindowBatch, type Windows } from "../../windows/window-batch.ts";
 
 /** Bits of linears, by name. A linear that is not named stays float. */
@@ -47,12 +48,12 @@ export async function quantizeAlong(
   else batch.rows(batch.state.hidden).set(from.stream);
   for (let layer = from?.layer ?? 0; layer < model.config.layers; layer++) {
     await feedback?.begin(layer);
-    // Finished blocks are not computed again, so their weights can be freed.
-    using packed = model.machine.arena.region();
-    const swap: Swap = (linear, matrix) => {
-      linear.matrix = placeQuantized(model.machine, packed, linear.name, matrix);
-    };
-    await batch.block(layer, turns, (tap) => quantizeSite({ ...context, feedback, swap }, tap));
+    using replaced = new ReplacedWeights(model.machine);
+    const swap: Swap = (linear, matrix) => replaced.swap(linear, matrix);
+    await batch.block(layer, turns, (tap) => {
+      replaced.reach();
+      return quantizeSite({ ...context, feedback, swap }, tap);
+    });
   }
   return found;
 }

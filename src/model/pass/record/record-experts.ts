@@ -71,7 +71,7 @@ function* recordShared(
   if (mlp === undefined) return undefined;
   const { state, tokens, config, emit } = pass;
   const out = rowsOf(state.branch, tokens, config.hiddenSize);
-  const shape = { layer, mlp, sites: ["shared", "sharedDown"], width: config.sharedWidth } as const;
+  const shape = { layer, mlp, sites: ["shared", "sharedDown"], width: config.sharedWidth, up: state.sharedUp } as const;
   yield* recordMlp(pass, shape, x, out);
   // The router's step has computed the gate.
   if (sharedGate !== undefined) scaleBySigmoid(emit, out, rowsOf(state.sharedGate, tokens, 1));

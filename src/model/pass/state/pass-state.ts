@@ -45,10 +45,12 @@ export interface State extends PlaceAddresses, Disposable {
   readonly routerLogits: number;
   /** Outputs of the shared experts' gate, one column. */
   readonly sharedGate: number;
-  /** Outputs of gate and up of the MLP that is computed, and of down of the routed experts. */
+  /** Outputs of gate and up of the MLP that is computed, and of down of the routed experts; with `oneCache`, down is written where up was. */
   readonly gate: number;
   readonly up: number;
   readonly down: number;
+  /** Outputs of up of the shared experts, which are computed while those of the routed experts' down are still needed. */
+  readonly sharedUp: number;
   readonly logits: number;
   /** Address of i32 [logitRows]: 1 for each row of logits that is finite, 0 for others. */
   readonly finite: number;
@@ -69,7 +71,10 @@ export interface StateOptions {
   readonly logitRows: number;
   /** Positions of the RoPE table. */
   readonly positions: number;
-  /** Each block runs over all tokens before the next, so that all layers share one cache, which lies where the MLP's buffers do. */
+  /**
+   * Each block runs over all tokens before the next, so that all layers share one cache, which lies where the MLP's buffers do. Buffers that
+   * are not needed at the same time share memory.
+   */
   readonly oneCache?: boolean;
   /** Rows of the caches of convolutions: at least the tokens of a pass and those that a filter covers before them. Default: `cacheRows`. */
   readonly convRows?: number;
@@ -81,6 +86,8 @@ export interface StateOptions {
   readonly cache?: CacheType;
   /** Whether only f32 activations are used, so that no buffers for rounded inputs are needed. */
   readonly exact?: boolean;
+  /** Whether a matrix may have its columns in an order of their own, for which inputs are gathered. Default true. */
+  readonly gathers?: boolean;
 }
 
 /** The parts of a model that a state needs. */
@@ -159,11 +166,7 @@ function buffersOf(alloc: Alloc, config: ModelConfig, options: OneState) {
     attended: of(bytesOf("attended")),
     cache: allocCache(of, config, { ...options, convRows }),
   });
-  const mlp = (of: Alloc) => ({
-    gate: of(bytesOf("gate")),
-    up: of(bytesOf("up")),
-    down: of(bytesOf("down")),
-  });
+  const mlp = (of: Alloc) => mlpBuffers(of, config, options);
   return {
     ...{ capacity, cacheRows, convRows, logitRows, keepRoutes, segmentRoom },
     ids: i32(capacity),
@@ -178,7 +181,7 @@ function buffersOf(alloc: Alloc, config: ModelConfig, options: OneState) {
     sharedGate: rowsFor("sharedGate"),
     logits: i32(logitRows * stride(config.vocabSize)),
     finite: i32(logitRows),
-    prepared: allocPrepared(alloc, config, capacity, options.exact === true),
+    prepared: allocPrepared(alloc, config, options),
   };
 }
 
@@ -208,9 +211,27 @@ function allocRoutes(i32: Alloc, config: ModelConfig, routed: number, kept: bool
   );
 }
 
-function allocPrepared(alloc: Alloc, config: ModelConfig, capacity: number, exact: boolean): Emit["prepared"] {
+/** Buffers of an MLP. Once gate and up are one, up is not read again, so one pass over all tokens writes down to its memory. */
+function mlpBuffers(alloc: Alloc, config: ModelConfig, { capacity, oneCache = false }: StateOptions) {
+  const { gate, up, down } = tokenBuffers(config);
+  const rowsFor = (count: number) => alloc(4 * capacity * count);
+  const first = rowsFor(gate);
+  if (!oneCache) {
+    const second = rowsFor(up);
+    return { gate: first, up: second, sharedUp: second, down: rowsFor(down) };
+  }
+  const sharedUp = rowsFor(stride(config.sharedWidth));
+  const inTurns = rowsFor(Math.max(up, down));
+  return { gate: first, up: inTurns, sharedUp, down: inTurns };
+}
+
+function allocPrepared(
+  alloc: Alloc,
+  config: ModelConfig,
+  { capacity, exact = false, gathers = true }: StateOptions,
+): Emit["prepared"] {
   const { records, rounded } = preparedTokenBytes(config);
-  const gathered = alloc(capacity * rounded);
+  const gathered = gathers ? alloc(capacity * rounded) : 0;
   if (exact) return { records: 0, rounded: 0, gathered };
   return { records: alloc(capacity * records), rounded: alloc(capacity * rounded), gathered };
 }
