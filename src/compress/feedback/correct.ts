@@ -9,7 +9,7 @@ import { type Factor, factorize } from "../../quant/factor.ts";
 import { Hessian } from "../../quant/hessian.ts";
 import { stride } from "../../tensor/matrix.ts";
 import type { Machine } from "../../wasm/machine.ts";
-import { multiply, placeWritten, type Written } from "../windows/multiply.ts";
+import { multiply, placeWritten, type WrittenNumbers } from "../windows/multiply.ts";
 
 export interface Correction {
   /** Share of the error that is taken back if there are plenty of tokens. */
@@ -48,7 +48,7 @@ export function countedTokens({ count, weightOf }: Pick<CorrectionSample, "count
 }
 
 /** x [count, cols]. */
-function plainRows(count: number, cols: number, read: ReadRow): Written {
+function plainRows(count: number, cols: number, read: ReadRow): WrittenNumbers {
   return {
     length: count * cols,
     write(to) {
@@ -58,7 +58,7 @@ function plainRows(count: number, cols: number, read: ReadRow): Written {
 }
 
 /** x^T [cols, count]. */
-function transposedRows(count: number, cols: number, read: ReadRow): Written {
+function transposedRows(count: number, cols: number, read: ReadRow): WrittenNumbers {
   return {
     length: cols * count,
     write(to) {

@@ -8,20 +8,20 @@ import type { Region } from "../../wasm/memory/region.ts";
 import type { Tape } from "../../wasm/tape.ts";
 
 /** Numbers that are written straight to the engine's memory, where an array of their own would be as large again. */
-export interface Written {
+export interface WrittenNumbers {
   readonly length: number;
   write(to: Float32Array): void;
 }
 
 /** Inputs x [T, cols] and weights [N, cols]. */
-export interface Product<Data extends Float32Array | Written = Float32Array> {
+export interface Product<Data extends Float32Array | WrittenNumbers = Float32Array> {
   readonly x: Data;
   readonly weights: Data;
   readonly cols: number;
 }
 
 /** Places numbers in the engine's memory. @returns their address. */
-export function placeWritten({ arena }: Machine, to: Region, data: Float32Array | Written): number {
+export function placeWritten({ arena }: Machine, to: Region, data: Float32Array | WrittenNumbers): number {
   if (data instanceof Float32Array) return to.place(data);
   const ptr = to.alloc(4 * data.length);
   data.write(arena.f32(ptr, data.length));
@@ -31,7 +31,7 @@ export function placeWritten({ arena }: Machine, to: Region, data: Float32Array 
 /** x weights^T in rows of stride(N), with zeros as padding. `prepare` may record changes to x first. */
 export async function multiply(
   machine: Machine,
-  { x, weights, cols }: Product<Float32Array | Written>,
+  { x, weights, cols }: Product<Float32Array | WrittenNumbers>,
   turns: Turns,
   prepare?: (tape: Tape, x: number, rows: number) => void,
 ): Promise<Float32Array> {
